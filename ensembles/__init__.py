@@ -1,0 +1,1 @@
+"""Committees and how to judge them."""

@@ -1,0 +1,1 @@
+"""A Keras model zoo and committee toolkit for image classification."""
