@@ -1,0 +1,244 @@
+"""Confusion matrix, precision, recall, F1, and accuracy with its interval.
+
+scikit-learn and SciPy are loaded on use: importing them takes a second.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from zoo.errors import ArgumentError
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """The fraction of images classified correctly, with its 95 % interval.
+
+    Attributes:
+        value: the fraction.
+        low: lower end of the interval, a fraction.
+        high: upper end of the interval, a fraction.
+        n: how many images.
+
+    Example:
+        >>> print(Accuracy(value=0.471, low=0.452, high=0.491, n=2513))
+        47.1 % [45.2, 49.1], n = 2,513
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        return (
+            f"{100 * self.value:.1f} % [{100 * self.low:.1f}, {100 * self.high:.1f}], "
+            f"n = {self.n:,}"
+        )
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How well one class is recognised.
+
+    Attributes:
+        name: the class.
+        precision: of the images called this, the fraction that are; 0 if none is called this.
+        recall: of the images that are this, the fraction called so; 0 if there are none.
+        f1: the harmonic mean of the two; 0 if both are.
+        support: how many images are of this class.
+    """
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+def confusion_matrix(
+    labels: ArrayLike, predictions: ArrayLike, num_classes: int
+) -> NDArray[np.int64]:
+    """Count how often each class is taken for each.
+
+    Args:
+        labels: int [n], the true class ids.
+        predictions: int [n], the predicted class ids.
+        num_classes: how many classes there are, 2 or more.
+
+    Returns:
+        int64 [classes, classes], images; a row is a true class, a column a predicted one.
+
+    Raises:
+        ArgumentError: unless both are class ids from 0 to num_classes − 1, of one length.
+
+    Example:
+        >>> confusion_matrix([0, 0, 1, 2], [0, 1, 1, 1], num_classes=3)
+        array([[1, 1, 0],
+               [0, 1, 0],
+               [0, 1, 0]])
+    """
+    from sklearn.metrics import confusion_matrix as count
+
+    labels, predictions = _checked_ids(labels, predictions)
+    if not isinstance(num_classes, int | np.integer) or num_classes < 2:
+        raise ArgumentError(f"num_classes must be an integer of 2 or more. Received: {num_classes}")
+    # scikit-learn leaves out what it is not asked about, in silence.
+    for name, ids in {"labels": labels, "predictions": predictions}.items():
+        outside = np.flatnonzero((ids < 0) | (ids >= num_classes))
+        if outside.size:
+            raise ArgumentError(
+                f"{name} must be class ids from 0 to {num_classes - 1}. "
+                f"Received: {ids[outside[0]]} at index {outside[0]}"
+            )
+    return count(labels, predictions, labels=range(num_classes))
+
+
+def accuracy(labels: ArrayLike, predictions: ArrayLike) -> Accuracy:
+    """Measure accuracy, with its 95 % Wilson interval.
+
+    Args:
+        labels: int [n], the true class ids.
+        predictions: int [n], the predicted class ids.
+
+    Returns:
+        The fraction correct, its interval, and n.
+
+    Raises:
+        ArgumentError: unless both are integers [n] of one length, 1 or more.
+
+    Example:
+        >>> print(accuracy([0, 1, 1, 2], [0, 1, 1, 1]))
+        75.0 % [30.1, 95.4], n = 4
+    """
+    labels, predictions = _checked_ids(labels, predictions)
+    correct, n = int((labels == predictions).sum()), len(labels)
+    low, high = accuracy_interval(correct, n)
+    return Accuracy(correct / n, low, high, n)
+
+
+def accuracy_interval(correct: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Bound the accuracy that a count of correct answers speaks for: the Wilson score interval.
+
+    With p = correct / total and z the normal quantile of the confidence, the ends are
+    (p + z²/2n ± z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n) (Wilson, 1927).
+
+    Args:
+        correct: how many answers are right.
+        total: how many there are, 1 or more.
+        confidence: how often such intervals hold the true accuracy, between 0 and 1.
+
+    Returns:
+        The lower and the upper end, fractions.
+
+    Raises:
+        ArgumentError: unless 0 ≤ correct ≤ total, 1 ≤ total and 0 < confidence < 1.
+
+    Example:
+        >>> low, high = accuracy_interval(90, 100)
+        >>> f"{low:.3f} to {high:.3f}"
+        '0.826 to 0.945'
+    """
+    from scipy.stats import binomtest
+
+    if not (0 <= correct <= total and total >= 1):
+        raise ArgumentError(
+            "correct must be from 0 to total, and total 1 or more. "
+            f"Received: correct={correct}, total={total}"
+        )
+    if not 0 < confidence < 1:
+        raise ArgumentError(f"confidence must be between 0 and 1. Received: {confidence}")
+    interval = binomtest(correct, total).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def per_class(confusion: ArrayLike, class_names: Sequence[str]) -> list[ClassScore]:
+    """Score each class.
+
+    Args:
+        confusion: int [classes, classes], as from `confusion_matrix`.
+        class_names: the names, in the order of the class ids.
+
+    Returns:
+        One score for each class, in that order. What would be 0 / 0 is 0.
+
+    Raises:
+        ArgumentError: for a matrix that is no confusion matrix, or another number of names.
+
+    Example:
+        >>> per_class([[3, 1], [0, 4]], ["cat", "dog"])[1]
+        ClassScore(name='dog', precision=0.8, recall=1.0, f1=0.8888888888888888, support=4)
+    """
+    confusion = _checked_confusion(confusion)
+    if len(class_names) != len(confusion):
+        raise ArgumentError(
+            f"class_names must be {len(confusion)} names, one for each class. "
+            f"Received: {len(class_names)}"
+        )
+    support = confusion.sum(axis=1)
+    precision = _ratio(confusion.diagonal(), confusion.sum(axis=0))
+    recall = _ratio(confusion.diagonal(), support)
+    columns = (column.tolist() for column in (precision, recall, _f1(confusion), support))
+    return [ClassScore(*row) for row in zip(class_names, *columns, strict=True)]
+
+
+def macro_f1(confusion: ArrayLike) -> float:
+    """Average F1 over the classes, each counting the same.
+
+    Args:
+        confusion: int [classes, classes], as from `confusion_matrix`.
+
+    Returns:
+        The mean of the classes' F1, a fraction; a class neither present nor predicted counts 0.
+
+    Raises:
+        ArgumentError: for a matrix that is no confusion matrix.
+
+    Example:
+        >>> macro_f1([[2, 0], [0, 2]])
+        1.0
+    """
+    return float(_f1(_checked_confusion(confusion)).mean())
+
+
+def _f1(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
+    # 2 · precision · recall / (precision + recall), with one division that may be 0 / 0.
+    return _ratio(2 * confusion.diagonal(), confusion.sum(axis=0) + confusion.sum(axis=1))
+
+
+def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
+
+
+def _checked_ids(labels: ArrayLike, predictions: ArrayLike) -> tuple[NDArray, NDArray]:
+    labels, predictions = np.asarray(labels), np.asarray(predictions)
+    for name, ids in {"labels": labels, "predictions": predictions}.items():
+        if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu":
+            raise ArgumentError(
+                f"{name} must be class ids, integers [n], 1 or more. "
+                f"Received: {ids.dtype} of shape {ids.shape}"
+            )
+    if len(labels) != len(predictions):
+        raise ArgumentError(
+            "labels and predictions must be of one length. "
+            f"Received: {len(labels)} labels and {len(predictions)} predictions"
+        )
+    return labels, predictions
+
+
+def _checked_confusion(confusion: ArrayLike) -> NDArray[np.int64]:
+    confusion = np.asarray(confusion)
+    if (
+        confusion.ndim != 2
+        or confusion.shape[0] != confusion.shape[1]
+        or confusion.size == 0
+        or confusion.dtype.kind not in "iu"
+        or confusion.min() < 0
+    ):
+        raise ArgumentError(
+            "confusion must be counts, integers of 0 or more, [classes, classes]. "
+            f"Received: {confusion.dtype} of shape {confusion.shape}:\n{confusion}"
+        )
+    return confusion.astype(np.int64, copy=False)

@@ -1,0 +1,61 @@
+"""AlexNet."""
+
+from types import ModuleType
+from typing import Any
+
+from zoo.errors import ArgumentError
+from zoo.models.parts import classify, pixels
+from zoo.recipes import Recipe
+from zoo.registry import register
+
+
+@register(
+    tags=("conv", "report", "imagenet"),
+    source="Krizhevsky, Sutskever, Hinton, 2012; CSC411 project on FaceScrub",
+    recipe=Recipe(
+        learning_rate=0.01,
+        optimizer_arguments={"momentum": 0.9, "weight_decay": 0.0005},
+        batch_size=128,
+        epochs=90,
+    ),
+)
+def alexnet(
+    layers: ModuleType,
+    input_shape: tuple[int, int, int] = (227, 227, 3),
+    num_classes: int = 1000,
+    *,
+    features: str | None = None,
+    dropout: float = 0.5,
+    classifier_activation: str | None = "softmax",
+) -> Any:
+    """The 2012 network with its groups and local response normalisation.
+
+    `features="pool5"` ends at the flattened activations of the last pooling, 9,216 numbers
+    at 227×227, and leaves the dense layers (and so `num_classes`) out.
+    """
+    import keras
+
+    from zoo.layers import LocalResponseNormalization
+
+    if features not in (None, "pool5"):
+        raise ArgumentError(f'features is None or "pool5". Received: {features!r}')
+    inputs, x = pixels(layers, "alexnet", input_shape, smallest=67)
+
+    def conv(x: Any, filters: int, size: int, name: str, **arguments: Any) -> Any:
+        x = layers.Conv2D(filters, size, kernel_initializer="he_normal", name=name, **arguments)(x)
+        return layers.ReLU()(x)
+
+    x = conv(x, 96, 11, "conv1", strides=4)
+    x = layers.MaxPooling2D(3, 2)(LocalResponseNormalization()(x))
+    x = conv(x, 256, 5, "conv2", padding="same", groups=2)
+    x = layers.MaxPooling2D(3, 2)(LocalResponseNormalization()(x))
+    x = conv(x, 384, 3, "conv3", padding="same")
+    x = conv(x, 384, 3, "conv4", padding="same", groups=2)
+    x = conv(x, 256, 3, "conv5", padding="same", groups=2)
+    x = layers.Flatten(name="pool5")(layers.MaxPooling2D(3, 2)(x))
+    if features == "pool5":
+        return keras.Model(inputs, x, name="alexnet_pool5")
+    for name in ("fc6", "fc7"):
+        x = layers.Dense(4096, kernel_initializer="he_normal", name=name)(x)
+        x = layers.Dropout(dropout)(layers.ReLU()(x))
+    return classify(layers, "alexnet", inputs, x, num_classes, classifier_activation)

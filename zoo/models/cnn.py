@@ -1,0 +1,91 @@
+"""Small convolutional networks."""
+
+from types import ModuleType
+from typing import Any
+
+from zoo.augment import Augmentation
+from zoo.models.parts import classify, pixels
+from zoo.recipes import Recipe
+from zoo.registry import register
+
+
+@register(
+    tags=("conv", "report"),
+    source="CO395 coursework on FER2013",
+    recipe=Recipe(
+        optimizer="adam",
+        learning_rate=0.0005,
+        batch_size=32,
+        epochs=150,
+        augmentation=Augmentation(
+            rotation_range=45,
+            width_shift_range=0.25,
+            height_shift_range=0.25,
+            horizontal_flip=True,
+            vertical_flip=True,
+        ),
+    ),
+)
+def cnn(
+    layers: ModuleType,
+    input_shape: tuple[int, int, int] = (48, 48, 1),
+    num_classes: int = 7,
+    *,
+    filters: tuple[int, ...] = (32, 64),
+    hidden: int = 512,
+    conv_dropout: float = 0.25,
+    dropout: float = 0.5,
+    initializer: str = "glorot_uniform",
+    classifier_activation: str | None = "softmax",
+) -> Any:
+    """VGG-style: pairs of 3×3 convolutions, then pooling and dropout; one dense layer."""
+    inputs, x = pixels(layers, "cnn", input_shape, smallest=2 ** len(filters))
+    for width in filters:
+        for _ in range(2):
+            x = layers.Conv2D(width, 3, padding="same", kernel_initializer=initializer)(x)
+            x = layers.ReLU()(x)
+        x = layers.MaxPooling2D(2)(x)
+        x = layers.Dropout(conv_dropout)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(hidden, kernel_initializer=initializer)(x)
+    x = layers.ReLU()(x)
+    x = layers.Dropout(dropout)(x)
+    return classify(
+        layers,
+        "cnn",
+        inputs,
+        x,
+        num_classes,
+        classifier_activation,
+        kernel_initializer=initializer,
+    )
+
+
+@register(
+    tags=("conv", "report", "batchnorm"),
+    source="HW3 2019 on FER2013",
+    recipe=Recipe(optimizer="adam", batch_size=128, epochs=50),
+)
+def conv_bn(
+    layers: ModuleType,
+    input_shape: tuple[int, int, int] = (48, 48, 1),
+    num_classes: int = 7,
+    *,
+    initializer: str = "he_normal",
+    classifier_activation: str | None = "softmax",
+) -> Any:
+    """Six 3×3 convolutions from 16 to 512 filters with batch normalisation, down to 1×1."""
+    # Four halvings must leave 3×3 pixels for the last, unpadded convolution.
+    inputs, x = pixels(layers, "conv_bn", input_shape, smallest=3 * 2**4)
+    for filters in (16, 32, 64, 128, 256, 512):
+        padding = "valid" if filters == 512 else "same"
+        x = layers.Conv2D(filters, 3, padding=padding, kernel_initializer=initializer)(x)
+        x = layers.BatchNormalization()(x)
+        x = layers.ReLU()(x)
+        if filters <= 128:
+            x = layers.MaxPooling2D(2)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(1024, kernel_initializer=initializer)(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.ReLU()(x)
+    return classify(layers, "conv_bn", inputs, x, num_classes, classifier_activation)

@@ -1,0 +1,129 @@
+"""Multilayer perceptrons: dense layers, one after another."""
+
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+from zoo.errors import ArgumentError
+from zoo.models.parts import activate, classify, pixels
+from zoo.recipes import Recipe
+from zoo.registry import register
+
+INM702 = "INM702 coursework, task 6, on four classes of FER2013"
+INM702_RECIPE = Recipe(optimizer="sgd", learning_rate=0.001, batch_size=256, epochs=100)
+
+
+@register(
+    tags=("mlp", "report"),
+    source="CO395 coursework on CIFAR-10 and FER2013; INM702 coursework",
+    recipe=Recipe(optimizer_arguments={"momentum": 0.9}, learning_rate=0.01, batch_size=64),
+)
+def mlp(
+    layers: ModuleType,
+    input_shape: tuple[int, int, int] = (48, 48, 1),
+    num_classes: int = 7,
+    *,
+    hidden: Sequence[int] = (512, 512, 512),
+    activation: str = "relu",
+    initializer: str = "glorot_uniform",
+    dropout: float = 0.0,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    classifier_activation: str | None = "softmax",
+) -> Any:
+    """Multilayer perceptron with dropout, L1 and L2 to choose."""
+    return _perceptron("mlp", **locals())
+
+
+@register(tags=("mlp", "report", "batchnorm"), source=INM702, recipe=INM702_RECIPE)
+def bn_mlp(
+    layers: ModuleType,
+    input_shape: tuple[int, int, int] = (48, 48, 1),
+    num_classes: int = 4,
+    *,
+    hidden: Sequence[int] = (100, 100),
+    activation: str = "relu",
+    initializer: str = "glorot_uniform",
+    dropout: float = 0.0,
+    classifier_activation: str | None = "softmax",
+) -> Any:
+    """Two hidden layers of 100, batch normalisation after each."""
+    return _perceptron("bn_mlp", **locals(), batch_normalization=True)
+
+
+@register(tags=("mlp", "report", "regularised"), source=INM702, recipe=INM702_RECIPE)
+def lasso_mlp(
+    layers: ModuleType,
+    input_shape: tuple[int, int, int] = (48, 48, 1),
+    num_classes: int = 4,
+    *,
+    hidden: Sequence[int] = (100, 100),
+    activation: str = "relu",
+    initializer: str = "glorot_uniform",
+    l1: float = 1e-4,
+    l2: float = 2e-4,
+    classifier_activation: str | None = "softmax",
+) -> Any:
+    """Two hidden layers of 100 with L1 and L2 penalties on their weights."""
+    return _perceptron("lasso_mlp", **locals())
+
+
+@register(tags=("mlp", "report", "deep"), source=INM702, recipe=INM702_RECIPE)
+def deep_mlp(
+    layers: ModuleType,
+    input_shape: tuple[int, int, int] = (48, 48, 1),
+    num_classes: int = 4,
+    *,
+    hidden: Sequence[int] = (100, 100, 100, 100),
+    activation: str = "relu",
+    initializer: str = "glorot_uniform",
+    dropout: float = 0.0,
+    classifier_activation: str | None = "softmax",
+) -> Any:
+    """Four hidden layers of 100."""
+    return _perceptron("deep_mlp", **locals())
+
+
+def _perceptron(
+    name: str,
+    layers: ModuleType,
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+    hidden: Sequence[int],
+    activation: str,
+    initializer: str,
+    classifier_activation: str | None,
+    dropout: float = 0.0,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    batch_normalization: bool = False,
+) -> Any:
+    """The one architecture that the entries of this file are settings of."""
+    import keras
+
+    if isinstance(hidden, int) or not all(isinstance(u, int) and u > 0 for u in hidden):
+        raise ArgumentError(
+            f"hidden is a list of layer widths, such as (100, 100). Received: {hidden!r}"
+        )
+    inputs, x = pixels(layers, name, input_shape)
+    x = layers.Flatten()(x)
+    for units in hidden:
+        x = layers.Dense(
+            units,
+            kernel_initializer=initializer,
+            kernel_regularizer=keras.regularizers.L1L2(l1, l2) if l1 or l2 else None,
+        )(x)
+        x = activate(layers, activation, x)
+        if batch_normalization:
+            x = layers.BatchNormalization()(x)
+        if dropout:
+            x = layers.Dropout(dropout)(x)
+    return classify(
+        layers,
+        name,
+        inputs,
+        x,
+        num_classes,
+        classifier_activation,
+        kernel_initializer=initializer,
+    )

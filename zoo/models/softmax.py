@@ -1,0 +1,34 @@
+"""Softmax regression."""
+
+from types import ModuleType
+from typing import Any
+
+from zoo.models.parts import classify, pixels
+from zoo.recipes import Recipe
+from zoo.registry import register
+
+
+@register(
+    tags=("linear", "report"),
+    source="CSC411 project on MNIST and FaceScrub",
+    recipe=Recipe(learning_rate=0.01, batch_size=50, epochs=20),
+)
+def softmax(
+    layers: ModuleType,
+    input_shape: tuple[int, int, int] = (28, 28, 1),
+    num_classes: int = 10,
+    *,
+    initializer: str = "glorot_uniform",
+    classifier_activation: str | None = "softmax",
+) -> Any:
+    """Softmax regression: one linear layer, nothing hidden."""
+    inputs, x = pixels(layers, "softmax", input_shape)
+    return classify(
+        layers,
+        "softmax",
+        inputs,
+        layers.Flatten()(x),
+        num_classes,
+        classifier_activation,
+        kernel_initializer=initializer,
+    )

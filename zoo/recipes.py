@@ -1,0 +1,89 @@
+"""Recipe: how a model is trained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from zoo.augment import Augmentation
+from zoo.errors import ArgumentError
+
+SCHEDULES = ("constant", "cosine")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained: a value to look at, change with `dataclasses.replace`, and log.
+
+    Args:
+        optimizer: Name of a Keras optimiser.
+        learning_rate: Its learning rate, at the start if there is a schedule.
+        optimizer_arguments: Its other arguments, such as `{"momentum": 0.9}`.
+        schedule: `"constant"`, or `"cosine"`: down to zero over all steps (Loshchilov and
+            Hutter, 2017, without restarts).
+        batch_size: Images in a step.
+        epochs: Passes over the training images.
+        patience: Stop after so many epochs without a lower validation loss and keep the best
+            weights; None trains all epochs and keeps the last.
+        augmentation: Random transforms of the training images, or None.
+        precision: Keras dtype policy that the model is built under, or None for Keras's own.
+
+    Raises:
+        ArgumentError: A value out of its range.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> replace(Recipe(), optimizer="adam", patience=5).patience
+        5
+    """
+
+    optimizer: str = "sgd"
+    learning_rate: float = 0.001
+    optimizer_arguments: Mapping[str, Any] = field(default_factory=dict)
+    schedule: str = "constant"
+    batch_size: int = 256
+    epochs: int = 100
+    patience: int | None = None
+    augmentation: Augmentation | None = None
+    precision: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "epochs", "patience"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise ArgumentError(f"{name} is a whole number above 0. Received: {value!r}")
+        if not self.learning_rate > 0:
+            raise ArgumentError(f"learning_rate is above 0. Received: {self.learning_rate!r}")
+        if self.schedule not in SCHEDULES:
+            raise ArgumentError(
+                f"schedule is one of {', '.join(SCHEDULES)}. Received: {self.schedule!r}"
+            )
+
+    def make_optimizer(self, steps: int) -> Any:
+        """Make the Keras optimiser, fresh.
+
+        Args:
+            steps: Training steps in all, for the schedule.
+
+        Returns:
+            A `keras.optimizers.Optimizer`.
+
+        Raises:
+            ArgumentError: Keras has no such optimiser, or it has no such argument.
+
+        Example:
+            >>> float(Recipe(learning_rate=0.5).make_optimizer(steps=10).learning_rate)
+            0.5
+        """
+        import keras
+
+        learning_rate: Any = self.learning_rate
+        if self.schedule == "cosine":
+            learning_rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, steps)
+        arguments = {**self.optimizer_arguments, "learning_rate": learning_rate}
+        try:
+            return keras.optimizers.get({"class_name": self.optimizer, "config": arguments})
+        except (TypeError, ValueError) as error:
+            raise ArgumentError(
+                f"optimizer is the name of a Keras optimiser, with its own arguments. Received: "
+                f"{self.optimizer!r} with {dict(self.optimizer_arguments)} ({error})"
+            ) from error

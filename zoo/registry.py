@@ -1,0 +1,352 @@
+"""The registry: names, and the functions that build a Keras model for each."""
+
+import importlib
+import inspect
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from types import ModuleType
+from typing import Any, TypeVar
+
+from zoo.errors import ArgumentError, UnknownModelError
+from zoo.recipes import Recipe
+
+Builder = TypeVar("Builder", bound=Callable[..., Any])
+
+REQUIRED = inspect.Parameter.empty
+"""Stands where a builder's parameter has no default."""
+
+_LAYER_LIBRARIES = {"auto": "keras.layers", "handwritten": "zoo.layers"}
+_specs: dict[str, "ModelSpec"] = {}
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What the registry knows of one model.
+
+    Attributes:
+        name: What `zoo.build` is called with.
+        summary: The first line of the builder's docstring.
+        source: Where the architecture comes from.
+        tags: Words to search by.
+        recipe: How it is trained unless told otherwise.
+        parameters: The builder's keyword arguments with their defaults
+            (`zoo.registry.REQUIRED` where there is none).
+        builder: The function itself.
+    """
+
+    name: str
+    summary: str
+    source: str
+    tags: tuple[str, ...]
+    recipe: Recipe
+    parameters: Mapping[str, Any]
+    builder: Callable[..., Any]
+
+    def __str__(self) -> str:
+        return f"{self.name}({_signature(self.parameters)}): {self.summary}"
+
+
+def register(
+    builder: Builder | None = None,
+    *,
+    tags: Iterable[str] = (),
+    source: str = "",
+    recipe: Recipe | None = None,
+    override: bool = False,
+) -> Any:
+    """Register a model builder under its function's name.
+
+    The builder takes the layer library (`keras.layers` or `zoo.layers`) as its first
+    argument, then `input_shape` and `num_classes`, and returns a `keras.Model`.
+
+    Args:
+        builder: The function, where the decorator is used without parentheses.
+        tags: Words to search by, such as `"conv"`.
+        source: Where the architecture comes from.
+        recipe: How to train it; `Recipe()` if None.
+        override: Whether to replace another builder of that name.
+
+    Returns:
+        The builder, unchanged.
+
+    Raises:
+        ArgumentError: The name is taken by another function, or the builder does not take
+            a layer library, `input_shape` and `num_classes`.
+
+    Example:
+        >>> import zoo
+        >>> @zoo.register(tags=("linear",), source="Ronald Fisher, 1936", override=True)
+        ... def fisher(layers, input_shape=(8, 8, 1), num_classes=10):
+        ...     '''A linear classifier.'''
+        ...     from keras import Sequential
+        ...     return Sequential([layers.Input(input_shape), layers.Flatten(),
+        ...                        layers.Dense(num_classes, activation="softmax")])
+        >>> zoo.list_models("fisher")
+        ['fisher']
+    """
+    if builder is None:
+        return lambda function: register(
+            function, tags=tags, source=source, recipe=recipe, override=override
+        )
+    name = builder.__name__
+    taken = _specs.get(name)
+    if taken and not override and not _same_function(taken.builder, builder):
+        raise ArgumentError(
+            f"The name {name!r} is taken by {_where(taken.builder)}, and {_where(builder)} "
+            "wants it too. Rename the function, or pass override=True."
+        )
+    library, *parameters = inspect.signature(builder).parameters.values()
+    if not {"input_shape", "num_classes"} <= {parameter.name for parameter in parameters}:
+        raise ArgumentError(
+            f"A builder takes (layers, input_shape, num_classes, *, ...). "
+            f"Received: {name}{inspect.signature(builder)}"
+        )
+    if library.default is not REQUIRED:
+        raise ArgumentError(
+            f"A builder's first argument is the layer library, without a default. "
+            f"Received: {name}{inspect.signature(builder)}"
+        )
+    _specs[name] = ModelSpec(
+        name=name,
+        summary=(inspect.getdoc(builder) or "").split("\n")[0],
+        source=source,
+        tags=tuple(_as_list(tags)),
+        recipe=recipe or Recipe(),
+        parameters={parameter.name: parameter.default for parameter in parameters},
+        builder=builder,
+    )
+    return builder
+
+
+def list_models(
+    pattern: str | Iterable[str] = "*",
+    *,
+    exclude: str | Iterable[str] = (),
+    tags: str | Iterable[str] = (),
+) -> list[str]:
+    """Names of the registered models, sorted.
+
+    Args:
+        pattern: Shell-style pattern or patterns; a model that matches any of them is listed.
+        exclude: Pattern or patterns of models to leave out.
+        tags: Tag or tags; a model must carry all of them.
+
+    Returns:
+        The names. It may be empty where each filter matches something but not together.
+
+    Raises:
+        UnknownModelError: A pattern or tag that matches no model at all.
+
+    Example:
+        >>> import zoo
+        >>> zoo.list_models("*mlp", exclude="deep*")
+        ['bn_mlp', 'lasso_mlp', 'mlp']
+    """
+    included = _matching(_as_list(pattern))
+    excluded = _matching(_as_list(exclude))
+    wanted = set(_as_list(tags))
+    known = {tag for spec in _specs.values() for tag in spec.tags}
+    for tag in wanted - known:
+        raise UnknownModelError(
+            f"No model has the tag {tag!r}{_did_you_mean(tag, known)} "
+            f"Tags: {', '.join(sorted(known))}."
+        )
+    return sorted(name for name in included - excluded if wanted <= set(_specs[name].tags))
+
+
+def describe(name: str) -> ModelSpec:
+    """What the registry knows of a model.
+
+    Args:
+        name: A name from `zoo.list_models()`.
+
+    Returns:
+        Its `ModelSpec`: name, summary, source, tags, parameters with defaults, recipe.
+
+    Raises:
+        UnknownModelError: No model has that name.
+
+    Example:
+        >>> import zoo
+        >>> zoo.describe("lasso_mlp").parameters["l1"]
+        0.0001
+    """
+    if name not in _specs:
+        raise UnknownModelError(
+            f"There is no model {name!r}{_did_you_mean(name, _specs)} Registered: "
+            f"{', '.join(sorted(_specs))}. A model of your own is there once the module that "
+            "registers it is imported."
+        )
+    return _specs[name]
+
+
+def build(
+    name: str,
+    /,
+    *,
+    gradients: str = "auto",
+    seed: int | None = None,
+    precision: str | None = None,
+    **arguments: Any,
+) -> Any:
+    """Build a registered model.
+
+    Args:
+        name: A name from `zoo.list_models()`.
+        gradients: `"auto"` builds from `keras.layers`, `"handwritten"` from `zoo.layers`.
+        seed: Seed of the initial weights and of dropout; None draws a new one.
+        precision: Keras dtype policy, such as `"mixed_bfloat16"`; None keeps Keras's own.
+        **arguments: The builder's parameters, such as `input_shape=(48, 48, 1)`,
+            `num_classes=7`; see `zoo.describe(name).parameters`.
+
+    Returns:
+        An uncompiled `keras.Model` from pixels 0..255 [batch, height, width, channels], uint8
+        or float, to float32 probabilities [batch, classes].
+
+    Raises:
+        UnknownModelError: No model has that name.
+        ArgumentError: An argument that the builder does not know, or cannot use.
+
+    Example:
+        >>> import zoo
+        >>> zoo.build("cnn", seed=0).count_params()
+        4787687
+    """
+    spec = describe(name)
+    _check_arguments(spec, arguments)
+    library = _layer_library(gradients)
+    with _seeded(seed), _policy(precision):
+        return spec.builder(library, **arguments)
+
+
+def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:
+    """Check what every builder takes; makes `input_shape` a tuple in place."""
+    for key in arguments:
+        if key not in spec.parameters:
+            raise ArgumentError(
+                f"{spec.name} has no parameter {key!r}{_did_you_mean(key, spec.parameters)} "
+                f"It takes: {_signature(spec.parameters)}."
+            )
+    for key, default in spec.parameters.items():
+        if default is REQUIRED and key not in arguments:
+            raise ArgumentError(
+                f"{spec.name} needs {key}=. It takes: {_signature(spec.parameters)}."
+            )
+    if "input_shape" in arguments:
+        shape = arguments["input_shape"]
+        try:
+            arguments["input_shape"] = shape = tuple(shape)
+        except TypeError:
+            shape = (shape,)
+        if len(shape) != 3 or not all(_is_whole(side) and side > 0 for side in shape):
+            raise ArgumentError(
+                "input_shape is (height, width, channels), three whole numbers above 0. "
+                f"Received: {shape}"
+            )
+    classes = arguments.get("num_classes", 2)
+    if not _is_whole(classes) or classes < 2:
+        raise ArgumentError(f"num_classes is a whole number of 2 or more. Received: {classes!r}")
+
+
+def _layer_library(gradients: str) -> ModuleType:
+    if gradients not in _LAYER_LIBRARIES:
+        raise ArgumentError(f'gradients is "auto" or "handwritten". Received: {gradients!r}')
+    if gradients == "handwritten":
+        raise ArgumentError(
+            'gradients="handwritten" is not there yet: zoo.layers has no hand-written gradients '
+            'in this version. Use gradients="auto".'
+        )
+    return importlib.import_module(_LAYER_LIBRARIES[gradients])
+
+
+@contextmanager
+def _seeded(seed: int | None) -> Iterator[None]:
+    """Make the seeds that Keras draws repeatable, and leave the caller's random state alone.
+
+    Layers and initialisers without a seed draw one from Python's `random` when they are
+    made, and everything random in them follows from it.
+    """
+    if seed is None:
+        yield
+        return
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+@contextmanager
+def _policy(precision: str | None) -> Iterator[None]:
+    """Build under a Keras dtype policy."""
+    import keras
+
+    if precision is None:
+        yield
+        return
+    before = keras.config.dtype_policy()
+    try:
+        keras.config.set_dtype_policy(precision)
+    except ValueError as error:
+        raise ArgumentError(
+            "precision is a Keras dtype policy such as 'float32' or 'mixed_bfloat16'. "
+            f"Received: {precision!r}"
+        ) from error
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _matching(patterns: list[str]) -> set[str]:
+    found: set[str] = set()
+    for pattern in patterns:
+        matches = {name for name in _specs if fnmatchcase(name, pattern)}
+        if not matches:
+            raise UnknownModelError(
+                f"No model matches {pattern!r}{_did_you_mean(pattern.strip('*?'), _specs)} "
+                f"Registered: {', '.join(sorted(_specs))}."
+            )
+        found |= matches
+    return found
+
+
+def _as_list(words: str | Iterable[str]) -> list[str]:
+    return [words] if isinstance(words, str) else list(words)
+
+
+def _is_whole(value: Any) -> bool:
+    return hasattr(value, "__index__") and not isinstance(value, bool)
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    close = get_close_matches(word, list(known), n=2)
+    return f"; did you mean {' or '.join(map(repr, close))}?" if close else "."
+
+
+def _signature(parameters: Mapping[str, Any]) -> str:
+    return ", ".join(
+        name if default is REQUIRED else f"{name}={default!r}"
+        for name, default in parameters.items()
+    )
+
+
+def _same_function(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
+    """Whether `other` is `one` again: the very same, or its module was reloaded."""
+    return one is other or (
+        "<locals>" not in one.__qualname__
+        and (one.__module__, one.__qualname__, one.__code__.co_filename)
+        == (other.__module__, other.__qualname__, other.__code__.co_filename)
+    )
+
+
+def _where(function: Callable[..., Any]) -> str:
+    code = function.__code__
+    return (
+        f"{function.__module__}.{function.__qualname__} ({code.co_filename}:{code.co_firstlineno})"
+    )
