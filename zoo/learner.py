@@ -1,0 +1,167 @@
+"""A model in training: its optimiser, its early stopping, and what resuming it needs."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo.errors import ArgumentError
+from zoo.recipes import Recipe
+
+
+@dataclass
+class Learner:
+    """A model in training.
+
+    Args:
+        name: Its name in logs and tables.
+        model: A built `keras.Model` that gives probabilities [batch, classes].
+        recipe: How to train it.
+
+    Attributes:
+        stopped: Why it trains no more, or the empty string.
+        best_epoch: The epoch whose weights are kept, from 1; 0 before there is one.
+        best_loss: The validation loss there.
+    """
+
+    name: str
+    model: Any
+    recipe: Recipe
+    stopped: str = field(default="", init=False)
+    best_epoch: int = field(default=0, init=False)
+    best_loss: float = field(default=math.inf, init=False)
+    optimizer: Any = field(default=None, init=False)
+    _best_weights: list[np.ndarray] = field(default_factory=list, init=False)
+
+    def start(self, steps_per_epoch: int) -> None:
+        """Make a fresh optimiser.
+
+        Args:
+            steps_per_epoch: Training steps in an epoch.
+        """
+        self.optimizer = self.recipe.make_optimizer(steps_per_epoch * self.recipe.epochs)
+        if self.model.dtype_policy.name == "mixed_float16":
+            self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
+        self.optimizer.build(self.model.trainable_variables)
+
+    def trains(self, epoch: int) -> bool:
+        """Whether it still learns in an epoch (from 0)."""
+        return not self.stopped and epoch < self.recipe.epochs
+
+    def observe(self, epoch: int, scores: Mapping[str, float]) -> None:
+        """Look at an epoch's scores, keep the best weights, and stop where it is time.
+
+        A loss that is not a number is never the best, and stops the training.
+
+        Args:
+            epoch: The epoch, from 1.
+            scores: `loss`, and `val_loss` where there is validation data.
+        """
+        patience = self.recipe.patience
+        if patience and scores["val_loss"] < self.best_loss:
+            self.best_loss, self.best_epoch = scores["val_loss"], epoch
+            self._best_weights = self.model.get_weights()
+        if not math.isfinite(scores["loss"]):
+            self.stopped = f"diverged in epoch {epoch} (loss {scores['loss']}); lower its learning rate"
+        elif patience and epoch - self.best_epoch >= patience:
+            self.stopped = f"stopped after epoch {epoch}"
+        if (self.stopped or epoch == self.recipe.epochs) and self._best_weights:
+            self.model.set_weights(self._best_weights)
+            self.stopped = f"{self.stopped or 'trained'}, kept the weights of epoch {self.best_epoch}"
+
+    def save(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """What resuming it needs: arrays by name, and facts as JSON values."""
+        arrays = {
+            f"{self.name}/{kind}/{index}": _plain(array)
+            for kind, values in self._state()
+            for index, array in enumerate(values)
+        }
+        facts = {"stopped": self.stopped, "best_epoch": self.best_epoch, "best_loss": self.best_loss}
+        return arrays, facts
+
+    def restore(self, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
+        """Take up where `save` was called.
+
+        Args:
+            arrays: As `save` gave them, perhaps among others.
+            facts: As `save` gave them.
+        """
+        for kind, variables in self._state()[:2]:
+            for index, variable in enumerate(variables):
+                variable.assign(arrays[f"{self.name}/{kind}/{index}"])
+        self.stopped = facts["stopped"]
+        self.best_epoch, self.best_loss = facts["best_epoch"], facts["best_loss"]
+        if self.best_epoch:
+            count = len(self.model.weights)
+            self._best_weights = [arrays[f"{self.name}/best/{index}"] for index in range(count)]
+
+    def _state(self) -> list[tuple[str, Any]]:
+        # `variables` holds the seeds of dropout too, which `weights` does not.
+        return [
+            ("variables", self.model.variables),
+            ("optimizer", self.optimizer.variables),
+            ("best", self._best_weights),
+        ]
+
+
+def check_learner(learner: Learner, image_shape: tuple[int, ...], num_classes: int) -> None:
+    """Check that a model takes these images and gives probabilities for these classes.
+
+    Args:
+        learner: The model with its recipe.
+        image_shape: (height, width, channels).
+        num_classes: How many classes.
+
+    Raises:
+        ArgumentError: It does not.
+    """
+    name, model = learner.name, learner.model
+    if tuple(model.input_shape[1:]) != tuple(image_shape):
+        raise ArgumentError(
+            f"{name} takes images of (height, width, channels) = {tuple(model.input_shape[1:])}. "
+            f"Received: {tuple(image_shape)}"
+        )
+    check_probabilities(name, model, num_classes)
+
+
+def check_probabilities(name: str, model: Any, num_classes: int | None = None) -> None:
+    """Check that a model gives one probability a class.
+
+    Args:
+        name: What to call it in the error.
+        model: A built `keras.Model`.
+        num_classes: How many classes it should have; None takes any number.
+
+    Raises:
+        ArgumentError: It gives logits, or a wrong number of classes.
+
+    Example:
+        >>> import zoo
+        >>> check_probabilities("cnn", zoo.build("cnn"), num_classes=7)
+    """
+    shape = model.output_shape
+    if not isinstance(shape, tuple) or len(shape) != 2 or (shape[-1] or 0) < 2:
+        raise ArgumentError(
+            f"{name} should give probabilities of shape [batch, classes], with 2 classes or more. "
+            f"It gives {shape}"
+        )
+    if num_classes is not None and shape[-1] != num_classes:
+        raise ArgumentError(f"{name} knows {shape[-1]} classes. Received: {num_classes} classes.")
+    images = np.zeros((1, *model.input_shape[1:]), "float32")
+    sums = np.sum(keras.ops.convert_to_numpy(model(images, training=False)), axis=-1)
+    if not np.allclose(sums, 1, atol=1e-2):
+        raise ArgumentError(
+            f"{name} should give probabilities, but for a black image they add up to "
+            f'{float(sums[0]):.3g}: are they logits? Build it with classifier_activation="softmax", '
+            "or add a Softmax layer."
+        )
+
+
+def _plain(array: Any) -> np.ndarray:
+    """A NumPy array of a dtype that NumPy can save (bfloat16 is not one)."""
+    array = keras.ops.convert_to_numpy(array)
+    return array.astype("float32") if array.dtype.kind == "V" else array
+
