@@ -1,7 +1,7 @@
 """A model in training: its optimiser, its early stopping, and what resuming it needs."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,12 +65,16 @@ class Learner:
             self.best_loss, self.best_epoch = scores["val_loss"], epoch
             self._best_weights = self.model.get_weights()
         if not math.isfinite(scores["loss"]):
-            self.stopped = f"diverged in epoch {epoch} (loss {scores['loss']}); lower its learning rate"
+            self.stopped = (
+                f"diverged in epoch {epoch} (loss {scores['loss']}); lower its learning rate"
+            )
         elif patience and epoch - self.best_epoch >= patience:
             self.stopped = f"stopped after epoch {epoch}"
         if (self.stopped or epoch == self.recipe.epochs) and self._best_weights:
             self.model.set_weights(self._best_weights)
-            self.stopped = f"{self.stopped or 'trained'}, kept the weights of epoch {self.best_epoch}"
+            self.stopped = (
+                f"{self.stopped or 'trained'}, kept the weights of epoch {self.best_epoch}"
+            )
 
     def save(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """What resuming it needs: arrays by name, and facts as JSON values."""
@@ -79,7 +83,11 @@ class Learner:
             for kind, values in self._state()
             for index, array in enumerate(values)
         }
-        facts = {"stopped": self.stopped, "best_epoch": self.best_epoch, "best_loss": self.best_loss}
+        facts = {
+            "stopped": self.stopped,
+            "best_epoch": self.best_epoch,
+            "best_loss": self.best_loss,
+        }
         return arrays, facts
 
     def restore(self, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
@@ -107,56 +115,46 @@ class Learner:
         ]
 
 
-def check_learner(learner: Learner, image_shape: tuple[int, ...], num_classes: int) -> None:
-    """Check that a model takes these images and gives probabilities for these classes.
-
-    Args:
-        learner: The model with its recipe.
-        image_shape: (height, width, channels).
-        num_classes: How many classes.
-
-    Raises:
-        ArgumentError: It does not.
-    """
-    name, model = learner.name, learner.model
-    if tuple(model.input_shape[1:]) != tuple(image_shape):
-        raise ArgumentError(
-            f"{name} takes images of (height, width, channels) = {tuple(model.input_shape[1:])}. "
-            f"Received: {tuple(image_shape)}"
-        )
-    check_probabilities(name, model, num_classes)
-
-
-def check_probabilities(name: str, model: Any, num_classes: int | None = None) -> None:
-    """Check that a model gives one probability a class.
+def check_model(name: str, model: Any, image_shape: Sequence[int | None], num_classes: int) -> None:
+    """Check that a model takes such images and gives one probability a class.
 
     Args:
         name: What to call it in the error.
         model: A built `keras.Model`.
-        num_classes: How many classes it should have; None takes any number.
+        image_shape: (height, width, channels); None stands for any.
+        num_classes: How many classes it should have.
 
     Raises:
-        ArgumentError: It gives logits, or a wrong number of classes.
+        ArgumentError: It takes other images, knows another number of classes, or gives logits.
 
     Example:
         >>> import zoo
-        >>> check_probabilities("cnn", zoo.build("cnn"), num_classes=7)
+        >>> check_model("cnn", zoo.build("cnn"), (48, 48, 1), num_classes=7)
     """
-    shape = model.output_shape
-    if not isinstance(shape, tuple) or len(shape) != 2 or (shape[-1] or 0) < 2:
+    takes, gives = tuple(model.input_shape[1:]), model.output_shape
+    if len(takes) != len(image_shape) or any(
+        None not in (side, given) and side != given
+        for side, given in zip(takes, image_shape, strict=True)
+    ):
+        raise ArgumentError(
+            f"{name} takes images of (height, width, channels) = {takes}. "
+            f"Received: {tuple(image_shape)}"
+        )
+    if not isinstance(gives, tuple) or len(gives) != 2 or (gives[-1] or 0) < 2:
         raise ArgumentError(
             f"{name} should give probabilities of shape [batch, classes], with 2 classes or more. "
-            f"It gives {shape}"
+            f"It gives {gives}"
         )
-    if num_classes is not None and shape[-1] != num_classes:
-        raise ArgumentError(f"{name} knows {shape[-1]} classes. Received: {num_classes} classes.")
-    images = np.zeros((1, *model.input_shape[1:]), "float32")
-    sums = np.sum(keras.ops.convert_to_numpy(model(images, training=False)), axis=-1)
-    if not np.allclose(sums, 1, atol=1e-2):
+    if gives[-1] != num_classes:
+        raise ArgumentError(f"{name} knows {gives[-1]} classes. Received: {num_classes} classes.")
+    sides = [given or side or 64 for side, given in zip(takes, image_shape, strict=True)]
+    black = np.zeros((1, *sides), "float32")
+    total = float(np.sum(keras.ops.convert_to_numpy(model(black, training=False))))
+    if not abs(total - 1) < 1e-2:
         raise ArgumentError(
-            f"{name} should give probabilities, but for a black image they add up to "
-            f'{float(sums[0]):.3g}: are they logits? Build it with classifier_activation="softmax", '
-            "or add a Softmax layer."
+            f"{name} should give probabilities, but for a black image they add up to {total:.3g}: "
+            'are they logits? Build it with classifier_activation="softmax", or add a Softmax '
+            "layer."
         )
 
 
@@ -164,4 +162,3 @@ def _plain(array: Any) -> np.ndarray:
     """A NumPy array of a dtype that NumPy can save (bfloat16 is not one)."""
     array = keras.ops.convert_to_numpy(array)
     return array.astype("float32") if array.dtype.kind == "V" else array
-

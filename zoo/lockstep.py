@@ -61,6 +61,28 @@ class Lockstep:
         self._evaluate_function(iter(batches), tf.cast(batches.cardinality(), "int32"))
         return self.scores()
 
+    def predict(self, batches: Any) -> dict[str, np.ndarray]:
+        """What every model, and the committee, takes the images for.
+
+        Args:
+            batches: A `tf.data.Dataset` of (images, labels).
+
+        Returns:
+            Name → class ids, int64 [n].
+        """
+
+        @tf.function(autograph=False)
+        def decide(images: Any) -> list[Any]:
+            images = tf.cast(images, "float32")
+            outputs = [learner.model(images, training=False) for learner in self._learners]
+            return [tf.argmax(output, axis=-1) for output in self._with_committee(outputs)]
+
+        columns = zip(*(decide(images) for images, _ in batches), strict=True)
+        return {
+            name: np.concatenate([np.asarray(part) for part in column])
+            for name, column in zip(self._names, columns, strict=True)
+        }
+
     def scores(self) -> dict[str, dict[str, float]]:
         """Name → mean `loss` and `accuracy` since `reset`, of those that were counted."""
         return {
@@ -115,6 +137,7 @@ class Lockstep:
         self, images: Any, labels: Any, training: Sequence[bool]
     ) -> tuple[list[Any], list[Any]]:
         """Probabilities [batch, classes] and mean loss (cross-entropy and penalties) of each."""
+        images = tf.cast(images, "float32")
         outputs = [
             learner.model(images, training=learns)
             for learner, learns in zip(self._learners, training, strict=True)
@@ -125,22 +148,30 @@ class Lockstep:
         ]
         return outputs, losses
 
+    def _with_committee(self, outputs: list[Any]) -> list[Any]:
+        if not self._combine:
+            return outputs
+        return [*outputs, self._combine(tf.stack([tf.cast(x, "float32") for x in outputs]))]
+
     def _add(
         self, labels: Any, outputs: list[Any], losses: list[Any], counted: Sequence[bool]
     ) -> None:
         """Add a batch to the totals of those that are counted, and of the committee."""
-        counted = list(counted)
+        outputs = self._with_committee(outputs)
         if self._combine:
-            combined = self._combine(tf.stack([tf.cast(output, "float32") for output in outputs]))
-            outputs = [*outputs, combined]
-            losses = [*losses, _cross_entropy(labels, combined)]
-            counted.append(True)
+            losses = [*losses, _cross_entropy(labels, outputs[-1])]
+            counted = [*counted, True]
         count = tf.cast(tf.shape(labels)[0], "float64")
         rows = []
         for output, loss, counts in zip(outputs, losses, counted, strict=True):
             right = tf.argmax(output, axis=-1, output_type=labels.dtype) == labels
-            row = [tf.cast(loss, "float64") * count, tf.reduce_sum(tf.cast(right, "float64")), count]
-            rows.append(tf.stack(row) * float(counts))
+            row = [
+                tf.cast(loss, "float64") * count,
+                tf.reduce_sum(tf.cast(right, "float64")),
+                count,
+            ]
+            # Not a product with 0: a loss that is no number would stay one.
+            rows.append(tf.stack(row) if counts else tf.zeros(3, "float64"))
         self._totals.assign_add(tf.stack(rows))
 
 

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def confusion_figure(confusion: np.ndarray, class_names: Sequence[str], title: str = "") -> "Figure":
+def confusion_figure(
+    confusion: np.ndarray, class_names: Sequence[str], title: str = ""
+) -> "Figure":
     """Draw a confusion matrix on a figure of its own.
 
     Args:

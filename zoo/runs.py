@@ -5,7 +5,7 @@ import os
 import platform
 import zipfile
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,7 @@ class RunFolder:
         """
         manifest = {
             "status": status,
-            "written": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "written": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": {
                 "python": platform.python_version(),
                 **{name: version(name) for name in ("committee-zoo", "keras", "tensorflow")},

@@ -19,8 +19,10 @@ import keras
 
 from zoo.datasets.base import Split
 from zoo.errors import ArgumentError, DataError
-from zoo.learner import Learner, check_learner
+from zoo.learner import Learner, check_model
 from zoo.lockstep import Combine, Lockstep
+from zoo.metrics import confusion_matrix
+from zoo.plots import confusion_figure
 from zoo.progress import Clock, Progress
 from zoo.runs import RunFolder
 from zoo.tensorboard import TensorBoardLog
@@ -129,6 +131,10 @@ def train(
                     session.fit(learner.name, [learner], None)
                 if combine and validation:
                     session.score_committee(learners, combine)
+            if log and validation:
+                lockstep = Lockstep(learners, combine)
+                predictions = lockstep.predict(validation.batches(EVALUATION_BATCH))
+                _log_confusion(log, validation, predictions, max(rows.values()))
             if log:
                 _log_hyperparameters(log, learners, history.history, len(learners) > 1)
         except BaseException:
@@ -314,7 +320,7 @@ def _validation_scores(scores: Mapping[str, float]) -> dict[str, float]:
 
 def _check(learners: Sequence[Learner], data: Split, validation: Split | None) -> None:
     for learner in learners:
-        check_learner(learner, data.image_shape, data.num_classes)
+        check_model(learner.name, learner.model, data.image_shape, data.num_classes)
         if learner.recipe.patience and not validation:
             raise ArgumentError(
                 f"{learner.name} stops early (patience={learner.recipe.patience}), which needs "
@@ -364,6 +370,15 @@ def _log_configuration(
         log.configuration(f"{learner.name}/train", {**recipe, **({} if committee else shared)})
     if committee:
         log.configuration("committee/train", shared)
+
+
+def _log_confusion(
+    log: TensorBoardLog, split: Split, predictions: Mapping[str, Any], step: int
+) -> None:
+    for name, predicted in predictions.items():
+        confusion = confusion_matrix(split.labels, predicted, split.num_classes)
+        figure = confusion_figure(confusion, split.class_names, f"{name}, {split.name}")
+        log.figure(f"{name}/validation", "confusion matrix", figure, step)
 
 
 def _log_hyperparameters(

@@ -1,0 +1,459 @@
+"""The committee: several models that learn together and decide by vote."""
+
+import os
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from zoo.datasets.base import Split, as_split
+from zoo.ensembles.members import Member, make_members, member_to_config, recipe_from_config
+from zoo.ensembles.report import Report, make_report
+from zoo.ensembles.voting import BLEND, LEAD, TIE_TOLERANCE
+from zoo.errors import ArgumentError, DataError
+from zoo.learner import Learner, check_model
+from zoo.runs import write_atomically
+from zoo.training import EVALUATION_BATCH, train
+
+VOTING = ("majority", "soft")
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Committee(keras.Model):
+    """Several models that see the same images and decide by vote.
+
+    Members given by name are built when the committee first sees data. Members that ask for the
+    same batches train together, in one graph; others one after another.
+
+    Args:
+        members: Names of registered models, `Member`s, or built Keras models that give
+            probabilities for the same images and classes.
+        copies: So many of a single named member, each from a seed of its own.
+        voting: `"majority"`: each member has one vote, ties go to the class with the highest
+            summed probability. `"soft"`: the mean of the probabilities.
+        weights: What each member counts, [members]; None counts each as one.
+        class_names: The classes' names; None takes them from the data.
+        seed: Member k is built with `seed + k`; batches come in an order that follows from `seed`.
+        name: The Keras name.
+
+    Raises:
+        ArgumentError: Members, voting or weights that are not as described.
+
+    Example:
+        >>> import zoo
+        >>> from zoo.ensembles import Committee
+        >>> data = zoo.datasets.load("digits")
+        >>> committee = Committee(["bn_mlp", "softmax"], voting="soft")
+        >>> history = committee.fit(data.train, epochs=1, batch_size=64, verbose=0)
+        >>> committee.predict(data.test.images).shape
+        (360, 10)
+    """
+
+    def __init__(
+        self,
+        members: Any,
+        *,
+        copies: int | None = None,
+        voting: str = "majority",
+        weights: Sequence[float] | None = None,
+        class_names: Sequence[str] | None = None,
+        seed: int = 0,
+        name: str = "committee",
+    ) -> None:
+        super().__init__(name=name)
+        if voting not in VOTING:
+            raise ArgumentError(f'voting is "majority" or "soft". Received: {voting!r}')
+        # A tuple: Keras would wrap and track a list.
+        self._specs = tuple(make_members(members, copies))
+        self.voting = voting
+        self.voting_weights = _checked_weights(weights, len(self._specs))
+        self.class_names = tuple(class_names) if class_names is not None else None
+        self.seed = seed
+        self.validation_accuracy: tuple[float, ...] | None = None
+        self._models: list[keras.Model] = []
+        if not any(isinstance(member.model, str) for member in self._specs):
+            self._take_seats([member.model for member in self._specs])
+
+    @property
+    def member_names(self) -> tuple[str, ...]:
+        """The members' names, each different."""
+        return tuple(cast(str, member.name) for member in self._specs)
+
+    @property
+    def members(self) -> tuple[Any, ...]:
+        """The members as Keras models, once they are built."""
+        return tuple(self._models)
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """[batch, height, width, channels] with None for the batch."""
+        self._check_built()
+        return self._models[0].input_shape
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        """[batch, classes] with None for the batch."""
+        self._check_built()
+        return self._models[0].output_shape
+
+    def fit(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        validation_data: Any = None,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        together: bool | None = None,
+        log_dir: str | Path | None = None,
+        resume: bool = False,
+        callbacks: Iterable[Any] = (),
+        verbose: str | int = "auto",
+    ) -> Any:
+        """Train the members.
+
+        Args:
+            x: A `Split`, or images uint8 [n, height, width, channels].
+            y: Labels int [n] where `x` is an array.
+            validation_data: A `Split` or (images, labels), for early stopping and curves. Never
+                the test split.
+            epochs: Epochs of every member; None leaves them to the recipes.
+            batch_size: Batch size of every member; None leaves it to the recipes.
+            together: Whether the members learn from the same batches in one graph; None does so
+                where their recipes agree on the batches.
+            log_dir: Run folder for TensorBoard and for resuming; None writes nothing.
+            resume: Whether to go on with the run in `log_dir`.
+            callbacks: Keras callbacks, which see this committee and scores such as
+                `val_accuracy` and `val_bn_mlp_accuracy`.
+            verbose: `"auto"` or 1 for live progress, 0 for silence.
+
+        Returns:
+            A `keras.callbacks.History`.
+
+        Raises:
+            ArgumentError: Recipes that cannot be followed.
+            DataError: Data that does not fit.
+            RunError: The run folder is in use or cannot be resumed.
+        """
+        data = _split(x, y, "train", self.class_names)
+        validation = None
+        if validation_data is not None:
+            pair = (
+                (validation_data, None) if isinstance(validation_data, Split) else validation_data
+            )
+            validation = _split(*pair, "validation", data.class_names)
+        self._meet(data)
+        changes = {"epochs": epochs, "batch_size": batch_size}
+        changes = {key: value for key, value in changes.items() if value is not None}
+        learners = [
+            Learner(name, model, replace(cast(Any, member.recipe), **changes))
+            for name, model, member in zip(
+                self.member_names, self._models, self._specs, strict=True
+            )
+        ]
+        history = train(
+            learners,
+            data,
+            validation,
+            together=together,
+            combine=self._combine if len(learners) > 1 else None,
+            seed=self.seed,
+            log_dir=log_dir,
+            resume=resume,
+            settings={
+                "members": [member_to_config(member) for member in self._specs],
+                "voting": self.voting,
+                "weights": self.voting_weights,
+            },
+            callbacks=callbacks,
+            owner=self,
+            verbose=verbose,
+        )
+        if validation:
+            right = self.votes(validation) == validation.labels
+            self.validation_accuracy = tuple(right.mean(axis=1).tolist())
+        return history
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Combine the members: pixels [batch, height, width, channels] to [batch, classes]."""
+        self._check_built()
+        images = ops.cast(inputs, "float32")
+        outputs = [
+            ops.cast(member(images, training=training), "float32") for member in self._models
+        ]
+        return self._combine(ops.stack(outputs))
+
+    def predict(
+        self, x: Any, batch_size: int | None = None, verbose: int = 0, **kwargs: Any
+    ) -> Any:
+        """The committee's probabilities; their argmax is its decision, ties included.
+
+        Args:
+            x: A `Split`, images uint8 [n, height, width, channels], or whatever else Keras's
+                `predict` takes.
+            batch_size: Images at a time.
+            verbose: 1 shows Keras's progress bar.
+            **kwargs: As in `keras.Model.predict`.
+
+        Returns:
+            float32 [n, classes], rows sum to 1. For majority voting, the shares of the vote, none
+            moved by more than 0.001 to break ties.
+
+        Raises:
+            DataError: Images of another shape than the members take.
+        """
+        if isinstance(x, (Split, np.ndarray)):
+            x, batch_size = self._checked_images(x), batch_size or EVALUATION_BATCH
+        return super().predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
+
+    def member_probabilities(self, x: Any, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
+        """Each member's own probabilities.
+
+        Args:
+            x: A `Split`, or images uint8 [n, height, width, channels].
+            batch_size: Images at a time.
+
+        Returns:
+            float32 [members, n, classes].
+
+        Raises:
+            DataError: Images of another shape than the members take.
+        """
+        images = self._checked_images(x)
+        starts = range(0, len(images), batch_size)
+        return np.concatenate(
+            [np.asarray(self._member_outputs(images[i : i + batch_size])) for i in starts], axis=1
+        )
+
+    def votes(self, x: Any) -> np.ndarray:
+        """What each member votes for.
+
+        Args:
+            x: A `Split`, or images uint8 [n, height, width, channels].
+
+        Returns:
+            int64 [members, n], class ids.
+
+        Raises:
+            DataError: Images of another shape than the members take.
+        """
+        return self.member_probabilities(x).argmax(axis=-1)
+
+    def report(self, x: Any, y: Any = None) -> Report:
+        """Judge members and committee on images that none of them was trained on.
+
+        Args:
+            x: A `Split`, or images uint8 [n, height, width, channels].
+            y: Labels int [n] where `x` is an array.
+
+        Returns:
+            The `Report`; print it, or `save` it as JSON, Markdown or PNG.
+
+        Raises:
+            DataError: Data that does not fit the members.
+        """
+        split = _split(x, y, "images", self.class_names)
+        self._check_classes(split)
+        return make_report(
+            split,
+            self.member_names,
+            self.member_probabilities(split),
+            voting=self.voting,
+            weights=self.voting_weights,
+            validation_accuracy=self.validation_accuracy,
+        )
+
+    def save(self, filepath: str | os.PathLike[str], **kwargs: Any) -> None:
+        """Save members, rule, recipes and class names as one `.keras` file, whole or not at all.
+
+        Args:
+            filepath: Where; it ends in `.keras`.
+            **kwargs: As in `keras.Model.save`.
+
+        Raises:
+            ArgumentError: The members are not built yet, or the suffix is another.
+            RunError: The file could not be written; what was there before still is.
+        """
+        self._check_built()
+        if Path(filepath).suffix != ".keras":
+            raise ArgumentError(f"A committee is saved as a .keras file. Received: {filepath}")
+        write_atomically(filepath, lambda path: super(Committee, self).save(path, **kwargs))
+
+    @classmethod
+    def load(cls, filepath: str | os.PathLike[str]) -> "Committee":
+        """Load a saved committee.
+
+        Args:
+            filepath: A `.keras` file. Code in it is never run.
+
+        Returns:
+            The committee. A single Keras model of another origin becomes a committee of one.
+
+        Raises:
+            DataError: There is no such file, or it is no Keras model.
+        """
+        path = Path(filepath)
+        if not path.is_file():
+            raise DataError(f"There is no file {path}. Expected a model saved as .keras.")
+        try:
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+            reason = str(error).split("\n")[0]
+            raise DataError(f"{path} cannot be loaded as a .keras model: {reason}") from error
+        return model if isinstance(model, cls) else cls(model)
+
+    def get_config(self) -> dict[str, Any]:
+        """All that `from_config` needs, as JSON values."""
+        self._check_built()
+        return {
+            "name": self.name,
+            "members": [
+                {
+                    **member_to_config(member),
+                    "model": keras.saving.serialize_keras_object(model),
+                }
+                for member, model in zip(self._specs, self._models, strict=True)
+            ],
+            "voting": self.voting,
+            "weights": self.voting_weights,
+            "class_names": self.class_names,
+            "seed": self.seed,
+            "validation_accuracy": self.validation_accuracy,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Committee":
+        """Make a committee from what `get_config` gave."""
+        members = [
+            Member(
+                keras.saving.deserialize_keras_object(one["model"], custom_objects=custom_objects),
+                recipe=recipe_from_config(one["recipe"]),
+                name=one["name"],
+            )
+            for one in config["members"]
+        ]
+        committee = cls(
+            members,
+            **{key: config[key] for key in ("voting", "weights", "class_names", "seed", "name")},
+        )
+        accuracy = config["validation_accuracy"]
+        committee.validation_accuracy = None if accuracy is None else tuple(accuracy)
+        return committee
+
+    def _meet(self, data: Split) -> None:
+        """Build the members for this data, and check that it is the data they know."""
+        if not self._models:
+            models = []
+            for index, member in enumerate(self._specs):
+                model = member.build(data.image_shape, data.num_classes, self.seed + index)
+                models.append(model)
+            self._take_seats(models)
+        if self.class_names is None:
+            self.class_names = data.class_names
+        self._check_classes(data)
+
+    def _take_seats(self, models: list[Any]) -> None:
+        self._models = models
+        for name, model in zip(self.member_names, models, strict=True):
+            check_model(name, model, models[0].input_shape[1:], models[0].output_shape[-1])
+        if self.class_names is not None and len(self.class_names) != models[0].output_shape[-1]:
+            raise ArgumentError(
+                f"class_names is one name a class, and the members know "
+                f"{models[0].output_shape[-1]} classes. Received: {len(self.class_names)} names"
+            )
+        self._member_outputs = tf.function(self._outputs_of_members)
+        self.built = True
+
+    def _outputs_of_members(self, images: Any) -> Any:
+        images = tf.cast(images, "float32")
+        return tf.stack([tf.cast(one(images, training=False), "float32") for one in self._models])
+
+    def _combine(self, probabilities: Any) -> Any:
+        """`zoo.ensembles.voting.committee_probabilities` in a graph."""
+        return combine(probabilities, self.voting, self.voting_weights)
+
+    def _checked_images(self, x: Any) -> np.ndarray:
+        self._check_built()
+        images = x.images if isinstance(x, Split) else np.asarray(x)
+        if images.ndim != 4 or not _fits(images.shape[1:], self.input_shape[1:]):
+            raise DataError(
+                f"The members take images [n, height, width, channels] of "
+                f"{self.input_shape[1:]}. Received: shape {images.shape}"
+            )
+        return images
+
+    def _check_classes(self, data: Split) -> None:
+        if self.class_names is not None and data.class_names != self.class_names:
+            raise DataError(
+                f"The committee knows the classes {', '.join(self.class_names)}, in this order. "
+                f"Received: {', '.join(data.class_names)}"
+            )
+
+    def _check_built(self) -> None:
+        if not self._models:
+            raise ArgumentError(
+                f"The members {', '.join(self.member_names)} are not built yet: they are when the "
+                "committee first sees data. Call fit first, or give it built models."
+            )
+
+
+def combine(probabilities: Any, voting: str, weights: Sequence[float] | None) -> Any:
+    """`zoo.ensembles.voting.committee_probabilities`, the same steps on tensors.
+
+    Args:
+        probabilities: float [members, batch, classes], rows sum to 1.
+        voting: `"majority"` or `"soft"`.
+        weights: [members], or None.
+
+    Returns:
+        float32 [batch, classes].
+    """
+    # float64, since ties are told from near ties by less than float32 resolves.
+    probabilities = ops.cast(probabilities, "float64")
+    scale = np.ones(probabilities.shape[0]) if weights is None else np.asarray(weights, "float64")
+    scale = ops.convert_to_tensor((scale / scale.sum())[:, None, None], "float64")
+    mean = ops.sum(scale * probabilities, axis=0)
+    if voting == "soft":
+        return ops.cast(mean, "float32")
+    num_classes = probabilities.shape[-1]
+    votes = ops.one_hot(ops.argmax(probabilities, axis=-1), num_classes, dtype="float64")
+    shares = ops.sum(scale * votes, axis=0)
+    led = _leaders(ops.where(_leaders(shares), mean, -1.0))
+    decision = ops.one_hot(ops.argmax(led, axis=-1), num_classes, dtype="float64")
+    blend = (1 - BLEND) * shares + BLEND * mean
+    behind = ops.max(blend, axis=-1, keepdims=True)
+    behind -= ops.sum(blend * decision, axis=-1, keepdims=True)
+    blend += decision * (behind + LEAD)
+    return ops.cast(blend / ops.sum(blend, axis=-1, keepdims=True), "float32")
+
+
+def _split(x: Any, y: Any, name: str, class_names: Sequence[str] | None) -> Split:
+    if isinstance(x, Split) and y is None:
+        return x
+    return as_split(x, y, name=name, class_names=class_names)
+
+
+def _leaders(scores: Any) -> Any:
+    return scores >= ops.max(scores, axis=-1, keepdims=True) - TIE_TOLERANCE
+
+
+def _fits(shape: Sequence[int], expected: Sequence[int | None]) -> bool:
+    return all(want in (None, side) for side, want in zip(shape, expected, strict=True))
+
+
+def _checked_weights(weights: Sequence[float] | None, members: int) -> tuple[float, ...] | None:
+    if weights is None:
+        return None
+    checked = tuple(float(weight) for weight in weights)
+    if len(checked) != members or min(checked) < 0 or not 0 < sum(checked) < float("inf"):
+        raise ArgumentError(
+            f"weights is one number for each of the {members} members, none below 0 and not all 0. "
+            f"Received: {checked}"
+        )
+    return checked

@@ -1,0 +1,310 @@
+"""The report: how good members and committee are, and whether the difference is luck."""
+
+import io
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from zoo.ensembles.significance import PairedTest, mcnemar
+from zoo.ensembles.voting import committee_probabilities
+from zoo.errors import ArgumentError, DataError
+from zoo.metrics import Accuracy, ClassScore, accuracy, confusion_matrix, macro_f1, per_class
+from zoo.plots import draw_confusion, new_figure
+from zoo.runs import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from zoo.datasets.base import Split
+
+FORMATS = (".json", ".md", ".png")
+
+
+@dataclass(frozen=True)
+class Score:
+    """How good one member, or the committee, is.
+
+    Attributes:
+        name: Who.
+        accuracy: With its 95 % Wilson interval and the number of images.
+        macro_f1: Mean of the classes' F1.
+    """
+
+    name: str
+    accuracy: Accuracy
+    macro_f1: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a committee and its members reach on images that none of them was trained on.
+
+    Attributes:
+        split: Name of the split.
+        voting: The committee's rule.
+        members: A `Score` for each member.
+        committee: The committee's `Score`.
+        class_names: One name a class.
+        confusion: The committee's confusion matrix, int64 [classes, classes], a row a true class.
+        classes: Precision, recall and F1 of the committee for each class.
+        best_member: The member that the committee is held against.
+        chosen_on: Where that member is the best: `"validation"`, or the split itself.
+        comparison: McNemar's exact test of the committee against it; None for a single member.
+    """
+
+    split: str
+    voting: str
+    members: tuple[Score, ...]
+    committee: Score
+    class_names: tuple[str, ...]
+    confusion: np.ndarray
+    classes: tuple[ClassScore, ...]
+    best_member: str
+    chosen_on: str
+    comparison: PairedTest | None
+
+    def verdict(self) -> str:
+        """Say whether the committee is better than its best member, and whether that is luck.
+
+        Returns:
+            One or two plain sentences.
+        """
+        if self.comparison is None:
+            return "A committee of one has nobody to be compared with."
+        where = (
+            "its best member on the validation split"
+            if self.chosen_on == "validation"
+            else f"its best member on these very images ({self.split}), which favours the member"
+        )
+        beyond = "beyond" if self.comparison.beyond_chance else "not beyond"
+        return (
+            f"Against {self.best_member}, {where}, the committee is {self.comparison.sentence()}. "
+            f"At the 5 % level this is {beyond} chance (McNemar's exact test, "
+            f"p = {self.comparison.p_value:.2g}, n = {self.comparison.n:,})."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON values; fractions are from 0 to 1."""
+        values = asdict(self)
+        values["confusion"] = self.confusion.tolist()
+        values["verdict"] = self.verdict()
+        if self.comparison:
+            values["comparison"]["beyond_chance"] = self.comparison.beyond_chance
+        return values
+
+    def to_json(self) -> str:
+        """The report as JSON text."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+    def to_markdown(self) -> str:
+        """The report as Markdown text."""
+        lines = [f"# Committee report: {self.split}", "", self.verdict(), ""]
+        for title, header, rows in self._tables():
+            lines += [f"## {title}", "", f"| {' | '.join(header)} |"]
+            lines += [f"|{' --- |' + ' ---: |' * (len(header) - 1)}"]
+            lines += [f"| {' | '.join(_escaped(cell) for cell in row)} |" for row in rows] + [""]
+        return "\n".join(lines)
+
+    def plot(self) -> "Figure":
+        """Draw accuracies with intervals, the confusion matrix, and the classes' scores.
+
+        Returns:
+            A matplotlib figure.
+        """
+        side = float(np.clip(0.6 * len(self.class_names), 3.6, 9))
+        figure = new_figure(2.2 * side + 4.2, side + 0.9)
+        left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 0.9))
+        self._draw_accuracies(left)
+        title = f"committee, {self.split} (n = {self.committee.accuracy.n:,})"
+        draw_confusion(middle, self.confusion, self.class_names, title)
+        self._draw_classes(right)
+        return figure
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report.
+
+        Args:
+            path: Where; the suffix says how: `.json`, `.md` or `.png`.
+
+        Returns:
+            The path.
+
+        Raises:
+            ArgumentError: Another suffix.
+            RunError: It could not be written.
+        """
+        path = Path(path)
+        if path.suffix == ".png":
+            return write_atomically(path, lambda temporary: self.plot().savefig(temporary))
+        if path.suffix not in FORMATS:
+            raise ArgumentError(
+                f"A report is written as {', '.join(FORMATS)}. Received: {path.name}"
+            )
+        text = self.to_json() + "\n" if path.suffix == ".json" else self.to_markdown()
+        return write_atomically(path, lambda temporary: temporary.write_text(text, "utf-8"))
+
+    def __rich__(self) -> RenderableType:
+        parts: list[RenderableType] = []
+        for title, header, rows in self._tables():
+            table = Table(title=title, title_justify="left", title_style="bold", box=None)
+            for index, name in enumerate(header):
+                table.add_column(name, justify="right" if index else "left")
+            for row in rows:
+                table.add_row(*map(Text, row), style="bold" if row[0] == "committee" else "")
+            parts += [table, Text()]
+        return Group(*parts, Text(self.verdict()))
+
+    def __str__(self) -> str:
+        console = Console(file=io.StringIO(), width=100, color_system=None)
+        console.print(self)
+        return console.file.getvalue()  # type: ignore[attr-defined]
+
+    def _tables(self) -> list[tuple[str, list[str], list[list[str]]]]:
+        """Title, header and rows of each table, as text."""
+        scores = [
+            [
+                score.name,
+                _percent(score.accuracy.value),
+                f"{100 * score.accuracy.low:.1f} – {100 * score.accuracy.high:.1f}",
+                f"{score.accuracy.n:,}",
+                _percent(score.macro_f1),
+            ]
+            for score in (*self.members, self.committee)
+        ]
+        classes = [
+            [one.name, *map(_percent, (one.precision, one.recall, one.f1)), f"{one.support:,}"]
+            for one in self.classes
+        ]
+        rate = [["classification rate", _percent(self.committee.accuracy.value), "", "", ""]]
+        confusion = [
+            [name, *(f"{count:,}" for count in row)]
+            for name, row in zip(self.class_names, self.confusion, strict=True)
+        ]
+        rule = f"Accuracy on {self.split} ({self.voting} vote)"
+        return [
+            (rule, ["", "accuracy", "95 % interval", "images", "macro F1"], scores),
+            (
+                "The committee, class by class",
+                ["", "precision", "recall", "F1", "images"],
+                classes + rate,
+            ),
+            (
+                "The committee's confusion matrix: a row a true class, a column a predicted one",
+                ["", *self.class_names],
+                confusion,
+            ),
+        ]
+
+    def _draw_accuracies(self, axes: "Axes") -> None:
+        scores = (self.committee, *reversed(self.members))
+        for height, score in enumerate(scores):
+            value, low, high = (
+                100 * x for x in (score.accuracy.value, score.accuracy.low, score.accuracy.high)
+            )
+            colour = "tab:orange" if score is self.committee else "tab:blue"
+            axes.errorbar(
+                value,
+                height,
+                xerr=[[value - low], [high - value]],
+                fmt="o",
+                color=colour,
+                capsize=3,
+            )
+            axes.annotate(
+                f"{value:.1f}", (value, height), (0, 6), textcoords="offset points", ha="center"
+            )
+        axes.set_yticks(range(len(scores)), [score.name for score in scores])
+        axes.set_ylim(-0.6, len(scores) - 0.4)
+        axes.set_xlabel("accuracy in %, with 95 % interval")
+        axes.set_title("members and committee")
+        axes.grid(axis="x", alpha=0.3)
+
+    def _draw_classes(self, axes: "Axes") -> None:
+        places = np.arange(len(self.classes))[::-1]
+        for offset, key in ((0.25, "precision"), (0.0, "recall"), (-0.25, "f1")):
+            values = [100 * getattr(one, key) for one in self.classes]
+            label = "F1" if key == "f1" else key
+            axes.barh(places + offset, values, height=0.25, label=label)
+        axes.set_yticks(places, [one.name for one in self.classes])
+        axes.set_xlim(0, 100)
+        axes.set_xlabel("%")
+        axes.set_title("committee, class by class")
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.32), ncols=3, frameon=False)
+
+
+def make_report(
+    split: "Split",
+    member_names: Sequence[str],
+    probabilities: np.ndarray,
+    *,
+    voting: str = "majority",
+    weights: Sequence[float] | None = None,
+    validation_accuracy: Sequence[float] | None = None,
+) -> Report:
+    """Judge members and committee by their probabilities.
+
+    Args:
+        split: The images' labels and class names.
+        member_names: One name a member.
+        probabilities: float [members, n, classes].
+        voting: `"majority"` or `"soft"`.
+        weights: [members], or None.
+        validation_accuracy: Each member's accuracy on validation images, which says who the best
+            one is; without it the split itself has to.
+
+    Returns:
+        The report.
+
+    Raises:
+        DataError: A member's probabilities are not numbers, as after a diverged training.
+    """
+    for name, values in zip(member_names, probabilities, strict=True):
+        if not np.isfinite(values).all():
+            raise DataError(
+                f"{name} gives probabilities that are not numbers: its training has diverged. "
+                "Train it again with a lower learning rate, or leave it out."
+            )
+    labels, num_classes = split.labels, split.num_classes
+    votes = probabilities.argmax(axis=-1)
+    decision = committee_probabilities(probabilities, voting, weights).argmax(axis=-1)  # type: ignore[arg-type]
+    members = tuple(
+        _score(name, labels, vote, num_classes)
+        for name, vote in zip(member_names, votes, strict=True)
+    )
+    chosen_by = validation_accuracy or [score.accuracy.value for score in members]
+    best = int(np.argmax(chosen_by))
+    confusion = confusion_matrix(labels, decision, num_classes)
+    return Report(
+        split=split.name,
+        voting=voting,
+        members=members,
+        committee=_score("committee", labels, decision, num_classes),
+        class_names=tuple(split.class_names),
+        confusion=confusion,
+        classes=tuple(per_class(confusion, split.class_names)),
+        best_member=members[best].name,
+        chosen_on="validation" if validation_accuracy else split.name,
+        comparison=mcnemar(labels, decision, votes[best]) if len(members) > 1 else None,
+    )
+
+
+def _score(name: str, labels: np.ndarray, predictions: np.ndarray, num_classes: int) -> Score:
+    confusion = confusion_matrix(labels, predictions, num_classes)
+    return Score(name, accuracy(labels, predictions), macro_f1(confusion))
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("|", "\\|")
