@@ -17,8 +17,9 @@ from zoo.ensembles.significance import PairedTest, mcnemar
 from zoo.ensembles.voting import committee_probabilities
 from zoo.errors import ArgumentError, DataError
 from zoo.metrics import Accuracy, ClassScore, accuracy, confusion_matrix, macro_f1, per_class
-from zoo.plots import draw_confusion, new_figure
+from zoo.plots import confusion_figure, draw_confusion, new_figure
 from zoo.runs import write_atomically
+from zoo.tensorboard import TensorBoardLog
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -238,7 +239,7 @@ class Report:
         axes.set_xlim(0, 100)
         axes.set_xlabel("%")
         axes.set_title("committee, class by class")
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.32), ncols=3, frameon=False)
+        axes.figure.legend(loc="outside lower right", ncols=3, frameon=False)
 
 
 def make_report(
@@ -295,6 +296,27 @@ def make_report(
         chosen_on="validation" if validation_accuracy else split.name,
         comparison=mcnemar(labels, decision, votes[best]) if len(members) > 1 else None,
     )
+
+
+def log_report(report: Report, run: str | os.PathLike[str]) -> None:
+    """Write a report for TensorBoard, beside the curves of its run.
+
+    Args:
+        report: The report.
+        run: The run folder. Scores go to `<member>/<split>`, the committee's picture to
+            `committee/<split>`.
+    """
+    log = TensorBoardLog(Path(run))
+    everyone = report.members if len(report.members) == 1 else (*report.members, report.committee)
+    for score in everyone:
+        scores = {"accuracy": score.accuracy.value, "macro_f1": score.macro_f1}
+        log.scalars(f"{score.name}/{report.split}", scores, step=1)
+    where = f"{everyone[-1].name}/{report.split}"
+    title = f"{everyone[-1].name}, {report.split}"
+    figure = confusion_figure(report.confusion, report.class_names, title)
+    log.figure(where, "confusion matrix", figure, step=1)
+    log.text(where, "report", report.to_markdown())
+    log.close()
 
 
 def _score(name: str, labels: np.ndarray, predictions: np.ndarray, num_classes: int) -> Score:

@@ -14,8 +14,6 @@ from zoo.plots import figure_pixels
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PARTS = ("train", "validation")
-
 
 class TensorBoardLog:
     """Write one run's curves, pictures, texts and hyperparameters.
@@ -35,20 +33,35 @@ class TensorBoardLog:
             number: The epoch, from 1.
             scores: Member → score → value; a score `val_…` goes to the validation part.
         """
+        for member, values in scores.items():
+            seen = {key: value for key, value in values.items() if key.startswith("val_")}
+            held_out = {key.removeprefix("val_"): value for key, value in seen.items()}
+            trained = {key: value for key, value in values.items() if key not in seen}
+            self.scalars(f"{member}/train", trained, number)
+            self.scalars(f"{member}/validation", held_out, number)
+        for writer in self._writers.values():
+            writer.flush()
+
+    def scalars(self, where: str, values: Mapping[str, float], step: int) -> None:
+        """Write numbers.
+
+        Args:
+            where: Member and part, such as `"committee/validation"`.
+            values: Tag → value.
+            step: The epoch they belong to.
+        """
         import tensorflow as tf
 
-        for member, values in scores.items():
-            for key, value in values.items():
-                part = "validation" if key.startswith("val_") else "train"
-                with self._writer(f"{member}/{part}").as_default(step=number):
-                    tf.summary.scalar(key.removeprefix("val_"), value)
-        self.flush()
+        if values:
+            with self._writer(where).as_default(step=step):
+                for tag, value in values.items():
+                    tf.summary.scalar(tag, value)
 
     def figure(self, where: str, tag: str, figure: "Figure", step: int) -> None:
         """Write a picture.
 
         Args:
-            where: Member and part, such as `"committee/validation"`.
+            where: Member and part.
             tag: Its title.
             figure: A matplotlib figure.
             step: The epoch it belongs to.
@@ -58,6 +71,19 @@ class TensorBoardLog:
         with self._writer(where).as_default(step=step):
             tf.summary.image(tag, figure_pixels(figure)[None])
 
+    def text(self, where: str, tag: str, markdown: str) -> None:
+        """Write a text.
+
+        Args:
+            where: Member and part.
+            tag: Its title.
+            markdown: The text.
+        """
+        import tensorflow as tf
+
+        with self._writer(where).as_default(step=0):
+            tf.summary.text(tag, markdown)
+
     def configuration(self, where: str, config: Mapping[str, Any]) -> None:
         """Write a configuration as a table of text.
 
@@ -65,14 +91,11 @@ class TensorBoardLog:
             where: Member and part.
             config: Names and JSON values.
         """
-        import tensorflow as tf
-
         lines = ["| setting | value |", "| --- | --- |"]
         for key, value in config.items():
             shown = json.dumps(value, ensure_ascii=False).replace("|", "\\|")
             lines.append(f"| {key} | `{shown}` |")
-        with self._writer(where).as_default(step=0):
-            tf.summary.text("configuration", "\n".join(lines))
+        self.text(where, "configuration", "\n".join(lines))
 
     def hyperparameters(
         self, member: str, settings: Mapping[str, Any], best: Mapping[str, float], step: int
@@ -86,20 +109,13 @@ class TensorBoardLog:
                 `best/…`, since TensorBoard shows a scalar's last value.
             step: The last epoch.
         """
-        import tensorflow as tf
         from tensorboard.plugins.hparams import api as hp
 
         metrics = [hp.Metric(f"best/{key}", display_name=f"best {key}") for key in sorted(best)]
         with self._writer(member).as_default(step=step):
             hp.hparams_config(hparams=[hp.HParam(key) for key in settings], metrics=metrics)
             hp.hparams(dict(settings), trial_id=f"{self._path.name}/{member}")
-            for key, value in best.items():
-                tf.summary.scalar(f"best/{key}", value)
-
-    def flush(self) -> None:
-        """Bring everything to the disk."""
-        for writer in self._writers.values():
-            writer.flush()
+        self.scalars(member, {f"best/{key}": value for key, value in best.items()}, step)
 
     def close(self) -> None:
         """Bring everything to the disk and close the files."""

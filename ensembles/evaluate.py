@@ -1,0 +1,111 @@
+"""The ensemble evaluation script: `python -m zoo.ensembles.evaluate SAVED --data NAME`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from zoo.console import Classes, Color, Data, ImageSize, Root, load_data, run
+from zoo.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from zoo.ensembles.report import Report
+
+
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="A saved committee or model, `.keras`.")],
+    data: Data = "digits",
+    root: Root = None,
+    classes: Classes = None,
+    image_size: ImageSize = None,
+    color: Color = None,
+    split: Annotated[str, typer.Option(help="`test`, `validation` or `train`.")] = "test",
+    output: Annotated[
+        list[Path] | None,
+        typer.Option("--output", "-o", help="Also write the report: `.json`, `.md` or `.png`."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Judge a saved committee: accuracies with intervals, confusion, and whether it is luck.
+
+    Classes, image size and colour come from the saved committee unless told otherwise.
+    """
+    report = evaluate_file(
+        file,
+        data,
+        root=root,
+        classes=classes,
+        image_size=image_size,
+        color=color,
+        split=split,
+    )
+    for path in output or []:
+        report.save(path)
+    if json:
+        typer.echo(report.to_json())
+    else:
+        Console().print(report)
+
+
+def evaluate_file(
+    file: Path,
+    data: str,
+    *,
+    root: Path | None = None,
+    classes: str | None = None,
+    image_size: str | None = None,
+    color: str | None = None,
+    split: str = "test",
+) -> "Report":
+    """Judge a saved committee on a data set.
+
+    Args:
+        file: A saved committee, or a Keras model of any origin, `.keras`.
+        data: Name of the data set.
+        root: Where its files are.
+        classes: Names with commas between; None takes the committee's own.
+        image_size: `48` or `48x64`; None takes the committee's own.
+        color: `grayscale` or `rgb`; None takes what fits the committee.
+        split: `"test"`, `"validation"` or `"train"`.
+
+    Returns:
+        The `Report`.
+
+    Raises:
+        ArgumentError: There is no such split.
+        DataError: The file or the data cannot be loaded, or they do not fit.
+    """
+    from zoo.ensembles.committee import Committee
+
+    if split not in ("test", "validation", "train"):
+        raise ArgumentError(f"split is test, validation or train. Received: {split!r}")
+    committee = Committee.load(file)
+    if classes is None and committee.class_names is not None:
+        classes = ",".join(committee.class_names)
+    form = _form(committee, data)
+    images = load_data(
+        data, root, classes, image_size or form.get("image_size"), color or form.get("color")
+    )
+    part = getattr(images, split)
+    if part is None:
+        raise ArgumentError(f"{data} has no {split} split.")
+    return committee.report(part)
+
+
+def _form(committee: Any, data: str) -> dict[str, str]:
+    """Image size and colour of the committee, where the data set lets one choose them."""
+    from zoo.datasets import list_datasets
+
+    _, height, width, channels = committee.input_shape
+    form = {"color": {1: "grayscale", 3: "rgb"}.get(channels)}
+    if height and width:
+        form["image_size"] = f"{height}x{width}"
+    options = {option for info in list_datasets() if info.name == data for option in info.options}
+    return {key: value for key, value in form.items() if value and key in options}
+
+
+if __name__ == "__main__":
+    app = typer.Typer(add_completion=False)
+    app.command()(evaluate)
+    run(app)

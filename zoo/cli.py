@@ -1,0 +1,278 @@
+"""The command line: `zoo models`, `describe`, `data`, `train`, `committee`, `evaluate`."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from zoo import registry
+from zoo.console import Classes, Color, Data, ImageSize, Root, Validation, load_data, run
+from zoo.ensembles.evaluate import evaluate
+
+app = typer.Typer(
+    help="A Keras model zoo and committee toolkit for image classification.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    epilog="`--debug` after any command shows the traceback of an error.",
+)
+data_app = typer.Typer(help="Data sets: what there is, and what is in it.")
+app.add_typer(data_app, name="data")
+app.command()(evaluate)
+
+Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs, instead of the recipe's.")]
+BatchSize = Annotated[int | None, typer.Option(min=1, help="Images in a step.")]
+LearningRate = Annotated[float | None, typer.Option(help="Learning rate, instead of the recipe's.")]
+Optimizer = Annotated[str | None, typer.Option(help="A Keras optimiser, such as `adam`.")]
+Patience = Annotated[
+    int | None,
+    typer.Option(min=1, help="Stop after so many epochs without a lower validation loss."),
+]
+Augment = Annotated[
+    bool, typer.Option("--augment/--no-augment", help="Follow the recipe's augmentation or not.")
+]
+Precision = Annotated[str | None, typer.Option(help="Keras dtype policy: `mixed_bfloat16` …")]
+Seed = Annotated[int, typer.Option(help="Seed of weights, batches and augmentation.")]
+LogDir = Annotated[
+    Path | None, typer.Option(help="Run folder; by default a new one in `logs`, named by the time.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --log-dir.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+
+
+@app.command()
+def models(
+    pattern: Annotated[str, typer.Argument(help="Such as `*mlp`.")] = "*",
+    tag: Annotated[list[str] | None, typer.Option(help="Only models with this tag.")] = None,
+) -> None:
+    """List the registered models."""
+    table = _table("model", "what it is", "tags")
+    for name in registry.list_models(pattern, tags=tag or ()):
+        spec = registry.describe(name)
+        table.add_row(spec.name, spec.summary, ", ".join(spec.tags))
+    Console().print(table)
+
+
+@app.command()
+def describe(name: Annotated[str, typer.Argument(help="A name from `zoo models`.")]) -> None:
+    """Show one model: parameters with their defaults, and the recipe."""
+    spec = registry.describe(name)
+    console = Console()
+    console.print(f"[bold]{spec.name}[/]: {spec.summary}", highlight=False)
+    console.print(f"from {spec.source}; tags: {', '.join(spec.tags)}\n", highlight=False)
+    console.print(_settings("parameter", "default", spec.parameters))
+    console.print(_settings("recipe", "setting", asdict(spec.recipe)))
+
+
+@data_app.callback(invoke_without_command=True)
+def data(context: typer.Context) -> None:
+    """List the data sets."""
+    if context.invoked_subcommand:
+        return
+    from zoo.datasets import list_datasets
+
+    table = _table("data set", "what it is", "files", "source")
+    for info in list_datasets():
+        table.add_row(
+            info.name, info.summary, "needs --root" if info.needs_root else "embedded", info.source
+        )
+    Console().print(table)
+
+
+@data_app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A name from `zoo data`.")],
+    root: Root = None,
+    classes: Classes = None,
+    image_size: ImageSize = None,
+    color: Color = None,
+    validation: Validation = 0.1,
+) -> None:
+    """Show a data set: images of each class in each split."""
+    images = load_data(name, root, classes, image_size, color, validation)
+    splits = [part for part in (images.train, images.validation, images.test) if part]
+    table = _table("class", *(part.name for part in splits), right=True)
+    for label in images.class_names:
+        table.add_row(label, *(f"{part.class_counts[label]:,}" for part in splits))
+    table.add_row("all", *(f"{len(part):,}" for part in splits), style="bold")
+    height, width, channels = images.image_shape
+    console = Console()
+    console.print(f"{name}: {height}×{width} pixels, {channels} channels", highlight=False)
+    console.print(table)
+
+
+@app.command()
+def train(
+    name: Annotated[str, typer.Argument(help="A name from `zoo models`.")],
+    data: Data = "digits",
+    root: Root = None,
+    classes: Classes = None,
+    image_size: ImageSize = None,
+    color: Color = None,
+    validation: Validation = 0.1,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    learning_rate: LearningRate = None,
+    optimizer: Optimizer = None,
+    patience: Patience = None,
+    augment: Augment = True,
+    precision: Precision = None,
+    seed: Seed = 0,
+    log_dir: LogDir = None,
+    resume: Resume = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train one model, and judge it on the test split."""
+    changes = _changes(epochs, batch_size, learning_rate, optimizer, patience, augment, precision)
+    images = load_data(data, root, classes, image_size, color, validation)
+    _train([name], changes, images, log_dir, resume=resume, quiet=quiet, seed=seed)
+
+
+@app.command()
+def committee(
+    names: Annotated[list[str], typer.Argument(help="Names from `zoo models`.")],
+    copies: Annotated[
+        int | None, typer.Option(min=1, help="So many of a single model, each from its own seed.")
+    ] = None,
+    voting: Annotated[str, typer.Option(help="`majority` or `soft`.")] = "majority",
+    weights: Annotated[
+        str | None, typer.Option(help="What each member counts, with commas between: `2,1,1`.")
+    ] = None,
+    together: Annotated[
+        bool | None,
+        typer.Option(
+            "--together/--apart",
+            help="Train in one graph or one after another; by default as the recipes allow.",
+        ),
+    ] = None,
+    data: Data = "digits",
+    root: Root = None,
+    classes: Classes = None,
+    image_size: ImageSize = None,
+    color: Color = None,
+    validation: Validation = 0.1,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    learning_rate: LearningRate = None,
+    optimizer: Optimizer = None,
+    patience: Patience = None,
+    augment: Augment = True,
+    precision: Precision = None,
+    seed: Seed = 0,
+    log_dir: LogDir = None,
+    resume: Resume = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train several models as a committee, and judge it on the test split."""
+    changes = _changes(epochs, batch_size, learning_rate, optimizer, patience, augment, precision)
+    images = load_data(data, root, classes, image_size, color, validation)
+    _train(
+        names,
+        changes,
+        images,
+        log_dir,
+        resume=resume,
+        quiet=quiet,
+        together=together,
+        copies=copies,
+        voting=voting,
+        weights=_numbers(weights) if weights else None,
+        seed=seed,
+    )
+
+
+def main() -> None:
+    """The console script."""
+    run(app)
+
+
+def _train(
+    names: list[str],
+    changes: Mapping[str, Any],
+    images: Any,
+    log_dir: Path | None,
+    *,
+    resume: bool,
+    quiet: bool,
+    together: bool | None = None,
+    **arguments: Any,
+) -> None:
+    """Train, save and report. One model alone is a committee of one."""
+    recipes = [replace(registry.describe(name).recipe, **changes) for name in names]
+    if resume and log_dir is None:
+        raise typer.BadParameter("--resume needs --log-dir, the run to go on with")
+    now = datetime.now().strftime("%Y%m%d-%H%M%S")
+    folder = log_dir or Path("logs") / f"{images.name}-{now}"
+
+    from zoo.ensembles import Committee, Member
+    from zoo.ensembles.report import log_report
+
+    members = [Member(name, recipe=recipe) for name, recipe in zip(names, recipes, strict=True)]
+    trained = Committee(members, **arguments)
+    trained.fit(
+        images.train,
+        validation_data=images.validation,
+        together=together,
+        log_dir=folder,
+        resume=resume,
+        verbose=0 if quiet else "auto",
+    )
+    file = folder / "committee.keras"
+    trained.save(file)
+    console = Console()
+    if images.test:
+        report = trained.report(images.test)
+        log_report(report, folder)
+        for name in ("report.json", "report.md", "report.png"):
+            report.save(folder / name)
+        console.print(report)
+    console.print(f"\nSaved: {file}", highlight=False)
+    console.print(f"Curves and pictures: tensorboard --logdir {folder.parent}", highlight=False)
+
+
+def _changes(
+    epochs: int | None,
+    batch_size: int | None,
+    learning_rate: float | None,
+    optimizer: str | None,
+    patience: int | None,
+    augment: bool,
+    precision: str | None,
+) -> dict[str, Any]:
+    """What the options change of a recipe."""
+    changes = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "optimizer": optimizer,
+        "patience": patience,
+        "precision": precision,
+    }
+    changes = {key: value for key, value in changes.items() if value is not None}
+    return changes if augment else {**changes, "augmentation": None}
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"weights are numbers like 2,1,1. Received: {text!r}") from None
+
+
+def _table(*titles: str, right: bool = False) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for index, title in enumerate(titles):
+        table.add_column(title, justify="right" if right and index else "left")
+    return table
+
+
+def _settings(title: str, value_title: str, settings: Mapping[str, Any]) -> Table:
+    table = _table(title, value_title)
+    for key, value in settings.items():
+        table.add_row(key, "required" if value is registry.REQUIRED else repr(value))
+    return table

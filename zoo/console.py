@@ -1,0 +1,127 @@
+"""What the command lines of this package share: options, data, and one way to fail."""
+
+import os
+import re
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from zoo.errors import ArgumentError, ZooError
+
+Data = Annotated[str, typer.Option("--data", "-d", help="Data set; `zoo data` lists them.")]
+Root = Annotated[
+    Path | None,
+    typer.Option(help="Where its files are: archive, folder that holds it, or unpacked folder."),
+]
+Classes = Annotated[
+    str | None, typer.Option(help="Take these classes only, in this order: `angry,happy`.")
+]
+ImageSize = Annotated[
+    str | None, typer.Option(help="Scale images to this size: `48` or `48x64` (height x width).")
+]
+Color = Annotated[str | None, typer.Option(help="`grayscale` or `rgb`; by default as found.")]
+Validation = Annotated[
+    float, typer.Option(help="Share of the training images held out for validation.")
+]
+
+# Usage errors have no public name in typer; this is the class that it raises for them.
+_UsageError = typer.BadParameter.__mro__[2]
+
+
+def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
+    """Run a command line and end the process.
+
+    Wrong use, and every error that Zoo raises on purpose, is one line on standard error and
+    exit code 2; `--debug` shows the traceback.
+
+    Args:
+        app: The commands.
+        arguments: Words after the program's name; None takes the process's own.
+    """
+    # TensorFlow's start-up notes are not for users of a command line.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        code = app(args=words, standalone_mode=False)
+    except (ZooError, _UsageError) as error:
+        if debug:
+            traceback.print_exc()
+        message = error.format_message() if hasattr(error, "format_message") else str(error)
+        _complain(message)
+        code = 2
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("stopped")
+        code = 130
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def load_data(
+    name: str,
+    root: Path | None,
+    classes: str | None,
+    image_size: str | None,
+    color: str | None,
+    validation: float = 0.1,
+) -> Any:
+    """Load a data set as the options say.
+
+    Args:
+        name: The data set.
+        root: Where its files are.
+        classes: Names with commas between.
+        image_size: `48` or `48x64`.
+        color: `grayscale` or `rgb`.
+        validation: Share of the training images.
+
+    Returns:
+        The `ImageData`.
+
+    Raises:
+        ArgumentError: A size that is none.
+        DataError: Data that cannot be loaded.
+    """
+    from zoo.datasets import load
+
+    return load(
+        name,
+        root,
+        classes=[word.strip() for word in classes.split(",")] if classes else None,
+        image_size=parse_size(image_size) if image_size else None,
+        color=color,
+        validation=validation,
+    )
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read an image size.
+
+    Args:
+        text: `48` or `48x64`, height first.
+
+    Returns:
+        (height, width) in pixels.
+
+    Raises:
+        ArgumentError: Anything else.
+
+    Example:
+        >>> parse_size("48x64")
+        (48, 64)
+    """
+    match = re.fullmatch(r"([1-9]\d*)(?:[x×]([1-9]\d*))?", text)
+    if not match:
+        raise ArgumentError(f"An image size is like 48 or 48x64, in pixels. Received: {text!r}")
+    height, width = match[1], match[2] or match[1]
+    return int(height), int(width)
+
+
+def _complain(message: str) -> None:
+    line = " ".join(message.split())
+    Console(stderr=True, soft_wrap=True).print(line, style="red", markup=False, highlight=False)
