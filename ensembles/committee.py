@@ -299,8 +299,9 @@ class Committee(keras.Model):
             DataError: There is no such file, or it is no Keras model.
         """
         path = Path(filepath)
-        if not path.is_file():
-            raise DataError(f"There is no file {path}. Expected a model saved as .keras.")
+        if path.suffix != ".keras" or not path.is_file():
+            why = "is another" if path.exists() else "does not exist"
+            raise DataError(f"Expected a model saved as a .keras file; {path} {why}.")
         try:
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
         except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:

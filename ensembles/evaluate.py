@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from zoo.console import Classes, Color, Data, ImageSize, Root, load_data, run
+from zoo.console import Classes, Color, Data, ImageSize, Root, load_data, run, start_tensorflow
 from zoo.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def evaluate(
 
     Classes, image size and colour come from the saved committee unless told otherwise.
     """
+    start_tensorflow(verbose=False)
     report = evaluate_file(
         file,
         data,

@@ -80,7 +80,7 @@ class Report:
             One or two plain sentences.
         """
         if self.comparison is None:
-            return "A committee of one has nobody to be compared with."
+            return f"{self.members[0].name} is alone: there is no committee to compare it with."
         where = (
             "its best member on the validation split"
             if self.chosen_on == "validation"
@@ -92,6 +92,11 @@ class Report:
             f"At the 5 % level this is {beyond} chance (McNemar's exact test, "
             f"p = {self.comparison.p_value:.2g}, n = {self.comparison.n:,})."
         )
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        """The members' scores, and the committee's after them where there are several."""
+        return (*self.members, self.committee) if self.comparison else self.members
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON values; fractions are from 0 to 1."""
@@ -125,7 +130,7 @@ class Report:
         figure = new_figure(2.2 * side + 4.2, side + 0.9)
         left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 0.9))
         self._draw_accuracies(left)
-        title = f"committee, {self.split} (n = {self.committee.accuracy.n:,})"
+        title = f"{self.scores[-1].name}, {self.split} (n = {self.committee.accuracy.n:,})"
         draw_confusion(middle, self.confusion, self.class_names, title)
         self._draw_classes(right)
         return figure
@@ -179,7 +184,7 @@ class Report:
                 f"{score.accuracy.n:,}",
                 _percent(score.macro_f1),
             ]
-            for score in (*self.members, self.committee)
+            for score in self.scores
         ]
         classes = [
             [one.name, *map(_percent, (one.precision, one.recall, one.f1)), f"{one.support:,}"]
@@ -190,23 +195,28 @@ class Report:
             [name, *(f"{count:,}" for count in row)]
             for name, row in zip(self.class_names, self.confusion, strict=True)
         ]
-        rule = f"Accuracy on {self.split} ({self.voting} vote)"
+        who = self.scores[-1].name
+        rule = f" ({self.voting} vote)" if self.comparison else ""
         return [
-            (rule, ["", "accuracy", "95 % interval", "images", "macro F1"], scores),
             (
-                "The committee, class by class",
+                f"Accuracy on {self.split}{rule}",
+                ["", "accuracy", "95 % interval", "images", "macro F1"],
+                scores,
+            ),
+            (
+                f"{who}, class by class",
                 ["", "precision", "recall", "F1", "images"],
                 classes + rate,
             ),
             (
-                "The committee's confusion matrix: a row a true class, a column a predicted one",
+                f"{who}: confusion matrix, a row a true class, a column a predicted one",
                 ["", *self.class_names],
                 confusion,
             ),
         ]
 
     def _draw_accuracies(self, axes: "Axes") -> None:
-        scores = (self.committee, *reversed(self.members))
+        scores = tuple(reversed(self.scores))
         for height, score in enumerate(scores):
             value, low, high = (
                 100 * x for x in (score.accuracy.value, score.accuracy.low, score.accuracy.high)
@@ -226,7 +236,7 @@ class Report:
         axes.set_yticks(range(len(scores)), [score.name for score in scores])
         axes.set_ylim(-0.6, len(scores) - 0.4)
         axes.set_xlabel("accuracy in %, with 95 % interval")
-        axes.set_title("members and committee")
+        axes.set_title("members and committee" if self.comparison else "")
         axes.grid(axis="x", alpha=0.3)
 
     def _draw_classes(self, axes: "Axes") -> None:
@@ -238,7 +248,7 @@ class Report:
         axes.set_yticks(places, [one.name for one in self.classes])
         axes.set_xlim(0, 100)
         axes.set_xlabel("%")
-        axes.set_title("committee, class by class")
+        axes.set_title(f"{self.scores[-1].name}, class by class")
         axes.figure.legend(loc="outside lower right", ncols=3, frameon=False)
 
 
@@ -307,13 +317,12 @@ def log_report(report: Report, run: str | os.PathLike[str]) -> None:
             `committee/<split>`.
     """
     log = TensorBoardLog(Path(run))
-    everyone = report.members if len(report.members) == 1 else (*report.members, report.committee)
-    for score in everyone:
+    for score in report.scores:
         scores = {"accuracy": score.accuracy.value, "macro_f1": score.macro_f1}
         log.scalars(f"{score.name}/{report.split}", scores, step=1)
-    where = f"{everyone[-1].name}/{report.split}"
-    title = f"{everyone[-1].name}, {report.split}"
-    figure = confusion_figure(report.confusion, report.class_names, title)
+    who = report.scores[-1].name
+    where = f"{who}/{report.split}"
+    figure = confusion_figure(report.confusion, report.class_names, f"{who}, {report.split}")
     log.figure(where, "confusion matrix", figure, step=1)
     log.text(where, "report", report.to_markdown())
     log.close()

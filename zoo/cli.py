@@ -1,5 +1,6 @@
 """The command line: `zoo models`, `describe`, `data`, `train`, `committee`, `evaluate`."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -11,7 +12,17 @@ from rich.console import Console
 from rich.table import Table
 
 from zoo import registry
-from zoo.console import Classes, Color, Data, ImageSize, Root, Validation, load_data, run
+from zoo.console import (
+    Classes,
+    Color,
+    Data,
+    ImageSize,
+    Root,
+    Validation,
+    load_data,
+    run,
+    start_tensorflow,
+)
 from zoo.ensembles.evaluate import evaluate
 
 app = typer.Typer(
@@ -209,6 +220,7 @@ def _train(
     now = datetime.now().strftime("%Y%m%d-%H%M%S")
     folder = log_dir or Path("logs") / f"{images.name}-{now}"
 
+    start_tensorflow(verbose=not quiet)
     from zoo.ensembles import Committee, Member
     from zoo.ensembles.report import log_report
 
@@ -231,8 +243,9 @@ def _train(
         for name in ("report.json", "report.md", "report.png"):
             report.save(folder / name)
         console.print(report)
-    console.print(f"\nSaved: {file}", highlight=False)
-    console.print(f"Curves and pictures: tensorboard --logdir {folder.parent}", highlight=False)
+    console.print(f"\nSaved: {file}", highlight=False, soft_wrap=True)
+    command = f"tensorboard --logdir {shlex.quote(str(folder))}"
+    console.print(f"Curves and pictures: {command}", highlight=False, soft_wrap=True)
 
 
 def _changes(

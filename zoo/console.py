@@ -1,10 +1,11 @@
 """What the command lines of this package share: options, data, and one way to fail."""
 
+import contextlib
 import os
 import re
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,8 +44,6 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
         app: The commands.
         arguments: Words after the program's name; None takes the process's own.
     """
-    # TensorFlow's start-up notes are not for users of a command line.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
@@ -60,6 +59,22 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
         _complain("stopped")
         code = 130
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def start_tensorflow(*, verbose: bool = True) -> None:
+    """Import TensorFlow without its pages of start-up notes, and say what it runs on.
+
+    Args:
+        verbose: Whether to say it, on standard error.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with _without_standard_error():
+        import tensorflow as tf
+
+        gpus = tf.config.list_logical_devices("GPU")
+    if verbose:
+        device = f"{len(gpus)} GPU" if gpus else "the CPU"
+        _console().print(f"TensorFlow {tf.__version__} on {device}", highlight=False)
 
 
 def load_data(
@@ -124,4 +139,22 @@ def parse_size(text: str) -> tuple[int, int]:
 
 def _complain(message: str) -> None:
     line = " ".join(message.split())
-    Console(stderr=True, soft_wrap=True).print(line, style="red", markup=False, highlight=False)
+    _console().print(line, style="red", markup=False, highlight=False)
+
+
+def _console() -> Console:
+    return Console(stderr=True, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def _without_standard_error() -> Iterator[None]:
+    """Drop what C++ code writes there; Python's own sys.stderr cannot catch that."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
