@@ -1,0 +1,35 @@
+# make demo    train a committee on handwritten digits and show what comes out
+# make test    lint, type check of the installed wheel, tests
+# make bench   speed, side by side (slow)
+# make clean   remove the environment and what was built
+
+PYTHON ?= python3
+# Relative, so that a path with spaces does no harm.
+VENV = .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo test clean
+
+demo: $(VENV)/installed
+	$(BIN)/python -m zoo committee bn_mlp lasso_mlp deep_mlp --data digits \
+	    --learning-rate 0.1 --batch-size 32 --epochs 60 --patience 8
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	rm -rf build/wheel
+	$(BIN)/python -m pip install --quiet --no-deps --target build/wheel .
+	cd build && MYPYPATH=wheel "$(CURDIR)/$(BIN)/python" -m mypy --config-file ../pyproject.toml -p zoo
+	$(BIN)/python -m pytest
+
+$(VENV)/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,336 @@
+"""What a data set is: `ImageData`, made of `Split`s of uint8 images with integer labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.errors import ArgumentError, DataError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from zoo.datasets.pipeline import Transform
+
+
+class Split:
+    """One part of a data set: images, their labels and the names of the classes.
+
+    A split may be a selection of rows of a larger array, so that a validation part or a
+    choice of classes never copies pixels. It trusts what it is given: `load` and `as_split`
+    make splits and check what goes in.
+
+    Args:
+        name: "train", "validation", "test" or any other name.
+        store: uint8 [N, height, width, channels], in memory or memory-mapped.
+        labels: int64 [n], one class id for each image of this split.
+        class_names: the name of each class id.
+        rows: int64 [n], the place of each image in `store`; None takes the store whole.
+
+    Example:
+        >>> import numpy as np
+        >>> images = np.zeros((4, 8, 8, 1), "uint8")
+        >>> split = as_split(images, [0, 1, 1, 1], class_names=("cat", "dog"))
+        >>> split
+        Split('data', 4 images of 8×8×1: cat 1, dog 3)
+        >>> split.take([0, 3]).labels
+        array([0, 1])
+    """
+
+    def __init__(
+        self,
+        name: str,
+        store: np.ndarray,
+        labels: np.ndarray,
+        class_names: tuple[str, ...],
+        rows: np.ndarray | None = None,
+    ) -> None:
+        self.name = name
+        self.labels = labels
+        self.class_names = class_names
+        self.store = store
+        self.rows = rows
+
+    @cached_property
+    def images(self) -> np.ndarray:
+        """Uint8 [n, height, width, channels]: the store itself, or the selected rows, kept."""
+        return self.store if self.rows is None else self.store.take(self.rows, axis=0)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of each image."""
+        height, width, channels = self.store.shape[1:]
+        return height, width, channels
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are, whether or not each has an image in this split."""
+        return len(self.class_names)
+
+    @property
+    def class_counts(self) -> dict[str, int]:
+        """How many images each class has."""
+        counts = np.bincount(self.labels, minlength=self.num_classes).tolist()
+        return dict(zip(self.class_names, counts, strict=True))
+
+    def take(self, rows: Any, *, name: str | None = None) -> Split:
+        """Select images by position, in the order given, without copying pixels.
+
+        Args:
+            rows: what NumPy takes as an index of one axis: int [k], bool [n], or a slice.
+            name: of the selection; None keeps this split's.
+
+        Returns:
+            A split of k images over the same store.
+
+        Raises:
+            ArgumentError: `rows` does not fit this split.
+        """
+        try:
+            selected = np.arange(len(self))[rows]
+        except IndexError as error:
+            raise ArgumentError(
+                f"rows must select among {len(self)} images: integers, a mask or a slice. "
+                f"Received: {rows!r} ({error})"
+            ) from error
+        if selected.ndim != 1:
+            raise ArgumentError(f"rows must have one axis; pass a list. Received: {rows!r}")
+        store_rows = selected if self.rows is None else self.rows[selected]
+        labels = self.labels[selected]
+        return Split(name or self.name, self.store, labels, self.class_names, store_rows)
+
+    def batches(
+        self,
+        batch_size: int,
+        *,
+        shuffle: bool = False,
+        seed: int = 0,
+        epochs: int | None = None,
+        first_epoch: int = 0,
+        first_batch: int = 0,
+        transform: Transform | None = None,
+    ) -> tf.data.Dataset:
+        """Feed the images to TensorFlow, batch by batch, still as uint8.
+
+        The order of an epoch depends on `seed` and the epoch's number only, so training
+        resumed at some epoch and batch sees what it would have seen. Batches never cross
+        epochs; the last one of an epoch may be smaller.
+
+        Args:
+            batch_size: images in a batch.
+            shuffle: give every epoch its own random order.
+            seed: of the orders, and of `transform`; at least 0.
+            epochs: how many epochs one pass over the dataset holds. None: each iteration of
+                the dataset is one epoch, the next iteration the next epoch.
+            first_epoch: the number of the first epoch.
+            first_batch: how many batches of the first epoch to leave out; only with `epochs`.
+            transform: `transform(images, seed)`, a NumPy function applied to each batch, uint8
+                [b, height, width, channels], that returns uint8 or float32 of the same shape.
+                Its seed depends on `seed` and the numbers of epoch and batch only.
+
+        Returns:
+            A `tf.data.Dataset` of pairs: images [b, height, width, channels], uint8 or what
+            `transform` returns, and labels int64 [b].
+
+        Raises:
+            ArgumentError: a number is out of range, or `transform` returns something else.
+
+        Example:
+            >>> import numpy as np
+            >>> split = as_split(np.zeros((5, 8, 8, 1), "uint8"), [0, 1, 1, 0, 1])
+            >>> [labels.numpy().tolist() for _, labels in split.batches(2)]
+            [[0, 1], [1, 0], [1]]
+        """
+        from zoo.datasets.pipeline import batches
+
+        return batches(
+            self,
+            batch_size,
+            shuffle=shuffle,
+            seed=seed,
+            epochs=epochs,
+            first_epoch=first_epoch,
+            first_batch=first_batch,
+            transform=transform,
+        )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name} {count:,}" for name, count in self.class_counts.items())
+        shape = "×".join(map(str, self.image_shape))
+        return f"Split({self.name!r}, {len(self):,} images of {shape}: {counts})"
+
+
+@dataclass(frozen=True, repr=False)
+class ImageData:
+    """A data set: its parts share image shape and class names.
+
+    Example:
+        >>> import zoo.datasets
+        >>> zoo.datasets.load("digits", classes=["3", "8"])
+        ImageData('digits', 2 classes of 8×8×1)
+          train            256  3 131, 8 125
+          validation        29  3 15, 8 14
+          test              72  3 37, 8 35
+    """
+
+    name: str
+    train: Split
+    validation: Split | None = None
+    test: Split | None = None
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The name of each class id."""
+        return self.train.class_names
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of each image."""
+        return self.train.image_shape
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes there are."""
+        return self.train.num_classes
+
+    def __repr__(self) -> str:
+        shape = "×".join(map(str, self.image_shape))
+        lines = [f"ImageData({self.name!r}, {self.num_classes} classes of {shape})"]
+        for part in (self.train, self.validation, self.test):
+            if part is not None:
+                counts = ", ".join(f"{name} {n:,}" for name, n in part.class_counts.items())
+                lines.append(f"  {part.name:<10}{len(part):>10,}  {counts}")
+        return "\n".join(lines)
+
+
+def as_split(
+    images: Any,
+    labels: Any = None,
+    *,
+    name: str = "data",
+    class_names: Any = None,
+) -> Split:
+    """Take a `Split`, or plain arrays as one.
+
+    Args:
+        images: a `Split`, returned as it is, or uint8 [n, height, width, channels].
+        labels: integers [n]; not for a `Split`, which has its own.
+        name: of the new split.
+        class_names: the name of each class id; by default "0", "1", … up to the highest label.
+
+    Returns:
+        A `Split` over the images, which are not copied.
+
+    Raises:
+        DataError: the arrays are not what they should be; the message says how to mend them.
+        ArgumentError: labels or class names were given beside a `Split`.
+
+    Example:
+        >>> import numpy as np
+        >>> as_split(np.zeros((3, 8, 8, 1), "uint8"), [0, 1, 1])
+        Split('data', 3 images of 8×8×1: 0 1, 1 2)
+    """
+    if isinstance(images, Split):
+        if labels is not None or class_names is not None:
+            raise ArgumentError("a Split has its own labels and class names; pass it alone")
+        return images
+    images = _checked_images(images)
+    labels = _checked_labels(labels, len(images))
+    if class_names is None:
+        class_names = range(int(labels.max()) + 1)
+    names = tuple(str(class_name) for class_name in class_names)
+    if labels.max() >= len(names):
+        raise DataError(
+            f"expected labels below {len(names)}, the number of class names, got "
+            f"{labels.max()}; number the classes from 0 or pass every class name"
+        )
+    return Split(name, images, labels, names)
+
+
+def _checked_images(images: Any) -> np.ndarray:
+    images = np.asanyarray(images)
+    if images.dtype != np.uint8:
+        remedy = '`.astype("uint8")`'
+        if images.dtype.kind == "f" and images.size and images.max() <= 1:
+            remedy = f"multiply by 255 and {remedy}"
+        raise DataError(f"expected uint8 pixels 0..255, got {images.dtype}; {remedy}")
+    if images.ndim == 3:
+        raise DataError(
+            "expected images [n, height, width, channels], got the shape "
+            f"{images.shape}; add a channel axis to grey images: `images[..., None]`"
+        )
+    if images.ndim != 4 or not images.size:
+        raise DataError(
+            "expected at least one image as [n, height, width, channels], got the shape "
+            f"{images.shape}"
+        )
+    return images
+
+
+def _checked_labels(labels: Any, count: int) -> np.ndarray:
+    if labels is None:
+        raise DataError(f"expected integer labels [{count}], got None; pass `labels`")
+    labels = np.asarray(labels)
+    if labels.ndim == 2:
+        remedy = "labels.ravel()" if labels.shape[1] == 1 else "labels.argmax(-1)"
+        raise DataError(f"expected labels [n], got the shape {labels.shape}; pass `{remedy}`")
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise DataError(
+            f"expected integer labels [n], got {labels.dtype} of the shape {labels.shape}"
+        )
+    if len(labels) != count:
+        raise DataError(f"expected one label for each of {count} images, got {len(labels)}")
+    if labels.min() < 0:
+        raise DataError(f"expected labels from 0 up, got {labels.min()}")
+    return labels.astype(np.int64, copy=False)
+
+
+def stratified_split(
+    labels: np.ndarray,
+    fraction: float,
+    seed: int,
+    class_names: tuple[str, ...] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hold out the same fraction of every class, at random.
+
+    Each class gives `fraction` of its images, rounded, and at least one image stays on either
+    side. Which ones depends on the seed, the label and the size of the class, not on the
+    other classes: a set loaded with fewer classes holds out the same images of those.
+
+    Args:
+        labels: integers [n].
+        fraction: how much to hold out, above 0 and below 1.
+        seed: of the choice; at least 0.
+        class_names: for the message of the error.
+
+    Returns:
+        The kept rows and the held-out rows: two int64 arrays, each ascending.
+
+    Raises:
+        DataError: a class has fewer than two images.
+
+    Example:
+        >>> import numpy as np
+        >>> kept, held_out = stratified_split(np.array([0, 0, 0, 0, 1, 1, 1, 1]), 0.25, seed=0)
+        >>> len(kept), len(held_out)
+        (6, 2)
+    """
+    held_out = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        if len(rows) < 2:
+            name = class_names[label] if class_names else str(label)
+            raise DataError(
+                f"expected at least 2 images of class {name!r} to hold some out, got "
+                f"{len(rows)}; add images, leave the class out, or hold out a fraction of 0"
+            )
+        count = min(max(round(fraction * len(rows)), 1), len(rows) - 1)
+        rng = np.random.default_rng([seed, int(label)])
+        held_out[rng.permutation(rows)[:count]] = True
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)

@@ -1,0 +1,35 @@
+"""scikit-learn's handwritten digits: 1,797 grey images of 8×8, embedded, no download.
+
+Source: the test part of the Optical Recognition of Handwritten Digits set (E. Alpaydin and
+C. Kaynak, 1998, UCI Machine Learning Repository). Its pixels 0..16 are scaled to 0..255.
+"""
+
+import numpy as np
+
+from zoo.datasets.base import Split
+from zoo.datasets.info import DatasetInfo
+
+INFO = DatasetInfo(
+    name="digits",
+    summary="1,797 handwritten digits, 8×8 grey, 10 classes",
+    source="embedded in scikit-learn",
+    options=(),
+)
+
+
+def read() -> dict[str, Split]:
+    """Read the digits.
+
+    Returns:
+        {"train": all the digits}: the set has no test part of its own.
+
+    Example:
+        >>> read()["train"].image_shape
+        (8, 8, 1)
+    """
+    from sklearn.datasets import load_digits  # a second to import
+
+    digits = load_digits()
+    images = np.rint(digits.images[..., None] * (255 / 16)).astype(np.uint8)
+    class_names = tuple(str(digit) for digit in digits.target_names)
+    return {"train": Split("train", images, digits.target.astype(np.int64), class_names)}

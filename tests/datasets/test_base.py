@@ -1,0 +1,186 @@
+import collections
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.model_selection import StratifiedShuffleSplit
+
+from zoo.datasets.base import ImageData, Split, as_split, stratified_split
+from zoo.errors import ArgumentError, DataError, ZooError
+
+
+@pytest.fixture
+def split(rng):
+    images = rng.integers(0, 256, (6, 4, 5, 3), dtype=np.uint8)
+    return as_split(images, [0, 1, 2, 0, 1, 0], class_names=("cat", "dog", "owl", "fox"))
+
+
+def test_split_describes_itself(split):
+    assert len(split) == 6
+    assert split.image_shape == (4, 5, 3)
+    assert split.num_classes == 4
+    assert split.class_counts == {"cat": 3, "dog": 2, "owl": 1, "fox": 0}
+    assert repr(split) == "Split('data', 6 images of 4×5×3: cat 3, dog 2, owl 1, fox 0)"
+
+
+def test_images_of_a_whole_split_are_the_store_itself(split):
+    assert split.images is split.store
+
+
+def test_images_of_a_selection_are_materialised_once(split):
+    part = split.take([4, 1])
+    np.testing.assert_array_equal(part.images, split.images[[4, 1]])
+    assert part.images is part.images
+
+
+def test_selection_of_a_selection_shares_the_store(split):
+    part = split.take([5, 3, 1]).take([2, 0])
+    assert part.store is split.store
+    np.testing.assert_array_equal(part.images, split.images[[1, 5]])
+    np.testing.assert_array_equal(part.labels, split.labels[[1, 5]])
+
+
+@pytest.mark.parametrize(
+    "rows", [[0, -1], slice(1, 4), np.array([True, False] * 3), np.array([2, 2], np.int32)]
+)
+def test_take_selects_as_numpy_does(split, rows):
+    np.testing.assert_array_equal(split.take(rows).images, split.images[rows])
+    np.testing.assert_array_equal(split.take(rows).labels, split.labels[rows])
+
+
+@pytest.mark.parametrize("rows", [[6], [0.5], "a", 3, [[0, 1]], [True, False]])
+def test_take_refuses_what_selects_no_rows(split, rows):
+    with pytest.raises(ArgumentError, match="rows must"):
+        split.take(rows)
+
+
+def test_take_can_name_the_selection(split):
+    assert split.take([0], name="validation").name == "validation"
+    assert split.take([0]).name == "data"
+
+
+def test_image_data_takes_its_properties_from_train_and_shows_counts(split):
+    data = ImageData("pets", split, test=split.take([0], name="test"))
+    assert data.class_names == ("cat", "dog", "owl", "fox")
+    assert data.image_shape == (4, 5, 3)
+    assert data.num_classes == 4
+    assert data.validation is None
+    lines = repr(data).splitlines()
+    assert lines[0] == "ImageData('pets', 4 classes of 4×5×3)"
+    assert lines[1].split() == ["data", "6", "cat", "3,", "dog", "2,", "owl", "1,", "fox", "0"]
+    assert lines[2].split()[:2] == ["test", "1"]
+
+
+def test_image_data_is_frozen(split):
+    with pytest.raises(AttributeError):
+        ImageData("pets", split).name = "other"
+
+
+def test_as_split_passes_a_split_through(split):
+    assert as_split(split) is split
+
+
+def test_as_split_refuses_labels_beside_a_split(split):
+    with pytest.raises(ArgumentError, match="its own labels"):
+        as_split(split, split.labels)
+
+
+def test_as_split_copies_no_pixels_and_names_classes_by_number():
+    images = np.zeros((3, 2, 2, 1), np.uint8)
+    split = as_split(images, np.array([0, 2, 2], np.int32), name="mine")
+    assert split.images is images
+    assert split.labels.dtype == np.int64
+    assert split.class_names == ("0", "1", "2")
+    assert split.name == "mine"
+
+
+GOOD = np.zeros((3, 2, 2, 1), np.uint8)
+LABELS = [0, 1, 1]
+# images, labels, class names, what the message has to say
+BAD_ARRAYS = [
+    (GOOD / 255, LABELS, None, 'uint8 pixels 0..255, got float64; multiply by 255 and `.astype("'),
+    (GOOD + 7.5, LABELS, None, 'got float64; `.astype("uint8")`'),
+    (GOOD.astype(int), LABELS, None, 'got int64; `.astype("uint8")`'),
+    (GOOD[..., 0], LABELS, None, "images[..., None]"),
+    (GOOD[0, 0], LABELS, None, "got the shape (2, 1)"),
+    (GOOD[:0], [], None, "at least one image"),
+    (GOOD, None, None, "pass `labels`"),
+    (GOOD, np.eye(3), None, "labels.argmax(-1)"),
+    (GOOD, [[0], [1], [1]], None, "labels.ravel()"),
+    (GOOD, [0.0, 1.0, 1.0], None, "expected integer labels"),
+    (GOOD, ["a", "b", "b"], None, "expected integer labels"),
+    (GOOD, [0, 1], None, "one label for each of 3 images, got 2"),
+    (GOOD, [0, -1, 1], None, "got -1"),
+    (GOOD, [0, 1, 2], ("cat", "dog"), "expected labels below 2"),
+]
+
+
+@pytest.mark.parametrize(("images", "labels", "class_names", "message"), BAD_ARRAYS)
+def test_as_split_says_how_to_mend_bad_arrays(images, labels, class_names, message):
+    with pytest.raises(DataError) as raised:
+        as_split(images, labels, class_names=class_names)
+    assert message in str(raised.value)
+
+
+def test_data_errors_are_zoo_errors_and_value_errors():
+    assert issubclass(DataError, ZooError)
+    assert issubclass(DataError, ValueError)
+
+
+@given(
+    counts=st.lists(st.integers(2, 30), min_size=1, max_size=6),
+    fraction=st.floats(0.01, 0.99),
+    seed=st.integers(0, 2**32),
+)
+def test_stratified_split_parts_every_class(counts, fraction, seed):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    np.random.default_rng(0).shuffle(labels)
+    kept, held_out = stratified_split(labels, fraction, seed)
+    assert kept.dtype == held_out.dtype == np.int64
+    assert sorted([*kept, *held_out]) == list(range(len(labels)))
+    assert (np.diff(kept) > 0).all()
+    assert (np.diff(held_out) > 0).all()
+    held = collections.Counter(labels[held_out].tolist())
+    for label, count in enumerate(counts):
+        assert 1 <= held[label] <= count - 1
+        assert abs(held[label] - fraction * count) <= 1
+    again = stratified_split(labels, fraction, seed)
+    np.testing.assert_array_equal(again[1], held_out)
+
+
+def test_stratified_split_counts_agree_with_scikit_learn_within_one(rng):
+    labels = rng.choice(7, 3000, p=[0.14, 0.02, 0.14, 0.25, 0.17, 0.11, 0.17])
+    _, held_out = stratified_split(labels, 0.1, seed=3)
+    _, oracle = next(StratifiedShuffleSplit(1, test_size=0.1).split(labels, labels))
+    difference = np.bincount(labels[held_out]) - np.bincount(labels[oracle])
+    assert np.abs(difference).max() <= 1
+
+
+def test_stratified_split_of_a_class_does_not_depend_on_the_others():
+    labels = np.repeat([0, 1, 2], 20)
+    _, all_held = stratified_split(labels, 0.25, seed=1)
+    without_first = np.flatnonzero(labels > 0)
+    _, held = stratified_split(labels[without_first], 0.25, seed=1)
+    np.testing.assert_array_equal(without_first[held], all_held[labels[all_held] > 0])
+
+
+def test_stratified_split_differs_by_seed():
+    labels = np.repeat([0, 1], 50)
+    held = [stratified_split(labels, 0.5, seed)[1].tolist() for seed in (0, 1)]
+    assert held[0] != held[1]
+
+
+def test_stratified_split_names_the_class_that_is_too_small():
+    with pytest.raises(DataError, match=r"at least 2 images of class 'dog'.* got 1"):
+        stratified_split(np.array([0, 0, 1]), 0.5, 0, class_names=("cat", "dog"))
+    with pytest.raises(DataError, match="class '1'"):
+        stratified_split(np.array([0, 0, 1]), 0.5, 0)
+
+
+def test_split_survives_a_trip_through_pickle(split):
+    import pickle
+
+    again = pickle.loads(pickle.dumps(split.take([1, 2])))
+    assert isinstance(again, Split)
+    np.testing.assert_array_equal(again.images, split.images[[1, 2]])

@@ -1,0 +1,147 @@
+import json
+
+import numpy as np
+import pytest
+
+from zoo.datasets.base import Split
+from zoo.datasets.cache import cache_root, remember
+
+NAMES = ("cat", "dog")
+
+
+@pytest.fixture
+def splits(rng):
+    def split(name, count):
+        images = rng.integers(0, 256, (count, 4, 5, 3), dtype=np.uint8)
+        return Split(name, images, np.arange(count) % 2, NAMES)
+
+    return {"train": split("train", 6), "test": split("test", 3)}
+
+
+@pytest.fixture
+def reader(splits):
+    """A reader that counts how often it is asked."""
+
+    def read():
+        read.calls += 1
+        return splits
+
+    read.calls = 0
+    return read
+
+
+def assert_same(found, expected):
+    assert list(found) == list(expected)
+    for part, split in expected.items():
+        assert found[part].name == part
+        assert found[part].class_names == NAMES
+        np.testing.assert_array_equal(found[part].images, split.images)
+        np.testing.assert_array_equal(found[part].labels, split.labels)
+
+
+def the_entry(cache):
+    (entry,) = cache.iterdir()
+    return entry
+
+
+def test_second_reading_comes_from_disk_memory_mapped(reader, splits, private_cache):
+    for _ in range(3):
+        found = remember("pets", {"size": 4}, reader)
+        assert_same(found, splits)
+        assert isinstance(found["train"].images, np.memmap)
+        assert not found["train"].images.flags.writeable
+    assert reader.calls == 1
+    assert the_entry(private_cache).name.startswith("pets-")
+
+
+def test_other_names_and_facts_are_other_entries(reader, private_cache):
+    for name, facts in [("pets", {"a": 1}), ("pets", {"a": 2}), ("birds", {"a": 1})]:
+        remember(name, facts, reader)
+    assert reader.calls == 3
+    assert len(list(private_cache.iterdir())) == 3
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def replace_array(array):
+    def damage(path):
+        np.save(path, array)
+
+    return damage
+
+
+DAMAGES = [
+    ("meta.json", truncate),
+    ("meta.json", lambda path: path.unlink()),
+    ("meta.json", lambda path: path.write_text("[]")),
+    ("meta.json", lambda path: path.write_text(json.dumps({"class_names": NAMES, "shapes": {}}))),
+    ("train-images.npy", truncate),
+    ("train-images.npy", lambda path: path.unlink()),
+    ("train-images.npy", lambda path: path.write_bytes(b"")),
+    ("train-images.npy", replace_array(np.zeros((6, 4, 5, 1), np.uint8))),
+    ("train-images.npy", replace_array(np.zeros((6, 4, 5, 3), np.int8))),
+    ("test-labels.npy", truncate),
+    ("test-labels.npy", lambda path: path.unlink()),
+    ("test-labels.npy", replace_array(np.zeros(2, np.int64))),
+    ("test-labels.npy", replace_array(np.zeros(3, np.int32))),
+    ("test-labels.npy", replace_array(np.array([0, 1, 2]))),
+    ("test-labels.npy", replace_array(np.array([0, None, 1]))),
+]
+
+
+@pytest.mark.parametrize(("name", "damage"), DAMAGES)
+def test_damaged_entry_is_rebuilt_and_replaced(reader, splits, private_cache, name, damage):
+    remember("pets", {}, reader)
+    damage(the_entry(private_cache) / name)
+    assert_same(remember("pets", {}, reader), splits)
+    assert_same(remember("pets", {}, reader), splits)
+    assert reader.calls == 2
+    the_entry(private_cache)  # nothing else is left behind
+
+
+def test_losing_a_race_is_fine(reader, splits, private_cache):
+    def slow_reader():
+        remember("pets", {}, reader)  # another process is faster
+        return reader()
+
+    assert_same(remember("pets", {}, slow_reader), splits)
+    assert_same(remember("pets", {}, reader), splits)
+    assert reader.calls == 2
+    the_entry(private_cache)
+
+
+def test_unwritable_cache_warns_once_and_goes_on_in_memory(reader, splits, private_cache):
+    private_cache.write_text("a file where the folder should be")
+    with pytest.warns(UserWarning, match="stay in memory.*set ZOO_CACHE") as warned:
+        assert_same(remember("pets", {}, reader), splits)
+    assert len(warned) == 1
+    assert private_cache.read_text() == "a file where the folder should be"
+
+
+def test_failed_write_leaves_nothing_behind(reader, splits, private_cache, monkeypatch):
+    def full(*args, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    with pytest.warns(UserWarning, match="No space left"):
+        assert_same(remember("pets", {}, reader), splits)
+    assert list(private_cache.iterdir()) == []
+
+
+def test_failed_reading_writes_nothing(private_cache):
+    def read():
+        raise ValueError("no such thing")
+
+    with pytest.raises(ValueError, match="no such thing"):
+        remember("pets", {}, read)
+    assert not private_cache.exists()
+
+
+def test_root_without_variable_is_the_platforms(monkeypatch, tmp_path):
+    monkeypatch.delenv("ZOO_CACHE")
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
+    assert cache_root() == tmp_path / "zoo"
+    monkeypatch.setenv("ZOO_CACHE", "~/zoo-cache")
+    assert not str(cache_root()).startswith("~")

@@ -1,0 +1,131 @@
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo.datasets
+from zoo.datasets import fer2013
+from zoo.errors import DataError
+
+EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+
+@pytest.fixture
+def faces(image_bytes):
+    """Two images an emotion to train and one to test; grey 20·k shows that it is emotion k."""
+    files = {}
+    for label, emotion in enumerate(EMOTIONS):
+        content = image_bytes(np.full((48, 48), 20 * label, np.uint8), "JPEG")
+        files[f"train/{emotion}/Training_1.jpg"] = content
+        files[f"train/{emotion}/Training_2.jpg"] = content
+        files[f"test/{emotion}/PublicTest_3.jpg"] = content
+    return files
+
+
+def check(data):
+    assert data.class_names == EMOTIONS
+    assert data.image_shape == (48, 48, 1)
+    for part, count in ((data.train, 2), (data.test, 1)):
+        assert part.class_counts == dict.fromkeys(EMOTIONS, count)
+        np.testing.assert_allclose(part.images.mean((1, 2, 3)), 20 * part.labels, atol=1)
+
+
+# what is written, what is passed as root
+PLACES = [
+    ("data/fer2013.zip", "data/fer2013.zip"),
+    ("data/archive.zip", "data/archive.zip"),
+    ("data/fer2013.zip", "data"),
+    ("data/fer2013/fer2013.zip", "data"),
+    ("data/fer2013", "data/fer2013"),
+    ("data/fer2013", "data"),
+    ("data", "data"),
+]
+
+
+@pytest.mark.parametrize("cache", [True, False])
+@pytest.mark.parametrize(("place", "root"), PLACES)
+def test_root_may_be_archive_or_folder(write, faces, tmp_path, place, root, cache):
+    write(place, faces)
+    for _ in range(2):
+        check(zoo.datasets.load("fer2013", tmp_path / root, validation=0, cache=cache))
+
+
+@pytest.mark.parametrize("place", ["data/fer2013.zip", "data/unpacked"])
+def test_files_may_be_below_one_top_folder(write, faces, place):
+    path = write(place, {f"images/{name}": content for name, content in faces.items()})
+    check(zoo.datasets.load("fer2013", path, validation=0))
+
+
+def test_variable_and_platform_folder_are_searched(write, faces, tmp_path, monkeypatch):
+    path = write("user-data/zoo/fer2013.zip", faces)
+    check(zoo.datasets.load("fer2013", validation=0))
+    path.rename(tmp_path / "fer2013.zip")
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    check(zoo.datasets.load("fer2013", validation=0))
+
+
+def test_nothing_found_says_where_it_looked_and_where_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path / "mine"))
+    with pytest.raises(DataError) as raised:
+        zoo.datasets.load("fer2013")
+    for part in ("mine", "user-data", "fer2013.zip", "train/<emotion>/*.jpg", "by msambare"):
+        assert part in str(raised.value)
+    with pytest.raises(DataError, match="elsewhere"):
+        zoo.datasets.load("fer2013", tmp_path / "elsewhere")
+
+
+def test_wrong_size_is_refused_by_name(write, faces, image_bytes):
+    faces["train/fear/Training_2.jpg"] = image_bytes((48, 47), "JPEG")
+    with pytest.raises(DataError, match=r"train/fear/Training_2\.jpg in .*expected 48×48"):
+        zoo.datasets.load("fer2013", write("fer2013.zip", faces))
+
+
+def test_missing_emotion_is_refused(write, faces):
+    files = {name: content for name, content in faces.items() if "disgust" not in name}
+    with pytest.raises(DataError, match="the emotions angry, disgust"):
+        zoo.datasets.load("fer2013", write("fer2013.zip", files))
+
+
+def test_missing_test_part_is_refused(write, faces):
+    files = {name: content for name, content in faces.items() if name.startswith("train")}
+    with pytest.raises(DataError, match="expected train/ and test/"):
+        zoo.datasets.load("fer2013", write("fer2013.zip", files))
+
+
+def test_cache_notices_a_changed_archive(write, faces, image_bytes):
+    zoo.datasets.load("fer2013", write("fer2013.zip", faces))
+    faces["test/sad/PublicTest_3.jpg"] = image_bytes(np.full((48, 48), 255, np.uint8), "JPEG")
+    data = zoo.datasets.load("fer2013", write("fer2013.zip", faces))
+    assert data.test.images[EMOTIONS.index("sad")].min() == 255
+
+
+def test_official_archive_has_its_counts_and_pixels():
+    beside = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+    path = Path(os.environ.get("ZOO_TEST_DATA", beside)) / "fer2013.zip"
+    if not path.is_file():
+        pytest.skip("fer2013.zip is not here: set ZOO_TEST_DATA to the folder that holds it")
+    data = zoo.datasets.load("fer2013", path, validation=0)
+    official = {
+        "train": [3995, 436, 4097, 7215, 4830, 3171, 4965],
+        "test": [467, 56, 496, 895, 653, 415, 607],
+    }
+    assert data.class_names == EMOTIONS
+    assert list(data.train.class_counts.values()) == official["train"]
+    assert list(data.test.class_counts.values()) == official["test"]
+    with zipfile.ZipFile(path) as archive:
+        for split in (data.train, data.test):
+            for row in (0, len(split) // 2, len(split) - 1):
+                emotion = EMOTIONS[split.labels[row]]
+                folder = f"{split.name}/{emotion}/"
+                names = sorted(name for name in archive.namelist() if name.startswith(folder))
+                place = row - int(np.searchsorted(split.labels, split.labels[row]))
+                with Image.open(archive.open(names[place])) as oracle:
+                    np.testing.assert_array_equal(split.images[row, :, :, 0], np.asarray(oracle))
+
+
+def test_description_names_the_source():
+    assert fer2013.INFO.needs_root
+    assert "Kaggle" in fer2013.INFO.source

@@ -1,0 +1,129 @@
+import inspect
+
+import numpy as np
+import pytest
+
+from zoo.datasets import list_datasets, load, loading
+from zoo.errors import ArgumentError, DataError
+
+
+def test_list_matches_what_load_knows():
+    assert [info.name for info in list_datasets()] == sorted(loading._SETS)
+    for info in list_datasets():
+        module = loading._SETS[info.name]
+        assert info is module.INFO
+        assert tuple(inspect.signature(module.read).parameters) == info.options
+        assert info.summary
+        assert info.source
+    assert [info.name for info in list_datasets() if not info.needs_root] == ["digits"]
+
+
+def test_default_fractions():
+    data = load("digits")
+    assert len(data.train) + len(data.validation) + len(data.test) == 1797
+    assert len(data.test) == pytest.approx(0.2 * 1797, abs=5)
+    assert len(data.validation) == pytest.approx(0.1 * 0.8 * 1797, abs=5)
+    for name in ("train", "validation", "test"):
+        assert getattr(data, name).name == name
+
+
+def test_parts_are_disjoint_and_share_one_store():
+    data = load("digits")
+    parts = (data.train, data.validation, data.test)
+    rows = np.concatenate([part.rows for part in parts])
+    assert sorted(rows) == list(range(1797))
+    assert all(part.store is data.train.store for part in parts)
+
+
+def test_zero_holds_nothing_out():
+    data = load("digits", validation=0, test=0)
+    assert data.validation is None
+    assert data.test is None
+    assert len(data.train) == 1797
+
+
+def test_same_seed_same_parts():
+    first, again, other = (load("digits", seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.test.rows, again.test.rows)
+    np.testing.assert_array_equal(first.validation.rows, again.validation.rows)
+    assert first.test.rows.tolist() != other.test.rows.tolist()
+
+
+def test_classes_are_numbered_in_the_order_asked():
+    whole = load("digits", validation=0, test=0).train
+    data = load("digits", classes=["7", "1"], validation=0, test=0)
+    assert data.class_names == ("7", "1")
+    for label, digit in enumerate([7, 1]):
+        np.testing.assert_array_equal(
+            data.train.images[data.train.labels == label], whole.images[whole.labels == digit]
+        )
+
+
+def test_held_out_images_of_a_class_do_not_depend_on_the_classes_asked():
+    whole = load("digits")
+    some = load("digits", classes=["7", "1"])
+    for part in ("train", "validation", "test"):
+        expected = getattr(whole, part)
+        expected = expected.rows[np.isin(expected.labels, [1, 7])]
+        np.testing.assert_array_equal(getattr(some, part).rows, expected)
+
+
+# arguments, error, what the message has to say
+BAD_ARGUMENTS = [
+    ({"name": "digit"}, DataError, "no data set 'digit'; did you mean 'digits'? The data sets are"),
+    ({"name": "imagenet"}, DataError, "The data sets are: digits, fer2013, folder"),
+    ({"classes": ["1", "seven"]}, DataError, "no class 'seven'; The classes are: 0, 1"),
+    ({"classes": ["1", "10"]}, DataError, "did you mean '1'?"),
+    ({"classes": ["1", "1"]}, DataError, "'1' twice"),
+    ({"classes": ["1"]}, DataError, "at least two classes"),
+    ({"classes": "17"}, ArgumentError, "a list of names"),
+    ({"validation": 1.0}, ArgumentError, "validation must be at least 0 and below 1"),
+    ({"validation": -0.1}, ArgumentError, "Received: -0.1"),
+    ({"test": float("nan")}, ArgumentError, "test must be"),
+    ({"test": "0.2"}, ArgumentError, "Received: '0.2'"),
+    ({"seed": -1}, ArgumentError, "seed must be"),
+    ({"seed": None}, ArgumentError, "seed must be"),
+    ({"root": "."}, ArgumentError, "digits is embedded; it takes no root"),
+    ({"root": 3}, ArgumentError, "root must be a path"),
+    ({"image_size": 8}, ArgumentError, "takes no image_size"),
+    ({"color": "rgb"}, ArgumentError, "takes no color"),
+    ({"name": "fer2013", "color": "rgb"}, ArgumentError, "fer2013"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "error", "message"), BAD_ARGUMENTS)
+def test_bad_arguments_are_refused(arguments, error, message):
+    with pytest.raises(error) as raised:
+        load(**{"name": "digits"} | arguments)
+    assert message in str(raised.value)
+
+
+def test_class_that_is_too_small_to_part_is_named(write, image_bytes):
+    files = {f"{name}.png": image_bytes((2, 2)) for name in ("cat/1", "dog/1", "dog/2", "owl/1")}
+    root = write("pets", files)
+    with pytest.raises(DataError, match="2 images of class 'cat' to hold some out, got 1"):
+        load("folder", root)
+    assert len(load("folder", root, validation=0, test=0).train) == 4
+
+
+def test_importing_and_loading_leave_tensorflow_out(write, image_bytes):
+    import subprocess
+    import sys
+
+    root = write("pets", {f"{name}/{k}.png": image_bytes((2, 2)) for name in "ab" for k in "123"})
+    code = (
+        "import sys, zoo.datasets\n"
+        "heavy = {'tensorflow', 'keras', 'sklearn', 'PIL', 'numpy'}\n"
+        "assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()\n"
+        f"zoo.datasets.load('folder', {str(root)!r})\n"
+        "assert not {'tensorflow', 'keras', 'sklearn'} & sys.modules.keys()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_package_shows_its_public_names():
+    import zoo.datasets
+
+    assert {"load", "list_datasets", "Split", "ImageData"} <= set(dir(zoo.datasets))
+    with pytest.raises(AttributeError, match="has no attribute 'lode'"):
+        zoo.datasets.lode  # noqa: B018

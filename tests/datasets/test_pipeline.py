@@ -1,0 +1,165 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zoo.datasets.base import as_split
+from zoo.errors import ArgumentError
+
+
+def numbered(count):
+    """Images that show their own number, so that a batch tells what is in it."""
+    images = np.zeros((count, 2, 3, 1), np.uint8)
+    images += np.arange(count, dtype=np.uint8)[:, None, None, None]
+    return as_split(images, np.arange(count) % 3)
+
+
+def order(dataset):
+    """The numbers of the images, batch by batch; labels have to agree."""
+    batches = []
+    for images, labels in dataset.as_numpy_iterator():
+        batches.append(images[:, 0, 0, 0].tolist())
+        np.testing.assert_array_equal(labels, np.array(batches[-1]) % 3)
+    return batches
+
+
+def test_batches_keep_the_order_and_the_partial_last_one():
+    assert order(numbered(7).batches(3)) == [[0, 1, 2], [3, 4, 5], [6]]
+
+
+def test_batches_have_static_shapes_and_a_known_length():
+    dataset = numbered(7).batches(3, epochs=2, first_batch=1)
+    images, labels = dataset.element_spec
+    assert images.shape.as_list() == [None, 2, 3, 1]
+    assert images.dtype == "uint8"
+    assert labels.shape.as_list() == [None]
+    assert labels.dtype == "int64"
+    assert len(dataset) == 5
+
+
+def test_batches_of_a_selection_come_from_the_store():
+    part = numbered(9).take([8, 2, 5])
+    assert order(part.batches(2)) == [[8, 2], [5]]
+    assert "images" not in vars(part)
+
+
+def test_batches_do_not_cross_epochs():
+    sizes = [len(batch) for batch in order(numbered(5).batches(2, shuffle=True, epochs=3))]
+    assert sizes == [2, 2, 1] * 3
+
+
+@settings(deadline=None, max_examples=10)
+@given(data=st.data(), seed=st.integers(0, 2**40), count=st.integers(1, 20))
+def test_resumed_batches_equal_the_tail_of_the_whole(data, seed, count):
+    split = numbered(count)
+    batch_size = data.draw(st.integers(1, count + 1))
+    per_epoch = -(-count // batch_size)
+    epochs = data.draw(st.integers(1, 4))
+    epoch = data.draw(st.integers(0, epochs - 1))
+    batch = data.draw(st.integers(0, per_epoch - 1))
+    whole = order(split.batches(batch_size, shuffle=True, seed=seed, epochs=epochs))
+    for start in range(0, len(whole), per_epoch):
+        epoch_order = itertools.chain(*whole[start : start + per_epoch])
+        assert sorted(epoch_order) == list(range(count))
+    tail = split.batches(
+        batch_size,
+        shuffle=True,
+        seed=seed,
+        epochs=epochs - epoch,
+        first_epoch=epoch,
+        first_batch=batch,
+    )
+    assert order(tail) == whole[epoch * per_epoch + batch :]
+
+
+def test_each_iteration_without_epochs_is_the_next_epoch():
+    split = numbered(20)
+    whole = order(split.batches(8, shuffle=True, seed=5, epochs=3))
+    for _ in range(2):
+        dataset = split.batches(8, shuffle=True, seed=5)
+        assert len(dataset) == 3
+        assert [*order(dataset), *order(dataset), *order(dataset)] == whole
+
+
+def test_orders_differ_by_epoch_and_by_seed():
+    split = numbered(50)
+    first, second = order(split.batches(50, shuffle=True, epochs=2))
+    (other,) = order(split.batches(50, shuffle=True, seed=1))
+    assert first != second
+    assert first != other
+
+
+def test_global_random_state_has_no_say():
+    import tensorflow as tf
+
+    split = numbered(30)
+    orders = []
+    for seed in (1, 2):
+        tf.random.set_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        orders.append(order(split.batches(30, shuffle=True)))
+    assert orders[0] == orders[1]
+
+
+def test_transform_gets_a_seed_of_its_own_for_each_batch_and_epoch():
+    def stamp(images, seed):
+        return np.full(images.shape, seed, np.float32)
+
+    def seeds(**where):
+        dataset = numbered(4).batches(2, transform=stamp, **where)
+        assert dataset.element_spec[0].dtype == "float32"
+        return [float(images[0, 0, 0, 0]) for images, _ in dataset.as_numpy_iterator()]
+
+    whole = seeds(epochs=3)
+    assert len(set(whole)) == 6
+    assert seeds(epochs=2, first_epoch=1, first_batch=1) == whole[3:]
+    assert seeds(epochs=3, seed=1) != whole
+
+
+def test_transform_may_return_uint8():
+    def invert(images, seed):
+        return 255 - images
+
+    dataset = numbered(3).batches(3, transform=invert)
+    (images,) = [images for images, _ in dataset.as_numpy_iterator()]
+    assert images[:, 0, 0, 0].tolist() == [255, 254, 253]
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        lambda images, seed: images / 255,
+        lambda images, seed: images[:, :1],
+        lambda images, seed: None,
+    ],
+    ids=["float64", "cropped", "nothing"],
+)
+def test_transform_that_returns_something_else_is_refused(transform):
+    with pytest.raises(ArgumentError, match="transform must return uint8 or float32 of the shape"):
+        numbered(3).batches(3, transform=transform)
+
+
+BAD_NUMBERS = [
+    ({"batch_size": 0}, "batch_size must be an integer of at least 1. Received: 0"),
+    ({"batch_size": 2.0}, "Received: 2.0"),
+    ({"batch_size": True}, "Received: True"),
+    ({"batch_size": "2"}, "Received: '2'"),
+    ({"batch_size": 2, "seed": -1}, "seed must be an integer of at least 0"),
+    ({"batch_size": 2, "epochs": 0}, "epochs must be an integer of at least 1"),
+    ({"batch_size": 2, "first_epoch": -1}, "first_epoch must be"),
+    ({"batch_size": 2, "first_batch": 1}, "first_batch needs epochs"),
+    ({"batch_size": 2, "first_batch": 2, "epochs": 1}, "first_batch must be below 2"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD_NUMBERS)
+def test_numbers_out_of_range_are_refused(arguments, message):
+    with pytest.raises(ArgumentError) as raised:
+        numbered(3).batches(**arguments)
+    assert message in str(raised.value)
+
+
+def test_numpy_integers_will_do():
+    assert len(numbered(4).batches(np.int64(2), epochs=np.int32(2))) == 4
