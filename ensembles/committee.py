@@ -293,7 +293,8 @@ class Committee(keras.Model):
             filepath: A `.keras` file. Code in it is never run.
 
         Returns:
-            The committee. A single Keras model of another origin becomes a committee of one.
+            The committee. A single Keras model of another origin becomes a committee of one,
+            with that model's probabilities.
 
         Raises:
             DataError: There is no such file, or it is no Keras model.
@@ -307,7 +308,7 @@ class Committee(keras.Model):
         except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
             reason = str(error).split("\n")[0]
             raise DataError(f"{path} cannot be loaded as a .keras model: {reason}") from error
-        return model if isinstance(model, cls) else cls(model)
+        return model if isinstance(model, cls) else cls(model, voting="soft")
 
     def get_config(self) -> dict[str, Any]:
         """All that `from_config` needs, as JSON values."""
@@ -382,9 +383,9 @@ class Committee(keras.Model):
     def _checked_images(self, x: Any) -> np.ndarray:
         self._check_built()
         images = x.images if isinstance(x, Split) else np.asarray(x)
-        if images.ndim != 4 or not _fits(images.shape[1:], self.input_shape[1:]):
+        if images.ndim != 4 or not len(images) or not _fits(images.shape[1:], self.input_shape[1:]):
             raise DataError(
-                f"The members take images [n, height, width, channels] of "
+                f"The members take one image or more, [n, height, width, channels] with "
                 f"{self.input_shape[1:]}. Received: shape {images.shape}"
             )
         return images

@@ -141,7 +141,8 @@ def train(
     """Train one model, and judge it on the test split."""
     changes = _changes(epochs, batch_size, learning_rate, optimizer, patience, augment, precision)
     images = load_data(data, root, classes, image_size, color, validation)
-    _train([name], changes, images, log_dir, resume=resume, quiet=quiet, seed=seed)
+    # A committee of one; its own probabilities stay what they are.
+    _train([name], changes, images, log_dir, resume=resume, quiet=quiet, seed=seed, voting="soft")
 
 
 @app.command()
@@ -213,7 +214,7 @@ def _train(
     together: bool | None = None,
     **arguments: Any,
 ) -> None:
-    """Train, save and report. One model alone is a committee of one."""
+    """Train, save and report."""
     recipes = [replace(registry.describe(name).recipe, **changes) for name in names]
     if resume and log_dir is None:
         raise typer.BadParameter("--resume needs --log-dir, the run to go on with")

@@ -79,9 +79,9 @@ class Learner:
     def save(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """What resuming it needs: arrays by name, and facts as JSON values."""
         arrays = {
-            f"{self.name}/{kind}/{index}": _plain(array)
+            f"{self.name}/{kind}/{index}": _plain(value)
             for kind, values in self._state()
-            for index, array in enumerate(values)
+            for index, value in enumerate(values)
         }
         facts = {
             "stopped": self.stopped,
@@ -131,7 +131,13 @@ def check_model(name: str, model: Any, image_shape: Sequence[int | None], num_cl
         >>> import zoo
         >>> check_model("cnn", zoo.build("cnn"), (48, 48, 1), num_classes=7)
     """
-    takes, gives = tuple(model.input_shape[1:]), model.output_shape
+    try:
+        takes, gives = tuple(model.input_shape[1:]), model.output_shape
+    except (AttributeError, ValueError) as error:
+        raise ArgumentError(
+            f"{name} has no fixed input shape. Wrap it: keras.Model(x, model(x)) with "
+            "x = keras.Input((height, width, channels))."
+        ) from error
     if len(takes) != len(image_shape) or any(
         None not in (side, given) and side != given
         for side, given in zip(takes, image_shape, strict=True)
@@ -158,7 +164,7 @@ def check_model(name: str, model: Any, image_shape: Sequence[int | None], num_cl
         )
 
 
-def _plain(array: Any) -> np.ndarray:
+def _plain(value: Any) -> np.ndarray:
     """A NumPy array of a dtype that NumPy can save (bfloat16 is not one)."""
-    array = keras.ops.convert_to_numpy(array)
+    array = value if isinstance(value, np.ndarray) else value.numpy()
     return array.astype("float32") if array.dtype.kind == "V" else array

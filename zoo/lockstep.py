@@ -1,5 +1,6 @@
 """Models that learn from the same batches, in one graph."""
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -32,7 +33,7 @@ class Lockstep:
         # never gets into a saved model.
         self._totals = tf.Variable(tf.zeros([len(self._names), 3], "float64"), trainable=False)
         self._train_functions: dict[tuple[bool, ...], Any] = {}
-        self._evaluate_function = tf.function(self._run_evaluation)
+        self._evaluate_function = _repeated(self._look)
 
     def train(self, batches: Iterator[Any], steps: int, epoch: int) -> None:
         """Train some steps, those that still learn in this epoch; the others look on.
@@ -45,7 +46,8 @@ class Lockstep:
         # A graph for each set of learners, so that those that have stopped cost no backward pass.
         active = tuple(learner.trains(epoch) for learner in self._learners)
         if active not in self._train_functions:
-            self._train_functions = {active: tf.function(self._training_of(active))}
+            step = functools.partial(self._step, active)
+            self._train_functions = {active: _repeated(step)}
         self._train_functions[active](batches, tf.constant(steps))
 
     def evaluate(self, batches: Any) -> dict[str, dict[str, float]]:
@@ -100,21 +102,7 @@ class Lockstep:
         """Set the sums to zero, or to what they were."""
         self._totals.assign(tf.zeros_like(self._totals) if totals is None else totals)
 
-    def _training_of(self, active: tuple[bool, ...]) -> Callable[[Any, Any], None]:
-        def run(batches: Any, steps: Any) -> None:
-            for _ in tf.range(steps):
-                images, labels = next(batches)
-                self._step(images, labels, active)
-
-        return run
-
-    def _run_evaluation(self, batches: Any, steps: Any) -> None:
-        for _ in tf.range(steps):
-            images, labels = next(batches)
-            self._look(images, labels)
-
-    @tf.autograph.experimental.do_not_convert
-    def _step(self, images: Any, labels: Any, active: tuple[bool, ...]) -> None:
+    def _step(self, active: tuple[bool, ...], images: Any, labels: Any) -> None:
         with tf.GradientTape() as tape:
             outputs, losses = self._forward(images, labels, active)
             total = sum(
@@ -128,7 +116,6 @@ class Lockstep:
             learner.optimizer.apply(gradients, learner.model.trainable_variables)
         self._add(labels, outputs, losses, active)
 
-    @tf.autograph.experimental.do_not_convert
     def _look(self, images: Any, labels: Any) -> None:
         outputs, losses = self._forward(images, labels, [False] * len(self._learners))
         self._add(labels, outputs, losses, [True] * len(self._learners))
@@ -173,6 +160,20 @@ class Lockstep:
             # Not a product with 0: a loss that is no number would stay one.
             rows.append(tf.stack(row) if counts else tf.zeros(3, "float64"))
         self._totals.assign_add(tf.stack(rows))
+
+
+def _repeated(step: Callable[[Any, Any], None]) -> Any:
+    """A graph that takes (images, labels) from an iterator, so many times, and steps."""
+
+    @tf.function(autograph=False)
+    def run(batches: Any, steps: Any) -> None:
+        def body(done: Any) -> Any:
+            step(*batches.get_next())
+            return done + 1
+
+        tf.while_loop(lambda done: done < steps, body, [tf.constant(0)], parallel_iterations=1)
+
+    return run
 
 
 def _cross_entropy(labels: Any, probabilities: Any) -> Any:

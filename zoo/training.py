@@ -251,8 +251,8 @@ class _Session:
         scores = lockstep.scores()
         for learner in learners:
             if learner.name in scores:
-                rate = keras.ops.convert_to_numpy(learner.optimizer.learning_rate)
-                scores[learner.name]["learning_rate"] = float(rate)
+                rate = float(learner.optimizer.learning_rate)
+                scores[learner.name]["learning_rate"] = rate
         if self.validation:
             validated = lockstep.evaluate(self.validation.batches(EVALUATION_BATCH))
             for name, values in scores.items():
