@@ -19,7 +19,8 @@ from zoo.ensembles.voting import BLEND, LEAD, TIE_TOLERANCE
 from zoo.errors import ArgumentError, DataError
 from zoo.learner import Learner, check_model
 from zoo.runs import write_atomically
-from zoo.training import EVALUATION_BATCH, train
+from zoo.session import EVALUATION_BATCH
+from zoo.training import train
 
 VOTING = ("majority", "soft")
 
@@ -167,7 +168,7 @@ class Committee(keras.Model):
             log_dir=log_dir,
             resume=resume,
             settings={
-                "members": [member_to_config(member) for member in self._specs],
+                "members": {one.name: {"arguments": dict(one.arguments)} for one in self._specs},
                 "voting": self.voting,
                 "weights": self.voting_weights,
             },

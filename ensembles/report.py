@@ -308,22 +308,23 @@ def make_report(
     )
 
 
-def log_report(report: Report, run: str | os.PathLike[str]) -> None:
+def log_report(report: Report, run: str | os.PathLike[str], step: int) -> None:
     """Write a report for TensorBoard, beside the curves of its run.
 
     Args:
         report: The report.
         run: The run folder. Scores go to `<member>/<split>`, the committee's picture to
             `committee/<split>`.
+        step: The last epoch.
     """
     log = TensorBoardLog(Path(run))
     for score in report.scores:
         scores = {"accuracy": score.accuracy.value, "macro_f1": score.macro_f1}
-        log.scalars(f"{score.name}/{report.split}", scores, step=1)
+        log.scalars(f"{score.name}/{report.split}", scores, step)
     who = report.scores[-1].name
     where = f"{who}/{report.split}"
     figure = confusion_figure(report.confusion, report.class_names, f"{who}, {report.split}")
-    log.figure(where, "confusion matrix", figure, step=1)
+    log.figure(where, "confusion matrix", figure, step)
     log.text(where, "report", report.to_markdown())
     log.close()
 

@@ -227,7 +227,7 @@ def _train(
 
     members = [Member(name, recipe=recipe) for name, recipe in zip(names, recipes, strict=True)]
     trained = Committee(members, **arguments)
-    trained.fit(
+    history = trained.fit(
         images.train,
         validation_data=images.validation,
         together=together,
@@ -240,7 +240,7 @@ def _train(
     console = Console()
     if images.test:
         report = trained.report(images.test)
-        log_report(report, folder)
+        log_report(report, folder, history.epoch[-1])
         for name in ("report.json", "report.md", "report.png"):
             report.save(folder / name)
         console.print(report)

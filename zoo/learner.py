@@ -69,12 +69,10 @@ class Learner:
                 f"diverged in epoch {epoch} (loss {scores['loss']}); lower its learning rate"
             )
         elif patience and epoch - self.best_epoch >= patience:
-            self.stopped = f"stopped after epoch {epoch}"
+            self.stopped = f"stopped in epoch {epoch}"
         if (self.stopped or epoch == self.recipe.epochs) and self._best_weights:
             self.model.set_weights(self._best_weights)
-            self.stopped = (
-                f"{self.stopped or 'trained'}, kept the weights of epoch {self.best_epoch}"
-            )
+            self.stopped = f"{self.stopped or 'trained'}; best: epoch {self.best_epoch}"
 
     def save(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """What resuming it needs: arrays by name, and facts as JSON values."""

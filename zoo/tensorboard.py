@@ -5,7 +5,7 @@ tags, so that members and committee share their axes; `train` also holds `learni
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,10 +89,10 @@ class TensorBoardLog:
 
         Args:
             where: Member and part.
-            config: Names and JSON values.
+            config: Names and JSON values; nested ones are named `outer.inner`.
         """
         lines = ["| setting | value |", "| --- | --- |"]
-        for key, value in config.items():
+        for key, value in _flat(config).items():
             shown = json.dumps(value, ensure_ascii=False).replace("|", "\\|")
             lines.append(f"| {key} | `{shown}` |")
         self.text(where, "configuration", "\n".join(lines))
@@ -129,3 +129,27 @@ class TensorBoardLog:
         if where not in self._writers:
             self._writers[where] = tf.summary.create_file_writer(str(self._path / where))
         return self._writers[where]
+
+
+def log_start(log: TensorBoardLog, config: Mapping[str, Any], members: Sequence[str]) -> None:
+    """Write the configuration of a training: each member's recipe, and what they share.
+
+    Args:
+        log: Where to.
+        config: The whole configuration, with `recipes` by member.
+        members: The members' names.
+    """
+    shared = {key: value for key, value in config.items() if key != "recipes"}
+    for name in members:
+        log.configuration(f"{name}/train", config["recipes"][name])
+    log.configuration("committee/train" if len(members) > 1 else f"{members[0]}/train", shared)
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

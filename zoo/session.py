@@ -1,0 +1,245 @@
+"""The loop of a training: epochs, early stopping, records, and where it was when it stopped."""
+
+import math
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import keras
+
+from zoo.datasets.base import Split
+from zoo.learner import Learner
+from zoo.lockstep import Combine, Lockstep
+from zoo.metrics import confusion_matrix
+from zoo.plots import confusion_figure
+from zoo.progress import Clock, Progress
+from zoo.runs import RunFolder
+from zoo.tensorboard import TensorBoardLog
+
+EVALUATION_BATCH = 1024
+SECONDS_BETWEEN_LOOKS = 0.3
+
+
+@dataclass
+class Session:
+    """What all trainings of one call of `zoo.training.train` share.
+
+    Attributes:
+        data: Training images.
+        validation: Validation images, or None.
+        seed: Seed of the batches' order and of augmentation.
+        run: The run folder, or None.
+        log: For TensorBoard, or None.
+        progress: The live progress.
+        interrupts: Signals received so far.
+        history: A `keras.callbacks.History` to fill.
+        callbacks: The user's Keras callbacks.
+        owner: The model that they see.
+        prefixed: Whether a model's scores carry its name.
+    """
+
+    data: Split
+    validation: Split | None
+    seed: int
+    run: RunFolder | None
+    log: TensorBoardLog | None
+    progress: Progress
+    interrupts: list[int]
+    history: Any
+    callbacks: list[Any]
+    owner: Any
+    prefixed: bool
+
+    def fit(self, state_name: str, learners: Sequence[Learner], combine: Combine | None) -> None:
+        """Train learners in lockstep until all of them are through."""
+        recipe = learners[0].recipe
+        steps = math.ceil(len(self.data) / recipe.batch_size)
+        epochs = max(learner.recipe.epochs for learner in learners)
+        for learner in learners:
+            learner.start(steps)
+        lockstep = Lockstep(learners, combine)
+        epoch, step = self._restore(state_name, learners, lockstep)
+        batches = iter(
+            self.data.batches(
+                recipe.batch_size,
+                shuffle=True,
+                seed=self.seed,
+                epochs=max(epochs - epoch, 1),
+                first_epoch=epoch,
+                first_batch=step,
+                transform=recipe.augmentation,
+            )
+        )
+        callbacks = keras.callbacks.CallbackList(
+            self.callbacks, model=self.owner, epochs=epochs, steps=steps, verbose=0
+        )
+        self.owner.stop_training = False
+        callbacks.on_train_begin()
+        while any(learner.trains(epoch) for learner in learners) and not self.owner.stop_training:
+            callbacks.on_epoch_begin(epoch)
+            started = time.monotonic()
+            for done in self._steps(lockstep, learners, batches, epoch, step, steps, callbacks):
+                if self.interrupts:
+                    self._save(state_name, learners, lockstep, epoch, done)
+                    _leave(self.interrupts[0])
+            scores = self._scores(lockstep, learners, epoch)
+            epoch, step = epoch + 1, 0
+            lockstep.reset()
+            self._record(epoch, scores, time.monotonic() - started)
+            for learner in learners:
+                if learner.trains(epoch - 1):
+                    learner.observe(epoch, scores[learner.name])
+                    if not learner.trains(epoch):
+                        self.progress.end(learner.name, learner.stopped or "trained")
+            callbacks.on_epoch_end(epoch - 1, self._flat(scores))
+            self._save(state_name, learners, lockstep, epoch, 0)
+        callbacks.on_train_end()
+
+    def score_committee(self, learners: Sequence[Learner], combine: Combine) -> None:
+        """Score members that were trained apart as a committee, once, after the last epoch."""
+        assert self.validation is not None
+        scores = Lockstep(learners, combine).evaluate(self.validation.batches(EVALUATION_BATCH))
+        epoch = max(learner.recipe.epochs for learner in learners)
+        self._record(epoch, {"committee": _validation_scores(scores["committee"])}, 0.0)
+
+    def _steps(
+        self,
+        lockstep: Lockstep,
+        learners: Sequence[Learner],
+        batches: Iterator[Any],
+        epoch: int,
+        step: int,
+        steps: int,
+        callbacks: Any,
+    ) -> Iterator[int]:
+        """Train an epoch from a step on, in pieces short enough to look up in between."""
+        names = [learner.name for learner in learners if learner.trains(epoch)]
+        last = max(learner.recipe.epochs for learner in learners) * steps
+        clock, piece = Clock(), 1
+        while step < steps:
+            piece = min(piece, steps - step)
+            callbacks.on_train_batch_begin(step)
+            started = time.monotonic()
+            lockstep.train(batches, piece, epoch)
+            seconds = time.monotonic() - started
+            step += piece
+            callbacks.on_train_batch_end(step - 1, self._flat(lockstep.scores()))
+            left = clock.left(piece, last - epoch * steps - step)
+            self.progress.step(names, epoch + step / steps, left)
+            piece = max(1, min(2 * piece, round(piece * SECONDS_BETWEEN_LOOKS / seconds)))
+            yield step
+
+    def _scores(
+        self, lockstep: Lockstep, learners: Sequence[Learner], epoch: int
+    ) -> dict[str, dict[str, float]]:
+        """The epoch's scores on both parts, with the learning rates."""
+        scores = lockstep.scores()
+        for learner in learners:
+            if learner.name in scores:
+                rate = float(learner.optimizer.learning_rate)
+                scores[learner.name]["learning_rate"] = rate
+        if self.validation:
+            validated = lockstep.evaluate(self.validation.batches(EVALUATION_BATCH))
+            for name, values in scores.items():
+                values.update(_validation_scores(validated[name]))
+        return scores
+
+    def _record(self, epoch: int, scores: dict[str, dict[str, float]], seconds: float) -> None:
+        """Bring an epoch to the history, to TensorBoard and to the progress."""
+        if epoch not in self.history.epoch:
+            self.history.epoch.append(epoch)
+        for key, value in self._flat(scores).items():
+            self.history.history.setdefault(key, []).append(value)
+        if self.log:
+            self.log.epoch(epoch, scores)
+        self.progress.epoch(epoch, scores, seconds)
+
+    def _flat(self, scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+        """Scores under Keras's names: `val_cnn_accuracy`, and `val_accuracy` for the whole."""
+        flat = {}
+        for name, values in scores.items():
+            prefix = f"{name}_" if self.prefixed and name != "committee" else ""
+            for key, value in values.items():
+                part = "val_" if key.startswith("val_") else ""
+                flat[f"{part}{prefix}{key.removeprefix('val_')}"] = value
+        return flat
+
+    def _save(
+        self,
+        state_name: str,
+        learners: Sequence[Learner],
+        lockstep: Lockstep,
+        epoch: int,
+        step: int,
+    ) -> None:
+        if not self.run:
+            return
+        arrays, facts = {"totals": lockstep.totals}, {}
+        for learner in learners:
+            its_arrays, facts[learner.name] = learner.save()
+            arrays.update(its_arrays)
+        history = {"epoch": self.history.epoch, "history": self.history.history}
+        state = {"epoch": epoch, "step": step, "learners": facts, "history": history}
+        self.run.save_state(state_name, arrays, state)
+
+    def _restore(
+        self, state_name: str, learners: Sequence[Learner], lockstep: Lockstep
+    ) -> tuple[int, int]:
+        """Take up what was saved; returns the epoch and the step to go on with, from 0."""
+        saved = self.run.load_state(state_name) if self.run else None
+        if not saved:
+            return 0, 0
+        arrays, state = saved
+        for learner in learners:
+            learner.restore(arrays, state["learners"][learner.name])
+        lockstep.reset(arrays["totals"])
+        self.history.epoch = state["history"]["epoch"]
+        self.history.history = state["history"]["history"]
+        self.progress.say(f"Resuming after {state['epoch']} epochs and {state['step']} steps.")
+        return state["epoch"], state["step"]
+
+    def log_end(
+        self, log: TensorBoardLog, learners: Sequence[Learner], combine: Combine | None
+    ) -> None:
+        """Write pictures and hyperparameters for TensorBoard, after the last epoch."""
+        last = self.history.epoch[-1]
+        if self.validation:
+            batches = self.validation.batches(EVALUATION_BATCH)
+            for name, predicted in Lockstep(learners, combine).predict(batches).items():
+                labels, names = self.validation.labels, self.validation.class_names
+                confusion = confusion_matrix(labels, predicted, len(names))
+                figure = confusion_figure(confusion, names, f"{name}, {self.validation.name}")
+                log.figure(f"{name}/validation", "confusion matrix", figure, last)
+        for learner in learners:
+            log.hyperparameters(learner.name, _settings(learner), self._best(learner.name), last)
+
+    def _best(self, name: str) -> dict[str, float]:
+        """A model's scores in the epoch with the lowest loss, on validation images if any."""
+        prefix = f"{name}_" if self.prefixed else ""
+        part = "val_" if self.validation else ""
+        losses = self.history.history[f"{part}{prefix}loss"]
+        best = min(range(len(losses)), key=losses.__getitem__)
+        accuracy = self.history.history[f"{part}{prefix}accuracy"][best]
+        return {"loss": losses[best], "accuracy": accuracy}
+
+
+def _settings(learner: Learner) -> dict[str, Any]:
+    """The recipe as numbers and words, for the table of hyperparameters."""
+    recipe = asdict(learner.recipe)
+    recipe.update(recipe.pop("optimizer_arguments"))
+    recipe["augmentation"] = learner.recipe.augmentation is not None
+    named = {key: "none" if value is None else value for key, value in recipe.items()}
+    return {"model": learner.name, "parameters": learner.model.count_params(), **named}
+
+
+def _validation_scores(scores: Mapping[str, float]) -> dict[str, float]:
+    return {f"val_{key}": value for key, value in scores.items()}
+
+
+def _leave(number: int) -> None:
+    """End as the signal would have."""
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(128 + number)
