@@ -1,6 +1,5 @@
 # make demo    train a committee on handwritten digits and show what comes out
 # make test    lint, type check of the installed wheel, tests
-# make bench   speed, side by side (slow)
 # make clean   remove the environment and what was built
 
 PYTHON ?= python3
