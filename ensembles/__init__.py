@@ -1,7 +1,20 @@
-"""Committees: several models, one vote, and how to judge it."""
+"""Committees: several models, one vote, and how to judge it.
+
+Importing it loads no TensorFlow: the names are resolved when they are first used.
+
+Example:
+    >>> import zoo.ensembles
+    >>> zoo.ensembles.Member("bn_mlp").name
+    'bn_mlp'
+"""
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.ensembles.committee import Committee
+    from zoo.ensembles.members import Member
+    from zoo.ensembles.report import Report
 
 __all__ = ["Committee", "Member", "Report"]
 

@@ -13,7 +13,13 @@ import tensorflow as tf
 from keras import ops
 
 from zoo.datasets.base import Split, as_split
-from zoo.ensembles.members import Member, make_members, member_to_config, recipe_from_config
+from zoo.ensembles.members import (
+    Member,
+    entry_of,
+    make_members,
+    member_to_config,
+    recipe_from_config,
+)
 from zoo.ensembles.report import Report, make_report
 from zoo.ensembles.voting import BLEND, LEAD, TIE_TOLERANCE
 from zoo.errors import ArgumentError, DataError
@@ -53,7 +59,7 @@ class Committee(keras.Model):
         >>> committee = Committee(["bn_mlp", "softmax"], voting="soft")
         >>> history = committee.fit(data.train, epochs=1, batch_size=64, verbose=0)
         >>> committee.predict(data.test.images).shape
-        (360, 10)
+        (359, 10)
     """
 
     def __init__(
@@ -145,10 +151,9 @@ class Committee(keras.Model):
         data = _split(x, y, "train", self.class_names)
         validation = None
         if validation_data is not None:
-            pair = (
-                (validation_data, None) if isinstance(validation_data, Split) else validation_data
-            )
-            validation = _split(*pair, "validation", data.class_names)
+            alone = isinstance(validation_data, Split)
+            images, labels = (validation_data, None) if alone else validation_data
+            validation = _split(images, labels, "validation", data.class_names)
         self._meet(data)
         changes = {"epochs": epochs, "batch_size": batch_size}
         changes = {key: value for key, value in changes.items() if value is not None}
@@ -168,7 +173,10 @@ class Committee(keras.Model):
             log_dir=log_dir,
             resume=resume,
             settings={
-                "members": {one.name: {"arguments": dict(one.arguments)} for one in self._specs},
+                "members": {
+                    one.name: {"entry": entry_of(one), "arguments": dict(one.arguments)}
+                    for one in self._specs
+                },
                 "voting": self.voting,
                 "weights": self.voting_weights,
             },

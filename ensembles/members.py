@@ -112,11 +112,16 @@ def make_members(members: Any, copies: int | None) -> list[Member]:
     return _with_names_of_their_own(made)
 
 
+def entry_of(member: Member) -> str | None:
+    """The registry's name of its model; None for a model of another origin."""
+    return member.model if isinstance(member.model, str) else None
+
+
 def member_to_config(member: Member) -> dict[str, Any]:
     """What a saved committee says of a member, without its model, as JSON values."""
     return {
         "name": member.name,
-        "entry": member.model if isinstance(member.model, str) else None,
+        "entry": entry_of(member),
         "arguments": dict(member.arguments),
         "recipe": asdict(member.recipe) if member.recipe else None,
     }

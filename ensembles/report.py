@@ -60,6 +60,17 @@ class Report:
         best_member: The member that the committee is held against.
         chosen_on: Where that member is the best: `"validation"`, or the split itself.
         comparison: McNemar's exact test of the committee against it; None for a single member.
+
+    Example:
+        >>> import numpy as np
+        >>> from zoo.datasets.base import as_split
+        >>> split = as_split(np.zeros((4, 8, 8, 1), "uint8"), [0, 0, 1, 1], name="test")
+        >>> votes = np.eye(2)[[[0, 0, 1, 0], [0, 1, 1, 1], [0, 0, 0, 1]]]
+        >>> report = make_report(split, ["a", "b", "c"], votes)
+        >>> print(report.committee.accuracy)
+        100.0 % [51.0, 100.0], n = 4
+        >>> report.best_member, report.comparison.p_value
+        ('a', 1.0)
     """
 
     split: str

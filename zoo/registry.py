@@ -36,6 +36,12 @@ class ModelSpec:
         parameters: The builder's keyword arguments with their defaults
             (`zoo.registry.REQUIRED` where there is none).
         builder: The function itself.
+
+    Example:
+        >>> import zoo
+        >>> spec = zoo.describe("conv_bn")
+        >>> spec.tags, spec.recipe.batch_size
+        (('conv', 'report', 'batchnorm'), 128)
     """
 
     name: str

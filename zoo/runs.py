@@ -117,9 +117,11 @@ class RunFolder:
             RunError: It could not be written; the state before it is still there.
         """
 
+        contents: dict[str, Any] = {"facts": np.array(json.dumps(facts)), **arrays}
+
         def write(path: Path) -> None:
             with open(path, "wb") as file:
-                np.savez(file, **{"facts": np.array(json.dumps(facts)), **arrays})
+                np.savez(file, **contents)
 
         write_atomically(self._state(name), write)
 
