@@ -31,7 +31,7 @@ Validation = Annotated[
 ]
 
 # Usage errors have no public name in typer; this is the class that it raises for them.
-_UsageError: type[Exception] = typer.BadParameter.__mro__[2]  # type: ignore[assignment]
+_UsageError: type[Exception] = typer.BadParameter.__mro__[2]
 
 
 def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:

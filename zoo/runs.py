@@ -1,5 +1,6 @@
 """Run folders: what was asked for, how far it got, and writing that a crash cannot spoil."""
 
+import contextlib
 import json
 import os
 import platform
@@ -50,7 +51,8 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any])
     except OSError as error:
         raise RunError(f"{path} could not be written, and is as it was before: {error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
     return path
 
 

@@ -1,0 +1,184 @@
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.util.tensor_util import make_ndarray
+
+from zoo.ensembles.report import log_report, make_report
+from zoo.ensembles.significance import mcnemar
+from zoo.ensembles.voting import committee_probabilities
+from zoo.errors import ArgumentError, DataError, RunError
+
+NAMES = ("one", "two", "three")
+
+
+@pytest.fixture
+def probabilities(test_split):
+    """Three members that are right 7, 6 and 5 times in 10, independently."""
+    rng = np.random.default_rng(0)
+    values = rng.dirichlet(np.ones(3), (3, len(test_split)))
+    for member, skill in enumerate((0.7, 0.6, 0.5)):
+        knows = rng.random(len(test_split)) < skill
+        values[member, knows] = 0.1
+        values[member, knows, test_split.labels[knows]] = 0.8
+    return values.astype("float32")
+
+
+@pytest.fixture
+def report(test_split, probabilities):
+    return make_report(test_split, NAMES, probabilities, validation_accuracy=(0.5, 0.6, 0.4))
+
+
+def test_scores_agree_with_scikit_learn(report, test_split, probabilities):
+    labels = test_split.labels
+    decision = committee_probabilities(probabilities).argmax(axis=1)
+    predictions = [*probabilities.argmax(axis=-1), decision]
+    for score, predicted in zip(report.scores, predictions, strict=True):
+        assert score.accuracy.value == pytest.approx(accuracy_score(labels, predicted))
+        assert score.macro_f1 == pytest.approx(f1_score(labels, predicted, average="macro"))
+        assert score.accuracy.n == len(labels)
+    expected = precision_recall_fscore_support(labels, decision)
+    classes = [(one.precision, one.recall, one.f1, one.support) for one in report.classes]
+    np.testing.assert_allclose(np.transpose(classes), expected)
+    assert report.confusion.sum() == len(labels)
+
+
+def test_the_rival_is_the_best_on_validation_not_on_the_test_images(
+    report, test_split, probabilities
+):
+    accuracies = [score.accuracy.value for score in report.members]
+    assert np.argmax(accuracies) == 0
+    assert (report.best_member, report.chosen_on) == ("two", "validation")
+    decision = committee_probabilities(probabilities).argmax(axis=1)
+    rival = probabilities[1].argmax(axis=1)
+    assert report.comparison == mcnemar(test_split.labels, decision, rival)
+    assert "its best member on the validation split" in report.verdict()
+
+
+def test_without_validation_the_report_says_what_that_means(test_split, probabilities):
+    report = make_report(test_split, NAMES, probabilities)
+    assert (report.best_member, report.chosen_on) == ("one", "test")
+    assert "on these very images (test), which favours the member" in report.verdict()
+
+
+def test_the_verdict_holds_the_difference_and_the_chance(report):
+    text = report.verdict()
+    assert report.comparison.sentence() in text
+    assert "At the 5 % level this is" in text
+    assert f"n = {len(report.confusion) and report.comparison.n}" in text
+
+
+@pytest.mark.parametrize("p_value", [0.2, 0.01])
+def test_beyond_chance_or_not(report, p_value):
+    from dataclasses import replace
+
+    changed = replace(report, comparison=replace(report.comparison, p_value=p_value))
+    assert ("not beyond chance" in changed.verdict()) == (p_value > 0.05)
+
+
+def test_soft_voting_and_weights_count(test_split, probabilities):
+    only_last = make_report(test_split, NAMES, probabilities, weights=(0, 0, 1))
+    assert only_last.committee.accuracy == only_last.members[2].accuracy
+    soft = make_report(test_split, NAMES, probabilities, voting="soft")
+    expected = probabilities.mean(axis=0).argmax(axis=1) == test_split.labels
+    assert soft.committee.accuracy.value == pytest.approx(expected.mean())
+
+
+def test_a_model_alone_has_no_committee_beside_it(test_split, probabilities):
+    report = make_report(test_split, NAMES[:1], probabilities[:1], voting="soft")
+    assert [score.name for score in report.scores] == ["one"]
+    assert report.comparison is None
+    assert "one is alone" in report.verdict()
+    assert "committee" not in report.to_markdown().replace("Committee report", "").replace(
+        "no committee to compare", ""
+    )
+
+
+def test_numbers_that_are_none_name_the_member(test_split, probabilities):
+    probabilities[1, 5, 0] = np.nan
+    with pytest.raises(DataError, match="two gives probabilities that are not numbers"):
+        make_report(test_split, NAMES, probabilities)
+
+
+def test_the_terminal_shows_everyone_with_interval_and_count(report):
+    text = str(report)
+    for score in report.scores:
+        (line,) = (x for x in text.splitlines() if x.split()[:1] == [score.name])
+        assert f"{100 * score.accuracy.value:.1f} %" in line
+        assert f"{100 * score.accuracy.low:.1f} – {100 * score.accuracy.high:.1f}" in line
+        assert "60" in line
+    assert "classification rate" in text
+    console = Console(width=60, file=io.StringIO())
+    console.print(report)
+    assert "McNemar" in console.file.getvalue()
+
+
+def test_json_holds_all_of_it(report, tmp_path):
+    values = json.loads(report.save(tmp_path / "report.json").read_text("utf-8"))
+    assert values["committee"]["accuracy"]["value"] == report.committee.accuracy.value
+    assert values["confusion"] == report.confusion.tolist()
+    assert values["comparison"]["p_value"] == report.comparison.p_value
+    assert values["verdict"] == report.verdict()
+    assert [one["name"] for one in values["classes"]] == list(report.class_names)
+
+
+def test_markdown_tables_have_a_cell_for_each_column(report, tmp_path):
+    text = report.save(tmp_path / "report.md").read_text("utf-8")
+    tables = [block for block in text.split("\n\n") if block.startswith("|")]
+    assert len(tables) == 3
+    for table in tables:
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+    assert report.verdict() in text
+
+
+def test_a_class_name_with_a_bar_does_not_break_the_table(test_split, probabilities):
+    from zoo.datasets.base import as_split
+
+    names = ("a|b", "c", "d")
+    split = as_split(test_split.images, test_split.labels, class_names=names)
+    assert "| a\\|b |" in make_report(split, NAMES, probabilities).to_markdown()
+
+
+def test_the_picture_is_a_png_with_a_bar_for_each_class(report, tmp_path):
+    with Image.open(report.save(tmp_path / "report.png")) as picture:
+        assert picture.format == "PNG"
+        assert picture.width > picture.height > 300
+    accuracies, _, classes = report.plot().axes
+    assert [label.get_text() for label in accuracies.get_yticklabels()] == [
+        "committee",
+        "three",
+        "two",
+        "one",
+    ]
+    widths = [bar.get_width() for bar in classes.patches]
+    assert widths[:3] == pytest.approx([100 * one.precision for one in report.classes])
+
+
+def test_other_formats_are_refused(report, tmp_path):
+    with pytest.raises(ArgumentError, match=r"\.json, \.md, \.png\. Received: report\.pdf"):
+        report.save(tmp_path / "report.pdf")
+
+
+def test_a_report_that_cannot_be_written_harms_nothing(report, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(RunError, match="could not be written"):
+        report.save(tmp_path / "file" / "report.json")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_tensorboard_gets_scores_and_picture(report, tmp_path):
+    log_report(report, tmp_path, step=12)
+    events = EventAccumulator(str(tmp_path / "committee" / "test"))
+    events.Reload()
+    tensors = events.Tags()["tensors"]
+    assert {"accuracy", "macro_f1", "confusion matrix", "report"} <= set(tensors)
+    (accuracy,) = events.Tensors("accuracy")
+    assert accuracy.step == 12
+    value = make_ndarray(accuracy.tensor_proto)
+    assert value == pytest.approx(report.committee.accuracy.value)
+    assert (tmp_path / "two" / "test").is_dir()

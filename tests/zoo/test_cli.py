@@ -1,0 +1,210 @@
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo
+from zoo import console
+from zoo.cli import app
+from zoo.errors import ArgumentError
+
+
+@pytest.fixture
+def zoo_command(capsys, tmp_path, monkeypatch):
+    """Call the command line in a folder of its own: exit code, standard output and error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def call(*words):
+        with pytest.raises(SystemExit) as end:
+            console.run(app, list(map(str, words)))
+        output = capsys.readouterr()
+        return end.value.code, output.out, output.err
+
+    return call
+
+
+def test_models_lists_every_entry(zoo_command):
+    code, out, _ = zoo_command("models")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines() if line[:1].isalpha()][1:] == (
+        zoo.list_models()
+    )
+
+
+def test_models_takes_a_pattern_and_a_tag(zoo_command):
+    _, out, _ = zoo_command("models", "*mlp", "--tag", "batchnorm")
+    assert "bn_mlp" in out
+    assert "deep_mlp" not in out
+
+
+def test_describe_shows_parameters_and_recipe(zoo_command):
+    _, out, _ = zoo_command("describe", "cnn")
+    for words in ("dropout", "0.5", "batch_size", "32", "rotation_range", "CO395"):
+        assert words in out
+
+
+def test_data_lists_the_sets(zoo_command):
+    code, out, _ = zoo_command("data")
+    assert code == 0
+    assert all(name in out for name in ("digits", "fer2013", "folder"))
+
+
+def test_data_show_counts_classes(zoo_command):
+    _, out, _ = zoo_command("data", "show", "digits", "--classes", "3,5")
+    rows = [line.split() for line in out.splitlines()]
+    assert rows[0][:3] == ["digits:", "8×8", "pixels,"]
+    data = zoo.datasets.load("digits", classes=["3", "5"])
+    assert rows[2] == [
+        "3",
+        *(str(part.class_counts["3"]) for part in (data.train, data.validation, data.test)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["modls"], "No such command 'modls'"),
+        (["describe"], "Missing argument"),
+        (["describe", "cn"], "did you mean 'cnn'"),
+        (["models", "*mpl"], "No model matches '*mpl'"),
+        (["models", "--tga", "conv"], "No such option"),
+        (["train", "softmax", "--epochs", "0"], "epochs"),
+        (["train", "softmax", "--epochs", "many"], "epochs"),
+        (["train", "softmax", "--data", "digit"], "did you mean 'digits'"),
+        (["train", "softmax", "--data", "fer2013", "--root", "nowhere"], "nowhere"),
+        (["train", "softmax", "--learning-rate", "-1"], "learning_rate is above 0"),
+        (["train", "softmax", "--optimizer", "sdg"], "sdg"),
+        (["train", "softmax", "--resume"], "--resume needs --log-dir"),
+        (["train", "softmax", "--image-size", "8x"], "image size is like 48"),
+        (["train", "conv_bn"], "at least 48×48"),
+        (["committee", "softmax", "mlp", "--weights", "a,b"], "Received: 'a,b'"),
+        (["committee", "softmax", "mlp", "--weights", "1"], "each of the 2 members"),
+        (["committee", "softmax", "mlp", "--voting", "loud"], "loud"),
+        (["evaluate", "gone.keras"], "gone.keras does not exist"),
+        (["evaluate", "gone.keras", "--split", "best"], "split is test"),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_code_2(zoo_command, tmp_path, words, message):
+    code, out, err = zoo_command(*words)
+    assert code == 2
+    assert out == ""
+    lines = [line for line in err.splitlines() if not line.startswith("TensorFlow")]
+    assert len(lines) == 1
+    assert message in lines[0]
+    assert not (tmp_path / "logs").exists()
+
+
+def test_debug_shows_the_traceback(zoo_command):
+    code, _, err = zoo_command("describe", "cn", "--debug")
+    assert code == 2
+    assert "Traceback" in err
+
+
+def train_committee(zoo_command, *more):
+    return zoo_command(
+        "committee", "softmax", "bn_mlp", "--epochs", 2, "--batch-size", 64,
+        "--learning-rate", 0.1, "--optimizer", "adam", "--log-dir", "run one", *more,
+    )  # fmt: skip
+
+
+def test_a_committee_from_training_to_evaluation(zoo_command, tmp_path):
+    code, out, err = train_committee(zoo_command)
+    run = tmp_path / "run one"
+    assert code == 0
+    assert "committee" in out
+    assert "tensorboard --logdir 'run one'" in out
+    assert err.count("epoch ") == 2
+    for name in ("committee.keras", "report.json", "report.md", "report.png", "run.json"):
+        assert (run / name).is_file()
+
+    code, _, err = train_committee(zoo_command)
+    assert code == 2
+    assert "is not empty" in err
+
+    code, out, _ = train_committee(zoo_command, "--resume", "--quiet")
+    assert code == 0
+
+    file = run / "committee.keras"
+    code, out, _ = zoo_command("evaluate", file, "--json", "-o", "again.md", "-o", "again.png")
+    assert code == 0
+    assert json.loads(out) == json.loads((run / "report.json").read_text("utf-8"))
+    assert (tmp_path / "again.md").read_text("utf-8") == (run / "report.md").read_text("utf-8")
+
+
+def test_quiet_says_nothing_but_the_report(zoo_command):
+    _, out, err = zoo_command("train", "softmax", "--epochs", 1, "--quiet", "--log-dir", "run")
+    assert err == ""
+    assert "softmax" in out
+
+
+def test_by_default_each_run_gets_a_folder_in_logs(zoo_command, tmp_path):
+    zoo_command("train", "softmax", "--epochs", 1, "--quiet")
+    (run,) = (tmp_path / "logs").iterdir()
+    assert run.name.startswith("digits-")
+
+
+def test_evaluate_takes_classes_and_size_from_the_committee(zoo_command, tmp_path):
+    rng = np.random.default_rng(0)
+    for part in ("train", "test"):
+        for name, level in {"dark": 40, "bright": 200, "odd": 120}.items():
+            folder = tmp_path / "photos" / part / name
+            folder.mkdir(parents=True)
+            for i in range(12):
+                pixels = np.clip(rng.normal(level, 20, (10 + i % 3, 12, 3)), 0, 255)
+                Image.fromarray(pixels.astype("uint8")).save(folder / f"{i}.png")
+    photos = ("--data", "folder", "--root", "photos")
+    code, _, err = zoo_command(
+        "train", "softmax", *photos, "--classes", "dark,bright", "--image-size", "7x9",
+        "--color", "grayscale", "--epochs", 1, "--log-dir", "run", "-q",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    code, out, _ = zoo_command("evaluate", "run/committee.keras", *photos, "--json")
+    values = json.loads(out)
+    assert code == 0
+    assert values["class_names"] == ["dark", "bright"]
+    assert values["committee"]["accuracy"]["n"] == 24
+
+
+def test_evaluate_judges_a_plain_keras_model(zoo_command, tmp_path):
+    zoo.build("softmax", input_shape=(8, 8, 1)).save(tmp_path / "m.keras")
+    code, out, _ = zoo_command("evaluate", "m.keras", "--json")
+    assert code == 0
+    assert json.loads(out)["members"][0]["name"] == "softmax"
+
+
+def test_the_evaluation_script_is_the_same_command(tmp_path):
+    model = zoo.build("softmax", input_shape=(8, 8, 1))
+    model.save(tmp_path / "m.keras")
+    words = [sys.executable, "-m", "zoo.ensembles.evaluate"]
+    done = subprocess.run(
+        [*words, tmp_path / "m.keras"], capture_output=True, text=True, check=True
+    )
+    assert "classification rate" in done.stdout
+    wrong = subprocess.run([*words, "gone.keras"], capture_output=True, text=True)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr == "Expected a model saved as a .keras file; gone.keras does not exist.\n"
+
+
+@pytest.mark.parametrize(("text", "size"), [("48", (48, 48)), ("48x64", (48, 64)), ("4×8", (4, 8))])
+def test_sizes(text, size):
+    assert console.parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "x8", "8x", "8x0", "-8", "8.5"])
+def test_sizes_that_are_none(text):
+    with pytest.raises(ArgumentError, match="like 48 or 48x64"):
+        console.parse_size(text)
+
+
+def test_precision_reaches_the_model(zoo_command, tmp_path):
+    zoo_command(
+        "train", "softmax", "--epochs", 1, "--precision", "mixed_bfloat16", "--log-dir", "r", "-q"
+    )
+    committee = zoo.ensembles.Committee.load(tmp_path / "r" / "committee.keras")
+    assert committee.members[0].layers[1].compute_dtype == "bfloat16"
+    assert keras.config.dtype_policy().name == "float32"
