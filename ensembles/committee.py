@@ -132,8 +132,8 @@ class Committee(keras.Model):
                 the test split.
             epochs: Epochs of every member; None leaves them to the recipes.
             batch_size: Batch size of every member; None leaves it to the recipes.
-            together: Whether the members learn from the same batches in one graph; None does so
-                where their recipes agree on the batches.
+            together: True trains all members in one graph, from the same batches; False one
+                after another; None joins those whose recipes agree on the batches.
             log_dir: Run folder for TensorBoard and for resuming; None writes nothing.
             resume: Whether to go on with the run in `log_dir`.
             callbacks: Keras callbacks, which see this committee and scores such as

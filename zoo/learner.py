@@ -70,9 +70,18 @@ class Learner:
             )
         elif patience and epoch - self.best_epoch >= patience:
             self.stopped = f"stopped in epoch {epoch}"
-        if (self.stopped or epoch == self.recipe.epochs) and self._best_weights:
-            self.model.set_weights(self._best_weights)
-            self.stopped = f"{self.stopped or 'trained'}; best: epoch {self.best_epoch}"
+
+    def finish(self) -> str:
+        """Take the best weights, where early stopping kept some.
+
+        Returns:
+            How the training went, in words.
+        """
+        ended = self.stopped or "trained"
+        if not self._best_weights:
+            return ended
+        self.model.set_weights(self._best_weights)
+        return f"{ended}; best: epoch {self.best_epoch}"
 
     def save(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """What resuming it needs: arrays by name, and facts as JSON values."""

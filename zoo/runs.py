@@ -118,7 +118,6 @@ class RunFolder:
         Raises:
             RunError: It could not be written; the state before it is still there.
         """
-
         contents: dict[str, Any] = {"facts": np.array(json.dumps(facts)), **arrays}
 
         def write(path: Path) -> None:

@@ -52,7 +52,7 @@ class Session:
     owner: Any
     prefixed: bool
 
-    def fit(self, state_name: str, learners: Sequence[Learner], combine: Combine | None) -> None:
+    def fit(self, learners: Sequence[Learner], combine: Combine | None) -> None:
         """Train learners in lockstep until all of them are through."""
         recipe = learners[0].recipe
         steps = math.ceil(len(self.data) / recipe.batch_size)
@@ -60,15 +60,17 @@ class Session:
         for learner in learners:
             learner.start(steps)
         lockstep = Lockstep(learners, combine)
-        epoch, step = self._restore(state_name, learners, lockstep)
+        epoch, step = self._restore(learners, lockstep)
+        # A step may be the last one of its epoch: then the next batch is the next epoch's first.
+        first_epoch, first_batch = divmod(epoch * steps + step, steps)
         batches = iter(
             self.data.batches(
                 recipe.batch_size,
                 shuffle=True,
                 seed=self.seed,
-                epochs=max(epochs - epoch, 1),
-                first_epoch=epoch,
-                first_batch=step,
+                epochs=max(epochs - first_epoch, 1),
+                first_epoch=first_epoch,
+                first_batch=first_batch,
                 transform=recipe.augmentation,
             )
         )
@@ -82,8 +84,8 @@ class Session:
             started = time.monotonic()
             for done in self._steps(lockstep, learners, batches, epoch, step, steps, callbacks):
                 if self.interrupts:
-                    self._save(state_name, learners, lockstep, epoch, done)
-                    _leave(self.interrupts[0])
+                    self._save(learners, lockstep, epoch, done)
+                    self._leave(self.interrupts[0])
             scores = self._scores(lockstep, learners, epoch)
             epoch, step = epoch + 1, 0
             lockstep.reset()
@@ -92,9 +94,11 @@ class Session:
                 if learner.trains(epoch - 1):
                     learner.observe(epoch, scores[learner.name])
                     if not learner.trains(epoch):
-                        self.progress.end(learner.name, learner.stopped or "trained")
+                        self.progress.end(learner.name, learner.finish())
             callbacks.on_epoch_end(epoch - 1, self._flat(scores))
-            self._save(state_name, learners, lockstep, epoch, 0)
+            self._save(learners, lockstep, epoch, 0)
+        for learner in learners:
+            learner.finish()
         callbacks.on_train_end()
 
     def score_committee(self, learners: Sequence[Learner], combine: Combine) -> None:
@@ -166,14 +170,7 @@ class Session:
                 flat[f"{part}{prefix}{key.removeprefix('val_')}"] = value
         return flat
 
-    def _save(
-        self,
-        state_name: str,
-        learners: Sequence[Learner],
-        lockstep: Lockstep,
-        epoch: int,
-        step: int,
-    ) -> None:
+    def _save(self, learners: Sequence[Learner], lockstep: Lockstep, epoch: int, step: int) -> None:
         if not self.run:
             return
         arrays, facts = {"totals": lockstep.totals}, {}
@@ -182,13 +179,11 @@ class Session:
             arrays.update(its_arrays)
         history = {"epoch": self.history.epoch, "history": self.history.history}
         state = {"epoch": epoch, "step": step, "learners": facts, "history": history}
-        self.run.save_state(state_name, arrays, state)
+        self.run.save_state(learners[0].name, arrays, state)
 
-    def _restore(
-        self, state_name: str, learners: Sequence[Learner], lockstep: Lockstep
-    ) -> tuple[int, int]:
+    def _restore(self, learners: Sequence[Learner], lockstep: Lockstep) -> tuple[int, int]:
         """Take up what was saved; returns the epoch and the step to go on with, from 0."""
-        saved = self.run.load_state(state_name) if self.run else None
+        saved = self.run.load_state(learners[0].name) if self.run else None
         if not saved:
             return 0, 0
         arrays, state = saved
@@ -199,6 +194,12 @@ class Session:
         self.history.history = state["history"]["history"]
         self.progress.say(f"Resuming after {state['epoch']} epochs and {state['step']} steps.")
         return state["epoch"], state["step"]
+
+    def _leave(self, number: int) -> None:
+        """End as the signal would have."""
+        if self.run:
+            self.progress.say(f"Stopped. The run in {self.run.path} can be resumed.")
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
     def log_end(
         self, log: TensorBoardLog, learners: Sequence[Learner], combine: Combine | None
@@ -236,10 +237,3 @@ def _settings(learner: Learner) -> dict[str, Any]:
 
 def _validation_scores(scores: Mapping[str, float]) -> dict[str, float]:
     return {f"val_{key}": value for key, value in scores.items()}
-
-
-def _leave(number: int) -> None:
-    """End as the signal would have."""
-    if number == signal.SIGINT:
-        raise KeyboardInterrupt
-    raise SystemExit(128 + number)

@@ -46,8 +46,8 @@ def train(
         learners: The models with their recipes.
         data: Training images.
         validation: Images for early stopping and for the curves, or None.
-        together: Whether they learn from the same batches in one graph. None does so where
-            their recipes ask for the same batch size and augmentation.
+        together: True trains all of them in one graph, from the same batches; False one after
+            another. None joins those whose recipes ask for the same batch size and augmentation.
         combine: Combines the models' probabilities, for the committee's own curves.
         seed: Seed of the batches' order and of augmentation.
         log_dir: The run folder, for TensorBoard and for resuming; None writes nothing.
@@ -79,17 +79,11 @@ def train(
         True
     """
     _check(learners, data, validation)
-    if together is None:
-        together = not _disagreements(learners)
-    elif together and _disagreements(learners):
-        raise ArgumentError(
-            f"Members that train together see the same batches, and their recipes differ in "
-            f"{' and '.join(_disagreements(learners))}. Make them agree, or pass together=False."
-        )
+    groups = _groups(learners, together)
     config = {
         **(settings or {}),
         "recipes": {learner.name: asdict(learner.recipe) for learner in learners},
-        "together": together,
+        "groups": [[learner.name for learner in group] for group in groups],
         "seed": seed,
         "train": _fingerprint(data),
         "validation": _fingerprint(validation) if validation else None,
@@ -118,13 +112,10 @@ def train(
         if log:
             log_start(log, config, [learner.name for learner in learners])
         try:
-            if together:
-                session.fit("together", learners, combine)
-            else:
-                for learner in learners:
-                    session.fit(learner.name, [learner], None)
-                if combine and validation:
-                    session.score_committee(learners, combine)
+            for group in groups:
+                session.fit(group, combine if len(groups) == 1 else None)
+            if len(groups) > 1 and combine and validation:
+                session.score_committee(learners, combine)
             if log:
                 session.log_end(log, learners, combine)
         except BaseException:
@@ -163,12 +154,34 @@ def _check(learners: Sequence[Learner], data: Split, validation: Split | None) -
         )
 
 
-def _disagreements(learners: Sequence[Learner]) -> list[str]:
+def _groups(learners: Sequence[Learner], together: bool | None) -> list[list[Learner]]:
+    """Those that train together, in the order of the first of each group."""
+    if together is False:
+        return [[learner] for learner in learners]
+    groups: list[list[Learner]] = []
+    for learner in learners:
+        for group in groups:
+            if not _disagreements(group[0], learner):
+                group.append(learner)
+                break
+        else:
+            groups.append([learner])
+    if together and len(groups) > 1:
+        first, other = groups[0][0], groups[1][0]
+        raise ArgumentError(
+            f"Members that train together see the same batches, and the recipes of {first.name} "
+            f"and {other.name} differ in {' and '.join(_disagreements(first, other))}. Make them "
+            "agree, or leave together= out."
+        )
+    return groups
+
+
+def _disagreements(one: Learner, other: Learner) -> list[str]:
     """What of their recipes would make their batches differ."""
     return [
         what
         for what in ("batch_size", "augmentation")
-        if any(getattr(x.recipe, what) != getattr(learners[0].recipe, what) for x in learners)
+        if getattr(one.recipe, what) != getattr(other.recipe, what)
     ]
 
 

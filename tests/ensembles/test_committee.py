@@ -316,10 +316,21 @@ def test_early_stopping_needs_validation(quick, train_split):
 
 def test_together_needs_the_same_batches(quick, train_split):
     members = [Member("softmax", recipe=quick), Member("mlp", recipe=replace(quick, batch_size=8))]
-    with pytest.raises(ArgumentError, match="differ in batch_size"):
+    with pytest.raises(ArgumentError, match="softmax and mlp differ in batch_size"):
         fit(members, train_split, together=True)
-    _, history = fit(members, train_split, epochs=1)  # apart, without being told
-    assert {"softmax_loss", "mlp_loss"} <= set(history.history)
+
+
+def test_those_that_agree_on_the_batches_train_together(quick, train_split, validation_split):
+    other = replace(quick, batch_size=8)
+    recipes = {"softmax": quick, "bn_mlp": other, "mlp": quick}
+    members = [
+        Member(name, {"hidden": (4,)} if name != "softmax" else {}, recipe)
+        for name, recipe in recipes.items()
+    ]
+    mixed, history = fit(members, train_split, validation_split)
+    apart, _ = fit(members, train_split, validation_split, together=False)
+    assert_same_weights(mixed, apart, rtol=1e-5, atol=1e-6)
+    assert len(history.history["val_accuracy"]) == 1  # scored once, after the last of them
 
 
 def test_other_classes_are_refused(trained, test_split):
@@ -334,16 +345,17 @@ def test_other_classes_are_refused(trained, test_split):
 class Crash(keras.callbacks.Callback):
     """Fall over, or be interrupted, at a step of the second epoch."""
 
-    def __init__(self, action):
+    def __init__(self, action, step=1):
         super().__init__()
         self.action = action
+        self.step = step
         self.epoch = 0
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.epoch == 1 and batch >= 1:
+        if self.epoch == 1 and batch >= self.step:
             self.action()
 
 
@@ -382,6 +394,34 @@ def test_a_killed_training_resumes_as_if_nothing_had_been(
     for key, values in history.history.items():
         assert again.history[key] == pytest.approx(values, rel=1e-6)
     assert again.epoch == history.epoch
+
+
+def test_stopped_by_a_callback_a_member_still_takes_its_best_weights(
+    quick, train_split, validation_split
+):
+    class Stop(Snapshots):
+        def on_epoch_end(self, epoch, logs=None):
+            super().on_epoch_end(epoch, logs)
+            self.model.stop_training = epoch == 5
+
+    snapshots = Stop()
+    member = Member("bn_mlp", {"hidden": (8,)}, replace(quick, learning_rate=3.0, patience=99))
+    committee, history = fit(
+        [member], train_split, validation_split, epochs=99, callbacks=[snapshots]
+    )
+    best = int(np.argmin(history.history["val_loss"]))
+    assert best < 5
+    kept = snapshots.weights[best][0]
+    assert all((a == b).all() for a, b in zip(committee.get_weights(), kept, strict=True))
+
+
+def test_interrupted_at_the_last_step_of_an_epoch(quick, train_split, tmp_path):
+    whole, _ = fit(small_members(quick), train_split)
+    run = {"log_dir": tmp_path / "run"}
+    with pytest.raises(KeyboardInterrupt):
+        fit(small_members(quick), train_split, callbacks=[Crash(interrupt, step=3)], **run)
+    resumed, _ = fit(small_members(quick), train_split, resume=True, **run)
+    assert_same_weights(resumed, whole, rtol=0)
 
 
 def test_augmented_training_resumes_too(quick, train_split, tmp_path):

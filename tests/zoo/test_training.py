@@ -1,0 +1,97 @@
+"""Training of single models; committees are tried in tests/ensembles/test_committee.py."""
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo.datasets.base import Split
+from zoo.errors import ArgumentError, DataError
+from zoo.learner import Learner
+from zoo.training import train
+
+
+@pytest.fixture
+def split():
+    rng = np.random.default_rng(0)
+    labels = np.arange(70) % 2
+    images = rng.integers(0, 100, (70, 4, 4, 1)) + 100 * labels[:, None, None, None]
+    return Split("train", images.astype("uint8"), labels, ("dark", "bright"))
+
+
+def learner(**recipe):
+    model = zoo.build("softmax", input_shape=(4, 4, 1), num_classes=2, seed=0)
+    return Learner("softmax", model, zoo.Recipe(**{"batch_size": 16, "epochs": 4, **recipe}))
+
+
+def test_a_single_models_scores_carry_no_name(split):
+    quick = learner(optimizer="adam", learning_rate=0.1)
+    history = train([quick], split, split.take(np.arange(20)), verbose=0)
+    assert set(history.history) == {"loss", "accuracy", "learning_rate", "val_loss", "val_accuracy"}
+    assert history.history["accuracy"][-1] > 0.9
+
+
+def test_the_learning_rate_follows_the_schedule(split):
+    history = train([learner(learning_rate=0.1, schedule="cosine")], split, verbose=0)
+    steps = 5 * 4  # 70 images in batches of 16 are 5 steps
+    expected = [0.1 * (1 + np.cos(np.pi * 5 * epoch / steps)) / 2 for epoch in (1, 2, 3, 4)]
+    np.testing.assert_allclose(history.history["learning_rate"], expected, atol=1e-7)
+
+
+def test_the_seed_decides_the_order_of_the_batches(split):
+    def weights(seed):
+        one = learner()
+        train([one], split, seed=seed, verbose=0)
+        return one.model.get_weights()[0]
+
+    assert (weights(1) == weights(1)).all()
+    assert not np.allclose(weights(1), weights(2), rtol=0, atol=1e-7)
+
+
+def test_steps_and_epochs_reach_callbacks(split):
+    seen = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            seen.append(dict(self.params))
+
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(batch)
+
+    train([learner(epochs=1)], split, callbacks=[Watch()], verbose=0)
+    assert seen[0]["steps"] == 5
+    assert seen[0]["epochs"] == 1
+    assert seen[-1] == 4
+
+
+def test_checkpoint_callbacks_of_keras_work(split, tmp_path):
+    checkpoint = keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", monitor="loss")
+    one = learner()
+    train([one], split, callbacks=[checkpoint], verbose=0)
+    saved = keras.saving.load_model(tmp_path / "best.keras")
+    for a, b in zip(saved.get_weights(), one.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16", "float64"])
+def test_other_precisions_learn_too(split, precision):
+    model = zoo.build("mlp", input_shape=(4, 4, 1), num_classes=2, hidden=(8,), seed=0,
+                      precision=precision)  # fmt: skip
+    one = Learner("mlp", model, zoo.Recipe(learning_rate=0.1, batch_size=16, epochs=8))
+    history = train([one], split, verbose=0)
+    assert history.history["accuracy"][-1] > 0.9
+
+
+def test_class_names_and_shapes_must_agree(split):
+    other = Split("validation", split.images, split.labels, ("a", "b"))
+    with pytest.raises(DataError, match=r"dark, bright\. Received: \(4, 4, 1\) with a, b"):
+        train([learner()], split, other, verbose=0)
+    small = Split("train", np.zeros((2, 3, 4, 1), "uint8"), np.array([0, 1]), ("a", "b"))
+    with pytest.raises(ArgumentError, match=r"softmax takes images .*\(4, 4, 1\)"):
+        train([learner()], small, verbose=0)
+
+
+def test_a_wrong_recipe_leaves_no_run_folder(split, tmp_path):
+    with pytest.raises(ArgumentError, match="sdg"):
+        train([learner(optimizer="sdg")], split, log_dir=tmp_path / "run", verbose=0)
+    assert not (tmp_path / "run").exists()
