@@ -378,7 +378,7 @@ class Committee(keras.Model):
                 f"class_names is one name a class, and the members know "
                 f"{models[0].output_shape[-1]} classes. Received: {len(self.class_names)} names"
             )
-        self._member_outputs = tf.function(self._outputs_of_members)
+        self._member_outputs = tf.function(self._outputs_of_members, autograph=False)
         self.built = True
 
     def _outputs_of_members(self, images: Any) -> Any:
