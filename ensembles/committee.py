@@ -1,7 +1,6 @@
 """The committee: several models that learn together and decide by vote."""
 
 import os
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from zoo.ensembles.voting import BLEND, LEAD, TIE_TOLERANCE
 from zoo.errors import ArgumentError, DataError
 from zoo.learner import Learner, check_model
 from zoo.runs import write_atomically
+from zoo.saving import load
 from zoo.session import EVALUATION_BATCH
 from zoo.training import train
 
@@ -308,15 +308,7 @@ class Committee(keras.Model):
         Raises:
             DataError: There is no such file, or it is no Keras model.
         """
-        path = Path(filepath)
-        if path.suffix != ".keras" or not path.is_file():
-            why = "is another" if path.exists() else "does not exist"
-            raise DataError(f"Expected a model saved as a .keras file; {path} {why}.")
-        try:
-            model = keras.saving.load_model(path, compile=False, safe_mode=True)
-        except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
-            reason = str(error).split("\n")[0]
-            raise DataError(f"{path} cannot be loaded as a .keras model: {reason}") from error
+        model = load(filepath)
         return model if isinstance(model, cls) else cls(model, voting="soft")
 
     def get_config(self) -> dict[str, Any]:

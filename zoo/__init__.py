@@ -25,12 +25,15 @@ __all__ = [
     "describe",
     "ensembles",
     "list_models",
+    "load",
     "register",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import `zoo.datasets` and `zoo.ensembles` when they are first named."""
+    """Import `zoo.datasets`, `zoo.ensembles` and `zoo.load` when they are first named."""
+    if name == "load":
+        return importlib.import_module("zoo.saving").load
     if name in ("datasets", "ensembles"):
         return importlib.import_module(f"zoo.{name}")
     raise AttributeError(f"module 'zoo' has no attribute {name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,9 @@ FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 @dataclass(frozen=True)
 class Augmentation:
     """Random transforms with the names and the distribution of Keras's `ImageDataGenerator`.
+
+    Like there (Keras 3.15), `width_shift_range` moves rows and `height_shift_range` columns; it
+    makes no difference where both are the same and images are square.
 
     Args:
         rotation_range: Degrees; the angle is uniform in ± this.
@@ -52,12 +56,12 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         for name in ("rotation_range", "shear_range"):
-            if not 0 <= getattr(self, name) <= 180:
+            if not _in_range(getattr(self, name), 180):
                 raise ArgumentError(
                     f"{name} is an angle of 0 to 180 degrees. Received: {getattr(self, name)!r}"
                 )
         for name in ("width_shift_range", "height_shift_range", "zoom_range"):
-            if not 0 <= getattr(self, name) < 1:
+            if not _in_range(getattr(self, name), 0.999999):
                 raise ArgumentError(
                     f"{name} is a share from 0 to below 1. Received: {getattr(self, name)!r}"
                 )
@@ -118,3 +122,7 @@ class Augmentation:
         return tf.keras.preprocessing.image.ImageDataGenerator(
             fill_mode=self.fill_mode, cval=self.cval, data_format="channels_last"
         )
+
+
+def _in_range(value: Any, highest: float) -> bool:
+    return isinstance(value, numbers.Real) and 0 <= value <= highest

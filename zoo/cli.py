@@ -1,6 +1,9 @@
 """The command line: `zoo models`, `describe`, `data`, `train`, `committee`, `evaluate`."""
 
+import os
 import shlex
+import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -245,8 +248,15 @@ def _train(
             report.save(folder / name)
         console.print(report)
     console.print(f"\nSaved: {file}", highlight=False, soft_wrap=True)
-    command = f"tensorboard --logdir {shlex.quote(str(folder))}"
+    command = f"{_tensorboard()} --logdir {shlex.quote(str(folder))}"
     console.print(f"Curves and pictures: {command}", highlight=False, soft_wrap=True)
+
+
+def _tensorboard() -> str:
+    """TensorBoard's command, also where the environment is not activated."""
+    if shutil.which("tensorboard"):
+        return "tensorboard"
+    return shlex.quote(os.path.relpath(Path(sys.executable).with_name("tensorboard")))
 
 
 def _changes(

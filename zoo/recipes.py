@@ -1,5 +1,6 @@
 """Recipe: how a model is trained."""
 
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,10 +50,21 @@ class Recipe:
     def __post_init__(self) -> None:
         for name in ("batch_size", "epochs", "patience"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 1):
+            if name == "patience" and value is None:
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ArgumentError(f"{name} is a whole number above 0. Received: {value!r}")
-        if not self.learning_rate > 0:
+        if not isinstance(self.learning_rate, numbers.Real) or not self.learning_rate > 0:
             raise ArgumentError(f"learning_rate is above 0. Received: {self.learning_rate!r}")
+        if not isinstance(self.optimizer, str):
+            raise ArgumentError(
+                f"optimizer is the name of a Keras optimiser. Received: {self.optimizer!r}"
+            )
+        if "learning_rate" in self.optimizer_arguments:
+            raise ArgumentError(
+                "The learning rate has a field of its own: learning_rate=. Received: "
+                f"optimizer_arguments={dict(self.optimizer_arguments)}"
+            )
         if self.schedule not in SCHEDULES:
             raise ArgumentError(
                 f"schedule is one of {', '.join(SCHEDULES)}. Received: {self.schedule!r}"

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import operator
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -98,6 +99,9 @@ def register(
         return lambda function: register(
             function, tags=tags, source=source, recipe=recipe, override=override
         )
+    if not inspect.isfunction(builder):
+        raise ArgumentError(f"A builder is a function, which gives its name. Received: {builder!r}")
+    parameters = _parameters(builder)
     name = builder.__name__
     taken = _specs.get(name)
     if taken and not override and not _same_function(taken.builder, builder):
@@ -105,27 +109,35 @@ def register(
             f"The name {name!r} is taken by {_where(taken.builder)}, and {_where(builder)} "
             "wants it too. Rename the function, or pass override=True."
         )
-    library, *parameters = inspect.signature(builder).parameters.values()
-    if not {"input_shape", "num_classes"} <= {parameter.name for parameter in parameters}:
-        raise ArgumentError(
-            f"A builder takes (layers, input_shape, num_classes, *, ...). "
-            f"Received: {name}{inspect.signature(builder)}"
-        )
-    if library.default is not REQUIRED:
-        raise ArgumentError(
-            f"A builder's first argument is the layer library, without a default. "
-            f"Received: {name}{inspect.signature(builder)}"
-        )
     _specs[name] = ModelSpec(
         name=name,
         summary=(inspect.getdoc(builder) or "").split("\n")[0],
         source=source,
         tags=tuple(_as_list(tags)),
         recipe=recipe or Recipe(),
-        parameters={parameter.name: parameter.default for parameter in parameters},
+        parameters=parameters,
         builder=builder,
     )
     return builder
+
+
+def _parameters(builder: Callable[..., Any]) -> dict[str, Any]:
+    """A builder's parameters after the layer library, with their defaults."""
+    signature = inspect.signature(builder)
+    library, *parameters = signature.parameters.values() or [None]
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    if (
+        library is None
+        or library.default is not REQUIRED
+        or not {"input_shape", "num_classes"} <= {parameter.name for parameter in parameters}
+        or any(parameter.kind not in kinds for parameter in parameters)
+    ):
+        raise ArgumentError(
+            "A builder takes (layers, input_shape, num_classes, *, ...): the layer library without "
+            "a default, then these two, then what else it names, without * or ** parameters. "
+            f"Received: {builder.__name__}{signature}"
+        )
+    return {parameter.name: parameter.default for parameter in parameters}
 
 
 def list_models(
@@ -154,14 +166,15 @@ def list_models(
     """
     included = _matching(_as_list(pattern))
     excluded = _matching(_as_list(exclude))
-    wanted = set(_as_list(tags))
+    wanted = _as_list(tags)
     known = {tag for spec in _specs.values() for tag in spec.tags}
-    for tag in wanted - known:
-        raise UnknownModelError(
-            f"No model has the tag {tag!r}{_did_you_mean(tag, known)} "
-            f"Tags: {', '.join(sorted(known))}."
-        )
-    return sorted(name for name in included - excluded if wanted <= set(_specs[name].tags))
+    for tag in wanted:
+        if tag not in known:
+            raise UnknownModelError(
+                f"No model has the tag {tag!r}{_did_you_mean(tag, known)} "
+                f"Tags: {', '.join(sorted(known))}."
+            )
+    return sorted(name for name in included - excluded if set(wanted) <= set(_specs[name].tags))
 
 
 def describe(name: str) -> ModelSpec:
@@ -181,9 +194,9 @@ def describe(name: str) -> ModelSpec:
         >>> zoo.describe("lasso_mlp").parameters["l1"]
         0.0001
     """
-    if name not in _specs:
+    if not isinstance(name, str) or name not in _specs:
         raise UnknownModelError(
-            f"There is no model {name!r}{_did_you_mean(name, _specs)} Registered: "
+            f"There is no model {name!r}{_did_you_mean(str(name), _specs)} Registered: "
             f"{', '.join(sorted(_specs))}. A model of your own is there once the module that "
             "registers it is imported."
         )
@@ -226,11 +239,17 @@ def build(
     _check_arguments(spec, arguments)
     library = _layer_library(gradients)
     with _seeded(seed), _policy(precision):
-        return spec.builder(library, **arguments)
+        try:
+            return spec.builder(library, **arguments)
+        except (AttributeError, TypeError, ValueError) as error:
+            if isinstance(error, ArgumentError):
+                raise
+            asked = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+            raise ArgumentError(f"{name} cannot be built with {asked}: {error}") from error
 
 
 def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:
-    """Check what every builder takes; makes `input_shape` a tuple in place."""
+    """Check what every builder takes, and make its numbers plain integers in place."""
     for key in arguments:
         if key not in spec.parameters:
             raise ArgumentError(
@@ -244,18 +263,21 @@ def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:
             )
     if "input_shape" in arguments:
         shape = arguments["input_shape"]
-        try:
-            arguments["input_shape"] = shape = tuple(shape)
-        except TypeError:
-            shape = (shape,)
-        if len(shape) != 3 or not all(_is_whole(side) and side > 0 for side in shape):
+        sides = [_whole(side) for side in shape] if isinstance(shape, Iterable) else []
+        if len(sides) != 3 or min(sides) < 1:
             raise ArgumentError(
                 "input_shape is (height, width, channels), three whole numbers above 0. "
-                f"Received: {shape}"
+                f"Received: {shape!r}"
             )
-    classes = arguments.get("num_classes", 2)
-    if not _is_whole(classes) or classes < 2:
-        raise ArgumentError(f"num_classes is a whole number of 2 or more. Received: {classes!r}")
+        arguments["input_shape"] = tuple(sides)
+    if "num_classes" in arguments:
+        classes = _whole(arguments["num_classes"])
+        if classes < 2:
+            raise ArgumentError(
+                "num_classes is a whole number of 2 or more. "
+                f"Received: {arguments['num_classes']!r}"
+            )
+        arguments["num_classes"] = classes
 
 
 def _layer_library(gradients: str) -> ModuleType:
@@ -326,13 +348,20 @@ def _as_list(words: str | Iterable[str]) -> list[str]:
     return [words] if isinstance(words, str) else list(words)
 
 
-def _is_whole(value: Any) -> bool:
+def _whole(value: Any) -> int:
+    """A whole number of any integer type as an int; 0 for what is none."""
+    return operator.index(value) if is_whole(value) else 0
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number, of Python's or NumPy's types; True is none."""
     return hasattr(value, "__index__") and not isinstance(value, bool)
 
 
 def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    close = get_close_matches(word, list(known), n=2)
-    return f"; did you mean {' or '.join(map(repr, close))}?" if close else "."
+    lowered = {name.lower(): name for name in known}
+    close = get_close_matches(word.lower(), lowered, n=2)
+    return f"; did you mean {' or '.join(repr(lowered[name]) for name in close)}?" if close else "."
 
 
 def _signature(parameters: Mapping[str, Any]) -> str:

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import platform
-import zipfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -142,10 +141,10 @@ class RunFolder:
         if not path.exists():
             return None
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files}
             return arrays, json.loads(str(arrays.pop("facts")))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except Exception as error:  # a damaged zip shows in many ways
             raise RunError(
                 f"The state {path} is damaged ({error}). Start the run anew in another folder."
             ) from error
@@ -162,7 +161,7 @@ class RunFolder:
                 f"{self.path} holds files but no {MANIFEST}: it is not a run that can be resumed. "
                 "Name another folder."
             ) from None
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(f"{path} is damaged ({error}). Start the run anew elsewhere.") from error
         changed = _differences(before, self.config)
         if changed:
@@ -180,4 +179,4 @@ def _differences(before: Any, now: Any, name: str = "") -> list[str]:
             for key in sorted({*before, *now})
             for line in _differences(before.get(key), now.get(key), f"{name}.{key}".lstrip("."))
         ]
-    return [] if before == now else [f"{name} was {before!r} and is now {now!r}"]
+    return [] if before == now else [f"{name or 'config'} was {before!r} and is now {now!r}"]

@@ -39,8 +39,6 @@ class TensorBoardLog:
             trained = {key: value for key, value in values.items() if key not in seen}
             self.scalars(f"{member}/train", trained, number)
             self.scalars(f"{member}/validation", held_out, number)
-        for writer in self._writers.values():
-            writer.flush()
 
     def scalars(self, where: str, values: Mapping[str, float], step: int) -> None:
         """Write numbers.

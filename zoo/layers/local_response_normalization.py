@@ -40,9 +40,9 @@ class LocalResponseNormalization(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if depth_radius < 0 or bias <= 0:
+        if not isinstance(depth_radius, int) or depth_radius < 0 or bias <= 0:
             raise ArgumentError(
-                "depth_radius is 0 or more and bias above 0. "
+                "depth_radius is a whole number of 0 or more and bias above 0. "
                 f"Received: depth_radius={depth_radius}, bias={bias}"
             )
         self.depth_radius = depth_radius

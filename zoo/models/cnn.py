@@ -88,4 +88,12 @@ def conv_bn(
     x = layers.Dense(1024, kernel_initializer=initializer)(x)
     x = layers.BatchNormalization()(x)
     x = layers.ReLU()(x)
-    return classify(layers, "conv_bn", inputs, x, num_classes, classifier_activation)
+    return classify(
+        layers,
+        "conv_bn",
+        inputs,
+        x,
+        num_classes,
+        classifier_activation,
+        kernel_initializer=initializer,
+    )

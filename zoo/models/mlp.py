@@ -1,13 +1,13 @@
 """Multilayer perceptrons: dense layers, one after another."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
 from zoo.errors import ArgumentError
 from zoo.models.parts import activate, classify, pixels
 from zoo.recipes import Recipe
-from zoo.registry import register
+from zoo.registry import is_whole, register
 
 INM702 = "INM702 coursework, task 6, on four classes of FER2013"
 INM702_RECIPE = Recipe(optimizer="sgd", learning_rate=0.001, batch_size=256, epochs=100)
@@ -101,7 +101,8 @@ def _perceptron(
     """The one architecture that the entries of this file are settings of."""
     import keras
 
-    if isinstance(hidden, int) or not all(isinstance(u, int) and u > 0 for u in hidden):
+    widths = hidden if isinstance(hidden, Iterable) else [0]
+    if not all(is_whole(width) and width > 0 for width in widths):
         raise ArgumentError(
             f"hidden is a list of layer widths, such as (100, 100). Received: {hidden!r}"
         )

@@ -1,0 +1,227 @@
+import pickle
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoo import Augmentation
+from zoo.augment import FILL_MODES
+from zoo.errors import ArgumentError
+
+# Keras's ImageDataGenerator asks SciPy under an old name.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Please import `affine_transform`:DeprecationWarning"
+)
+
+RANGES = {
+    "rotation_range": 45,
+    "width_shift_range": 0.25,
+    "height_shift_range": 0.4,
+    "shear_range": 20,
+    "zoom_range": 0.3,
+    "horizontal_flip": True,
+    "vertical_flip": True,
+}
+HEIGHT, WIDTH = 6, 9  # not square, so that a swapped axis shows
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).integers(0, 256, (5, HEIGHT, WIDTH, 3), dtype=np.uint8)
+
+
+@contextmanager
+def same_random_state():
+    """NumPy's global state, which ImageDataGenerator draws from, is as before at the end."""
+    state = np.random.get_state()  # noqa: NPY002
+    try:
+        yield pickle.dumps(state), lambda: pickle.dumps(np.random.get_state())  # noqa: NPY002
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+
+
+def keras_generator(**arguments):
+    return tf.keras.preprocessing.image.ImageDataGenerator(**arguments)
+
+
+def drawn(augmentation, seed, count, height=HEIGHT, width=WIDTH):
+    return list(augmentation._draw(np.random.default_rng(seed), count, height, width))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"rotation_range": -1}, "rotation_range is an angle of 0 to 180 degrees. Received: -1"),
+        ({"rotation_range": 181}, "rotation_range is an angle"),
+        ({"rotation_range": np.nan}, "rotation_range is an angle"),
+        ({"rotation_range": "45"}, "rotation_range is an angle"),
+        ({"shear_range": 200}, "shear_range is an angle of 0 to 180 degrees. Received: 200"),
+        ({"width_shift_range": 1}, "width_shift_range is a share from 0 to below 1. Received: 1"),
+        ({"height_shift_range": -0.1}, "height_shift_range is a share"),
+        ({"width_shift_range": 5}, "width_shift_range is a share"),  # pixels, for Keras
+        ({"zoom_range": 1.0}, "zoom_range is a share"),
+        ({"zoom_range": (0.8, 1.2)}, "zoom_range is a share"),  # Keras takes a pair, this does not
+        ({"fill_mode": "mirror"}, "fill_mode is one of nearest, constant, reflect, wrap. Received"),
+        ({"fill_mode": None}, "fill_mode is one of"),
+    ],
+)
+def test_value_out_of_range_is_rejected(arguments, message):
+    with pytest.raises(ArgumentError, match=message):
+        Augmentation(**arguments)
+
+
+def test_no_transform_leaves_the_pixels_as_they_are(images):
+    transformed = Augmentation()(images, seed=0)
+    assert transformed.dtype == np.float32
+    np.testing.assert_array_equal(transformed, images)
+
+
+@given(seed=st.integers(0, 2**32 - 1), dtype=st.sampled_from(["uint8", "float32", "int64"]))
+def test_same_seed_gives_the_same_pixels(seed, dtype):
+    images = np.arange(2 * 4 * 5).reshape(2, 4, 5, 1).astype(dtype)
+    augmentation = Augmentation(**RANGES)
+    transformed = augmentation(images, seed)
+    assert (transformed.shape, transformed.dtype) == (images.shape, np.float32)
+    np.testing.assert_array_equal(transformed, augmentation(images, seed))
+    np.testing.assert_array_equal(transformed, Augmentation(**RANGES)(images.copy(), seed))
+
+
+def test_different_seeds_give_different_pixels(images):
+    augmentation = Augmentation(**RANGES)
+    assert not np.array_equal(augmentation(images, seed=0), augmentation(images, seed=1))
+
+
+def test_images_of_a_batch_are_transformed_differently(images):
+    same = np.repeat(images[:1], 5, axis=0)
+    transformed = Augmentation(rotation_range=45)(same, seed=0)
+    assert len({image.tobytes() for image in transformed}) == 5
+
+
+def test_given_images_stay_as_they_are(images):
+    before = images.copy()
+    Augmentation(**RANGES)(images, seed=0)
+    np.testing.assert_array_equal(images, before)
+
+
+def test_global_random_state_is_left_alone(images):
+    with same_random_state() as (before, now):
+        Augmentation(**RANGES)(images, seed=0)
+        assert now() == before
+
+
+@pytest.mark.parametrize("fill_mode", FILL_MODES)
+def test_pixels_are_those_of_image_data_generator(images, fill_mode):
+    augmentation = Augmentation(**RANGES, fill_mode=fill_mode, cval=7)
+    oracle = keras_generator(fill_mode=fill_mode, cval=7)
+    expected = [
+        oracle.apply_transform(image.astype("float32"), parameters)
+        for image, parameters in zip(images, drawn(augmentation, 3, len(images)), strict=True)
+    ]
+    np.testing.assert_array_equal(augmentation(images, seed=3), expected)
+
+
+@pytest.mark.parametrize(("axis", "flip"), [(2, "horizontal_flip"), (1, "vertical_flip")])
+def test_flip_turns_the_image_around(images, axis, flip):
+    many = np.repeat(images, 4, axis=0)
+    transformed = Augmentation(**{flip: True})(many, seed=0)
+    same = (transformed == many).all(axis=(1, 2, 3))
+    flipped = (transformed == np.flip(many, axis)).all(axis=(1, 2, 3))
+    np.testing.assert_array_equal(flipped, ~same)
+    assert set(same) == {True, False}
+
+
+@pytest.mark.parametrize("name", ["width_shift_range", "height_shift_range"])
+@pytest.mark.parametrize("across", ["rows", "columns"])
+def test_shift_goes_the_way_that_it_goes_in_image_data_generator(name, across):
+    # Stripes change only where the shift goes across them.
+    stripes = np.zeros((HEIGHT, WIDTH, 1), "float32")
+    stripes += (
+        np.arange(WIDTH)[:, None] if across == "columns" else np.arange(HEIGHT)[:, None, None]
+    )
+    with same_random_state():
+        theirs = keras_generator(**{name: 0.5}).random_transform(stripes, seed=0)
+    (ours,) = Augmentation(**{name: 0.5})(stripes[None], seed=0)
+    assert np.allclose(ours, stripes) == np.allclose(theirs, stripes)
+
+
+# The distribution of the drawn parameters, against ImageDataGenerator's own
+
+COUNT = 3000
+EXACT_BOUNDS = {
+    "theta": (-45, 45),
+    "tx": (-0.4 * HEIGHT, 0.4 * HEIGHT),
+    "ty": (-0.25 * WIDTH, 0.25 * WIDTH),
+    "shear": (-20, 20),
+    "zx": (0.7, 1.3),
+    "zy": (0.7, 1.3),
+}
+
+
+@pytest.fixture(scope="module")
+def ours():
+    parameters = drawn(Augmentation(**RANGES), 0, COUNT)
+    return {key: np.array([row[key] for row in parameters]) for key in parameters[0]}
+
+
+@pytest.fixture(scope="module")
+def theirs():
+    generator = keras_generator(**RANGES)
+    with same_random_state():
+        parameters = [
+            generator.get_random_transform((HEIGHT, WIDTH, 3), seed=seed) for seed in range(COUNT)
+        ]
+    return {key: np.array([row[key] for row in parameters]) for key in parameters[0]}
+
+
+@pytest.mark.parametrize(("name", "bounds"), EXACT_BOUNDS.items())
+def test_parameter_is_distributed_as_in_image_data_generator(ours, theirs, name, bounds):
+    lowest, highest = bounds
+    for sample in (ours[name], theirs[name]):
+        assert lowest <= sample.min() < lowest + 0.01 * (highest - lowest)
+        assert highest >= sample.max() > highest - 0.01 * (highest - lowest)
+    assert scipy.stats.ks_2samp(ours[name], theirs[name]).pvalue > 1e-4
+    uniform = scipy.stats.uniform(lowest, highest - lowest)
+    assert scipy.stats.kstest(ours[name], uniform.cdf).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("name", ["flip_horizontal", "flip_vertical"])
+def test_every_second_image_is_flipped(ours, theirs, name):
+    for sample in (ours[name], theirs[name]):
+        assert scipy.stats.binomtest(int(sample.sum()), COUNT, 0.5).pvalue > 1e-4
+
+
+def test_parameters_are_drawn_independently(ours):
+    correlation = np.corrcoef(np.stack([ours[name].astype(float) for name in sorted(ours)]))
+    assert np.abs(correlation - np.eye(len(ours))).max() < 0.1
+
+
+def test_parameters_of_what_is_off_do_nothing():
+    for row in drawn(Augmentation(), 0, 20):
+        expected = keras_generator().get_random_transform((HEIGHT, WIDTH, 3))
+        assert row == {key: expected[key] for key in row}
+
+
+@given(
+    rotation=st.floats(0, 180),
+    width_shift=st.floats(0, 1, exclude_max=True),
+    zoom=st.floats(0, 1, exclude_max=True),
+    height=st.integers(1, 30),
+    width=st.integers(1, 30),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_parameters_stay_within_their_ranges(rotation, width_shift, zoom, height, width, seed):
+    augmentation = Augmentation(
+        rotation_range=rotation, width_shift_range=width_shift, zoom_range=zoom
+    )
+    for row in drawn(augmentation, seed, 3, height, width):
+        assert abs(row["theta"]) <= rotation
+        assert abs(row["ty"]) <= width_shift * width
+        assert row["tx"] == row["shear"] == 0
+        assert 1 - zoom <= row["zx"] <= 1 + zoom
+        assert 1 - zoom <= row["zy"] <= 1 + zoom
+        assert not row["flip_horizontal"]
+        assert not row["flip_vertical"]

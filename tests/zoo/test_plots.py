@@ -1,0 +1,104 @@
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+from zoo.plots import confusion_figure, draw_confusion, figure_pixels, new_figure
+
+NAMES = ["angry", "fear", "happy", "sad"]
+CONFUSION = np.array([[1200, 3, 0, 7], [1, 20, 2, 9], [0, 0, 0, 0], [5, 6, 4, 8]])
+
+
+@pytest.fixture
+def axes():
+    axes = new_figure(4, 3).add_subplot()
+    draw_confusion(axes, CONFUSION, NAMES, "the title")
+    return axes
+
+
+def labels(ticks):
+    return [tick.get_text() for tick in ticks]
+
+
+def test_each_count_stands_in_its_cell(axes):
+    shown = {(text.get_position(), text.get_text()) for text in axes.texts}
+    assert shown == {
+        ((column, row), f"{CONFUSION[row, column]:,}") for row in range(4) for column in range(4)
+    }
+    assert ((0, 0), "1,200") in shown
+
+
+def test_rows_are_true_and_columns_predicted_classes(axes):
+    assert labels(axes.get_xticklabels()) == NAMES
+    assert labels(axes.get_yticklabels()) == NAMES
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
+    assert axes.get_title() == "the title"
+    assert axes.yaxis_inverted()  # the first class stands above
+
+
+def test_colour_is_the_share_of_the_true_class(axes):
+    (image,) = axes.images
+    expected = CONFUSION / [[1210], [32], [1], [23]]  # the empty class has no share at all
+    np.testing.assert_allclose(image.get_array(), expected)
+    assert image.get_clim() == (0, 1)
+
+
+def test_numbers_are_light_on_dark_cells(axes):
+    colours = {text.get_position(): to_hex(text.get_color()) for text in axes.texts}
+    light = {(0, 0), (1, 1)}  # (column, row) of the shares above one half
+    assert colours == {
+        (column, row): "#ffffff" if (column, row) in light else "#000000"
+        for row in range(4)
+        for column in range(4)
+    }
+
+
+@pytest.mark.parametrize(("classes", "drawn"), [(2, True), (20, True), (21, False), (25, False)])
+def test_many_classes_are_drawn_without_numbers(classes, drawn):
+    names = [f"class {i}" for i in range(classes)]
+    figure = confusion_figure(np.eye(classes, dtype=int), names)
+    (axes,) = figure.axes
+    assert len(axes.texts) == (classes**2 if drawn else 0)
+    assert labels(axes.get_xticklabels()) == (names if drawn else [])
+    assert axes.images[0].get_array().shape == (classes, classes)
+    assert figure_pixels(figure).std() > 0
+
+
+def test_figure_of_its_own_grows_with_the_classes():
+    widths = [
+        confusion_figure(np.eye(n, dtype=int), [str(i) for i in range(n)]).get_figwidth()
+        for n in (2, 8, 200)
+    ]
+    assert widths == sorted(set(widths))
+    assert widths[0] >= 4
+    assert widths[-1] <= 12
+
+
+def test_class_names_are_not_taken_for_mathematics():
+    names = ["$5", "a_b", "50 %", "ü"]
+    figure = confusion_figure(CONFUSION, names)
+    assert labels(figure.axes[0].get_xticklabels()) == names
+    figure_pixels(figure)
+
+
+@pytest.mark.parametrize(("width", "height"), [(2, 1), (1.5, 3)])
+def test_pixels_of_a_figure(width, height):
+    figure = new_figure(width, height)
+    pixels = figure_pixels(figure)
+    assert pixels.dtype == np.uint8
+    assert pixels.shape == (height * figure.dpi, width * figure.dpi, 4)
+    np.testing.assert_array_equal(pixels, 255)  # an empty white page
+
+
+def test_drawing_changes_the_pixels():
+    figure = confusion_figure(CONFUSION, NAMES)
+    pixels = figure_pixels(figure)
+    assert pixels.min() < 50
+    assert not np.array_equal(pixels, figure_pixels(confusion_figure(CONFUSION.T, NAMES)))
+
+
+def test_no_window_and_no_global_figure_is_made():
+    figure_pixels(confusion_figure(CONFUSION, NAMES))
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    assert pyplot is None or pyplot.get_fignums() == []

@@ -1,0 +1,163 @@
+import io
+import itertools
+
+import pytest
+from rich.console import Console
+
+from zoo import progress
+from zoo.errors import ArgumentError
+from zoo.progress import Clock, Progress
+
+MEMBERS = {"cnn": 2, "mlp#2": 3, "committee": 3}
+FIRST = {
+    "cnn": {
+        "loss": 1.25,
+        "accuracy": 0.5,
+        "learning_rate": 0.1,
+        "val_loss": 1,
+        "val_accuracy": 0.25,
+    },
+    "mlp#2": {"loss": 2.0, "accuracy": 0.125},  # no validation
+    "committee": {"loss": 0.5, "accuracy": 0.75, "val_loss": 0.5, "val_accuracy": 1.0},
+}
+SECOND = {name: FIRST[name] for name in ("mlp#2", "committee")}
+
+
+def train(console, verbose="auto"):
+    with Progress(MEMBERS, verbose=verbose, console=console) as shown:
+        shown.step(["cnn", "mlp#2"], 0.5, 61.4)
+        shown.epoch(1, FIRST, 1.26)
+        shown.say("[bold]half[/bold] way")
+        shown.end("cnn", "stopped after epoch 1")
+        shown.step(["mlp#2"], 1.5, 3725)
+        shown.epoch(2, SECOND, 0.04)
+
+
+@pytest.fixture
+def file():
+    return io.StringIO()
+
+
+@pytest.fixture
+def terminal(file):
+    environment = {"TERM": "xterm-256color"}  # and not that of who runs the tests
+    return Console(file=file, force_terminal=True, width=100, record=True, _environ=environment)
+
+
+def cells(text, name):
+    """The last row that begins with a name, however wide its columns are."""
+    return words([line for line in text.splitlines() if line.startswith(name)][-1])
+
+
+def words(line):
+    return line.split()
+
+
+def test_elsewhere_than_on_a_terminal_each_epoch_is_a_line(file):
+    train(Console(file=file, force_terminal=False, width=40))  # narrower than a line
+    assert file.getvalue().splitlines() == [
+        "epoch 1/3 (1.3 s) · cnn loss 1.2500 accuracy 50.0 % validation 25.0 %"
+        " · mlp#2 loss 2.0000 accuracy 12.5 %"
+        " · committee loss 0.5000 accuracy 75.0 % validation 100.0 %",
+        "[bold]half[/bold] way",
+        "cnn: stopped after epoch 1",
+        "epoch 2/3 (0.0 s) · mlp#2 loss 2.0000 accuracy 12.5 %"
+        " · committee loss 0.5000 accuracy 75.0 % validation 100.0 %",
+    ]
+
+
+@pytest.mark.parametrize("force_terminal", [True, False])
+def test_silence_is_silent(file, force_terminal):
+    train(Console(file=file, force_terminal=force_terminal), verbose=0)
+    assert file.getvalue() == ""
+
+
+def test_verbose_1_shows_what_auto_shows(file):
+    train(Console(file=file, force_terminal=False), verbose=1)
+    other = io.StringIO()
+    train(Console(file=other, force_terminal=False), verbose="auto")
+    assert file.getvalue() == other.getvalue() != ""
+
+
+def test_terminal_shows_a_table_with_a_row_for_each_member(terminal):
+    train(terminal)
+    text = terminal.export_text()
+    for title in ("member", "epoch", "loss", "accuracy", "validation accuracy", "time left"):
+        assert title in text
+    assert cells(text, "cnn") == words("cnn 1.0/2 1.2500 50.0 % 25.0 % stopped after epoch 1")
+    assert cells(text, "mlp#2") == words("mlp#2 2.0/3 2.0000 12.5 % 1:02:05")
+    assert cells(text, "committee") == words("committee 2.0/3 0.5000 75.0 % 100.0 %")
+    assert "epoch 1/3" not in text  # no lines besides
+
+
+def test_terminal_shows_lines_above_the_table(terminal):
+    train(terminal)
+    text = terminal.export_text()
+    assert "[bold]half[/bold] way" in text  # as it is, not as markup
+    assert "cnn: stopped" not in text  # that is in the table
+    assert text.rindex("half") < text.rindex("member")
+
+
+def test_members_wait_before_they_train(terminal):
+    with Progress(MEMBERS, console=terminal):
+        pass
+    assert cells(terminal.export_text(), "cnn") == ["cnn", "0.0/2", "waits"]
+
+
+def test_table_shows_the_time_left_while_a_member_trains(terminal):
+    with Progress(MEMBERS, console=terminal) as shown:
+        shown.step(["cnn"], 0.25, 61.4)
+    text = terminal.export_text()
+    assert cells(text, "cnn") == ["cnn", "0.2/2", "1:01"]
+    assert cells(text, "mlp#2") == ["mlp#2", "0.0/3", "waits"]
+
+
+def test_table_says_that_a_member_trains_while_the_time_left_is_unknown(terminal):
+    with Progress(MEMBERS, console=terminal) as shown:
+        shown.step(["cnn"], 0.25, None)
+    assert cells(terminal.export_text(), "cnn") == ["cnn", "0.2/2", "trains"]
+
+
+def test_terminal_is_given_back_after_an_error(terminal, file):
+    with pytest.raises(KeyError), Progress(MEMBERS, console=terminal):
+        raise KeyError
+    assert file.getvalue().rindex("\x1b[?25h") > file.getvalue().rindex("\x1b[?25l")  # the cursor
+
+
+def test_it_writes_to_standard_error(capsys):
+    with Progress({"cnn": 1}) as shown:
+        shown.say("hello")
+    assert capsys.readouterr() == ("", "hello\n")
+
+
+@pytest.mark.parametrize("verbose", [2, -1, "yes", None])
+def test_other_verbose_is_rejected(verbose):
+    with pytest.raises(ArgumentError, match=r'verbose is "auto", 1 or 0\. Received: ') as error:
+        Progress(MEMBERS, verbose=verbose)
+    assert repr(verbose) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0:00"),
+        (0.4, "0:00"),
+        (59.6, "1:00"),  # rounds up into the next minute
+        (61, "1:01"),
+        (3599.5, "1:00:00"),
+        (90061, "25:01:01"),  # days are hours
+    ],
+)
+def test_time_left_is_minutes_and_seconds(terminal, seconds, shown):
+    with Progress({"cnn": 1}, console=terminal) as table:
+        table.step(["cnn"], 0.5, seconds)
+    assert cells(terminal.export_text(), "cnn")[-1] == shown
+
+
+def test_clock_extends_the_pace_so_far(monkeypatch):
+    seconds = itertools.count(step=10)  # each look at the clock is ten seconds later
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(seconds))
+    clock = Clock()
+    assert clock.left(steps=5, remaining=20) == 40  # 5 steps in 10 seconds
+    assert clock.left(steps=15, remaining=5) == 5  # 20 steps in 20
+    assert clock.left(steps=1, remaining=0) == 0

@@ -1,0 +1,140 @@
+import math
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+
+import zoo
+from zoo import Augmentation, Recipe
+from zoo.errors import ArgumentError
+
+
+@pytest.mark.parametrize("name", ["batch_size", "epochs", "patience"])
+@pytest.mark.parametrize("value", [0, -1, 2.0, "3", True])
+def test_counts_are_whole_numbers_above_0(name, value):
+    with pytest.raises(ArgumentError, match=rf"{name} is a whole number above 0\. Received: "):
+        Recipe(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["batch_size", "epochs"])  # patience=None does mean something
+def test_batch_size_and_epochs_may_not_be_left_out(name):
+    with pytest.raises(ArgumentError, match=rf"{name} is a whole number above 0\. Received: None"):
+        Recipe(**{name: None})
+
+
+@pytest.mark.parametrize("value", [0, -0.1, math.nan, "fast", None])
+def test_learning_rate_is_above_0(value):
+    with pytest.raises(ArgumentError, match=r"learning_rate is above 0\. Received: "):
+        Recipe(learning_rate=value)
+
+
+@pytest.mark.parametrize("value", ["cosin", "", None])
+def test_unknown_schedule_is_rejected(value):
+    with pytest.raises(ArgumentError, match=r"schedule is one of constant, cosine\. Received: "):
+        Recipe(schedule=value)
+
+
+def test_changed_recipe_is_checked_again():
+    with pytest.raises(ArgumentError, match="epochs"):
+        replace(Recipe(), epochs=0)
+
+
+def test_recipe_is_a_value():
+    assert Recipe(epochs=3) == replace(Recipe(), epochs=3)
+    with pytest.raises(FrozenInstanceError):
+        Recipe().epochs = 3
+
+
+def rates(recipe, steps):
+    """The learning rate that each step sees, and the one after the last."""
+    optimizer = recipe.make_optimizer(steps)
+    for step in range(steps + 1):
+        optimizer.iterations.assign(step)
+        yield float(optimizer.learning_rate)
+
+
+def test_constant_schedule_keeps_the_learning_rate():
+    assert list(rates(Recipe(learning_rate=0.25), 5)) == [0.25] * 6
+
+
+def test_cosine_schedule_goes_down_to_zero_over_all_steps():
+    found = list(rates(Recipe(learning_rate=0.2, schedule="cosine"), 20))
+    # Loshchilov and Hutter, 2017, equation 5, with one period and a smallest rate of zero.
+    expected = [0.2 * 0.5 * (1 + math.cos(math.pi * step / 20)) for step in range(21)]
+    assert found == pytest.approx(expected, abs=1e-7)
+    assert found[0] == pytest.approx(0.2)
+    assert found[-1] == pytest.approx(0, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "kind"),
+    [
+        ("sgd", {"momentum": 0.9, "nesterov": True}, "SGD"),
+        ("SGD", {"weight_decay": 0.0005}, "SGD"),  # as Keras spells the class
+        ("adam", {"beta_1": 0.8}, "Adam"),
+        ("adamw", {"weight_decay": 0.01}, "AdamW"),
+        ("rmsprop", {"rho": 0.5}, "RMSprop"),
+    ],
+)
+def test_optimizer_and_its_arguments_are_kerass(name, arguments, kind):
+    recipe = Recipe(optimizer=name, optimizer_arguments=arguments, learning_rate=0.125)
+    optimizer = recipe.make_optimizer(steps=1)
+    assert type(optimizer).__name__ == kind
+    assert float(optimizer.learning_rate) == 0.125
+    config = optimizer.get_config()
+    assert {key: config[key] for key in arguments} == arguments
+
+
+def test_optimizer_is_fresh_each_time():
+    recipe = Recipe(optimizer="adam")
+    assert recipe.make_optimizer(1) is not recipe.make_optimizer(1)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("addam", {}),
+        ("", {}),
+        (3, {}),
+        ("sgd", {"momentun": 0.9}),
+        ("sgd", {"momentum": 7}),  # out of the range that Keras allows
+    ],
+)
+def test_what_keras_does_not_know_is_rejected(name, arguments):
+    recipe = Recipe(optimizer=name, optimizer_arguments=arguments)
+    with pytest.raises(ArgumentError, match="the name of a Keras optimiser") as error:
+        recipe.make_optimizer(1)
+    assert f"Received: {name!r} with {arguments}" in str(error.value)
+
+
+def test_learning_rate_stands_in_one_place():
+    with pytest.raises(ArgumentError, match="learning_rate"):
+        Recipe(optimizer_arguments={"learning_rate": 0.5}).make_optimizer(1)
+
+
+# The reports' own settings
+
+
+def test_recipe_of_the_cnn_is_the_reports():
+    recipe = zoo.describe("cnn").recipe
+    assert (recipe.batch_size, recipe.epochs) == (32, 150)
+    assert recipe.augmentation == Augmentation(
+        rotation_range=45,
+        width_shift_range=0.25,
+        height_shift_range=0.25,
+        horizontal_flip=True,
+        vertical_flip=True,
+    )
+
+
+@pytest.mark.parametrize("name", ["bn_mlp", "lasso_mlp", "deep_mlp"])
+def test_recipe_of_the_inm702_members_is_the_reports(name):
+    assert zoo.describe(name).recipe == Recipe(
+        optimizer="sgd", learning_rate=0.001, batch_size=256, epochs=100
+    )
+
+
+@pytest.mark.parametrize("name", zoo.list_models())
+def test_every_recipe_makes_its_optimizer(name):
+    recipe = zoo.describe(name).recipe
+    rate = float(recipe.make_optimizer(10).learning_rate)
+    assert rate == pytest.approx(recipe.learning_rate)

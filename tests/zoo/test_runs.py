@@ -1,0 +1,381 @@
+import json
+import os
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoo.errors import RunError, ZooError
+from zoo.runs import RunFolder, write_atomically
+
+CONFIG = {"members": ["cnn", "mlp"], "seed": 0, "recipe": {"epochs": 3, "patience": None}}
+ARRAYS = {
+    "cnn/variables/0": np.arange(6.0, dtype="float32").reshape(2, 3),
+    "cnn/optimizer/0": np.array(7, "int64"),
+    "empty": np.zeros((0, 2)),
+}
+FACTS = {"epoch": 2, "step": 5, "history": {"loss": [0.1, 1 / 3]}, "stopped": "ü"}
+
+
+def contents(folder):
+    """Every path in it, with its bytes."""
+    return {
+        path.relative_to(folder): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def manifest(folder):
+    return json.loads((folder / "run.json").read_text("utf-8"))
+
+
+def refuse(path):
+    raise AssertionError("not to be called")
+
+
+# write_atomically
+
+
+def test_file_is_written_with_its_folders(tmp_path):
+    path = tmp_path / "a" / "b" / "c.txt"
+    assert write_atomically(path, lambda temporary: temporary.write_text("hello")) == path
+    assert contents(tmp_path / "a") == {
+        (path.parent.relative_to(tmp_path / "a")): None,
+        path.relative_to(tmp_path / "a"): b"hello",
+    }
+
+
+def test_path_may_be_a_string(tmp_path):
+    write_atomically(str(tmp_path / "c.txt"), lambda path: path.write_text("hello"))
+    assert (tmp_path / "c.txt").read_text() == "hello"
+
+
+def test_temporary_file_stands_beside_its_place_with_its_suffix(tmp_path):
+    seen = []
+
+    def write(path):
+        seen.append(path)
+        path.write_text("new")
+        assert (tmp_path / "c.keras").read_text() == "old"
+
+    (tmp_path / "c.keras").write_text("old")
+    write_atomically(tmp_path / "c.keras", write)
+    (temporary,) = seen
+    assert temporary.parent == tmp_path
+    assert temporary.suffix == ".keras"
+    assert contents(tmp_path).keys() == {(tmp_path / "c.keras").relative_to(tmp_path)}
+    assert (tmp_path / "c.keras").read_text() == "new"
+
+
+def test_written_bytes_reach_the_disk_before_the_file_takes_its_place(tmp_path, monkeypatch):
+    calls = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(
+            os, name, lambda *a, real=real, name=name: (calls.append(name), real(*a))[1]
+        )
+    write_atomically(tmp_path / "c.txt", lambda path: path.write_text("hello"))
+    assert calls == ["fsync", "replace"]
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), KeyboardInterrupt(), OSError("disk full")])
+@pytest.mark.parametrize("old", [b"old", None])
+def test_writer_that_fails_leaves_everything_as_it_was(tmp_path, error, old):
+    path = tmp_path / "c.txt"
+    if old:
+        path.write_bytes(old)
+    before = contents(tmp_path)
+
+    def write(temporary):
+        temporary.write_text("half of it")
+        raise error
+
+    with pytest.raises(RunError if isinstance(error, OSError) else type(error)):
+        write_atomically(path, write)
+    assert contents(tmp_path) == before
+
+
+def test_disk_error_names_the_file(tmp_path):
+    def write(temporary):
+        raise OSError("disk full")
+
+    with pytest.raises(RunError, match="disk full") as error:
+        write_atomically(tmp_path / "c.txt", write)
+    assert f"{tmp_path / 'c.txt'} could not be written, and is as it was" in str(error.value)
+    assert isinstance(error.value, ZooError)
+
+
+def test_move_that_fails_keeps_the_old_file(tmp_path, monkeypatch):
+    (tmp_path / "c.txt").write_text("old")
+    before = contents(tmp_path)
+
+    def replace(*paths):
+        raise PermissionError("no")
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(RunError, match="could not be written"):
+        write_atomically(tmp_path / "c.txt", lambda path: path.write_text("new"))
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("place", ["file/c.txt", "folder"])  # in a file; over a folder
+def test_impossible_place_raises_and_leaves_nothing(tmp_path, place):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "folder" / "in it").mkdir(parents=True)
+    before = contents(tmp_path)
+    with pytest.raises(RunError, match="could not be written"):
+        write_atomically(tmp_path / place, lambda path: path.write_text("hello"))
+    assert contents(tmp_path) == before
+
+
+# RunFolder, new
+
+
+def test_new_run_says_what_it_is(tmp_path):
+    run = RunFolder(tmp_path / "logs" / "run", CONFIG)
+    written = manifest(run.path)
+    assert written["status"] == "running"
+    assert written["config"] == CONFIG
+    assert set(written["versions"]) == {"python", "committee-zoo", "keras", "tensorflow"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", written["written"])
+    assert [path.name for path in run.path.iterdir()] == ["run.json"]
+
+
+@pytest.mark.parametrize("status", ["running", "stopped", "finished"])
+def test_status_stands_in_the_manifest(tmp_path, status):
+    run = RunFolder(tmp_path / "run", CONFIG)
+    run.finish(status)
+    assert manifest(run.path)["status"] == status
+    assert manifest(run.path)["config"] == CONFIG
+
+
+def test_empty_folder_may_be_used(tmp_path):
+    (tmp_path / "run").mkdir()
+    assert manifest(RunFolder(tmp_path / "run", CONFIG).path)["status"] == "running"
+
+
+def test_later_changes_of_the_given_config_are_not_its_own(tmp_path):
+    config = {"seed": 0}
+    run = RunFolder(tmp_path / "run", config)
+    config["seed"] = 1
+    run.finish("finished")
+    assert manifest(run.path)["config"] == {"seed": 0}
+
+
+@pytest.mark.parametrize("name", ["run.json", "notes.txt", ".hidden"])
+def test_folder_that_is_not_empty_is_refused_and_not_touched(tmp_path, name):
+    folder = tmp_path / "run"
+    (folder / "sub").mkdir(parents=True)
+    (folder / name).write_bytes(b"mine")
+    before = contents(folder)
+    with pytest.raises(RunError, match=r"not empty, and nothing in it was touched") as error:
+        RunFolder(folder, CONFIG)
+    assert str(folder) in str(error.value)
+    assert "resume=True, on the command line --resume" in str(error.value)
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_file_in_place_of_the_folder_is_refused(tmp_path, resume):
+    (tmp_path / "run").write_text("mine")
+    with pytest.raises(RunError, match=r"needs a folder, and .* is a file\. Name another"):
+        RunFolder(tmp_path / "run", CONFIG, resume=resume)
+    assert (tmp_path / "run").read_text() == "mine"
+
+
+# RunFolder, resumed
+
+
+def test_run_is_resumed_with_the_same_config(tmp_path):
+    RunFolder(tmp_path / "run", CONFIG).finish("stopped")
+    run = RunFolder(tmp_path / "run", json.loads(json.dumps(CONFIG)), resume=True)
+    assert manifest(run.path)["status"] == "running"
+
+
+def test_tuple_in_the_config_is_the_list_that_json_makes_of_it(tmp_path):
+    RunFolder(tmp_path / "run", {"shape": (8, 8, 1)})
+    RunFolder(tmp_path / "run", {"shape": (8, 8, 1)}, resume=True)
+
+
+@pytest.mark.parametrize("make", [True, False])  # the folder, empty
+def test_resuming_nothing_starts_a_run(tmp_path, make):
+    if make:
+        (tmp_path / "run").mkdir()
+    run = RunFolder(tmp_path / "run", CONFIG, resume=True)
+    assert run.load_state("cnn") is None
+    assert manifest(run.path)["status"] == "running"
+
+
+@pytest.mark.parametrize(
+    ("changed", "difference"),
+    [
+        ({"seed": 1}, "seed was 0 and is now 1"),
+        ({"members": ["cnn"]}, "members was ['cnn', 'mlp'] and is now ['cnn']"),
+        ({"recipe": {"epochs": 9, "patience": None}}, "recipe.epochs was 3 and is now 9"),
+        ({"recipe": None}, "recipe was {'epochs': 3, 'patience': None} and is now None"),
+        ({"voting": "soft"}, "voting was None and is now 'soft'"),  # it was not there
+        ({"seed": 1, "voting": 2}, "seed was 0 and is now 1; voting was None and is now 2"),
+    ],
+)
+def test_resuming_with_another_config_names_the_difference(tmp_path, changed, difference):
+    RunFolder(tmp_path / "run", CONFIG).finish("stopped")
+    before = contents(tmp_path / "run")
+    with pytest.raises(RunError) as error:
+        RunFolder(tmp_path / "run", {**CONFIG, **changed}, resume=True)
+    assert f"cannot be resumed like this: {difference}. Ask for the same" in str(error.value)
+    assert contents(tmp_path / "run") == before
+
+
+def test_folder_of_foreign_files_is_not_resumed(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    before = contents(tmp_path)
+    with pytest.raises(RunError, match=r"holds files but no run\.json.*Name another folder"):
+        RunFolder(tmp_path, CONFIG, resume=True)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b'{"config": {"se',  # cut off
+        b"{}",
+        b"\xff\xfe",
+        b"[]",  # JSON, but not of ours
+        b"null",
+        b'"config"',
+    ],
+)
+def test_damaged_manifest_is_named(tmp_path, damaged):
+    run = RunFolder(tmp_path / "run", CONFIG)
+    (run.path / "run.json").write_bytes(damaged)
+    with pytest.raises(RunError, match=r"run\.json is damaged .*Start the run anew elsewhere"):
+        RunFolder(run.path, CONFIG, resume=True)
+    assert (run.path / "run.json").read_bytes() == damaged
+
+
+# State
+
+
+@pytest.fixture
+def run(tmp_path):
+    return RunFolder(tmp_path / "run", CONFIG)
+
+
+def test_state_comes_back_as_it_was_saved(run):
+    run.save_state("together", ARRAYS, FACTS)
+    arrays, facts = RunFolder(run.path, CONFIG, resume=True).load_state("together")
+    assert facts == FACTS
+    assert arrays.keys() == ARRAYS.keys()
+    for key, array in ARRAYS.items():
+        assert arrays[key].dtype == array.dtype
+        np.testing.assert_array_equal(arrays[key], array)
+    assert [path.name for path in (run.path / "state").iterdir()] == ["together.npz"]
+
+
+@given(
+    arrays=st.dictionaries(
+        st.text("abc/_ü ", min_size=1), st.lists(st.floats(width=32)), max_size=3
+    ),
+    facts=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+        lambda values: st.lists(values) | st.dictionaries(st.text(), values),
+        max_leaves=5,
+    ),
+)
+def test_any_names_and_facts_come_back(tmp_path_factory, arrays, facts):
+    run = RunFolder(tmp_path_factory.mktemp("run") / "run", {})
+    run.save_state("x", {key: np.array(value, "float32") for key, value in arrays.items()}, facts)
+    loaded, same = run.load_state("x")
+    assert same == facts
+    assert loaded.keys() == arrays.keys()
+    for key, value in arrays.items():
+        np.testing.assert_array_equal(loaded[key], np.array(value, "float32"))
+
+
+def test_each_member_has_a_state_of_its_own(run):
+    run.save_state("a", {"w": np.ones(1)}, 1)
+    run.save_state("b", {"w": np.zeros(1)}, 2)
+    assert run.load_state("a")[1] == 1
+    assert run.load_state("b")[1] == 2
+    assert run.load_state("c") is None
+
+
+def test_later_state_replaces_the_earlier(run):
+    run.save_state("a", {"w": np.ones(1)}, 1)
+    run.save_state("a", {"w": np.zeros(2)}, 2)
+    arrays, facts = run.load_state("a")
+    assert (facts, arrays["w"].shape) == (2, (2,))
+
+
+def test_state_that_cannot_be_written_leaves_the_one_before(run, monkeypatch):
+    run.save_state("a", ARRAYS, FACTS)
+    before = contents(run.path)
+
+    def savez(file, **arrays):
+        file.write(b"half of it")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(np, "savez", savez)
+    with pytest.raises(RunError, match="disk full"):
+        run.save_state("a", ARRAYS, FACTS)
+    assert contents(run.path) == before
+
+
+def expect_damage(run):
+    with pytest.raises(RunError, match=r"The state .*a\.npz is damaged .*Start the run anew"):
+        run.load_state("a")
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.01, 0.5, 0.9, 0.999])
+def test_truncated_state_is_named(run, kept):
+    run.save_state("a", ARRAYS, FACTS)
+    path = run.path / "state" / "a.npz"
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content))])
+    expect_damage(run)
+
+
+def flipped(content):
+    """One bit of an array."""
+    place = content.index(ARRAYS["cnn/variables/0"].tobytes())
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        flipped,
+        lambda content: content[:-100] + bytes(100),  # as after a power failure
+        lambda content: bytes(len(content)),
+        lambda content: b"not a state at all",
+    ],
+)
+def test_damaged_state_is_named(run, damage):
+    run.save_state("a", ARRAYS, FACTS)
+    path = run.path / "state" / "a.npz"
+    path.write_bytes(damage(path.read_bytes()))
+    expect_damage(run)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"w": np.ones(2)},  # no facts
+        {"facts": np.array("{")},
+        {"facts": np.array("{}"), "w": np.array([{}], dtype=object)},  # would be unpickled
+    ],
+)
+def test_foreign_archive_is_no_state(run, foreign):
+    (run.path / "state").mkdir()
+    np.savez(run.path / "state" / "a.npz", **foreign)
+    expect_damage(run)
+
+
+def test_single_array_is_no_state(run):
+    (run.path / "state").mkdir()
+    with open(run.path / "state" / "a.npz", "wb") as file:
+        np.save(file, np.ones(3))
+    expect_damage(run)
