@@ -94,7 +94,6 @@ def test_optimizer_is_fresh_each_time():
     [
         ("addam", {}),
         ("", {}),
-        (3, {}),
         ("sgd", {"momentun": 0.9}),
         ("sgd", {"momentum": 7}),  # out of the range that Keras allows
     ],
@@ -104,6 +103,11 @@ def test_what_keras_does_not_know_is_rejected(name, arguments):
     with pytest.raises(ArgumentError, match="the name of a Keras optimiser") as error:
         recipe.make_optimizer(1)
     assert f"Received: {name!r} with {arguments}" in str(error.value)
+
+
+def test_an_optimizer_that_is_no_name_is_rejected():
+    with pytest.raises(ArgumentError, match=r"the name of a Keras optimiser\. Received: 3"):
+        Recipe(optimizer=3)
 
 
 def test_learning_rate_stands_in_one_place():

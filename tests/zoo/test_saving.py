@@ -1,0 +1,52 @@
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo.errors import DataError
+
+
+def test_alexnet_loads_in_a_process_that_knows_only_zoo(tmp_path):
+    model = zoo.build("alexnet", input_shape=(67, 67, 1), num_classes=2, seed=0)
+    model.save(tmp_path / "a.keras")
+    code = "import sys, zoo; print(zoo.load(sys.argv[1]).count_params())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "a.keras"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert int(done.stdout) == model.count_params()
+
+
+def test_a_loaded_model_is_the_saved_one(tmp_path):
+    model = zoo.build("softmax", input_shape=(4, 4, 1))
+    model.save(tmp_path / "m.keras")
+    for a, b in zip(zoo.load(tmp_path / "m.keras").get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("gone.keras", None, "gone.keras does not exist"),
+        ("report.json", b"{}", "report.json is another"),
+        ("noise.keras", b"noise", r"noise.keras cannot be loaded.*Committee\.load"),
+    ],
+)
+def test_files_that_are_no_model(tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        zoo.load(tmp_path / name)
+
+
+def test_code_in_a_model_is_refused(tmp_path):
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.layers.Lambda(lambda x: x + 1)(inputs))
+    model.save(tmp_path / "lambda.keras")
+    with pytest.raises(DataError, match="cannot be loaded"):
+        zoo.load(tmp_path / "lambda.keras")
