@@ -125,4 +125,4 @@ class Augmentation:
 
 
 def _in_range(value: Any, highest: float) -> bool:
-    return isinstance(value, numbers.Real) and 0 <= value <= highest
+    return isinstance(value, numbers.Real) and 0 <= float(value) <= highest

@@ -124,11 +124,12 @@ def register(
 def _parameters(builder: Callable[..., Any]) -> dict[str, Any]:
     """A builder's parameters after the layer library, with their defaults."""
     signature = inspect.signature(builder)
-    library, *parameters = signature.parameters.values() or [None]
+    every = list(signature.parameters.values())
+    library, parameters = every[:1], every[1:]
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     if (
-        library is None
-        or library.default is not REQUIRED
+        not library
+        or library[0].default is not REQUIRED
         or not {"input_shape", "num_classes"} <= {parameter.name for parameter in parameters}
         or any(parameter.kind not in kinds for parameter in parameters)
     ):
