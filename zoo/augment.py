@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,12 +57,12 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         for name in ("rotation_range", "shear_range"):
-            if not _in_range(getattr(self, name), 180):
+            if not 0 <= _number(getattr(self, name)) <= 180:
                 raise ArgumentError(
                     f"{name} is an angle of 0 to 180 degrees. Received: {getattr(self, name)!r}"
                 )
         for name in ("width_shift_range", "height_shift_range", "zoom_range"):
-            if not _in_range(getattr(self, name), 0.999999):
+            if not 0 <= _number(getattr(self, name)) < 1:
                 raise ArgumentError(
                     f"{name} is a share from 0 to below 1. Received: {getattr(self, name)!r}"
                 )
@@ -124,5 +125,6 @@ class Augmentation:
         )
 
 
-def _in_range(value: Any, highest: float) -> bool:
-    return isinstance(value, numbers.Real) and 0 <= float(value) <= highest
+def _number(value: Any) -> float:
+    """A number as it is; for anything else NaN, which is in no range."""
+    return float(value) if isinstance(value, numbers.Real) else math.nan
