@@ -16,7 +16,7 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
-	rm -rf build/wheel
+	rm -rf build
 	$(BIN)/python -m pip install --quiet --no-deps --target build/wheel .
 	cd build && MYPYPATH=wheel "$(CURDIR)/$(BIN)/python" -m mypy --config-file ../pyproject.toml -p zoo
 	$(BIN)/python -m pytest
