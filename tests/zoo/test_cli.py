@@ -118,7 +118,7 @@ def test_a_committee_from_training_to_evaluation(zoo_command, tmp_path):
     run = tmp_path / "run one"
     assert code == 0
     assert "committee" in out
-    assert re.search(r"tensorboard --logdir 'run one'$", out.rstrip())
+    assert re.search(r"tensorboard'? --logdir 'run one'$", out.rstrip())
     assert err.count("epoch ") == 2
     for name in ("committee.keras", "report.json", "report.md", "report.png", "run.json"):
         assert (run / name).is_file()
