@@ -232,12 +232,12 @@ def _checked_weights(weights: ArrayLike | None, members: int) -> NDArray[np.floa
             f"weights must be one number for each of the {members} members. "
             f"Received: shape {weights.shape}"
         )
-    if not np.isfinite(weights).all() or weights.min() < 0 or weights.max() == 0:
+    if not np.isfinite(weights).all() or np.min(weights) < 0 or np.max(weights) == 0:
         raise ArgumentError(
             f"weights must be finite, none below 0 and not all 0. Received: {weights.tolist()}"
         )
     # Only ratios matter. A power of two changes no rounding, and keeps sums from overflowing.
-    return np.ldexp(weights, -np.frexp(weights.max())[1])
+    return np.ldexp(weights, -np.frexp(np.max(weights))[1])
 
 
 def _checked_probabilities(
