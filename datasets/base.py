@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,7 @@ class Split:
         labels: int64 [n], one class id for each image of this split.
         class_names: the name of each class id.
         rows: int64 [n], the place of each image in `store`; None takes the store whole.
+        settings: how `load` made it (name, seed and fractions held out), or None.
 
     Example:
         >>> import numpy as np
@@ -47,12 +49,21 @@ class Split:
         labels: np.ndarray,
         class_names: tuple[str, ...],
         rows: np.ndarray | None = None,
+        settings: dict[str, Any] | None = None,
     ) -> None:
         self.name = name
         self.labels = labels
         self.class_names = class_names
         self.store = store
         self.rows = rows
+        self.settings = settings
+
+    @cached_property
+    def digests(self) -> np.ndarray:
+        """Uint64 [n]: a hash of each image's pixels, to tell whether two splits share some."""
+        rows = range(len(self.store)) if self.rows is None else self.rows
+        hashes = (blake2b(np.ascontiguousarray(self.store[i]), digest_size=8) for i in rows)
+        return np.array([int.from_bytes(one.digest()) for one in hashes], np.uint64)
 
     @cached_property
     def images(self) -> np.ndarray:
@@ -100,7 +111,9 @@ class Split:
             raise ArgumentError(f"rows must have one axis; pass a list. Received: {rows!r}")
         store_rows = selected if self.rows is None else self.rows[selected]
         labels = self.labels[selected]
-        return Split(name or self.name, self.store, labels, self.class_names, store_rows)
+        return Split(
+            name or self.name, self.store, labels, self.class_names, store_rows, self.settings
+        )
 
     def batches(
         self,

@@ -91,6 +91,8 @@ def load(
             splits["train"], splits[part] = _hold_out(splits["train"], part, fraction, seed)
     if classes is not None:
         splits = {part: _renumber(split, ids) for part, split in splits.items()}
+    for split in splits.values():
+        split.settings = {"name": name, "validation": validation, "test": test, "seed": seed}
     return ImageData(name, splits["train"], splits.get("validation"), splits.get("test"))
 
 

@@ -1,8 +1,9 @@
 """The committee: several models that learn together and decide by vote."""
 
+import base64
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,16 +12,16 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from zoo.datasets.arguments import check_whole
 from zoo.datasets.base import Split, as_split
 from zoo.ensembles.members import (
     Member,
     entry_of,
     make_members,
-    member_to_config,
     recipe_from_config,
 )
 from zoo.ensembles.report import Report, make_report
-from zoo.ensembles.voting import BLEND, LEAD, TIE_TOLERANCE
+from zoo.ensembles.voting import BLEND, LEAD, TIE_TOLERANCE, checked_weights
 from zoo.errors import ArgumentError, DataError
 from zoo.learner import Learner, check_model
 from zoo.runs import write_atomically
@@ -36,7 +37,8 @@ class Committee(keras.Model):
     """Several models that see the same images and decide by vote.
 
     Members given by name are built when the committee first sees data. Members that ask for the
-    same batches train together, in one graph; others one after another.
+    same batches train together, in one graph; others one after another, and then the committee
+    itself is scored once, after the last of them.
 
     Args:
         members: Names of registered models, `Member`s, or built Keras models that give
@@ -79,10 +81,14 @@ class Committee(keras.Model):
         # A tuple: Keras would wrap and track a list.
         self._specs = tuple(make_members(members, copies))
         self.voting = voting
-        self.voting_weights = _checked_weights(weights, len(self._specs))
+        checked_weights(weights, len(self._specs))
+        self.voting_weights = None if weights is None else tuple(map(float, weights))
         self.class_names = tuple(class_names) if class_names is not None else None
+        check_whole("seed", seed, 0)
         self.seed = seed
         self.validation_accuracy: tuple[float, ...] | None = None
+        self.data_settings: dict[str, Any] | None = None
+        self._trained_on = np.array([], np.uint64)
         self._models: list[keras.Model] = []
         if not any(isinstance(member.model, str) for member in self._specs):
             self._take_seats([member.model for member in self._specs])
@@ -152,8 +158,13 @@ class Committee(keras.Model):
         validation = None
         if validation_data is not None:
             alone = isinstance(validation_data, Split)
-            images, labels = (validation_data, None) if alone else validation_data
-            validation = _split(images, labels, "validation", data.class_names)
+            pair = (validation_data, None) if alone else tuple(validation_data)
+            if len(pair) != 2:
+                raise DataError(
+                    "validation_data is a Split or a pair (images, labels). "
+                    f"Received: {len(pair)} things"
+                )
+            validation = _split(pair[0], pair[1], "validation", data.class_names)
         self._meet(data)
         changes = {"epochs": epochs, "batch_size": batch_size}
         changes = {key: value for key, value in changes.items() if value is not None}
@@ -184,7 +195,10 @@ class Committee(keras.Model):
             owner=self,
             verbose=verbose,
         )
-        if validation:
+        self._trained_on = np.union1d(self._trained_on, data.digests)
+        self.data_settings = data.settings
+        self.validation_accuracy = None
+        if validation is not None:
             right = self.votes(validation) == validation.labels
             self.validation_accuracy = tuple(right.mean(axis=1).tolist())
         return history
@@ -204,8 +218,7 @@ class Committee(keras.Model):
         """The committee's probabilities; their argmax is its decision, ties included.
 
         Args:
-            x: A `Split`, images uint8 [n, height, width, channels], or whatever else Keras's
-                `predict` takes.
+            x: A `Split`, images uint8 [n, height, width, channels], or a dataset of such batches.
             batch_size: Images at a time.
             verbose: 1 shows Keras's progress bar.
             **kwargs: As in `keras.Model.predict`.
@@ -217,7 +230,7 @@ class Committee(keras.Model):
         Raises:
             DataError: Images of another shape than the members take.
         """
-        if isinstance(x, (Split, np.ndarray)):
+        if not isinstance(x, (tf.data.Dataset, keras.utils.PyDataset)):
             x, batch_size = self._checked_images(x), batch_size or EVALUATION_BATCH
         return super().predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
 
@@ -267,7 +280,9 @@ class Committee(keras.Model):
         Raises:
             DataError: Data that does not fit the members.
         """
-        split = _split(x, y, "images", self.class_names)
+        self._check_built()
+        names = self.class_names or range(self.output_shape[-1] or 0)
+        split = _split(x, y, "images", names)
         self._check_classes(split)
         return make_report(
             split,
@@ -276,6 +291,7 @@ class Committee(keras.Model):
             voting=self.voting,
             weights=self.voting_weights,
             validation_accuracy=self.validation_accuracy,
+            trained_on=self._trained_on,
         )
 
     def save(self, filepath: str | os.PathLike[str], **kwargs: Any) -> None:
@@ -318,7 +334,8 @@ class Committee(keras.Model):
             "name": self.name,
             "members": [
                 {
-                    **member_to_config(member),
+                    "name": member.name,
+                    "recipe": asdict(cast(Any, member.recipe)),
                     "model": keras.saving.serialize_keras_object(model),
                 }
                 for member, model in zip(self._specs, self._models, strict=True)
@@ -328,6 +345,8 @@ class Committee(keras.Model):
             "class_names": self.class_names,
             "seed": self.seed,
             "validation_accuracy": self.validation_accuracy,
+            "data_settings": self.data_settings,
+            "trained_on": base64.b64encode(self._trained_on.tobytes()).decode(),
         }
 
     @classmethod
@@ -347,6 +366,9 @@ class Committee(keras.Model):
         )
         accuracy = config["validation_accuracy"]
         committee.validation_accuracy = None if accuracy is None else tuple(accuracy)
+        committee.data_settings = config["data_settings"]
+        digests = base64.b64decode(config["trained_on"])
+        committee._trained_on = np.frombuffer(digests, np.uint64)
         return committee
 
     def _meet(self, data: Split) -> None:
@@ -384,6 +406,11 @@ class Committee(keras.Model):
     def _checked_images(self, x: Any) -> np.ndarray:
         self._check_built()
         images = x.images if isinstance(x, Split) else np.asarray(x)
+        if images.dtype != np.uint8:
+            raise DataError(
+                f"Images are pixels 0..255 as uint8. Received: {images.dtype}. For values 0..1, "
+                '(images * 255).round().astype("uint8").'
+            )
         if images.ndim != 4 or not len(images) or not _fits(images.shape[1:], self.input_shape[1:]):
             raise DataError(
                 f"The members take one image or more, [n, height, width, channels] with "
@@ -392,6 +419,11 @@ class Committee(keras.Model):
         return images
 
     def _check_classes(self, data: Split) -> None:
+        if data.num_classes != self.output_shape[-1]:
+            raise DataError(
+                f"The committee knows {self.output_shape[-1]} classes. "
+                f"Received: {data.num_classes} classes, {', '.join(data.class_names)}"
+            )
         if self.class_names is not None and data.class_names != self.class_names:
             raise DataError(
                 f"The committee knows the classes {', '.join(self.class_names)}, in this order. "
@@ -448,15 +480,3 @@ def _leaders(scores: Any) -> Any:
 
 def _fits(shape: Sequence[int], expected: Sequence[int | None]) -> bool:
     return all(want in (None, side) for side, want in zip(shape, expected, strict=True))
-
-
-def _checked_weights(weights: Sequence[float] | None, members: int) -> tuple[float, ...] | None:
-    if weights is None:
-        return None
-    checked = tuple(float(weight) for weight in weights)
-    if len(checked) != members or min(checked) < 0 or not 0 < sum(checked) < float("inf"):
-        raise ArgumentError(
-            f"weights is one number for each of the {members} members, none below 0 and not all 0. "
-            f"Received: {checked}"
-        )
-    return checked

@@ -29,7 +29,7 @@ def evaluate(
 ) -> None:
     """Judge a saved committee: accuracies with intervals, confusion, and whether it is luck.
 
-    Classes, image size and colour come from the saved committee unless told otherwise.
+    Classes, image size, colour and what is held out come from the saved committee.
     """
     start_tensorflow(verbose=False)
     report = evaluate_file(
@@ -82,11 +82,18 @@ def evaluate_file(
     if split not in ("test", "validation", "train"):
         raise ArgumentError(f"split is test, validation or train. Received: {split!r}")
     committee = Committee.load(file)
-    if classes is None and committee.class_names is not None:
-        classes = ",".join(committee.class_names)
     form = _form(committee, data)
+    # The same images held out as when it was trained.
+    settings = dict(committee.data_settings or {})
+    if settings.pop("name", None) != data:
+        settings = {}
     images = load_data(
-        data, root, classes, image_size or form.get("image_size"), color or form.get("color")
+        data,
+        root,
+        classes or committee.class_names,
+        image_size or form.get("image_size"),
+        color or form.get("color"),
+        **settings,
     )
     part = getattr(images, split)
     if part is None:

@@ -1,8 +1,9 @@
 """Who sits in a committee: what each member is built from and how it is trained."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zoo.augment import Augmentation
@@ -16,8 +17,8 @@ class Member:
     """A member of a committee.
 
     Args:
-        model: The name of a registered model, or a built `keras.Model` of any origin that gives
-            probabilities.
+        model: The name of a registered model, or a built `keras.Model` of any origin that takes
+            pixels 0..255 and gives probabilities.
         arguments: Arguments of `zoo.build` for a name, such as `{"dropout": 0.4}`.
         recipe: How to train it; None takes the entry's own.
         name: What it is called in logs and tables; None takes the model's name.
@@ -45,16 +46,34 @@ class Member:
                 "A member is the name of a registered model, a Member, or a keras.Model. "
                 f"Received: {self.model!r}"
             )
+        elif self.recipe is not None and self.recipe.precision is not None:
+            raise ArgumentError(
+                f"A recipe's precision is for building, and {self.model.name} is built already. "
+                f"Received: precision={self.recipe.precision!r}"
+            )
         elif self.arguments:
             raise ArgumentError(
                 f"Build arguments are for a model's name; {self.model.name} is built already. "
                 f"Received: {dict(self.arguments)}"
             )
+        for key in ("input_shape", "num_classes"):
+            if key in self.arguments:
+                raise ArgumentError(
+                    f"{key} comes from the data that the committee is trained on. "
+                    f"Received: {key}={self.arguments[key]!r}"
+                )
+        try:
+            json.dumps(dict(self.arguments))
+        except TypeError as error:
+            raise ArgumentError(
+                "Build arguments are kept with the run, so they are plain values: numbers, words "
+                f"such as 'he_normal', lists. Received: {dict(self.arguments)}"
+            ) from error
         if self.recipe is None:
             object.__setattr__(self, "recipe", describe(self.model).recipe if by_name else Recipe())
         if self.name is None:
             object.__setattr__(self, "name", self.model if by_name else self.model.name)
-        if not re.fullmatch(r"[\w.-]+", self.name or ""):
+        if not re.fullmatch(r"\w[\w.-]*", self.name or ""):
             raise ArgumentError(
                 "A member's name is also that of its log folder: letters, digits, '_', '.', '-'. "
                 f"Received: {self.name!r}. Name it with Member(..., name=...)."
@@ -95,7 +114,7 @@ def make_members(members: Any, copies: int | None) -> list[Member]:
     given = [members] if single else list(members)
     made = [one if isinstance(one, Member) else Member(one) for one in given]
     if copies is not None:
-        if len(made) != 1 or not isinstance(made[0].model, str) or copies < 1:
+        if len(made) != 1 or not isinstance(made[0].model, str) or not copies >= 1:
             raise ArgumentError(
                 "copies= multiplies one registered model by its name, and is 1 or more. "
                 f"Received: {len(made)} members, copies={copies!r}"
@@ -117,18 +136,8 @@ def entry_of(member: Member) -> str | None:
     return member.model if isinstance(member.model, str) else None
 
 
-def member_to_config(member: Member) -> dict[str, Any]:
-    """What a saved committee says of a member, without its model, as JSON values."""
-    return {
-        "name": member.name,
-        "entry": entry_of(member),
-        "arguments": dict(member.arguments),
-        "recipe": asdict(member.recipe) if member.recipe else None,
-    }
-
-
 def recipe_from_config(config: Mapping[str, Any]) -> Recipe:
-    """The recipe that `member_to_config` wrote."""
+    """The recipe whose `dataclasses.asdict` this is."""
     augmentation = config["augmentation"]
     return Recipe(
         **{**config, "augmentation": Augmentation(**augmentation) if augmentation else None}

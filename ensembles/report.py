@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from zoo.datasets.base import Split
 
 FORMATS = (".json", ".md", ".png")
+WIDE = 12
+"""Classes from which on a confusion matrix is too wide for a terminal."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Report:
         best_member: The member that the committee is held against.
         chosen_on: Where that member is the best: `"validation"`, or the split itself.
         comparison: McNemar's exact test of the committee against it; None for a single member.
+        trained_on: How many of the images the members were trained on, pixel for pixel.
 
     Example:
         >>> import numpy as np
@@ -83,13 +87,24 @@ class Report:
     best_member: str
     chosen_on: str
     comparison: PairedTest | None
+    trained_on: int = 0
 
     def verdict(self) -> str:
         """Say whether the committee is better than its best member, and whether that is luck.
 
         Returns:
-            One or two plain sentences.
+            A few plain sentences.
         """
+        sentences = [self._comparison()]
+        if self.trained_on:
+            sentences.insert(
+                0,
+                f"Caution: {self.trained_on:,} of these {self.committee.accuracy.n:,} images are "
+                "among those that the members were trained on, so the scores are too good.",
+            )
+        return " ".join(sentences)
+
+    def _comparison(self) -> str:
         if self.comparison is None:
             return f"{self.members[0].name} is alone: there is no committee to compare it with."
         where = (
@@ -126,7 +141,7 @@ class Report:
         """The report as Markdown text."""
         lines = [f"# Committee report: {self.split}", "", self.verdict(), ""]
         for title, header, rows in self._tables():
-            lines += [f"## {title}", "", f"| {' | '.join(header)} |"]
+            lines += [f"## {title}", "", f"| {' | '.join(map(_escaped, header))} |"]
             lines += [f"|{' --- |' + ' ---: |' * (len(header) - 1)}"]
             lines += [f"| {' | '.join(_escaped(cell) for cell in row)} |" for row in rows] + [""]
         return "\n".join(lines)
@@ -138,7 +153,8 @@ class Report:
             A matplotlib figure.
         """
         side = float(np.clip(0.6 * len(self.class_names), 3.6, 9))
-        figure = new_figure(2.2 * side + 4.2, side + 0.9)
+        figure = new_figure(2.2 * side + 4.2, side + 1.2)
+        figure.suptitle("\n".join(textwrap.wrap(self.verdict(), 130)), fontsize="medium")
         left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 0.9))
         self._draw_accuracies(left)
         title = f"{self.scores[-1].name}, {self.split} (n = {self.committee.accuracy.n:,})"
@@ -171,10 +187,13 @@ class Report:
 
     def __rich__(self) -> RenderableType:
         parts: list[RenderableType] = []
-        for title, header, rows in self._tables():
+        tables = self._tables()
+        if len(self.class_names) > WIDE:
+            tables[-1] = self._confusions()
+        for title, header, rows in tables:
             table = Table(title=title, title_justify="left", title_style="bold", box=None)
             for index, name in enumerate(header):
-                table.add_column(name, justify="right" if index else "left")
+                table.add_column(Text(name), justify="right" if index else "left")
             for row in rows:
                 table.add_row(*map(Text, row), style="bold" if row[0] == "committee" else "")
             parts += [table, Text()]
@@ -226,6 +245,15 @@ class Report:
             ),
         ]
 
+    def _confusions(self) -> tuple[str, list[str], list[list[str]]]:
+        """The commonest confusions, where the whole matrix is too wide for a terminal."""
+        wrong = np.where(np.eye(len(self.confusion), dtype=bool), 0, self.confusion)
+        order = np.argsort(-wrong, axis=None, kind="stable")[:WIDE]
+        places = [np.unravel_index(place, wrong.shape) for place in order if wrong.flat[place]]
+        rows = [[self.class_names[i], self.class_names[j], f"{wrong[i, j]:,}"] for i, j in places]
+        title = f"{self.scores[-1].name}: commonest confusions (JSON and Markdown hold the matrix)"
+        return title, ["true", "predicted", "images"], rows
+
     def _draw_accuracies(self, axes: "Axes") -> None:
         scores = tuple(reversed(self.scores))
         for height, score in enumerate(scores):
@@ -241,9 +269,8 @@ class Report:
                 color=colour,
                 capsize=3,
             )
-            axes.annotate(
-                f"{value:.1f}", (value, height), (0, 6), textcoords="offset points", ha="center"
-            )
+            label = f"{value:.1f} (macro F1 {100 * score.macro_f1:.1f})"
+            axes.annotate(label, (value, height), (0, 6), textcoords="offset points", ha="center")
         axes.set_yticks(range(len(scores)), [score.name for score in scores])
         axes.set_ylim(-0.6, len(scores) - 0.4)
         axes.set_xlabel("accuracy in %, with 95 % interval")
@@ -271,6 +298,7 @@ def make_report(
     voting: str = "majority",
     weights: Sequence[float] | None = None,
     validation_accuracy: Sequence[float] | None = None,
+    trained_on: np.ndarray | None = None,
 ) -> Report:
     """Judge members and committee by their probabilities.
 
@@ -282,6 +310,7 @@ def make_report(
         weights: [members], or None.
         validation_accuracy: Each member's accuracy on validation images, which says who the best
             one is; without it the split itself has to.
+        trained_on: Digests (`Split.digests`) of the images the members were trained on, if known.
 
     Returns:
         The report.
@@ -316,6 +345,7 @@ def make_report(
         best_member=members[best].name,
         chosen_on="validation" if validation_accuracy else split.name,
         comparison=mcnemar(labels, decision, votes[best]) if len(members) > 1 else None,
+        trained_on=0 if trained_on is None else int(np.isin(split.digests, trained_on).sum()),
     )
 
 

@@ -59,7 +59,7 @@ def majority_vote(
         array([1, 1])
     """
     votes = _checked_votes(votes, num_classes)
-    weights = _checked_weights(weights, len(votes))
+    weights = checked_weights(weights, len(votes))
     if ties == "lowest":
         if probabilities is not None:
             raise ArgumentError(
@@ -100,7 +100,7 @@ def vote_shares(
                [0.25, 0.75, 0.  ]])
     """
     votes = _checked_votes(votes, num_classes)
-    return _shares(votes, num_classes, _checked_weights(weights, len(votes)))
+    return _shares(votes, num_classes, checked_weights(weights, len(votes)))
 
 
 def soft_vote(probabilities: ArrayLike, weights: ArrayLike | None = None) -> NDArray[np.float64]:
@@ -121,7 +121,7 @@ def soft_vote(probabilities: ArrayLike, weights: ArrayLike | None = None) -> NDA
         array([[0.75, 0.25]])
     """
     probabilities = _checked_probabilities(probabilities)
-    return _mean(probabilities, _checked_weights(weights, len(probabilities)))
+    return _mean(probabilities, checked_weights(weights, len(probabilities)))
 
 
 def committee_probabilities(
@@ -162,7 +162,7 @@ def committee_probabilities(
         array([1])
     """
     probabilities = _checked_probabilities(probabilities)
-    weights = _checked_weights(weights, len(probabilities))
+    weights = checked_weights(weights, len(probabilities))
     mean = _mean(probabilities, weights)
     if voting == "soft":
         return mean.astype(np.float32)
@@ -225,8 +225,27 @@ def _checked_votes(votes: ArrayLike, num_classes: int) -> NDArray[np.int64]:
     return votes.astype(np.int64, copy=False)
 
 
-def _checked_weights(weights: ArrayLike | None, members: int) -> NDArray[np.float64]:
-    weights = np.ones(members) if weights is None else np.asarray(weights, dtype=np.float64)
+def checked_weights(weights: ArrayLike | None, members: int) -> NDArray[np.float64]:
+    """Check what the members count.
+
+    Args:
+        weights: float [members], or None for one each.
+        members: how many there are.
+
+    Returns:
+        float64 [members], scaled by a power of two.
+
+    Raises:
+        ArgumentError: unless there is one finite number for each, none below 0, not all 0.
+
+    Example:
+        >>> checked_weights([1, 3], members=2).tolist()
+        [0.25, 0.75]
+    """
+    try:
+        weights = np.ones(members) if weights is None else np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"weights must be numbers. Received: {weights!r}") from error
     if weights.shape != (members,):
         raise ArgumentError(
             f"weights must be one number for each of the {members} members. "

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from zoo import registry
 from zoo.console import (
@@ -51,7 +52,7 @@ Augment = Annotated[
     bool, typer.Option("--augment/--no-augment", help="Follow the recipe's augmentation or not.")
 ]
 Precision = Annotated[str | None, typer.Option(help="Keras dtype policy: `mixed_bfloat16` …")]
-Seed = Annotated[int, typer.Option(help="Seed of weights, batches and augmentation.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of weights, batches and augmentation.")]
 LogDir = Annotated[
     Path | None, typer.Option(help="Run folder; by default a new one in `logs`, named by the time.")
 ]
@@ -108,11 +109,11 @@ def show(
     validation: Validation = 0.1,
 ) -> None:
     """Show a data set: images of each class in each split."""
-    images = load_data(name, root, classes, image_size, color, validation)
+    images = load_data(name, root, classes, image_size, color, validation=validation)
     splits = [part for part in (images.train, images.validation, images.test) if part]
     table = _table("class", *(part.name for part in splits), right=True)
     for label in images.class_names:
-        table.add_row(label, *(f"{part.class_counts[label]:,}" for part in splits))
+        table.add_row(Text(label), *(f"{part.class_counts[label]:,}" for part in splits))
     table.add_row("all", *(f"{len(part):,}" for part in splits), style="bold")
     height, width, channels = images.image_shape
     console = Console()
@@ -143,7 +144,7 @@ def train(
 ) -> None:
     """Train one model, and judge it on the test split."""
     changes = _changes(epochs, batch_size, learning_rate, optimizer, patience, augment, precision)
-    images = load_data(data, root, classes, image_size, color, validation)
+    images = load_data(data, root, classes, image_size, color, validation=validation)
     # A committee of one; its own probabilities stay what they are.
     _train([name], changes, images, log_dir, resume=resume, quiet=quiet, seed=seed, voting="soft")
 
@@ -185,7 +186,7 @@ def committee(
 ) -> None:
     """Train several models as a committee, and judge it on the test split."""
     changes = _changes(epochs, batch_size, learning_rate, optimizer, patience, augment, precision)
-    images = load_data(data, root, classes, image_size, color, validation)
+    images = load_data(data, root, classes, image_size, color, validation=validation)
     _train(
         names,
         changes,
@@ -291,7 +292,7 @@ def _numbers(text: str) -> list[float]:
 def _table(*titles: str, right: bool = False) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for index, title in enumerate(titles):
-        table.add_column(title, justify="right" if right and index else "left")
+        table.add_column(Text(title), justify="right" if right and index else "left")
     return table
 
 

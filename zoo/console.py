@@ -80,20 +80,20 @@ def start_tensorflow(*, verbose: bool = True) -> None:
 def load_data(
     name: str,
     root: Path | None,
-    classes: str | None,
+    classes: str | Sequence[str] | None,
     image_size: str | None,
     color: str | None,
-    validation: float = 0.1,
+    **settings: Any,
 ) -> Any:
     """Load a data set as the options say.
 
     Args:
         name: The data set.
         root: Where its files are.
-        classes: Names with commas between.
+        classes: Names with commas between, or a list of them.
         image_size: `48` or `48x64`.
         color: `grayscale` or `rgb`.
-        validation: Share of the training images.
+        **settings: `validation`, `test` and `seed` of `zoo.datasets.load`.
 
     Returns:
         The `ImageData`.
@@ -104,14 +104,10 @@ def load_data(
     """
     from zoo.datasets import load
 
-    return load(
-        name,
-        root,
-        classes=[word.strip() for word in classes.split(",")] if classes else None,
-        image_size=parse_size(image_size) if image_size else None,
-        color=color,
-        validation=validation,
-    )
+    if isinstance(classes, str):
+        classes = [word.strip() for word in classes.split(",")]
+    size = parse_size(image_size) if image_size else None
+    return load(name, root, classes=classes, image_size=size, color=color, **settings)
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -139,6 +135,8 @@ def parse_size(text: str) -> tuple[int, int]:
 
 def _complain(message: str) -> None:
     line = " ".join(message.split())
+    if not line:  # the help was asked for
+        return
     _console().print(line, style="red", markup=False, highlight=False)
 
 

@@ -1,6 +1,7 @@
 """A model in training: its optimiser, its early stopping, and what resuming it needs."""
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,7 @@ class Learner:
     best_loss: float = field(default=math.inf, init=False)
     optimizer: Any = field(default=None, init=False)
     _best_weights: list[np.ndarray] = field(default_factory=list, init=False)
+    _sound_weights: list[np.ndarray] = field(default_factory=list, init=False)
 
     def start(self, steps_per_epoch: int) -> None:
         """Make a fresh optimiser.
@@ -46,6 +48,7 @@ class Learner:
         if self.model.dtype_policy.name == "mixed_float16":
             self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
         self.optimizer.build(self.model.trainable_variables)
+        self._sound_weights = self.model.get_weights()
 
     def trains(self, epoch: int) -> bool:
         """Whether it still learns in an epoch (from 0)."""
@@ -54,21 +57,26 @@ class Learner:
     def observe(self, epoch: int, scores: Mapping[str, float]) -> None:
         """Look at an epoch's scores, keep the best weights, and stop where it is time.
 
-        A loss that is not a number is never the best, and stops the training.
+        A loss or a weight that is not a number stops the training, with a warning, and the weights
+        from before that epoch come back.
 
         Args:
             epoch: The epoch, from 1.
             scores: `loss`, and `val_loss` where there is validation data.
         """
-        patience = self.recipe.patience
+        patience, weights = self.recipe.patience, self.model.get_weights()
+        if not (math.isfinite(scores["loss"]) and all(np.isfinite(one).all() for one in weights)):
+            self.model.set_weights(self._sound_weights)
+            self.stopped = f"diverged in epoch {epoch}, and has its weights from before it"
+            warnings.warn(
+                f"{self.name} {self.stopped}. Lower its learning rate.", UserWarning, stacklevel=2
+            )
+            return
+        self._sound_weights = weights
         if patience and scores["val_loss"] < self.best_loss:
             self.best_loss, self.best_epoch = scores["val_loss"], epoch
-            self._best_weights = self.model.get_weights()
-        if not math.isfinite(scores["loss"]):
-            self.stopped = (
-                f"diverged in epoch {epoch} (loss {scores['loss']}); lower its learning rate"
-            )
-        elif patience and epoch - self.best_epoch >= patience:
+            self._best_weights = weights
+        if patience and epoch - self.best_epoch >= patience:
             self.stopped = f"stopped in epoch {epoch}"
 
     def finish(self) -> str:
@@ -107,6 +115,7 @@ class Learner:
         for kind, variables in self._state()[:2]:
             for index, variable in enumerate(variables):
                 variable.assign(arrays[f"{self.name}/{kind}/{index}"])
+        self._sound_weights = self.model.get_weights()
         self.stopped = facts["stopped"]
         self.best_epoch, self.best_loss = facts["best_epoch"], facts["best_loss"]
         if self.best_epoch:

@@ -50,7 +50,7 @@ def draw_confusion(
     ticks = range(len(class_names)) if few else []
     axes.set_xticks(ticks, class_names if few else [], rotation=45, ha="right")
     axes.set_yticks(ticks, class_names if few else [])
-    axes.set_xlabel("predicted")
+    axes.set_xlabel("predicted" if few else f"predicted ({len(class_names)} classes, in order)")
     axes.set_ylabel("true")
     axes.set_title(title)
     if few:

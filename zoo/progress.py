@@ -157,10 +157,11 @@ class Clock:
 
 
 def _in_a_line(scores: Mapping[str, float]) -> str:
-    text = f"loss {_number(scores.get('loss'))} accuracy {_percent(scores.get('accuracy'))}"
-    if "val_accuracy" in scores:
-        text += f" validation {_percent(scores['val_accuracy'])}"
-    return text
+    shown = {"loss": _number, "accuracy": _percent, "val_accuracy": _percent}
+    names = {"val_accuracy": "validation"}
+    return " ".join(
+        f"{names.get(key, key)} {form(scores[key])}" for key, form in shown.items() if key in scores
+    )
 
 
 def _number(value: float | None) -> str:

@@ -1,5 +1,6 @@
 """Recipe: how a model is trained."""
 
+import math
 import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -52,10 +53,13 @@ class Recipe:
             value = getattr(self, name)
             if name == "patience" and value is None:
                 continue
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
                 raise ArgumentError(f"{name} is a whole number above 0. Received: {value!r}")
-        if not isinstance(self.learning_rate, numbers.Real) or not self.learning_rate > 0:
-            raise ArgumentError(f"learning_rate is above 0. Received: {self.learning_rate!r}")
+            object.__setattr__(self, name, int(value))
+        rate = self.learning_rate
+        if not isinstance(rate, numbers.Real) or not 0 < rate < math.inf:
+            raise ArgumentError(f"learning_rate is above 0 and finite. Received: {rate!r}")
+        object.__setattr__(self, "learning_rate", float(rate))
         if not isinstance(self.optimizer, str):
             raise ArgumentError(
                 f"optimizer is the name of a Keras optimiser. Received: {self.optimizer!r}"

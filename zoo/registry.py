@@ -237,16 +237,21 @@ def build(
         4787687
     """
     spec = describe(name)
+    if seed is not None and not is_whole(seed):
+        raise ArgumentError(f"seed is a whole number or None. Received: {seed!r}")
     _check_arguments(spec, arguments)
     library = _layer_library(gradients)
     with _seeded(seed), _policy(precision):
         try:
-            return spec.builder(library, **arguments)
+            model = spec.builder(library, **arguments)
         except (AttributeError, TypeError, ValueError) as error:
             if isinstance(error, ArgumentError):
                 raise
             asked = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
             raise ArgumentError(f"{name} cannot be built with {asked}: {error}") from error
+    if not hasattr(model, "trainable_variables"):
+        raise ArgumentError(f"The builder of {name} should return a keras.Model. It gave {model!r}")
+    return model
 
 
 def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:

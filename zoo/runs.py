@@ -47,12 +47,23 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any])
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _sync_folder(path.parent)
     except OSError as error:
         raise RunError(f"{path} could not be written, and is as it was before: {error}") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
     return path
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring a move within a folder to the disk, where the system can."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 class RunFolder:

@@ -97,6 +97,8 @@ class Session:
                         self.progress.end(learner.name, learner.finish())
             callbacks.on_epoch_end(epoch - 1, self._flat(scores))
             self._save(learners, lockstep, epoch, 0)
+            if self.interrupts:
+                self._leave(self.interrupts[0])
         for learner in learners:
             learner.finish()
         callbacks.on_train_end()
@@ -132,8 +134,19 @@ class Session:
             callbacks.on_train_batch_end(step - 1, self._flat(lockstep.scores()))
             left = clock.left(piece, last - epoch * steps - step)
             self.progress.step(names, epoch + step / steps, left)
-            piece = max(1, min(2 * piece, round(piece * SECONDS_BETWEEN_LOOKS / seconds)))
+            if not self.each_batch:
+                piece = max(1, min(2 * piece, round(piece * SECONDS_BETWEEN_LOOKS / seconds)))
             yield step
+
+    @property
+    def each_batch(self) -> bool:
+        """Whether a callback wants to hear of every batch."""
+        hooks = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+        return any(
+            getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
+            for callback in self.callbacks
+            for hook in hooks
+        )
 
     def _scores(
         self, lockstep: Lockstep, learners: Sequence[Learner], epoch: int

@@ -15,6 +15,7 @@ from typing import Any
 
 import keras
 
+from zoo.datasets.arguments import check_whole
 from zoo.datasets.base import Split
 from zoo.errors import ArgumentError, DataError
 from zoo.learner import Learner, check_model
@@ -54,7 +55,8 @@ def train(
         resume: Whether to go on with the run in `log_dir`.
         settings: Further configuration to log, and to compare when resuming.
         callbacks: Keras callbacks. The scores of a model among several carry its name
-            (`val_cnn_accuracy`), those of the committee or of a single model do not.
+            (`val_cnn_accuracy`), those of the committee or of a single model do not. With
+            callbacks that look at batches each batch is a step of its own, which is slower.
         owner: The model that callbacks see; None for the first learner's.
         verbose: `"auto"` or 1 for progress, 0 for silence.
 
@@ -78,7 +80,12 @@ def train(
         >>> history.history["val_accuracy"][-1] > 0.8
         True
     """
+    check_whole("seed", seed, 0)
+    if resume and log_dir is None:
+        raise ArgumentError("resume=True needs log_dir=, the folder of the run to go on with.")
+    callbacks = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks)
     _check(learners, data, validation)
+    _check_callbacks(callbacks)
     groups = _groups(learners, together)
     config = {
         **(settings or {}),
@@ -105,7 +112,7 @@ def train(
             progress=progress,
             interrupts=interrupts,
             history=history,
-            callbacks=list(callbacks),
+            callbacks=callbacks,
             owner=owner or learners[0].model,
             prefixed=len(learners) > 1,
         )
@@ -134,7 +141,20 @@ def _check(learners: Sequence[Learner], data: Split, validation: Split | None) -
     for learner in learners:
         check_model(learner.name, learner.model, data.image_shape, data.num_classes)
         learner.recipe.make_optimizer(steps=1)
-        if learner.recipe.patience and not validation:
+    owners: dict[int, str] = {}
+    for learner in learners:
+        for variable in learner.model.variables:
+            other = owners.setdefault(id(variable), learner.name)
+            if other != learner.name:
+                raise ArgumentError(
+                    f"{other} and {learner.name} share the weight {variable.path}, and each would "
+                    "train it. Give one of them a copy of its own (keras.models.clone_model)."
+                )
+    if data.name == "test":
+        raise DataError(
+            "The test split is for the report; train on another. Received: the test split"
+        )
+        if learner.recipe.patience and validation is None:
             raise ArgumentError(
                 f"{learner.name} stops early (patience={learner.recipe.patience}), which needs "
                 "validation data. Pass validation_data=, or patience=None."
@@ -152,6 +172,23 @@ def _check(learners: Sequence[Learner], data: Split, validation: Split | None) -
             f"classes {', '.join(data.class_names)}. Received: {validation.image_shape} with "
             f"{', '.join(validation.class_names)}"
         )
+
+
+def _check_callbacks(callbacks: Sequence[Any]) -> None:
+    """Refuse Keras callbacks that could not do their work here."""
+    instead = {
+        "BackupAndRestore": "log_dir= and resume=True",
+        "LearningRateScheduler": "Recipe(schedule=...)",
+        "ReduceLROnPlateau": "Recipe(schedule=...)",
+        "TensorBoard": "log_dir=",
+    }
+    for callback in callbacks:
+        for name, other in instead.items():
+            if isinstance(callback, getattr(keras.callbacks, name)):
+                raise ArgumentError(
+                    f"keras.callbacks.{name} needs the one optimiser or loop of keras.Model.fit. "
+                    f"Use {other} instead."
+                )
 
 
 def _groups(learners: Sequence[Learner], together: bool | None) -> list[list[Learner]]:
@@ -192,7 +229,7 @@ def _fingerprint(split: Split) -> dict[str, Any]:
         "images": len(split),
         "image_shape": list(split.image_shape),
         "classes": list(split.class_names),
-        "labels_crc32": zlib.crc32(split.labels.tobytes()),
+        "crc32": zlib.crc32(split.digests.tobytes(), zlib.crc32(split.labels.tobytes())),
     }
 
 

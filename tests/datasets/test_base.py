@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedShuffleSplit
 
+from zoo.datasets import load
 from zoo.datasets.base import ImageData, Split, as_split, stratified_split
 from zoo.errors import ArgumentError, DataError, ZooError
 
@@ -184,3 +185,20 @@ def test_split_survives_a_trip_through_pickle(split):
     again = pickle.loads(pickle.dumps(split.take([1, 2])))
     assert isinstance(again, Split)
     np.testing.assert_array_equal(again.images, split.images[[1, 2]])
+
+
+def test_digests_tell_images_apart_and_follow_them():
+    images = np.random.default_rng(0).integers(0, 256, (6, 3, 4, 2)).astype("uint8")
+    images[5] = images[1]
+    split = as_split(images, [0] * 6)
+    assert split.digests.dtype == np.uint64
+    assert len(set(split.digests.tolist())) == 5
+    assert split.digests[5] == split.digests[1]
+    np.testing.assert_array_equal(split.take([4, 1]).digests, split.digests[[4, 1]])
+
+
+def test_a_loaded_split_knows_how_it_was_loaded():
+    data = load("digits", seed=3, validation=0, test=0.3)
+    settings = {"name": "digits", "validation": 0, "test": 0.3, "seed": 3}
+    assert data.train.settings == data.test.settings == settings
+    assert data.train.take([0, 1]).settings == settings

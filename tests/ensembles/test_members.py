@@ -1,9 +1,12 @@
+import json
+from dataclasses import asdict
+
 import keras
 import pytest
 
 import zoo
 from zoo.ensembles import Member
-from zoo.ensembles.members import make_members, member_to_config, recipe_from_config
+from zoo.ensembles.members import make_members, recipe_from_config
 from zoo.errors import ArgumentError, UnknownModelError
 
 
@@ -39,7 +42,7 @@ def test_a_member_takes_the_recipe_of_its_entry():
 
 def test_recipes_survive_a_round_trip_through_json():
     recipe = zoo.describe("cnn").recipe
-    assert recipe_from_config(member_to_config(Member("cnn"))["recipe"]) == recipe
+    assert recipe_from_config(json.loads(json.dumps(asdict(recipe)))) == recipe
 
 
 def test_a_member_is_built_with_its_arguments_recipe_and_seed():
@@ -84,3 +87,20 @@ def test_a_name_that_is_no_folder_is_refused():
 def test_build_arguments_for_a_built_model_are_refused():
     with pytest.raises(ArgumentError, match="built already"):
         Member(keras.Sequential([keras.Input((2,))], name="mine"), {"dropout": 0.5})
+
+
+def test_a_precision_for_a_built_model_is_refused():
+    model = keras.Sequential([keras.Input((2,))], name="mine")
+    with pytest.raises(ArgumentError, match="built already"):
+        Member(model, recipe=zoo.Recipe(precision="mixed_bfloat16"))
+
+
+@pytest.mark.parametrize("arguments", [{"num_classes": 3}, {"input_shape": (6, 6, 1)}])
+def test_what_the_data_decides_is_no_build_argument(arguments):
+    with pytest.raises(ArgumentError, match="comes from the data"):
+        Member("mlp", arguments)
+
+
+def test_build_arguments_are_plain_values():
+    with pytest.raises(ArgumentError, match="words such as 'he_normal'"):
+        Member("mlp", {"initializer": keras.initializers.HeNormal()})

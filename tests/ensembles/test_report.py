@@ -141,7 +141,40 @@ def test_a_class_name_with_a_bar_does_not_break_the_table(test_split, probabilit
 
     names = ("a|b", "c", "d")
     split = as_split(test_split.images, test_split.labels, class_names=names)
-    assert "| a\\|b |" in make_report(split, NAMES, probabilities).to_markdown()
+    text = make_report(split, NAMES, probabilities).to_markdown()
+    assert "| a\\|b |" in text
+    assert "|  | a\\|b | c | d |" in text
+
+
+def test_class_names_are_no_markup(test_split, probabilities):
+    from zoo.datasets.base import as_split
+
+    split = as_split(test_split.images, test_split.labels, class_names=("[red]d", "[/]", "f"))
+    text = str(make_report(split, NAMES, probabilities))
+    assert text.count("[red]d") == 3  # class by class, and both axes of the matrix
+    assert text.count("[/]") == 3
+
+
+def test_with_many_classes_the_terminal_shows_the_commonest_confusions():
+    from zoo.datasets.base import as_split
+
+    labels = np.repeat(np.arange(30), 2)
+    predicted = np.where(labels == 7, 9, labels)
+    names = [f"a class with a long name {k}" for k in range(30)]
+    split = as_split(np.zeros((60, 2, 2, 1), "uint8"), labels, class_names=names)
+    report = make_report(split, ["one"], np.eye(30)[predicted][None], voting="soft")
+    text = str(report)
+    (line,) = (line for line in text.splitlines() if "name 7 " in line and "name 9 " in line)
+    assert line.split()[-1] == "2"
+    assert max(map(len, text.splitlines())) <= 100
+    assert len(report.to_dict()["confusion"]) == 30
+
+
+def test_images_known_from_training_are_named_everywhere(test_split, probabilities):
+    report = make_report(test_split, NAMES, probabilities, trained_on=test_split.digests[:7])
+    assert report.trained_on == report.to_dict()["trained_on"] == 7
+    for text in (str(report), report.to_markdown(), report.to_json()):
+        assert "Caution: 7 of these 60 images" in " ".join(text.split())
 
 
 def test_the_picture_is_a_png_with_a_bar_for_each_class(report, tmp_path):

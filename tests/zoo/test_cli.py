@@ -80,6 +80,7 @@ def test_data_show_counts_classes(zoo_command):
         (["train", "softmax", "--data", "fer2013", "--root", "nowhere"], "nowhere"),
         (["train", "softmax", "--learning-rate", "-1"], "learning_rate is above 0"),
         (["train", "softmax", "--optimizer", "sdg"], "sdg"),
+        (["train", "softmax", "--seed", "-1"], "seed"),
         (["train", "softmax", "--resume"], "--resume needs --log-dir"),
         (["train", "softmax", "--image-size", "8x"], "image size is like 48"),
         (["train", "conv_bn"], "at least 48×48"),
@@ -169,6 +170,45 @@ def test_evaluate_takes_classes_and_size_from_the_committee(zoo_command, tmp_pat
     assert code == 0
     assert values["class_names"] == ["dark", "bright"]
     assert values["committee"]["accuracy"]["n"] == 24
+
+
+def test_evaluate_holds_out_what_was_held_out_in_training(zoo_command, tmp_path):
+    data = zoo.datasets.load("digits", seed=3, test=0.3, validation=0)
+    committee = zoo.ensembles.Committee("softmax")
+    committee.fit(data.train, epochs=1, batch_size=64, verbose=0)
+    committee.save(tmp_path / "c.keras")
+    _, out, _ = zoo_command("evaluate", "c.keras", "--json")
+    values = json.loads(out)
+    assert values["trained_on"] == 0
+    assert values["committee"]["accuracy"]["n"] == len(data.test)
+    assert "no validation split" in zoo_command("evaluate", "c.keras", "--split", "validation")[2]
+
+
+def test_classes_with_commas_go_from_training_to_evaluation(zoo_command, tmp_path):
+    for name, level in {"a, b": 40, " c": 200}.items():
+        folder = tmp_path / "photos" / name
+        folder.mkdir(parents=True)
+        for i in range(20):
+            Image.fromarray(np.full((8, 8), level + i, "uint8")).save(folder / f"{i}.png")
+    photos = ("--data", "folder", "--root", "photos")
+    code, _, _ = zoo_command("train", "softmax", *photos, "--epochs", 1, "--log-dir", "r", "-q")
+    assert code == 0
+    code, out, _ = zoo_command("evaluate", "r/committee.keras", *photos, "--json")
+    assert code == 0
+    assert json.loads(out)["class_names"] == [" c", "a, b"]
+
+
+def test_a_model_with_another_number_of_classes_is_no_result(zoo_command, tmp_path):
+    zoo.build("softmax", input_shape=(8, 8, 1), num_classes=7).save(tmp_path / "m.keras")
+    code, out, err = zoo_command("evaluate", "m.keras")
+    assert (code, out) == (2, "")
+    assert "knows 7 classes. Received: 10" in err
+
+
+def test_zoo_alone_shows_the_help(zoo_command):
+    _, out, err = zoo_command()
+    assert "Usage" in out
+    assert err == ""
 
 
 def test_evaluate_judges_a_plain_keras_model(zoo_command, tmp_path):

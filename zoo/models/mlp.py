@@ -110,7 +110,7 @@ def _perceptron(
     x = layers.Flatten()(x)
     for units in hidden:
         x = layers.Dense(
-            units,
+            int(units),
             kernel_initializer=initializer,
             kernel_regularizer=keras.regularizers.L1L2(l1, l2) if l1 or l2 else None,
         )(x)
