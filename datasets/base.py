@@ -62,7 +62,7 @@ class Split:
     def digests(self) -> np.ndarray:
         """Uint64 [n]: a hash of each image's pixels, to tell whether two splits share some."""
         rows = range(len(self.store)) if self.rows is None else self.rows
-        hashes = (blake2b(np.ascontiguousarray(self.store[i]), digest_size=8) for i in rows)
+        hashes = (blake2b(self.store[i].tobytes(), digest_size=8) for i in rows)
         return np.array([int.from_bytes(one.digest()) for one in hashes], np.uint64)
 
     @cached_property

@@ -281,7 +281,7 @@ class Committee(keras.Model):
             DataError: Data that does not fit the members.
         """
         self._check_built()
-        names = self.class_names or range(self.output_shape[-1] or 0)
+        names = self.class_names or tuple(map(str, range(self.output_shape[-1] or 0)))
         split = _split(x, y, "images", names)
         self._check_classes(split)
         return make_report(
@@ -355,7 +355,8 @@ class Committee(keras.Model):
         members = [
             Member(
                 keras.saving.deserialize_keras_object(one["model"], custom_objects=custom_objects),
-                recipe=recipe_from_config(one["recipe"]),
+                # The model itself says in which precision it was built.
+                recipe=replace(recipe_from_config(one["recipe"]), precision=None),
                 name=one["name"],
             )
             for one in config["members"]

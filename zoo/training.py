@@ -141,6 +141,29 @@ def _check(learners: Sequence[Learner], data: Split, validation: Split | None) -
     for learner in learners:
         check_model(learner.name, learner.model, data.image_shape, data.num_classes)
         learner.recipe.make_optimizer(steps=1)
+        if learner.recipe.patience and validation is None:
+            raise ArgumentError(
+                f"{learner.name} stops early (patience={learner.recipe.patience}), which needs "
+                "validation data. Pass validation_data=, or patience=None."
+            )
+    _check_weights_of_their_own(learners)
+    if "test" in (data.name, validation.name if validation is not None else ""):
+        raise DataError(
+            "The test split chooses nothing, not even when to stop, and is for the report: train "
+            "on the training split, and hold images of it out for validation."
+        )
+    if validation is not None and (validation.image_shape, validation.class_names) != (
+        data.image_shape,
+        data.class_names,
+    ):
+        raise DataError(
+            f"Validation images should be like the training images: {data.image_shape} with the "
+            f"classes {', '.join(data.class_names)}. Received: {validation.image_shape} with "
+            f"{', '.join(validation.class_names)}"
+        )
+
+
+def _check_weights_of_their_own(learners: Sequence[Learner]) -> None:
     owners: dict[int, str] = {}
     for learner in learners:
         for variable in learner.model.variables:
@@ -150,28 +173,6 @@ def _check(learners: Sequence[Learner], data: Split, validation: Split | None) -
                     f"{other} and {learner.name} share the weight {variable.path}, and each would "
                     "train it. Give one of them a copy of its own (keras.models.clone_model)."
                 )
-    if data.name == "test":
-        raise DataError(
-            "The test split is for the report; train on another. Received: the test split"
-        )
-        if learner.recipe.patience and validation is None:
-            raise ArgumentError(
-                f"{learner.name} stops early (patience={learner.recipe.patience}), which needs "
-                "validation data. Pass validation_data=, or patience=None."
-            )
-    if validation is None:
-        return
-    if validation.name == "test":
-        raise DataError(
-            "The test split chooses nothing, not even when to stop: hold images of the training "
-            "split out for validation, and keep the test split for the report."
-        )
-    if (validation.image_shape, validation.class_names) != (data.image_shape, data.class_names):
-        raise DataError(
-            f"Validation images should be like the training images: {data.image_shape} with the "
-            f"classes {', '.join(data.class_names)}. Received: {validation.image_shape} with "
-            f"{', '.join(validation.class_names)}"
-        )
 
 
 def _check_callbacks(callbacks: Sequence[Any]) -> None:

@@ -23,7 +23,7 @@ def test_batch_size_and_epochs_may_not_be_left_out(name):
 
 @pytest.mark.parametrize("value", [0, -0.1, math.nan, "fast", None])
 def test_learning_rate_is_above_0(value):
-    with pytest.raises(ArgumentError, match=r"learning_rate is above 0\. Received: "):
+    with pytest.raises(ArgumentError, match=r"learning_rate is above 0 and finite\. Received: "):
         Recipe(learning_rate=value)
 
 

@@ -168,9 +168,27 @@ def test_builder_gets_the_layer_library():
     @zoo.register
     def spy(layers, input_shape, num_classes):
         received.append((layers, input_shape, num_classes))
+        return keras.Sequential([layers.Input(input_shape), layers.Flatten()])
 
     zoo.build("spy", **TINY)
     assert received == [(keras.layers, (3, 4, 1), 2)]
+
+
+def test_a_builder_that_returns_no_model_is_named():
+    @zoo.register
+    def forgetful(layers, input_shape, num_classes):
+        layers.Input(input_shape)
+
+    with pytest.raises(
+        ArgumentError, match=r"forgetful should return a keras\.Model\. It gave None"
+    ):
+        zoo.build("forgetful", **TINY)
+
+
+@pytest.mark.parametrize("seed", ["a", 1.5, True])
+def test_a_seed_is_a_whole_number(seed):
+    with pytest.raises(ArgumentError, match="seed is a whole number or None"):
+        zoo.build("softmax", seed=seed)
 
 
 def test_defaults_of_registration():
