@@ -1,11 +1,13 @@
 """Which folders of a tree are the classes, and of which part of the data."""
 
+import warnings
 from collections import defaultdict
 
 from zoo.datasets.tree import Tree
 from zoo.errors import DataError
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
+_OTHER_IMAGES = (".avif", ".gif", ".heic", ".pgm", ".ppm", ".tif", ".tiff")
 
 _PARTS = {
     "train": "train",
@@ -25,7 +27,7 @@ def class_folders(tree: Tree) -> dict[str, dict[str, list[str]]]:
     The classes are folders, side by side or in one folder a part, and possibly all below
     one single top folder, as archives have it. Images in folders inside a class folder
     belong to the class. Files that are no images, and images outside the class folders, are
-    left alone.
+    left alone; images in a format that is not read are left out with a warning.
 
     Args:
         tree: the files.
@@ -47,6 +49,13 @@ def class_folders(tree: Tree) -> dict[str, dict[str, list[str]]]:
         ['data/dog/1.png', 'data/dog/more/2.png']
     """
     images = [name for name in sorted(tree.sizes) if name.lower().endswith(IMAGE_SUFFIXES)]
+    unread = [name for name in sorted(tree.sizes) if name.lower().endswith(_OTHER_IMAGES)]
+    if unread:
+        warnings.warn(
+            f"{tree.path}: {len(unread):,} images such as {unread[0]} are left out; what is read "
+            f"is {', '.join(IMAGE_SUFFIXES)}. Convert them to have them.",
+            stacklevel=2,
+        )
     parents = {name.rpartition("/")[0] for name in images}
     top = ""
     inside = _children(tree, top)

@@ -153,8 +153,10 @@ class Report:
             A matplotlib figure.
         """
         side = float(np.clip(0.6 * len(self.class_names), 3.6, 9))
-        figure = new_figure(2.2 * side + 4.2, side + 1.2)
-        figure.suptitle("\n".join(textwrap.wrap(self.verdict(), 130)), fontsize="medium")
+        width = 2.2 * side + 4.2
+        figure = new_figure(width, side + 1.2)
+        verdict = textwrap.wrap(self.verdict(), int(13 * width))
+        figure.suptitle("\n".join(verdict), fontsize="small")
         left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 0.9))
         self._draw_accuracies(left)
         title = f"{self.scores[-1].name}, {self.split} (n = {self.committee.accuracy.n:,})"

@@ -46,7 +46,7 @@ def test_images_below_class_folders_belong_to_the_class(layout):
 
 
 def test_other_files_and_loose_images_are_left_alone(layout):
-    found = layout("cat/1.png", "dog/1.png", "dog/Thumbs.db", "README.md", "cover.png", "cat/a.gif")
+    found = layout("cat/1.png", "dog/1.png", "dog/Thumbs.db", "README.md", "cover.png", "cat/a.svg")
     assert found == {"train": {"cat": ["cat/1.png"], "dog": ["dog/1.png"]}}
 
 
@@ -73,3 +73,9 @@ def test_what_cannot_be_told_apart_is_refused(layout, paths, message):
         layout(*paths)
     assert message in str(raised.value)
     assert "tree" in str(raised.value)
+
+
+def test_images_in_other_formats_are_left_out_with_a_warning(layout):
+    with pytest.warns(UserWarning, match=r"2 images such as cat/2\.gif are left out"):
+        found = layout("cat/1.png", "cat/2.gif", "dog/1.png", "dog/3.TIFF", "dog/notes.txt")
+    assert found["train"] == {"cat": ["cat/1.png"], "dog": ["dog/1.png"]}
