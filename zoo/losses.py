@@ -86,7 +86,7 @@ class SoftmaxCrossEntropy(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each sample."""
-        logits, labels = y_pred, y_true
+        logits, labels = ops.convert_to_tensor(y_pred), ops.convert_to_tensor(y_true)
         classes = logits.shape[self.axis]
         if len(labels.shape) == len(logits.shape) and labels.shape[self.axis] == 1 != classes:
             labels = ops.squeeze(labels, self.axis)

@@ -10,6 +10,7 @@ from keras import ops
 
 from zoo.layers.activations import handwritten
 from zoo.layers.dense import add_bias
+from zoo.layers.empty import never_empty
 
 
 @lru_cache
@@ -32,7 +33,9 @@ def convolution(
 
     @ops.custom_gradient
     def convolve(x: Any, kernel: Any) -> Any:
-        xs, kernels = _split(x, groups), [_spread(k, dilation) for k in _split(kernel, groups)]
+        batch = tf.shape(x)[0]
+        xs = _split(never_empty(x), groups)
+        kernels = [_spread(part, dilation) for part in _split(kernel, groups)]
         ys = [
             tf.raw_ops.Conv2D(input=a, filter=k, **options)
             for a, k in zip(xs, kernels, strict=True)
@@ -40,12 +43,12 @@ def convolution(
 
         def backward(upstream: Any) -> tuple[Any, Any]:
             d_xs, d_kernels = [], []
-            for a, k, d_y in zip(xs, kernels, _split(upstream, groups), strict=True):
+            for a, k, d_y in zip(xs, kernels, _split(never_empty(upstream), groups), strict=True):
                 d_xs.append(_full_convolution(a, k, d_y, options))
                 d_kernels.append(_correlation(a, k, d_y, options)[:: dilation[0], :: dilation[1]])
-            return _join(d_xs), _join(d_kernels)
+            return _join(d_xs)[:batch], _join(d_kernels)
 
-        return _join(ys), backward
+        return _join(ys)[:batch], backward
 
     return convolve
 
@@ -97,7 +100,7 @@ class Conv2D(keras.layers.Conv2D):
     and makes it `⌈H / s⌉` for `"same"`. Backward, from the upstream gradient dY of the activation
     and so dZ:
 
-        dX[n, p, q, c] = Σ_{i, j, a, b, f: s i + d a = p, s j + d b = q} dZ[n, i, j, f] K[a, b, c, f]
+        dX[n, p, q, c] = Σ dZ[n, i, j, f] K[a, b, c, f] over f and all s i + d a = p, s j + d b = q
         dK[a, b, c, f] = Σ_{n, i, j} X[n, s i + d a, s j + d b, c] dZ[n, i, j, f]
         db[f] = Σ_{n, i, j} dZ[n, i, j, f]
 

@@ -8,6 +8,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from zoo.layers.empty import never_empty
+
 
 @lru_cache
 def pooling(
@@ -31,12 +33,15 @@ def pooling(
 
     @ops.custom_gradient
     def pool(x: Any) -> Any:
-        y = tf.raw_ops.MaxPool(input=x, **options)
+        batch, images = tf.shape(x)[0], never_empty(x)
+        y = tf.raw_ops.MaxPool(input=images, **options)
 
         def backward(upstream: Any) -> Any:
-            return tf.raw_ops.MaxPoolGrad(orig_input=x, orig_output=y, grad=upstream, **options)
+            d_y = never_empty(upstream)
+            d_x = tf.raw_ops.MaxPoolGrad(orig_input=images, orig_output=y, grad=d_y, **options)
+            return d_x[:batch]
 
-        return y, backward
+        return y[:batch], backward
 
     return pool
 

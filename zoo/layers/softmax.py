@@ -59,7 +59,8 @@ class Softmax(keras.layers.Softmax):
         axes = tuple(self.axis) if isinstance(self.axis, (list, tuple)) else (self.axis,)
         if mask is None:
             return softmax_over(axes)(inputs)
-        keep = ops.cast(mask, "bool") if str(mask.dtype) == "bool" else mask > 0.5
-        low = -3e4 if str(inputs.dtype).endswith("float16'>") else -1e9
+        keep = ops.cast(mask, "float32") > 0.5
+        # What Keras takes for minus infinity; float16 reaches no further.
+        low = -3e4 if keras.backend.standardize_dtype(inputs.dtype) == "float16" else -1e9
         outputs = softmax_over(axes)(ops.where(keep, inputs, ops.cast(low, inputs.dtype)))
         return ops.where(keep, outputs, ops.zeros_like(outputs))
