@@ -66,8 +66,8 @@ class SoftmaxCrossEntropy(keras.losses.Loss):
     Example:
         >>> import numpy as np
         >>> loss = SoftmaxCrossEntropy()
-        >>> float(loss(np.array([0]), np.array([[1e4, -1e4]])))
-        0.0
+        >>> float(loss(np.array([1]), np.array([[1e4, -1e4]])))
+        20000.0
     """
 
     def __init__(

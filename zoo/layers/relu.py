@@ -60,4 +60,5 @@ class ReLU(keras.layers.ReLU):
 
     def call(self, inputs: Any) -> Any:
         """`max(X, 0)` for inputs of any shape."""
-        return rectifier(self.negative_slope, self.max_value, self.threshold)(inputs)
+        relu = rectifier(self.negative_slope, self.max_value, self.threshold)
+        return relu(ops.convert_to_tensor(inputs))

@@ -56,6 +56,7 @@ class Softmax(keras.layers.Softmax):
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Probabilities along `axis`; what the mask leaves out gets 0."""
+        inputs = ops.convert_to_tensor(inputs)
         axes = tuple(self.axis) if isinstance(self.axis, (list, tuple)) else (self.axis,)
         if mask is None:
             return softmax_over(axes)(inputs)
