@@ -54,11 +54,11 @@ class ReLU(keras.layers.ReLU):
     below and 0 above.
 
     Example:
-        >>> ReLU()([-1.0, 0.0, 2.0]).numpy().tolist()
+        >>> import numpy as np
+        >>> ReLU()(np.array([-1.0, 0.0, 2.0])).numpy().tolist()
         [0.0, 0.0, 2.0]
     """
 
     def call(self, inputs: Any) -> Any:
         """`max(X, 0)` for inputs of any shape."""
-        relu = rectifier(self.negative_slope, self.max_value, self.threshold)
-        return relu(ops.convert_to_tensor(inputs))
+        return rectifier(self.negative_slope, self.max_value, self.threshold)(inputs)

@@ -50,13 +50,13 @@ class Softmax(keras.layers.Softmax):
     `dX = P ⊙ (dY − Σ_j dY_j p_j)`, all of the shape of X [batch, …, classes].
 
     Example:
-        >>> Softmax()([[0.0, 0.0]]).numpy().tolist()
+        >>> import numpy as np
+        >>> Softmax()(np.zeros((1, 2))).numpy().tolist()
         [[0.5, 0.5]]
     """
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Probabilities along `axis`; what the mask leaves out gets 0."""
-        inputs = ops.convert_to_tensor(inputs)
         axes = tuple(self.axis) if isinstance(self.axis, (list, tuple)) else (self.axis,)
         if mask is None:
             return softmax_over(axes)(inputs)
