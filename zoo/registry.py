@@ -289,11 +289,6 @@ def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:
 def _layer_library(gradients: str) -> ModuleType:
     if gradients not in _LAYER_LIBRARIES:
         raise ArgumentError(f'gradients is "auto" or "handwritten". Received: {gradients!r}')
-    if gradients == "handwritten":
-        raise ArgumentError(
-            'gradients="handwritten" is not there yet: zoo.layers has no hand-written gradients '
-            'in this version. Use gradients="auto".'
-        )
     return importlib.import_module(_LAYER_LIBRARIES[gradients])
 
 

@@ -83,7 +83,7 @@ LINES = [
         "zoo.registry",
         "zoo.runs",
     ],
-    ["zoo.layers", "zoo.models", "zoo.saving"],
+    ["zoo.layers", "zoo.losses", "zoo.models", "zoo.saving"],
     ["zoo"],  # zoo/__init__.py
     ["zoo.console", "zoo.learner", "zoo.lockstep", "zoo.progress", "zoo.tensorboard"],
     ["zoo.session", "zoo.training"],

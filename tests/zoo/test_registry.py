@@ -362,9 +362,13 @@ def test_num_classes_may_be_a_whole_number_of_numpy(seeded):
     assert zoo.build("softmax", num_classes=np.int64(3)).output_shape == (None, 3)
 
 
-def test_handwritten_gradients_are_not_there_yet():
-    with pytest.raises(ArgumentError, match=r'not there yet.*Use gradients="auto"'):
-        zoo.build("softmax", gradients="handwritten")
+def test_gradients_choose_the_layer_library():
+    def homes(gradients):
+        model = zoo.build("softmax", **TINY, gradients=gradients)
+        return {type(layer).__module__.split(".")[0] for layer in model.layers[-2:]}
+
+    assert homes("auto") == {"keras"}
+    assert homes("handwritten") == {"zoo"}
 
 
 @pytest.mark.parametrize("gradients", ["x", "", None, True])

@@ -1,5 +1,40 @@
-"""Keras layers of the zoo, one file a layer."""
+"""Keras layers whose gradients are written by hand, one file a layer.
 
+Each is a drop-in twin of the Keras layer of its name: the same arguments, weights and config, so
+that `twin.set_weights(layer.get_weights())` moves weights both ways. What has no gradient to
+write is Keras's own.
+
+Example:
+    >>> import keras
+    >>> import zoo.layers
+    >>> inputs = keras.Input((4,))
+    >>> model = keras.Model(inputs, zoo.layers.Dense(2, activation="softmax")(inputs))
+    >>> model.count_params()
+    10
+"""
+
+from keras.layers import Activation, Flatten, Input, Rescaling
+
+from zoo.layers.batch_normalization import BatchNormalization
+from zoo.layers.conv2d import Conv2D
+from zoo.layers.dense import Dense
+from zoo.layers.dropout import Dropout
 from zoo.layers.local_response_normalization import LocalResponseNormalization
+from zoo.layers.max_pooling2d import MaxPooling2D
+from zoo.layers.relu import ReLU
+from zoo.layers.softmax import Softmax
 
-__all__ = ["LocalResponseNormalization"]
+__all__ = [
+    "Activation",
+    "BatchNormalization",
+    "Conv2D",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Input",
+    "LocalResponseNormalization",
+    "MaxPooling2D",
+    "ReLU",
+    "Rescaling",
+    "Softmax",
+]

@@ -1,0 +1,85 @@
+"""The dense layer, with its gradient by hand."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from zoo.layers.activations import handwritten
+
+
+@ops.custom_gradient
+def linear(x: Any, kernel: Any) -> Any:
+    """Multiply by a matrix, `Y = X K`.
+
+    Backward, with the upstream gradient dY: `dX = dY Kᵀ` and `dK = Xᵀ dY`, where all axes of X
+    but the last count as one.
+
+    Args:
+        x: [..., inputs].
+        kernel: [inputs, units].
+
+    Returns:
+        [..., units].
+    """
+
+    def backward(upstream: Any) -> tuple[Any, Any]:
+        if len(x.shape) == 2:
+            rows, d_rows = x, upstream
+        else:
+            rows = tf.reshape(x, [-1, kernel.shape[0]])
+            d_rows = tf.reshape(upstream, [-1, kernel.shape[1]])
+        d_x = tf.reshape(tf.matmul(d_rows, kernel, transpose_b=True), tf.shape(x))
+        return d_x, tf.matmul(rows, d_rows, transpose_a=True)
+
+    return tf.tensordot(x, kernel, axes=1), backward
+
+
+@ops.custom_gradient
+def add_bias(x: Any, bias: Any) -> Any:
+    """Add a vector to every row, `Y = X + b`.
+
+    Backward: `dX = dY`, and `db` is dY summed over all axes but the last.
+
+    Args:
+        x: [..., units].
+        bias: [units].
+
+    Returns:
+        [..., units].
+    """
+
+    def backward(upstream: Any) -> tuple[Any, Any]:
+        return upstream, ops.sum(upstream, axis=tuple(range(len(upstream.shape) - 1)))
+
+    return x + bias, backward
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Dense(keras.layers.Dense):
+    """`keras.layers.Dense` with its gradient by hand: `Y = f(X K + b)`.
+
+    Forward, for inputs X [batch, inputs], kernel K [inputs, units] and bias b [units]:
+    `Z = X K + b`, `Y = f(Z)`. Backward, from the upstream gradient dY [batch, units]:
+
+    - `dZ = dY ⊙ f'(Z)`, by the activation;
+    - `dX = dZ Kᵀ` [batch, inputs];
+    - `dK = Xᵀ dZ` [inputs, units];
+    - `db = Σ dZ` over the batch [units].
+
+    (Rumelhart, Hinton, Williams, 1986.) Inputs of rank above 2 count as one long batch.
+    Arguments, weights, masks and dtypes are those of `keras.layers.Dense`.
+
+    Example:
+        >>> import numpy as np
+        >>> Dense(3)(np.ones((2, 5), "float32")).shape
+        TensorShape([2, 3])
+    """
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """`f(X K + b)` for inputs [batch, …, inputs]."""
+        x = linear(inputs, tf.convert_to_tensor(self.kernel))
+        if self.bias is not None:
+            x = add_bias(x, tf.convert_to_tensor(self.bias))
+        return handwritten(self.activation)(x)

@@ -1,0 +1,69 @@
+"""Max pooling, with its gradient by hand."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from zoo.layers.empty import never_empty
+
+
+@lru_cache
+def pooling(
+    pool_size: tuple[int, int], strides: tuple[int, int], padding: str
+) -> Callable[[Any], Any]:
+    """Make a max pooling, and its gradient.
+
+    Args:
+        pool_size: Of the window, (rows, columns).
+        strides: Steps between windows, (rows, columns).
+        padding: `"valid"` or `"same"`.
+
+    Returns:
+        A function of x [batch, height, width, channels].
+    """
+    options: dict[str, Any] = {
+        "ksize": [1, *pool_size, 1],
+        "strides": [1, *strides, 1],
+        "padding": padding.upper(),
+    }
+
+    @ops.custom_gradient
+    def pool(x: Any) -> Any:
+        batch, images = tf.shape(x)[0], never_empty(x)
+        y = tf.raw_ops.MaxPool(input=images, **options)
+
+        def backward(upstream: Any) -> Any:
+            d_y = never_empty(upstream)
+            d_x = tf.raw_ops.MaxPoolGrad(orig_input=images, orig_output=y, grad=d_y, **options)
+            return d_x[:batch]
+
+        return y[:batch], backward
+
+    return pool
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class MaxPooling2D(keras.layers.MaxPooling2D):
+    """`keras.layers.MaxPooling2D` with its gradient by hand: the largest of each window.
+
+    `Y[n, i, j, c] = max X[n, s i + a, s j + b, c]` over the window's a and b. Backward, each
+    dY[n, i, j, c] goes to the place of its maximum, and places that win in several windows add
+    up; among equals the first of the window gets it, row by row (Ranzato et al., 2007; as
+    TensorFlow's kernel does).
+
+    Example:
+        >>> import numpy as np
+        >>> MaxPooling2D()(np.arange(16.0).reshape(1, 4, 4, 1)).numpy().ravel().tolist()
+        [5.0, 7.0, 13.0, 15.0]
+    """
+
+    def call(self, inputs: Any) -> Any:
+        """The maxima, in the layer's data format."""
+        first = self.data_format == "channels_first"
+        x = ops.transpose(inputs, (0, 2, 3, 1)) if first else inputs
+        x = pooling(self.pool_size, self.strides, self.padding)(x)
+        return ops.transpose(x, (0, 3, 1, 2)) if first else x

@@ -1,0 +1,64 @@
+"""The rectifier, with its gradient by hand."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+
+@lru_cache
+def rectifier(
+    negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Callable[[Any], Any]:
+    """Make the function `keras.activations.relu` with such options, and its gradient.
+
+    Backward: `dX = dY ⊙ f'(X)` with the slope 1 between threshold and `max_value`,
+    `negative_slope` below, 0 above. At the threshold itself, where there is no derivative, the
+    slope below is taken, as TensorFlow does at 0.
+
+    Args:
+        negative_slope: Slope below the threshold.
+        max_value: Where it saturates; None for nowhere.
+        threshold: Where it begins.
+
+    Returns:
+        A function of one tensor.
+    """
+
+    @ops.custom_gradient
+    def relu(x: Any) -> Any:
+        y = keras.activations.relu(x, negative_slope, max_value, threshold)
+
+        def backward(upstream: Any) -> Any:
+            if (negative_slope, max_value, threshold) == (0.0, None, 0.0):
+                # The same product in one pass over memory.
+                return tf.raw_ops.ReluGrad(gradients=upstream, features=y)
+            gradient = ops.where(x > threshold, upstream, upstream * negative_slope)
+            return gradient if max_value is None else ops.where(x < max_value, gradient, 0)
+
+        return y, backward
+
+    return relu
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class ReLU(keras.layers.ReLU):
+    """`keras.layers.ReLU` with its gradient by hand: `Y = max(X, 0)`.
+
+    Backward: `dX = dY ⊙ [X > 0]`, all of the shape of X. (Fukushima, 1969; Nair and Hinton,
+    2010.) At 0 there is no derivative; 0 is taken, as in TensorFlow. With the options of
+    `keras.layers.ReLU` the slope is 1 between `threshold` and `max_value`, `negative_slope`
+    below and 0 above.
+
+    Example:
+        >>> import numpy as np
+        >>> ReLU()(np.array([-1.0, 0.0, 2.0])).numpy().tolist()
+        [0.0, 0.0, 2.0]
+    """
+
+    def call(self, inputs: Any) -> Any:
+        """`max(X, 0)` for inputs of any shape."""
+        return rectifier(self.negative_slope, self.max_value, self.threshold)(inputs)

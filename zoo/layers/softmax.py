@@ -1,0 +1,67 @@
+"""Softmax, with its gradient by hand."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@lru_cache
+def softmax_over(axes: tuple[int, ...] = (-1,)) -> Callable[[Any], Any]:
+    """Make the softmax over some axes, and its gradient.
+
+    Backward: `dX = P ⊙ (dY − Σ dY ⊙ P)`, the sum over the same axes.
+
+    Args:
+        axes: Over which the outputs add up to 1.
+
+    Returns:
+        A function of one tensor.
+    """
+
+    @ops.custom_gradient
+    def differentiable(x: Any) -> Any:
+        shifted = ops.exp(x - ops.max(x, axis=axes, keepdims=True))
+        p = shifted / ops.sum(shifted, axis=axes, keepdims=True)
+
+        def backward(upstream: Any) -> Any:
+            return p * (upstream - ops.sum(upstream * p, axis=axes, keepdims=True))
+
+        return p, backward
+
+    def softmax(x: Any) -> Any:
+        p = differentiable(x)
+        # As Keras's own softmax does, so that Keras's cross-entropies find the logits and stay
+        # stable where a probability rounds to 0.
+        p._keras_logits = x
+        return p
+
+    return softmax
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class Softmax(keras.layers.Softmax):
+    """`keras.layers.Softmax` with its gradient by hand: `p_i = exp(x_i) / Σ_j exp(x_j)`.
+
+    The largest x is taken off first, which changes nothing but keeps exp finite. Since
+    `∂p_i/∂x_j = p_i ([i = j] − p_j)` (Bridle, 1990), backward is
+    `dX = P ⊙ (dY − Σ_j dY_j p_j)`, all of the shape of X [batch, …, classes].
+
+    Example:
+        >>> import numpy as np
+        >>> Softmax()(np.zeros((1, 2))).numpy().tolist()
+        [[0.5, 0.5]]
+    """
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        """Probabilities along `axis`; what the mask leaves out gets 0."""
+        axes = tuple(self.axis) if isinstance(self.axis, (list, tuple)) else (self.axis,)
+        if mask is None:
+            return softmax_over(axes)(inputs)
+        keep = ops.cast(mask, "float32") > 0.5
+        # What Keras takes for minus infinity; float16 reaches no further.
+        low = -3e4 if keras.backend.standardize_dtype(inputs.dtype) == "float16" else -1e9
+        outputs = softmax_over(axes)(ops.where(keep, inputs, ops.cast(low, inputs.dtype)))
+        return ops.where(keep, outputs, ops.zeros_like(outputs))

@@ -1,0 +1,110 @@
+"""Losses whose gradients are written by hand."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import keras
+from keras import ops
+
+from zoo.errors import ArgumentError
+
+
+@lru_cache
+def cross_entropy_over(axis: int = -1) -> Callable[[Any, Any], Any]:
+    """Make the cross-entropy of targets with the softmax of logits, and its gradient.
+
+    Args:
+        axis: The axis of the classes.
+
+    Returns:
+        A function of targets and logits, float [..., classes, ...] both, to the loss of each
+        sample, the shape without that axis.
+    """
+
+    @ops.custom_gradient
+    def cross_entropy(targets: Any, logits: Any) -> Any:
+        shifted = logits - ops.max(logits, axis=axis, keepdims=True)
+        exponentials = ops.exp(shifted)
+        normalizer = ops.sum(exponentials, axis=axis, keepdims=True)
+        log_probabilities = shifted - ops.log(normalizer)
+
+        def backward(upstream: Any) -> tuple[Any, Any]:
+            upstream = ops.expand_dims(upstream, axis)
+            mass = ops.sum(targets, axis=axis, keepdims=True)
+            d_logits = (exponentials / normalizer) * mass - targets
+            return -log_probabilities * upstream, d_logits * upstream
+
+        return -ops.sum(targets * log_probabilities, axis=axis), backward
+
+    return cross_entropy
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class SoftmaxCrossEntropy(keras.losses.Loss):
+    """Cross-entropy of the softmax of logits, with its gradient by hand.
+
+    For logits z [batch, ..., classes], targets y and p = softmax(z):
+
+        L = −Σ_k y_k log p_k,   ∂L/∂z = p Σ_k y_k − y,   which is p − y for targets that add up to 1
+
+    (Bridle, 1990). The largest logit is taken off before exp, so the loss is finite for logits of
+    ±1e4 and beyond. Labels are class ids (of rank one below the logits, or with a last axis of 1)
+    or one-hot or soft targets of the logits' shape.
+
+    Args:
+        label_smoothing: Share s of each target that is spread over all classes,
+            `y (1 − s) + s / classes` (Szegedy et al., 2016).
+        axis: The axis of the classes.
+        reduction: As in every Keras loss.
+        name: The loss's name.
+        dtype: As in every Keras loss.
+
+    Raises:
+        ArgumentError: `label_smoothing` is not from 0 to 1.
+
+    Example:
+        >>> import numpy as np
+        >>> loss = SoftmaxCrossEntropy()
+        >>> float(loss(np.array([1]), np.array([[1e4, -1e4]])))
+        20000.0
+    """
+
+    def __init__(
+        self,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "softmax_cross_entropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        if not 0 <= label_smoothing <= 1:
+            raise ArgumentError(f"label_smoothing is from 0 to 1. Received: {label_smoothing!r}")
+        self.label_smoothing = label_smoothing
+        self.axis = axis
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """The loss of each sample."""
+        logits, labels = ops.convert_to_tensor(y_pred), ops.convert_to_tensor(y_true)
+        classes = logits.shape[self.axis]
+        if len(labels.shape) == len(logits.shape) and labels.shape[self.axis] == 1 != classes:
+            labels = ops.squeeze(labels, self.axis)
+        if len(labels.shape) == len(logits.shape) - 1:
+            labels = ops.one_hot(ops.cast(labels, "int32"), classes, self.axis, logits.dtype)
+        if len(labels.shape) != len(logits.shape):
+            raise ArgumentError(
+                "Labels are class ids, of a rank one below the logits', or targets of their shape. "
+                f"Received: labels {tuple(labels.shape)}, logits {tuple(logits.shape)}"
+            )
+        if self.label_smoothing:
+            labels = labels * (1 - self.label_smoothing) + self.label_smoothing / classes
+        return cross_entropy_over(self.axis)(labels, logits)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "label_smoothing": self.label_smoothing,
+            "axis": self.axis,
+        }
