@@ -1,5 +1,6 @@
 # make demo    train a committee on handwritten digits and show what comes out
 # make test    lint, type check of the installed wheel, tests
+# make bench   speed and memory, side by side (minutes)
 # make clean   remove the environment and what was built
 
 PYTHON ?= python3
@@ -7,7 +8,7 @@ PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test clean
+.PHONY: demo test bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m zoo committee bn_mlp lasso_mlp deep_mlp --data digits \
@@ -20,6 +21,9 @@ test: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --no-deps --target build/wheel .
 	cd build && MYPYPATH=wheel "$(CURDIR)/$(BIN)/python" -m mypy --config-file ../pyproject.toml -p zoo
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/installed
+	$(BIN)/python -m benchmarks gradients
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)

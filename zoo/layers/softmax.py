@@ -23,8 +23,10 @@ def softmax_over(axes: tuple[int, ...] = (-1,)) -> Callable[[Any], Any]:
 
     @ops.custom_gradient
     def differentiable(x: Any) -> Any:
-        shifted = ops.exp(x - ops.max(x, axis=axes, keepdims=True))
-        p = shifted / ops.sum(shifted, axis=axes, keepdims=True)
+        if len(axes) == 1:
+            p = ops.softmax(x, axis=axes[0])
+        else:
+            p = ops.exp(x - ops.logsumexp(x, axis=axes, keepdims=True))
 
         def backward(upstream: Any) -> Any:
             return p * (upstream - ops.sum(upstream * p, axis=axes, keepdims=True))
@@ -45,7 +47,7 @@ def softmax_over(axes: tuple[int, ...] = (-1,)) -> Callable[[Any], Any]:
 class Softmax(keras.layers.Softmax):
     """`keras.layers.Softmax` with its gradient by hand: `p_i = exp(x_i) / Σ_j exp(x_j)`.
 
-    The largest x is taken off first, which changes nothing but keeps exp finite. Since
+    The forward pass takes the largest x off first, which keeps exp finite. Since
     `∂p_i/∂x_j = p_i ([i = j] − p_j)` (Bridle, 1990), backward is
     `dX = P ⊙ (dY − Σ_j dY_j p_j)`, all of the shape of X [batch, …, classes].
 

@@ -1,0 +1,179 @@
+"""A training step with gradients by hand against the same with Keras's own.
+
+Both are compiled once and then take turns, so that a drift of the machine's speed hits both; what
+counts is the median of the ratios, pair by pair. Memory is the peak of a process of its own that
+trains a few steps, above what it holds once the model is built.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+from rich.table import Table
+
+import zoo
+import zoo.layers
+
+LIBRARIES = ("auto", "handwritten")
+# Entry, batch size, pairs of steps, what the median of the ratios should not exceed.
+ENTRIES = [
+    ("softmax", 256, 200, 1.05),
+    ("mlp", 64, 200, 1.05),
+    ("bn_mlp", 256, 200, 1.05),
+    ("lasso_mlp", 256, 200, 1.05),
+    ("deep_mlp", 256, 200, 1.05),
+    ("cnn", 32, 40, 1.15),
+    ("conv_bn", 32, 40, None),
+]
+# Layer, arguments, input shape, arguments of the call.
+LAYERS: list[tuple[str, dict[str, Any], tuple[int, ...], dict[str, Any]]] = [
+    ("Dense", {"units": 512}, (256, 2304), {}),
+    ("ReLU", {}, (256, 48, 48, 32), {}),
+    ("Softmax", {}, (4096, 100), {}),
+    ("Dropout", {"rate": 0.5}, (256, 9216), {"training": True}),
+    ("BatchNormalization", {}, (64, 24, 24, 64), {"training": True}),
+    ("Conv2D", {"filters": 64, "kernel_size": 3, "padding": "same"}, (32, 24, 24, 64), {}),
+    ("MaxPooling2D", {}, (32, 48, 48, 32), {}),
+]
+
+
+def training_step(name: str, batch: int, gradients: str) -> Any:
+    """A compiled step of one entry on fixed random images."""
+    model = zoo.build(name, gradients=gradients, seed=0)
+    optimizer = keras.optimizers.SGD(0.001)
+    optimizer.build(model.trainable_variables)
+    rng = np.random.default_rng(0)
+    images = tf.constant(rng.integers(0, 256, (batch, *model.input_shape[1:])), "uint8")
+    labels = tf.constant(rng.integers(0, model.output_shape[-1], batch))
+
+    @tf.function(autograph=False, jit_compile=False)
+    def step() -> Any:
+        with tf.GradientTape() as tape:
+            probabilities = model(images, training=True)
+            losses = keras.losses.sparse_categorical_crossentropy(labels, probabilities)
+            loss = sum(model.losses, start=tf.reduce_mean(losses))
+        optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+        return loss
+
+    return step
+
+
+def layer_step(
+    name: str,
+    arguments: dict[str, Any],
+    shape: tuple[int, ...],
+    call: dict[str, Any],
+    gradients: str,
+) -> Any:
+    """A compiled forward and backward pass of one layer on fixed random numbers."""
+    library = keras.layers if gradients == "auto" else zoo.layers
+    layer = getattr(library, name)(**arguments)
+    layer.build(shape)
+    x = tf.constant(np.random.default_rng(0).normal(size=shape), "float32")
+
+    @tf.function(autograph=False, jit_compile=False)
+    def step() -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, **call)
+            loss = tf.reduce_sum(y * y)
+        return [tf.reduce_sum(g) for g in tape.gradient(loss, [x, *layer.trainable_variables])]
+
+    return step
+
+
+def take_turns(steps: list[Any], pairs: int) -> dict[str, float]:
+    """Milliseconds of each, and the quartiles of the second's ratio to the first."""
+    for step in steps:
+        step()
+        step()
+    seconds: list[list[float]] = [[], []]
+    for pair in range(pairs):
+        for which in (0, 1) if pair % 2 else (1, 0):
+            started = time.perf_counter()
+            tf.nest.map_structure(lambda tensor: tensor.numpy(), steps[which]())
+            seconds[which].append(time.perf_counter() - started)
+    ratios = [by_hand / keras_own for keras_own, by_hand in zip(*seconds, strict=True)]
+    low, median, high = statistics.quantiles(ratios, n=4)
+    keras_own, by_hand = (1e3 * statistics.median(one) for one in seconds)
+    return {"keras": keras_own, "by hand": by_hand, "ratio": median, "low": low, "high": high}
+
+
+def peak_memory(name: str, batch: int, gradients: str) -> float:
+    """MiB that ten training steps take above the built model, in a process of its own."""
+    code = (
+        "import sys; from benchmarks.gradients import memory_of_steps;"
+        "print(memory_of_steps(sys.argv[1], int(sys.argv[2]), sys.argv[3]))"
+    )
+    words = [sys.executable, "-c", code, name, str(batch), gradients]
+    return float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+
+
+def memory_of_steps(name: str, batch: int, gradients: str) -> float:
+    """The same, in this process (Linux)."""
+    step = training_step(name, batch, gradients)
+    with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
+        file.write("5")  # forget the peak that importing and building had
+    before = _kibibytes("VmRSS")
+    for _ in range(10):
+        step()
+    return (_kibibytes("VmHWM") - before) / 1024
+
+
+def _kibibytes(field: str) -> int:
+    with open("/proc/self/status", encoding="ascii") as file:
+        (line,) = (line for line in file if line.startswith(field))
+    return int(line.split()[1])
+
+
+def main() -> None:
+    """Measure, print the tables, and write benchmarks/gradients.json."""
+    results: dict[str, Any] = {"entries": {}, "layers": {}, "memory": {}}
+    for name, batch, pairs, _ in ENTRIES:
+        steps = [training_step(name, batch, gradients) for gradients in LIBRARIES]
+        results["entries"][name] = take_turns(steps, pairs)
+    for name, arguments, shape, call in LAYERS:
+        steps = [layer_step(name, arguments, shape, call, gradients) for gradients in LIBRARIES]
+        results["layers"][name] = take_turns(steps, 40)
+    for name, batch in (("mlp", 4096), ("cnn", 128), ("conv_bn", 128)):
+        own, by_hand = (
+            statistics.median(peak_memory(name, batch, gradients) for _ in range(3))
+            for gradients in LIBRARIES
+        )
+        results["memory"][name] = {"keras": own, "by hand": by_hand, "ratio": by_hand / own}
+    limits: dict[str, dict[str, float | None]] = {
+        "entries": {name: limit for name, _, _, limit in ENTRIES},
+        "layers": {},
+        "memory": dict.fromkeys(results["memory"], 1.1),
+    }
+    console = Console()
+    for title, unit, key in (
+        ("A training step", "ms", "entries"),
+        ("One layer, forward and backward", "ms", "layers"),
+        ("Peak memory of ten steps", "MiB", "memory"),
+    ):
+        table = Table("", f"Keras, {unit}", f"by hand, {unit}", "ratio", "quartiles", "at most",
+                      title=title, title_justify="left", box=None)  # fmt: skip
+        for name, row in results[key].items():
+            spread = f"{row['low']:.3f} – {row['high']:.3f}" if "low" in row else ""
+            table.add_row(
+                name, f"{row['keras']:.2f}", f"{row['by hand']:.2f}", f"{row['ratio']:.3f}", spread,
+                str(limits[key].get(name) or ""),
+            )  # fmt: skip
+        console.print(table, "")
+    with open("benchmarks/gradients.json", "w", encoding="utf-8") as file:
+        json.dump(results, file, indent=2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""The benchmarks run, and compare what they say they compare; how fast is for `make bench`."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_without_a_name_the_benchmarks_are_listed():
+    words = [sys.executable, "-m", "benchmarks"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "one of gradients" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def gradients():
+    code = """
+import json
+from benchmarks.gradients import LIBRARIES, layer_step, memory_of_steps, take_turns, training_step
+steps = [training_step("softmax", 8, library) for library in LIBRARIES]
+layers = [layer_step("Dense", {"units": 3}, (4, 5), {}, library) for library in LIBRARIES]
+print(json.dumps({
+    "losses": [[float(step()) for step in steps] for _ in range(3)],
+    "layers": [[float(g) for g in step()][:1] for step in layers],
+    "turns": take_turns(steps, 4),
+    "memory": memory_of_steps("softmax", 8, "handwritten"),
+}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_both_sides_train_the_same_model(gradients):
+    for keras_own, by_hand in gradients["losses"]:
+        np.testing.assert_allclose(by_hand, keras_own, rtol=1e-5)
+
+
+def test_turns_give_medians_and_quartiles(gradients):
+    turns = gradients["turns"]
+    assert turns["low"] <= turns["ratio"] <= turns["high"]
+    assert min(turns["keras"], turns["by hand"]) > 0
+
+
+def test_memory_is_measured(gradients):
+    assert gradients["memory"] >= 0
