@@ -14,6 +14,7 @@ from keras import ops
 
 from zoo.datasets.arguments import check_whole
 from zoo.datasets.base import Split, as_split
+from zoo.ensembles.combine import combine
 from zoo.ensembles.members import (
     Member,
     entry_of,
@@ -21,7 +22,7 @@ from zoo.ensembles.members import (
     recipe_from_config,
 )
 from zoo.ensembles.report import Report, make_report
-from zoo.ensembles.voting import BLEND, LEAD, TIE_TOLERANCE, checked_weights
+from zoo.ensembles.voting import checked_weights
 from zoo.errors import ArgumentError, DataError
 from zoo.learner import Learner, check_model
 from zoo.runs import write_atomically
@@ -401,7 +402,7 @@ class Committee(keras.Model):
         return tf.stack([tf.cast(one(images, training=False), "float32") for one in self._models])
 
     def _combine(self, probabilities: Any) -> Any:
-        """`zoo.ensembles.voting.committee_probabilities` in a graph."""
+        """Combine members' probabilities [members, batch, classes] by this committee's rule."""
         return combine(probabilities, self.voting, self.voting_weights)
 
     def _checked_images(self, x: Any) -> np.ndarray:
@@ -439,44 +440,10 @@ class Committee(keras.Model):
             )
 
 
-def combine(probabilities: Any, voting: str, weights: Sequence[float] | None) -> Any:
-    """`zoo.ensembles.voting.committee_probabilities`, the same steps on tensors.
-
-    Args:
-        probabilities: float [members, batch, classes], rows sum to 1.
-        voting: `"majority"` or `"soft"`.
-        weights: [members], or None.
-
-    Returns:
-        float32 [batch, classes].
-    """
-    # float64, since ties are told from near ties by less than float32 resolves.
-    probabilities = ops.cast(probabilities, "float64")
-    scale = np.ones(probabilities.shape[0]) if weights is None else np.asarray(weights, "float64")
-    scale = ops.convert_to_tensor((scale / scale.sum())[:, None, None], "float64")
-    mean = ops.sum(scale * probabilities, axis=0)
-    if voting == "soft":
-        return ops.cast(mean, "float32")
-    num_classes = probabilities.shape[-1]
-    votes = ops.one_hot(ops.argmax(probabilities, axis=-1), num_classes, dtype="float64")
-    shares = ops.sum(scale * votes, axis=0)
-    led = _leaders(ops.where(_leaders(shares), mean, -1.0))
-    decision = ops.one_hot(ops.argmax(led, axis=-1), num_classes, dtype="float64")
-    blend = (1 - BLEND) * shares + BLEND * mean
-    behind = ops.max(blend, axis=-1, keepdims=True)
-    behind -= ops.sum(blend * decision, axis=-1, keepdims=True)
-    blend += decision * (behind + LEAD)
-    return ops.cast(blend / ops.sum(blend, axis=-1, keepdims=True), "float32")
-
-
 def _split(x: Any, y: Any, name: str, class_names: Sequence[str] | None) -> Split:
     if isinstance(x, Split) and y is None:
         return x
     return as_split(x, y, name=name, class_names=class_names)
-
-
-def _leaders(scores: Any) -> Any:
-    return scores >= ops.max(scores, axis=-1, keepdims=True) - TIE_TOLERANCE
 
 
 def _fits(shape: Sequence[int], expected: Sequence[int | None]) -> bool:

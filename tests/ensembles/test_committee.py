@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 import zoo
 from zoo.datasets.base import as_split
 from zoo.ensembles import Committee, Member
-from zoo.ensembles.committee import combine
+from zoo.ensembles.combine import combine
 from zoo.ensembles.voting import committee_probabilities, majority_vote, soft_vote
 from zoo.errors import ArgumentError, DataError, RunError
 
