@@ -239,7 +239,7 @@ def build(
     spec = describe(name)
     _check_arguments(spec, arguments)
     library = _layer_library(gradients)
-    with _seeded(seed), _policy(precision):
+    with seeded(seed), _policy(precision):
         try:
             return spec.builder(library, **arguments)
         except (AttributeError, TypeError, ValueError) as error:
@@ -293,7 +293,7 @@ def _layer_library(gradients: str) -> ModuleType:
 
 
 @contextmanager
-def _seeded(seed: int | None) -> Iterator[None]:
+def seeded(seed: int | None) -> Iterator[None]:
     """Make the seeds that Keras draws repeatable, and leave the caller's random state alone.
 
     Layers and initialisers without a seed draw one from Python's `random` when they are
