@@ -1,7 +1,6 @@
 """The checker: `zoo.gradcheck`."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import keras
@@ -9,12 +8,12 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import ArgumentError
-from zoo.gradients import diagnosis
-from zoo.gradients.differences import STEPS, Differences, Test, project, relative_error
+from zoo.gradients.differences import Differences
+from zoo.gradients.first_order import FirstOrder, analytic_gradients
 from zoo.gradients.points import layer_inputs, loss_inputs
 from zoo.gradients.probes import compare_with_twin, second_order, twin_of
 from zoo.gradients.report import GradientReport, SecondOrderCheck, TensorCheck, TwinCheck
-from zoo.gradients.subject import Subject, layer_subject, loss_subject
+from zoo.gradients.subject import Subject, compiled, first_line, layer_subject, loss_subject
 from zoo.registry import seeded
 
 MODES = ("full", "fast")
@@ -31,6 +30,7 @@ def gradcheck(
     mask: Any = None,
     training: bool | None = None,
     mode: str | None = None,
+    second_order: bool | None = None,
     twin: Any = None,
     tolerance: float = 1e-5,
     limit: int = 2000,
@@ -56,6 +56,9 @@ def gradcheck(
         mask: Boolean array for the layer's `mask` argument, or a list of them.
         training: Training or inference; None checks both where they may differ.
         mode: `"full"`, `"fast"`, or None: full up to 2,000 elements in all.
+        second_order: True counts a wrong second-order gradient as a fault; None measures it and
+            notes what is wrong; False leaves it out. TensorFlow's own is wrong in places:
+            `tf.nn.moments`, and so `BatchNormalization` in training, stops a gradient on the way.
         twin: A layer that should behave the same; None takes the Keras layer of the same name for
             layers of `zoo.layers`; False compares with none.
         tolerance: Relative error that counts as right.
@@ -99,19 +102,19 @@ them left out at kinks).
         )
     if not subject.names:
         raise ArgumentError(f"{name} has neither a floating-point input nor a trainable weight.")
-    size = sum(value.size for value in subject.values)
-    mode = mode or ("full" if size <= SMALL else "fast")
+    mode = mode or ("full" if sum(value.size for value in subject.values) <= SMALL else "fast")
     check = _Check(subject, mode, tolerance, limit, len(arrays[-1]), rng)
-    if not subject.has_training_mode:
-        modes: list[bool | None] = [None]
-    else:
+    modes: list[bool | None] = [None]
+    if subject.has_training_mode:
         modes = [False, True] if training is None else [training]
     for one in modes:
-        check.run(one)
-    twins: list[TwinCheck] = []
-    twin = twin_of(target) if twin is None else twin
-    if twin is not False and twin is not None:
-        twins = check.twin(subject.rebuilt, twin, arrays, names, mask)
+        check.first_order(one)
+        if second_order is not False:
+            check.second_order(one)
+    check.summarise(modes, count_second_order=bool(second_order))
+    twin = twin_of(target) if is_layer and twin is None else twin
+    if twin is not None and twin is not False:
+        check.twin(twin, arrays, names, mask)
     return GradientReport(
         target=name,
         mode=mode,
@@ -119,9 +122,9 @@ them left out at kinks).
         seed=seed,
         tolerance=tolerance,
         tensors=tuple(check.tensors),
-        second_order=tuple(check.second_order),
-        twin=tuple(twins),
-        findings=tuple(dict.fromkeys([*check.findings, *check.summary(modes)])),
+        second_order=tuple(check.products),
+        twin=tuple(check.twins),
+        findings=tuple(dict.fromkeys(check.findings)),
         notes=tuple(dict.fromkeys(check.notes)),
     )
 
@@ -138,272 +141,109 @@ class _Check:
         batch_size: int,
         rng: np.random.Generator,
     ) -> None:
-        self.subject = subject
-        self.mode = mode
-        self.tolerance = tolerance
-        self.limit = limit
-        self.batch_size = batch_size
-        self.rng = rng
         self.tensors: list[TensorCheck] = []
-        self.second_order: list[SecondOrderCheck] = []
+        self.products: list[SecondOrderCheck] = []
+        self.twins: list[TwinCheck] = []
         self.findings: list[str] = []
         self.notes: list[str] = []
+        self._subject = subject
+        self._mode = mode
+        self._tolerance = tolerance
+        self._limit = limit
+        self._batch_size = batch_size
+        self._rng = rng
+        self._upstream: list[np.ndarray] = []
+        self._right = False
 
-    def run(self, label: bool | None) -> None:
-        """Check every tensor in training or inference, then the second order."""
-        training = bool(label)
-        suffix = {None: "", True: " (training)", False: " (inference)"}[label]
-        subject, values = self.subject, self.subject.values
-        forward = self._forward(training, suffix)
-        outputs = [np.asarray(y) for y in forward(values)]
+    def first_order(self, label: bool | None) -> None:
+        """Check every tensor, in training, in inference, or (None) where there is no such thing."""
+        training, where = bool(label), _where(label)
+        self._right = False
+        subject, values = self._subject, self._subject.values
+        forward = self._forward(training, where)
+        outputs, again = (
+            [np.asarray(y) for y in forward(list(map(tf.constant, values)))] for _ in range(2)
+        )
         if not outputs:
             raise ArgumentError("The target has no floating-point output.")
-        again = [np.asarray(y) for y in forward(values)]
         if not _same(outputs, again, 1e-12):
             self.findings.append(
-                f"two passes with the same random state differ{suffix}, so differences say "
+                f"two passes with the same random state differ{where}, so differences say "
                 "nothing: is there randomness without a SeedGenerator?"
             )
             return
-        upstream = [self.rng.standard_normal(y.shape) for y in outputs]
-        gradients, wayward = self._analytic(outputs, upstream, training, suffix)
-        if gradients is None:
+        self._upstream = [self._rng.standard_normal(y.shape) for y in outputs]
+        gradients = analytic_gradients(subject, self._upstream, training)
+        self.findings += [f"{fault}{where}" for fault in gradients.faults]
+        if not gradients.ways:
             return
-        differences = Differences(forward, values, upstream, self.tolerance)
-        found = []
-        for k, gradient in enumerate(gradients):
-            found.append(self._tensor(k, gradient, wayward[k], differences, outputs, label))
+        if any(not _same(outputs, seen, 1e-9) for seen in gradients.outputs):
+            self.findings.append(f"outputs under a tape differ from those without{where}")
+        first = FirstOrder(
+            subject,
+            Differences(forward, values, self._upstream, self._tolerance),
+            self._mode,
+            self._tolerance,
+            self._limit,
+            _factors(outputs, self._batch_size),
+            self._rng,
+        )
+        found = [first.check(k, gradients, label) for k in range(len(values))]
         self.tensors += found
-        if any(one.problem for one in found):
-            self.notes.append(f"Second order not checked{suffix}, since the first is wrong.")
-            return
-        if all(gradient is None for gradient in gradients):
+        self.notes += first.notes
+        self._right = not any(one.problem for one in found)
+
+    def second_order(self, label: bool | None) -> None:
+        """Check the second order where the first is right."""
+        if not self._right:
+            self.notes.append("Second order not checked, since the first is not right.")
             return
         try:
-            self.second_order += second_order(
-                subject, upstream, training, label, 10 * self.tolerance, self.rng
+            self.products += second_order(
+                self._subject,
+                self._upstream,
+                bool(label),
+                label,
+                10 * self._tolerance,
+                self._rng,
             )
         except Exception as error:
             self.notes.append(
-                f"Second order{suffix} is not to be had: {type(error).__name__}: "
-                f"{_first_line(error)}"
+                f"Second order{_where(label)} is not to be had: {type(error).__name__}: "
+                f"{first_line(error)}"
             )
 
-    def twin(
-        self, layer: Any, twin: Any, arrays: Sequence[Any], names: Sequence[str], mask: Any
-    ) -> list[TwinCheck]:
+    def summarise(self, modes: Sequence[bool | None], *, count_second_order: bool) -> None:
+        """Tell each tensor's fault once, with the mode where it is in one only."""
+        self.findings += _summary(self.tensors, modes)
+        second = _summary(self.products, modes)
+        if count_second_order:
+            self.findings += second
+        else:
+            self.notes += second
+
+    def twin(self, twin: Any, arrays: Sequence[Any], names: Sequence[str], mask: Any) -> None:
         """Compare with the twin; faults become findings."""
-        checks = list(compare_with_twin(layer, twin, arrays, names, mask, self.rng))
+        layer = self._subject.rebuilt
+        self.twins = list(compare_with_twin(layer, twin, arrays, names, mask, self._rng))
         self.findings += [
-            f"twin, {one.policy}, {one.execution}: {one.problem}" for one in checks if one.problem
+            f"twin, {one.policy}, {one.execution}: {one.problem}"
+            for one in self.twins
+            if one.problem
         ]
-        if self.subject.random:
+        if self._subject.random:
             self.notes.append("The twin was compared in inference only: random draws may differ.")
-        return checks
 
-    def summary(self, modes: Sequence[bool | None]) -> list[str]:
-        """Each tensor's fault once, with the mode where there is only one."""
-        lines = []
-        for checks in (self.tensors, self.second_order):
-            for name in dict.fromkeys(one.name for one in checks):
-                wrong = {
-                    one.training: one.problem for one in checks if one.name == name and one.problem
-                }
-                if not wrong:
-                    continue
-                (mode, problem), *_ = wrong.items()
-                only = len(wrong) < len(modes)
-                where = (
-                    f"; wrong only in {'training' if mode else 'inference'} mode" if only else ""
-                )
-                lines.append(f"{name}: {problem}{where}")
-        return lines
-
-    def _forward(self, training: bool, suffix: str) -> Any:
+    def _forward(self, training: bool, where: str) -> Any:
         """The function whose differences are taken: a graph, or eager where that fails."""
-        graph = tf.function(lambda values: self.subject.outputs(values, training), autograph=False)
-
-        def run(values: Sequence[np.ndarray]) -> Any:
-            return graph([tf.constant(value) for value in values])
-
+        values = [tf.constant(value) for value in self._subject.values]
         try:
-            run(self.subject.values)
+            return compiled(lambda values: self._subject.outputs(values, training), values)
         except Exception as error:
             self.findings.append(
-                f"cannot run in a graph{suffix}: {type(error).__name__}: {_first_line(error)}"
+                f"cannot run in a graph{where}: {type(error).__name__}: {first_line(error)}"
             )
-            return lambda values: self.subject.outputs(list(map(tf.constant, values)), training)
-        return run
-
-    def _analytic(
-        self,
-        outputs: Sequence[np.ndarray],
-        upstream: Sequence[np.ndarray],
-        training: bool,
-        suffix: str,
-    ) -> tuple[list[Any] | None, list[str]]:
-        """The gradients, and what is odd about each: not linear in what comes from above."""
-        subject = self.subject
-        moving = [tf.constant(x) for x in subject.values[: len(subject.input_names)]]
-        graph = tf.function(lambda x, u: subject.gradients(x, u, training), autograph=False)
-        ways = {"eager": lambda x, u: subject.gradients(x, u, training), "graph": graph}
-        results = {}
-        for way, run in ways.items():
-            try:
-                results[way] = run(moving, list(map(tf.constant, upstream)))
-            except Exception as error:
-                self.findings.append(
-                    f"gradient in {way} execution{suffix} raises {type(error).__name__}: "
-                    f"{_first_line(error)}"
-                )
-        for way, (seen, _) in results.items():
-            if not _same(outputs, [np.asarray(y) for y in seen], 1e-9):
-                self.findings.append(
-                    f"outputs in {way} execution under a tape differ from those without{suffix}"
-                )
-        if not results:
-            return None, []
-        way = next(iter(results))
-        gradients = results[way][1]
-        if len(results) == 2:
-            for name, one, other in zip(
-                subject.names, results["eager"][1], results["graph"][1], strict=True
-            ):
-                if not _alike(one, other):
-                    self.findings.append(
-                        f"{name}: gradients differ between eager and graph{suffix}"
-                    )
-        _, scaled = ways[way](moving, [tf.constant(-3 * u) for u in upstream])
-        return gradients, [
-            _linearity(one, three) for one, three in zip(gradients, scaled, strict=True)
-        ]
-
-    def _tensor(
-        self,
-        k: int,
-        gradient: Any,
-        wayward: str,
-        differences: Differences,
-        outputs: Sequence[np.ndarray],
-        label: bool | None,
-    ) -> TensorCheck:
-        """Compare one tensor's gradient with differences."""
-        name, value = self.subject.names[k], self.subject.values[k]
-        is_input = k < len(self.subject.input_names)
-        step, central = differences.sweep(k, directions := self._directions(value, 2))
-        tests: list[Test] = (
-            self._elements(value, self.limit)
-            if self.mode == "full"
-            else list(self._directions(value, 4))
-        )
-        slopes = differences.slopes(k, tests, step)
-        result = TensorCheck(
-            name=name,
-            role="input" if is_input else "weight",
-            training=label,
-            shape=value.shape,
-            dtype=None if gradient is None else gradient.dtype.name,
-            checked=len(tests),
-            size=value.size,
-            kinks=int(slopes.kinks.sum()),
-            step=step,
-            max_absolute_error=None,
-            max_relative_error=None,
-            index=None,
-            analytic=None,
-            numeric=None,
-            scale=None,
-            sweep=(None,) * len(STEPS),
-        )
-        smooth = ~slopes.kinks
-        numeric = slopes.numeric[smooth]
-        if not smooth.any() and value.size:
-            self.notes.append(f"{name}: nothing but kinks, so nothing was compared.")
-        if gradient is None:
-            largest = float(np.max(np.abs(numeric), initial=0))
-            if largest > slopes.floor:
-                return replace(
-                    result, problem=f"gradient is None, and the slopes reach {largest:.3g}"
-                )
-            self.notes.append(f"{name}: gradient is None; the slopes are zero as well.")
-            return result
-        analytic = np.asarray(gradient)
-        if analytic.shape != value.shape:
-            problem = f"gradient has shape {analytic.shape}, the tensor {value.shape}"
-            spare = analytic.ndim - value.ndim
-            if spare > 0 and analytic.shape[spare:] == value.shape:
-                problem += ": not summed over the leading axes, such as the batch?"
-            return replace(result, problem=problem)
-        if gradient.dtype != value.dtype:
-            return replace(result, problem=f"gradient is {gradient.dtype.name}, not {value.dtype}")
-        if not np.isfinite(analytic).all():
-            bad = np.argwhere(~np.isfinite(analytic))
-            return replace(
-                result, problem=f"{len(bad):,} values are not finite, such as at {_index(bad[0])}"
-            )
-        along = project(analytic, directions)
-        result = replace(
-            result,
-            sweep=tuple(float(max(relative_error(along, row, 1e-300))) for row in central),
-        )
-        tests = [test for test, keep in zip(tests, smooth, strict=True) if keep]
-        if not tests:
-            return result
-        result = _compared(result, analytic, tests, numeric, slopes.floor)
-        right = (
-            result.max_relative_error is not None and result.max_relative_error <= self.tolerance
-        )
-        if right:
-            return replace(result, problem=wayward)
-        evidence = diagnosis.Evidence(
-            gradient=analytic,
-            tests=tests,
-            numeric=numeric,
-            floor=slopes.floor,
-            tolerance=self.tolerance,
-            factors=self._factors(outputs),
-            batched=is_input,
-        )
-        problem = wayward or diagnosis.explain(evidence)
-        if self.mode == "fast":
-            # Directions have seen the fault; elements can say where it is.
-            elements = self._elements(value, 100)
-            slopes = differences.slopes(k, elements, step)
-            tests = [test for test, kink in zip(elements, slopes.kinks, strict=True) if not kink]
-            numeric = slopes.numeric[~slopes.kinks]
-            if tests:
-                errors = result
-                result = _compared(result, analytic, tests, numeric, slopes.floor)
-                if result.max_relative_error <= self.tolerance:
-                    result = errors
-                elif "wrong at" in problem:
-                    problem = diagnosis.explain(
-                        replace(evidence, tests=tests, numeric=numeric, floor=slopes.floor)
-                    )
-        where = "" if result.index is None else f" at {_index(result.index)}"
-        return replace(
-            result,
-            problem=f"{problem} (largest error{where}: analytic {result.analytic:.5g}, "
-            f"numeric {result.numeric:.5g})",
-        )
-
-    def _directions(self, value: np.ndarray, count: int) -> list[np.ndarray]:
-        return [self.rng.choice((-1.0, 1.0), value.shape) for _ in range(count)]
-
-    def _elements(self, value: np.ndarray, limit: int) -> list[Test]:
-        if value.size <= limit:
-            return list(range(value.size))
-        return sorted(self.rng.choice(value.size, limit, replace=False).tolist())
-
-    def _factors(self, outputs: Sequence[np.ndarray]) -> dict[str, int]:
-        """What a mean may have divided by."""
-        shape = next((y.shape for y in outputs if y.ndim), self.subject.values[0].shape)
-        return {
-            "the batch size": self.batch_size,
-            "the number of features or classes": shape[-1],
-            "the number of positions": int(np.prod(shape[:-1])),
-            "the number of elements": int(np.prod(shape)),
-        }
+            return lambda values: self._subject.outputs(values, training)
 
 
 def _check_arguments(
@@ -422,43 +262,28 @@ def _check_arguments(
         raise ArgumentError(f"tolerance is between 0 and 1. Received: {tolerance}")
 
 
-def _compared(
-    result: TensorCheck,
-    analytic: np.ndarray,
-    tests: Sequence[Test],
-    numeric: np.ndarray,
-    floor: float,
-) -> TensorCheck:
-    predicted = project(analytic, tests)
-    errors = np.nan_to_num(relative_error(predicted, numeric, floor), nan=np.inf)
-    worst, test = int(np.argmax(errors)), tests[int(np.argmax(errors))]
-    index = None
-    if not isinstance(test, np.ndarray):
-        index = tuple(int(i) for i in np.unravel_index(test, analytic.shape))
-    return replace(
-        result,
-        max_absolute_error=float(np.max(np.abs(predicted - numeric))),
-        max_relative_error=float(errors[worst]),
-        index=index,
-        analytic=float(predicted[worst]),
-        numeric=float(numeric[worst]),
-        scale=diagnosis.scale(predicted, numeric),
-    )
+def _summary(
+    checks: Sequence[TensorCheck] | Sequence[SecondOrderCheck], modes: Sequence[bool | None]
+) -> list[str]:
+    lines = []
+    for name in dict.fromkeys(one.name for one in checks):
+        wrong = {one.training: one.problem for one in checks if one.name == name and one.problem}
+        if wrong:
+            (mode, problem), *_ = wrong.items()
+            only = f"; wrong only in {'training' if mode else 'inference'} mode"
+            lines.append(f"{name}: {problem}{only if len(wrong) < len(modes) else ''}")
+    return lines
 
 
-def _linearity(once: Any, thrice: Any) -> str:
-    """What is wrong if -3 times the upstream gradient does not give -3 times the gradient."""
-    if once is None or thrice is None or once.shape != thrice.shape:
-        return ""
-    a, b = np.asarray(once), np.asarray(thrice)
-    if not a.size or not np.isfinite(a).all():
-        return ""
-    level = 1e-9 * float(np.abs(a).max())
-    if np.abs(b + 3 * a).max() <= level:
-        return ""
-    if np.abs(b - a).max() <= level:
-        return "the gradient ignores the upstream gradient"
-    return "the gradient is not linear in the upstream gradient"
+def _factors(outputs: Sequence[np.ndarray], batch_size: int) -> dict[str, int]:
+    """What a mean may have divided by."""
+    shape = outputs[0].shape
+    return {
+        "the batch size": batch_size,
+        "the number of features or classes": shape[-1] if shape else 1,
+        "the number of positions": int(np.prod(shape[:-1])),
+        "the number of elements": int(np.prod(shape)),
+    }
 
 
 def _same(one: Sequence[np.ndarray], other: Sequence[np.ndarray], tolerance: float) -> bool:
@@ -468,17 +293,5 @@ def _same(one: Sequence[np.ndarray], other: Sequence[np.ndarray], tolerance: flo
     )
 
 
-def _alike(one: Any, other: Any) -> bool:
-    if one is None or other is None:
-        return one is other
-    a, b = np.asarray(one), np.asarray(other)
-    level = 1e-9 * float(np.max(np.abs(a), initial=0))
-    return a.shape == b.shape and np.allclose(a, b, rtol=0, atol=level, equal_nan=True)
-
-
-def _index(index: Sequence[int]) -> str:
-    return f"({', '.join(str(int(i)) for i in index)})"
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0]
+def _where(label: bool | None) -> str:
+    return {None: "", True: " (training)", False: " (inference)"}[label]

@@ -30,6 +30,26 @@ class Evidence:
     factors: dict[str, int]
     batched: bool
 
+    @property
+    def analytic(self) -> np.ndarray:
+        """What the gradient says the slopes are, [tests]."""
+        return project(self.gradient, self.tests)
+
+    @property
+    def errors(self) -> np.ndarray:
+        """Relative errors, [tests]."""
+        return relative_error(self.analytic, self.numeric, self.floor)
+
+    @property
+    def wrong(self) -> np.ndarray:
+        """Which tests are failed, bool [tests]."""
+        return ~(self.errors <= self.tolerance)
+
+    @property
+    def elements(self) -> bool:
+        """Whether the tests are elements; directions say nothing about where."""
+        return not isinstance(self.tests[0], np.ndarray)
+
     def fits(self, analytic: np.ndarray, numeric: np.ndarray | None = None) -> bool:
         """Whether other numbers would have been right."""
         numeric = self.numeric if numeric is None else numeric
@@ -61,19 +81,16 @@ def explain(evidence: Evidence) -> str:
     for guess in (_wrong_scale, _wrong_order, _mask, _border, _constant):
         if found := guess(evidence):
             return found
-    analytic = project(evidence.gradient, evidence.tests)
-    errors = relative_error(analytic, evidence.numeric, evidence.floor)
-    wrong = int(np.sum(~(errors <= evidence.tolerance)))
-    what = "directions" if isinstance(evidence.tests[0], np.ndarray) else "elements"
-    return f"wrong at {wrong:,} of {len(errors):,} {what}"
+    what = "elements" if evidence.elements else "directions"
+    return f"wrong at {evidence.wrong.sum():,} of {len(evidence.tests):,} {what}"
 
 
 def _wrong_scale(evidence: Evidence) -> str:
-    analytic = project(evidence.gradient, evidence.tests)
+    analytic = evidence.analytic
     c = scale(analytic, evidence.numeric)
-    if c is None or not np.isfinite(c):
+    if c is None:
         return ""
-    if np.abs(analytic).max() <= evidence.floor * evidence.tolerance:
+    if not evidence.gradient.any():
         return "the analytic gradient is zero everywhere"
     if abs(c) < 1e-6 or not evidence.fits(analytic, c * evidence.numeric):
         return ""
@@ -88,22 +105,19 @@ def _wrong_scale(evidence: Evidence) -> str:
 
 def _wrong_order(evidence: Evidence) -> str:
     g = evidence.gradient
-    if g.ndim >= 2 and g.shape[-1] == g.shape[-2]:
-        if evidence.fits(project(g.swapaxes(-1, -2), evidence.tests)):
-            return "looks transposed"
-    if g.ndim > 2:
-        # A convolution's kernel is [height, width, in, out], an image [batch, height, width, …].
-        axes = tuple(range(1, g.ndim - 1) if evidence.batched else range(g.ndim - 2))
-        if evidence.fits(project(np.flip(g, axes), evidence.tests)):
-            return "looks flipped in space"
+    square = g.ndim >= 2 and g.shape[-1] == g.shape[-2]
+    if square and evidence.fits(project(g.swapaxes(-1, -2), evidence.tests)):
+        return "looks transposed"
+    # A convolution's kernel is [height, width, in, out], an image [batch, height, width, channels].
+    axes = tuple(range(1, g.ndim - 1) if evidence.batched else range(g.ndim - 2))
+    if axes and evidence.fits(project(np.flip(g, axes), evidence.tests)):
+        return "looks flipped in space"
     return ""
 
 
 def _mask(evidence: Evidence) -> str:
-    wrong, _ = _elements(evidence)
-    if len(wrong) and np.all(
-        np.abs(evidence.numeric[wrong]) <= evidence.floor * evidence.tolerance
-    ):
+    zero = np.abs(evidence.numeric) <= evidence.floor * evidence.tolerance
+    if evidence.elements and not zero.all() and zero[evidence.wrong].all():
         return (
             "not zero where the output does not depend on it: a mask that is not applied backwards?"
         )
@@ -113,37 +127,21 @@ def _mask(evidence: Evidence) -> str:
 def _border(evidence: Evidence) -> str:
     """Wrong only in the outermost positions of an image or sequence."""
     shape = evidence.gradient.shape
-    wrong, right = _elements(evidence)
-    if not evidence.batched or len(shape) < 3 or not len(wrong):
+    if not evidence.elements or not evidence.batched or len(shape) < 3:
         return ""
-    tests = np.array(evidence.tests)
-    where = np.stack(np.unravel_index(tests, shape), axis=1)[:, 1:-1]
+    where = np.stack(np.unravel_index(np.array(evidence.tests), shape), axis=1)[:, 1:-1]
     distance = np.minimum(where, np.array(shape[1:-1]) - 1 - where).min(axis=1)
-    return (
-        "wrong only at the border" if distance[wrong].max() < distance[right].max(initial=0) else ""
-    )
+    wrong, right = distance[evidence.wrong], distance[~evidence.wrong]
+    return "wrong only at the border" if wrong.max() < right.max(initial=0) else ""
 
 
 def _constant(evidence: Evidence) -> str:
     """Off by one amount for the whole batch: what a dropped mean leaves."""
-    if not evidence.batched or evidence.gradient.ndim < 2:
+    shape = evidence.gradient.shape
+    whole = evidence.elements and len(evidence.tests) == evidence.gradient.size
+    if not whole or not evidence.batched or shape[0] < 2:
         return ""
-    wrong, right = _elements(evidence)
-    if len(wrong) + len(right) < evidence.gradient.size or not len(wrong):
-        return ""
-    errors = (project(evidence.gradient, evidence.tests) - evidence.numeric).reshape(
-        evidence.gradient.shape
-    )
-    spread = np.ptp(errors, axis=0).max()
-    if spread < 1e-4 * np.abs(errors).max():
+    errors = (evidence.analytic - evidence.numeric).reshape(shape)
+    if np.ptp(errors, axis=0).max() < 1e-4 * np.abs(errors).max():
         return "off by the same amount in the whole batch: the term of a mean is missing?"
     return ""
-
-
-def _elements(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
-    """Which tests are wrong and which right; none where they are directions."""
-    if not evidence.tests or isinstance(evidence.tests[0], np.ndarray):
-        return np.array([], int), np.array([], int)
-    analytic = project(evidence.gradient, evidence.tests)
-    wrong = ~(relative_error(analytic, evidence.numeric, evidence.floor) <= evidence.tolerance)
-    return np.flatnonzero(wrong), np.flatnonzero(~wrong)

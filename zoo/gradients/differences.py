@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 STEPS = tuple(10.0**-k for k in range(1, 10))
 """The steps of the sweep."""
 
-SMALLEST = 1e-7
+SMALLEST = 1e-9
 """Below it rounding outweighs whatever a smaller step would gain."""
 
 FLOOR = 1e-3
@@ -64,9 +65,10 @@ class Differences:
     ) -> None:
         self._function = function
         self._values = list(values)
+        self._tensors = [tf.constant(value) for value in values]
         self._upstream = upstream
         self._tolerance = tolerance
-        self._here = self._outputs(values)
+        self._here = self._outputs(self._tensors)
         weighted = [(u * y).ravel() for u, y in zip(upstream, self._here, strict=True)]
         self._size = float(np.linalg.norm(np.concatenate(weighted)))
 
@@ -88,8 +90,7 @@ class Differences:
         )
         # Not a number: the step has left where the function is defined.
         changes = np.nan_to_num(np.abs(np.diff(central, axis=0)).mean(axis=1), nan=np.inf)
-        allowed = [k for k, step in enumerate(STEPS[:-1]) if step > 0.99 * SMALLEST]
-        return STEPS[min(allowed, key=lambda k: changes[k])], central
+        return STEPS[int(np.argmin(changes))], central
 
     def slopes(self, index: int, tests: Sequence[Test], step: float) -> Slopes:
         """Measure slopes, with smaller steps where the two sides disagree.
@@ -127,16 +128,16 @@ class Differences:
             backward += float(np.sum(u * (here - down)))
         return forward / step, backward / step
 
-    def _moved(self, index: int, test: Test, step: float) -> list[np.ndarray]:
-        values = list(self._values)
+    def _moved(self, index: int, test: Test, step: float) -> list[Any]:
         if isinstance(test, np.ndarray):
-            values[index] = values[index] + step * test
+            moved = self._values[index] + step * test
         else:
-            values[index] = values[index].copy()
-            values[index].flat[test] += step
-        return values
+            moved = self._values[index].copy()
+            moved.flat[test] += step
+        # The others stay tensors, since copying millions of weights is what would take long.
+        return [*self._tensors[:index], tf.constant(moved), *self._tensors[index + 1 :]]
 
-    def _outputs(self, values: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def _outputs(self, values: Sequence[Any]) -> list[np.ndarray]:
         return [np.asarray(y) for y in self._function(values)]
 
     def _disagree(self, sides: np.ndarray, floor: float) -> np.ndarray:

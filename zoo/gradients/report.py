@@ -49,13 +49,13 @@ class TensorCheck:
     size: int
     kinks: int
     step: float
-    max_absolute_error: float | None
-    max_relative_error: float | None
-    index: tuple[int, ...] | None
-    analytic: float | None
-    numeric: float | None
-    scale: float | None
-    sweep: tuple[float | None, ...]
+    max_absolute_error: float | None = None
+    max_relative_error: float | None = None
+    index: tuple[int, ...] | None = None
+    analytic: float | None = None
+    numeric: float | None = None
+    scale: float | None = None
+    sweep: tuple[float, ...] = ()
     problem: str = ""
 
 
@@ -161,12 +161,12 @@ class GradientReport:
     def __rich__(self) -> RenderableType:
         parts: list[RenderableType] = []
         for title, header, rows in self._tables():
-            table = Table(title=title, title_justify="left", title_style="bold", box=None)
+            table = Table(box=None)
             for column, name in enumerate(header):
                 table.add_column(name, justify="right" if column else "left", overflow="fold")
             for row, wrong in rows:
                 table.add_row(*map(Text, row), style="red" if wrong else "")
-            parts += [table, Text()]
+            parts += [Text(title, style="bold"), table, Text()]
         parts.append(Text(self.verdict(), style="" if self.ok else "red"))
         parts += [Text(f"Note: {note}") for note in self.notes]
         return Group(*parts)

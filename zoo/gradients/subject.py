@@ -198,7 +198,7 @@ def layer_subject(
         shapes = ", ".join(str(x.shape) for x in inputs)
         raise ArgumentError(
             f"{layer.name} cannot be called on inputs of shape {shapes} (batch first): "
-            f"{_first_line(error)}"
+            f"{first_line(error)}"
         ) from error
     if rng is not None:
         _draw_state(twin, layer.built, rng)
@@ -222,6 +222,22 @@ def loss_subject(loss: Any, inputs: Sequence[np.ndarray], names: Sequence[str]) 
         loss._dtype_policy = keras.dtype_policies.get("float64")
         loss._dtype = "float64"
     return Subject(lambda x, training: loss(*x), inputs, names, fixed=names[:1])
+
+
+def compiled(function: Callable[..., Any], *examples: Any, xla: bool = False) -> Any:
+    """A graph of a function, for arguments like the examples.
+
+    Args:
+        function: Takes tensors and lists of them.
+        examples: Arguments; the graph takes others of the same shapes.
+        xla: Whether XLA compiles it.
+
+    Returns:
+        The graph, to be called like the function.
+    """
+    return tf.function(function, autograph=False, jit_compile=xla or None).get_concrete_function(
+        *examples
+    )
 
 
 @contextmanager
@@ -249,7 +265,7 @@ def _rebuild(layer: Any, kind: Any, policy: str) -> Any:
     except Exception as error:
         raise ArgumentError(
             f"{layer.name} is checked on a copy in {policy}, which is made by {kind.__name__}"
-            f".from_config(get_config()); that failed: {_first_line(error)}"
+            f".from_config(get_config()); that failed: {first_line(error)}"
         ) from error
 
 
@@ -322,5 +338,6 @@ def _path(variable: Any, layer: Any) -> str:
     return variable.path.removeprefix(f"{layer.name}/")
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What an error says, in a line."""
     return str(error).strip().split("\n")[0] or type(error).__name__
