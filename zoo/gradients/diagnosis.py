@@ -16,7 +16,7 @@ class Evidence:
         gradient: The analytic gradient, of the tensor's shape.
         tests: Elements or directions where slopes were measured.
         numeric: The slopes, [tests].
-        floor: Gradients below it are judged as if they were that.
+        floor: Gradients below it are judged as if they were that, [tests].
         tolerance: Relative error that counts as right.
         factors: Numbers that are easily forgotten, such as the batch size, with their names.
         batched: Whether the tensor's first axis is the batch.
@@ -25,7 +25,7 @@ class Evidence:
     gradient: np.ndarray
     tests: Sequence[Test]
     numeric: np.ndarray
-    floor: float
+    floor: np.ndarray
     tolerance: float
     factors: dict[str, int]
     batched: bool

@@ -38,12 +38,12 @@ class Slopes:
     Attributes:
         numeric: Central differences, [tests].
         kinks: Where there is no slope, bool [tests].
-        floor: A gradient below it is judged as if it were that: rounding and scale.
+        floor: A gradient below it is judged as if it were that: rounding and scale, [tests].
     """
 
     numeric: np.ndarray
     kinks: np.ndarray
-    floor: float
+    floor: np.ndarray
 
 
 class Differences:
@@ -103,21 +103,25 @@ class Differences:
         Returns:
             The slopes, kinks marked.
         """
-        first = np.array([self._sides(index, test, step) for test in tests])
-        sides, used = first.copy(), np.full(len(tests), step)
-        floor = self._floor(sides.mean(axis=1), used)
-        open_ = self._disagree(sides, floor)
+        sides = np.array([self._sides(index, test, step) for test in tests])
+        used, first = np.full(len(tests), step), _jump(sides)
+        open_ = self._disagree(sides, self._floor(sides.mean(axis=1), used))
         while step > 2 * SMALLEST and open_.any():
-            step = max(step / 10, SMALLEST)
+            step /= 10
             for i in np.flatnonzero(open_):
-                sides[i] = self._sides(index, tests[i], step)
-                used[i] = step
-            floor = self._floor(sides.mean(axis=1), used)
-            open_ &= self._disagree(sides, floor)
-        # A bend gets less with the step, a kink does not.
-        kinks = open_ & ~(_jump(sides) <= 0.2 * _jump(first))
+                closer = np.array(self._sides(index, tests[i], step))
+                change = abs(closer.mean() - sides[i].mean())
+                bends = _jump(closer) <= 0.5 * _jump(sides[i])
+                if bends and change <= self._tolerance / 10 * abs(closer.mean()):
+                    # A bend, and a step that was small enough.
+                    open_[i] = False
+                else:
+                    sides[i], used[i] = closer, step
+            open_ &= self._disagree(sides, self._floor(sides.mean(axis=1), used))
+        # Nearer and nearer, and the two sides still disagree as they did.
+        kinks = open_ & ~(_jump(sides) <= 0.2 * first)
         numeric = sides.mean(axis=1)
-        return Slopes(numeric, kinks, self._floor(numeric[~kinks], used))
+        return Slopes(numeric, kinks, self._floor(np.where(kinks, 0, numeric), used))
 
     def _sides(self, index: int, test: Test, step: float) -> tuple[float, float]:
         plus, minus = (self._outputs(self._moved(index, test, signed)) for signed in (step, -step))
@@ -140,14 +144,14 @@ class Differences:
     def _outputs(self, values: Sequence[Any]) -> list[np.ndarray]:
         return [np.asarray(y) for y in self._function(values)]
 
-    def _disagree(self, sides: np.ndarray, floor: float) -> np.ndarray:
+    def _disagree(self, sides: np.ndarray, floor: np.ndarray) -> np.ndarray:
         level = np.maximum(np.abs(sides.mean(axis=1)), floor)
         return ~(_jump(sides) <= 2 * self._tolerance * level)
 
-    def _floor(self, numeric: np.ndarray, steps: np.ndarray) -> float:
-        rounding = 10 * np.finfo("float64").eps * self._size / np.median(steps)
+    def _floor(self, numeric: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        rounding = 10 * np.finfo("float64").eps * self._size / steps
         largest = float(np.max(np.nan_to_num(np.abs(numeric)), initial=0))
-        return max(FLOOR * largest, rounding / self._tolerance, 1e-300)
+        return np.maximum(max(FLOOR * largest, 1e-300), rounding / self._tolerance)
 
 
 def project(gradient: np.ndarray, tests: Sequence[Test]) -> np.ndarray:
@@ -160,11 +164,13 @@ def project(gradient: np.ndarray, tests: Sequence[Test]) -> np.ndarray:
     )
 
 
-def relative_error(analytic: np.ndarray, numeric: np.ndarray, floor: float) -> np.ndarray:
+def relative_error(
+    analytic: np.ndarray, numeric: np.ndarray, floor: float | np.ndarray
+) -> np.ndarray:
     """|analytic - numeric| by the larger of the two, or by the floor where both are small."""
     level = np.maximum(np.maximum(np.abs(analytic), np.abs(numeric)), floor)
     return np.abs(analytic - numeric) / level
 
 
 def _jump(sides: np.ndarray) -> np.ndarray:
-    return np.abs(sides[:, 0] - sides[:, 1])
+    return np.abs(sides[..., 0] - sides[..., 1])

@@ -143,7 +143,7 @@ class FirstOrder:
             self.notes.append(f"{name}: nothing but kinks, so nothing was compared.")
         if gradient is None:
             largest = float(np.max(np.abs(numeric), initial=0))
-            if largest > slopes.floor:
+            if largest > slopes.floor.max(initial=0):
                 return replace(result, problem=f"gradient is None; the slopes reach {largest:.3g}")
             self.notes.append(f"{name}: gradient is None; the slopes are zero as well.")
             return result
@@ -158,13 +158,13 @@ class FirstOrder:
             gradient=analytic,
             tests=smooth,
             numeric=numeric,
-            floor=slopes.floor,
+            floor=slopes.floor[~slopes.kinks],
             tolerance=self._tolerance,
             factors=self._factors,
             batched=result.role == "input",
         )
         result = _compared(result, evidence)
-        odd = _odd(analytic, gradients.thrice[k], others, slopes.floor * self._tolerance)
+        odd = _odd(analytic, gradients.thrice[k], others, slopes.floor.max() * self._tolerance)
         if result.max_relative_error <= self._tolerance:  # type: ignore[operator]
             return replace(result, problem=odd)
         return self._explained(k, result, evidence, odd)
@@ -179,7 +179,7 @@ class FirstOrder:
                 evidence,
                 tests=[e for e, kink in zip(elements, slopes.kinks, strict=True) if not kink],
                 numeric=slopes.numeric[~slopes.kinks],
-                floor=slopes.floor,
+                floor=slopes.floor[~slopes.kinks],
             )
             if closer.wrong.any():
                 result = _compared(result, closer)

@@ -1,6 +1,5 @@
 """Beyond the first gradient: second order, and agreement with the Keras twin."""
 
-import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -183,9 +182,10 @@ def compare_with_twin(
         outputs = ours.outputs(ours.values, training)
         upstream = [tf.cast(rng.standard_normal(y.shape), y.dtype) for y in outputs]
         expected = _values(*theirs.gradients(moving, upstream, training))
+
         for execution in ("eager", "graph", "xla"):
             try:
-                run: Any = functools.partial(ours.gradients, training=training)
+                run = _gradients(ours, training)
                 if execution != "eager":
                     run = compiled(run, moving, upstream, xla=execution == "xla")
                 error = _distance(_values(*run(moving, upstream)), expected)
@@ -193,6 +193,10 @@ def compare_with_twin(
             except Exception as raised:
                 error, problem = None, f"raises {type(raised).__name__}: {first_line(raised)}"
             yield TwinCheck(policy, execution, error, tolerance, problem)
+
+
+def _gradients(subject: Subject, training: bool) -> Any:
+    return lambda moving, upstream: subject.gradients(moving, upstream, training)
 
 
 def _values(outputs: Sequence[Any], gradients: Sequence[Any]) -> list[np.ndarray | None]:

@@ -1,6 +1,5 @@
 """What is checked, as a pure function in float64: a layer, a model or a loss."""
 
-import copy
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -217,8 +216,11 @@ def loss_subject(loss: Any, inputs: Sequence[np.ndarray], names: Sequence[str]) 
         The subject.
     """
     if isinstance(loss, keras.losses.Loss):
-        # A copy, since a loss of one's own need not have a configuration to rebuild it from.
-        loss = copy.copy(loss)
+        # A copy by hand: a loss of one's own need not have a configuration to rebuild it from,
+        # and Keras's own copying goes by that.
+        attributes = vars(loss)
+        loss = object.__new__(type(loss))
+        vars(loss).update(attributes)
         loss._dtype_policy = keras.dtype_policies.get("float64")
         loss._dtype = "float64"
     return Subject(lambda x, training: loss(*x), inputs, names, fixed=names[:1])
