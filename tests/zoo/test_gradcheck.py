@@ -9,7 +9,8 @@ import tensorflow as tf
 
 import zoo
 from zoo.errors import ArgumentError
-from zoo.gradients.probes import TOLERANCES
+from zoo.gradients import catalogue
+from zoo.gradients.probes import TOLERANCES, twin_of
 from zoo.layers import LocalResponseNormalization
 
 L = keras.layers
@@ -538,7 +539,7 @@ def test_a_large_tensor_is_sampled_in_full_mode_and_the_sample_is_counted():
     report = zoo.gradcheck(L.Dense(20), (30,), mode="full", limit=50)
     sizes = {one.name: (one.checked, one.size) for one in report.tensors}
     assert sizes == {"input": (50, 90), "kernel": (50, 600), "bias": (20, 20)}
-    assert "50 of 600" in str(report)
+    assert "50/600" in str(report)
 
 
 def test_the_sweep_is_a_v():
@@ -569,6 +570,15 @@ def test_the_sweep_is_a_v():
 def test_wrong_use_is_an_argument_error(target, options, words):
     with pytest.raises(ArgumentError, match=words):
         zoo.gradcheck(target, **options)
+
+
+def test_a_layer_that_computes_in_float32_is_refused():
+    class Single(L.Layer):
+        def call(self, x):
+            return tf.cast(tf.sin(tf.cast(x, "float32")), x.dtype)
+
+    with pytest.raises(ArgumentError, match="computes in float32 inside"):
+        zoo.gradcheck(Single(), (3,))
 
 
 def test_a_layer_that_cannot_be_copied_says_so():
@@ -635,3 +645,39 @@ def test_a_twin_that_differs_is_found():
     report = zoo.gradcheck(layer, (4,), twin=L.LayerNormalization(), second_order=False)
     assert len(report.findings) == len(report.twin) == 12
     assert report.findings[0].startswith("twin, float64, eager: differs from the twin by")
+
+
+def test_the_twin_of_dropout_is_compared_in_inference_only():
+    report = zoo.gradcheck(L.Dropout(0.5), (4,), twin=L.Dropout(0.5, seed=3))
+    assert report.ok, str(report)
+    assert "The twin was compared in inference only: random draws may differ." in report.notes
+
+
+def test_layers_of_zoo_have_the_keras_layer_of_their_name_as_twin():
+    class Dense(L.Dense):
+        __module__ = "zoo.layers.dense"
+
+    assert twin_of(Dense(2)) is L.Dense
+    assert twin_of(L.Dense(2)) is None
+    assert twin_of(LocalResponseNormalization()) is None
+    assert len(zoo.gradcheck(Dense(2), (3,)).twin) == 12
+    assert zoo.gradcheck(Dense(2), (3,), twin=False).twin == ()
+
+
+# The catalogue of the command line
+
+
+@pytest.mark.parametrize("name", ["softmax", "cnn", "Dense", "Conv2D", "LSTM", "Add", "Dropout"])
+def test_a_name_of_the_command_line_has_a_place_to_be_checked_at(name):
+    target, point = catalogue.target(name, None, seed=0)
+    assert isinstance(target, L.Layer)
+    if isinstance(target, keras.Model):
+        assert target.output_shape == (None, 3)
+        assert target.input_shape[1] == 8
+    else:
+        assert zoo.gradcheck(target, **point, mode="fast").ok
+
+
+def test_a_layer_that_needs_more_is_refused_with_the_way_out():
+    with pytest.raises(ArgumentError, match=r"Reshape needs target_shape.*zoo.gradcheck\(Reshape"):
+        catalogue.target("Reshape", None, seed=0)

@@ -58,7 +58,7 @@ def gradcheck(
         mode: `"full"`, `"fast"`, or None: full up to 2,000 elements in all.
         second_order: True counts a wrong second-order gradient as a fault; None measures it and
             notes what is wrong; False leaves it out. TensorFlow's own is wrong in places:
-            `tf.nn.moments`, and so `BatchNormalization` in training, stops a gradient on the way.
+            `tf.nn.moments`, and so Keras's normalisation layers, stop a gradient on the way.
         twin: A layer that should behave the same; None takes the Keras layer of the same name for
             layers of `zoo.layers`; False compares with none.
         tolerance: Relative error that counts as right.
@@ -166,6 +166,11 @@ class _Check:
         )
         if not outputs:
             raise ArgumentError("The target has no floating-point output.")
+        if not any(map(_single, values)) and all(map(_single, outputs)):
+            raise ArgumentError(
+                "The target computes in float32 inside, even under the policy float64, so "
+                "differences cannot tell a right gradient from a wrong one."
+            )
         if not _same(outputs, again, 1e-12):
             self.findings.append(
                 f"two passes with the same random state differ{where}, so differences say "
@@ -291,6 +296,11 @@ def _same(one: Sequence[np.ndarray], other: Sequence[np.ndarray], tolerance: flo
         a.shape == b.shape and np.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
         for a, b in zip(one, other, strict=True)
     )
+
+
+def _single(values: np.ndarray) -> bool:
+    """Whether float32 would hold these values without loss."""
+    return bool(np.all(values == values.astype("float32")))
 
 
 def _where(label: bool | None) -> str:

@@ -115,11 +115,11 @@ class GradientReport:
 
     Example:
         >>> import keras, zoo
-        >>> report = zoo.gradcheck(keras.layers.Dense(2), input_shape=(3,))
+        >>> report = zoo.gradcheck(keras.layers.Conv1D(2, 3), input_shape=(5, 1))
         >>> report.ok, report.findings
         (True, ())
         >>> [(one.name, one.shape) for one in report.tensors]
-        [('input', (3, 3)), ('kernel', (3, 2)), ('bias', (2,))]
+        [('input', (3, 5, 1)), ('kernel', (3, 1, 2)), ('bias', (2,))]
     """
 
     target: str
@@ -161,7 +161,7 @@ class GradientReport:
     def __rich__(self) -> RenderableType:
         parts: list[RenderableType] = []
         for title, header, rows in self._tables():
-            table = Table(box=None)
+            table = Table(box=None, padding=(0, 1, 0, 0))
             for column, name in enumerate(header):
                 table.add_column(name, justify="right" if column else "left", overflow="fold")
             for row, wrong in rows:
@@ -179,12 +179,11 @@ class GradientReport:
     def _tables(self) -> list[tuple[str, list[str], list[tuple[list[str], bool]]]]:
         """Title, header, and rows as text with whether they are wrong."""
         tables = []
-        unit = "elements" if self.mode == "full" else "directions"
         for training in dict.fromkeys(one.training for one in self.tensors):
             rows = [one for one in self.tensors if one.training is training]
             where = {None: "", True: ", training", False: ", inference"}[training]
-            header = ["", "shape", unit, "kinks", "step", "abs. error", "rel. error"]
-            header += ["at", "analytic", "numeric", "scale"]
+            header = ["", "shape", "checked", "kinks", "step", "abs.err", "rel.err", "at"]
+            header += ["analytic", "numeric", "scale"]
             tables.append(
                 (
                     f"{self.target}: gradients against central differences{where}",
@@ -196,7 +195,7 @@ class GradientReport:
                 (
                     "Relative error over the step",
                     ["", *(f"{step:.0e}" for step in STEPS)],
-                    [([one.name, *map(_error, one.sweep)], False) for one in rows],
+                    [([one.name, *(f"{e:.0e}" for e in one.sweep)], False) for one in rows],
                 )
             )
         if self.second_order:
@@ -229,7 +228,7 @@ class GradientReport:
 
 
 def _tensor_row(one: TensorCheck, mode: str) -> list[str]:
-    checked = f"{one.checked:,} of {one.size:,}" if mode == "full" else f"{one.checked:,}"
+    checked = f"{one.checked:,}/{one.size:,}" if mode == "full" else f"{one.checked:,}"
     return [
         one.name,
         "×".join(map(str, one.shape)) or "scalar",

@@ -58,7 +58,7 @@ class Subject:
     @property
     def random(self) -> bool:
         """Whether it draws random numbers."""
-        return any(np.issubdtype(value.dtype, np.unsignedinteger) for value in self._frozen)
+        return any(map(_is_seed, self._state))
 
     @property
     def has_training_mode(self) -> bool:
@@ -322,7 +322,7 @@ def _draw_state(layer: Any, built: bool, rng: np.random.Generator) -> None:
     A fresh layer's zeros and ones would hide a forgotten bias or scale.
     """
     for variable in layer.non_trainable_variables:
-        if "uint" in variable.dtype:
+        if _is_seed(variable):
             variable.assign(rng.integers(0, 2**31, variable.shape))
         elif "float" in variable.dtype and not built:
             # Only upwards, since it may be a variance.
@@ -330,6 +330,11 @@ def _draw_state(layer: Any, built: bool, rng: np.random.Generator) -> None:
     if not built:
         for variable in layer.trainable_variables:
             variable.assign(variable.value + rng.normal(0, 0.3, variable.shape))
+
+
+def _is_seed(variable: Any) -> bool:
+    """Whether it is the state of a `keras.random.SeedGenerator`."""
+    return variable.name == "seed_generator_state"
 
 
 def _is_container(layer: Any) -> bool:
