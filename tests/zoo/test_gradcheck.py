@@ -342,6 +342,16 @@ def test_randomness_without_a_seed_generator_is_found():
     assert report.tensors == ()
 
 
+def test_outputs_that_are_not_finite_are_a_finding():
+    class Root(L.Layer):
+        def call(self, x):
+            return tf.sqrt(x)
+
+    report = zoo.gradcheck(Root(), inputs=np.array([[1.0, -1.5]]))
+    assert report.findings == ("outputs are not finite, so they have no differences",)
+    assert zoo.gradcheck(Root(), inputs=np.array([[1.3, 1e-3]])).ok
+
+
 # No false alarm
 
 
@@ -564,6 +574,8 @@ def test_the_sweep_is_a_v():
         (L.Conv2D(2, 3), {"input_shape": (4,)}, r"cannot be called on inputs of shape \(3, 4\)"),
         (keras.losses.MeanSquaredError(), {}, "A loss needs input_shape"),
         (keras.losses.MeanSquaredError(), {"inputs": np.ones((2, 2))}, "Received: 1 arrays"),
+        (L.ReLU(), {"input_shape": (2,), "training": True}, "the same in training and"),
+        (L.Dense(2), {"inputs": np.ones((0, 2))}, "not empty"),
         ("Dense", {}, "Received: 'Dense'"),
     ],
 )

@@ -104,6 +104,10 @@ them left out at kinks).
         raise ArgumentError(f"{name} has neither a floating-point input nor a trainable weight.")
     mode = mode or ("full" if sum(value.size for value in subject.values) <= SMALL else "fast")
     check = _Check(subject, mode, tolerance, limit, len(arrays[-1]), rng)
+    if training is not None and not subject.has_training_mode:
+        raise ArgumentError(
+            f"{name} does the same in training and in inference. Received: training={training}"
+        )
     modes: list[bool | None] = [None]
     if subject.has_training_mode:
         modes = [False, True] if training is None else [training]
@@ -171,6 +175,9 @@ class _Check:
                 "The target computes in float32 inside, even under the policy float64, so "
                 "differences cannot tell a right gradient from a wrong one."
             )
+        if not all(np.isfinite(y).all() for y in outputs):
+            self.findings.append(f"outputs are not finite{where}, so they have no differences")
+            return
         if not _same(outputs, again, 1e-12):
             self.findings.append(
                 f"two passes with the same random state differ{where}, so differences say "

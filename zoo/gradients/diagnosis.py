@@ -92,7 +92,7 @@ def _wrong_scale(evidence: Evidence) -> str:
         return ""
     if not evidence.gradient.any():
         return "the analytic gradient is zero everywhere"
-    if abs(c) < 1e-6 or not evidence.fits(analytic, c * evidence.numeric):
+    if abs(c) < 1e-6 or abs(c - 1) < 1e-3 or not evidence.fits(analytic, c * evidence.numeric):
         return ""
     if abs(c + 1) < 1e-3:
         return "wrong sign"

@@ -70,13 +70,15 @@ class Differences:
         self._tolerance = tolerance
         self._here = self._outputs(self._tensors)
         weighted = [(u * y).ravel() for u, y in zip(upstream, self._here, strict=True)]
-        self._size = float(np.linalg.norm(np.concatenate(weighted)))
+        size = float(np.linalg.norm(np.concatenate(weighted)))
+        self._rounding = np.full(len(values), 10 * np.finfo("float64").eps * size)
 
     def sweep(self, index: int, directions: Sequence[np.ndarray]) -> tuple[float, np.ndarray]:
         """Measure the slope along directions with every step, and choose the best step.
 
         The best step is where the slope changes least from it to the next smaller one. That
-        looks at the differences alone, so it is right where the analytic gradient is wrong.
+        looks at the differences alone, so it is right where the analytic gradient is wrong. The
+        sweep also shows how much rounding there is, which `slopes` then allows for.
 
         Args:
             index: Which tensor.
@@ -90,7 +92,12 @@ class Differences:
         )
         # Not a number: the step has left where the function is defined.
         changes = np.nan_to_num(np.abs(np.diff(central, axis=0)).mean(axis=1), nan=np.inf)
-        return STEPS[int(np.argmin(changes))], central
+        best = int(np.argmin(changes))
+        # With smaller steps it is rounding that changes the slope, by so much / step.
+        smaller = np.array(STEPS[best + 1 :])[:, None]
+        seen = np.abs(central[best + 1 :] - central[best]) * smaller
+        self._rounding[index] = max(self._rounding[index], 3 * np.nan_to_num(seen).max())
+        return STEPS[best], central
 
     def slopes(self, index: int, tests: Sequence[Test], step: float) -> Slopes:
         """Measure slopes, with smaller steps where the two sides disagree.
@@ -105,11 +112,11 @@ class Differences:
         """
         sides = np.array([self._sides(index, test, step) for test in tests])
         used, first = np.full(len(tests), step), _jump(sides)
-        open_ = self._disagree(sides, self._floor(sides.mean(axis=1), used))
+        open_ = self._disagree(sides, self._floor(index, sides.mean(axis=1), used))
         while step > 2 * SMALLEST and open_.any():
             step /= 10
-            for i in np.flatnonzero(open_):
-                closer = np.array(self._sides(index, tests[i], step))
+            for i in map(int, np.flatnonzero(open_)):
+                closer: np.ndarray = np.array(self._sides(index, tests[i], step))
                 change = abs(closer.mean() - sides[i].mean())
                 bends = _jump(closer) <= 0.5 * _jump(sides[i])
                 if bends and change <= self._tolerance / 10 * abs(closer.mean()):
@@ -117,11 +124,11 @@ class Differences:
                     open_[i] = False
                 else:
                     sides[i], used[i] = closer, step
-            open_ &= self._disagree(sides, self._floor(sides.mean(axis=1), used))
+            open_ &= self._disagree(sides, self._floor(index, sides.mean(axis=1), used))
         # Nearer and nearer, and the two sides still disagree as they did.
         kinks = open_ & ~(_jump(sides) <= 0.2 * first)
         numeric = sides.mean(axis=1)
-        return Slopes(numeric, kinks, self._floor(np.where(kinks, 0, numeric), used))
+        return Slopes(numeric, kinks, self._floor(index, np.where(kinks, 0, numeric), used))
 
     def _sides(self, index: int, test: Test, step: float) -> tuple[float, float]:
         plus, minus = (self._outputs(self._moved(index, test, signed)) for signed in (step, -step))
@@ -148,9 +155,9 @@ class Differences:
         level = np.maximum(np.abs(sides.mean(axis=1)), floor)
         return ~(_jump(sides) <= 2 * self._tolerance * level)
 
-    def _floor(self, numeric: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        rounding = 10 * np.finfo("float64").eps * self._size / steps
+    def _floor(self, index: int, numeric: np.ndarray, steps: np.ndarray) -> np.ndarray:
         largest = float(np.max(np.nan_to_num(np.abs(numeric)), initial=0))
+        rounding = self._rounding[index] / steps
         return np.maximum(max(FLOOR * largest, 1e-300), rounding / self._tolerance)
 
 

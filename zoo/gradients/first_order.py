@@ -120,7 +120,7 @@ class FirstOrder:
         name, value = self._subject.names[k], self._subject.values[k]
         gradient, *others = (found[k] for found in gradients.ways.values())
         step, central = self._differences.sweep(k, along := self._directions(value, 2))
-        tests = (
+        tests: Sequence[Test] = (
             self._elements(value, self._limit)
             if self._mode == "full"
             else self._directions(value, 4)
@@ -191,7 +191,7 @@ class FirstOrder:
             f"numeric {result.numeric:.5g})",
         )
 
-    def _directions(self, value: np.ndarray, count: int) -> list[Test]:
+    def _directions(self, value: np.ndarray, count: int) -> list[np.ndarray]:
         return [self._rng.integers(0, 2, value.shape) * 2.0 - 1 for _ in range(count)]
 
     def _elements(self, value: np.ndarray, limit: int) -> list[Test]:

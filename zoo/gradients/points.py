@@ -94,6 +94,7 @@ def loss_inputs(
     shape = (batch_size, *_shapes(input_shape)[0])
     name = getattr(loss, "__name__", type(loss).__name__).lower().replace("_", "")
     predictions = rng.standard_normal(shape)
+    labels: np.ndarray
     if "sparse" in name:
         labels = rng.integers(0, shape[-1], shape[:-1])
     elif any(word in name for word in ("categorical", "softmax")):
@@ -156,8 +157,11 @@ def _arrays(inputs: Any) -> list[np.ndarray]:
     """As arrays: floating-point ones in float64, all others as they are."""
     given: Sequence[Any] = inputs if isinstance(inputs, tuple | list) else [inputs]
     arrays = [np.asarray(x) for x in given]
-    if not arrays or any(x.ndim == 0 for x in arrays):
-        raise ArgumentError("inputs is an array with a batch axis, or a list of them.")
+    if not arrays or any(x.ndim == 0 or x.size == 0 for x in arrays):
+        raise ArgumentError(
+            "inputs is an array with a batch axis, not empty, or a list of them. "
+            f"Received shapes: {[x.shape for x in arrays]}"
+        )
     return [x.astype("float64") if x.dtype.kind == "f" else x for x in arrays]
 
 
