@@ -24,16 +24,20 @@ __all__ = [
     "datasets",
     "describe",
     "ensembles",
+    "gradcheck",
     "list_models",
     "load",
     "register",
 ]
 
+# Functions that load TensorFlow; no module has the name of one, since it would hide it.
+_HOMES = {"gradcheck": "zoo.gradients", "load": "zoo.saving"}
+
 
 def __getattr__(name: str) -> Any:
-    """Import `zoo.datasets`, `zoo.ensembles` and `zoo.load` when they are first named."""
-    if name == "load":
-        return importlib.import_module("zoo.saving").load
+    """Import what loads TensorFlow, `zoo.datasets` and `zoo.ensembles` when first named."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
     if name in ("datasets", "ensembles"):
         return importlib.import_module(f"zoo.{name}")
     raise AttributeError(f"module 'zoo' has no attribute {name!r}")

@@ -1,5 +1,6 @@
-"""The command line: `zoo models`, `describe`, `data`, `train`, `committee`, `evaluate`."""
+"""The command line: `zoo models`, `describe`, `data`, `train`, `gradcheck` and the others."""
 
+import json
 import os
 import shlex
 import shutil
@@ -200,6 +201,51 @@ def committee(
         weights=_numbers(weights) if weights else None,
         seed=seed,
     )
+
+
+@app.command()
+def gradcheck(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Models of `zoo models`, or layers such as `Dense`."),
+    ] = None,
+    mode: Annotated[
+        str | None,
+        typer.Option(help="`full`: every element; `fast`: random directions; by default by size."),
+    ] = None,
+    gradients: Annotated[
+        str | None,
+        typer.Option(help="`handwritten` takes layers from zoo.layers, `auto` from keras.layers."),
+    ] = None,
+    second_order: Annotated[
+        bool, typer.Option("--second-order", help="A wrong second-order gradient is a fault too.")
+    ] = False,
+    seed: Seed = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the reports as JSON.")] = False,
+) -> None:
+    """Check gradients against differences; exit code 1 if one is wrong.
+
+    Without a name: every layer of zoo.layers. Models are built for 3 classes and for the smallest
+    of some image sizes that they take, 8 pixels upwards; layers for small inputs.
+    """
+    start_tensorflow(verbose=not as_json)
+    from zoo.gradients import catalogue
+    from zoo.gradients import gradcheck as check
+
+    targets = [catalogue.target(name, gradients, seed) for name in names or catalogue.own_layers()]
+    console, reports = Console(), []
+    for target, point in targets:
+        report = check(target, **point, mode=mode, second_order=second_order or None, seed=seed)
+        reports.append(report)
+        if not as_json:
+            console.print(report)
+            console.print()
+    ok = all(report.ok for report in reports)
+    if as_json:
+        values = {"ok": ok, "reports": [report.to_dict() for report in reports]}
+        print(json.dumps(values, indent=2, ensure_ascii=False))
+    if not ok:
+        raise typer.Exit(1)
 
 
 def main() -> None:

@@ -172,7 +172,7 @@ def list_models(
     for tag in wanted:
         if tag not in known:
             raise UnknownModelError(
-                f"No model has the tag {tag!r}{_did_you_mean(tag, known)} "
+                f"No model has the tag {tag!r}{did_you_mean(tag, known)} "
                 f"Tags: {', '.join(sorted(known))}."
             )
     return sorted(name for name in included - excluded if set(wanted) <= set(_specs[name].tags))
@@ -197,7 +197,7 @@ def describe(name: str) -> ModelSpec:
     """
     if not isinstance(name, str) or name not in _specs:
         raise UnknownModelError(
-            f"There is no model {name!r}{_did_you_mean(str(name), _specs)} Registered: "
+            f"There is no model {name!r}{did_you_mean(str(name), _specs)} Registered: "
             f"{', '.join(sorted(_specs))}. A model of your own is there once the module that "
             "registers it is imported."
         )
@@ -241,7 +241,7 @@ def build(
         raise ArgumentError(f"seed is a whole number or None. Received: {seed!r}")
     _check_arguments(spec, arguments)
     library = _layer_library(gradients)
-    with _seeded(seed), _policy(precision):
+    with seeded(seed), _policy(precision):
         try:
             model = spec.builder(library, **arguments)
         except (AttributeError, TypeError, ValueError) as error:
@@ -259,7 +259,7 @@ def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:
     for key in arguments:
         if key not in spec.parameters:
             raise ArgumentError(
-                f"{spec.name} has no parameter {key!r}{_did_you_mean(key, spec.parameters)} "
+                f"{spec.name} has no parameter {key!r}{did_you_mean(key, spec.parameters)} "
                 f"It takes: {_signature(spec.parameters)}."
             )
     for key, default in spec.parameters.items():
@@ -293,7 +293,7 @@ def _layer_library(gradients: str) -> ModuleType:
 
 
 @contextmanager
-def _seeded(seed: int | None) -> Iterator[None]:
+def seeded(seed: int | None) -> Iterator[None]:
     """Make the seeds that Keras draws repeatable, and leave the caller's random state alone.
 
     Layers and initialisers without a seed draw one from Python's `random` when they are
@@ -338,7 +338,7 @@ def _matching(patterns: list[str]) -> set[str]:
         matches = {name for name in _specs if fnmatchcase(name, pattern)}
         if not matches:
             raise UnknownModelError(
-                f"No model matches {pattern!r}{_did_you_mean(pattern.strip('*?'), _specs)} "
+                f"No model matches {pattern!r}{did_you_mean(pattern.strip('*?'), _specs)} "
                 f"Registered: {', '.join(sorted(_specs))}."
             )
         found |= matches
@@ -359,7 +359,8 @@ def is_whole(value: Any) -> bool:
     return hasattr(value, "__index__") and not isinstance(value, bool)
 
 
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown name: the closest known ones, or a full stop."""
     lowered = {name.lower(): name for name in known}
     close = get_close_matches(word.lower(), lowered, n=2)
     return f"; did you mean {' or '.join(repr(lowered[name]) for name in close)}?" if close else "."

@@ -6,6 +6,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import zoo
@@ -87,6 +88,9 @@ def test_data_show_counts_classes(zoo_command):
         (["committee", "softmax", "mlp", "--weights", "a,b"], "Received: 'a,b'"),
         (["committee", "softmax", "mlp", "--weights", "1"], "each of the 2 members"),
         (["committee", "softmax", "mlp", "--voting", "loud"], "loud"),
+        (["gradcheck", "Desne"], "did you mean 'Dense'"),
+        (["gradcheck", "Dense", "--mode", "quick"], 'mode is "full", "fast" or None'),
+        (["gradcheck", "Dense", "--gradients", "none"], "Received: 'none'"),
         (["evaluate", "gone.keras"], "gone.keras does not exist"),
         (["evaluate", "gone.keras", "--split", "best"], "split is test"),
     ],
@@ -249,3 +253,36 @@ def test_precision_reaches_the_model(zoo_command, tmp_path):
     committee = zoo.ensembles.Committee.load(tmp_path / "r" / "committee.keras")
     assert committee.members[0].layers[1].compute_dtype == "bfloat16"
     assert keras.config.dtype_policy().name == "float32"
+
+
+def test_gradcheck_without_a_name_checks_the_layers_of_zoo(zoo_command):
+    code, out, _ = zoo_command("gradcheck")
+    assert code == 0
+    assert "LocalResponseNormalization: gradients agree" in out
+
+
+def test_gradcheck_takes_models_and_layers(zoo_command):
+    code, out, _ = zoo_command("gradcheck", "softmax", "Softmax", "--json", "--mode", "fast")
+    values = json.loads(out)
+    assert (code, values["ok"]) == (0, True)
+    assert [report["target"] for report in values["reports"]] == ["softmax", "Softmax"]
+    assert {report["mode"] for report in values["reports"]} == {"fast"}
+
+
+def test_a_wrong_gradient_is_exit_code_1(zoo_command, monkeypatch):
+    class Wrong(keras.layers.Layer):
+        def call(self, x):
+            return tf.custom_gradient(lambda x: (tf.sin(x), lambda dy: -dy * tf.cos(x)))(x)
+
+    monkeypatch.setattr(keras.layers, "Wrong", Wrong, raising=False)
+    code, out, _ = zoo_command("gradcheck", "Wrong")
+    assert code == 1
+    assert "input: wrong sign" in out
+    code, out, _ = zoo_command("gradcheck", "Wrong", "ReLU", "--json")
+    assert code == 1
+    assert [report["ok"] for report in json.loads(out)["reports"]] == [False, True]
+
+
+def test_a_wrong_second_order_is_a_fault_when_asked_for(zoo_command):
+    assert zoo_command("gradcheck", "LayerNormalization")[0] == 0
+    assert zoo_command("gradcheck", "LayerNormalization", "--second-order")[0] == 1

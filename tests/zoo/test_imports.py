@@ -85,7 +85,14 @@ LINES = [
     ],
     ["zoo.layers", "zoo.losses", "zoo.models", "zoo.saving"],
     ["zoo"],  # zoo/__init__.py
-    ["zoo.console", "zoo.learner", "zoo.lockstep", "zoo.progress", "zoo.tensorboard"],
+    [
+        "zoo.console",
+        "zoo.gradients",
+        "zoo.learner",
+        "zoo.lockstep",
+        "zoo.progress",
+        "zoo.tensorboard",
+    ],
     ["zoo.session", "zoo.training"],
     ["zoo.ensembles"],
     ["zoo.cli"],

@@ -1,0 +1,221 @@
+"""Beyond the first gradient: second order, and agreement with the Keras twin."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo.gradients.differences import FLOOR, relative_error
+from zoo.gradients.report import SecondOrderCheck, TwinCheck
+from zoo.gradients.subject import Subject, compiled, first_line, layer_subject
+
+TOLERANCES = {"float64": 1e-9, "float32": 1e-4, "mixed_float16": 1e-2, "mixed_bfloat16": 5e-2}
+"""How far twins may be apart in each precision, as a part of the largest value."""
+
+_EPSILON = float(np.finfo("float64").eps)
+_STEPS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
+
+
+def second_order(
+    subject: Subject,
+    upstream: Sequence[Any],
+    training: bool,
+    label: bool | None,
+    tolerance: float,
+    rng: np.random.Generator,
+) -> list[SecondOrderCheck]:
+    """Compare products of the Hessian with a random vector v, two ways.
+
+    Analytic: a tape inside a tape, `∇(∇f · v)` (Pearlmutter, 1994). Numeric: differences of the
+    first gradient, `(∇f(t + h v) - ∇f(t - h v)) / 2h`.
+
+    Args:
+        subject: What is checked.
+        upstream: Weights of the outputs.
+        training: Training or inference.
+        label: What the report calls that.
+        tolerance: Relative error that counts as right.
+        rng: Where v is drawn from.
+
+    Returns:
+        A check for each tensor.
+
+    Raises:
+        Exception: Whatever the target raises where it has no second order.
+    """
+    values = subject.values
+    count = len(subject.input_names)
+    vectors = [rng.standard_normal(value.shape) for value in values]
+    vectors = [v / max(float(np.linalg.norm(v)), 1e-300) for v in vectors]
+    moving = [tf.constant(x) for x in values[:count]]
+    products = subject.hessian_vector(moving, upstream, vectors, training)
+    run = compiled(lambda moving: subject.gradients(moving, upstream, training)[1], moving)
+
+    def gradient(step: float) -> list[np.ndarray]:
+        moved = [value + step * v for value, v in zip(values, vectors, strict=True)]
+        subject.assign(moved[count:])
+        found = run([tf.constant(x) for x in moved[:count]])
+        return [
+            np.zeros(v.shape) if g is None else np.asarray(g)
+            for g, v in zip(found, vectors, strict=True)
+        ]
+
+    try:
+        here = gradient(0.0)
+        numbers = [_Best() for _ in values]
+        for step in _STEPS:
+            for best, middle, up, down in zip(
+                numbers, here, gradient(step), gradient(-step), strict=True
+            ):
+                best.add(step, middle, up, down)
+    finally:
+        subject.assign(values[count:])
+    return [
+        _second_order_check(name, product, best, label, tolerance)
+        for name, product, best in zip(subject.names, products, numbers, strict=True)
+    ]
+
+
+class _Best:
+    """Differences of gradients with the step from which the next changes them least.
+
+    Attributes:
+        numeric: The differences.
+        kinks: Where the gradient jumps.
+        change: How far the next step's differences are off.
+        rounding: What rounding alone may have done.
+    """
+
+    def __init__(self) -> None:
+        self.numeric: np.ndarray = np.empty(0)
+        self.kinks: np.ndarray = np.empty(0, bool)
+        self.change: np.ndarray = np.array([np.inf])
+        self.rounding = 0.0
+        self._last: tuple[np.ndarray, np.ndarray] | None = None
+
+    def add(self, step: float, here: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:
+        """Take the gradients at a point and on both sides of it."""
+        central = (up - down) / (2 * step)
+        jump = np.abs(up - 2 * here + down) / step
+        rounding = 10 * _EPSILON * float(np.max(np.abs(here), initial=0)) / step
+        if self._last:
+            before, jump_before = self._last
+            # What bends shrinks with the step, what jumps grows.
+            kinks = (jump > 3 * jump_before) & (jump > 1000 * rounding)
+            change = np.where(kinks, 0, np.abs(central - before))
+            if np.sum(change) < np.sum(self.change):
+                self.numeric, self.kinks, self.change = before, kinks, change
+                self.rounding = rounding
+        self._last = central, jump
+
+
+def _second_order_check(
+    name: str, product: Any, best: _Best, label: bool | None, tolerance: float
+) -> SecondOrderCheck:
+    largest = float(np.max(np.abs(best.numeric[~best.kinks]), initial=0))
+    floor = max(FLOOR * largest, best.rounding / tolerance, 1e-300)
+    # Differences that still change with the step have met a kink of another element.
+    level = np.maximum(np.abs(best.numeric), floor)
+    smooth = ~best.kinks & (best.change <= tolerance / 2 * level)
+    numeric, kinks = best.numeric[smooth], int((~smooth).sum())
+    if product is None:
+        # Right for what is linear.
+        problem = largest > floor and (
+            f"second-order gradient is None, and the differences reach {largest:.3g}"
+        )
+        return SecondOrderCheck(name, label, None, kinks, problem or "")
+    analytic = np.asarray(product)[smooth]
+    errors = relative_error(analytic, numeric, floor)
+    if not errors.size:
+        return SecondOrderCheck(name, label, None, kinks)
+    worst = int(np.argmax(np.nan_to_num(errors, nan=np.inf)))
+    problem = not errors[worst] <= tolerance and (
+        f"second-order gradient is wrong: analytic {analytic[worst]:.5g}, "
+        f"numeric {numeric[worst]:.5g}"
+    )
+    return SecondOrderCheck(name, label, float(errors[worst]), kinks, problem or "")
+
+
+def twin_of(layer: Any) -> Any:
+    """The class in keras.layers that a layer of `zoo.layers` is a twin of, or None."""
+    kind = type(layer)
+    twin = getattr(keras.layers, kind.__name__, None)
+    return twin if kind.__module__.startswith("zoo.layers") and twin is not kind else None
+
+
+def compare_with_twin(
+    layer: Any,
+    twin: Any,
+    inputs: Sequence[np.ndarray],
+    names: Sequence[str],
+    mask: Any,
+    rng: np.random.Generator,
+) -> Iterator[TwinCheck]:
+    """Compare outputs and gradients with those of the twin in eager execution.
+
+    Args:
+        layer: The layer, with its weights.
+        twin: A class to make from the layer's configuration, or another layer.
+        inputs: With their batch axis.
+        names: A name for each.
+        mask: Passed on to both.
+        rng: Where the upstream gradient is drawn from.
+
+    Yields:
+        A check for each precision in eager, graph and XLA.
+    """
+    for policy, tolerance in TOLERANCES.items():
+        dtype = "float64" if policy == "float64" else "float32"
+        cast = [x.astype(dtype) if x.dtype.kind == "f" else x for x in inputs]
+        options: Any = {"policy": policy, "mask": mask}
+        ours = layer_subject(layer, cast, names, **options)
+        if isinstance(twin, type):
+            theirs = layer_subject(layer, cast, names, like=twin, **options)
+        else:
+            theirs = layer_subject(twin, cast, names, **options)
+        theirs.copy_state(ours)
+        # Twins need not draw the same random numbers.
+        training = not ours.random
+        moving = [tf.constant(x) for x in ours.values[: len(ours.input_names)]]
+        outputs = ours.outputs(ours.values, training)
+        upstream = [tf.cast(rng.standard_normal(y.shape), y.dtype) for y in outputs]
+        expected = _values(*theirs.gradients(moving, upstream, training))
+
+        for execution in ("eager", "graph", "xla"):
+            try:
+                run = _gradients(ours, training)
+                if execution != "eager":
+                    run = compiled(run, moving, upstream, xla=execution == "xla")
+                error = _distance(_values(*run(moving, upstream)), expected)
+                problem = "" if error <= tolerance else f"differs from the twin by {error:.2g}"
+            except Exception as raised:
+                error, problem = None, f"raises {type(raised).__name__}: {first_line(raised)}"
+            yield TwinCheck(policy, execution, error, tolerance, problem)
+
+
+def _gradients(subject: Subject, training: bool) -> Any:
+    return lambda moving, upstream: subject.gradients(moving, upstream, training)
+
+
+def _values(outputs: Sequence[Any], gradients: Sequence[Any]) -> list[np.ndarray | None]:
+    return [
+        None if x is None else np.asarray(tf.cast(x, "float64")) for x in [*outputs, *gradients]
+    ]
+
+
+def _distance(ours: Sequence[np.ndarray | None], theirs: Sequence[np.ndarray | None]) -> float:
+    """The largest difference, each tensor's by its largest value."""
+    if len(ours) != len(theirs):
+        return np.inf
+    largest = 0.0
+    for a, b in zip(ours, theirs, strict=True):
+        if a is None and b is None:
+            continue
+        if a is None or b is None or a.shape != b.shape:
+            return np.inf
+        if a.size:
+            error = np.max(np.abs(a - b)) / max(float(np.max(np.abs(b))), 1e-6)
+            largest = max(largest, np.inf if np.isnan(error) else float(error))
+    return largest
