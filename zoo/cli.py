@@ -233,7 +233,8 @@ def gradcheck(
     from zoo.gradients import gradcheck as check
 
     targets = [catalogue.target(name, gradients, seed) for name in names or catalogue.own_layers()]
-    console, reports = Console(), []
+    # Its tables are wide: a terminal may wrap them, but they are not squeezed.
+    console, reports = Console(width=max(Console().width, 110)), []
     for target, point in targets:
         report = check(target, **point, mode=mode, second_order=second_order or None, seed=seed)
         reports.append(report)

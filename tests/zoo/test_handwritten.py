@@ -228,6 +228,19 @@ def test_second_order_gradients_are_those_of_finite_differences(case):
 
 
 @ids
+def test_the_checker_finds_nothing(case):
+    _, layer = twins(case, "float32")
+    _, shape, _, call = CASES[case]
+    training = call.get("training")
+    mask = call.get("mask")
+    report = zoo.gradcheck(
+        layer, shape[1:], batch_size=shape[0], training=training, mask=mask, second_order=True
+    )
+    assert report.ok, str(report)
+    assert len({one.name for one in report.tensors}) == 1 + len(layer.trainable_variables)
+
+
+@ids
 def test_vectorized_map_gives_each_samples_gradient(case):
     if "normalisation" in case or "masked" in case:
         return  # a sample's output depends on the others, or on a mask of the whole batch

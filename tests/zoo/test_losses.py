@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import zoo
 from zoo.errors import ArgumentError
 from zoo.losses import SoftmaxCrossEntropy
 
@@ -105,6 +106,14 @@ def test_it_trains_a_model(jit_compile):
         model.compile("sgd", loss, jit_compile=jit_compile)
         results.append([model.train_on_batch(LOGITS, IDS) for _ in range(3)])
     np.testing.assert_allclose(*results, rtol=1e-6)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_the_checker_finds_nothing(smoothing):
+    report = zoo.gradcheck(
+        SoftmaxCrossEntropy(label_smoothing=smoothing), inputs=[IDS, LOGITS], second_order=True
+    )
+    assert report.ok, str(report)
 
 
 def test_config_round_trip():
