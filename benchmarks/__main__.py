@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("gradients",)
+NAMES = ("gradients", "backpropagation")
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ def test_without_a_name_the_benchmarks_are_listed():
     words = [sys.executable, "-m", "benchmarks"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "one of gradients" in done.stderr
+    assert "one of gradients, backpropagation" in done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +51,32 @@ def test_turns_give_medians_and_quartiles(gradients):
 
 def test_memory_is_measured(gradients):
     assert gradients["memory"] >= 0
+
+
+def test_every_way_gives_the_same_gradient_and_differences_agree():
+    code = """
+import numpy as np
+from benchmarks.backpropagation import WAYS, gradient, measure, network, paths
+weights, activations, target = network(3, 4)
+def loss():
+    y = activations[0]
+    for kernel in weights:
+        y = np.tanh(y @ kernel)
+    return 0.5 * np.sum((y - target) ** 2)
+numeric = [np.zeros_like(kernel) for kernel in weights]
+for kernel, slopes in zip(weights, numeric):
+    for index in np.ndindex(kernel.shape):
+        kernel[index] += 1e-5
+        slopes[index] = loss()
+        kernel[index] -= 2e-5
+        slopes[index] = (slopes[index] - loss()) / 2e-5
+        kernel[index] += 1e-5
+for way, _ in WAYS.values():
+    deltas = way(weights, activations, target)
+    np.testing.assert_allclose(gradient(activations, deltas), numeric, atol=1e-9)
+assert paths(3, 4) == 4 + 16 + 64
+times = measure([(2, 3), (30, 3)], budget=0)
+assert np.isnan(times["path by path"]).tolist() == [False, True]
+assert min(times["backpropagation"]) > 0
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -1,0 +1,124 @@
+"""The Python in README.md and docs/*.md runs, and prints what the page says it prints.
+
+Blocks marked python run in order, one namespace a file. A block marked text right below one is
+what that one prints. A block marked `python no-run` is passed over; take the word away and it runs.
+"""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md")])
+
+FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```$\n?", re.MULTILINE | re.DOTALL)
+NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
+
+
+class Block(NamedTuple):
+    line: int
+    code: str
+    prints: str | None
+
+
+def blocks(text: str) -> tuple[list[Block], int]:
+    """The blocks to run, and how many are marked not to be."""
+    fences = list(FENCE.finditer(text))
+    run, skipped = [], 0
+    for fence, following in zip(fences, [*fences[1:], None], strict=True):
+        match fence["info"].split():
+            case ["python"]:
+                answered = following and following["info"].strip() == "text"
+                adjacent = answered and not text[fence.end() : following.start()].strip()
+                line = text.count("\n", 0, fence.start("body"))
+                run.append(Block(line, fence["body"], following["body"] if adjacent else None))
+            case ["python", "no-run"]:
+                skipped += 1
+            case ["python", *words]:
+                raise ValueError(f"Nobody knows what `python {' '.join(words)}` means.")
+    return run, skipped
+
+
+def difference(said: str, printed: str) -> str | None:
+    """What is not as said.
+
+    Words and whole numbers count as they stand, others to two units of their last digit. Numbers
+    with an exponent are errors in these pages: they may be smaller, or up to 100 times as large,
+    since rounding is not the same everywhere.
+    """
+    words, others = (NUMBER.sub("#", text).split() for text in (said, printed))
+    if words != others:
+        return f"The page says\n{said}\nand the code prints\n{printed}"
+    for a, b in zip(NUMBER.findall(said), NUMBER.findall(printed), strict=True):
+        x, y = (float(one.replace(",", "")) for one in (a, b))
+        if "e" in a:
+            close = abs(y) <= 100 * max(abs(x), 1e-16)
+        elif "." in a:
+            close = abs(x - y) <= 2.1 * 10.0 ** -len(a.partition(".")[2])
+        else:
+            close = x == y
+        if not close:
+            return f"The page says {a} where the code prints {b}, in\n{printed}"
+    return None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_prints_what_it_says(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(ROOT)  # for `import benchmarks`
+    run, _ = blocks(page.read_text(encoding="utf-8"))
+    namespace = {"__name__": "__main__"}
+    for block in run:
+        # As many empty lines as stand above it, so that a traceback names the page's own line.
+        code = compile("\n" * block.line + block.code, page, "exec")
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            exec(code, namespace)
+        if block.prints is not None:
+            wrong = difference(block.prints, out.getvalue())
+            assert wrong is None, f"{page.name}, line {block.line}: {wrong}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_block_is_passed_over(page):
+    _, passed_over = blocks(page.read_text(encoding="utf-8"))
+    if passed_over:
+        pytest.skip(f"marked no-run: {passed_over}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_points_at_is_there(page):
+    for target in re.findall(r"\]\(([^)\s#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_blocks_are_told_apart():
+    text = (
+        "```python\nprint(1)\n```\n\n```text\n1\n```\n"
+        "```sh\nls\n```\n```python\nx\n```\nwords\n```text\n2\n```\n```python no-run\ny\n```\n"
+    )
+    assert blocks(text) == ([Block(1, "print(1)\n", "1\n"), Block(11, "x\n", None)], 1)
+    with pytest.raises(ValueError, match="python norun"):
+        blocks("```python norun\n```\n")
+
+
+@pytest.mark.parametrize(
+    ("said", "printed", "same"),
+    [
+        ("error 3e-11", "error 8.1e-11", True),
+        ("error 3e-11", "error 0e+00", True),
+        ("error 0e+00", "error 1e-16", True),
+        ("error 3e-11", "error 4e-9", False),
+        ("loss 0.1234", "loss  0.1235\n", True),
+        ("loss 0.1234", "loss 0.1244", False),
+        ("12 paths", "13 paths", False),
+        ("1,364 paths", "1,364 paths", True),
+        ("True", "False", False),
+    ],
+)
+def test_numbers_may_differ_by_rounding_and_words_not_at_all(said, printed, same):
+    assert (difference(said, printed) is None) is same
