@@ -56,7 +56,7 @@ def test_memory_is_measured(gradients):
 def test_every_way_gives_the_same_gradient_and_differences_agree():
     code = """
 import numpy as np
-from benchmarks.backpropagation import WAYS, gradient, measure, network, paths
+from benchmarks.backpropagation import DEPTHS, WAYS, WIDTHS, draw, gradient, measure, network, paths
 weights, activations, target = network(3, 4)
 def loss():
     y = activations[0]
@@ -78,5 +78,7 @@ assert paths(3, 4) == 4 + 16 + 64
 times = measure([(2, 3), (30, 3)], budget=0)
 assert np.isnan(times["path by path"]).tolist() == [False, True]
 assert min(times["backpropagation"]) > 0
+left, right = draw(*({way: np.ones(len(sizes)) for way in WAYS} for sizes in (DEPTHS, WIDTHS))).axes
+assert left.get_yscale() == right.get_yscale() == "log"
 """
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
