@@ -25,8 +25,10 @@ __all__ = [
     "describe",
     "ensembles",
     "gradcheck",
+    "layers",
     "list_models",
     "load",
+    "losses",
     "register",
 ]
 
@@ -35,10 +37,10 @@ _HOMES = {"gradcheck": "zoo.gradients", "load": "zoo.saving"}
 
 
 def __getattr__(name: str) -> Any:
-    """Import what loads TensorFlow, `zoo.datasets` and `zoo.ensembles` when first named."""
+    """Import what loads TensorFlow, and the sub-packages, when they are first named."""
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in ("datasets", "ensembles"):
+    if name in ("datasets", "ensembles", "layers", "losses"):
         return importlib.import_module(f"zoo.{name}")
     raise AttributeError(f"module 'zoo' has no attribute {name!r}")
 

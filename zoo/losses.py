@@ -1,4 +1,12 @@
-"""Losses whose gradients are written by hand."""
+"""Losses whose gradients are written by hand.
+
+Example:
+    >>> import numpy as np
+    >>> import zoo
+    >>> loss = zoo.losses.SoftmaxCrossEntropy()
+    >>> round(float(loss(np.array([1]), np.zeros((1, 2)))), 4)
+    0.6931
+"""
 
 from collections.abc import Callable
 from functools import lru_cache

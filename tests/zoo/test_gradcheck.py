@@ -539,6 +539,15 @@ def test_a_built_layer_is_checked_with_its_own_weights():
     assert report.ok
 
 
+def test_weights_that_could_hide_a_fault_are_noted():
+    layer = keras.layers.Dense(2)
+    layer.build((None, 3))
+    (note,) = (note for note in zoo.gradcheck(layer, (3,)).notes if "0 or 1" in note)
+    assert "bias" in note
+    assert "kernel" not in note
+    assert not any("0 or 1" in note for note in zoo.gradcheck(keras.layers.Dense(2), (3,)).notes)
+
+
 def test_the_same_seed_gives_the_same_report():
     one, other = (zoo.gradcheck(L.Dropout(0.5), (6,), seed=3).to_dict() for _ in range(2))
     assert one == other

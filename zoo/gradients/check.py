@@ -104,6 +104,16 @@ them left out at kinks).
         raise ArgumentError(f"{name} has neither a floating-point input nor a trainable weight.")
     mode = mode or ("full" if sum(value.size for value in subject.values) <= SMALL else "fast")
     check = _Check(subject, mode, tolerance, limit, len(arrays[-1]), rng)
+    plain = [
+        name
+        for name, value in zip(subject.names, subject.values, strict=True)
+        if np.isin(value, (0, 1)).all()
+    ]
+    if plain:
+        check.notes.append(
+            f"All of {', '.join(plain)} is 0 or 1, where a factor that is forgotten may not show. "
+            "A layer that is not built yet is checked with weights of its own."
+        )
     if training is not None and not subject.has_training_mode:
         raise ArgumentError(
             f"{name} does the same in training and in inference. Received: training={training}"

@@ -338,7 +338,7 @@ def _is_seed(variable: Any) -> bool:
 
 
 def _is_container(layer: Any) -> bool:
-    return type(layer).call.__module__.startswith("keras.src.models.")
+    return (type(layer).call.__module__ or "").startswith("keras.src.models.")
 
 
 def _path(variable: Any, layer: Any) -> str:
