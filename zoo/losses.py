@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from zoo.errors import ArgumentError
@@ -32,7 +33,7 @@ def cross_entropy_over(axis: int = -1) -> Callable[[Any, Any], Any]:
 
     @ops.custom_gradient
     def cross_entropy(targets: Any, logits: Any) -> Any:
-        shifted = logits - ops.max(logits, axis=axis, keepdims=True)
+        shifted = logits - tf.reduce_max(logits, axis=axis, keepdims=True)
         exponentials = ops.exp(shifted)
         normalizer = ops.sum(exponentials, axis=axis, keepdims=True)
         log_probabilities = shifted - ops.log(normalizer)
@@ -43,7 +44,9 @@ def cross_entropy_over(axis: int = -1) -> Callable[[Any, Any], Any]:
             d_logits = (exponentials / normalizer) * mass - targets
             return -log_probabilities * upstream, d_logits * upstream
 
-        return -ops.sum(targets * log_probabilities, axis=axis), backward
+        # A class without a share counts nothing, also where its logit is minus infinity.
+        terms = tf.math.multiply_no_nan(log_probabilities, targets)
+        return -tf.reduce_sum(terms, axis=axis), backward
 
     return cross_entropy
 
@@ -58,7 +61,7 @@ class SoftmaxCrossEntropy(keras.losses.Loss):
 
     (Bridle, 1990). The largest logit is taken off before exp, so the loss is finite for logits of
     ±1e4 and beyond. Labels are class ids (of rank one below the logits, or with a last axis of 1)
-    or one-hot or soft targets of the logits' shape.
+    or one-hot or soft targets of the logits' shape. A class id that is none makes the loss NaN.
 
     Args:
         label_smoothing: Share s of each target that is spread over all classes,
@@ -99,7 +102,10 @@ class SoftmaxCrossEntropy(keras.losses.Loss):
         if len(labels.shape) == len(logits.shape) and labels.shape[self.axis] == 1 != classes:
             labels = ops.squeeze(labels, self.axis)
         if len(labels.shape) == len(logits.shape) - 1:
-            labels = ops.one_hot(ops.cast(labels, "int32"), classes, self.axis, logits.dtype)
+            ids = ops.cast(labels, "int32")
+            labels = ops.one_hot(ids, classes, self.axis, logits.dtype)
+            known = ops.expand_dims(ops.logical_and(ids >= 0, ids < classes), self.axis)
+            labels = ops.where(known, labels, float("nan"))
         if len(labels.shape) != len(logits.shape):
             raise ArgumentError(
                 "Labels are class ids, of a rank one below the logits', or targets of their shape. "

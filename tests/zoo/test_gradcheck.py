@@ -403,7 +403,8 @@ def test_relu_at_exact_zeros_is_counted_and_left_out():
 
 def test_nothing_but_kinks_is_told():
     report = zoo.gradcheck(L.ReLU(), inputs=np.zeros((2, 3)))
-    assert "input: nothing but kinks, so nothing was compared." in report.notes
+    assert not report.ok
+    assert "input: nothing but kinks, so nothing could be compared" in report.findings
 
 
 def test_ties_of_max_pooling_are_counted():
@@ -546,6 +547,16 @@ def test_weights_that_could_hide_a_fault_are_noted():
     assert "bias" in note
     assert "kernel" not in note
     assert not any("0 or 1" in note for note in zoo.gradcheck(keras.layers.Dense(2), (3,)).notes)
+
+
+def test_a_twin_that_cannot_run_is_a_note():
+    class Broken(keras.layers.Dense):
+        def call(self, inputs):
+            raise NotImplementedError("not on this device")
+
+    report = zoo.gradcheck(keras.layers.Dense(2), (3,), twin=Broken(2))
+    assert report.ok
+    assert any("The twin cannot run here" in note for note in report.notes)
 
 
 def test_the_same_seed_gives_the_same_report():

@@ -391,6 +391,19 @@ def test_what_has_no_gradient_by_hand_says_so(option):
         zoo.layers.BatchNormalization(**{option: True})
 
 
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("name", ["Dense", "Conv2D"])
+def test_a_bias_over_many_rows_is_summed_with_enough_digits(name, policy):
+    arguments = {"units": 3} if name == "Dense" else {"filters": 3, "kernel_size": 1}
+    layer = getattr(zoo.layers, name)(dtype=policy, **arguments)
+    x = tf.ones((10_000, 4) if name == "Dense" else (4, 50, 50, 4))
+    layer.build(x.shape)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.cast(layer(x), "float32"))
+    gradient = tape.gradient(loss, layer.bias.value)
+    np.testing.assert_allclose(gradient, 10_000, rtol=5e-3)
+
+
 def test_channels_first_is_the_same_convolution_transposed():
     x = tf.constant(np.random.default_rng(0).normal(size=(2, 6, 5, 3)), "float32")
     last = zoo.layers.Conv2D(4, 3)

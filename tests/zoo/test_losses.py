@@ -108,6 +108,27 @@ def test_it_trains_a_model(jit_compile):
     np.testing.assert_allclose(*results, rtol=1e-6)
 
 
+def test_an_empty_batch_has_no_losses():
+    for labels in (np.zeros(0, int), np.zeros((0, 5))):
+        loss = SoftmaxCrossEntropy(reduction=None)
+        value, gradient = value_and_gradient(loss, labels, np.zeros((0, 5), "float32"))
+        assert value.shape == (0,)
+        assert gradient.shape == (0, 5)
+
+
+def test_a_logit_of_minus_infinity_leaves_the_loss_finite():
+    logits = np.array([[1.0, -np.inf, 0.0]], "float32")
+    expected = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    value, gradient = value_and_gradient(SoftmaxCrossEntropy(), np.array([0]), logits)
+    assert value == pytest.approx(float(expected(np.array([0]), logits)))
+    assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("label", [-1, 5])
+def test_a_class_id_that_is_none_is_not_silent(label):
+    assert np.isnan(float(SoftmaxCrossEntropy()(np.array([label]), LOGITS[:1])))
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
 def test_the_checker_finds_nothing(smoothing):
     report = zoo.gradcheck(

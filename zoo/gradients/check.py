@@ -248,7 +248,13 @@ class _Check:
     def twin(self, twin: Any, arrays: Sequence[Any], names: Sequence[str], mask: Any) -> None:
         """Compare with the twin; faults become findings."""
         layer = self._subject.rebuilt
-        self.twins = list(compare_with_twin(layer, twin, arrays, names, mask, self._rng))
+        try:
+            self.twins = list(compare_with_twin(layer, twin, arrays, names, mask, self._rng))
+        except Exception as error:
+            self.notes.append(
+                f"The twin cannot run here: {type(error).__name__}: {first_line(error)}"
+            )
+            return
         self.findings += [
             f"twin, {one.policy}, {one.execution}: {one.problem}"
             for one in self.twins

@@ -140,7 +140,7 @@ class FirstOrder:
             step=step,
         )
         if not smooth:
-            self.notes.append(f"{name}: nothing but kinks, so nothing was compared.")
+            return replace(result, problem="nothing but kinks, so nothing could be compared")
         if gradient is None:
             largest = float(np.max(np.abs(numeric), initial=0))
             if largest > slopes.floor.max(initial=0):

@@ -40,7 +40,8 @@ def linear(x: Any, kernel: Any) -> Any:
 def add_bias(x: Any, bias: Any) -> Any:
     """Add a vector to every row, `Y = X + b`.
 
-    Backward: `dX = dY`, and `db` is dY summed over all axes but the last.
+    Backward: `dX = dY`, and `db` is dY summed over all axes but the last; in float32 for half
+    precision, where a sum stops growing (2048 + 1 is 2048 in float16).
 
     Args:
         x: [..., units].
@@ -51,7 +52,10 @@ def add_bias(x: Any, bias: Any) -> Any:
     """
 
     def backward(upstream: Any) -> tuple[Any, Any]:
-        return upstream, ops.sum(upstream, axis=tuple(range(len(upstream.shape) - 1)))
+        half = upstream.dtype in (tf.float16, tf.bfloat16)
+        terms = tf.cast(upstream, tf.float32) if half else upstream
+        total = tf.reduce_sum(terms, axis=list(range(len(upstream.shape) - 1)))
+        return upstream, tf.cast(total, upstream.dtype)
 
     return x + bias, backward
 

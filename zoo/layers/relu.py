@@ -16,8 +16,8 @@ def rectifier(
     """Make the function `keras.activations.relu` with such options, and its gradient.
 
     Backward: `dX = dY ⊙ f'(X)` with the slope 1 between threshold and `max_value`,
-    `negative_slope` below, 0 above. At the threshold itself, where there is no derivative, the
-    slope below is taken, as TensorFlow does at 0.
+    `negative_slope` below, 0 above. At the threshold and at `max_value` themselves, where there is
+    no derivative, the slope outside of the two is taken, as TensorFlow does at 0.
 
     Args:
         negative_slope: Slope below the threshold.
