@@ -103,9 +103,19 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization` with its gradient by hand.
 
     In training each channel is normalised by its mean μ and variance σ² over the batch and all
-    other axes, `Y = γ (X − μ) / √(σ² + ε) + β`; the moving moments follow. In inference the
-    moving moments stand in for μ and σ². Formulas and gradients stand in `batch_normalizer` and
-    `fixed_normalizer`. Half precision is computed in float32, as in Keras.
+    other axes, n values each, and the moving moments follow. For X [batch, …, channels], γ and β
+    [channels]:
+
+        X̂ = (X − μ) / √(σ² + ε),   Y = γ X̂ + β
+
+    Backward, from the upstream gradient dY of the shape of X, the sums over all axes but the
+    channels':
+
+        dβ = Σ dY,   dγ = Σ dY X̂,   dX = γ (dY − dβ / n − X̂ dγ / n) / √(σ² + ε)
+
+    (Ioffe and Szegedy, 2015.) In inference the moving moments are constants in place of μ and σ²,
+    so `dX = γ dY / √(σ² + ε)`. `batch_normalizer` has the steps, and what a mask changes. Half
+    precision is computed in float32, as in Keras.
 
     `renorm` and `synchronized` have no gradient by hand, and raise.
 

@@ -50,10 +50,17 @@ def pooling(
 class MaxPooling2D(keras.layers.MaxPooling2D):
     """`keras.layers.MaxPooling2D` with its gradient by hand: the largest of each window.
 
-    `Y[n, i, j, c] = max X[n, s i + a, s j + b, c]` over the window's a and b. Backward, each
-    dY[n, i, j, c] goes to the place of its maximum, and places that win in several windows add
-    up; among equals the first of the window gets it, row by row (Ranzato et al., 2007; as
-    TensorFlow's kernel does).
+    Forward, for X [batch, height, width, channels], strides s and the window's places (a, b):
+
+        Y[n, i, j, c] = max over a, b of X[n, s i + a, s j + b, c]
+
+    Backward, with (a*, b*) the place of the maximum in the window of (i, j), the first row by row
+    among equals:
+
+        dX[n, p, q, c] = Σ dY[n, i, j, c] over all i, j with s i + a* = p and s j + b* = q
+
+    so a place that wins in several windows adds up what it gets, and one that wins in none gets 0
+    (Ranzato et al., 2007). On TensorFlow's kernel.
 
     Example:
         >>> import numpy as np
