@@ -23,7 +23,7 @@ from zoo.ensembles.members import (
 )
 from zoo.ensembles.report import Report, make_report
 from zoo.ensembles.voting import checked_weights
-from zoo.errors import ArgumentError, DataError
+from zoo.errors import ArgumentError, DataError, ZooError
 from zoo.learner import Learner, check_model
 from zoo.runs import write_atomically
 from zoo.saving import load
@@ -175,30 +175,34 @@ class Committee(keras.Model):
                 self.member_names, self._models, self._specs, strict=True
             )
         ]
-        history = train(
-            learners,
-            data,
-            validation,
-            together=together,
-            combine=self._combine if len(learners) > 1 else None,
-            seed=self.seed,
-            log_dir=log_dir,
-            resume=resume,
-            settings={
-                "members": {
-                    one.name: {"entry": entry_of(one), "arguments": dict(one.arguments)}
-                    for one in self._specs
+        try:
+            history = train(
+                learners,
+                data,
+                validation,
+                together=together,
+                combine=self._combine if len(learners) > 1 else None,
+                seed=self.seed,
+                log_dir=log_dir,
+                resume=resume,
+                settings={
+                    "members": {
+                        one.name: {"entry": entry_of(one), "arguments": dict(one.arguments)}
+                        for one in self._specs
+                    },
+                    "voting": self.voting,
+                    "weights": self.voting_weights,
                 },
-                "voting": self.voting,
-                "weights": self.voting_weights,
-            },
-            callbacks=callbacks,
-            owner=self,
-            verbose=verbose,
-        )
-        self._trained_on = np.union1d(self._trained_on, data.digests)
-        self.data_settings = data.settings
-        self.validation_accuracy = None
+                callbacks=callbacks,
+                owner=self,
+                verbose=verbose,
+            )
+        except ZooError:
+            raise  # refused before any of it was learned
+        except BaseException:
+            self._remember(data)
+            raise
+        self._remember(data)
         if validation is not None:
             right = self.votes(validation) == validation.labels
             self.validation_accuracy = tuple(right.mean(axis=1).tolist())
@@ -384,6 +388,12 @@ class Committee(keras.Model):
         if self.class_names is None:
             self.class_names = data.class_names
         self._check_classes(data)
+
+    def _remember(self, data: Split) -> None:
+        """Note what the members have seen; what they reached before counts no more."""
+        self._trained_on = np.union1d(self._trained_on, data.digests)
+        self.data_settings = data.settings
+        self.validation_accuracy = None
 
     def _take_seats(self, models: list[Any]) -> None:
         self._models = models

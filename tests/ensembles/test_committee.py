@@ -402,6 +402,18 @@ def test_images_that_were_trained_on_are_counted(quick, train_split, test_split,
     assert report.verdict().startswith("Caution: 10 of these 10 images are among those")
 
 
+def test_images_of_an_interrupted_training_are_remembered_and_refused_ones_not(
+    quick, train_split, test_split
+):
+    committee = Committee(small_members(quick))
+    with pytest.raises(DataError):
+        committee.fit(test_split, verbose=0)
+    with pytest.raises(KeyboardInterrupt):
+        committee.fit(train_split, callbacks=[Crash(interrupt)], verbose=0)
+    assert committee.report(train_split).trained_on == len(train_split)
+    assert committee.report(test_split).trained_on == 0
+
+
 def test_the_best_member_is_forgotten_when_a_fit_has_no_validation(
     quick, train_split, validation_split, test_split
 ):
