@@ -34,6 +34,7 @@ ENTRIES = [
     ("deep_mlp", 256, 200, 1.05),
     ("cnn", 32, 40, 1.15),
     ("conv_bn", 32, 40, None),
+    ("alexnet", 8, 12, None),
 ]
 # Layer, arguments, input shape, arguments of the call.
 LAYERS: list[tuple[str, dict[str, Any], tuple[int, ...], dict[str, Any]]] = [

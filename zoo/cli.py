@@ -207,15 +207,25 @@ def committee(
 def gradcheck(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Models of `zoo models`, or layers such as `Dense`."),
+        typer.Argument(help="Models of `zoo models`, layers such as `Dense`, or losses."),
     ] = None,
     mode: Annotated[
         str | None,
         typer.Option(help="`full`: every element; `fast`: random directions; by default by size."),
     ] = None,
     gradients: Annotated[
-        str | None,
-        typer.Option(help="`handwritten` takes layers from zoo.layers, `auto` from keras.layers."),
+        str,
+        typer.Option(help="`handwritten` takes Zoo's layers where there are any, `auto` Keras's."),
+    ] = "handwritten",
+    input_shape: Annotated[
+        list[str] | None,
+        typer.Option(help="Such as `48,48,1`, without the batch; once for each input."),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="An argument of the layer or model: `groups=2`, `padding=same`."
+        ),
     ] = None,
     second_order: Annotated[
         bool, typer.Option("--second-order", help="A wrong second-order gradient is a fault too.")
@@ -225,14 +235,22 @@ def gradcheck(
 ) -> None:
     """Check gradients against differences; exit code 1 if one is wrong.
 
-    Without a name: every layer of zoo.layers. Models are built for 3 classes and for the smallest
-    of some image sizes that they take, 8 pixels upwards; layers for small inputs.
+    Without a name: all of zoo.layers and zoo.losses. Models are built for 3 classes and for the
+    smallest of some image sizes that they take, 8 pixels upwards; layers for small inputs.
+    `--input-shape` and `--set` change that: `zoo gradcheck cnn --input-shape 48,48,1 --set num_classes=7`.
     """
     start_tensorflow(verbose=not as_json)
     from zoo.gradients import catalogue
     from zoo.gradients import gradcheck as check
 
-    targets = [catalogue.target(name, gradients, seed) for name in names or catalogue.own_layers()]
+    shapes, arguments = (
+        [_shape(text) for text in input_shape or []],
+        dict(map(_value, setting or [])),
+    )
+    targets = [
+        catalogue.target(name, gradients, seed, shapes, arguments)
+        for name in names or catalogue.own_gradients()
+    ]
     # Its tables are wide: a terminal may wrap them, but they are not squeezed.
     console, reports = Console(width=max(Console().width, 110)), []
     for target, point in targets:
@@ -247,6 +265,25 @@ def gradcheck(
         print(json.dumps(values, indent=2, ensure_ascii=False))
     if not ok:
         raise typer.Exit(1)
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    """A shape from `48,48,1`."""
+    parts = text.strip("() ").rstrip(",").split(",")
+    if not all(part.strip().isdigit() for part in parts):
+        raise typer.BadParameter(f"a shape is whole numbers such as 48,48,1. Received: {text}")
+    return tuple(map(int, parts))
+
+
+def _value(text: str) -> tuple[str, Any]:
+    """A name and a value from `name=value`: JSON, else a string."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise typer.BadParameter(f"--set takes name=value. Received: {text}")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
 
 
 def main() -> None:

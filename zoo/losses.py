@@ -18,6 +18,8 @@ from keras import ops
 
 from zoo.errors import ArgumentError
 
+__all__ = ["SoftmaxCrossEntropy"]
+
 
 @lru_cache
 def cross_entropy_over(axis: int = -1) -> Callable[[Any, Any], Any]:

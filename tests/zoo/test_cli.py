@@ -91,6 +91,9 @@ def test_data_show_counts_classes(zoo_command):
         (["gradcheck", "Desne"], "did you mean 'Dense'"),
         (["gradcheck", "Dense", "--mode", "quick"], 'mode is "full", "fast" or None'),
         (["gradcheck", "Dense", "--gradients", "none"], "Received: 'none'"),
+        (["gradcheck", "Dense", "--input-shape", "5xx"], "numbers such as 48,48,1. Received: 5xx"),
+        (["gradcheck", "Dense", "--set", "units"], "--set takes name=value. Received: units"),
+        (["gradcheck", "Reshape"], "Reshape needs target_shape, such as `--set target_shape"),
         (["evaluate", "gone.keras"], "gone.keras does not exist"),
         (["evaluate", "gone.keras", "--split", "best"], "split is test"),
     ],
@@ -258,7 +261,24 @@ def test_precision_reaches_the_model(zoo_command, tmp_path):
 def test_gradcheck_without_a_name_checks_the_layers_of_zoo(zoo_command):
     code, out, _ = zoo_command("gradcheck")
     assert code == 0
+    assert out.count("gradients agree with the differences") == 9
     assert "LocalResponseNormalization: gradients agree" in out
+    assert "SoftmaxCrossEntropy: gradients agree" in out
+
+
+def test_gradcheck_takes_zoos_layers_unless_told(zoo_command):
+    for options, reference in ((), "the Keras twin"), (("--gradients", "auto"), "float64"):
+        _, out, _ = zoo_command("gradcheck", "Dense", "--json", "--mode", "fast", *options)
+        assert json.loads(out)["reports"][0]["reference"] == reference
+    _, out, _ = zoo_command("gradcheck", "softmax", "--json", "--mode", "fast")
+    assert json.loads(out)["reports"][0]["reference"] == "the Keras twin"
+
+
+def test_gradcheck_takes_a_shape_and_arguments(zoo_command):
+    options = "--input-shape", "3,4", "--set", "groups=2", "--set", "name=norm"
+    code, out, _ = zoo_command("gradcheck", "GroupNormalization", "--json", *options)
+    assert code == 0
+    assert json.loads(out)["reports"][0]["tensors"][0]["shape"] == [3, 3, 4]
 
 
 def test_gradcheck_takes_models_and_layers(zoo_command):

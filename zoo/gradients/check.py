@@ -8,12 +8,21 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import ArgumentError
+from zoo.gradients.agreement import WITH_TWIN, Make, compare, loss_twin
 from zoo.gradients.differences import Differences
 from zoo.gradients.first_order import FirstOrder, analytic_gradients
 from zoo.gradients.points import layer_inputs, loss_inputs
-from zoo.gradients.probes import compare_with_twin, second_order, twin_of
-from zoo.gradients.report import GradientReport, SecondOrderCheck, TensorCheck, TwinCheck
-from zoo.gradients.subject import Subject, compiled, first_line, layer_subject, loss_subject
+from zoo.gradients.report import AgreementCheck, GradientReport, SecondOrderCheck, TensorCheck
+from zoo.gradients.second_order import second_order
+from zoo.gradients.subject import (
+    Subject,
+    compiled,
+    first_line,
+    has_keras_twin,
+    layer_subject,
+    loss_subject,
+    stops_gradient,
+)
 from zoo.registry import seeded
 
 MODES = ("full", "fast")
@@ -59,8 +68,10 @@ def gradcheck(
         second_order: True counts a wrong second-order gradient as a fault; None measures it and
             notes what is wrong; False leaves it out. TensorFlow's own is wrong in places:
             `tf.nn.moments`, and so Keras's normalisation layers, stop a gradient on the way.
-        twin: A layer that should behave the same; None takes the Keras layer of the same name for
-            layers of `zoo.layers`; False compares with none.
+        twin: A layer, model or loss that should behave the same in every precision, eagerly, in a
+            graph and through XLA. None takes Keras's own where the target is of `zoo.layers` or
+            `zoo.losses` or a model of these, and else compares with the target itself in float64;
+            False compares with nothing.
         tolerance: Relative error that counts as right.
         limit: Elements of a tensor that the full mode checks; of a larger one, a random sample.
         seed: Of inputs, upstream gradient, directions, and weights that are drawn.
@@ -78,20 +89,19 @@ def gradcheck(
         True
         >>> loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
         >>> print(zoo.gradcheck(loss, input_shape=(4,)).verdict())
-        SparseCategoricalCrossentropy: gradients agree with the differences (12 elements, 0 of \
-them left out at kinks).
+        SparseCategoricalCrossentropy: gradients agree with the differences in float64 (12 \
+elements, 0 of them left out at kinks).
     """
     _check_arguments(input_shape, inputs, batch_size, mode, tolerance, limit)
     rng = np.random.default_rng(seed)
-    is_layer = isinstance(target, keras.layers.Layer)
-    if is_layer:
+    if isinstance(target, keras.layers.Layer):
         arrays, names = layer_inputs(target, input_shape, inputs, batch_size, rng)
         with seeded(seed):
             subject = layer_subject(target, arrays, names, mask=mask, rng=rng)
         name = target.name if isinstance(target, keras.Model) else type(target).__name__
     elif callable(target):
-        if mask is not None or twin:
-            raise ArgumentError("mask and twin are for layers; the target is a loss.")
+        if mask is not None:
+            raise ArgumentError("mask is for layers; the target is a loss.")
         arrays, names = loss_inputs(target, input_shape, inputs, batch_size, rng)
         subject = loss_subject(target, arrays, names)
         name = getattr(target, "__name__", type(target).__name__)
@@ -102,18 +112,6 @@ them left out at kinks).
         )
     if not subject.names:
         raise ArgumentError(f"{name} has neither a floating-point input nor a trainable weight.")
-    mode = mode or ("full" if sum(value.size for value in subject.values) <= SMALL else "fast")
-    check = _Check(subject, mode, tolerance, limit, len(arrays[-1]), rng)
-    plain = [
-        name
-        for name, value in zip(subject.names, subject.values, strict=True)
-        if np.isin(value, (0, 1)).all()
-    ]
-    if plain:
-        check.notes.append(
-            f"All of {', '.join(plain)} is 0 or 1, where a factor that is forgotten may not show. "
-            "A layer that is not built yet is checked with weights of its own."
-        )
     if training is not None and not subject.has_training_mode:
         raise ArgumentError(
             f"{name} does the same in training and in inference. Received: training={training}"
@@ -121,14 +119,18 @@ them left out at kinks).
     modes: list[bool | None] = [None]
     if subject.has_training_mode:
         modes = [False, True] if training is None else [training]
+    mode = mode or ("full" if sum(value.size for value in subject.values) <= SMALL else "fast")
+    check = _Check(subject, mode, tolerance, limit, len(arrays[-1]), seed)
+    check.note_what_hides_faults()
     for one in modes:
         check.first_order(one)
         if second_order is not False:
             check.second_order(one)
     check.summarise(modes, count_second_order=bool(second_order))
-    twin = twin_of(target) if is_layer and twin is None else twin
-    if twin is not None and twin is not False:
-        check.twin(twin, arrays, names, mask)
+    if twin is not False:
+        # Compiling takes most of the time; training is the mode that has gradients.
+        compared = modes if mode == "full" else modes[-1:]
+        check.agreement(target, twin, arrays, names, mask, compared)
     return GradientReport(
         target=name,
         mode=mode,
@@ -137,7 +139,8 @@ them left out at kinks).
         tolerance=tolerance,
         tensors=tuple(check.tensors),
         second_order=tuple(check.products),
-        twin=tuple(check.twins),
+        reference=check.reference,
+        agreement=tuple(check.compared),
         findings=tuple(dict.fromkeys(check.findings)),
         notes=tuple(dict.fromkeys(check.notes)),
     )
@@ -153,11 +156,12 @@ class _Check:
         tolerance: float,
         limit: int,
         batch_size: int,
-        rng: np.random.Generator,
+        seed: int,
     ) -> None:
         self.tensors: list[TensorCheck] = []
         self.products: list[SecondOrderCheck] = []
-        self.twins: list[TwinCheck] = []
+        self.reference = ""
+        self.compared: list[AgreementCheck] = []
         self.findings: list[str] = []
         self.notes: list[str] = []
         self._subject = subject
@@ -165,13 +169,32 @@ class _Check:
         self._tolerance = tolerance
         self._limit = limit
         self._batch_size = batch_size
-        self._rng = rng
+        self._seed = seed
         self._upstream: list[np.ndarray] = []
         self._right = False
+        self._stops = False
+
+    def note_what_hides_faults(self) -> None:
+        """Note where a fault would not show at this point."""
+        plain = [
+            name
+            for name, value in zip(self._subject.names, self._subject.values, strict=True)
+            if np.isin(value, (0, 1)).all()
+        ]
+        if plain:
+            self.notes.append(
+                f"All of {', '.join(plain)} is 0 or 1, where a factor that is forgotten may not "
+                "show. A layer that is not built yet is checked with weights of its own."
+            )
+        if self._batch_size == 1:
+            self.notes.append("With one sample, a forgotten factor of the batch size is 1.")
 
     def first_order(self, label: bool | None) -> None:
         """Check every tensor, in training, in inference, or (None) where there is no such thing."""
         training, where = bool(label), _where(label)
+        # The same in both modes, so that what is wrong in one only is that mode's; other draws than
+        # the inputs', which are no general upstream gradient.
+        rng = np.random.default_rng([self._seed, 1])
         self._right = False
         subject, values = self._subject, self._subject.values
         forward = self._forward(training, where)
@@ -195,7 +218,7 @@ class _Check:
                 "nothing: is there randomness without a SeedGenerator?"
             )
             return
-        self._upstream = [self._rng.standard_normal(y.shape) for y in outputs]
+        self._upstream = [rng.standard_normal(y.shape) for y in outputs]
         gradients = analytic_gradients(subject, self._upstream, training)
         self.findings += [f"{fault}{where}" for fault in gradients.faults]
         if not gradients.ways:
@@ -209,12 +232,17 @@ class _Check:
             self._tolerance,
             self._limit,
             _factors(outputs, self._batch_size),
-            self._rng,
+            rng,
         )
         found = [first.check(k, gradients, label) for k in range(len(values))]
         self.tensors += found
         self.notes += first.notes
         self._right = not any(one.problem for one in found)
+        if not self._right and self._stops:
+            self.notes.append(
+                "The target stops gradients (tf.stop_gradient). Differences do not stop, so what "
+                "it leaves out on purpose is found as wrong here."
+            )
 
     def second_order(self, label: bool | None) -> None:
         """Check the second order where the first is right."""
@@ -228,7 +256,7 @@ class _Check:
                 bool(label),
                 label,
                 10 * self._tolerance,
-                self._rng,
+                np.random.default_rng([self._seed, 2]),
             )
         except Exception as error:
             self.notes.append(
@@ -245,29 +273,77 @@ class _Check:
         else:
             self.notes += second
 
-    def twin(self, twin: Any, arrays: Sequence[Any], names: Sequence[str], mask: Any) -> None:
-        """Compare with the twin; faults become findings."""
-        layer = self._subject.rebuilt
+    def agreement(
+        self,
+        target: Any,
+        twin: Any,
+        arrays: Sequence[np.ndarray],
+        names: Sequence[str],
+        mask: Any,
+        modes: Sequence[bool | None],
+    ) -> None:
+        """Compare with a twin, or with float64, in every precision and way to run."""
+        layer, policies = self._subject.rebuilt, list(WITH_TWIN)
+
+        def made(of: Any, *, as_keras: bool = False) -> Make:
+            def make(policy: str) -> Subject:
+                dtype = "float64" if policy == "float64" else "float32"
+                cast = [x.astype(dtype) if x.dtype.kind == "f" else x for x in arrays]
+                if layer is None:
+                    return loss_subject(of, cast, names, policy)
+                return layer_subject(of, cast, names, policy=policy, mask=mask, as_keras=as_keras)
+
+            return make
+
+        theirs = None
+        if twin is not None:
+            theirs, self.reference = made(twin), "the twin"
+        elif layer is None and (keras_loss := loss_twin(target, *arrays)):
+            theirs, self.reference = made(keras_loss), "the Keras twin"
+        elif layer is not None and has_keras_twin(layer):
+            theirs, self.reference = made(layer, as_keras=True), "the Keras twin"
+        elif isinstance(target, keras.Model):
+            return  # rounding adds up in a deep network, whatever its gradients
+        elif self.findings:
+            self.notes.append("Not compared in other precisions: it is not right in float64.")
+            return
+        else:
+            self.reference = "float64"
+        if layer is None and not isinstance(target, keras.losses.Loss):
+            policies = ["float64", "float32"]  # a function has no policy
+        if self._subject.random and self.reference != "the Keras twin":
+            # Keras's layers and ours draw the same; others, and other precisions, need not.
+            modes = [one for one in modes if not one]
+            self.notes.append(f"Compared with {self.reference} in inference only: it is random.")
         try:
-            self.twins = list(compare_with_twin(layer, twin, arrays, names, mask, self._rng))
+            ours = made(target if layer is None else layer)
+            self.compared = list(compare(self._subject, ours, theirs, policies, modes, self._seed))
         except Exception as error:
             self.notes.append(
-                f"The twin cannot run here: {type(error).__name__}: {first_line(error)}"
+                f"Not compared with {self.reference}: {type(error).__name__}: {first_line(error)}"
             )
             return
-        self.findings += [
-            f"twin, {one.policy}, {one.execution}: {one.problem}"
-            for one in self.twins
-            if one.problem
-        ]
-        if self._subject.random:
-            self.notes.append("The twin was compared in inference only: random draws may differ.")
+        for one in self.compared:
+            where = f"against {self.reference}, {one.policy}, {one.execution}{_where(one.training)}"
+            if one.problem:
+                self.findings.append(f"{where}: {one.problem}")
+            if one.note:
+                self.notes.append(f"{where}: {one.note}")
+        far = [one for one in self.compared if not one.problem and one.far]
+        if far:
+            policies = dict.fromkeys(one.policy for one in far)
+            self.notes.append(
+                f"In {' and '.join(policies)} it differs from {self.reference} by up to "
+                f"{max(one.max_error or 0 for one in far):.2g}, by rounding or by a fault there."
+            )
 
     def _forward(self, training: bool, where: str) -> Any:
         """The function whose differences are taken: a graph, or eager where that fails."""
         values = [tf.constant(value) for value in self._subject.values]
         try:
-            return compiled(lambda values: self._subject.outputs(values, training), values)
+            graph = compiled(lambda values: self._subject.outputs(values, training), values)
+            self._stops = stops_gradient(graph)
+            return graph
         except Exception as error:
             self.findings.append(
                 f"cannot run in a graph{where}: {type(error).__name__}: {first_line(error)}"

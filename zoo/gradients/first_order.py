@@ -119,7 +119,8 @@ class FirstOrder:
         """
         name, value = self._subject.names[k], self._subject.values[k]
         gradient, *others = (found[k] for found in gradients.ways.values())
-        step, central = self._differences.sweep(k, along := self._directions(value, 2))
+        along = self._directions(value, 2 if self._mode == "full" else 1)
+        step, central = self._differences.sweep(k, along)
         tests: Sequence[Test] = (
             self._elements(value, self._limit)
             if self._mode == "full"

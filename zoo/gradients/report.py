@@ -13,6 +13,9 @@ from rich.text import Text
 
 from zoo.gradients.differences import STEPS
 
+EXECUTIONS = ("eager", "graph", "xla")
+"""The ways to run that are compared."""
+
 
 @dataclass(frozen=True)
 class TensorCheck:
@@ -79,22 +82,32 @@ class SecondOrderCheck:
 
 
 @dataclass(frozen=True)
-class TwinCheck:
-    """Agreement with the twin in one way to run and one precision.
+class AgreementCheck:
+    """Outputs and gradients of one way to run, against the twin's or against float64.
 
     Attributes:
+        training: Training or inference; None where the target knows no difference.
         policy: Keras dtype policy.
         execution: `"eager"`, `"graph"` or `"xla"`.
-        max_error: Largest difference of outputs and gradients, by the twin's largest value.
+        max_error: Largest |a − b| / |b| of a tensor, in root mean squares; None where it cannot
+            run.
         tolerance: What it may be in this precision.
         problem: What is wrong, in words.
+        note: Why nothing could be compared, where that is no fault.
     """
 
+    training: bool | None
     policy: str
     execution: str
     max_error: float | None
     tolerance: float
     problem: str = ""
+    note: str = ""
+
+    @property
+    def far(self) -> bool:
+        """Whether the error is above the tolerance."""
+        return self.max_error is not None and not self.max_error <= self.tolerance
 
 
 @dataclass(frozen=True)
@@ -109,7 +122,9 @@ class GradientReport:
         tolerance: Relative error that counts as right.
         tensors: A `TensorCheck` for each input and trainable weight, in each mode.
         second_order: A `SecondOrderCheck` for each of them; empty where it was not to be had.
-        twin: A `TwinCheck` for each precision and way to run; empty without a twin.
+        reference: What outputs and gradients are compared with in each precision and way to run:
+            `"the Keras twin"`, `"the twin"` that was given, `"float64"`; empty for nothing.
+        agreement: An `AgreementCheck` for each of these.
         findings: Every fault, in words.
         notes: What was left out, and why.
 
@@ -129,7 +144,8 @@ class GradientReport:
     tolerance: float
     tensors: tuple[TensorCheck, ...]
     second_order: tuple[SecondOrderCheck, ...]
-    twin: tuple[TwinCheck, ...]
+    reference: str
+    agreement: tuple[AgreementCheck, ...]
     findings: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -145,7 +161,7 @@ class GradientReport:
         what = "elements" if self.mode == "full" else "random directions"
         counted = f"{checked:,} {what}, {kinks:,} of them left out at kinks"
         if self.ok:
-            return f"{self.target}: gradients agree with the differences ({counted})."
+            return f"{self.target}: gradients agree with the differences in float64 ({counted})."
         faults = "\n".join(f"  - {finding}" for finding in self.findings)
         return f"{self.target}: WRONG ({counted}).\n{faults}"
 
@@ -213,18 +229,27 @@ class GradientReport:
             ]
             title = "Second order: Hessian-vector products against differences of gradients"
             tables.append((title, ["", "mode", "rel. error", "kinks"], second))
-        if self.twin:
-            agreement = [
-                (
-                    [one.policy, one.execution, _error(one.max_error), _error(one.tolerance)],
-                    bool(one.problem),
-                )
-                for one in self.twin
-            ]
-            tables.append(
-                ("Agreement with the Keras twin", ["", "run", "error", "allowed"], agreement)
-            )
+        if self.agreement:
+            title = f"Agreement with {self.reference}: the largest error of outputs and gradients"
+            tables.append((title, ["", "mode", "allowed", *EXECUTIONS], self._agreement_rows()))
         return tables
+
+    def _agreement_rows(self) -> list[tuple[list[str], bool]]:
+        """One row a precision and mode, one column a way to run."""
+        rows: dict[Any, dict[str, AgreementCheck]] = {}
+        for one in self.agreement:
+            key = one.policy, _mode(one.training), _error(one.tolerance)
+            rows.setdefault(key, {})[one.execution] = one
+        return [
+            (
+                [
+                    *key,
+                    *(_error(found[way].max_error if way in found else None) for way in EXECUTIONS),
+                ],
+                any(one.problem for one in found.values()),
+            )
+            for key, found in rows.items()
+        ]
 
 
 def _tensor_row(one: TensorCheck, mode: str) -> list[str]:

@@ -1,6 +1,7 @@
 """What is checked, as a pure function in float64: a layer, a model or a loss."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+import zoo.layers
 from zoo.errors import ArgumentError
 
 
@@ -164,7 +166,7 @@ def layer_subject(
     *,
     policy: str = "float64",
     mask: Any = None,
-    like: Any = None,
+    as_keras: bool = False,
     rng: np.random.Generator | None = None,
 ) -> Subject:
     """Rebuild a layer or model under a precision policy, with the same weights.
@@ -175,7 +177,7 @@ def layer_subject(
         names: A name for each.
         policy: The Keras dtype policy.
         mask: Passed on to the layer's call.
-        like: Another class to make from the same configuration.
+        as_keras: Put the Keras layer of that name in the place of each layer of `zoo.layers`.
         rng: Where the weights of a layer that was not built are drawn from.
 
     Returns:
@@ -184,13 +186,13 @@ def layer_subject(
     Raises:
         ArgumentError: It cannot be rebuilt from its configuration, or called on these inputs.
     """
-    twin = _rebuild(layer, like or type(layer), policy)
-    call = _caller(twin, len(inputs), mask)
+    copy = _rebuild(layer, policy, as_keras=as_keras)
+    call = _caller(copy, len(inputs), mask)
     try:
         with precision(policy):
             call([tf.constant(x) for x in inputs], False)
         if layer.built:
-            twin.set_weights(layer.get_weights())
+            copy.set_weights(layer.get_weights())
     except (ArgumentError, NotImplementedError):
         raise
     except Exception as error:
@@ -200,17 +202,20 @@ def layer_subject(
             f"{first_line(error)}"
         ) from error
     if rng is not None:
-        _draw_state(twin, layer.built, rng)
-    return Subject(call, inputs, names, twin, policy)
+        _draw_state(copy, layer.built, rng)
+    return Subject(call, inputs, names, copy, policy)
 
 
-def loss_subject(loss: Any, inputs: Sequence[np.ndarray], names: Sequence[str]) -> Subject:
-    """A loss in float64; its labels have no gradient.
+def loss_subject(
+    loss: Any, inputs: Sequence[np.ndarray], names: Sequence[str], policy: str = "float64"
+) -> Subject:
+    """A loss under a precision policy; its labels have no gradient.
 
     Args:
         loss: A `keras.losses.Loss`, or a function of (y_true, y_pred).
         inputs: Labels and predictions.
         names: Their names.
+        policy: The Keras dtype policy.
 
     Returns:
         The subject.
@@ -221,9 +226,9 @@ def loss_subject(loss: Any, inputs: Sequence[np.ndarray], names: Sequence[str]) 
         attributes = vars(loss)
         loss = object.__new__(type(loss))
         vars(loss).update(attributes)
-        loss._dtype_policy = keras.dtype_policies.get("float64")
-        loss._dtype = "float64"
-    return Subject(lambda x, training: loss(*x), inputs, names, fixed=names[:1])
+        loss._dtype_policy = keras.dtype_policies.get(policy)
+        loss._dtype = loss._dtype_policy.compute_dtype
+    return Subject(lambda x, training: loss(*x), inputs, names, policy=policy, fixed=names[:1])
 
 
 def compiled(function: Callable[..., Any], *examples: Any, xla: bool = False) -> Any:
@@ -255,20 +260,62 @@ def precision(policy: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before[1])
 
 
-def _rebuild(layer: Any, kind: Any, policy: str) -> Any:
+def keras_twin(kind: Any) -> Any:
+    """The class in keras.layers that a class of `zoo.layers` is a twin of, or None."""
+    twin = getattr(keras.layers, kind.__name__, None)
+    return twin if kind.__module__.startswith("zoo.layers") and twin is not kind else None
+
+
+def has_keras_twin(layer: Any) -> bool:
+    """Whether a layer, or one inside it, is a twin of a Keras layer."""
+    return any(keras_twin(type(part)) for part in layer._flatten_layers())
+
+
+def stops_gradient(graph: Any) -> bool:
+    """Whether a graph holds `tf.stop_gradient`, in its functions too.
+
+    Args:
+        graph: What `compiled` returns.
+
+    Returns:
+        True or False.
+    """
+    definition = graph.graph.as_graph_def()
+    nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
+    return any(node.op == "StopGradient" for node in nodes)
+
+
+def _rebuild(layer: Any, policy: str, *, as_keras: bool) -> Any:
     own = {
         keras.saving.get_registered_name(type(part)): type(part)
         for part in layer._flatten_layers()
         if not type(part).__module__.startswith("keras.")
     }
+    kind = (as_keras and keras_twin(type(layer))) or type(layer)
     try:
+        config = _with_policy(layer.get_config(), policy)
+        if as_keras:
+            config = _with_keras_layers(config)
         with keras.saving.CustomObjectScope(own), precision(policy):
-            return kind.from_config(_with_policy(layer.get_config(), policy))
+            return kind.from_config(config)
     except Exception as error:
         raise ArgumentError(
             f"{layer.name} is checked on a copy in {policy}, which is made by {kind.__name__}"
             f".from_config(get_config()); that failed: {first_line(error)}"
         ) from error
+
+
+def _with_keras_layers(config: Any) -> Any:
+    """A configuration with Keras's layers in the place of their twins, however deep."""
+    if isinstance(config, list | tuple):
+        return type(config)(map(_with_keras_layers, config))
+    if not isinstance(config, dict):
+        return config
+    changed = {key: _with_keras_layers(value) for key, value in config.items()}
+    kind = getattr(zoo.layers, str(config.get("class_name")), None)
+    if str(config.get("registered_name")).startswith("zoo>") and kind and keras_twin(kind):
+        changed |= {"module": "keras.layers", "registered_name": None}
+    return changed
 
 
 def _with_policy(config: Any, policy: str) -> Any:
@@ -280,9 +327,9 @@ def _with_policy(config: Any, policy: str) -> Any:
     changed = {}
     for key, value in config.items():
         if key == "dtype" and (isinstance(value, dict) or "float" in str(value)):
-            # An input layer has a dtype, all others have a policy.
-            is_input = "batch_shape" in config
-            value = "float32" if is_input and policy.startswith("mixed") else policy
+            # A layer has a policy; its inputs and the tensors between layers have a dtype.
+            has_policy = "name" in config and "batch_shape" not in config
+            value = policy if has_policy or policy == "float64" else "float32"
         else:
             value = _with_policy(value, policy)
         changed[key] = value
@@ -347,4 +394,7 @@ def _path(variable: Any, layer: Any) -> str:
 
 def first_line(error: BaseException) -> str:
     """What an error says, in a line."""
-    return str(error).strip().split("\n")[0] or type(error).__name__
+    lines = [re.sub("\x1b\\[[0-9;]*m", "", line).strip() for line in str(error).split("\n")]
+    # Keras tells first where it happened.
+    said = [line for line in lines if line and not line.startswith("Exception encountered when")]
+    return said[0] if said else type(error).__name__

@@ -1,18 +1,14 @@
-"""Beyond the first gradient: second order, and agreement with the Keras twin."""
+"""The second-order gradient against differences of the first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from zoo.gradients.differences import FLOOR, relative_error
-from zoo.gradients.report import SecondOrderCheck, TwinCheck
-from zoo.gradients.subject import Subject, compiled, first_line, layer_subject
-
-TOLERANCES = {"float64": 1e-9, "float32": 1e-4, "mixed_float16": 1e-2, "mixed_bfloat16": 5e-2}
-"""How far twins may be apart in each precision, as a part of the largest value."""
+from zoo.gradients.report import SecondOrderCheck
+from zoo.gradients.subject import Subject, compiled
 
 _EPSILON = float(np.finfo("float64").eps)
 _STEPS = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
@@ -136,86 +132,3 @@ def _second_order_check(
         f"numeric {numeric[worst]:.5g}"
     )
     return SecondOrderCheck(name, label, float(errors[worst]), kinks, problem or "")
-
-
-def twin_of(layer: Any) -> Any:
-    """The class in keras.layers that a layer of `zoo.layers` is a twin of, or None."""
-    kind = type(layer)
-    twin = getattr(keras.layers, kind.__name__, None)
-    return twin if kind.__module__.startswith("zoo.layers") and twin is not kind else None
-
-
-def compare_with_twin(
-    layer: Any,
-    twin: Any,
-    inputs: Sequence[np.ndarray],
-    names: Sequence[str],
-    mask: Any,
-    rng: np.random.Generator,
-) -> Iterator[TwinCheck]:
-    """Compare outputs and gradients with those of the twin in eager execution.
-
-    Args:
-        layer: The layer, with its weights.
-        twin: A class to make from the layer's configuration, or another layer.
-        inputs: With their batch axis.
-        names: A name for each.
-        mask: Passed on to both.
-        rng: Where the upstream gradient is drawn from.
-
-    Yields:
-        A check for each precision in eager, graph and XLA.
-    """
-    for policy, tolerance in TOLERANCES.items():
-        dtype = "float64" if policy == "float64" else "float32"
-        cast = [x.astype(dtype) if x.dtype.kind == "f" else x for x in inputs]
-        options: Any = {"policy": policy, "mask": mask}
-        ours = layer_subject(layer, cast, names, **options)
-        if isinstance(twin, type):
-            theirs = layer_subject(layer, cast, names, like=twin, **options)
-        else:
-            theirs = layer_subject(twin, cast, names, **options)
-        theirs.copy_state(ours)
-        # Twins need not draw the same random numbers.
-        training = not ours.random
-        moving = [tf.constant(x) for x in ours.values[: len(ours.input_names)]]
-        outputs = ours.outputs(ours.values, training)
-        upstream = [tf.cast(rng.standard_normal(y.shape), y.dtype) for y in outputs]
-        expected = _values(*theirs.gradients(moving, upstream, training))
-
-        for execution in ("eager", "graph", "xla"):
-            try:
-                run = _gradients(ours, training)
-                if execution != "eager":
-                    run = compiled(run, moving, upstream, xla=execution == "xla")
-                error = _distance(_values(*run(moving, upstream)), expected)
-                problem = "" if error <= tolerance else f"differs from the twin by {error:.2g}"
-            except Exception as raised:
-                error, problem = None, f"raises {type(raised).__name__}: {first_line(raised)}"
-            yield TwinCheck(policy, execution, error, tolerance, problem)
-
-
-def _gradients(subject: Subject, training: bool) -> Any:
-    return lambda moving, upstream: subject.gradients(moving, upstream, training)
-
-
-def _values(outputs: Sequence[Any], gradients: Sequence[Any]) -> list[np.ndarray | None]:
-    return [
-        None if x is None else np.asarray(tf.cast(x, "float64")) for x in [*outputs, *gradients]
-    ]
-
-
-def _distance(ours: Sequence[np.ndarray | None], theirs: Sequence[np.ndarray | None]) -> float:
-    """The largest difference, each tensor's by its largest value."""
-    if len(ours) != len(theirs):
-        return np.inf
-    largest = 0.0
-    for a, b in zip(ours, theirs, strict=True):
-        if a is None and b is None:
-            continue
-        if a is None or b is None or a.shape != b.shape:
-            return np.inf
-        if a.size:
-            error = np.max(np.abs(a - b)) / max(float(np.max(np.abs(b))), 1e-6)
-            largest = max(largest, np.inf if np.isnan(error) else float(error))
-    return largest
