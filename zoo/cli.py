@@ -236,8 +236,8 @@ def gradcheck(
     """Check gradients against differences; exit code 1 if one is wrong.
 
     Without a name: all of zoo.layers and zoo.losses. Models are built for 3 classes and for the
-    smallest of some image sizes that they take, 8 pixels upwards; layers for small inputs.
-    `--input-shape` and `--set` change that: `zoo gradcheck cnn --input-shape 48,48,1 --set num_classes=7`.
+    smallest of some image sizes that they take, 8 pixels upwards; layers for small inputs. That
+    is changed by `--input-shape 48,48,1 --set num_classes=7`.
     """
     start_tensorflow(verbose=not as_json)
     from zoo.gradients import catalogue

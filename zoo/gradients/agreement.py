@@ -1,5 +1,7 @@
 """Agreement of outputs and gradients with a twin, or with float64 where there is none."""
 
+import functools
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -61,31 +63,29 @@ def compare(
         if twin:
             other = twin(policy)
             other.copy_state(reference)
-        for label in modes:
-            expected = None
-            for execution in EXECUTIONS:
-                if not twin and (policy, execution) == ("float64", "eager"):
-                    continue
-                way = (label, policy, execution)
-                if twin or expected is None:
-                    try:
-                        expected = _run(other, bool(label), execution if twin else "eager", seed)
-                    except Exception as error:
-                        problem = f"the twin raises {type(error).__name__}: {first_line(error)}"
-                        yield AgreementCheck(*way, None, tolerance, note=problem)
-                        continue
-                try:
-                    error = _distance(_run(mine, bool(label), execution, seed), expected)
-                except Exception as raised:
-                    problem = f"raises {type(raised).__name__}: {first_line(raised)}"
-                    # Not everything has a kernel everywhere; where the twin runs, it should.
-                    told = {"problem" if twin or execution != "xla" else "note": problem}
-                    yield AgreementCheck(*way, None, tolerance, **told)
-                    continue
-                check = AgreementCheck(*way, error, tolerance)
-                if check.far and (twin or not policy.startswith("mixed")):
-                    check = replace(check, problem=f"differs by {error:.2g}")
-                yield check
+        for label, execution in itertools.product(modes, EXECUTIONS):
+            if not twin and (policy, execution) == ("float64", "eager"):
+                continue
+            check = AgreementCheck(label, policy, execution, None, tolerance)
+            run = functools.partial(_run, training=bool(label), seed=seed)
+            try:
+                expected = run(other, execution=execution if twin else "eager")
+            except Exception as raised:
+                yield replace(check, note=f"the twin {_raises(raised)}")
+                continue
+            try:
+                distance = _distance(run(mine, execution=execution), expected)
+            except Exception as raised:
+                # Not everything can be compiled; where the twin can, this should.
+                if twin or execution != "xla":
+                    yield replace(check, problem=_raises(raised))
+                else:
+                    yield replace(check, note=_raises(raised))
+                continue
+            check = replace(check, max_error=distance)
+            if check.far and (twin or not policy.startswith("mixed")):
+                check = replace(check, problem=f"differs by {distance:.2g}")
+            yield check
 
 
 def loss_twin(loss: Any, labels: np.ndarray, predictions: np.ndarray) -> Any:
@@ -98,7 +98,7 @@ def loss_twin(loss: Any, labels: np.ndarray, predictions: np.ndarray) -> Any:
     return None if loss.label_smoothing else keras.losses.SparseCategoricalCrossentropy(**common)
 
 
-def _run(subject: Subject, training: bool, execution: str, seed: int) -> list[np.ndarray | None]:
+def _run(subject: Subject, *, training: bool, execution: str, seed: int) -> list[np.ndarray | None]:
     """Outputs and gradients, in float64."""
     values = [tf.constant(x) for x in subject.values]
     rng = np.random.default_rng([seed, 3])
@@ -127,7 +127,11 @@ def _distance(ours: Sequence[np.ndarray | None], theirs: Sequence[np.ndarray | N
     """
     if [x if x is None else x.shape for x in ours] != [x if x is None else x.shape for x in theirs]:
         return np.inf
-    pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if a is not None and a.size]
+    pairs = [
+        (a, b)
+        for a, b in zip(ours, theirs, strict=True)
+        if a is not None and b is not None and a.size
+    ]
     size = max((_size(b) for _, b in pairs), default=0.0)
     with np.errstate(invalid="ignore"):
         errors = [_size(a - b) / max(_size(b), FLOOR * size, 1e-300) for a, b in pairs]
@@ -136,3 +140,7 @@ def _distance(ours: Sequence[np.ndarray | None], theirs: Sequence[np.ndarray | N
 
 def _size(x: np.ndarray) -> float:
     return float(np.sqrt(np.mean(x**2)))
+
+
+def _raises(error: Exception) -> str:
+    return f"raises {type(error).__name__}: {first_line(error)}"

@@ -331,10 +331,11 @@ class _Check:
                 self.notes.append(f"{where}: {one.note}")
         far = [one for one in self.compared if not one.problem and one.far]
         if far:
-            policies = dict.fromkeys(one.policy for one in far)
+            low = " and ".join(dict.fromkeys(one.policy for one in far))
+            most = max(one.max_error or 0 for one in far)
             self.notes.append(
-                f"In {' and '.join(policies)} it differs from {self.reference} by up to "
-                f"{max(one.max_error or 0 for one in far):.2g}, by rounding or by a fault there."
+                f"In {low} it differs from {self.reference} by up to {most:.2g}, by rounding "
+                "or by a fault there."
             )
 
     def _forward(self, training: bool, where: str) -> Any:
