@@ -1,6 +1,8 @@
 """What goes wrong easily with gradients by hand, each where it would show."""
 
+import importlib
 import warnings
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -160,3 +162,261 @@ def test_lora_is_keras_own(name, graph, dtype):
     for theirs, ours in zip(*results, strict=True):
         atol = tolerance * np.max(np.abs(theirs))
         np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=atol, strict=True)
+
+
+# --- the gradient that is used ----------------------------------------------------------
+
+# Function with a gradient by hand, a layer that uses it, input shape, arguments of the call.
+FUNCTIONS = {
+    "dense.linear": (lambda: zoo.layers.Dense(3), (4,), {}),
+    "dense.add_bias": (lambda: zoo.layers.Dense(3), (4,), {}),
+    "dense.sparse_linear": (lambda: zoo.layers.Dense(3), (4,), {}),
+    "conv2d.convolution": (lambda: zoo.layers.Conv2D(4, 2, groups=2), (5, 5, 4), {}),
+    "conv2d.add_bias": (lambda: zoo.layers.Conv2D(3, 2), (5, 5, 4), {}),
+    "max_pooling2d.pooling": (lambda: zoo.layers.MaxPooling2D(), (4, 4, 2), {}),
+    "relu.rectifier": (lambda: zoo.layers.ReLU(), (4,), {}),
+    "activations.rectifier": (lambda: zoo.layers.Dense(3, "relu"), (4,), {}),
+    "softmax.softmax_over": (lambda: zoo.layers.Softmax(), (4,), {}),
+    "activations.softmax_over": (lambda: zoo.layers.Dense(3, "softmax"), (4,), {}),
+    "dropout.scale": (lambda: zoo.layers.Dropout(1e-9), (4,), {"training": True}),
+    "batch_normalization.batch_normalizer": (
+        lambda: zoo.layers.BatchNormalization(), (4,), {"training": True}
+    ),
+    "batch_normalization.fixed_normalizer": (
+        lambda: zoo.layers.BatchNormalization(), (4,), {"training": False}
+    ),
+}  # fmt: skip
+SPARSE_HAS_NO_XLA = ("dense.sparse_linear", "xla")
+
+
+def change(patch, name, decorator):
+    """Let `decorator` stand for `custom_gradient` over one function until the patch is undone."""
+    module_name, attribute = name.split(".")
+    module = importlib.import_module(f"zoo.layers.{module_name}")
+    function = getattr(module, attribute)
+    bare = function.__wrapped__  # of its custom_gradient, or of its lru_cache
+
+    def made(*options):
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(keras.ops, "custom_gradient", decorator)
+            return bare(*options)
+
+    patch.setattr(module, attribute, made if hasattr(function, "cache_info") else decorator(bare))
+
+
+def marked(f):
+    """A custom gradient of 42 times what was written."""
+
+    @tf.custom_gradient
+    def function(*arguments):
+        y, backward = f(*arguments)
+
+        def by_hand(*upstream):
+            return tf.nest.map_structure(
+                lambda one: None if one is None else 42 * one, backward(*upstream)
+            )
+
+        return y, by_hand
+
+    return function
+
+
+def model_and_inputs(name):
+    make, shape, call = FUNCTIONS[name]
+    sparse = "sparse" in name
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input(shape, sparse=sparse)
+    model = keras.Model(inputs, make()(inputs, **call))
+    x = tf.constant(np.random.default_rng(0).normal(size=(3, *shape)), "float32")
+    return model, tf.sparse.from_dense(x) if sparse else x
+
+
+def input_gradient(function, x):
+    at = x.values if isinstance(x, tf.SparseTensor) else x
+    with tf.GradientTape() as tape:
+        tape.watch(at)
+        y = function(x)
+        uneven = tf.reshape(tf.range(tf.size(y)), tf.shape(y))
+        loss = tf.reduce_sum(y * tf.sin(tf.cast(uneven, y.dtype)))
+    return tape.gradient(loss, at)
+
+
+def export(model, x, path):
+    if not isinstance(x, tf.SparseTensor):
+        model.export(path, verbose=False)
+        return
+    # Keras exports models of dense inputs only.
+    module = tf.Module()
+    module.weights = [weight.value for weight in model.weights]
+    module.serve = tf.function(model, input_signature=[tf.SparseTensorSpec((None, *x.shape[1:]))])
+    tf.saved_model.save(module, path)
+
+
+def test_the_marked_are_all_that_is_written_by_hand():
+    sources = Path(zoo.layers.__file__).parent.glob("*.py")
+    written = sum(source.read_text("utf-8").count("@ops.custom_gradient") for source in sources)
+    assert written == len({name.split(".")[1] for name in FUNCTIONS})
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        (name, way) for name in FUNCTIONS for way in ("eager", "graph", "xla", "exported")
+        if (name, way) != SPARSE_HAS_NO_XLA
+    ],
+)  # fmt: skip
+def test_the_gradient_by_hand_is_the_one_that_is_used(name, way, tmp_path):
+    model, x = model_and_inputs(name)
+    right = input_gradient(model, x)
+    with pytest.MonkeyPatch.context() as patch:
+        change(patch, name, marked)
+        if way == "exported":
+            export(model, x, tmp_path / "saved")
+        elif way == "eager":
+            gradient = input_gradient(model, x)
+        else:
+            run = tf.function(lambda x: input_gradient(model, x), jit_compile=way == "xla")
+            gradient = run(x)
+    if way == "exported":
+        restored = tf.saved_model.load(tmp_path / "saved")
+        gradient = input_gradient(restored.serve, x)
+    assert np.max(np.abs(right)) > 0
+    np.testing.assert_allclose(gradient, 42 * right, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_gradients_by_hand_get_tensors_by_position_and_capture_no_variable(name, graph):
+    # Keywords would lose the gradient, variables fail outside of fit, and what is captured gets
+    # its gradients in an order of its own.
+    calls, captured = [], []
+
+    def observed(f):
+        @tf.custom_gradient
+        def inner(*arguments):
+            with tf.GradientTape() as tape:
+                result = f(*arguments)
+            captured.extend(tape.watched_variables())
+            return result
+
+        def function(*arguments, **keywords):
+            calls.append((arguments, keywords))
+            return inner(*arguments, **keywords)
+
+        return function
+
+    model, x = model_and_inputs(name)
+    with pytest.MonkeyPatch.context() as patch:
+        change(patch, name, observed)
+        if graph:
+            tf.function(lambda: input_gradient(model, x))()
+        else:
+            input_gradient(model, x)
+    assert calls
+    assert not captured
+    for arguments, keywords in calls:
+        assert not keywords
+        assert all(isinstance(one, tf.Tensor) for one in arguments)
+
+
+# --- weights ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize(
+    ("name", "arguments", "shape"),
+    [
+        ("Dense", {"units": 3}, (2, 4, 3)),  # a kernel as wide as the bias, for one to be the other
+        ("Conv2D", {"filters": 3, "kernel_size": 2}, (2, 4, 4, 3)),
+        ("BatchNormalization", {}, (5, 3)),
+    ],
+)
+def test_each_weight_gets_its_own_gradient_in_its_own_shape(name, arguments, shape, graph):
+    layer = getattr(zoo.layers, name)(dtype="float64", **arguments)
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(size=shape))
+    layer.build(shape)
+    layer.set_weights([rng.uniform(0.5, 1, weight.shape) for weight in layer.weights])
+
+    def loss():
+        return tf.reduce_sum(tf.sin(layer(x, training=True) if "Batch" in name else layer(x)))
+
+    def gradients(order):
+        with tf.GradientTape() as tape:
+            value = loss()
+        return tape.gradient(value, layer.trainable_variables[::order])
+
+    for order in (1, -1):
+        found = (tf.function(gradients) if graph else gradients)(order)
+        for weight, gradient in zip(layer.trainable_variables[::order], found, strict=True):
+            assert gradient.shape == weight.shape
+            at, direction = weight.numpy(), rng.normal(size=weight.shape)
+            values = []
+            for sign in (1, -1):
+                weight.assign(at + sign * 1e-6 * direction)
+                values.append(float(loss()))
+            weight.assign(at)
+            numeric = (values[0] - values[1]) / 2e-6
+            assert np.sum(gradient * direction) == pytest.approx(numeric, rel=1e-6, abs=1e-7)
+
+
+# --- dtypes, names, random numbers ------------------------------------------------------
+
+LAYERS = {
+    "Dense": ({"units": 2}, (4,)),
+    "Conv2D": ({"filters": 2, "kernel_size": 2}, (4, 4, 2)),
+    "MaxPooling2D": ({}, (4, 4, 2)),
+    "ReLU": ({}, (4,)),
+    "Softmax": ({}, (4,)),
+    "Dropout": ({"rate": 0.5}, (4,)),
+    "BatchNormalization": ({}, (4,)),
+    "LocalResponseNormalization": ({}, (4, 4, 2)),
+}
+
+
+def test_the_layers_here_are_all_of_ours():
+    ours = {
+        name for name in zoo.layers.__all__
+        if getattr(zoo.layers, name).__module__.startswith("zoo.")
+    }  # fmt: skip
+    assert set(LAYERS) == ours
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float32", "float64"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_the_dtype_and_shape_foretold_are_those_that_come(name, policy):
+    arguments, shape = LAYERS[name]
+    layer = getattr(zoo.layers, name)(dtype=policy, **arguments)
+    symbol = keras.KerasTensor((3, *shape))
+    foretold = layer.compute_output_spec(symbol) if layer.built else layer(symbol)
+    again = layer.compute_output_spec(symbol)
+    y = layer(np.ones((3, *shape), "float32"))
+    assert foretold.dtype == again.dtype == layer.compute_dtype == y.dtype.name
+    assert foretold.shape == again.shape == layer.compute_output_shape((3, *shape)) == y.shape
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_are_registered_under_their_name(name):
+    layer = getattr(zoo.layers, name)
+    assert keras.saving.get_registered_name(layer) == f"zoo>{name}"
+    assert keras.saving.get_registered_object(f"zoo>{name}") is layer
+    saved = keras.saving.serialize_keras_object(layer(**LAYERS[name][0]))
+    assert type(keras.saving.deserialize_keras_object(saved)) is layer
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_dropout_draws_a_new_mask_each_call_and_the_same_from_the_same_seed(graph):
+    def masks(seed):
+        layer = zoo.layers.Dropout(0.5, seed=seed)
+        run = tf.function(lambda x: layer(x, training=True)) if graph else layer
+        call = {} if graph else {"training": True}
+        # The third is of another shape, so a graph is traced again.
+        return [run(tf.ones(shape), **call).numpy() for shape in ((8, 8), (8, 8), (9, 8), (8, 8))]
+
+    first, second, longer, last = masks(1)
+    for other in (second, longer[:8], last):
+        assert not np.array_equal(first, other)
+    assert not np.array_equal(second, last)
+    for one, same, another in zip((first, second, longer, last), masks(1), masks(2), strict=True):
+        np.testing.assert_array_equal(one, same)
+        assert not np.array_equal(one, another)
