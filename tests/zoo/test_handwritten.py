@@ -302,9 +302,10 @@ def test_empty_and_growing_batches(case):
 
     for batch in (0, 1, 5):
         x = tf.ones((batch, *shape[1:]))
-        assert gradient(x)[0].shape == x.shape
-        if batch and "normalisation" not in case:
-            assert all(np.isfinite(g).all() for g in gradient(x))
+        gradients = gradient(x)
+        assert gradients[0].shape == x.shape
+        if batch or case not in MIXES:  # of an empty batch there are no moments
+            assert all(np.isfinite(g).all() for g in gradients)
 
 
 def small_model(library):
