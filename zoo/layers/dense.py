@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from zoo.errors import ArgumentError
 from zoo.layers.activations import handwritten
 
 
@@ -34,6 +35,36 @@ def linear(x: Any, kernel: Any) -> Any:
         return d_x, tf.matmul(rows, d_rows, transpose_a=True)
 
     return tf.tensordot(x, kernel, axes=1), backward
+
+
+@ops.custom_gradient
+def sparse_linear(values: Any, kernel: Any, indices: Any, shape: Any) -> Any:
+    """Multiply a sparse matrix X by a matrix, `Y = X K`.
+
+    Backward, with the upstream gradient dY: `dK = Xᵀ dY`, and `dY Kᵀ` only where X holds a value:
+    `d_values = Σ_u dY[row, u] K[column, u]`.
+
+    Args:
+        values: What X holds [values].
+        kernel: [inputs, units].
+        indices: Where, [values, (row, column)].
+        shape: (rows, inputs).
+
+    Returns:
+        [rows, units].
+    """
+    # TensorFlow's kernel adds in the dtype it is given, and a sum in bfloat16 stops at 256.
+    wide = tf.float64 if kernel.dtype == tf.float64 else tf.float32
+    x, wide_kernel = tf.SparseTensor(indices, tf.cast(values, wide), shape), tf.cast(kernel, wide)
+
+    def backward(upstream: Any) -> tuple[Any, Any, None, None]:
+        d_y = tf.cast(upstream, wide)
+        terms = tf.gather(d_y, indices[:, 0]) * tf.gather(wide_kernel, indices[:, 1])
+        d_values = tf.cast(tf.reduce_sum(terms, axis=1), values.dtype)
+        d_kernel = tf.sparse.sparse_dense_matmul(x, d_y, adjoint_a=True)
+        return d_values, tf.cast(d_kernel, kernel.dtype), None, None
+
+    return tf.cast(tf.sparse.sparse_dense_matmul(x, wide_kernel), kernel.dtype), backward
 
 
 @ops.custom_gradient
@@ -72,8 +103,10 @@ class Dense(keras.layers.Dense):
     - `dK = Xᵀ dZ` [inputs, units];
     - `db = Σ dZ` over the batch [units].
 
-    (Rumelhart, Hinton, Williams, 1986.) Inputs of rank above 2 count as one long batch.
-    Arguments, weights, masks and dtypes are those of `keras.layers.Dense`.
+    (Rumelhart, Hinton, Williams, 1986.) Inputs of rank above 2 count as one long batch. Sparse
+    inputs are of rank 2, as in Keras, and get their gradient where they hold a value. Arguments,
+    weights, masks and dtypes are those of `keras.layers.Dense`. `quantize` is Keras's layer's
+    alone: move the weights there with `set_weights`.
 
     Example:
         >>> import numpy as np
@@ -83,7 +116,16 @@ class Dense(keras.layers.Dense):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """`f(X K + b)` for inputs [batch, …, inputs]."""
-        x = linear(inputs, tf.convert_to_tensor(self.kernel))
+        kernel = tf.convert_to_tensor(self.kernel)
+        if isinstance(inputs, tf.SparseTensor):
+            if len(inputs.shape) != 2:
+                raise ArgumentError(
+                    f"Sparse inputs are [batch, inputs]. Received: inputs.shape={inputs.shape}"
+                )
+            x = sparse_linear(inputs.values, kernel, inputs.indices, inputs.dense_shape)
+            x = tf.ensure_shape(x, [inputs.shape[0], self.units])
+        else:
+            x = linear(inputs, kernel)
         if self.bias is not None:
             x = add_bias(x, tf.convert_to_tensor(self.bias))
         return handwritten(self.activation)(x)
