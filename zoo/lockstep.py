@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.crew import Crew
 from zoo.learner import Learner
 
 Combine = Callable[[Any], Any]
@@ -17,8 +18,8 @@ Combine = Callable[[Any], Any]
 class Lockstep:
     """The arithmetic of training several models on the same batches.
 
-    The models share no weights, so the gradient of the sum of their losses is each one's own
-    gradient. One tape and one pass over the data serve all of them.
+    One tape and one pass over the data serve all of them, and copies of one architecture are one
+    wide model.
 
     Args:
         learners: The models, with their optimisers started.
@@ -33,7 +34,6 @@ class Lockstep:
         # never gets into a saved model.
         self._totals = tf.Variable(tf.zeros([len(self._names), 3], "float64"), trainable=False)
         self._train_functions: dict[tuple[bool, ...], Any] = {}
-        self._evaluate_function = _repeated(self._look)
 
     def train(self, batches: Iterator[Any], steps: int, epoch: int) -> None:
         """Train some steps, those that still learn in this epoch; the others look on.
@@ -46,8 +46,15 @@ class Lockstep:
         # A graph for each set of learners, so that those that have stopped cost no backward pass.
         active = tuple(learner.trains(epoch) for learner in self._learners)
         if active not in self._train_functions:
-            step = functools.partial(self._step, active)
-            self._train_functions = {active: _repeated(step)}
+            crew = Crew(
+                [learner.model for learner in self._learners],
+                [
+                    one.optimizer if learns else None
+                    for one, learns in zip(self._learners, active, strict=True)
+                ],
+            )
+            step = functools.partial(self._step, crew, active)
+            self._train_functions = {active: _repeated(step, crew)}
         self._train_functions[active](batches, tf.constant(steps))
 
     def evaluate(self, batches: Any) -> dict[str, dict[str, float]]:
@@ -72,12 +79,12 @@ class Lockstep:
         Returns:
             Name → class ids, int64 [n].
         """
+        self._onlookers.load()
 
         @tf.function(autograph=False)
         def decide(images: Any) -> list[Any]:
-            images = tf.cast(images, "float32")
-            outputs = [learner.model(images, training=False) for learner in self._learners]
-            return [tf.argmax(output, axis=-1) for output in self._with_committee(outputs)]
+            outputs, _ = self._onlookers(images)
+            return tf.unstack(tf.argmax(self._with_committee(outputs), axis=-1))
 
         columns = zip(*(decide(images) for images, _ in batches), strict=True)
         return {
@@ -102,67 +109,51 @@ class Lockstep:
         """Set the sums to zero, or to what they were."""
         self._totals.assign(tf.zeros_like(self._totals) if totals is None else totals)
 
-    def _step(self, active: tuple[bool, ...], images: Any, labels: Any) -> None:
+    @functools.cached_property
+    def _onlookers(self) -> Crew:
+        return Crew([learner.model for learner in self._learners])
+
+    @functools.cached_property
+    def _evaluate_function(self) -> Any:
+        return _repeated(self._look, self._onlookers)
+
+    def _step(self, crew: Crew, active: tuple[bool, ...], images: Any, labels: Any) -> None:
         with tf.GradientTape() as tape:
-            outputs, losses = self._forward(images, labels, active)
-            total = sum(
-                learner.optimizer.scale_loss(loss)
-                for learner, loss, learns in zip(self._learners, losses, active, strict=True)
-                if learns
-            )
-        learning = [one for one, learns in zip(self._learners, active, strict=True) if learns]
-        variables = [learner.model.trainable_variables for learner in learning]
-        for learner, gradients in zip(learning, tape.gradient(total, variables), strict=True):
-            learner.optimizer.apply(gradients, learner.model.trainable_variables)
+            outputs, penalties = crew(images)
+            losses = _cross_entropy(labels, outputs) + penalties
+            crew.learn(tape, losses)
         self._add(labels, outputs, losses, active)
 
     def _look(self, images: Any, labels: Any) -> None:
-        outputs, losses = self._forward(images, labels, [False] * len(self._learners))
+        outputs, penalties = self._onlookers(images)
+        losses = _cross_entropy(labels, outputs) + penalties
         self._add(labels, outputs, losses, [True] * len(self._learners))
 
-    def _forward(
-        self, images: Any, labels: Any, training: Sequence[bool]
-    ) -> tuple[list[Any], list[Any]]:
-        """Probabilities [batch, classes] and mean loss (cross-entropy and penalties) of each."""
-        images = tf.cast(images, "float32")
-        outputs = [
-            learner.model(images, training=learns)
-            for learner, learns in zip(self._learners, training, strict=True)
-        ]
-        losses = [
-            sum(learner.model.losses, start=_cross_entropy(labels, output))
-            for learner, output in zip(self._learners, outputs, strict=True)
-        ]
-        return outputs, losses
-
-    def _with_committee(self, outputs: list[Any]) -> list[Any]:
+    def _with_committee(self, outputs: Any) -> Any:
         if not self._combine:
             return outputs
-        return [*outputs, self._combine(tf.stack([tf.cast(x, "float32") for x in outputs]))]
+        committee = tf.cast(self._combine(outputs), outputs.dtype)
+        return tf.concat([outputs, committee[None]], axis=0)
 
-    def _add(
-        self, labels: Any, outputs: list[Any], losses: list[Any], counted: Sequence[bool]
-    ) -> None:
+    def _add(self, labels: Any, outputs: Any, losses: Any, counted: Sequence[bool]) -> None:
         """Add a batch to the totals of those that are counted, and of the committee."""
         outputs = self._with_committee(outputs)
         if self._combine:
-            losses = [*losses, _cross_entropy(labels, outputs[-1])]
+            losses = tf.concat([losses, _cross_entropy(labels, outputs[-1:])], axis=0)
             counted = [*counted, True]
+        right = tf.argmax(outputs, axis=-1, output_type=labels.dtype) == labels
         count = tf.cast(tf.shape(labels)[0], "float64")
-        rows = []
-        for output, loss, counts in zip(outputs, losses, counted, strict=True):
-            right = tf.argmax(output, axis=-1, output_type=labels.dtype) == labels
-            row = [
-                tf.cast(loss, "float64") * count,
-                tf.reduce_sum(tf.cast(right, "float64")),
-                count,
-            ]
-            # Not a product with 0: a loss that is no number would stay one.
-            rows.append(tf.stack(row) if counts else tf.zeros(3, "float64"))
-        self._totals.assign_add(tf.stack(rows))
+        columns = [
+            tf.cast(losses, "float64") * count,
+            tf.reduce_sum(tf.cast(right, "float64"), axis=-1),
+            tf.fill([len(counted)], count),
+        ]
+        # Not a product with 0: a loss that is no number would stay one.
+        rows = tf.where(tf.constant(counted)[:, None], tf.stack(columns, axis=-1), 0)
+        self._totals.assign_add(rows)
 
 
-def _repeated(step: Callable[[Any, Any], None]) -> Any:
+def _repeated(step: Callable[[Any, Any], None], crew: Crew) -> Any:
     """A graph that takes (images, labels) from an iterator, so many times, and steps."""
 
     @tf.function(autograph=False)
@@ -171,10 +162,16 @@ def _repeated(step: Callable[[Any, Any], None]) -> Any:
             step(*batches.get_next())
             return done + 1
 
+        crew.load()
         tf.while_loop(lambda done: done < steps, body, [tf.constant(0)], parallel_iterations=1)
+        crew.store()
 
     return run
 
 
 def _cross_entropy(labels: Any, probabilities: Any) -> Any:
-    return tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(labels, probabilities))
+    """The mean over the batch, [models], of probabilities [models, batch, classes]."""
+    shape = tf.shape(probabilities)[:2]
+    labels = tf.broadcast_to(labels, shape)
+    losses = keras.losses.sparse_categorical_crossentropy(labels, probabilities)
+    return tf.reduce_mean(losses, axis=-1)

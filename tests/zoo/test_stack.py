@@ -1,0 +1,223 @@
+"""Copies as one wide model: the same numbers as each by itself."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import zoo
+from zoo.crew import Crew
+from zoo.datasets.base import Split
+from zoo.learner import Learner
+from zoo.stack import Stack, architecture, elastic_net, settings
+from zoo.training import train
+
+SHAPE, CLASSES = (5, 6, 1), 3
+ENTRIES = {
+    "softmax": {},
+    "mlp": {"hidden": (7, 6), "dropout": 0.3, "l1": 1e-3, "l2": 1e-2},
+    "bn_mlp": {"hidden": (7, 6), "dropout": 0.2},
+    "lasso_mlp": {"hidden": (7,)},
+    "deep_mlp": {"hidden": (7, 6, 5), "activation": "tanh"},
+}
+
+
+def models(name, count=3, precision=None, **arguments):
+    arguments = {"input_shape": SHAPE, "num_classes": CLASSES, **ENTRIES[name], **arguments}
+    return [zoo.build(name, seed=k, precision=precision, **arguments) for k in range(count)]
+
+
+@pytest.fixture
+def split():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (50, *SHAPE)).astype("uint8")
+    return Split("train", images, rng.integers(0, CLASSES, 50), ("a", "b", "c"))
+
+
+def trained(name, split, together, precision=None, **recipe):
+    recipe = zoo.Recipe(**{"batch_size": 8, "epochs": 3, "learning_rate": 0.05, **recipe})
+    made = models(name, precision=precision)
+    learners = [Learner(f"m{k}", model, recipe) for k, model in enumerate(made)]
+    validation = split.take(np.arange(20), name="validation")
+    history = train(learners, split, validation, together=together, verbose=0)
+    return learners, history.history
+
+
+@pytest.mark.parametrize(("precision", "rtol"), [("float64", 1e-9), (None, 2e-4)])
+@pytest.mark.parametrize("name", ENTRIES)
+def test_copies_learn_the_same_together_as_alone(name, precision, rtol, split):
+    together, scores = trained(name, split, together=True, precision=precision)
+    alone, expected = trained(name, split, together=False, precision=precision)
+    for one, other in zip(together, alone, strict=True):
+        for mine, theirs in zip(one.model.get_weights(), other.model.get_weights(), strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=rtol, atol=rtol * abs(theirs).max())
+    for key, values in expected.items():
+        np.testing.assert_allclose(scores[key], values, rtol=max(rtol, 1e-6))
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"optimizer_arguments": {"momentum": 0.9, "nesterov": True}},
+        {"optimizer": "adam", "learning_rate": 0.01, "schedule": "cosine"},
+        {"optimizer": "adamw", "learning_rate": 0.01},
+        {"optimizer": "rmsprop", "learning_rate": 0.01},
+        {"optimizer_arguments": {"use_ema": True}},
+        {"optimizer_arguments": {"global_clipnorm": 0.1}},  # looks at all weights: no stack
+    ],
+    ids=str,
+)
+def test_optimisers_do_the_same(recipe, split):
+    together, _ = trained("bn_mlp", split, together=True, precision="float64", **recipe)
+    alone, _ = trained("bn_mlp", split, together=False, precision="float64", **recipe)
+    for one, other in zip(together, alone, strict=True):
+        for mine, theirs in zip(one.optimizer.variables, other.optimizer.variables, strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-6, atol=1e-9)
+
+
+def test_a_copy_that_stops_early_leaves_the_others_as_they_would_be(split):
+    recipe = {"patience": 1, "epochs": 8, "learning_rate": 2.0}
+    together, _ = trained("lasso_mlp", split, together=True, precision="float64", **recipe)
+    alone, _ = trained("lasso_mlp", split, together=False, precision="float64", **recipe)
+    assert len({one.stopped for one in together}) > 1
+    for one, other in zip(together, alone, strict=True):
+        assert (one.stopped, one.best_epoch) == (other.stopped, other.best_epoch)
+        for mine, theirs in zip(one.model.get_weights(), other.model.get_weights(), strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("precision", [None, "mixed_bfloat16"])
+@pytest.mark.parametrize("name", ENTRIES)
+def test_copies_are_stacked_and_answer_alike(name, precision):
+    made = models(name, precision=precision)
+    crew = Crew(made)
+    assert [type(part) for part in crew._parts] == [Stack]
+    crew.load()
+    images = np.random.default_rng(1).integers(0, 256, (4, *SHAPE)).astype("uint8")
+    outputs, penalties = crew(images)
+    expected = [model(tf.cast(images, "float32"), training=False) for model in made]
+    rounding = 2e-2 if precision else 1e-6
+    np.testing.assert_allclose(outputs, expected, rtol=rounding, atol=rounding)
+    losses = [float(sum(model.losses, start=tf.zeros(()))) for model in made]
+    np.testing.assert_allclose(penalties, losses, rtol=1e-5)
+
+
+def test_rows_come_in_the_models_order():
+    a, b = models("softmax", 2), models("lasso_mlp", 2)
+    mixed = [a[0], b[0], a[1], b[1]]
+    crew = Crew(mixed)
+    assert [type(part) for part in crew._parts] == [Stack, Stack]
+    crew.load()
+    images = np.random.default_rng(1).integers(0, 256, (4, *SHAPE)).astype("uint8")
+    outputs, penalties = crew(images)
+    for row, penalty, model in zip(outputs, penalties, mixed, strict=True):
+        np.testing.assert_allclose(row, model(tf.cast(images, "float32")), rtol=1e-5)
+        assert (penalty > 0) == bool(model.losses)
+
+
+def chain(*middle, activation="relu"):
+    layers = keras.layers
+    first = layers.Dense(4, activation=activation)
+    return keras.Sequential(
+        [
+            keras.Input((4, 4, 1)),
+            layers.Flatten(),
+            first,
+            *middle,
+            layers.Dense(2),
+            layers.Softmax(),
+        ]
+    )
+
+
+class Doubling(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+
+class DoublingModel(keras.Sequential):
+    def call(self, inputs, training=None, mask=None):
+        return 2 * super().call(inputs, training, mask)
+
+
+def residual():
+    x = keras.Input((4,))
+    y = keras.layers.Dense(4)(x)
+    return keras.Model(x, keras.layers.Dense(2)(keras.layers.Add()([y, keras.layers.ReLU()(y)])))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda: zoo.build("cnn"),
+        lambda: zoo.build("mlp", gradients="handwritten"),
+        lambda: chain(Doubling()),
+        lambda: chain(keras.layers.Dense(3, kernel_constraint="non_neg")),
+        lambda: chain(keras.layers.Dense(3, kernel_regularizer="orthogonal_regularizer")),
+        lambda: chain(keras.layers.Dense(3, activity_regularizer="l2")),
+        lambda: chain(activation="softmax"),
+        lambda: chain(keras.layers.LayerNormalization()),
+        lambda: DoublingModel(chain().layers),
+        lambda: keras.Sequential([keras.Input((4,)), keras.layers.Softmax()]),
+        residual,
+    ],
+)  # fmt: skip
+def test_what_cannot_be_stacked_is_left_alone(model):
+    one = model()
+    assert architecture(one) is None
+
+
+@pytest.mark.parametrize(("l1", "l2"), [(0.3, 0.0), (0.0, 0.2), (0.3, 0.2)])
+def test_the_penalty_is_kerass_with_its_gradient(l1, l2):
+    w = tf.Variable(np.random.default_rng(0).normal(size=(4, 6)))
+    regularizer = keras.regularizers.L1L2(l1, l2)
+    l1, l2 = (float(np.float32(value)) for value in (l1, l2))  # as Keras rounds them
+    upstream = tf.constant([1.0, 2.0, 3.0], "float64")
+    gradients = []
+    for way in ("columns", "keras"):
+        with tf.GradientTape() as tape:
+            if way == "columns":
+                values = tf.reduce_sum(tf.reshape(elastic_net(w.value(), l1, l2), [3, 2]), axis=1)
+            else:
+                values = [regularizer(part) for part in tf.split(w, 3, axis=1)]
+            loss = tf.reduce_sum(upstream * tf.stack(values))
+        gradients.append((loss, tape.gradient(loss, w)))
+    (mine, by_hand), (theirs, expected) = gradients
+    np.testing.assert_allclose(mine, theirs, rtol=1e-12)
+    np.testing.assert_allclose(by_hand, expected, rtol=1e-12)
+
+
+def test_other_settings_are_another_architecture():
+    keys = {
+        architecture(one)
+        for one in (
+            *models("mlp", 2), *models("mlp", 1, dropout=0.4), *models("mlp", 1, l2=0.5),
+            *models("mlp", 1, activation="tanh"), *models("mlp", 1, precision="mixed_bfloat16"),
+        )
+    }  # fmt: skip
+    assert len(keys) == 5
+    assert None not in keys
+    frozen = models("mlp", 1)[0]
+    frozen.layers[3].trainable = False
+    assert architecture(frozen) not in keys
+
+
+def test_other_optimisers_are_not_shared():
+    recipe = zoo.Recipe()
+    kinds = [recipe, replace(recipe, learning_rate=0.5), replace(recipe, optimizer="adam")]
+    assert len({settings(kind.make_optimizer(3)) for kind in kinds}) == 3
+    assert settings(recipe.make_optimizer(3)) == settings(recipe.make_optimizer(3))
+    clipped = replace(recipe, optimizer_arguments={"clipnorm": 1.0})
+    assert settings(clipped.make_optimizer(3)) is None
+    assert settings(keras.optimizers.LossScaleOptimizer(recipe.make_optimizer(3))) is None
+
+
+def test_making_a_stack_draws_no_random_numbers():
+    keras.utils.set_random_seed(3)
+    expected = float(keras.random.uniform(()))
+    made = models("mlp")
+    keras.utils.set_random_seed(3)
+    Crew(made)
+    assert float(keras.random.uniform(())) == expected

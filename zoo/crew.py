@@ -1,0 +1,104 @@
+"""Models that see the same batch: copies of one architecture as a stack, all others one by one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from zoo.stack import Stack, architecture, settings
+
+
+class Crew:
+    """Several models on the same batch.
+
+    Args:
+        models: Built Keras models that give probabilities of the same classes.
+        optimizers: The built optimiser of each that learns, None for one that looks on; None for
+            inference only.
+    """
+
+    def __init__(self, models: Sequence[Any], optimizers: Sequence[Any] | None = None) -> None:
+        optimizers = list(optimizers or [None] * len(models))
+        alike: dict[Any, list[int]] = {}
+        for place, (model, optimizer) in enumerate(zip(models, optimizers, strict=True)):
+            key = architecture(model), settings(optimizer) if optimizer else ""
+            alike.setdefault(place if None in key else key, []).append(place)
+        self._places = list(alike.values())
+        self._parts: list[Any] = []
+        for places in self._places:
+            kind = Stack if len(places) > 1 else _Single
+            learning = [optimizers[place] for place in places if optimizers[place]]
+            self._parts.append(kind([models[place] for place in places], learning))
+        # Where each model's row is when the parts' rows lie one after another.
+        order = [place for places in self._places for place in places]
+        self._order = sorted(range(len(order)), key=order.__getitem__)
+
+    def __call__(self, images: Any) -> tuple[Any, Any]:
+        """Run all of them, those with an optimiser in training mode.
+
+        Args:
+            images: Pixels [batch, height, width, channels], of any dtype.
+
+        Returns:
+            Probabilities [models, batch, classes] and regularisers' penalties [models].
+        """
+        images = tf.cast(images, "float32")
+        pairs = [part(images, training=part.optimizer is not None) for part in self._parts]
+        double = any(output.dtype == "float64" for output, _ in pairs)
+        columns = [
+            tf.concat([tf.cast(x, "float64" if double else "float32") for x in column], axis=0)
+            for column in zip(*pairs, strict=True)
+        ]
+        if self._order != sorted(self._order):
+            columns = [tf.gather(column, self._order) for column in columns]
+        return columns[0], columns[1]
+
+    def learn(self, tape: Any, losses: Any) -> None:
+        """Take a step with each optimiser.
+
+        Args:
+            tape: Has seen how the losses came about, and is still recording.
+            losses: [models].
+        """
+        learning = [
+            (part, tf.reduce_sum(tf.gather(losses, places)))
+            for part, places in zip(self._parts, self._places, strict=True)
+            if part.optimizer
+        ]
+        # The models share no weights, so the gradient of the sum is each one's own gradient.
+        total = sum(part.optimizer.scale_loss(loss) for part, loss in learning)
+        variables = [part.trainable_variables for part, _ in learning]
+        with tape.stop_recording():
+            gradients = tape.gradient(total, variables)
+        for (part, _), its in zip(learning, gradients, strict=True):
+            part.optimizer.apply(its, part.trainable_variables)
+
+    def load(self) -> None:
+        """Take over the models' weights and optimisers as they are now."""
+        for part in self._parts:
+            part.load()
+
+    def store(self) -> None:
+        """Give weights and optimisers back to the models."""
+        for part in self._parts:
+            part.store()
+
+
+class _Single:
+    """One model by itself, as if it were a stack of one."""
+
+    def __init__(self, models: Sequence[Any], optimizers: Sequence[Any]) -> None:
+        (self._model,) = models
+        self.trainable_variables = self._model.trainable_variables
+        self.optimizer = optimizers[0] if optimizers else None
+
+    def __call__(self, images: Any, *, training: bool) -> tuple[Any, Any]:
+        output = self._model(images, training=training)
+        penalty = sum(self._model.losses, start=tf.zeros([], output.dtype))
+        return output[None], penalty[None]
+
+    def load(self) -> None:
+        """It has its weights."""
+
+    def store(self) -> None:
+        """It has its weights."""
