@@ -83,7 +83,7 @@ LINES = [
         "zoo.registry",
         "zoo.runs",
     ],
-    ["zoo.layers", "zoo.losses", "zoo.models", "zoo.saving"],
+    ["zoo.crew", "zoo.layers", "zoo.losses", "zoo.models", "zoo.saving", "zoo.stack"],
     ["zoo"],  # zoo/__init__.py
     [
         "zoo.console",
