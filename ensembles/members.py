@@ -46,7 +46,7 @@ class Member:
                 "A member is the name of a registered model, a Member, or a keras.Model. "
                 f"Received: {self.model!r}"
             )
-        elif self.recipe is not None and self.recipe.precision is not None:
+        elif self.recipe is not None and self.recipe.precision not in (None, "auto"):
             raise ArgumentError(
                 f"A recipe's precision is for building, and {self.model.name} is built already. "
                 f"Received: precision={self.recipe.precision!r}"

@@ -27,7 +27,8 @@ class Recipe:
         patience: Stop after so many epochs without a lower validation loss and keep the best
             weights; None trains all epochs and keeps the last.
         augmentation: Random transforms of the training images, or None.
-        precision: Keras dtype policy that the model is built under, or None for Keras's own.
+        precision: Keras dtype policy that the model is built under. `"auto"` takes
+            `"mixed_bfloat16"` where the hardware multiplies bfloat16 itself, None Keras's own.
 
     Raises:
         ArgumentError: A value out of its range.

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from zoo.errors import ArgumentError, UnknownModelError
+from zoo.hardware import fast_precision
 from zoo.recipes import Recipe
 
 Builder = TypeVar("Builder", bound=Callable[..., Any])
@@ -219,7 +220,8 @@ def build(
         name: A name from `zoo.list_models()`.
         gradients: `"auto"` builds from `keras.layers`, `"handwritten"` from `zoo.layers`.
         seed: Seed of the initial weights and of dropout; None draws a new one.
-        precision: Keras dtype policy, such as `"mixed_bfloat16"`; None keeps Keras's own.
+        precision: Keras dtype policy, such as `"mixed_bfloat16"`; `"auto"` takes that where the
+            hardware multiplies bfloat16 itself; None keeps Keras's own.
         **arguments: The builder's parameters, such as `input_shape=(48, 48, 1)`,
             `num_classes=7`; see `zoo.describe(name).parameters`.
 
@@ -315,15 +317,17 @@ def _policy(precision: str | None) -> Iterator[None]:
     """Build under a Keras dtype policy."""
     import keras
 
-    if precision is None:
+    before = keras.config.dtype_policy()
+    if precision == "auto" and before.name == "float32":
+        precision = fast_precision()
+    if precision in (None, "auto"):
         yield
         return
-    before = keras.config.dtype_policy()
     try:
         keras.config.set_dtype_policy(precision)
     except ValueError as error:
         raise ArgumentError(
-            "precision is a Keras dtype policy such as 'float32' or 'mixed_bfloat16'. "
+            "precision is a Keras dtype policy such as 'float32' or 'mixed_bfloat16', or 'auto'. "
             f"Received: {precision!r}"
         ) from error
     try:

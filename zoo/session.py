@@ -244,6 +244,7 @@ def _settings(learner: Learner) -> dict[str, Any]:
     recipe = asdict(learner.recipe)
     recipe.update(recipe.pop("optimizer_arguments"))
     recipe["augmentation"] = learner.recipe.augmentation is not None
+    recipe["precision"] = learner.model.dtype_policy.name
     named = {key: "none" if value is None else value for key, value in recipe.items()}
     return {"model": learner.name, "parameters": learner.model.count_params(), **named}
 

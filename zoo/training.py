@@ -116,8 +116,12 @@ def train(
             owner=owner or learners[0].model,
             prefixed=len(learners) > 1,
         )
+        policies = {learner.name: learner.model.dtype_policy.name for learner in learners}
+        for policy in sorted({*policies.values()} - {"float32"}):
+            names = [name for name, its in policies.items() if its == policy]
+            progress.say(f"In {policy}: {', '.join(names)}. Recipe(precision=) chooses another.")
         if log:
-            log_start(log, config, [learner.name for learner in learners])
+            log_start(log, {**config, "computes in": policies}, list(policies))
         try:
             for group in groups:
                 session.fit(group, combine if len(groups) == 1 else None)

@@ -77,6 +77,7 @@ LINES = [
     [
         "zoo.augment",
         "zoo.datasets",
+        "zoo.hardware",
         "zoo.metrics",
         "zoo.plots",
         "zoo.recipes",

@@ -472,6 +472,19 @@ def test_policy_of_keras_is_used_where_none_is_given():
         keras.config.set_dtype_policy(before)
 
 
+@pytest.mark.parametrize("fast", ["float32", "mixed_bfloat16"])
+def test_auto_is_what_the_hardware_is_fast_at(monkeypatch, fast):
+    monkeypatch.setattr("zoo.registry.fast_precision", lambda: fast)
+    model = zoo.build("mlp", **TINY, precision="auto")
+    assert model.layers[-3].dtype_policy.name == fast
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float64")  # whoever says so means it
+    try:
+        assert zoo.build("softmax", **TINY, precision="auto").dtype == "float64"
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 @pytest.mark.parametrize("precision", ["float7", "", 16, ["float32"]])
 def test_unknown_precision_is_rejected(precision):
     before = keras.config.dtype_policy()

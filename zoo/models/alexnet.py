@@ -17,6 +17,7 @@ from zoo.registry import register
         optimizer_arguments={"momentum": 0.9, "weight_decay": 0.0005},
         batch_size=128,
         epochs=90,
+        precision="auto",
     ),
 )
 def alexnet(

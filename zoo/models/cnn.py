@@ -24,6 +24,7 @@ from zoo.registry import register
             horizontal_flip=True,
             vertical_flip=True,
         ),
+        precision="auto",
     ),
 )
 def cnn(
@@ -64,7 +65,7 @@ def cnn(
 @register(
     tags=("conv", "report", "batchnorm"),
     source="HW3 2019 on FER2013",
-    recipe=Recipe(optimizer="adam", batch_size=128, epochs=50),
+    recipe=Recipe(optimizer="adam", batch_size=128, epochs=50, precision="auto"),
 )
 def conv_bn(
     layers: ModuleType,
