@@ -2,11 +2,17 @@
 
 What `ImageDataGenerator` does image by image: the parameters that it draws, the matrix that it
 makes of them, and the interpolation of `scipy.ndimage.affine_transform(order=1)`.
+
+It is written in plain operations and compiled by XLA into one loop over the batch. TensorFlow's
+kernel for this, `ImageProjectiveTransformV3`, is slower (`python -m benchmarks augmentation`) and
+less exact: its places are float32, its fill modes `"constant"` and `"wrap"` are not SciPy's, and
+its gradient is an approximation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,60 +21,67 @@ import tensorflow as tf
 if TYPE_CHECKING:
     from zoo.augment import Augmentation
 
-Transform = Callable[[Any, Any], Any]
-"""From images [batch, height, width, channels] and a seed [2] to images of the same shape."""
+DEGREE = math.pi / 180
 
 
-def draw(
-    augmentation: Augmentation, seed: Any, count: Any, height: Any, width: Any
-) -> dict[str, Any]:
-    """Draw the parameters of a batch, from the distribution of `ImageDataGenerator`.
+def draw(seed: Any, count: Any) -> Any:
+    """Draw what `parameters` needs.
+
+    Args:
+        seed: Two integers, int64 [2].
+        count: Images in the batch.
+
+    Returns:
+        Uniform in [0, 1), float64 [count, 8]. The same seed gives the same, on any device; its
+        first rows do not depend on the count.
+
+    Example:
+        >>> draw([1, 2], 3).shape
+        TensorShape([3, 8])
+    """
+    # Philox by name, since the default is not the same on every device.
+    return tf.random.stateless_uniform([count, 8], seed, dtype="float64", alg="philox")
+
+
+def parameters(augmentation: Augmentation, numbers: Any, height: Any, width: Any) -> dict[str, Any]:
+    """Turn uniform numbers into parameters, distributed as in `ImageDataGenerator`.
 
     Args:
         augmentation: The ranges.
-        seed: Two integers, int64 [2]; the same give the same parameters, on any device.
-        count: Images in the batch.
-        height: Their height in pixels.
+        numbers: As from `draw`.
+        height: Height of the images in pixels.
         width: Their width in pixels.
 
     Returns:
         The parameters of `ImageDataGenerator.apply_transform` by name, each [count]: float64,
-        the flips bool. The first ones are the same whatever the count.
+        the flips bool.
 
     Example:
         >>> from zoo.augment import Augmentation
-        >>> draw(Augmentation(rotation_range=5), [1, 2], 3, 8, 8)["theta"].shape
-        TensorShape([3])
+        >>> drawn = parameters(Augmentation(rotation_range=30), [[0.75] * 8], 8, 8)
+        >>> drawn["theta"].numpy().tolist()
+        [15.0]
     """
-    spans = tf.stack(
-        [
-            tf.constant(augmentation.rotation_range, "float64"),
-            # Keras measures "x" along the height.
-            augmentation.height_shift_range * tf.cast(height, "float64"),
-            augmentation.width_shift_range * tf.cast(width, "float64"),
-            tf.constant(augmentation.shear_range, "float64"),
-            tf.constant(augmentation.zoom_range, "float64"),
-            tf.constant(augmentation.zoom_range, "float64"),
-        ]
-    )
-    # Philox by name, since the default differs between devices.
-    uniform = tf.random.stateless_uniform([count, 8], seed, dtype="float64", alg="philox")
-    theta, tx, ty, shear, zx, zy = tf.unstack(spans * (2 * uniform[:, :6] - 1), axis=1)
-    flips = (uniform[:, 6:] < 0.5) & [augmentation.horizontal_flip, augmentation.vertical_flip]
+    columns = tf.unstack(tf.convert_to_tensor(numbers, "float64"), axis=1)
+
+    def uniform(column: int, span: Any) -> Any:
+        return span * (2 * columns[column] - 1)
+
     return {
-        "theta": theta,
-        "tx": tx,
-        "ty": ty,
-        "shear": shear,
-        "zx": 1 + zx,
-        "zy": 1 + zy,
-        "flip_horizontal": flips[:, 0],
-        "flip_vertical": flips[:, 1],
+        "theta": uniform(0, augmentation.rotation_range),
+        # Keras measures x along the height.
+        "tx": uniform(1, augmentation.height_shift_range * tf.cast(height, "float64")),
+        "ty": uniform(2, augmentation.width_shift_range * tf.cast(width, "float64")),
+        "shear": uniform(3, augmentation.shear_range),
+        "zx": 1 + uniform(4, augmentation.zoom_range),
+        "zy": 1 + uniform(5, augmentation.zoom_range),
+        "flip_horizontal": (columns[6] < 0.5) & augmentation.horizontal_flip,
+        "flip_vertical": (columns[7] < 0.5) & augmentation.vertical_flip,
     }
 
 
-def matrices(parameters: dict[str, Any], height: Any, width: Any) -> Any:
-    """Bring each image's parameters into the form of `ImageProjectiveTransformV3`.
+def matrices(parameters: Mapping[str, Any], height: Any, width: Any) -> Any:
+    """Make of each image's parameters the matrix that tells where its pixels come from.
 
     `ImageDataGenerator` looks up the pixel of column x and row y at the place
     `R S H Z (x - c) + c`, with rotation R by θ, shift S by (tx, ty), shear H by φ and zoom Z
@@ -81,22 +94,25 @@ def matrices(parameters: dict[str, Any], height: Any, width: Any) -> Any:
     takes the place of the first before the look-up.
 
     Args:
-        parameters: As from `draw`.
+        parameters: As from `parameters`.
         height: Height of the images in pixels.
         width: Their width in pixels.
 
     Returns:
-        Rows (a0, a1, a2, b0, b1, b2, 0, 0), float64 [count, 8]: what comes to (x, y) is taken from
+        Rows (a0, a1, a2, b0, b1, b2, 0, 0), float64 [count, 8], the form that TensorFlow gives to
+        projective transforms: the pixel at (x, y) comes from
         (a0 x + a1 y + a2, b0 x + b1 y + b2).
 
     Example:
-        >>> from zoo.augment import Augmentation
-        >>> matrices(draw(Augmentation(), [0, 0], 1, 8, 8), 8, 8).numpy().tolist()
-        [[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]]
+        >>> shift = {"theta": [0], "tx": [3], "ty": [2], "shear": [0], "zx": [1], "zy": [1]}
+        >>> flips = {"flip_horizontal": [False], "flip_vertical": [False]}
+        >>> matrices(shift | flips, 8, 8).numpy().tolist()
+        [[1.0, 0.0, 3.0, 0.0, 1.0, 2.0, 0.0, 0.0]]
     """
+    given = {key: tf.cast(value, "float64") for key, value in parameters.items()}
+    tx, ty, zx, zy = (given[key] for key in ("tx", "ty", "zx", "zy"))
+    theta, shear = given["theta"] * DEGREE, given["shear"] * DEGREE
     height, width = tf.cast(height, "float64"), tf.cast(width, "float64")
-    theta, shear = (tf.cast(parameters[key], "float64") * DEGREE for key in ("theta", "shear"))
-    tx, ty, zx, zy = (tf.cast(parameters[key], "float64") for key in ("tx", "ty", "zx", "zy"))
     cosine, sine = tf.cos(theta), tf.sin(theta)
     a0, a1 = zx * cosine, -zy * tf.sin(theta + shear)
     b0, b1 = zx * sine, zy * tf.cos(theta + shear)
@@ -104,8 +120,7 @@ def matrices(parameters: dict[str, Any], height: Any, width: Any) -> Any:
     a2 = cosine * tx - sine * ty + (cx - a0 * cx - a1 * cy)
     b2 = sine * tx + cosine * ty + (cy - b0 * cx - b1 * cy)
 
-    horizontal = tf.cast(parameters["flip_horizontal"], "float64")
-    vertical = tf.cast(parameters["flip_vertical"], "float64")
+    horizontal, vertical = given["flip_horizontal"], given["flip_vertical"]
     a2 += horizontal * a0 * (width - 1) + vertical * a1 * (height - 1)
     b2 += horizontal * b0 * (width - 1) + vertical * b1 * (height - 1)
     x_way, y_way = 1 - 2 * horizontal, 1 - 2 * vertical
@@ -116,15 +131,11 @@ def matrices(parameters: dict[str, Any], height: Any, width: Any) -> Any:
 
 
 def transform(images: Any, transforms: Any, fill_mode: str, cval: float) -> Any:
-    """Transform each image by its own matrix, with bilinear interpolation.
+    """Transform each image by its own matrix, as `scipy.ndimage.affine_transform(order=1)` does.
 
-    As `scipy.ndimage.affine_transform(order=1)` does, up to rounding. TensorFlow's kernel agrees
-    with it for `"nearest"` and `"reflect"`. With `"constant"` it fades into `cval` over the pixel
-    next to the image, where SciPy has `cval` at once; so these points are set afterwards. Its
-    `"wrap"` is another one, and its arithmetic is float32; `resample` does these.
+    Bilinear interpolation: with r = ⌊y⌋, v = y − r and c = ⌊x⌋, u = x − c,
 
-    The gradient by the images is exact, that of `resample`; TensorFlow's own for its kernel is an
-    approximation, the inverse transform of what comes from above.
+        (1 − v) ((1 − u) X[r, c] + u X[r, c+1]) + v ((1 − u) X[r+1, c] + u X[r+1, c+1])
 
     Args:
         images: float32 or float64 [batch, height, width, channels].
@@ -141,145 +152,90 @@ def transform(images: Any, transforms: Any, fill_mode: str, cval: float) -> Any:
         >>> transform(images, half_a_pixel, "constant", cval=9.0).numpy().ravel().tolist()
         [0.5, 1.5, 9.0]
     """
-    if fill_mode == "wrap" or images.dtype == tf.float64:
-        return resample(images, transforms, fill_mode, cval)
-    transforms = tf.stop_gradient(transforms)
-
-    @tf.custom_gradient
-    def kernel(images: Any) -> Any:
-        transformed = tf.raw_ops.ImageProjectiveTransformV3(
-            images=images,
-            transforms=tf.cast(transforms, "float32"),
-            output_shape=tf.shape(images)[1:3],
-            fill_value=0.0,
-            interpolation="BILINEAR",
-            fill_mode="REFLECT" if fill_mode == "reflect" else "NEAREST",
-        )
-        transformed = tf.ensure_shape(transformed, images.shape)
-        if fill_mode == "constant":
-            x, y = _places(transforms, images)
-            transformed = tf.where(_inside(x, y, images), transformed, tf.cast(cval, images.dtype))
-
-        def backward(upstream: Any) -> Any:
-            with tf.GradientTape() as tape:
-                tape.watch(images)
-                same = resample(images, transforms, fill_mode, cval)
-            return tape.gradient(same, images, output_gradients=upstream)
-
-        return transformed, backward
-
-    return kernel(images)
-
-
-def resample(images: Any, transforms: Any, fill_mode: str, cval: float) -> Any:
-    """Do the same as `transform` by gathering four pixels for each, with coordinates in float64.
-
-    Slower, exact in float64, and differentiable as often as wanted.
-
-    Example:
-        >>> images = tf.reshape(tf.range(3.0), [1, 1, 3, 1])
-        >>> two_pixels = tf.constant([[1, 0, 2, 0, 1, 0, 0, 0]], "float64")
-        >>> resample(images, two_pixels, "reflect", cval=0.0).numpy().ravel().tolist()
-        [2.0, 2.0, 1.0]
-    """
     count, height, width, channels = tf.unstack(tf.shape(images))
-    x, y = _places(transforms, images)
-    left, right, along = _neighbours(x, width, fill_mode, images.dtype)
-    top, bottom, down = _neighbours(y, height, fill_mode, images.dtype)
+    size = tf.cast([height, width], "float64")
+    rows, columns = tf.range(size[0])[:, None], tf.range(size[1])
+    a0, a1, a2, b0, b1, b2, _, _ = tf.unstack(transforms[:, :, None, None], axis=1)
+    x = a0 * columns + (a1 * rows + a2)
+    y = b0 * columns + (b1 * rows + b2)
+    left, right, u = _neighbours(x, size[1], fill_mode, images.dtype)
+    top, bottom, v = _neighbours(y, size[0], fill_mode, images.dtype)
     pixels = tf.reshape(images, [count, height * width, channels])
 
-    def at(rows: Any, columns: Any) -> Any:
-        return tf.gather(pixels, rows * width + columns, batch_dims=1)
+    def at(row: Any, column: Any) -> Any:
+        return tf.gather(pixels, row * width + column, batch_dims=1)
 
-    upper = (1 - along) * at(top, left) + along * at(top, right)
-    lower = (1 - along) * at(bottom, left) + along * at(bottom, right)
-    sampled = tf.ensure_shape((1 - down) * upper + down * lower, images.shape)
-    if fill_mode != "constant":
-        return sampled
-    return tf.where(_inside(x, y, images), sampled, tf.cast(cval, images.dtype))
+    upper = (1 - u) * at(top, left) + u * at(top, right)
+    lower = (1 - u) * at(bottom, left) + u * at(bottom, right)
+    transformed = (1 - v) * upper + v * lower
+    if fill_mode == "constant":
+        # SciPy does not fade into the value outside, as TensorFlow's kernel does.
+        inside = (x >= 0) & (x <= size[1] - 1) & (y >= 0) & (y <= size[0] - 1)
+        transformed = tf.where(inside[..., None], transformed, tf.cast(cval, images.dtype))
+    return tf.ensure_shape(transformed, images.shape)
 
 
 @lru_cache
-def compiled(augmentation: Augmentation) -> Transform:
-    """Compile what `Augmentation.__call__` does to a batch; one graph for all sizes.
+def augmenter(augmentation: Augmentation, dtype: str = "float32") -> Callable[[Any, Any], Any]:
+    """Make the function that draws for a batch and transforms it, compiled.
 
     Args:
         augmentation: The ranges.
+        dtype: Of the images, float32 or float64.
 
     Returns:
-        A function of images, float32 [batch, height, width, channels], and a seed, int64 [2].
+        A function of images [batch, height, width, channels] and of a seed, int64 [2], to images
+        of the same shape and dtype. Its gradient by the images is exact.
 
     Example:
         >>> from zoo.augment import Augmentation
-        >>> compiled(Augmentation())(tf.zeros([2, 8, 8, 1]), tf.constant([0, 0], "int64")).shape
+        >>> seed = tf.constant([1, 2], "int64")
+        >>> augmenter(Augmentation(rotation_range=5))(tf.zeros([2, 8, 8, 1]), seed).shape
         TensorShape([2, 8, 8, 1])
     """
+    images_spec = tf.TensorSpec([None, None, None, None], dtype)
 
+    # XLA makes one loop of it, three times as fast; it is compiled anew for each size of a batch.
     @tf.function(
         autograph=False,
-        input_signature=[
-            tf.TensorSpec([None, None, None, None], "float32"),
-            tf.TensorSpec([2], "int64"),
-        ],
+        jit_compile=tf.test.is_built_with_xla(),
+        input_signature=[images_spec, tf.TensorSpec([None, 8], "float64")],
     )
-    def apply(images: Any, seed: Any) -> Any:
-        return augment(augmentation, images, seed)
+    def compiled(images: Any, numbers: Any) -> Any:
+        _, height, width, _ = tf.unstack(tf.shape(images))
+        transforms = matrices(parameters(augmentation, numbers, height, width), height, width)
+        return transform(images, transforms, augmentation.fill_mode, augmentation.cval)
 
-    return apply
+    @tf.function(autograph=False, input_signature=[images_spec, tf.TensorSpec([2], "int64")])
+    def augment(images: Any, seed: Any) -> Any:
+        # Drawn outside, since XLA draws other numbers from the same seed.
+        return compiled(images, draw(seed, tf.shape(images)[0]))
 
-
-def augment(augmentation: Augmentation, images: Any, seed: Any) -> Any:
-    """Draw parameters for a batch and transform it.
-
-    Args:
-        augmentation: The ranges.
-        images: float32 or float64 [batch, height, width, channels].
-        seed: Two integers, int64 [2].
-
-    Returns:
-        The dtype and shape of the images.
-    """
-    count, height, width = tf.unstack(tf.shape(images)[:3])
-    parameters = draw(augmentation, seed, count, height, width)
-    transforms = matrices(parameters, height, width)
-    return transform(images, transforms, augmentation.fill_mode, augmentation.cval)
+    return augment
 
 
-DEGREE = 3.141592653589793 / 180
-
-
-def _places(transforms: Any, images: Any) -> tuple[Any, Any]:
-    """Where each pixel comes from: column x and row y, float64 [batch, height, width]."""
-    shape = tf.cast(tf.shape(images), "float64")
-    rows, columns = tf.range(shape[1])[:, None], tf.range(shape[2])
-    a0, a1, a2, b0, b1, b2, _, _ = tf.unstack(transforms[:, :, None, None], axis=1)
-    return a0 * columns + (a1 * rows + a2), b0 * columns + (b1 * rows + b2)
-
-
-def _inside(x: Any, y: Any, images: Any) -> Any:
-    """Whether a place is in the image: bool [batch, height, width, 1]."""
-    last = tf.cast(tf.shape(images) - 1, "float64")
-    return ((x >= 0) & (x <= last[2]) & (y >= 0) & (y <= last[1]))[..., None]
-
-
-def _neighbours(place: Any, size: Any, fill_mode: str, dtype: Any) -> tuple[Any, Any, Any]:
+def _neighbours(place: Any, length: Any, fill_mode: str, dtype: Any) -> tuple[Any, Any, Any]:
     """Along one axis: the pixels before and behind a place, and the weight of the second.
 
-    Places outside are brought inside as SciPy does (`ndimage/src/ni_interpolation.c`).
+    Places outside are brought inside as SciPy does (`scipy/ndimage/src/ni_interpolation.c`).
 
     Returns:
         int32 [batch, height, width] twice, and the weights [batch, height, width, 1].
     """
-    length = tf.cast(size, "float64")
     last = length - 1
     if fill_mode == "reflect":  # d c b a | a b c d | d c b a
-        place = length - tf.abs(tf.math.floormod(place + 0.5, 2 * length) - length) - 0.5
+        place = length - tf.abs(_remainder(place + 0.5, 2 * length) - length) - 0.5
     elif fill_mode == "wrap":  # the first pixel lies on the last
         period = tf.maximum(last, 1)
-        before, behind = last - tf.math.floormod(-place, period), tf.math.floormod(place, period)
-        place = tf.where(place < 0, before, tf.where(place > last, behind, place))
+        outside = tf.where(place < 0, last - _remainder(-place, period), _remainder(place, period))
+        place = tf.where((place < 0) | (place > last), outside, place)
     place = tf.clip_by_value(place, 0, last)
     first = tf.floor(place)
     second = tf.minimum(first + 1, last)
     weight = tf.cast(place - first, dtype)[..., None]
     return tf.cast(first, "int32"), tf.cast(second, "int32"), weight
+
+
+def _remainder(x: Any, y: Any) -> Any:
+    """`x mod y`, in operations that XLA can vectorise."""
+    return x - y * tf.floor(x / y)

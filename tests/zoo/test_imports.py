@@ -79,6 +79,7 @@ LINES = [
         "zoo.datasets",
         "zoo.metrics",
         "zoo.plots",
+        "zoo.projective",
         "zoo.recipes",
         "zoo.registry",
         "zoo.runs",
