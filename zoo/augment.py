@@ -13,6 +13,8 @@ from zoo.errors import ArgumentError
 if TYPE_CHECKING:  # importing zoo stays quick without NumPy
     import numpy as np
 
+ANGLES = ("rotation_range", "shear_range")
+SHARES = ("width_shift_range", "height_shift_range", "zoom_range")
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 METHODS = ("projective", "ImageDataGenerator")
 
@@ -61,12 +63,12 @@ class Augmentation:
     method: str = "projective"
 
     def __post_init__(self) -> None:
-        for name in ("rotation_range", "shear_range"):
+        for name in ANGLES:
             if not 0 <= _number(getattr(self, name)) <= 180:
                 raise ArgumentError(
                     f"{name} is an angle of 0 to 180 degrees. Received: {getattr(self, name)!r}"
                 )
-        for name in ("width_shift_range", "height_shift_range", "zoom_range"):
+        for name in SHARES:
             if not 0 <= _number(getattr(self, name)) < 1:
                 raise ArgumentError(
                     f"{name} is a share from 0 to below 1. Received: {getattr(self, name)!r}"
@@ -82,6 +84,8 @@ class Augmentation:
                 )
         if not math.isfinite(_number(self.cval)):
             raise ArgumentError(f"cval is a finite number. Received: {self.cval!r}")
+        for name in (*ANGLES, *SHARES, "cval"):
+            object.__setattr__(self, name, float(getattr(self, name)))
 
     def __call__(self, images: np.ndarray, seed: int) -> np.ndarray:
         """Transform each image by its own random parameters.
