@@ -103,16 +103,16 @@ class Augmentation:
         from zoo.projective import augmenter, draw, parameters
 
         words = np.random.SeedSequence(seed).generate_state(2).astype("int64")
-        pixels = images.astype("float32")
         with tf.device("CPU:0"):
             if self.method == "projective":
-                return augmenter(self)(pixels, words).numpy()
+                transformed = augmenter(self, images.dtype.name)(images, words).numpy()
+                return transformed.astype("float32", copy=False)
             drawn = parameters(self, draw(words, len(images)), *images.shape[1:3])
         values = {key: value.numpy() for key, value in drawn.items()}
-        transformed = np.empty_like(pixels)
-        for row, image in enumerate(pixels):
+        transformed = np.empty(images.shape, "float32")
+        for row, image in enumerate(images):
             one = {key: value[row] for key, value in values.items()}
-            transformed[row] = self._generator.apply_transform(image, one)
+            transformed[row] = self._generator.apply_transform(image.astype("float32"), one)
         return transformed
 
     @cached_property

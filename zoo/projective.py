@@ -181,11 +181,11 @@ def augmenter(augmentation: Augmentation, dtype: str = "float32") -> Callable[[A
 
     Args:
         augmentation: The ranges.
-        dtype: Of the images, float32 or float64.
+        dtype: Of the images.
 
     Returns:
         A function of images [batch, height, width, channels] and of a seed, int64 [2], to images
-        of the same shape and dtype. Its gradient by the images is exact.
+        of the same shape: float64 if they are, else float32. Its gradient by the images is exact.
 
     Example:
         >>> from zoo.augment import Augmentation
@@ -204,6 +204,8 @@ def augmenter(augmentation: Augmentation, dtype: str = "float32") -> Callable[[A
     def compiled(images: Any, numbers: Any) -> Any:
         _, height, width, _ = tf.unstack(tf.shape(images))
         transforms = matrices(parameters(augmentation, numbers, height, width), height, width)
+        # Here, so that bytes come in and the same loop turns them into floats.
+        images = images if dtype == "float64" else tf.cast(images, "float32")
         return transform(images, transforms, augmentation.fill_mode, augmentation.cval)
 
     @tf.function(autograph=False, input_signature=[images_spec, tf.TensorSpec([2], "int64")])

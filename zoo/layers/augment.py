@@ -73,10 +73,10 @@ class Augment(keras.layers.Layer):
         """Transform [batch, height, width, channels] in training."""
         if not training:
             return ops.cast(inputs, self.compute_dtype)
-        dtype = "float64" if self.compute_dtype == "float64" else "float32"
-        images = ops.cast(inputs, dtype)
+        images = ops.cast(inputs, "float64") if self.compute_dtype == "float64" else inputs
+        images = tf.convert_to_tensor(images)
         seed = tf.cast(self.seed_generator.next(), "int64")
-        transformed = augmenter(self.augmentation, dtype)(images, seed)
+        transformed = augmenter(self.augmentation, images.dtype.name)(images, seed)
         return ops.cast(tf.ensure_shape(transformed, images.shape), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
