@@ -106,8 +106,8 @@ def matrices(parameters: Mapping[str, Any], height: Any, width: Any) -> Any:
     Example:
         >>> shift = {"theta": [0], "tx": [3], "ty": [2], "shear": [0], "zx": [1], "zy": [1]}
         >>> flips = {"flip_horizontal": [False], "flip_vertical": [False]}
-        >>> matrices(shift | flips, 8, 8).numpy().tolist()
-        [[1.0, 0.0, 3.0, 0.0, 1.0, 2.0, 0.0, 0.0]]
+        >>> matrices(shift | flips, 8, 8).numpy().astype(int).tolist()
+        [[1, 0, 3, 0, 1, 2, 0, 0]]
     """
     given = {key: tf.cast(value, "float64") for key, value in parameters.items()}
     tx, ty, zx, zy = (given[key] for key in ("tx", "ty", "zx", "zy"))
@@ -195,7 +195,7 @@ def augmenter(augmentation: Augmentation, dtype: str = "float32") -> Callable[[A
     """
     images_spec = tf.TensorSpec([None, None, None, None], dtype)
 
-    # XLA makes one loop of it, three times as fast; it is compiled anew for each size of a batch.
+    # XLA makes one loop of it; it is compiled anew for each size of a batch.
     @tf.function(
         autograph=False,
         jit_compile=tf.test.is_built_with_xla(),
