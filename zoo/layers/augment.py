@@ -50,12 +50,13 @@ class Augment(keras.layers.Layer):
         # Pixels would lose digits in half precision before they are interpolated.
         super().__init__(autocast=False, **kwargs)
         if isinstance(augmentation, Mapping):
+            fields = dict(augmentation)
             try:
-                augmentation = Augmentation(**augmentation)
+                augmentation = Augmentation(**fields)
             except TypeError as error:
                 raise ArgumentError(
                     "augmentation is a zoo.Augmentation or its fields by name. "
-                    f"Received: {dict(augmentation)} ({error})"
+                    f"Received: {fields} ({error})"
                 ) from error
         if not isinstance(augmentation, Augmentation) or augmentation.method != "projective":
             raise ArgumentError(
