@@ -25,6 +25,7 @@ test: $(VENV)/installed-dev
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks gradients
 	$(BIN)/python -m benchmarks backpropagation
+	$(BIN)/python -m benchmarks augmentation
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)

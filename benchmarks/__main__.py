@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("gradients", "backpropagation")
+NAMES = ("gradients", "backpropagation", "augmentation")
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ def test_without_a_name_the_benchmarks_are_listed():
     words = [sys.executable, "-m", "benchmarks"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "one of gradients, backpropagation" in done.stderr
+    assert "one of gradients, backpropagation, augmentation" in done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +82,27 @@ left, right = draw(*({way: np.ones(len(sizes)) for way in WAYS} for sizes in (DE
 assert left.get_yscale() == right.get_yscale() == "log"
 """
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_ways_to_augment_take_turns():
+    code = """
+import json
+from benchmarks import augmentation
+augmentation.TURN = 8
+augmentation.SHAPE = (8, 8, 1)
+ways = augmentation.ways(4)
+training = augmentation.training(4, 2, "softmax", (8, 8, 1))
+print(json.dumps([
+    augmentation.take_turns(ways, 3, 8),
+    augmentation.take_turns(training, 3, 8),
+]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    for rows in json.loads(done.stdout.splitlines()[-1]):
+        assert next(iter(rows.values()))["ratio"] == 1
+        assert "projective" in rows
+        for row in rows.values():
+            assert row["images a second"] > 0
+            assert row["low"] <= row["ratio"] <= row["high"]

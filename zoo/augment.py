@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,15 +13,19 @@ from zoo.errors import ArgumentError
 if TYPE_CHECKING:  # importing zoo stays quick without NumPy
     import numpy as np
 
+ANGLES = ("rotation_range", "shear_range")
+SHARES = ("width_shift_range", "height_shift_range", "zoom_range")
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
+METHODS = ("projective", "ImageDataGenerator")
 
 
 @dataclass(frozen=True)
 class Augmentation:
     """Random transforms with the names and the distribution of Keras's `ImageDataGenerator`.
 
-    Like there (Keras 3.15), `width_shift_range` moves rows and `height_shift_range` columns; it
-    makes no difference where both are the same and images are square.
+    Like there (Keras 3.15), `width_shift_range` moves rows and `height_shift_range` columns, and
+    images turn about the point (height/2, width/2), x first; it makes no difference where both
+    ranges are the same and images are square.
 
     Args:
         rotation_range: Degrees; the angle is uniform in ± this.
@@ -34,6 +37,9 @@ class Augmentation:
         vertical_flip: Whether every second image is flipped top to bottom.
         fill_mode: What fills the points outside: `"nearest"`, `"constant"`, `"reflect"`, `"wrap"`.
         cval: The value outside with `fill_mode="constant"`.
+        method: How it is done: `"projective"`, in one projective transform a batch
+            (`zoo.projective`), or `"ImageDataGenerator"`, by Keras's image after image. The same
+            seed gives the same images by both, to rounding.
 
     Raises:
         ArgumentError: A value out of its range.
@@ -54,25 +60,35 @@ class Augmentation:
     vertical_flip: bool = False
     fill_mode: str = "nearest"
     cval: float = 0.0
+    method: str = "projective"
 
     def __post_init__(self) -> None:
-        for name in ("rotation_range", "shear_range"):
+        for name in ANGLES:
             if not 0 <= _number(getattr(self, name)) <= 180:
                 raise ArgumentError(
                     f"{name} is an angle of 0 to 180 degrees. Received: {getattr(self, name)!r}"
                 )
-        for name in ("width_shift_range", "height_shift_range", "zoom_range"):
+        for name in SHARES:
             if not 0 <= _number(getattr(self, name)) < 1:
                 raise ArgumentError(
                     f"{name} is a share from 0 to below 1. Received: {getattr(self, name)!r}"
                 )
-        if self.fill_mode not in FILL_MODES:
-            raise ArgumentError(
-                f"fill_mode is one of {', '.join(FILL_MODES)}. Received: {self.fill_mode!r}"
-            )
+        for name in ("horizontal_flip", "vertical_flip"):
+            if getattr(self, name) not in (True, False):
+                raise ArgumentError(f"{name} is True or False. Received: {getattr(self, name)!r}")
+            object.__setattr__(self, name, bool(getattr(self, name)))
+        for name, names in (("fill_mode", FILL_MODES), ("method", METHODS)):
+            if getattr(self, name) not in names:
+                raise ArgumentError(
+                    f"{name} is one of {', '.join(names)}. Received: {getattr(self, name)!r}"
+                )
+        if not math.isfinite(_number(self.cval)):
+            raise ArgumentError(f"cval is a finite number. Received: {self.cval!r}")
+        for name in (*ANGLES, *SHARES, "cval"):
+            object.__setattr__(self, name, float(getattr(self, name)))
 
     def __call__(self, images: np.ndarray, seed: int) -> np.ndarray:
-        """Transform each image by its own random parameters, with `ImageDataGenerator`.
+        """Transform each image by its own random parameters.
 
         Args:
             images: Pixels 0..255 [batch, height, width, channels], any dtype.
@@ -82,39 +98,22 @@ class Augmentation:
             Transformed pixels, float32 [batch, height, width, channels].
         """
         import numpy as np
+        import tensorflow as tf
 
+        from zoo.projective import augmenter, draw, parameters
+
+        words = np.random.SeedSequence(seed).generate_state(2).astype("int64")
+        with tf.device("CPU:0"):
+            if self.method == "projective":
+                transformed = augmenter(self, images.dtype.name)(images, words).numpy()
+                return transformed.astype("float32", copy=False)
+            drawn = parameters(self, draw(words, len(images)), *images.shape[1:3])
+        values = {key: value.numpy() for key, value in drawn.items()}
         transformed = np.empty(images.shape, "float32")
-        rng = np.random.default_rng(seed)
-        parameters = self._draw(rng, *images.shape[:3])
-        for row, (image, drawn) in enumerate(zip(images, parameters, strict=True)):
-            transformed[row] = self._generator.apply_transform(image.astype("float32"), drawn)
+        for row, image in enumerate(images):
+            one = {key: value[row] for key, value in values.items()}
+            transformed[row] = self._generator.apply_transform(image.astype("float32"), one)
         return transformed
-
-    def _draw(
-        self, rng: np.random.Generator, count: int, height: int, width: int
-    ) -> Iterator[dict[str, Any]]:
-        """Parameters for `apply_transform`, without touching NumPy's global random state."""
-
-        def uniform(span: float, *shape: int) -> np.ndarray:
-            return rng.uniform(-span, span, (count, *shape))
-
-        theta = uniform(self.rotation_range)
-        tx = uniform(self.height_shift_range) * height
-        ty = uniform(self.width_shift_range) * width
-        shear = uniform(self.shear_range)
-        zoom = 1 + uniform(self.zoom_range, 2)
-        flips = (rng.random((count, 2)) < 0.5) & [self.horizontal_flip, self.vertical_flip]
-        for i in range(count):
-            yield {
-                "theta": theta[i],
-                "tx": tx[i],
-                "ty": ty[i],
-                "shear": shear[i],
-                "zx": zoom[i, 0],
-                "zy": zoom[i, 1],
-                "flip_horizontal": flips[i, 0],
-                "flip_vertical": flips[i, 1],
-            }
 
     @cached_property
     def _generator(self) -> Any:
@@ -128,3 +127,13 @@ class Augmentation:
 def _number(value: Any) -> float:
     """A number as it is; for anything else NaN, which is in no range."""
     return float(value) if isinstance(value, numbers.Real) else math.nan
+
+
+REPORT = Augmentation(
+    rotation_range=45,
+    width_shift_range=0.25,
+    height_shift_range=0.25,
+    horizontal_flip=True,
+    vertical_flip=True,
+)
+"""The transforms of the CO395 report on FER2013."""

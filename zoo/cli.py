@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +30,7 @@ from zoo.console import (
     start_tensorflow,
 )
 from zoo.ensembles.evaluate import evaluate
+from zoo.recipes import Recipe
 
 app = typer.Typer(
     help="A Keras model zoo and committee toolkit for image classification.",
@@ -49,8 +51,22 @@ Patience = Annotated[
     int | None,
     typer.Option(min=1, help="Stop after so many epochs without a lower validation loss."),
 ]
-Augment = Annotated[
-    bool, typer.Option("--augment/--no-augment", help="Follow the recipe's augmentation or not.")
+
+
+class Transforms(StrEnum):
+    """What `--augmentation` takes."""
+
+    RECIPE = "recipe"
+    NONE = "none"
+    KERAS = "ImageDataGenerator"
+
+
+Augmentation = Annotated[
+    Transforms,
+    typer.Option(
+        help="Random transforms of the training images: the `recipe`'s, `none`, or the recipe's "
+        "(else those of the CO395 report) by Keras's `ImageDataGenerator`."
+    ),
 ]
 Precision = Annotated[str | None, typer.Option(help="Keras dtype policy: `mixed_bfloat16` …")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of weights, batches and augmentation.")]
@@ -136,7 +152,7 @@ def train(
     learning_rate: LearningRate = None,
     optimizer: Optimizer = None,
     patience: Patience = None,
-    augment: Augment = True,
+    augmentation: Augmentation = Transforms.RECIPE,
     precision: Precision = None,
     seed: Seed = 0,
     log_dir: LogDir = None,
@@ -144,10 +160,20 @@ def train(
     quiet: Quiet = False,
 ) -> None:
     """Train one model, and judge it on the test split."""
-    changes = _changes(epochs, batch_size, learning_rate, optimizer, patience, augment, precision)
+    changes = _changes(epochs, batch_size, learning_rate, optimizer, patience, precision)
     images = load_data(data, root, classes, image_size, color, validation=validation)
     # A committee of one; its own probabilities stay what they are.
-    _train([name], changes, images, log_dir, resume=resume, quiet=quiet, seed=seed, voting="soft")
+    _train(
+        [name],
+        changes,
+        augmentation,
+        images,
+        log_dir,
+        resume=resume,
+        quiet=quiet,
+        seed=seed,
+        voting="soft",
+    )
 
 
 @app.command()
@@ -178,7 +204,7 @@ def committee(
     learning_rate: LearningRate = None,
     optimizer: Optimizer = None,
     patience: Patience = None,
-    augment: Augment = True,
+    augmentation: Augmentation = Transforms.RECIPE,
     precision: Precision = None,
     seed: Seed = 0,
     log_dir: LogDir = None,
@@ -186,11 +212,12 @@ def committee(
     quiet: Quiet = False,
 ) -> None:
     """Train several models as a committee, and judge it on the test split."""
-    changes = _changes(epochs, batch_size, learning_rate, optimizer, patience, augment, precision)
+    changes = _changes(epochs, batch_size, learning_rate, optimizer, patience, precision)
     images = load_data(data, root, classes, image_size, color, validation=validation)
     _train(
         names,
         changes,
+        augmentation,
         images,
         log_dir,
         resume=resume,
@@ -294,6 +321,7 @@ def main() -> None:
 def _train(
     names: list[str],
     changes: Mapping[str, Any],
+    augmentation: Transforms,
     images: Any,
     log_dir: Path | None,
     *,
@@ -303,7 +331,7 @@ def _train(
     **arguments: Any,
 ) -> None:
     """Train, save and report."""
-    recipes = [replace(registry.describe(name).recipe, **changes) for name in names]
+    recipes = [_recipe(name, changes, augmentation) for name in names]
     if resume and log_dir is None:
         raise typer.BadParameter("--resume needs --log-dir, the run to go on with")
     now = datetime.now().strftime("%Y%m%d-%H%M%S")
@@ -350,7 +378,6 @@ def _changes(
     learning_rate: float | None,
     optimizer: str | None,
     patience: int | None,
-    augment: bool,
     precision: str | None,
 ) -> dict[str, Any]:
     """What the options change of a recipe."""
@@ -362,8 +389,19 @@ def _changes(
         "patience": patience,
         "precision": precision,
     }
-    changes = {key: value for key, value in changes.items() if value is not None}
-    return changes if augment else {**changes, "augmentation": None}
+    return {key: value for key, value in changes.items() if value is not None}
+
+
+def _recipe(name: str, changes: Mapping[str, Any], augmentation: Transforms) -> Recipe:
+    """The recipe of a registered model, as the options change it."""
+    recipe = replace(registry.describe(name).recipe, **changes)
+    if augmentation == Transforms.RECIPE:
+        return recipe
+    if augmentation == Transforms.NONE:
+        return replace(recipe, augmentation=None)
+    if recipe.augmentation is None:
+        return replace(recipe, augmentation=augmentation.value)
+    return replace(recipe, augmentation=replace(recipe.augmentation, method=augmentation.value))
 
 
 def _numbers(text: str) -> list[float]:

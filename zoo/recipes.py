@@ -3,10 +3,10 @@
 import math
 import numbers
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from zoo.augment import Augmentation
+from zoo.augment import REPORT, Augmentation
 from zoo.errors import ArgumentError
 
 SCHEDULES = ("constant", "cosine")
@@ -26,7 +26,8 @@ class Recipe:
         epochs: Passes over the training images.
         patience: Stop after so many epochs without a lower validation loss and keep the best
             weights; None trains all epochs and keeps the last.
-        augmentation: Random transforms of the training images, or None.
+        augmentation: Random transforms of the training images, an `Augmentation`, or None.
+            `"ImageDataGenerator"` stands for those of the CO395 report, done as there.
         precision: Keras dtype policy that the model is built under. `"auto"` takes
             `"mixed_bfloat16"` where the hardware multiplies bfloat16 itself, None Keras's own.
 
@@ -46,7 +47,7 @@ class Recipe:
     batch_size: int = 256
     epochs: int = 100
     patience: int | None = None
-    augmentation: Augmentation | None = None
+    augmentation: Any = None  # an Augmentation or None, once it is made
     precision: str | None = None
 
     def __post_init__(self) -> None:
@@ -69,6 +70,14 @@ class Recipe:
             raise ArgumentError(
                 "The learning rate has a field of its own: learning_rate=. Received: "
                 f"optimizer_arguments={dict(self.optimizer_arguments)}"
+            )
+        if self.augmentation == "ImageDataGenerator":
+            report = replace(REPORT, method="ImageDataGenerator")
+            object.__setattr__(self, "augmentation", report)
+        elif not isinstance(self.augmentation, Augmentation | None):
+            raise ArgumentError(
+                'augmentation is a zoo.Augmentation, "ImageDataGenerator" or None. '
+                f"Received: {self.augmentation!r}"
             )
         if self.schedule not in SCHEDULES:
             raise ArgumentError(

@@ -548,8 +548,12 @@ def test_interrupted_at_the_last_step_of_an_epoch(quick, train_split, tmp_path):
     assert_same_weights(resumed, whole, rtol=0)
 
 
-def test_augmented_training_resumes_too(quick, train_split, tmp_path):
-    recipe = replace(quick, augmentation=zoo.Augmentation(rotation_range=20, horizontal_flip=True))
+@pytest.mark.parametrize(
+    "augmentation",
+    [zoo.Augmentation(rotation_range=20, horizontal_flip=True), "ImageDataGenerator"],
+)
+def test_augmented_training_resumes_too(quick, train_split, tmp_path, augmentation):
+    recipe = replace(quick, augmentation=augmentation)
     members = [Member("softmax", recipe=recipe)]
     whole, _ = fit(members, train_split)
     with pytest.raises(KeyboardInterrupt):

@@ -1,15 +1,16 @@
 import pickle
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo import Augmentation
-from zoo.augment import FILL_MODES
+from zoo import Augmentation, projective
+from zoo.augment import FILL_MODES, METHODS
 from zoo.errors import ArgumentError
 
 # Keras's ImageDataGenerator asks SciPy under an old name.
@@ -49,7 +50,22 @@ def keras_generator(**arguments):
 
 
 def drawn(augmentation, seed, count, height=HEIGHT, width=WIDTH):
-    return list(augmentation._draw(np.random.default_rng(seed), count, height, width))
+    words = np.random.SeedSequence(seed).generate_state(2).astype("int64")
+    numbers = projective.draw(words, count)
+    columns = projective.parameters(augmentation, numbers, height, width)
+    columns = {key: value.numpy() for key, value in columns.items()}
+    return [{key: value[row] for key, value in columns.items()} for row in range(count)]
+
+
+def by_keras(images, parameters, fill_mode="nearest", cval=0.0):
+    """`ImageDataGenerator.apply_transform`, image by image."""
+    generator = keras_generator(fill_mode=fill_mode, cval=cval)
+    return np.stack(
+        [
+            generator.apply_transform(image.astype("float32"), row)
+            for image, row in zip(images, parameters, strict=True)
+        ]
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,6 +83,11 @@ def drawn(augmentation, seed, count, height=HEIGHT, width=WIDTH):
         ({"zoom_range": (0.8, 1.2)}, "zoom_range is a share"),  # Keras takes a pair, this does not
         ({"fill_mode": "mirror"}, "fill_mode is one of nearest, constant, reflect, wrap. Received"),
         ({"fill_mode": None}, "fill_mode is one of"),
+        ({"method": "keras"}, "method is one of projective, ImageDataGenerator. Received: 'keras'"),
+        ({"horizontal_flip": "yes"}, "horizontal_flip is True or False. Received: 'yes'"),
+        ({"vertical_flip": None}, "vertical_flip is True or False"),
+        ({"cval": None}, "cval is a finite number. Received: None"),
+        ({"cval": np.inf}, "cval is a finite number"),
     ],
 )
 def test_value_out_of_range_is_rejected(arguments, message):
@@ -114,14 +135,101 @@ def test_global_random_state_is_left_alone(images):
 
 
 @pytest.mark.parametrize("fill_mode", FILL_MODES)
-def test_pixels_are_those_of_image_data_generator(images, fill_mode):
-    augmentation = Augmentation(**RANGES, fill_mode=fill_mode, cval=7)
-    oracle = keras_generator(fill_mode=fill_mode, cval=7)
-    expected = [
-        oracle.apply_transform(image.astype("float32"), parameters)
-        for image, parameters in zip(images, drawn(augmentation, 3, len(images)), strict=True)
-    ]
+def test_by_name_it_is_image_data_generator(images, fill_mode):
+    augmentation = Augmentation(**RANGES, fill_mode=fill_mode, cval=7, method="ImageDataGenerator")
+    expected = by_keras(images, drawn(augmentation, 3, len(images)), fill_mode, cval=7)
     np.testing.assert_array_equal(augmentation(images, seed=3), expected)
+
+
+@pytest.mark.parametrize("fill_mode", FILL_MODES)
+def test_the_same_seed_gives_the_same_by_both_methods(images, fill_mode):
+    ours = Augmentation(**RANGES, fill_mode=fill_mode, cval=7)
+    theirs = replace(ours, method="ImageDataGenerator")
+    np.testing.assert_allclose(ours(images, seed=3), theirs(images, seed=3), rtol=0, atol=1e-3)
+
+
+NUMBERS = st.lists(st.floats(0, 1, exclude_max=True), min_size=8, max_size=8)
+
+
+@settings(max_examples=60)
+@given(
+    numbers=st.lists(NUMBERS, min_size=1, max_size=3),
+    height=st.integers(1, 20),
+    width=st.integers(1, 20),
+    channels=st.sampled_from([1, 3]),
+    fill_mode=st.sampled_from(FILL_MODES),
+    cval=st.floats(-300, 300),
+    span=st.sampled_from([0.0, 0.3, 0.9]),
+    angle=st.sampled_from([0.0, 45.0, 180.0]),
+    shear=st.sampled_from([0.0, 20.0, 180.0]),
+    seed=st.integers(0, 99),
+)
+def test_pixels_are_those_of_image_data_generator(
+    numbers, height, width, channels, fill_mode, cval, span, angle, shear, seed
+):
+    augmentation = Augmentation(angle, span, span, shear, span, True, True)
+    columns = projective.parameters(augmentation, numbers, height, width)
+    rows = [{key: value[i].numpy() for key, value in columns.items()} for i in range(len(numbers))]
+    shape = (len(numbers), height, width, channels)
+    images = np.random.default_rng(seed).uniform(0, 255, shape).astype("float32")
+    transforms = projective.matrices(columns, height, width)
+    ours = projective.transform(tf.constant(images), transforms, fill_mode, cval).numpy()
+    theirs = by_keras(images, rows, fill_mode, cval)
+    # Rounding decides where the value jumps: at the border of "constant", at each seam of "wrap".
+    jumps = at_a_jump(transforms.numpy(), height, width, fill_mode)
+    assert np.abs(ours - theirs)[~jumps].max(initial=0) < 1e-3
+
+
+def at_a_jump(transforms, height, width, fill_mode):
+    """Pixels that come from a place, of which rounding tells on which side of a jump it is."""
+    y, x = np.mgrid[:height, :width]
+    jumps = np.zeros((len(transforms), height, width), bool)
+    if fill_mode in ("nearest", "reflect"):  # continuous
+        return jumps
+    for (a0, a1, a2), last in ((transforms.T[:3], width - 1), (transforms.T[3:6], height - 1)):
+        place = a0[:, None, None] * x + a1[:, None, None] * y + a2[:, None, None]
+        if fill_mode == "constant":
+            jumps |= (np.abs(place) < 1e-6) | (np.abs(place - last) < 1e-6)
+        elif last:
+            turns = place / last
+            jumps |= np.abs(turns - np.round(turns)) < 1e-6
+    return jumps
+
+
+def test_hardly_a_pixel_is_at_a_jump():
+    columns = projective.parameters(Augmentation(**RANGES), projective.draw([0, 0], 50), 48, 48)
+    transforms = projective.matrices(columns, 48, 48).numpy()
+    for fill_mode in FILL_MODES:
+        assert at_a_jump(transforms, 48, 48, fill_mode).mean() < 1e-4
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+@pytest.mark.parametrize("method", METHODS)
+def test_batches_of_any_size_will_do(images, count, method):
+    augmentation = Augmentation(**RANGES, method=method)
+    assert augmentation(images[:count], seed=0).shape == (count, *images.shape[1:])
+
+
+def test_an_image_is_transformed_the_same_whatever_follows_in_its_batch(images):
+    augmentation = Augmentation(**RANGES)
+    np.testing.assert_allclose(
+        augmentation(images[:2], seed=5), augmentation(images, seed=5)[:2], rtol=0, atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("fill_mode", FILL_MODES)
+def test_gradient_of_the_transform_is_exact(fill_mode):
+    # It is linear in the images but for cval, so <upstream, T x> = <T' upstream, x>.
+    rng = np.random.default_rng(0)
+    images, upstream = (tf.constant(rng.normal(size=(3, HEIGHT, WIDTH, 2))) for _ in range(2))
+    augment = projective.augmenter(Augmentation(**RANGES, fill_mode=fill_mode), "float64")
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        transformed = augment(images, tf.constant([1, 2], "int64"))
+    gradient = tape.gradient(transformed, images, output_gradients=upstream)
+    np.testing.assert_allclose(
+        tf.reduce_sum(gradient * images), tf.reduce_sum(upstream * transformed), rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize(("axis", "flip"), [(2, "horizontal_flip"), (1, "vertical_flip")])

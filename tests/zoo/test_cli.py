@@ -82,6 +82,7 @@ def test_data_show_counts_classes(zoo_command):
         (["train", "softmax", "--learning-rate", "-1"], "learning_rate is above 0"),
         (["train", "softmax", "--optimizer", "sdg"], "sdg"),
         (["train", "softmax", "--seed", "-1"], "seed"),
+        (["train", "softmax", "--augmentation", "keras"], "'keras' is not one of 'recipe', 'none'"),
         (["train", "softmax", "--resume"], "--resume needs --log-dir"),
         (["train", "softmax", "--image-size", "8x"], "image size is like 48"),
         (["train", "conv_bn"], "at least 48×48"),
@@ -149,6 +150,40 @@ def test_quiet_says_nothing_but_the_report(zoo_command):
     _, out, err = zoo_command("train", "softmax", "--epochs", 1, "--quiet", "--log-dir", "run")
     assert err == ""
     assert "softmax" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "method", "rotation"),
+    [
+        ("cnn", "recipe", "projective", 45),
+        ("cnn", "none", None, None),
+        ("cnn", "ImageDataGenerator", "ImageDataGenerator", 45),
+        ("softmax", "recipe", None, None),
+        ("softmax", "ImageDataGenerator", "ImageDataGenerator", 45),
+    ],
+)
+def test_augmentation_is_the_recipes_or_none_or_by_keras(
+    zoo_command, tmp_path, name, option, method, rotation
+):
+    words = ["--epochs", 1, "--batch-size", 512, "--augmentation", option, "-q", "--log-dir", "run"]
+    code, _, err = zoo_command("train", name, *words)
+    assert (code, err) == (0, "")
+    config = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))
+    augmentation = find(config, "augmentation")
+    if method is None:
+        assert augmentation is None
+    else:
+        assert (augmentation["method"], augmentation["rotation_range"]) == (method, rotation)
+
+
+def find(values, key):
+    """The value of a key, wherever in a tree it is."""
+    if key in values:
+        return values[key]
+    return next(
+        (found for one in values.values() if isinstance(one, dict) and (found := find(one, key))),
+        None,
+    )
 
 
 def test_by_default_each_run_gets_a_folder_in_logs(zoo_command, tmp_path):
@@ -261,7 +296,7 @@ def test_precision_reaches_the_model(zoo_command, tmp_path):
 def test_gradcheck_without_a_name_checks_the_layers_of_zoo(zoo_command):
     code, out, _ = zoo_command("gradcheck")
     assert code == 0
-    assert out.count("gradients agree with the differences") == 9
+    assert out.count("gradients agree with the differences") == 10
     assert "LocalResponseNormalization: gradients agree" in out
     assert "SoftmaxCrossEntropy: gradients agree" in out
 

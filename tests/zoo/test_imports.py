@@ -80,6 +80,7 @@ LINES = [
         "zoo.hardware",
         "zoo.metrics",
         "zoo.plots",
+        "zoo.projective",
         "zoo.recipes",
         "zoo.registry",
         "zoo.runs",

@@ -130,6 +130,21 @@ def test_recipe_of_the_cnn_is_the_reports():
     )
 
 
+def test_image_data_generator_by_name_is_the_reports_augmentation():
+    reports = zoo.describe("cnn").recipe.augmentation
+    assert Recipe(augmentation="ImageDataGenerator").augmentation == replace(
+        reports, method="ImageDataGenerator"
+    )
+
+
+@pytest.mark.parametrize("value", ["imagedatagenerator", "", True, {"rotation_range": 5}])
+def test_an_augmentation_of_another_kind_is_rejected(value):
+    with pytest.raises(
+        ArgumentError, match=r'zoo\.Augmentation, "ImageDataGenerator" or None\. Received: '
+    ):
+        Recipe(augmentation=value)
+
+
 @pytest.mark.parametrize("name", ["bn_mlp", "lasso_mlp", "deep_mlp"])
 def test_recipe_of_the_inm702_members_is_the_reports(name):
     assert zoo.describe(name).recipe == Recipe(

@@ -27,6 +27,7 @@ REQUIRED: dict[str, Any] = {
     "stddev": 0.5,
     "num_heads": 2,
     "key_dim": 3,
+    "augmentation": {"rotation_range": 45, "zoom_range": 0.3, "horizontal_flip": True},
 }
 """What a layer's constructor is given for arguments without a default."""
 
@@ -140,6 +141,6 @@ def _shape(name: str) -> Any:
         return [SEQUENCE, SEQUENCE]
     if name in ("LSTM", "GRU", "SimpleRNN"):
         return SEQUENCE
-    if name == "LocalResponseNormalization":
+    if name in ("Augment", "LocalResponseNormalization"):
         return SHAPES["2D"]
     return next((shape for part, shape in SHAPES.items() if part in name), (6,))

@@ -2,7 +2,7 @@
 
 Each is a drop-in twin of the Keras layer of its name: the same arguments, weights and config, so
 that `twin.set_weights(layer.get_weights())` moves weights both ways. What has no gradient to
-write is Keras's own.
+write is Keras's own; `LocalResponseNormalization` and `Augment` have no twin there.
 
 Example:
     >>> import keras
@@ -15,6 +15,7 @@ Example:
 
 from keras.layers import Activation, Flatten, Input, Rescaling
 
+from zoo.layers.augment import Augment
 from zoo.layers.batch_normalization import BatchNormalization
 from zoo.layers.conv2d import Conv2D
 from zoo.layers.dense import Dense
@@ -26,6 +27,7 @@ from zoo.layers.softmax import Softmax
 
 __all__ = [
     "Activation",
+    "Augment",
     "BatchNormalization",
     "Conv2D",
     "Dense",

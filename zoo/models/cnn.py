@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Any
 
-from zoo.augment import Augmentation
+from zoo.augment import REPORT
 from zoo.models.parts import classify, pixels
 from zoo.recipes import Recipe
 from zoo.registry import register
@@ -17,13 +17,7 @@ from zoo.registry import register
         learning_rate=0.0005,
         batch_size=32,
         epochs=150,
-        augmentation=Augmentation(
-            rotation_range=45,
-            width_shift_range=0.25,
-            height_shift_range=0.25,
-            horizontal_flip=True,
-            vertical_flip=True,
-        ),
+        augmentation=REPORT,
         precision="auto",
     ),
 )

@@ -1,0 +1,189 @@
+"""Augmentation against Keras's `ImageDataGenerator`, and training with it against without.
+
+The ways take turns in one run, so that a drift of the machine's speed hits all of them; what
+counts is the median of the ratios, turn by turn. The transforms are those of the `cnn` entry's
+recipe, the images those of FER2013 in size. In a turn each way goes through the same images, batch
+by batch:
+
+- `apply_transform`: Keras draws and transforms image by image, in a loop, without a queue;
+- `flow`: the same by Keras's own iterator, batches of NumPy arrays;
+- `ImageDataGenerator`: `zoo.Augmentation(method="ImageDataGenerator")`;
+- `TensorFlow's kernel`: our parameters and matrices, then `ImageProjectiveTransformV3`;
+- `projective`: `zoo.Augmentation`, from NumPy to NumPy as in training.
+"""
+
+import json
+import os
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+from rich.table import Table
+
+import zoo
+from zoo import projective
+from zoo.augment import FILL_MODES
+from zoo.datasets import Split
+from zoo.learner import Learner
+from zoo.lockstep import Lockstep
+
+SHAPE = (48, 48, 1)
+BATCHES = (64, 256)
+TURN = 1024  # images
+AT_LEAST = {"augmentation": 6.0, "training": 0.95}
+
+AUGMENTATION = zoo.describe("cnn").recipe.augmentation
+
+
+def ways(batch: int) -> dict[str, Callable[[], Any]]:
+    """Each way to augment `TURN` images in batches."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (TURN, *SHAPE), dtype=np.uint8)
+    parts = [images[start : start + batch] for start in range(0, TURN, batch)]
+    ranges = asdict(AUGMENTATION)
+    del ranges["method"]
+    generator = tf.keras.preprocessing.image.ImageDataGenerator(**ranges)
+    flow = generator.flow(images, batch_size=batch, shuffle=False)
+    by_name = replace(AUGMENTATION, method="ImageDataGenerator")
+
+    def by_loop() -> None:
+        for part in parts:
+            transformed = np.empty(part.shape, "float32")
+            for row, image in enumerate(part):
+                drawn = generator.get_random_transform(image.shape)
+                transformed[row] = generator.apply_transform(image.astype("float32"), drawn)
+
+    @tf.function(autograph=False)
+    def kernel(pixels: Any, seed: Any) -> Any:
+        drawn = projective.parameters(AUGMENTATION, projective.draw(seed, batch), *SHAPE[:2])
+        return tf.raw_ops.ImageProjectiveTransformV3(
+            images=pixels,
+            transforms=tf.cast(projective.matrices(drawn, *SHAPE[:2]), "float32"),
+            output_shape=SHAPE[:2],
+            fill_value=0.0,
+            interpolation="BILINEAR",
+            fill_mode=AUGMENTATION.fill_mode.upper(),
+        )
+
+    def by_kernel() -> None:
+        for seed, part in enumerate(parts):
+            kernel(part.astype("float32"), tf.constant([seed, 0], "int64")).numpy()
+
+    def by(augmentation: zoo.Augmentation) -> Callable[[], None]:
+        def augment() -> None:
+            for seed, part in enumerate(parts):
+                augmentation(part, seed)
+
+        return augment
+
+    others = [mode for mode in FILL_MODES if mode != AUGMENTATION.fill_mode]
+    return {
+        "apply_transform": by_loop,
+        "flow": lambda: [flow[index] for index in range(len(parts))],
+        "ImageDataGenerator": by(by_name),
+        "TensorFlow's kernel": by_kernel,
+        "projective": by(AUGMENTATION),
+        **{f"projective, {mode}": by(replace(AUGMENTATION, fill_mode=mode)) for mode in others},
+    }
+
+
+def training(
+    batch: int, steps: int, entry: str = "cnn", shape: tuple[int, ...] = SHAPE
+) -> dict[str, Callable[[], Any]]:
+    """Some training steps of an entry on random images, without augmentation and with it."""
+    rng = np.random.default_rng(0)
+    count = batch * 20
+    images = rng.integers(0, 256, (count, *shape), dtype=np.uint8)
+    split = Split("random", images, rng.integers(0, 7, count), tuple("abcdefg"))
+
+    def piece(augmentation: zoo.Augmentation | None) -> Callable[[], None]:
+        recipe = replace(zoo.describe(entry).recipe, batch_size=batch, augmentation=augmentation)
+        learner = Learner("one", zoo.build(entry, input_shape=shape, num_classes=7, seed=0), recipe)
+        learner.start(steps)
+        lockstep = Lockstep([learner])
+        batches = iter(
+            split.batches(batch, shuffle=True, seed=0, epochs=1000, transform=augmentation)
+        )
+
+        def train() -> None:
+            lockstep.train(batches, steps, 0)
+            lockstep.totals  # noqa: B018  waits for the last step
+
+        return train
+
+    return {
+        "without": piece(None),
+        "projective": piece(AUGMENTATION),
+        "ImageDataGenerator": piece(replace(AUGMENTATION, method="ImageDataGenerator")),
+    }
+
+
+def take_turns(
+    ways: Mapping[str, Callable[[], Any]], turns: int, images: int
+) -> dict[str, dict[str, float]]:
+    """Let ways take turns.
+
+    Args:
+        ways: By name; the first is what the others are compared with.
+        turns: How often each has its turn, 2 or more.
+        images: How many images it goes through in a turn.
+
+    Returns:
+        For each way the median of its images a second, and of its ratio to the first one's in the
+        same turn, with quartiles.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for way in ways.values():
+        way()
+        way()
+    for turn in range(turns):
+        for name in list(ways)[:: 1 if turn % 2 else -1]:
+            started = time.perf_counter()
+            ways[name]()
+            seconds[name].append(time.perf_counter() - started)
+    first = next(iter(seconds.values()))
+    results = {}
+    for name, one in seconds.items():
+        ratios = [theirs / ours for theirs, ours in zip(first, one, strict=True)]
+        low, median, high = statistics.quantiles(ratios, n=4)
+        rate = images / statistics.median(one)
+        results[name] = {"images a second": rate, "ratio": median, "low": low, "high": high}
+    return results
+
+
+def main() -> None:
+    """Measure, print the tables, and write benchmarks/augmentation.json."""
+    # Keras's ImageDataGenerator asks SciPy under an old name.
+    warnings.filterwarnings("ignore", "Please import `affine_transform`", DeprecationWarning)
+    results: dict[str, Any] = {"augmentation": {}, "training": {}}
+    for batch in BATCHES:
+        results["augmentation"][batch] = take_turns(ways(batch), 15, TURN)
+    results["training"][64] = take_turns(training(64, 20), 9, 20 * 64)
+    console = Console()
+    for title, key in (
+        (f"Augmentation of images {'×'.join(map(str, SHAPE))}", "augmentation"),
+        ("Training of the cnn entry", "training"),
+    ):
+        for batch, rows in results[key].items():
+            table = Table("", "images a second", "ratio", "quartiles", "at least", box=None,
+                          title=f"{title}, batches of {batch}", title_justify="left")  # fmt: skip
+            for name, row in rows.items():
+                limit = str(AT_LEAST[key]) if name == "projective" else ""
+                quartiles = f"{row['low']:.3f} – {row['high']:.3f}"
+                rate = f"{row['images a second']:,.0f}"
+                table.add_row(name, rate, f"{row['ratio']:.3f}", quartiles, limit)
+            console.print(table, "")
+    with open("benchmarks/augmentation.json", "w", encoding="utf-8") as file:
+        json.dump(results, file, indent=2)
+
+
+if __name__ == "__main__":
+    main()
