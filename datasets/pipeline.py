@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.augment import seed_words
 from zoo.datasets.arguments import check_whole
 from zoo.errors import ArgumentError
 
@@ -52,20 +55,22 @@ def batches(
             f"first_batch must be below {num_batches}, the batches in an epoch. "
             f"Received: {first_batch}"
         )
-    image_dtype = np.dtype(np.uint8) if transform is None else _output_dtype(transform, split)
+    on_tensors = getattr(transform, "on_tensors", None)
+    on_arrays = None if on_tensors else transform
+    image_dtype = np.dtype(np.uint8) if on_arrays is None else _output_dtype(on_arrays, split)
 
     # Two: the order in use, and that of another iterator over the same dataset.
     @lru_cache(maxsize=2)
     def order(epoch: int) -> np.ndarray:
         return np.random.default_rng([seed, epoch]).permutation(len(split))
 
-    def read(epoch: int, batch: int) -> tuple[np.ndarray, np.ndarray]:
+    @_until_exit
+    def read(epoch: int, batch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rows: Any = slice(batch * batch_size, (batch + 1) * batch_size)
         part = split.take(order(int(epoch))[rows] if shuffle else rows)
-        if transform is None:
-            return part.images, part.labels
-        state = np.random.SeedSequence([seed, int(epoch), int(batch)]).generate_state(1)
-        return transform(part.images, int(state[0])), part.labels
+        state = int(np.random.SeedSequence([seed, int(epoch), int(batch)]).generate_state(1)[0])
+        images = part.images if on_arrays is None else on_arrays(part.images, state)
+        return images, part.labels, seed_words(state)
 
     import tensorflow as tf
 
@@ -74,11 +79,14 @@ def batches(
         return tf.data.Dataset.range(start, num_batches).map(lambda batch: (epoch, batch))
 
     def pixels(epoch: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        images, labels = tf.numpy_function(read, [epoch, batch], [image_dtype, tf.int64])
-        return (
-            tf.ensure_shape(images, [None, *split.image_shape]),
-            tf.ensure_shape(labels, [None]),
-        )
+        dtypes = [image_dtype, tf.int64, tf.int64]
+        images, labels, words = tf.numpy_function(read, [epoch, batch], dtypes)
+        images = tf.ensure_shape(images, [None, *split.image_shape])
+        if on_tensors:
+            # Here and not in `read`: a graph that is run from there waits for the thread that it
+            # was called from, for ever where there are few.
+            images = on_tensors(images, tf.ensure_shape(words, [2]))
+        return images, tf.ensure_shape(labels, [None])
 
     if epochs is None:
         numbers = itertools.count(first_epoch)
@@ -108,3 +116,37 @@ def _output_dtype(transform: Transform, split: Split) -> np.dtype:
             f"Received: {dtype} of the shape {getattr(output, 'shape', None)}"
         )
     return np.dtype(dtype)
+
+
+class _Reading:
+    """What threads of TensorFlow are doing in Python, so that it can be brought to an end."""
+
+    closing = False
+    calls = 0
+
+
+def _until_exit(read: Callable[..., Any]) -> Callable[..., Any]:
+    """End the data when Python ends.
+
+    An iterator that is still there then waits for the thread that reads ahead for it, and that
+    thread for Python, which has ended: the process would hang.
+    """
+
+    def guarded(*place: Any) -> Any:
+        _Reading.calls += 1
+        if _Reading.closing:
+            raise StopIteration
+        return read(*place)
+
+    return guarded
+
+
+@atexit.register
+def _settle() -> None:
+    """Wait until no thread reads ahead any more."""
+    _Reading.closing = True
+    before = -1
+    while _Reading.calls != before:
+        before = _Reading.calls
+        if before:
+            time.sleep(0.05)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -100,13 +101,12 @@ class Augmentation:
         import numpy as np
         import tensorflow as tf
 
-        from zoo.projective import augmenter, draw, parameters
+        from zoo.projective import draw, parameters
 
-        words = np.random.SeedSequence(seed).generate_state(2).astype("int64")
+        words = seed_words(seed)
         with tf.device("CPU:0"):
-            if self.method == "projective":
-                transformed = augmenter(self, images.dtype.name)(images, words).numpy()
-                return transformed.astype("float32", copy=False)
+            if self.on_tensors:
+                return self.on_tensors(tf.constant(images), words).numpy()
             drawn = parameters(self, draw(words, len(images)), *images.shape[1:3])
         values = {key: value.numpy() for key, value in drawn.items()}
         transformed = np.empty(images.shape, "float32")
@@ -115,6 +115,22 @@ class Augmentation:
             transformed[row] = self._generator.apply_transform(image.astype("float32"), one)
         return transformed
 
+    @property
+    def on_tensors(self) -> Callable[[Any, Any], Any] | None:
+        """The same on tensors, for use in a graph: from images and `seed_words` to float32 images.
+
+        None for `method="ImageDataGenerator"`, which has only arrays.
+        """
+        if self.method != "projective":
+            return None
+        import tensorflow as tf
+
+        from zoo.projective import augmenter
+
+        return lambda images, words: tf.cast(
+            augmenter(self, images.dtype.name)(images, words), "float32"
+        )
+
     @cached_property
     def _generator(self) -> Any:
         import tensorflow as tf
@@ -122,6 +138,18 @@ class Augmentation:
         return tf.keras.preprocessing.image.ImageDataGenerator(
             fill_mode=self.fill_mode, cval=self.cval, data_format="channels_last"
         )
+
+
+def seed_words(seed: int) -> np.ndarray:
+    """A seed as TensorFlow's stateless random operations take it, int64 [2].
+
+    Example:
+        >>> seed_words(0).shape
+        (2,)
+    """
+    import numpy as np
+
+    return np.random.SeedSequence(seed).generate_state(2).astype("int64")
 
 
 def _number(value: Any) -> float:

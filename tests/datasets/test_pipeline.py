@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zoo.datasets import pipeline
 from zoo.datasets.base import as_split
 from zoo.errors import ArgumentError
 
@@ -163,3 +164,14 @@ def test_numbers_out_of_range_are_refused(arguments, message):
 
 def test_numpy_integers_will_do():
     assert len(numbered(4).batches(np.int64(2), epochs=np.int32(2))) == 4
+
+
+def test_data_end_when_python_ends(monkeypatch):
+    # Else a thread that reads ahead would keep the process for ever.
+    batches = iter(as_split(numbered(9), [0, 1, 2] * 3).batches(2, epochs=10**6))
+    assert next(batches)[0].shape == (2, 2, 3, 1)
+    monkeypatch.setattr(pipeline, "_Reading", type("Ending", (), {"closing": True, "calls": 0}))
+    with pytest.raises((StopIteration, tf.errors.OpError)):
+        for _ in range(100):
+            next(batches)
+    assert pipeline._Reading.calls > 0
