@@ -13,8 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-
-layers = keras.layers
+from keras import layers
 
 ACTIVATIONS = (
     *("linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "celu", "silu", "mish"),
@@ -228,7 +227,7 @@ def _widened(parts: Sequence[Any], *, shared: bool) -> Any:
         return Dropouts(parts)
     if kind is layers.Softmax:
         return SoftmaxOfEach(count, dtype=layer.dtype_policy)
-    config = {
+    config: dict[str, Any] = {
         key: None if key.endswith("_regularizer") else value
         for key, value in layer.get_config().items()
         if key != "name"
