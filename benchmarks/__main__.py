@@ -1,16 +1,30 @@
 """`python -m benchmarks NAME` measures and prints; without a name it lists what there is."""
 
 import importlib
+import inspect
 import sys
 
-NAMES = ("gradients", "backpropagation", "augmentation")
+NAMES = (
+    *("committee", "copies", "cnn", "augmentation", "predict", "memory", "growth"),
+    *("gradients", "backpropagation"),
+)
 
 
 def main() -> None:
-    """Run the benchmark that the command line names."""
-    if len(sys.argv) != 2 or sys.argv[1] not in NAMES:
-        sys.exit(f"Usage: python -m benchmarks NAME, one of {', '.join(NAMES)}")
-    importlib.import_module(f"benchmarks.{sys.argv[1]}").main()
+    """Run the benchmarks that the command line names; `--quick` only tries them."""
+    names = [word for word in sys.argv[1:] if word != "--quick"]
+    if not names or not {*names} <= {*NAMES, "all"}:
+        sys.exit(f"Usage: python -m benchmarks NAME, one of {', '.join(NAMES)}, or all")
+    for name in NAMES if "all" in names else names:
+        run = importlib.import_module(f"benchmarks.{name}").main
+        options = {"quick": True} if "--quick" in sys.argv else {}
+        run(
+            **{
+                key: value
+                for key, value in options.items()
+                if key in inspect.signature(run).parameters
+            }
+        )
 
 
 main()

@@ -1,0 +1,80 @@
+"""The convolutional entry: images a second, and whether bfloat16 costs accuracy."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from benchmarks.fits import Epochs, fer2013, models, random_images
+from benchmarks.measure import SPEED, bars, keep, rows_of, show, take_turns
+from zoo.datasets import Split
+from zoo.hardware import fast_precision
+from zoo.learner import Learner
+from zoo.metrics import accuracy_interval
+from zoo.registry import build, describe
+from zoo.training import train
+
+REFERENCE = "Keras, float32"
+
+
+def by_keras(split: Split, precision: str, epochs: int) -> tuple[float, Any]:
+    """Seconds of an epoch of a plain fit, with the recipe's optimiser and batches."""
+    (model,) = models(["cnn"], split, precision)
+    recipe, watch = describe("cnn").recipe, Epochs()
+    model.compile(
+        keras.optimizers.Adam(recipe.learning_rate), "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )  # fmt: skip
+    model.fit(split.images, split.labels, batch_size=recipe.batch_size, epochs=epochs, verbose=0,
+              callbacks=[watch])  # fmt: skip
+    return watch.seconds, model
+
+
+def by_zoo(split: Split, precision: str, epochs: int, seed: int = 0) -> tuple[float, Any]:
+    """The same by Zoo, without augmentation."""
+    from dataclasses import replace
+
+    shape, classes, watch = split.image_shape, split.num_classes, Epochs()
+    model = build("cnn", seed=seed, input_shape=shape, num_classes=classes, precision=precision)
+    recipe = replace(describe("cnn").recipe, augmentation=None, epochs=epochs)
+    train([Learner("cnn", model, recipe)], split, seed=seed, callbacks=[watch], verbose=0)
+    return watch.seconds, model
+
+
+def main(*, quick: bool = False) -> None:
+    """Measure, print the tables, and write results/cnn.json and .png."""
+    split, test, _ = fer2013(classes=None)
+    turns, speed_images, images, epochs, seeds = 3, 2048, 6000, 4, (0, 1, 2)
+    if quick:
+        split, test = random_images(200, 12, 3)
+        turns, speed_images, images, epochs, seeds = 2, 64, 64, 2, (0,)
+    part = split.take(np.arange(speed_images))
+    seconds = take_turns(
+        {
+            REFERENCE: lambda: by_keras(part, "float32", 3)[0],
+            "Keras, bfloat16": lambda: by_keras(part, "mixed_bfloat16", 3)[0],
+            "zoo, float32": lambda: by_zoo(part, "float32", 3)[0],
+            f"zoo, default ({fast_precision()})": lambda: by_zoo(part, "auto", 3)[0],
+        },
+        turns,
+        warm_up=0,
+    )
+    rows = rows_of(seconds, REFERENCE)
+    for row in rows.values():
+        row["images a second"] = len(part) / row["seconds"]
+    rows[f"zoo, default ({fast_precision()})"]["asked for"] = "2"
+    show(f"cnn, {speed_images:,} images, batches of 32", rows, {**SPEED, "images a second": ",.0f"})
+    results: dict[str, Any] = {"rows": rows, "turns": seconds, "accuracy": {}}
+    if test is not None:
+        part = split.take(np.arange(images))
+        for precision in ("float32", "mixed_bfloat16"):
+            scores = {}
+            for seed in seeds:
+                model = by_zoo(part, precision, epochs, seed)[1]
+                right = int((model.predict(test.images, verbose=0).argmax(-1) == test.labels).sum())
+                low, high = accuracy_interval(right, len(test))
+                scores[f"seed {seed}"] = f"{right / len(test):.1%} [{low:.1%}, {high:.1%}]"
+            results["accuracy"][precision] = scores
+        title = f"Accuracy after {epochs} epochs of {images:,} images, n = {len(test):,}"
+        show(title, results["accuracy"], {f"seed {seed}": "" for seed in seeds})
+    keep("cnn", results, bars({f"cnn, an epoch of {speed_images:,} images": rows}, "seconds"))

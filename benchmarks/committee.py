@@ -1,0 +1,101 @@
+"""The committee of the INM702 report: three perceptrons, four classes of FER2013, batches of 256.
+
+Contestants train the same three models on the same images, some epochs a turn; an epoch counts from
+the second on. Keras fits one model after another; Zoo and PyTorch take every batch through all of
+them. Then each trains on, and says how many test images it gets right.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.fits import (
+    BATCH,
+    FOUR,
+    REPORT,
+    committee_fit,
+    dense_operations,
+    fer2013,
+    keras_fits,
+    models,
+    random_images,
+    torch_fit,
+)
+from benchmarks.measure import SPEED, bars, ceilings, keep, rows_of, show, take_turns
+from zoo.metrics import accuracy_interval
+
+REFERENCE = "Keras, three fits, float32"
+ASKED = {
+    "zoo, float32": "2, PyTorch 1.5, ceiling 70 %",
+    "zoo, bfloat16": "3.5, PyTorch 2.5",
+}
+
+
+def contestants(split: Any) -> dict[str, Callable[[int], tuple[float, Any]]]:
+    """From epochs to seconds of an epoch and what was trained, by name."""
+    fits: dict[str, Callable[[int], tuple[float, Any]]] = {
+        REFERENCE: lambda epochs: keras_fits(REPORT, split, "float32", epochs),
+        "Keras, three fits, bfloat16": lambda n: keras_fits(REPORT, split, "mixed_bfloat16", n),
+        "zoo, float32": lambda epochs: committee_fit(REPORT, split, "float32", epochs),
+        "zoo, bfloat16": lambda epochs: committee_fit(REPORT, split, "mixed_bfloat16", epochs),
+    }
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        return fits
+    fits["PyTorch, float32"] = lambda epochs: torch_fit(REPORT, split, epochs, bfloat16=False)
+    fits["PyTorch, bfloat16"] = lambda epochs: torch_fit(REPORT, split, epochs, bfloat16=True)
+    return fits
+
+
+def accuracy(trained: Any, test: Any) -> str:
+    """The majority's accuracy on test images, with its 95 % interval."""
+    if hasattr(trained, "votes"):
+        votes = trained.votes(test)
+    elif hasattr(trained[0], "predict"):
+        votes = np.stack([one.predict(test.images, verbose=0).argmax(-1) for one in trained])
+    else:
+        import torch
+
+        pixels = torch.from_numpy(np.array(test.images)).flatten(1).float() / 255
+        with torch.no_grad():
+            votes = np.stack([one(pixels).argmax(-1).numpy() for one in trained])
+    counts = np.apply_along_axis(np.bincount, 0, votes, minlength=test.num_classes)
+    right = int((counts.argmax(axis=0) == test.labels).sum())
+    low, high = accuracy_interval(right, len(test))
+    return f"{right / len(test):.1%} [{low:.1%}, {high:.1%}]"
+
+
+def main(*, quick: bool = False) -> None:
+    """Measure, print the tables, and write results/committee.json and .png."""
+    split, test, what = fer2013()
+    turns, epochs, longer = (5, 5, 20)
+    if quick:
+        (split, test), what, turns, epochs, longer = random_images(600, 8, 4), "600", 2, 3, 3
+    fits = contestants(split)
+    seconds = take_turns(
+        {name: lambda fit=fit: fit(epochs)[0] for name, fit in fits.items()}, turns, warm_up=0
+    )
+    rows = rows_of(seconds, REFERENCE)
+    limits = ceilings()
+    work = 1e-9 * len(split) * sum(map(dense_operations, models(REPORT, split, "float32")))
+    for name, row in rows.items():
+        kind = "bfloat16" if "bfloat16" in name else "float32"
+        row["GFLOP/s"] = work / row["seconds"]
+        row["of the ceiling"] = row["GFLOP/s"] / limits[f"{kind} square, GFLOP/s"]
+        row["asked for"] = ASKED.get(name, "")
+        if f"PyTorch, {kind}" in seconds:
+            theirs = seconds[f"PyTorch, {kind}"]
+            row["× PyTorch"] = float(np.median(np.divide(theirs, seconds[name])))
+        if test is not None:
+            row["accuracy"] = accuracy(fits[name](longer)[1], test)
+    columns = {**SPEED, "× PyTorch": ".2f", "GFLOP/s": ".0f", "of the ceiling": ".0%"}
+    title = f"INM702 committee, an epoch of {what}, classes {', '.join(FOUR)}, batches of {BATCH}"
+    asked = columns.pop("asked for")
+    show(title, rows, {**columns, "accuracy": "", "asked for": asked})
+    show("The machine's ceilings", {k: {"": v} for k, v in limits.items()}, {"": ".0f"})
+    if test is not None:
+        print(f"Accuracy: the majority's on {len(test):,} test images after {longer} epochs.\n")
+    figure = bars({"INM702 committee, an epoch": rows}, "seconds")
+    keep("committee", {"title": title, "rows": rows, "ceilings": limits, "turns": seconds}, figure)

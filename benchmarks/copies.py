@@ -1,0 +1,163 @@
+"""Sixteen copies of one architecture, and what an epoch costs as there are more of them."""
+
+import statistics
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.fits import (
+    BATCH,
+    RATE,
+    committee_fit,
+    fer2013,
+    keras_fits,
+    random_images,
+    torch_fit,
+    torch_module,
+)
+from benchmarks.measure import SPEED, bars, keep, rows_of, show, take_turns
+from zoo.plots import new_figure
+
+ENTRY, COPIES = "lasso_mlp", 16
+REFERENCE = "Keras, sixteen fits, float32"
+MEMBERS = (1, 2, 4, 8, 16, 32, 64)
+
+
+def scikit_learn(split: Any, copies: int) -> float:
+    """Seconds of an epoch of bagged `MLPClassifier`s."""
+    from sklearn.ensemble import BaggingClassifier
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPClassifier
+
+    network = MLPClassifier(
+        (100, 100), solver="sgd", batch_size=BATCH, learning_rate_init=RATE, momentum=0, max_iter=1
+    )
+    bagging = BaggingClassifier(network, copies, bootstrap=False, n_jobs=-1)
+    pixels = split.images.reshape(len(split), -1).astype("float32") / 255
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        started = time.perf_counter()
+        bagging.fit(pixels, split.labels)
+        return time.perf_counter() - started
+
+
+def torch_ensemble(split: Any, copies: int) -> float:
+    """Seconds of an epoch of torchensemble's `VotingClassifier`."""
+    import torch
+    from torchensemble import VotingClassifier
+
+    import zoo
+
+    class Network(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            shape, classes = split.image_shape, split.num_classes
+            self.layers = torch_module(zoo.build(ENTRY, input_shape=shape, num_classes=classes))
+
+        def forward(self, x: Any) -> Any:
+            return self.layers(x.float() / 255)
+
+    images = torch.from_numpy(np.array(split.images)).flatten(1)
+    data = torch.utils.data.TensorDataset(images, torch.from_numpy(np.array(split.labels)))
+    loader = torch.utils.data.DataLoader(data, BATCH, shuffle=True)
+    ensemble = VotingClassifier(estimator=Network, n_estimators=copies, cuda=False)
+    ensemble.set_criterion(torch.nn.CrossEntropyLoss())
+    ensemble.set_optimizer("SGD", lr=RATE)
+    started = time.perf_counter()
+    ensemble.fit(loader, epochs=1, log_interval=10**9, save_model=False)
+    return time.perf_counter() - started
+
+
+def grouped_convolutions(copies: int, turns: int) -> dict[str, list[float]]:
+    """A convolution of the `cnn` entry for some copies, one by one and as one in groups."""
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(size=(32, 24, 24, 64 * copies)), "float32")
+    kernel = tf.constant(rng.normal(size=(3, 3, 64, 64 * copies)), "float32")
+
+    def gradients(convolve: Any) -> Any:
+        @tf.function(autograph=False, jit_compile=False)
+        def step() -> Any:
+            with tf.GradientTape() as tape:
+                tape.watch([x, kernel])
+                loss = tf.reduce_sum(tf.square(convolve()))
+            return [tf.reduce_sum(g) for g in tape.gradient(loss, [x, kernel])]
+
+        return lambda: step()[0].numpy() and None
+
+    def one_by_one() -> Any:
+        pairs = zip(tf.split(x, copies, -1), tf.split(kernel, copies, -1), strict=True)
+        return tf.concat([tf.nn.conv2d(a, k, 1, "SAME") for a, k in pairs], -1)
+
+    ways = {"one by one": gradients(one_by_one)}
+    ways["in groups"] = gradients(lambda: tf.nn.conv2d(x, kernel, 1, "SAME"))
+    return take_turns(ways, turns)
+
+
+def main(*, quick: bool = False) -> None:
+    """Measure, print the tables, and write results/copies.json and .png."""
+    split, _, what = fer2013()
+    turns, epochs, members, copies = 3, 3, MEMBERS, COPIES
+    if quick:
+        (split, _), what, turns, members, copies = random_images(600, 8, 4), "600", 2, (1, 2), 2
+    entries = [ENTRY] * copies
+    ways: dict[str, Any] = {
+        REFERENCE: lambda: keras_fits(entries, split, "float32", epochs)[0],
+        "Keras, sixteen fits, bfloat16": lambda: keras_fits(
+            entries, split, "mixed_bfloat16", epochs
+        )[0],
+        "zoo, float32": lambda: committee_fit(entries, split, "float32", epochs)[0],
+        "zoo, bfloat16": lambda: committee_fit(entries, split, "mixed_bfloat16", epochs)[0],
+        "scikit-learn, bagging, float32": lambda: scikit_learn(split, copies),
+    }
+    try:
+        import torch  # noqa: F401
+
+        ways["PyTorch, float32"] = lambda: torch_fit(entries, split, epochs, bfloat16=False)[0]
+        ways["PyTorch, bfloat16"] = lambda: torch_fit(entries, split, epochs, bfloat16=True)[0]
+        import torchensemble  # noqa: F401
+
+        ways["torchensemble, float32"] = lambda: torch_ensemble(split, copies)
+    except ImportError as error:
+        print(f"Without a peer: {error}.")
+    seconds = take_turns(ways, turns, warm_up=0)
+    rows = rows_of(seconds, REFERENCE)
+    rows["zoo, bfloat16"]["asked for"] = "5 × Keras"
+    show(f"{copies} copies of {ENTRY}, an epoch of {what}, batches of {BATCH}", rows, SPEED)
+    growth = {
+        kind: [
+            committee_fit([ENTRY] * count, split, policy, epochs)[0] for count in members
+        ]
+        for kind, policy in (("float32", "float32"), ("bfloat16", "mixed_bfloat16"))
+    }  # fmt: skip
+    show(
+        "Seconds of an epoch by members",
+        {kind: dict(zip(map(str, members), one, strict=True)) for kind, one in growth.items()},
+        dict.fromkeys(map(str, members), ".3g"),
+    )
+    grouped = grouped_convolutions(copies, 2 if quick else 9)
+    medians = {name: 1e3 * statistics.median(one) for name, one in grouped.items()}
+    show(
+        f"A 3×3 convolution of {copies} copies, forward and backward, ms",
+        {name: {"ms": value} for name, value in medians.items()},
+        {"ms": ".1f"},
+    )
+    figure = new_figure(5, 3.5)
+    axes = figure.subplots()
+    for kind, one in growth.items():
+        axes.plot(members, one, "o-", label=f"zoo, {kind}")
+    plain = [rows[REFERENCE]["seconds"] / copies * count for count in members]
+    axes.plot(members, plain, ":", color="grey", label="Keras, one fit after another")
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.xaxis.set_major_formatter("{x:.0f}")
+    axes.set_xlabel("members")
+    axes.set_ylabel("seconds of an epoch")
+    axes.legend(frameon=False)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    results = {"rows": rows, "members": list(members), "growth": growth, "grouped": grouped}
+    keep("copies by members", {}, figure)
+    keep("copies", results, bars({f"{copies} copies of {ENTRY}, an epoch": rows}, "seconds"))

@@ -1,0 +1,196 @@
+"""What the benchmarks share: turns, the machine's ceilings, and how results are shown and kept."""
+
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+from rich.table import Table
+
+from zoo.plots import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+RESULTS = Path(__file__).parent / "results"
+
+Way = Callable[[], float | None]
+"""Does one piece of work, and may say itself how many seconds of it count."""
+
+Row = dict[str, Any]
+"""What is shown of a contestant, by column."""
+
+
+def take_turns(ways: Mapping[str, Way], turns: int, warm_up: int = 1) -> dict[str, list[float]]:
+    """Let ways take turns, in the other direction every second time.
+
+    So a drift of the machine's speed hits all of them.
+
+    Args:
+        ways: By name.
+        turns: How often each has its turn.
+        warm_up: How often each goes first without counting.
+
+    Returns:
+        The seconds of each turn, by name.
+    """
+    for way in ways.values():
+        for _ in range(warm_up):
+            way()
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(turns):
+        for name in list(ways)[:: -1 if turn % 2 else 1]:
+            started = time.perf_counter()
+            told = ways[name]()
+            seconds[name].append(time.perf_counter() - started if told is None else told)
+    return seconds
+
+
+def compare(seconds: Sequence[float], reference: Sequence[float]) -> Row:
+    """Compare two contestants turn by turn.
+
+    Args:
+        seconds: Of each turn.
+        reference: Of the other in the same turns.
+
+    Returns:
+        Median `seconds`, and how many times faster than the reference: the median of the ratios
+        and their quartiles.
+
+    Example:
+        >>> compare([1.0, 2.0, 1.0], [2.0, 4.0, 3.0])["times faster"]
+        2.0
+    """
+    ratios = [theirs / ours for ours, theirs in zip(seconds, reference, strict=True)]
+    low, middle, high = (
+        statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
+    )
+    return {
+        "seconds": statistics.median(seconds),
+        "times faster": middle,
+        "low": low,
+        "high": high,
+    }
+
+
+def rows_of(seconds: Mapping[str, Sequence[float]], reference: str) -> dict[str, Row]:
+    """Compare every contestant with one of them."""
+    return {name: compare(one, seconds[reference]) for name, one in seconds.items()}
+
+
+def ceilings(turns: int = 9) -> dict[str, float]:
+    """What the machine can do at most, measured now.
+
+    Args:
+        turns: How often each is measured; the fastest counts.
+
+    Returns:
+        Billions of operations a second (a multiplication and an addition are two) of a matrix
+        product, large and square and of the committee's shape, in float32 and in bfloat16; and
+        GB a second read and written by a copy in memory.
+    """
+    results = {}
+    for dtype in ("float32", "bfloat16"):
+        for what, (m, k, n) in {
+            "square": (2048, 2048, 2048),
+            "256×2304·300": (256, 2304, 300),
+        }.items():
+            a, b = (tf.cast(tf.random.normal(shape, seed=1), dtype) for shape in ((m, k), (k, n)))
+            # Several in one graph, so that a small one is not all overhead.
+            repeats = max(1, round(8e9 / (2 * m * k * n)))
+
+            @tf.function(autograph=False, jit_compile=False)
+            def product(a: Any = a, b: Any = b, repeats: int = repeats) -> Any:
+                total = tf.zeros([], a.dtype)
+                for _ in range(repeats):
+                    with tf.control_dependencies([total]):
+                        total = tf.matmul(tf.identity(a) + 0 * total, b)[0, 0]
+                return total
+
+            fastest = min(_time(lambda: product().numpy()) for _ in range(turns))
+            results[f"{dtype} {what}, GFLOP/s"] = repeats * 2e-9 * m * k * n / fastest
+    source = np.ones(2**25, "float64")
+    target = np.empty_like(source)
+    fastest = min(_time(lambda: np.copyto(target, source)) for _ in range(turns))
+    results["copy, GB/s"] = 2e-9 * source.nbytes / fastest
+    return results
+
+
+def _time(work: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def show(title: str, rows: Mapping[str, Row], columns: Mapping[str, str]) -> None:
+    """Print a table.
+
+    Args:
+        title: What stands above it.
+        rows: By contestant.
+        columns: Heading → format of the value under that name in a row, such as `".2f"`.
+    """
+    table = Table(title=title, title_justify="left", box=None)
+    table.add_column("", no_wrap=True)
+    for heading in columns:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, row in rows.items():
+        values = ((row.get(heading), form) for heading, form in columns.items())
+        table.add_row(
+            name,
+            *(
+                "" if value is None else value if isinstance(value, str) else format(value, form)
+                for value, form in values
+            ),
+        )
+    Console(width=max(150, Console().width)).print(table, "")
+
+
+SPEED = {"seconds": ".3g", "times faster": ".2f", "low": ".2f", "high": ".2f", "asked for": ""}
+"""The columns of most tables."""
+
+
+def keep(name: str, results: Any, figure: "Figure | None" = None) -> None:
+    """Write results/NAME.json, and the picture beside it."""
+    RESULTS.mkdir(exist_ok=True)
+    with open(RESULTS / f"{name}.json", "w", encoding="utf-8") as file:
+        json.dump(results, file, indent=2, ensure_ascii=False)
+    if figure:
+        figure.savefig(RESULTS / f"{name}.png", dpi=150)
+
+
+def bars(titles_and_rows: Mapping[str, Mapping[str, Row]], unit: str) -> "Figure":
+    """Draw seconds as bars, one panel a table, with how many times faster each is.
+
+    Args:
+        titles_and_rows: Title → rows as `rows_of` gives them.
+        unit: What the bars measure.
+
+    Returns:
+        The figure.
+    """
+    counts = [len(rows) for rows in titles_and_rows.values()]
+    figure = new_figure(7.5, 0.9 * len(counts) + 0.34 * sum(counts))
+    panels = figure.subplots(len(counts), 1, squeeze=False, height_ratios=counts)[:, 0]
+    for axes, (title, rows) in zip(panels, titles_and_rows.items(), strict=True):
+        names, seconds = list(rows), [row["seconds"] for row in rows.values()]
+        colours = ["tab:blue" if name.startswith("zoo") else "silver" for name in names]
+        axes.barh(names, seconds, color=colours)
+        for place, row in enumerate(rows.values()):
+            text = f" {row['seconds']:.2g} s · {row['times faster']:.1f}×"
+            axes.text(row["seconds"], place, text, va="center", fontsize="small")
+        axes.set_xlim(0, 1.25 * max(seconds))
+        axes.invert_yaxis()
+        axes.set_title(title, fontsize="medium", loc="left")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+    panels[-1].set_xlabel(unit)
+    return figure

@@ -1,0 +1,64 @@
+"""Resident memory of a training on all of FER2013, and how long commands take to start (Linux)."""
+
+import statistics
+import subprocess
+import sys
+import time
+
+from benchmarks.measure import keep, show
+
+TRAIN = """
+import sys
+import tensorflow
+def kibibytes(field):
+    with open("/proc/self/status") as file:
+        (line,) = (line for line in file if line.startswith(field))
+    return int(line.split()[1])
+before = kibibytes("VmRSS")
+from benchmarks.fits import committee_fit, fer2013, random_images
+split, _, _ = fer2013(classes=None)
+if sys.argv[2] == "quick":
+    split, _ = random_images(100, 8, 3)
+committee_fit(sys.argv[1].split(","), split, "auto", 1, batch_size=int(sys.argv[3]))
+print((kibibytes("VmHWM") - before) / 1024, len(split))
+"""
+STARTS = {
+    "python": ["-c", "pass"],
+    "import zoo": ["-c", "import zoo"],
+    "zoo models": ["-m", "zoo", "models"],
+    "zoo --help": ["-m", "zoo", "--help"],
+}
+
+
+def peak(entries: str, batch: int, *, quick: bool) -> tuple[float, int]:
+    """MiB of an epoch above a process that has only imported TensorFlow, and how many images."""
+    words = [sys.executable, "-c", TRAIN, entries, "quick" if quick else "all", str(batch)]
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    mebibytes, images = done.stdout.split()[-2:]
+    return float(mebibytes), int(images)
+
+
+def start(words: list[str], turns: int) -> float:
+    """Seconds of a whole process, the median."""
+    seconds = []
+    for _ in range(turns):
+        started = time.perf_counter()
+        subprocess.run([sys.executable, *words], check=True, capture_output=True)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
+
+
+def main(*, quick: bool = False) -> None:
+    """Measure, print the tables, and write results/memory.json."""
+    runs = {"bn_mlp,lasso_mlp,deep_mlp": 256, "cnn": 32}
+    memory = {}
+    for entries, batch in list(runs.items())[: 1 if quick else None]:
+        mebibytes, images = peak(entries, batch, quick=quick)
+        memory[entries] = {"MiB": mebibytes, "images": images, "at most": 1024}
+    show("Peak resident memory above TensorFlow's", memory,
+         {"MiB": ".0f", "images": ",", "at most": ""})  # fmt: skip
+    starts = {name: {"s": start(words, 2 if quick else 9)} for name, words in STARTS.items()}
+    starts["import zoo"]["s"] -= starts["python"]["s"]
+    starts["import zoo"]["at most"], starts["zoo models"]["at most"] = 0.05, 0.3
+    show("Start", starts, {"s": ".3f", "at most": ""})
+    keep("memory", {"memory": memory, "start": starts})
