@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from zoo.datasets import digits, fer2013, folder
+from zoo.datasets import digits, fer2013, folder, mnist
 from zoo.datasets.arguments import check_whole
 from zoo.datasets.base import ImageData, Split, stratified_split
 from zoo.datasets.info import DatasetInfo
 from zoo.errors import ArgumentError, DataError
 
-_SETS = {module.INFO.name: module for module in (digits, fer2013, folder)}
+_SETS = {module.INFO.name: module for module in (digits, fer2013, folder, mnist)}
 
 
 def list_datasets() -> list[DatasetInfo]:
@@ -28,7 +28,7 @@ def list_datasets() -> list[DatasetInfo]:
 
     Example:
         >>> [info.name for info in list_datasets()]
-        ['digits', 'fer2013', 'folder']
+        ['digits', 'fer2013', 'folder', 'mnist']
     """
     return [_SETS[name].INFO for name in sorted(_SETS)]
 

@@ -82,6 +82,22 @@ def test_a_page_prints_what_it_says(page, tmp_path, monkeypatch):
             assert wrong is None, f"{page.name}, line {block.line}: {wrong}"
 
 
+def test_the_check_at_chosen_weights_is_that_on_mnist_too(monkeypatch):
+    data = ROOT.parent / "shared" / "data"
+    if not (data / "train-images-idx3-ubyte.gz").exists():
+        pytest.skip("MNIST is not beside the checkout")
+    text = (ROOT / "docs" / "gradients.md").read_text(encoding="utf-8")
+    monkeypatch.setenv("ZOO_DATA", str(data))
+    namespace = {"__name__": "__main__"}
+    for block in blocks(text)[0]:
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            exec(block.code.replace('load("digits")', 'load("mnist")'), namespace)
+        if 'load("digits")' in block.code:
+            break
+    said = next(one["body"] for one in FENCE.finditer(text[text.index('`load("mnist"') :]))
+    assert difference(said, out.getvalue()) is None
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_no_block_is_passed_over(page):
     _, passed_over = blocks(page.read_text(encoding="utf-8"))

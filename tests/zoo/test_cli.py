@@ -53,7 +53,7 @@ def test_describe_shows_parameters_and_recipe(zoo_command):
 def test_data_lists_the_sets(zoo_command):
     code, out, _ = zoo_command("data")
     assert code == 0
-    assert all(name in out for name in ("digits", "fer2013", "folder"))
+    assert all(name in out for name in ("digits", "fer2013", "folder", "mnist"))
 
 
 def test_data_show_counts_classes(zoo_command):

@@ -1,0 +1,114 @@
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import zoo.datasets
+from zoo.datasets import mnist
+from zoo.errors import DataError
+
+
+def idx(array, magic):
+    return struct.pack(f">{1 + array.ndim}I", magic, *array.shape) + array.tobytes()
+
+
+@pytest.fixture
+def files(rng):
+    files = {}
+    for prefix, count in (("train", 20), ("t10k", 10)):
+        labels = np.arange(count, dtype=np.uint8) % 10
+        images = np.broadcast_to(20 * labels[:, None, None], (count, 28, 28)).astype(np.uint8)
+        files[f"{prefix}-images-idx3-ubyte"] = idx(images, 2051)
+        files[f"{prefix}-labels-idx1-ubyte"] = idx(labels, 2049)
+    return files
+
+
+def check(data):
+    assert data.class_names == tuple("0123456789")
+    assert data.image_shape == (28, 28, 1)
+    for part, count in ((data.train, 2), (data.test, 1)):
+        assert part.class_counts == dict.fromkeys(data.class_names, count)
+        np.testing.assert_array_equal(part.images.mean((1, 2, 3)), 20 * part.labels)
+
+
+def packed(files):
+    return {f"{name}.gz": gzip.compress(content) for name, content in files.items()}
+
+
+@pytest.mark.parametrize("form", [dict, packed], ids=["plain", "gzipped"])
+@pytest.mark.parametrize("place", ["data", "data/mnist"])
+def test_files_may_be_gzipped_and_in_a_folder_of_their_own(write, files, form, place, tmp_path):
+    write(place, form(files))
+    check(zoo.datasets.load("mnist", tmp_path / "data", validation=0))
+
+
+def test_the_other_spelling_and_a_file_as_root(write, files):
+    folder = write("d", {name.replace("-idx", ".idx"): one for name, one in files.items()})
+    check(zoo.datasets.load("mnist", folder, validation=0))
+    check(zoo.datasets.load("mnist", folder / "train-images.idx3-ubyte", validation=0))
+
+
+def test_zoo_data_is_looked_in(write, files, monkeypatch):
+    monkeypatch.setenv("ZOO_DATA", str(write("elsewhere", files)))
+    check(zoo.datasets.load("mnist", validation=0))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("train-images-idx3-ubyte", lambda one: one[:-1], "expected 15,680 bytes .* got 15,679"),
+        ("train-images-idx3-ubyte", lambda one: one + b"x", "expected 15,680 bytes .* got more"),
+        ("t10k-labels-idx1-ubyte", lambda one: b"<html>" + one, "magic 2049, got"),
+        ("t10k-labels-idx1-ubyte", lambda one: one[:5], "expected an idx file, got 5 bytes"),
+        ("train-labels-idx1-ubyte", lambda one: one[:8] + b"\x0a" + one[9:], "labels up to 10"),
+        ("train-labels-idx1-ubyte", lambda one: idx(np.zeros(3, "u1"), 2049), "got 3 labels"),
+        ("train-images-idx3-ubyte", lambda one: one[:4] + b"\xff" * 12, "which is too many"),
+        ("t10k-images-idx3-ubyte", lambda one: gzip.compress(one)[:-9], "cannot be read"),
+        ("t10k-images-idx3-ubyte", lambda one: b"\x1f\x8bnothing", "cannot be read"),
+        ("t10k-labels-idx1-ubyte", lambda one: None, "expected t10k-labels-idx1-ubyte"),
+    ],
+)
+def test_damaged_files_are_one_clear_error(write, files, name, change, words):
+    changed = change(files.pop(name))
+    folder = write("data", files if changed is None else {**files, name: changed})
+    with pytest.raises(DataError, match=words):
+        zoo.datasets.load("mnist", folder)
+
+
+def test_a_bomb_is_not_unpacked(write, files):
+    bomb = files["train-images-idx3-ubyte"] + bytes(10**8)
+    folder = write("data", {**files, "train-images-idx3-ubyte": gzip.compress(bomb)})
+    with pytest.raises(DataError, match="got more"):
+        zoo.datasets.load("mnist", folder)
+
+
+def test_nothing_there_says_where_it_looked(tmp_path):
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte.gz.*pass root="):
+        zoo.datasets.load("mnist", tmp_path)
+
+
+@given(st.binary(max_size=80), st.booleans())
+def test_any_bytes_are_an_array_or_an_error(tmp_path_factory, content, packed):
+    path = tmp_path_factory.mktemp("any") / "file"
+    path.write_bytes(gzip.compress(content) if packed else content)
+    try:
+        array = mnist.read_idx(path, 2051, 3)
+    except DataError:
+        return
+    assert array.tobytes() == content[16:]
+
+
+def test_the_real_thing():
+    beside = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+    if not (beside / "train-images-idx3-ubyte.gz").exists():
+        pytest.skip("MNIST is not beside the checkout")
+    data = zoo.datasets.load("mnist", beside, validation=0)
+    counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert list(data.train.class_counts.values()) == counts
+    counts = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert list(data.test.class_counts.values()) == counts
+    assert data.train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
