@@ -176,6 +176,8 @@ FUNCTIONS = {
     "max_pooling2d.pooling": (lambda: zoo.layers.MaxPooling2D(), (4, 4, 2), {}),
     "relu.rectifier": (lambda: zoo.layers.ReLU(), (4,), {}),
     "activations.rectifier": (lambda: zoo.layers.Dense(3, "relu"), (4,), {}),
+    "activations.tanh": (lambda: zoo.layers.Dense(3, "tanh"), (4,), {}),
+    "activations.sigmoid": (lambda: zoo.layers.Conv2D(3, 2, activation="sigmoid"), (3, 3, 2), {}),
     "softmax.softmax_over": (lambda: zoo.layers.Softmax(), (4,), {}),
     "activations.softmax_over": (lambda: zoo.layers.Dense(3, "softmax"), (4,), {}),
     "dropout.scale": (lambda: zoo.layers.Dropout(1e-9), (4,), {"training": True}),

@@ -89,8 +89,8 @@ class AgreementCheck:
         training: Training or inference; None where the target knows no difference.
         policy: Keras dtype policy.
         execution: `"eager"`, `"graph"` or `"xla"`.
-        max_error: Largest |a − b| / |b| of a tensor, in root mean squares; None where it cannot
-            run.
+        max_error: Largest |a − b| of a tensor by the largest |b|, in half precision of their root
+            mean squares; infinite for a gradient of None and the like; None where it cannot run.
         tolerance: What it may be in this precision.
         problem: What is wrong, in words.
         note: Why nothing could be compared, where that is no fault.

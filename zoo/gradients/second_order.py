@@ -60,12 +60,13 @@ def second_order(
 
     try:
         here = gradient(0.0)
+        size = max(float(np.max(np.abs(one), initial=0)) for one in here)
         numbers = [_Best() for _ in values]
         for step in _STEPS:
             for best, middle, up, down in zip(
                 numbers, here, gradient(step), gradient(-step), strict=True
             ):
-                best.add(step, middle, up, down)
+                best.add(step, middle, up, down, size)
     finally:
         subject.assign(values[count:])
     return [
@@ -91,11 +92,13 @@ class _Best:
         self.rounding = 0.0
         self._last: tuple[np.ndarray, np.ndarray] | None = None
 
-    def add(self, step: float, here: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:
-        """Take the gradients at a point and on both sides of it."""
+    def add(
+        self, step: float, here: np.ndarray, up: np.ndarray, down: np.ndarray, size: float
+    ) -> None:
+        """Take the gradients at a point and on both sides of it; `size` is all tensors' largest."""
         central = (up - down) / (2 * step)
         jump = np.abs(up - 2 * here + down) / step
-        rounding = 10 * _EPSILON * float(np.max(np.abs(here), initial=0)) / step
+        rounding = 10 * _EPSILON * size / step
         if self._last:
             before, jump_before = self._last
             # What bends shrinks with the step, what jumps grows.

@@ -266,9 +266,11 @@ def keras_twin(kind: Any) -> Any:
     return twin if kind.__module__.startswith("zoo.layers") and twin is not kind else None
 
 
-def has_keras_twin(layer: Any) -> bool:
-    """Whether a layer, or one inside it, is a twin of a Keras layer."""
-    return any(keras_twin(type(part)) for part in layer._flatten_layers())
+def is_all_twins(layer: Any) -> bool:
+    """Whether a layer, or a model's every layer, is Keras's own or a twin of one, and one is."""
+    kinds = [type(part) for part in layer._flatten_layers()]
+    own = [kind for kind in kinds if not kind.__module__.startswith(("keras.", "zoo.layers"))]
+    return not own and any(map(keras_twin, kinds))
 
 
 def stops_gradient(graph: Any) -> bool:

@@ -4,9 +4,24 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+from keras import ops
 
 from zoo.layers.relu import rectifier
 from zoo.layers.softmax import softmax_over
+
+
+@ops.custom_gradient
+def tanh(x: Any) -> Any:
+    """Hyperbolic tangent; backward, `dX = dY ⊙ (1 − Y²)`."""
+    y = ops.tanh(x)
+    return y, lambda upstream: upstream * (1 - ops.square(y))
+
+
+@ops.custom_gradient
+def sigmoid(x: Any) -> Any:
+    """The logistic function, `Y = 1 / (1 + e^(−X))`; backward, `dX = dY ⊙ Y ⊙ (1 − Y)`."""
+    y = ops.sigmoid(x)
+    return y, lambda upstream: upstream * y * (1 - y)
 
 
 def handwritten(activation: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
@@ -16,17 +31,19 @@ def handwritten(activation: Callable[[Any], Any] | None) -> Callable[[Any], Any]
         activation: A layer's `activation`: a Keras function or one of your own.
 
     Returns:
-        For `linear`, `relu` and `softmax` the twin; any other function as it is, with the
-        gradient that Keras gives it.
+        For `linear`, `relu`, `sigmoid`, `tanh` and `softmax` the twin; any other function as it
+        is, with the gradient that Keras gives it.
 
     Example:
-        >>> handwritten(keras.activations.tanh) is keras.activations.tanh
+        >>> handwritten(keras.activations.gelu) is keras.activations.gelu
         True
     """
     if activation is None or activation is keras.activations.linear:
         return lambda x: x
     twins = {
         keras.activations.relu: rectifier(),
+        keras.activations.sigmoid: sigmoid,
+        keras.activations.tanh: tanh,
         keras.activations.softmax: softmax_over(),
     }
     return twins.get(activation, activation)

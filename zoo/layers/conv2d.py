@@ -106,7 +106,7 @@ class Conv2D(keras.layers.Conv2D):
 
     dX is the full convolution of dZ, spread by the strides, with the flipped kernel; dK is the
     correlation of X with dZ (LeCun et al., 1989; Dumoulin and Visin, 2016). Both run on
-    TensorFlow's kernels. Groups are convolved one by one.
+    TensorFlow's kernels. Groups are convolved one by one. Activations are as in `zoo.layers.Dense`.
 
     Example:
         >>> import numpy as np

@@ -106,7 +106,8 @@ class Dense(keras.layers.Dense):
     (Rumelhart, Hinton, Williams, 1986.) Inputs of rank above 2 count as one long batch. Sparse
     inputs are of rank 2, as in Keras, and get their gradient where they hold a value. Arguments,
     weights, masks and dtypes are those of `keras.layers.Dense`. `quantize` is Keras's layer's
-    alone: move the weights there with `set_weights`.
+    alone: move the weights there with `set_weights`. Activations other than linear, relu, sigmoid,
+    tanh and softmax keep the gradient that Keras gives them.
 
     Example:
         >>> import numpy as np
