@@ -1,6 +1,6 @@
 # make demo    train a committee on handwritten digits and show what comes out
 # make test    lint, type check of the installed wheel, tests
-# make bench   speed and memory, side by side (minutes)
+# make bench   speed and memory, side by side with peers (half an hour; FER2013 from ZOO_DATA)
 # make clean   remove the environment and what was built
 
 PYTHON ?= python3
@@ -22,10 +22,8 @@ test: $(VENV)/installed-dev
 	cd build && MYPYPATH=wheel "$(CURDIR)/$(BIN)/python" -m mypy --config-file ../pyproject.toml -p zoo
 	$(BIN)/python -m pytest
 
-bench: $(VENV)/installed
-	$(BIN)/python -m benchmarks gradients
-	$(BIN)/python -m benchmarks backpropagation
-	$(BIN)/python -m benchmarks augmentation
+bench: $(VENV)/installed-bench
+	$(BIN)/python -m benchmarks all
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -34,6 +32,10 @@ $(VENV)/installed: setup.cfg pyproject.toml
 
 $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable ".[bench]"
 	touch $@
 
 clean:

@@ -12,10 +12,7 @@ by batch:
 - `projective`: `zoo.Augmentation`, from NumPy to NumPy as in training.
 """
 
-import json
 import os
-import statistics
-import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
@@ -29,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 import zoo
+from benchmarks.measure import keep, rows_of, take_turns
 from zoo import projective
 from zoo.augment import FILL_MODES
 from zoo.datasets import Split
@@ -126,7 +124,7 @@ def training(
     }
 
 
-def take_turns(
+def in_turns(
     ways: Mapping[str, Callable[[], Any]], turns: int, images: int
 ) -> dict[str, dict[str, float]]:
     """Let ways take turns.
@@ -140,33 +138,25 @@ def take_turns(
         For each way the median of its images a second, and of its ratio to the first one's in the
         same turn, with quartiles.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for way in ways.values():
-        way()
-        way()
-    for turn in range(turns):
-        for name in list(ways)[:: 1 if turn % 2 else -1]:
-            started = time.perf_counter()
-            ways[name]()
-            seconds[name].append(time.perf_counter() - started)
-    first = next(iter(seconds.values()))
-    results = {}
-    for name, one in seconds.items():
-        ratios = [theirs / ours for theirs, ours in zip(first, one, strict=True)]
-        low, median, high = statistics.quantiles(ratios, n=4)
-        rate = images / statistics.median(one)
-        results[name] = {"images a second": rate, "ratio": median, "low": low, "high": high}
-    return results
+    silent = {name: lambda way=way: way() and None for name, way in ways.items()}
+    rows = rows_of(take_turns(silent, turns, warm_up=2), next(iter(ways)))
+    return {
+        name: {
+            "images a second": images / row["seconds"], "ratio": row["times faster"],
+            "low": row["low"], "high": row["high"],
+        }
+        for name, row in rows.items()
+    }  # fmt: skip
 
 
 def main() -> None:
-    """Measure, print the tables, and write benchmarks/augmentation.json."""
+    """Measure, print the tables, and write results/augmentation.json."""
     # Keras's ImageDataGenerator asks SciPy under an old name.
     warnings.filterwarnings("ignore", "Please import `affine_transform`", DeprecationWarning)
     results: dict[str, Any] = {"augmentation": {}, "training": {}}
     for batch in BATCHES:
-        results["augmentation"][batch] = take_turns(ways(batch), 15, TURN)
-    results["training"][64] = take_turns(training(64, 20), 9, 20 * 64)
+        results["augmentation"][batch] = in_turns(ways(batch), 15, TURN)
+    results["training"][64] = in_turns(training(64, 20), 9, 20 * 64)
     console = Console()
     for title, key in (
         (f"Augmentation of images {'×'.join(map(str, SHAPE))}", "augmentation"),
@@ -181,8 +171,7 @@ def main() -> None:
                 rate = f"{row['images a second']:,.0f}"
                 table.add_row(name, rate, f"{row['ratio']:.3f}", quartiles, limit)
             console.print(table, "")
-    with open("benchmarks/augmentation.json", "w", encoding="utf-8") as file:
-        json.dump(results, file, indent=2)
+    keep("augmentation", results)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,10 @@ counts is the median of the ratios, pair by pair. Memory is the peak of a proces
 trains a few steps, above what it holds once the model is built.
 """
 
-import json
 import os
 import statistics
 import subprocess
 import sys
-import time
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -23,6 +21,7 @@ from rich.table import Table
 
 import zoo
 import zoo.layers
+from benchmarks.measure import compare, keep, take_turns
 
 LIBRARIES = ("auto", "handwritten")
 # Entry, batch size, pairs of steps, what the median of the ratios should not exceed.
@@ -93,21 +92,25 @@ def layer_step(
     return step
 
 
-def take_turns(steps: list[Any], pairs: int) -> dict[str, float]:
+def in_turns(steps: list[Any], pairs: int) -> dict[str, float]:
     """Milliseconds of each, and the quartiles of the second's ratio to the first."""
-    for step in steps:
-        step()
-        step()
-    seconds: list[list[float]] = [[], []]
-    for pair in range(pairs):
-        for which in (0, 1) if pair % 2 else (1, 0):
-            started = time.perf_counter()
-            tf.nest.map_structure(lambda tensor: tensor.numpy(), steps[which]())
-            seconds[which].append(time.perf_counter() - started)
-    ratios = [by_hand / keras_own for keras_own, by_hand in zip(*seconds, strict=True)]
-    low, median, high = statistics.quantiles(ratios, n=4)
-    keras_own, by_hand = (1e3 * statistics.median(one) for one in seconds)
-    return {"keras": keras_own, "by hand": by_hand, "ratio": median, "low": low, "high": high}
+    ways = {
+        name: lambda step=step: (
+            tf.nest.map_structure(lambda tensor: tensor.numpy(), step()) and None
+        )
+        for name, step in zip(LIBRARIES, steps, strict=True)
+    }
+    seconds = take_turns(ways, pairs, warm_up=2)
+    keras_own, by_hand = (seconds[name] for name in LIBRARIES)
+    # How many times slower, not faster.
+    ratio = compare(keras_own, by_hand)
+    return {
+        "keras": 1e3 * ratio["seconds"],
+        "by hand": 1e3 * statistics.median(by_hand),
+        "ratio": ratio["times faster"],
+        "low": ratio["low"],
+        "high": ratio["high"],
+    }
 
 
 def peak_memory(name: str, batch: int, gradients: str) -> float:
@@ -138,14 +141,14 @@ def _kibibytes(field: str) -> int:
 
 
 def main() -> None:
-    """Measure, print the tables, and write benchmarks/gradients.json."""
+    """Measure, print the tables, and write results/gradients.json."""
     results: dict[str, Any] = {"entries": {}, "layers": {}, "memory": {}}
     for name, batch, pairs, _ in ENTRIES:
         steps = [training_step(name, batch, gradients) for gradients in LIBRARIES]
-        results["entries"][name] = take_turns(steps, pairs)
+        results["entries"][name] = in_turns(steps, pairs)
     for name, arguments, shape, call in LAYERS:
         steps = [layer_step(name, arguments, shape, call, gradients) for gradients in LIBRARIES]
-        results["layers"][name] = take_turns(steps, 40)
+        results["layers"][name] = in_turns(steps, 40)
     for name, batch in (("mlp", 4096), ("cnn", 128), ("conv_bn", 128)):
         own, by_hand = (
             statistics.median(peak_memory(name, batch, gradients) for _ in range(3))
@@ -172,8 +175,7 @@ def main() -> None:
                 str(limits[key].get(name) or ""),
             )  # fmt: skip
         console.print(table, "")
-    with open("benchmarks/gradients.json", "w", encoding="utf-8") as file:
-        json.dump(results, file, indent=2)
+    keep("gradients", results)
 
 
 if __name__ == "__main__":

@@ -15,20 +15,20 @@ def test_without_a_name_the_benchmarks_are_listed():
     words = [sys.executable, "-m", "benchmarks"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "one of gradients, backpropagation, augmentation" in done.stderr
+    assert "one of committee, copies" in done.stderr
 
 
 @pytest.fixture(scope="module")
 def gradients():
     code = """
 import json
-from benchmarks.gradients import LIBRARIES, layer_step, memory_of_steps, take_turns, training_step
+from benchmarks.gradients import LIBRARIES, in_turns, layer_step, memory_of_steps, training_step
 steps = [training_step("softmax", 8, library) for library in LIBRARIES]
 layers = [layer_step("Dense", {"units": 3}, (4, 5), {}, library) for library in LIBRARIES]
 print(json.dumps({
     "losses": [[float(step()) for step in steps] for _ in range(3)],
     "layers": [[float(g) for g in step()][:1] for step in layers],
-    "turns": take_turns(steps, 4),
+    "turns": in_turns(steps, 4),
     "memory": memory_of_steps("softmax", 8, "handwritten"),
 }))
 """
@@ -93,8 +93,8 @@ augmentation.SHAPE = (8, 8, 1)
 ways = augmentation.ways(4)
 training = augmentation.training(4, 2, "softmax", (8, 8, 1))
 print(json.dumps([
-    augmentation.take_turns(ways, 3, 8),
-    augmentation.take_turns(training, 3, 8),
+    augmentation.in_turns(ways, 3, 8),
+    augmentation.in_turns(training, 3, 8),
 ]))
 """
     done = subprocess.run(
@@ -106,3 +106,79 @@ print(json.dumps([
         for row in rows.values():
             assert row["images a second"] > 0
             assert row["low"] <= row["ratio"] <= row["high"]
+
+
+def run(code):
+    """What code prints that imports benchmarks, in a process of its own."""
+    words = [sys.executable, "-c", code]
+    return subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def test_turns_go_both_ways_and_are_compared_turn_by_turn():
+    code = """
+import json
+from benchmarks.measure import compare, rows_of, take_turns
+order = []
+def way(name, seconds):
+    return lambda: order.append(name) or seconds
+turns = take_turns({"slow": way("slow", 4.0), "fast": way("fast", 2.0)}, 3)
+print(json.dumps([order, turns, rows_of(turns, "slow")["fast"], compare([1, 1, 2], [1, 3, 4])]))
+"""
+    order, turns, fast, compared = json.loads(run(code).splitlines()[-1])
+    first, second = ["slow", "fast"], ["fast", "slow"]
+    assert order == [*first, *first, *second, *first]
+    assert turns == {"slow": [4.0] * 3, "fast": [2.0] * 3}
+    assert fast == {"seconds": 2.0, "times faster": 2.0, "low": 2.0, "high": 2.0}
+    assert compared == {"seconds": 1, "times faster": 2.0, "low": 1.5, "high": 2.5}
+
+
+def test_the_ceilings_and_the_operations_are_counted():
+    code = """
+import json, zoo
+from benchmarks.fits import dense_operations
+from benchmarks.measure import ceilings
+model = zoo.build("deep_mlp", input_shape=(4, 5, 1), num_classes=3, hidden=(7, 6))
+print(json.dumps([dense_operations(model), ceilings(turns=1)]))
+"""
+    operations, limits = json.loads(run(code).splitlines()[-1])
+    # Forward and the kernel's gradient each a product; the input's gradient but for the first.
+    assert operations == 2 * (2 * 20 * 7 + 3 * 7 * 6 + 3 * 6 * 3)
+    assert len(limits) == 5
+    assert min(limits.values()) > 0
+
+
+def test_pytorch_has_the_same_model():
+    pytest.importorskip("torch")
+    code = """
+import json, keras, numpy as np, torch, zoo
+from benchmarks.fits import REPORT, torch_module
+x = np.random.default_rng(0).integers(0, 256, (6, 5, 5, 1)).astype("uint8")
+errors = []
+for k, entry in enumerate(REPORT):
+    model = zoo.build(entry, input_shape=(5, 5, 1), num_classes=3, seed=k)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(x, np.arange(6) % 3, verbose=0)  # so that moving averages are not 0 and 1
+    pixels = torch.from_numpy(x).flatten(1).float() / 255
+    theirs = torch_module(model).eval()(pixels).softmax(-1).detach().numpy()
+    errors.append(float(abs(theirs - model.predict(x, verbose=0)).max()))
+print(json.dumps(errors))
+"""
+    assert max(json.loads(run(code).splitlines()[-1])) < 1e-6
+
+
+@pytest.mark.parametrize("name", ["committee", "predict", "growth"])
+def test_a_benchmark_runs_from_beginning_to_end(name, tmp_path):
+    code = f"""
+import importlib, pathlib
+from benchmarks import measure
+measure.RESULTS = pathlib.Path({str(tmp_path)!r})
+importlib.import_module("benchmarks.{name}").main(quick=True)
+"""
+    assert "seconds" in run(code) or name == "growth"
+    results = json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
+    if name == "growth":
+        assert set(results) == {"images", "members", "classes", "image side"}
+    else:
+        rows = results["rows"]
+        assert any(row.startswith("zoo") for row in rows)
+        assert all(row["low"] <= row["times faster"] <= row["high"] for row in rows.values())
