@@ -91,7 +91,10 @@ def compare(
             rough = policy.startswith("mixed") or (deep and not twin and policy == "float32")
             error, words = _difference(reference.names, found, expected, rough=rough)
             check = replace(check, max_error=error)
-            if check.far and policy == "float64":
+            if not check.far:
+                yield check
+                continue
+            if policy == "float64":
                 apart.add(label)
             if not twin:
                 rounding = rough and error < NO_ROUNDING
@@ -99,7 +102,7 @@ def compare(
                 # Only of twins that are the same in float64, and whose draws are as well.
                 alike = label not in apart and not (training and reference.random)
                 rounding = alike and _nearer(found, expected, exact(training), rough=rough)
-            yield replace(check, problem=words) if check.far and not rounding else check
+            yield check if rounding else replace(check, problem=words)
 
 
 def _nearer(ours: Values, theirs: Values, exact: Values, *, rough: bool) -> bool:
