@@ -373,6 +373,7 @@ LAYERS = {
     "Dropout": ({"rate": 0.5}, (4,)),
     "BatchNormalization": ({}, (4,)),
     "LocalResponseNormalization": ({}, (4, 4, 2)),
+    "Augment": ({"augmentation": {"rotation_range": 9}}, (4, 4, 2)),
 }
 
 
