@@ -110,6 +110,7 @@ def main(*, quick: bool = False) -> None:
         )[0],
         "zoo, float32": lambda: committee_fit(entries, split, "float32", epochs)[0],
         "zoo, bfloat16": lambda: committee_fit(entries, split, "mixed_bfloat16", epochs)[0],
+        # With the start of its processes, since it trains one epoch a call.
         "scikit-learn, bagging, float32": lambda: scikit_learn(split, copies),
     }
     try:

@@ -74,9 +74,8 @@ def models(entries: Sequence[str], split: Split, precision: str) -> list[Any]:
 
 
 def keras_fits(
-    entries: Sequence[str], split: Split, precision: str, epochs: int, batch: int = BATCH,
-    optimizer: Any = None,
-) -> tuple[float, list[Any]]:  # fmt: skip
+    entries: Sequence[str], split: Split, precision: str, epochs: int
+) -> tuple[float, list[Any]]:
     """One `fit` after another, as Keras's own guide does it, on uint8 arrays.
 
     Returns:
@@ -85,12 +84,11 @@ def keras_fits(
     seconds, built = 0.0, models(entries, split, precision)
     for model in built:
         model.compile(
-            optimizer or keras.optimizers.SGD(RATE), "sparse_categorical_crossentropy",
-            metrics=["accuracy"],
+            keras.optimizers.SGD(RATE), "sparse_categorical_crossentropy", metrics=["accuracy"]
         )  # fmt: skip
         watch = Epochs()
         model.fit(
-            split.images, split.labels, batch_size=batch, epochs=epochs, verbose=0,
+            split.images, split.labels, batch_size=BATCH, epochs=epochs, verbose=0,
             callbacks=[watch],
         )  # fmt: skip
         seconds += watch.seconds
