@@ -145,8 +145,9 @@ def _until_exit(read: Callable[..., Any]) -> Callable[..., Any]:
 def _settle() -> None:
     """Wait until no thread reads ahead any more."""
     _Reading.closing = True
-    before = -1
-    while _Reading.calls != before:
+    before = 0
+    for _ in range(100):  # and then end nevertheless
+        if _Reading.calls == before:
+            break
         before = _Reading.calls
-        if before:
-            time.sleep(0.05)
+        time.sleep(0.05)

@@ -79,9 +79,10 @@ class Crew:
             part.load()
 
     def store(self) -> None:
-        """Give weights and optimisers back to the models."""
+        """Give weights and optimisers back to the models that learned."""
         for part in self._parts:
-            part.store()
+            if part.optimizer:
+                part.store()
 
 
 class _Single:
