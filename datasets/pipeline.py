@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from zoo.datasets.base import Split
 
+BYTES_AT_ONCE = 2**23
+"""How many bytes of pixels are gathered at once, where a batch has fewer."""
+
 # transform(images uint8 [b, height, width, channels], seed) -> uint8 or float32, same shape
 Transform = Callable[[np.ndarray, int], np.ndarray]
 
@@ -39,7 +42,8 @@ def batches(
 
     A dataset of (epoch, batch) numbers is mapped to pixels by one NumPy function, which
     gathers straight from the split's store: a memory-mapped set is never read whole, and no
-    pixel is held by TensorFlow but those of the batches on their way.
+    pixel is held by TensorFlow but those of the batches on their way. It gathers some batches
+    at a time, since calling Python from TensorFlow takes longer than gathering a small one.
     """
     check_whole("batch_size", batch_size, 1)
     check_whole("seed", seed, 0)
@@ -64,29 +68,43 @@ def batches(
     def order(epoch: int) -> np.ndarray:
         return np.random.default_rng([seed, epoch]).permutation(len(split))
 
+    batch_bytes = batch_size * int(np.prod(split.image_shape))
+    at_once = 1 if on_arrays else max(BYTES_AT_ONCE // batch_bytes, 1)
+
     @_until_exit
     def read(epoch: int, batch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        rows: Any = slice(batch * batch_size, (batch + 1) * batch_size)
+        rows: Any = slice(batch * batch_size, (batch + at_once) * batch_size)
         part = split.take(order(int(epoch))[rows] if shuffle else rows)
-        state = int(np.random.SeedSequence([seed, int(epoch), int(batch)]).generate_state(1)[0])
-        images = part.images if on_arrays is None else on_arrays(part.images, state)
-        return images, part.labels, seed_words(state)
+        states = [
+            int(np.random.SeedSequence([seed, int(epoch), int(batch) + k]).generate_state(1)[0])
+            for k in range(-(-len(part) // batch_size))
+        ]
+        images = part.images if on_arrays is None else on_arrays(part.images, states[0])
+        return images, part.labels, np.stack([seed_words(state) for state in states])
 
     import tensorflow as tf
 
     def batch_numbers(epoch: tf.Tensor) -> tf.data.Dataset:
         start = tf.where(tf.equal(epoch, first_epoch), np.int64(first_batch), np.int64(0))
-        return tf.data.Dataset.range(start, num_batches).map(lambda batch: (epoch, batch))
+        numbers = tf.data.Dataset.range(start, num_batches, at_once)
+        return numbers.map(lambda batch: (epoch, batch))
 
-    def pixels(epoch: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def pixels(epoch: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         dtypes = [image_dtype, tf.int64, tf.int64]
         images, labels, words = tf.numpy_function(read, [epoch, batch], dtypes)
         images = tf.ensure_shape(images, [None, *split.image_shape])
-        if on_tensors:
+        return images, tf.ensure_shape(labels, [None]), tf.ensure_shape(words, [None, 2])
+
+    def single_batches(images: tf.Tensor, labels: tf.Tensor, words: tf.Tensor) -> tf.data.Dataset:
+        def one(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            rows = slice(number * batch_size, (number + 1) * batch_size)
+            if not on_tensors:
+                return images[rows], labels[rows]
             # Here and not in `read`: a graph that is run from there waits for the thread that it
             # was called from, for ever where there are few.
-            images = on_tensors(images, tf.ensure_shape(words, [2]))
-        return images, tf.ensure_shape(labels, [None])
+            return on_tensors(images[rows], words[number]), labels[rows]
+
+        return tf.data.Dataset.range(tf.shape(words, "int64")[0]).map(one)
 
     if epochs is None:
         numbers = itertools.count(first_epoch)
@@ -98,9 +116,10 @@ def batches(
     total = num_batches * (epochs or 1) - first_batch
     return (
         epoch_numbers.flat_map(batch_numbers)
+        .map(pixels)
+        .flat_map(single_batches)
         # flat_map forgets how many there are, and Keras shows it.
         .apply(tf.data.experimental.assert_cardinality(total))
-        .map(pixels)
         .prefetch(tf.data.AUTOTUNE)
     )
 

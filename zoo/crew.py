@@ -1,11 +1,12 @@
-"""Models that see the same batch: copies of one architecture as a stack, all others one by one."""
+"""Models that see the same batch: those that begin alike as a stack, all others one by one."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from zoo.stack import Stack, architecture, settings
+from zoo.architecture import architecture, head, settings
+from zoo.stack import Stack, joined
 
 
 class Crew:
@@ -21,9 +22,13 @@ class Crew:
         optimizers = list(optimizers or [None] * len(models))
         alike: dict[Any, list[int]] = {}
         for place, (model, optimizer) in enumerate(zip(models, optimizers, strict=True)):
-            key = architecture(model), settings(optimizer) if optimizer else ""
+            key = head(model), settings(optimizer) if optimizer else ""
             alike.setdefault(place if None in key else key, []).append(place)
-        self._places = list(alike.values())
+        kinds = [architecture(model) for model in models]
+        # Within a stack, copies of one architecture lie side by side.
+        self._places = [
+            sorted(places, key=lambda place: kinds.index(kinds[place])) for places in alike.values()
+        ]
         self._parts: list[Any] = []
         for places in self._places:
             kind = Stack if len(places) > 1 else _Single
@@ -44,14 +49,10 @@ class Crew:
         """
         images = tf.cast(images, "float32")
         pairs = [part(images, training=part.optimizer is not None) for part in self._parts]
-        double = any(output.dtype == "float64" for output, _ in pairs)
-        columns = [
-            tf.concat([tf.cast(x, "float64" if double else "float32") for x in column], axis=0)
-            for column in zip(*pairs, strict=True)
-        ]
+        outputs, penalties = (joined(column) for column in zip(*pairs, strict=True))
         if self._order != sorted(self._order):
-            columns = [tf.gather(column, self._order) for column in columns]
-        return columns[0], columns[1]
+            outputs, penalties = (tf.gather(one, self._order) for one in (outputs, penalties))
+        return outputs, tf.cast(penalties, outputs.dtype)
 
     def learn(self, tape: Any, losses: Any) -> None:
         """Take a step with each optimiser.
@@ -71,7 +72,7 @@ class Crew:
         with tape.stop_recording():
             gradients = tape.gradient(total, variables)
         for (part, _), its in zip(learning, gradients, strict=True):
-            part.optimizer.apply(its, part.trainable_variables)
+            part.learn(its)
 
     def load(self) -> None:
         """Take over the models' weights and optimisers as they are now."""
@@ -97,6 +98,10 @@ class _Single:
         output = self._model(images, training=training)
         penalty = sum(self._model.losses, start=tf.zeros([], output.dtype))
         return output[None], penalty[None]
+
+    def learn(self, gradients: Sequence[Any]) -> None:
+        """Take a step."""
+        self.optimizer.apply(gradients, self.trainable_variables)
 
     def load(self) -> None:
         """It has its weights."""

@@ -1,13 +1,13 @@
-"""Copies of one architecture as one wide model: few large products in the place of many small ones.
+"""Models as one wide model: few large products in the place of many small ones.
 
-Every weight of the copies is laid side by side along its last axis. So the first dense layer of m
-copies is one product `X [K₁ … K_m]` of the shared images with all kernels, and the ones after it
-are batched products, copy by copy. Other layers work on each unit by itself and need not know.
+Models that begin alike, up to their first dense layer, share what comes before it, and that layer
+is one product `X [K₁ … K_m]` of the shared images with all kernels. After it, copies of one
+architecture go on side by side: their weights lie along the last axis, dense layers are batched
+products, copy by copy, and other layers work on each unit by itself and need not know.
 """
 
 import itertools
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -15,69 +15,68 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-ACTIVATIONS = (
-    *("linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "celu", "silu", "mish"),
-    *("sigmoid", "hard_sigmoid", "hard_silu", "tanh", "softplus", "softsign", "exponential"),
-)
-"""Those that work on each number by itself."""
-
-OPTIMIZERS = (
-    *("SGD", "Adam", "AdamW", "Adamax", "Nadam", "RMSprop", "Adagrad", "Adadelta", "Ftrl", "Lion"),
-)
-"""Those that work on each weight by itself, but for clipping by norms."""
+from zoo.architecture import architecture
 
 
 class Stack:
-    """Models of one architecture, run as one.
+    """Models that begin alike, run as one.
 
     Args:
-        models: Built Keras models that agree in their `architecture`, two or more.
+        models: Built Keras models that agree in their `head`, two or more; those that agree in
+            their `architecture` one after another.
         optimizers: Their built optimisers, of the same settings; none for inference only.
     """
 
     def __init__(self, models: Sequence[Any], optimizers: Sequence[Any] = ()) -> None:
-        self._count = len(models)
-        self._layers: list[Callable[..., Any]] = []
-        shared, x = True, keras.KerasTensor(models[0].inputs[0].shape)
-        for parts in zip(*(model.layers for model in models), strict=True):
-            if isinstance(parts[0], layers.InputLayer):
-                continue
-            layer = _widened(parts, shared=shared)
-            shared = shared and not parts[0].weights
-            x = layer(x, training=False)
-            self._layers.append(layer)
-        wide = [w for layer in self._layers for w in getattr(layer, "weights", [])]
-        self._pairs = list(
-            zip(wide, zip(*(model.weights for model in models), strict=True), strict=True)
-        )
-        self.trainable_variables = [w for w, _ in self._pairs if w.trainable]
-        self._penalties = [
-            (w, parts[0].regularizer) for w, parts in self._pairs if parts[0].regularizer
+        self._models = models
+        start = next(place for place, layer in enumerate(models[0].layers) if layer.weights)
+        first = [model.layers[start] for model in models]
+        units = sum(layer.units for layer in first)
+        self._first = [
+            *(_wide(layer) for layer in models[0].layers[:start] if not _is_input(layer)),
+            _wide(first[0], units=units, activation=None),
+        ]
+        x = keras.KerasTensor(models[0].inputs[0].shape)
+        for layer in self._first:
+            x = layer(x)
+        self._pairs = _pairs(self._first[-1], first)
+        self._branches = []
+        for _, copies in itertools.groupby(models, architecture):
+            self._branches.append(_Branch([copy.layers[start:] for copy in copies]))
+            self._pairs += self._branches[-1].pairs
+        self.trainable_variables = [wide for wide, _ in self._pairs if wide.trainable]
+        owner = {id(one): place for place, model in enumerate(models) for one in model.weights}
+        self._penalised = [
+            (wide, [(owner[id(part)], part.shape[-1]) for part in parts], *_rates(parts))
+            for wide, parts in self._pairs
+            if any(map(np.any, _rates(parts)))
         ]
         self.optimizer: Any = None
         if optimizers:
-            first = optimizers[0]
-            self.optimizer = type(first).from_config(first.get_config())
-            self.optimizer.build(self.trainable_variables)
-            theirs = zip(*(optimizer.variables for optimizer in optimizers), strict=True)
-            self._pairs += zip(self.optimizer.variables, theirs, strict=True)
+            self._pairs += self._start(optimizers)
+        # Each an XLA function, also on the CPU: one pass over weights that no cache holds, instead
+        # of one for each operation.
+        self._penalties = tf.function(self._penalise, autograph=False, jit_compile=True)
+        self.learn = tf.function(self._learn, autograph=False, jit_compile=True)
 
     def __call__(self, images: Any, *, training: bool) -> tuple[Any, Any]:
         """Probabilities [models, batch, classes], and what regularisers add to the losses [models].
+
+        No gradient comes from the latter, since `learn` adds it.
 
         Args:
             images: float32 [batch, height, width, channels].
             training: Training or inference.
         """
         x = images
-        for layer in self._layers:
-            x = layer(x, training=training)
-        classes = x.shape[-1] // self._count
-        outputs = tf.transpose(tf.reshape(x, [-1, self._count, classes]), [1, 0, 2])
-        penalties = tf.zeros([self._count], outputs.dtype)
-        for weights, regularizer in self._penalties:
-            penalties += tf.cast(self._penalty(weights, regularizer), outputs.dtype)
-        return outputs, penalties
+        for layer in self._first:
+            x = layer(x)
+        parts = tf.split(x, [branch.inputs for branch in self._branches], axis=-1)
+        outputs = joined(
+            branch(part, training=training)
+            for branch, part in zip(self._branches, parts, strict=True)
+        )
+        return outputs, self._penalties() if self._penalised else tf.zeros([len(self._models)])
 
     def load(self) -> None:
         """Take over the weights and optimisers of the models."""
@@ -89,154 +88,151 @@ class Stack:
         """Give weights and optimisers back to the models."""
         for wide, parts in self._pairs:
             one = parts[0].shape == wide.shape
-            values = [wide.value] * self._count if one else tf.split(wide.value, self._count, -1)
+            sizes = [part.shape[-1] for part in parts] if not one else []
+            values = tf.split(wide.value, sizes, -1) if sizes else [wide.value] * len(parts)
             for part, value in zip(parts, values, strict=True):
                 part.assign(value)
 
-    def _penalty(self, weights: Any, regularizer: Any) -> Any:
-        """The regulariser of each model's part, [models]."""
-        # Rounded to float32, as Keras does it.
-        l1, l2 = (float(np.float32(getattr(regularizer, name, 0))) for name in ("l1", "l2"))
-        columns = elastic_net(tf.reshape(weights.value, [-1, weights.shape[-1]]), l1, l2)
-        return tf.reduce_sum(tf.reshape(columns, [self._count, -1]), axis=1)
+    def _start(self, optimizers: Sequence[Any]) -> list[tuple[Any, list[Any]]]:
+        """Make the optimiser of all, and pair its variables with theirs."""
+        self.optimizer = type(optimizers[0]).from_config(optimizers[0].get_config())
+        self.optimizer.build(self.trainable_variables)
+        parts_of = {id(wide): parts for wide, parts in self._pairs}
+        own, *theirs = (_slots(optimizer) for optimizer in (self.optimizer, *optimizers))
+        pairs = []
+        for name, slots in own.items():
+            slot_of = {
+                id(weight): slot
+                for model, its in zip(self._models, theirs, strict=True)
+                for weight, slot in zip(model.trainable_variables, its[name], strict=True)
+            }
+            for wide, slot in zip(self.trainable_variables, slots, strict=True):
+                pairs.append((slot, [slot_of[id(part)] for part in parts_of[id(wide)]]))
+        common = zip(*map(_common, optimizers), strict=True)
+        return pairs + list(zip(_common(self.optimizer), map(list, common), strict=True))
 
+    def _penalise(self) -> Any:
+        """What regularisers add to the losses, [models]: `Σ l1 |w| + l2 w²` (the elastic net)."""
+        totals = [tf.zeros([], wide.dtype) for wide, *_ in self._penalised[:1]] * len(self._models)
+        for wide, owners, l1, l2 in self._penalised:
+            w = tf.stop_gradient(tf.reshape(wide.value, [-1, wide.shape[-1]]))
+            some = np.flatnonzero((l1 != 0) | (l2 != 0))
+            inner = slice(some[0], some[-1] + 1)  # those outside add nothing
+            columns = l1[inner] * tf.abs(w[:, inner]) + l2[inner] * tf.square(w[:, inner])
+            around = [[some[0], len(l1) - some[-1] - 1]]
+            sums = tf.pad(tf.reduce_sum(columns, axis=0), around)
+            parts = tf.split(sums, [size for _, size in owners])
+            for (place, _), part in zip(owners, parts, strict=True):
+                totals[place] += tf.reduce_sum(part)
+        return tf.stack(totals)
 
-def elastic_net(weights: Any, l1: float, l2: float) -> Any:
-    """`Σ l1 |w| + l2 w²` of each column (Zou and Hastie, 2005).
-
-    Its gradient by hand, `l1 sign(w) + 2 l2 w`, passes over the weights half as often as
-    TensorFlow's; that is what it costs, for weights that no cache holds.
-
-    Args:
-        weights: [rows, columns].
-        l1: Weight of the absolute values.
-        l2: Weight of the squares.
-
-    Returns:
-        [columns].
-
-    Example:
-        >>> elastic_net(tf.constant([[1.0, -2.0], [1.0, 0.0]]), 1.0, 10.0).numpy().tolist()
-        [22.0, 42.0]
-    """
-
-    @tf.custom_gradient
-    def penalty(w: Any) -> Any:
-        def backward(upstream: Any) -> Any:
-            slopes = [tf.sign(w) * (l1 * upstream)] if l1 else []
-            slopes += [w * (2 * l2 * upstream)] if l2 else []
-            return sum(slopes, start=tf.zeros([], w.dtype))
-
-        terms = [l1 * tf.reduce_sum(tf.abs(w), axis=0)] if l1 else []
-        terms += [l2 * tf.reduce_sum(tf.square(w), axis=0)] if l2 else []
-        return sum(terms, start=tf.zeros([w.shape[1]], w.dtype)), backward
-
-    return penalty(weights)
-
-
-def architecture(model: Any) -> str | None:
-    """What models must agree in to be stacked.
-
-    Args:
-        model: A built Keras model.
-
-    Returns:
-        A text that is equal for models of the same layers, or None for a model that cannot be
-        stacked: one that is no chain of layers that are known here.
-
-    Example:
-        >>> import zoo
-        >>> a, b = (zoo.build("lasso_mlp", seed=seed) for seed in (0, 1))
-        >>> architecture(a) == architecture(b), architecture(zoo.build("cnn"))
-        (True, None)
-    """
-    if not _is_chain(model):
-        return None
-    shared, described = True, []
-    for layer in model.layers:
-        if not _is_known(layer, shared=shared):
-            return None
-        shared = shared and not layer.weights
-        config = {
-            key: value
-            for key, value in layer.get_config().items()
-            if key not in ("name", "seed") and not key.endswith("_initializer")
+    def _learn(self, gradients: Sequence[Any]) -> None:
+        """Take a step, by the gradients of the losses without what regularisers add to them."""
+        slopes = {
+            id(wide): l1 * tf.sign(wide.value) + 2 * l2 * wide.value
+            for wide, _, l1, l2 in self._penalised
         }
-        described.append([type(layer).__name__, config])
-    return None if shared else json.dumps(described, sort_keys=True, default=str)
+        weights = self.trainable_variables
+        both = zip(gradients, weights, strict=True)
+        self.optimizer.apply([one + slopes.get(id(its), 0) for one, its in both], weights)
 
 
-def settings(optimizer: Any) -> str | None:
-    """What optimisers must agree in; None for those that look at more than one weight at a time."""
-    config = optimizer.get_config()
-    if type(optimizer).__name__ not in OPTIMIZERS or config.get("clipnorm"):
-        return None
-    if config.get("global_clipnorm"):
-        return None
-    config.pop("name")
-    return json.dumps([type(optimizer).__name__, config], sort_keys=True, default=str)
+def joined(outputs: Iterable[Any]) -> Any:
+    """Tensors along the first axis, float64 where one is, else float32."""
+    outputs = list(outputs)
+    dtype = "float64" if any(one.dtype == "float64" for one in outputs) else "float32"
+    return tf.concat([tf.cast(one, dtype) for one in outputs], axis=0)
 
 
-def _is_chain(model: Any) -> bool:
-    if not type(model).__module__.startswith("keras."):
-        return False  # it may compute what its layers do not tell
-    parts = model.layers
-    try:
-        first = parts[0].output if isinstance(parts[0], layers.InputLayer) else parts[0].input
-        ends = model.inputs == [first] and model.outputs == [parts[-1].output]
-        return ends and all(b.input is a.output for a, b in itertools.pairwise(parts))
-    except (AttributeError, ValueError):  # used twice, or not at all
-        return False
+class _Branch:
+    """What comes after the first product: copies of one architecture side by side.
+
+    Args:
+        tails: The layers of each copy, from its first dense one on.
+    """
+
+    def __init__(self, tails: Sequence[Sequence[Any]]) -> None:
+        self._count = len(tails)
+        self.inputs = self._count * tails[0][0].units
+        self.pairs: list[tuple[Any, list[Any]]] = []
+        first = tails[0][0]
+        self._layers: list[Any] = [layers.Activation(first.activation, dtype=first.dtype_policy)]
+        x = keras.KerasTensor((None, self.inputs))
+        for parts in itertools.islice(zip(*tails, strict=True), 1, None):
+            layer = self._widened(parts)
+            x = layer(x, training=False)
+            self.pairs += _pairs(layer, parts)
+            self._layers.append(layer)
+
+    def __call__(self, x: Any, *, training: bool) -> Any:
+        """Probabilities [copies, batch, classes] from [batch, copies · units]."""
+        for layer in self._layers:
+            x = layer(x, training=training)
+        return tf.transpose(tf.reshape(x, [-1, self._count, x.shape[-1] // self._count]), [1, 0, 2])
+
+    def _widened(self, parts: Sequence[Any]) -> Any:
+        """The layer that does for all what each of the parts does for one."""
+        layer, count = parts[0], self._count
+        if isinstance(layer, layers.Dropout):
+            return Dropouts(parts)
+        if isinstance(layer, layers.Dense):
+            if count == 1:
+                return _wide(layer)
+            return _wide(layer, BatchedDense, copies=count, units=count * layer.units)
+        if isinstance(layer, layers.Softmax):
+            return SoftmaxOfEach(count, dtype=layer.dtype_policy)
+        return _wide(layer)
 
 
-def _is_known(layer: Any, *, shared: bool) -> bool:
-    kind = type(layer)
-    if layer.activity_regularizer or not all(map(_has_simple_penalty, layer.weights)):
-        return False
-    if kind in (layers.InputLayer, layers.Rescaling, layers.Flatten):
-        return shared or kind is layers.Flatten
-    if kind is layers.Dense:
-        constrained = layer.kernel_constraint or layer.bias_constraint
-        return not constrained and not layer.lora_enabled and _is_elementwise(layer.activation)
-    if kind is layers.Activation:
-        return _is_elementwise(layer.activation)
-    if kind is layers.BatchNormalization:
-        free = not (layer.beta_constraint or layer.gamma_constraint or layer.synchronized)
-        return not shared and free and layer.axis in (-1, 1) and not layer.renorm
-    if kind is layers.Softmax:
-        return not shared and layer.axis == -1
-    return kind in (layers.ReLU, layers.LeakyReLU, layers.ELU) or (
-        kind is layers.Dropout and not shared
-    )
-
-
-def _has_simple_penalty(weight: Any) -> bool:
-    kinds = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
-    return weight.regularizer is None or type(weight.regularizer) in kinds
-
-
-def _is_elementwise(activation: Any) -> bool:
-    return activation in [getattr(keras.activations, name) for name in ACTIVATIONS]
-
-
-def _widened(parts: Sequence[Any], *, shared: bool) -> Any:
-    """The layer that does for all what each of the parts does for one."""
-    layer, count = parts[0], len(parts)
-    kind = type(layer)
-    if kind is layers.Dropout:
-        return Dropouts(parts)
-    if kind is layers.Softmax:
-        return SoftmaxOfEach(count, dtype=layer.dtype_policy)
-    config: dict[str, Any] = {
+def _wide(layer: Any, kind: Any = None, **changes: Any) -> Any:
+    """A layer with the configuration of another but for changes, without penalties of its own."""
+    config = {
         key: None if key.endswith("_regularizer") else value
         for key, value in layer.get_config().items()
         if key != "name"
     }
-    if kind is layers.Dense:
-        config["units"] *= count
+    if isinstance(layer, layers.Dense):
         config["kernel_initializer"] = "zeros"  # which draws nothing
-        return layers.Dense(**config) if shared else BatchedDense(count, **config)
-    return kind.from_config(config)
+    return (kind or type(layer)).from_config({**config, **changes})
+
+
+def _is_input(layer: Any) -> bool:
+    return isinstance(layer, layers.InputLayer)
+
+
+def _pairs(wide: Any, parts: Sequence[Any]) -> list[tuple[Any, list[Any]]]:
+    """Each weight of a wide layer with those that it stands for."""
+    theirs = zip(*(part.weights for part in parts), strict=True)
+    return list(zip(getattr(wide, "weights", []), map(list, theirs), strict=True))
+
+
+def _rates(parts: Sequence[Any]) -> list[np.ndarray]:
+    """The regularisers' l1 and l2 for each column of the weights side by side."""
+    # Rounded to float32, as Keras does it.
+    rates = (
+        [np.float32(getattr(part.regularizer, name, 0)) for part in parts] for name in ("l1", "l2")
+    )
+    sizes = [part.shape[-1] for part in parts]
+    return [np.repeat(one, sizes).astype(parts[0].dtype) for one in rates]
+
+
+def _slots(optimizer: Any) -> dict[str, list[Any]]:
+    """What an optimiser keeps for each weight, such as its momentum: name → one for each weight."""
+    known = {id(variable) for variable in optimizer.variables}
+    return {
+        name: list(value)
+        for name, value in vars(optimizer).items()
+        if isinstance(value, list)
+        and value
+        and all(id(one) in known for one in value)
+        and name != "_variables"
+    }
+
+
+def _common(optimizer: Any) -> list[Any]:
+    """What an optimiser keeps for all weights, such as the number of iterations."""
+    slots = {id(one) for values in _slots(optimizer).values() for one in values}
+    return [one for one in optimizer.variables if id(one) not in slots]
 
 
 class BatchedDense(layers.Dense):

@@ -77,6 +77,29 @@ def test_resumed_batches_equal_the_tail_of_the_whole(data, seed, count):
     assert order(tail) == whole[epoch * per_epoch + batch :]
 
 
+class Shift:
+    """Adds a number drawn from the seed, in the graph."""
+
+    def on_tensors(self, images, words):
+        word = tf.cast(words[0] % 7, "uint8")
+        return images + word
+
+
+@pytest.mark.parametrize("at_once", [1, 17, 40, 10**6])
+@pytest.mark.parametrize("transform", [None, Shift()])
+def test_how_many_are_gathered_at_once_changes_nothing(at_once, transform, monkeypatch):
+    def batches():
+        dataset = numbered(17).batches(
+            3, shuffle=True, seed=3, epochs=2, first_batch=2, transform=transform
+        )
+        return [images[:, 0, 0, 0].tolist() for images, _ in dataset.as_numpy_iterator()]
+
+    expected = batches()
+    monkeypatch.setattr(pipeline, "BYTES_AT_ONCE", at_once)
+    assert batches() == expected
+    assert [len(batch) for batch in expected] == [3, 3, 3, 2] + [3] * 5 + [2]
+
+
 def test_each_iteration_without_epochs_is_the_next_epoch():
     split = numbered(20)
     whole = order(split.batches(8, shuffle=True, seed=5, epochs=3))

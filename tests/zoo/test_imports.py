@@ -85,7 +85,15 @@ LINES = [
         "zoo.registry",
         "zoo.runs",
     ],
-    ["zoo.crew", "zoo.layers", "zoo.losses", "zoo.models", "zoo.saving", "zoo.stack"],
+    [
+        "zoo.architecture",
+        "zoo.crew",
+        "zoo.layers",
+        "zoo.losses",
+        "zoo.models",
+        "zoo.saving",
+        "zoo.stack",
+    ],
     ["zoo"],  # zoo/__init__.py
     [
         "zoo.console",

@@ -1,0 +1,141 @@
+"""Which models, and which optimisers, can run side by side as one wide model."""
+
+import itertools
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+from keras import layers
+
+ACTIVATIONS = (
+    *("linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "celu", "silu", "mish"),
+    *("sigmoid", "hard_sigmoid", "hard_silu", "tanh", "softplus", "softsign", "exponential"),
+)
+"""Those that work on each number by itself."""
+
+OPTIMIZERS = (
+    *("SGD", "Adam", "AdamW", "Adamax", "Nadam", "RMSprop", "Adagrad", "Adadelta", "Ftrl", "Lion"),
+)
+"""Those that work on each weight by itself, but for clipping by norms."""
+
+
+def architecture(model: Any) -> str | None:
+    """What models must agree in to be stacked.
+
+    Args:
+        model: A built Keras model.
+
+    Returns:
+        A text that is equal for models of the same layers, or None for a model that cannot be
+        stacked: one that is no chain of layers that are known here.
+
+    Example:
+        >>> import zoo
+        >>> a, b = (zoo.build("lasso_mlp", seed=seed) for seed in (0, 1))
+        >>> architecture(a) == architecture(b), architecture(zoo.build("cnn"))
+        (True, None)
+    """
+    if not _is_chain(model):
+        return None
+    shared = True
+    for layer in model.layers:
+        if not _is_known(layer, shared=shared):
+            return None
+        shared = shared and not layer.weights
+    return None if shared else _text(map(_description, model.layers))
+
+
+def head(model: Any) -> str | None:
+    """What models must agree in to share their first product.
+
+    Args:
+        model: A built Keras model.
+
+    Returns:
+        A text that is equal for models of the same layers up to the first dense one, whatever the
+        units, activation and penalties of that, or None for a model that has no `architecture`.
+
+    Example:
+        >>> import zoo
+        >>> head(zoo.build("lasso_mlp")) == head(zoo.build("deep_mlp"))
+        True
+    """
+    if architecture(model) is None:
+        return None
+    own = ("units", "activation", "kernel_regularizer", "bias_regularizer")
+    described = []
+    for layer in model.layers:
+        name, config = _description(layer)
+        if layer.weights:
+            config = {key: value for key, value in config.items() if key not in own}
+        described.append((name, config))
+        if layer.weights:
+            break
+    return _text(described)
+
+
+def settings(optimizer: Any) -> str | None:
+    """What optimisers must agree in; None for those that look at more than one weight at a time."""
+    config = optimizer.get_config()
+    if type(optimizer).__name__ not in OPTIMIZERS or config.get("clipnorm"):
+        return None
+    if config.get("global_clipnorm"):
+        return None
+    config.pop("name")
+    return json.dumps([type(optimizer).__name__, config], sort_keys=True, default=str)
+
+
+def _is_chain(model: Any) -> bool:
+    if not type(model).__module__.startswith("keras."):
+        return False  # it may compute what its layers do not tell
+    parts = model.layers
+    try:
+        first = parts[0].output if isinstance(parts[0], layers.InputLayer) else parts[0].input
+        ends = model.inputs == [first] and model.outputs == [parts[-1].output]
+        return ends and all(b.input is a.output for a, b in itertools.pairwise(parts))
+    except (AttributeError, ValueError):  # used twice, or not at all
+        return False
+
+
+def _is_known(layer: Any, *, shared: bool) -> bool:
+    kind = type(layer)
+    if layer.activity_regularizer or not all(map(_has_simple_penalty, layer.weights)):
+        return False
+    if kind in (layers.InputLayer, layers.Rescaling, layers.Flatten):
+        return shared or kind is layers.Flatten
+    if kind is layers.Dense:
+        constrained = layer.kernel_constraint or layer.bias_constraint
+        return not constrained and not layer.lora_enabled and _is_elementwise(layer.activation)
+    if kind is layers.Activation:
+        return _is_elementwise(layer.activation)
+    if kind is layers.BatchNormalization:
+        free = not (layer.beta_constraint or layer.gamma_constraint or layer.synchronized)
+        return not shared and free and layer.axis in (-1, 1) and not layer.renorm
+    if kind is layers.Softmax:
+        return not shared and layer.axis == -1
+    return kind in (layers.ReLU, layers.LeakyReLU, layers.ELU) or (
+        kind is layers.Dropout and not shared
+    )
+
+
+def _has_simple_penalty(weight: Any) -> bool:
+    kinds = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
+    return weight.regularizer is None or type(weight.regularizer) in kinds
+
+
+def _is_elementwise(activation: Any) -> bool:
+    return activation in [getattr(keras.activations, name) for name in ACTIVATIONS]
+
+
+def _description(layer: Any) -> tuple[str, dict[str, Any]]:
+    config = {
+        key: value
+        for key, value in layer.get_config().items()
+        if key not in ("name", "seed") and not key.endswith("_initializer")
+    }
+    return type(layer).__name__, config
+
+
+def _text(described: Iterable[Any]) -> str:
+    return json.dumps(list(described), sort_keys=True, default=str)
