@@ -79,10 +79,12 @@ def test_copies_learn_the_same_together_as_alone(name, precision, rtol, split):
 def test_optimisers_do_the_same(recipe, split):
     together, _ = trained("bn_mlp", split, together=True, precision="float64", **recipe)
     alone, _ = trained("bn_mlp", split, together=False, precision="float64", **recipe)
+    # A schedule is computed in float32, where XLA may round the last bit otherwise: a rate that is
+    # off by 1e-7 would move these by up to 5e-7.
+    atol = 2e-7 if "schedule" in recipe else 2e-9
     for one, other in zip(together, alone, strict=True):
         for mine, theirs in zip(one.optimizer.variables, other.optimizer.variables, strict=True):
-            # A schedule's cosine has float32's precision.
-            np.testing.assert_allclose(mine, theirs, rtol=1e-6, atol=1e-8)
+            np.testing.assert_allclose(mine, theirs, rtol=1e-6, atol=atol)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
