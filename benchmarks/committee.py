@@ -22,12 +22,23 @@ from benchmarks.fits import (
     random_images,
     torch_fit,
 )
-from benchmarks.measure import SPEED, bars, ceilings, keep, rows_of, show, take_turns
+from benchmarks.measure import (
+    SPEED,
+    Row,
+    bars,
+    ceilings,
+    compare,
+    keep,
+    rates,
+    rows_of,
+    show,
+    take_turns,
+)
 from zoo.metrics import accuracy_interval
 
 REFERENCE = "Keras, three fits, float32"
 ASKED = {
-    "zoo, float32": "2, PyTorch 1.5, ceiling 70 %",
+    "zoo, float32": "2, PyTorch 1.5, 70 %",
     "zoo, bfloat16": "3.5, PyTorch 2.5",
 }
 
@@ -67,35 +78,46 @@ def accuracy(trained: Any, test: Any) -> str:
     return f"{right / len(test):.1%} [{low:.1%}, {high:.1%}]"
 
 
+def _ratio(compared: Row) -> str:
+    return f"{compared['times faster']:.2f} [{compared['low']:.2f}, {compared['high']:.2f}]"
+
+
 def main(*, quick: bool = False) -> None:
     """Measure, print the tables, and write results/committee.json and .png."""
     split, test, what = fer2013()
     turns, epochs, longer = (5, 5, 20)
     if quick:
         (split, test), what, turns, epochs, longer = random_images(600, 8, 4), "600", 2, 3, 3
-    fits = contestants(split)
+    fits, limits = contestants(split), ceilings()
     seconds = take_turns(
-        {name: lambda fit=fit: fit(epochs)[0] for name, fit in fits.items()}, turns, warm_up=0
+        {**{name: lambda fit=fit: fit(epochs)[0] for name, fit in fits.items()}, **limits},
+        turns,
+        warm_up=0,
     )
+    measured = {name: seconds.pop(name) for name in limits}
     rows = rows_of(seconds, REFERENCE)
-    limits = ceilings()
     work = 1e-9 * len(split) * sum(map(dense_operations, models(REPORT, split, "float32")))
     for name, row in rows.items():
         kind = "bfloat16" if "bfloat16" in name else "float32"
         row["GFLOP/s"] = work / row["seconds"]
-        row["of the ceiling"] = row["GFLOP/s"] / limits[f"{kind} square, GFLOP/s"]
+        limit = work * np.array(measured[f"{kind} square, GFLOP/s"])
+        row["of the ceiling"] = float(np.median(limit / seconds[name]))
         row["asked for"] = ASKED.get(name, "")
-        if f"PyTorch, {kind}" in seconds:
-            theirs = seconds[f"PyTorch, {kind}"]
-            row["× PyTorch"] = float(np.median(np.divide(theirs, seconds[name])))
+        for peer in ("float32", "bfloat16"):
+            if f"PyTorch, {peer}" in seconds:
+                row[f"× PyTorch {peer}"] = _ratio(
+                    compare(seconds[name], seconds[f"PyTorch, {peer}"])
+                )
         if test is not None:
             row["accuracy"] = accuracy(fits[name](longer)[1], test)
-    columns = {**SPEED, "× PyTorch": ".2f", "GFLOP/s": ".0f", "of the ceiling": ".0%"}
+    columns = {**SPEED, "× PyTorch float32": "", "× PyTorch bfloat16": ""}
+    columns.update({"GFLOP/s": ".0f", "of the ceiling": ".0%"})
     title = f"INM702 committee, an epoch of {what}, classes {', '.join(FOUR)}, batches of {BATCH}"
     asked = columns.pop("asked for")
     show(title, rows, {**columns, "accuracy": "", "asked for": asked})
-    show("The machine's ceilings", {k: {"": v} for k, v in limits.items()}, {"": ".0f"})
+    show("The machine's ceilings", {k: {"": v} for k, v in rates(measured).items()}, {"": ".0f"})
     if test is not None:
         print(f"Accuracy: the majority's on {len(test):,} test images after {longer} epochs.\n")
     figure = bars({"INM702 committee, an epoch": rows}, "seconds")
-    keep("committee", {"title": title, "rows": rows, "ceilings": limits, "turns": seconds}, figure)
+    results = {"title": title, "rows": rows, "ceilings": rates(measured)}
+    keep("committee", {**results, "turns": {**seconds, **measured}}, figure)

@@ -96,9 +96,22 @@ def keras_fits(
 
 
 def committee_fit(
-    entries: Sequence[str], split: Split, precision: str | None, epochs: int, **changes: Any
+    entries: Sequence[str],
+    split: Split,
+    precision: str | None,
+    epochs: int,
+    copies: int | None = None,
+    **changes: Any,
 ) -> tuple[float, Committee]:
     """The same as one committee.
+
+    Args:
+        entries: Names of the members, or one name.
+        split: Training images.
+        precision: Of the members.
+        epochs: How many.
+        copies: How many of a single one.
+        changes: In the entries' recipes.
 
     Returns:
         Seconds of an epoch, and the committee.
@@ -107,7 +120,7 @@ def committee_fit(
     members = [
         Member(entry, recipe=replace(zoo.describe(entry).recipe, **changes)) for entry in entries
     ]
-    committee, watch = Committee(members), Epochs()
+    committee, watch = Committee(members, copies=copies), Epochs()
     committee.fit(split, epochs=epochs, callbacks=[watch], verbose=0)
     return watch.seconds, committee
 

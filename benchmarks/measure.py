@@ -1,10 +1,13 @@
 """What the benchmarks share: turns, the machine's ceilings, and how results are shown and kept."""
 
+import contextlib
 import json
 import os
+import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,42 +89,50 @@ def rows_of(seconds: Mapping[str, Sequence[float]], reference: str) -> dict[str,
     return {name: compare(one, seconds[reference]) for name, one in seconds.items()}
 
 
-def ceilings(turns: int = 9) -> dict[str, float]:
-    """What the machine can do at most, measured now.
-
-    Args:
-        turns: How often each is measured; the fastest counts.
+def ceilings() -> dict[str, Way]:
+    """What the machine can do at most, as contestants that take their turns with the others.
 
     Returns:
-        Billions of operations a second (a multiplication and an addition are two) of a matrix
-        product, large and square and of the committee's shape, in float32 and in bfloat16; and
-        GB a second read and written by a copy in memory.
+        Ways that tell the seconds of a billion operations (a multiplication and an addition are
+        two) of a matrix product, large and square and of the committee's shape, in float32 and in
+        bfloat16; and of a GB read and written by a copy in memory. `rates` turns them round.
     """
-    results = {}
+    ways: dict[str, Way] = {}
     for dtype in ("float32", "bfloat16"):
         for what, (m, k, n) in {
             "square": (2048, 2048, 2048),
             "256×2304·300": (256, 2304, 300),
         }.items():
-            a, b = (tf.cast(tf.random.normal(shape, seed=1), dtype) for shape in ((m, k), (k, n)))
-            # Several in one graph, so that a small one is not all overhead.
-            repeats = max(1, round(8e9 / (2 * m * k * n)))
-
-            @tf.function(autograph=False, jit_compile=False)
-            def product(a: Any = a, b: Any = b, repeats: int = repeats) -> Any:
-                total = tf.zeros([], a.dtype)
-                for _ in range(repeats):
-                    with tf.control_dependencies([total]):
-                        total = tf.matmul(tf.identity(a) + 0 * total, b)[0, 0]
-                return total
-
-            fastest = min(_time(lambda: product().numpy()) for _ in range(turns))
-            results[f"{dtype} {what}, GFLOP/s"] = repeats * 2e-9 * m * k * n / fastest
+            ways[f"{dtype} {what}, GFLOP/s"] = _product(dtype, m, k, n)
     source = np.ones(2**25, "float64")
     target = np.empty_like(source)
-    fastest = min(_time(lambda: np.copyto(target, source)) for _ in range(turns))
-    results["copy, GB/s"] = 2e-9 * source.nbytes / fastest
-    return results
+    ways["copy, GB/s"] = lambda: (
+        min(_time(lambda: np.copyto(target, source)) for _ in range(3)) / (2e-9 * source.nbytes)
+    )
+    return ways
+
+
+def _product(dtype: str, m: int, k: int, n: int) -> Way:
+    a, b = (tf.cast(tf.random.normal(shape, seed=1), dtype) for shape in ((m, k), (k, n)))
+    # Several in one graph, so that a small one is not all overhead.
+    repeats = max(1, round(8e9 / (2 * m * k * n)))
+
+    @tf.function(autograph=False, jit_compile=False)
+    def product() -> Any:
+        total = tf.zeros([], a.dtype)
+        for _ in range(repeats):
+            with tf.control_dependencies([total]):
+                total = tf.matmul(tf.identity(a) + 0 * total, b)[0, 0]
+        return total
+
+    product()
+    billions = repeats * 2e-9 * m * k * n
+    return lambda: min(_time(lambda: product().numpy()) for _ in range(5)) / billions
+
+
+def rates(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """How much a second, from the seconds for one of it: the median of the turns."""
+    return {name: 1 / statistics.median(one) for name, one in seconds.items()}
 
 
 def _time(work: Callable[[], Any]) -> float:
@@ -158,13 +169,37 @@ SPEED = {"seconds": ".3g", "times faster": ".2f", "low": ".2f", "high": ".2f", "
 """The columns of most tables."""
 
 
-def keep(name: str, results: Any, figure: "Figure | None" = None) -> None:
-    """Write results/NAME.json, and the picture beside it."""
+def keep(name: str, results: Mapping[str, Any], figure: "Figure | None" = None) -> None:
+    """Write results/NAME.json, with what it was measured on, and the picture beside it."""
     RESULTS.mkdir(exist_ok=True)
     with open(RESULTS / f"{name}.json", "w", encoding="utf-8") as file:
-        json.dump(results, file, indent=2, ensure_ascii=False)
+        json.dump({**results, "measured on": _machine()}, file, indent=2, ensure_ascii=False)
     if figure:
         figure.savefig(RESULTS / f"{name}.png", dpi=150)
+
+
+def _machine() -> dict[str, Any]:
+    """The machine, and the versions of what took part."""
+    versions = {}
+    for package in ("tensorflow", "keras", "numpy", "scikit-learn", "torch", "torchensemble"):
+        with contextlib.suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "GPUs": len(tf.config.list_physical_devices("GPU")),
+        "Python": platform.python_version(),
+        **versions,
+    }
+
+
+def processor() -> str:
+    """The processor's name, where the system tells it."""
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def bars(titles_and_rows: Mapping[str, Mapping[str, Row]], unit: str) -> "Figure":

@@ -136,9 +136,10 @@ def test_the_ceilings_and_the_operations_are_counted():
     code = """
 import json, zoo
 from benchmarks.fits import dense_operations
-from benchmarks.measure import ceilings
+from benchmarks.measure import ceilings, rates, take_turns
 model = zoo.build("deep_mlp", input_shape=(4, 5, 1), num_classes=3, hidden=(7, 6))
-print(json.dumps([dense_operations(model), ceilings(turns=1)]))
+limits = rates(take_turns(ceilings(), 2, warm_up=0))
+print(json.dumps([dense_operations(model), limits]))
 """
     operations, limits = json.loads(run(code).splitlines()[-1])
     # Forward and the kernel's gradient each a product; the input's gradient but for the first.
@@ -166,7 +167,7 @@ print(json.dumps(errors))
     assert max(json.loads(run(code).splitlines()[-1])) < 1e-6
 
 
-@pytest.mark.parametrize("name", ["committee", "predict", "growth"])
+@pytest.mark.parametrize("name", ["committee", "copies", "cnn", "predict", "memory", "growth"])
 def test_a_benchmark_runs_from_beginning_to_end(name, tmp_path):
     code = f"""
 import importlib, pathlib
@@ -174,10 +175,14 @@ from benchmarks import measure
 measure.RESULTS = pathlib.Path({str(tmp_path)!r})
 importlib.import_module("benchmarks.{name}").main(quick=True)
 """
-    assert "seconds" in run(code) or name == "growth"
+    run(code)
     results = json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
+    assert results.pop("measured on")["cores"] > 0
     if name == "growth":
         assert set(results) == {"images", "members", "classes", "image side"}
+    elif name == "memory":
+        assert all(row["MiB"] > 0 for row in results["memory"].values())
+        assert all(row["s"] > 0 for row in results["start"].values())
     else:
         rows = results["rows"]
         assert any(row.startswith("zoo") for row in rows)
