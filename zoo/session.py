@@ -4,7 +4,7 @@ import math
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import keras
@@ -51,6 +51,7 @@ class Session:
     callbacks: list[Any]
     owner: Any
     prefixed: bool
+    _piece: int = field(default=1, init=False)
 
     def fit(self, learners: Sequence[Learner], combine: Combine | None) -> None:
         """Train learners in lockstep until all of them are through."""
@@ -123,9 +124,9 @@ class Session:
         """Train an epoch from a step on, in pieces short enough to look up in between."""
         names = [learner.name for learner in learners if learner.trains(epoch)]
         last = max(learner.recipe.epochs for learner in learners) * steps
-        clock, piece = Clock(), 1
+        clock = Clock()
         while step < steps:
-            piece = min(piece, steps - step)
+            piece = min(self._piece, steps - step)
             callbacks.on_train_batch_begin(step)
             started = time.monotonic()
             lockstep.train(batches, piece, epoch)
@@ -135,7 +136,9 @@ class Session:
             left = clock.left(piece, last - epoch * steps - step)
             self.progress.step(names, epoch + step / steps, left)
             if not self.each_batch:
-                piece = max(1, min(2 * piece, round(piece * SECONDS_BETWEEN_LOOKS / seconds)))
+                # As long as it should be, but not much longer than what was tried.
+                fitting = round(piece * SECONDS_BETWEEN_LOOKS / seconds)
+                self._piece = max(1, min(2 * self._piece, fitting))
             yield step
 
     @property
