@@ -9,7 +9,7 @@ by batch:
 - `flow`: the same by Keras's own iterator, batches of NumPy arrays;
 - `ImageDataGenerator`: `zoo.Augmentation(method="ImageDataGenerator")`;
 - `TensorFlow's kernel`: our parameters and matrices, then `ImageProjectiveTransformV3`;
-- `projective`: `zoo.Augmentation`, from NumPy to NumPy as in training.
+- `zoo, projective`: `zoo.Augmentation`, from NumPy to NumPy as in training.
 """
 
 import os
@@ -22,11 +22,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import tensorflow as tf
-from rich.console import Console
-from rich.table import Table
 
 import zoo
-from benchmarks.measure import keep, rows_of, take_turns
+from benchmarks.measure import SPEED, Row, bars, keep, rows_of, show, take_turns
 from zoo import projective
 from zoo.augment import FILL_MODES
 from zoo.datasets import Split
@@ -36,7 +34,6 @@ from zoo.lockstep import Lockstep
 SHAPE = (48, 48, 1)
 BATCHES = (64, 256)
 TURN = 1024  # images
-AT_LEAST = {"augmentation": 6.0, "training": 0.95}
 
 AUGMENTATION = zoo.describe("cnn").recipe.augmentation
 
@@ -88,8 +85,10 @@ def ways(batch: int) -> dict[str, Callable[[], Any]]:
         "flow": lambda: [flow[index] for index in range(len(parts))],
         "ImageDataGenerator": by(by_name),
         "TensorFlow's kernel": by_kernel,
-        "projective": by(AUGMENTATION),
-        **{f"projective, {mode}": by(replace(AUGMENTATION, fill_mode=mode)) for mode in others},
+        "zoo, projective": by(AUGMENTATION),
+        **{
+            f"zoo, projective, {mode}": by(replace(AUGMENTATION, fill_mode=mode)) for mode in others
+        },
     }
 
 
@@ -119,14 +118,12 @@ def training(
 
     return {
         "without": piece(None),
-        "projective": piece(AUGMENTATION),
+        "zoo, projective": piece(AUGMENTATION),
         "ImageDataGenerator": piece(replace(AUGMENTATION, method="ImageDataGenerator")),
     }
 
 
-def in_turns(
-    ways: Mapping[str, Callable[[], Any]], turns: int, images: int
-) -> dict[str, dict[str, float]]:
+def in_turns(ways: Mapping[str, Callable[[], Any]], turns: int, images: int) -> dict[str, Row]:
     """Let ways take turns.
 
     Args:
@@ -135,43 +132,32 @@ def in_turns(
         images: How many images it goes through in a turn.
 
     Returns:
-        For each way the median of its images a second, and of its ratio to the first one's in the
-        same turn, with quartiles.
+        For each way its row, with the median of its images a second.
     """
     silent = {name: lambda way=way: way() and None for name, way in ways.items()}
     rows = rows_of(take_turns(silent, turns, warm_up=2), next(iter(ways)))
-    return {
-        name: {
-            "images a second": images / row["seconds"], "ratio": row["times faster"],
-            "low": row["low"], "high": row["high"],
-        }
-        for name, row in rows.items()
-    }  # fmt: skip
+    for row in rows.values():
+        row["images a second"] = images / row["seconds"]
+    return rows
 
 
 def main() -> None:
-    """Measure, print the tables, and write results/augmentation.json."""
+    """Measure, print the tables, and write results/augmentation.json and .png."""
     # Keras's ImageDataGenerator asks SciPy under an old name.
     warnings.filterwarnings("ignore", "Please import `affine_transform`", DeprecationWarning)
-    results: dict[str, Any] = {"augmentation": {}, "training": {}}
-    for batch in BATCHES:
-        results["augmentation"][batch] = in_turns(ways(batch), 15, TURN)
-    results["training"][64] = in_turns(training(64, 20), 9, 20 * 64)
-    console = Console()
-    for title, key in (
-        (f"Augmentation of images {'×'.join(map(str, SHAPE))}", "augmentation"),
-        ("Training of the cnn entry", "training"),
-    ):
-        for batch, rows in results[key].items():
-            table = Table("", "images a second", "ratio", "quartiles", "at least", box=None,
-                          title=f"{title}, batches of {batch}", title_justify="left")  # fmt: skip
-            for name, row in rows.items():
-                limit = str(AT_LEAST[key]) if name == "projective" else ""
-                quartiles = f"{row['low']:.3f} – {row['high']:.3f}"
-                rate = f"{row['images a second']:,.0f}"
-                table.add_row(name, rate, f"{row['ratio']:.3f}", quartiles, limit)
-            console.print(table, "")
-    keep("augmentation", results)
+    shape = "×".join(map(str, SHAPE))
+    tables = {
+        f"Augmentation of images {shape}, batches of {batch}": in_turns(ways(batch), 15, TURN)
+        for batch in BATCHES
+    }
+    for rows in tables.values():
+        rows["zoo, projective"]["asked for"] = "6 × Keras's"
+    trained = in_turns(training(64, 20), 9, 20 * 64)
+    trained["zoo, projective"]["asked for"] = "0.95"
+    tables["Training of the cnn entry, batches of 64"] = trained
+    for title, rows in tables.items():
+        show(title, rows, {"images a second": ",.0f", **SPEED})
+    keep("augmentation", tables, bars(tables, "images a second", "images a second"))
 
 
 if __name__ == "__main__":

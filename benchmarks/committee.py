@@ -18,6 +18,7 @@ from benchmarks.fits import (
     dense_operations,
     fer2013,
     keras_fits,
+    majority_accuracy,
     models,
     random_images,
     torch_fit,
@@ -34,7 +35,6 @@ from benchmarks.measure import (
     show,
     take_turns,
 )
-from zoo.metrics import accuracy_interval
 
 REFERENCE = "Keras, three fits, float32"
 ASKED = {
@@ -58,24 +58,6 @@ def contestants(split: Any) -> dict[str, Callable[[int], tuple[float, Any]]]:
     fits["PyTorch, float32"] = lambda epochs: torch_fit(REPORT, split, epochs, bfloat16=False)
     fits["PyTorch, bfloat16"] = lambda epochs: torch_fit(REPORT, split, epochs, bfloat16=True)
     return fits
-
-
-def accuracy(trained: Any, test: Any) -> str:
-    """The majority's accuracy on test images, with its 95 % interval."""
-    if hasattr(trained, "votes"):
-        votes = trained.votes(test)
-    elif hasattr(trained[0], "predict"):
-        votes = np.stack([one.predict(test.images, verbose=0).argmax(-1) for one in trained])
-    else:
-        import torch
-
-        pixels = torch.from_numpy(np.array(test.images)).flatten(1).float() / 255
-        with torch.no_grad():
-            votes = np.stack([one(pixels).argmax(-1).numpy() for one in trained])
-    counts = np.apply_along_axis(np.bincount, 0, votes, minlength=test.num_classes)
-    right = int((counts.argmax(axis=0) == test.labels).sum())
-    low, high = accuracy_interval(right, len(test))
-    return f"{right / len(test):.1%} [{low:.1%}, {high:.1%}]"
 
 
 def _ratio(compared: Row) -> str:
@@ -109,7 +91,7 @@ def main(*, quick: bool = False) -> None:
                     compare(seconds[name], seconds[f"PyTorch, {peer}"])
                 )
         if test is not None:
-            row["accuracy"] = accuracy(fits[name](longer)[1], test)
+            row["accuracy"] = majority_accuracy(fits[name](longer)[1], test)
     title = f"INM702 committee, an epoch of {what}, classes {', '.join(FOUR)}, batches of {BATCH}"
     show(title, rows, {**SPEED, "accuracy": ""})
     peers = {"× PyTorch float32": "", "× PyTorch bfloat16": "", "GFLOP/s": ".0f"}

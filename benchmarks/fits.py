@@ -13,6 +13,7 @@ import zoo
 from zoo.datasets import Split
 from zoo.ensembles import Committee, Member
 from zoo.errors import ZooError
+from zoo.metrics import accuracy_interval
 
 REPORT = ("bn_mlp", "lasso_mlp", "deep_mlp")
 FOUR = ("angry", "fear", "happy", "sad")
@@ -198,6 +199,33 @@ def torch_fit(
 def _penalty(entry: str) -> tuple[float, float]:
     parameters = zoo.describe(entry).parameters
     return tuple(float(parameters.get(name, 0.0)) for name in ("l1", "l2"))  # type: ignore[return-value]
+
+
+def majority_accuracy(trained: Any, test: Split) -> str:
+    """The majority's accuracy on test images, with its 95 % interval.
+
+    Args:
+        trained: A committee; or Keras models, PyTorch modules or scikit-learn's classifiers.
+        test: The images.
+    """
+    if hasattr(trained, "votes"):
+        votes = trained.votes(test)
+    elif hasattr(trained[0], "fit"):
+        keras_own = isinstance(trained[0], keras.Model)
+        pixels = test.images if keras_own else np.array(test.images).reshape(len(test), -1) / 255
+        answers = [one.predict(pixels, verbose=0) if keras_own else one.predict(pixels)
+                   for one in trained]  # fmt: skip
+        votes = np.stack([answer.argmax(-1) if keras_own else answer for answer in answers])
+    else:
+        import torch
+
+        pixels = torch.from_numpy(np.array(test.images)).flatten(1).float() / 255
+        with torch.no_grad():
+            votes = np.stack([one(pixels).argmax(-1).numpy() for one in trained])
+    counts = np.apply_along_axis(np.bincount, 0, votes, minlength=test.num_classes)
+    right = int((counts.argmax(axis=0) == test.labels).sum())
+    low, high = accuracy_interval(right, len(test))
+    return f"{right / len(test):.1%} [{low:.1%}, {high:.1%}]"
 
 
 def dense_operations(model: Any) -> int:

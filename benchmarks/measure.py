@@ -202,12 +202,15 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def bars(titles_and_rows: Mapping[str, Mapping[str, Row]], unit: str) -> "Figure":
-    """Draw seconds as bars, one panel a table, with how many times faster each is.
+def bars(
+    titles_and_rows: Mapping[str, Mapping[str, Row]], label: str, key: str = "seconds"
+) -> "Figure":
+    """Draw a value of each row as a bar, one panel a table, with how many times faster it is.
 
     Args:
-        titles_and_rows: Title → rows as `rows_of` gives them.
-        unit: What the bars measure.
+        titles_and_rows: Title → rows as `rows_of` gives them, or others with the value.
+        label: What the bars measure.
+        key: Where the rows have it.
 
     Returns:
         The figure.
@@ -216,16 +219,22 @@ def bars(titles_and_rows: Mapping[str, Mapping[str, Row]], unit: str) -> "Figure
     figure = new_figure(7.5, 0.9 * len(counts) + 0.34 * sum(counts))
     panels = figure.subplots(len(counts), 1, squeeze=False, height_ratios=counts)[:, 0]
     for axes, (title, rows) in zip(panels, titles_and_rows.items(), strict=True):
-        names, seconds = list(rows), [row["seconds"] for row in rows.values()]
-        colours = ["tab:blue" if name.startswith("zoo") else "silver" for name in names]
-        axes.barh(names, seconds, color=colours)
+        values = [row[key] for row in rows.values()]
+        colours = ["tab:blue" if name.startswith("zoo") else "silver" for name in rows]
+        axes.barh(list(rows), values, color=colours)
         for place, row in enumerate(rows.values()):
-            text = f" {row['seconds']:.2g} s · {row['times faster']:.1f}×"
-            axes.text(row["seconds"], place, text, va="center", fontsize="small")
-        axes.set_xlim(0, 1.25 * max(seconds))
+            times = f" · {row['times faster']:.1f}×" if "times faster" in row else ""
+            text = f" {_short(row[key])}{times}"
+            axes.text(row[key], place, text, va="center", fontsize="small")
+        axes.set_xlim(0, 1.25 * max(values))
         axes.invert_yaxis()
         axes.set_title(title, fontsize="medium", loc="left")
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(axis="y", length=0)
-    panels[-1].set_xlabel(unit)
+    panels[-1].set_xlabel(label)
     return figure
+
+
+def _short(value: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

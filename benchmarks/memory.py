@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 
-from benchmarks.measure import keep, show
+from benchmarks.measure import bars, keep, show
 
 TRAIN = """
 import sys
@@ -61,4 +61,6 @@ def main(*, quick: bool = False) -> None:
     starts["import zoo"]["s"] -= starts["python"]["s"]
     starts["import zoo"]["at most"], starts["zoo models"]["at most"] = 0.05, 0.3
     show("Start", starts, {"s": ".3f", "at most": ""})
-    keep("memory", {"memory": memory, "start": starts})
+    started = {f"zoo: {name}": row for name, row in starts.items() if name != "python"}
+    figure = bars({"Start of a process": started}, "seconds", "s")
+    keep("memory", {"memory": memory, "start": starts}, figure)

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.fits import REPORT, fer2013, models, random_images
-from benchmarks.measure import SPEED, keep, rows_of, show, take_turns
+from benchmarks.measure import SPEED, bars, keep, rows_of, show, take_turns
 from zoo.ensembles import Committee, Member
 
 REFERENCE = "members' predict, voting in NumPy"
@@ -62,4 +62,5 @@ def main(*, quick: bool = False) -> None:
         {"compiled signature": quantiles},
         dict.fromkeys(quantiles, ".2f"),
     )
-    keep("predict", {"rows": rows, "same": same, "latency ms": quantiles})
+    figure = bars({f"predict, {count:,} images, three members": rows}, "seconds")
+    keep("predict", {"rows": rows, "same": same, "latency ms": quantiles}, figure)

@@ -106,7 +106,9 @@ def _is_known(layer: Any, *, shared: bool) -> bool:
         return shared or kind is layers.Flatten
     if kind is layers.Dense:
         constrained = layer.kernel_constraint or layer.bias_constraint
-        return not constrained and not layer.lora_enabled and _is_elementwise(layer.activation)
+        flat = len(layer.input.shape) == 2
+        plain = flat and not constrained and not layer.lora_enabled
+        return plain and _is_elementwise(layer.activation)
     if kind is layers.Activation:
         return _is_elementwise(layer.activation)
     if kind is layers.BatchNormalization:

@@ -68,9 +68,8 @@ class Crew:
         ]
         # The models share no weights, so the gradient of the sum is each one's own gradient.
         total = sum(part.optimizer.scale_loss(loss) for part, loss in learning)
-        variables = [part.trainable_variables for part, _ in learning]
         with tape.stop_recording():
-            gradients = tape.gradient(total, variables)
+            gradients = tape.gradient(total, [part.sources for part, _ in learning])
         for (part, _), its in zip(learning, gradients, strict=True):
             part.learn(its)
 
@@ -91,7 +90,7 @@ class _Single:
 
     def __init__(self, models: Sequence[Any], optimizers: Sequence[Any]) -> None:
         (self._model,) = models
-        self.trainable_variables = self._model.trainable_variables
+        self.sources = self._model.trainable_variables
         self.optimizer = optimizers[0] if optimizers else None
 
     def __call__(self, images: Any, *, training: bool) -> tuple[Any, Any]:
@@ -101,7 +100,7 @@ class _Single:
 
     def learn(self, gradients: Sequence[Any]) -> None:
         """Take a step."""
-        self.optimizer.apply(gradients, self.trainable_variables)
+        self.optimizer.apply(gradients, self.sources)
 
     def load(self) -> None:
         """It has its weights."""

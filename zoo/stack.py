@@ -44,6 +44,7 @@ class Stack:
         for _, copies in itertools.groupby(models, architecture):
             self._branches.append(_Branch([copy.layers[start:] for copy in copies]))
             self._pairs += self._branches[-1].pairs
+        self._sources: dict[int, Any] = {}
         self.trainable_variables = [wide for wide, _ in self._pairs if wide.trainable]
         owner = {id(one): place for place, model in enumerate(models) for one in model.weights}
         self._penalised = [
@@ -69,14 +70,27 @@ class Stack:
             training: Training or inference.
         """
         x = images
-        for layer in self._first:
+        *before, first = self._first
+        for layer in before:
             x = layer(x)
+        # Dense, but for the gradient: that of the kernel as it is multiplied stays in half
+        # precision until `learn` has it, instead of a pass that only casts.
+        kernel = tf.cast(first.kernel.value, first.compute_dtype)
+        self._sources[id(first.kernel)] = kernel
+        x = tf.matmul(tf.cast(x, kernel.dtype), kernel)
+        if first.use_bias:
+            x = tf.nn.bias_add(x, tf.cast(first.bias.value, kernel.dtype))
         parts = tf.split(x, [branch.inputs for branch in self._branches], axis=-1)
         outputs = joined(
             branch(part, training=training)
             for branch, part in zip(self._branches, parts, strict=True)
         )
         return outputs, self._penalties() if self._penalised else tf.zeros([len(self._models)])
+
+    @property
+    def sources(self) -> list[Any]:
+        """What the gradients are of, which `learn` takes, after a call."""
+        return [self._sources.get(id(wide), wide.value) for wide in self.trainable_variables]
 
     def load(self) -> None:
         """Take over the weights and optimisers of the models."""
@@ -134,7 +148,8 @@ class Stack:
         }
         weights = self.trainable_variables
         both = zip(gradients, weights, strict=True)
-        self.optimizer.apply([one + slopes.get(id(its), 0) for one, its in both], weights)
+        terms = [tf.cast(one, its.dtype) + slopes.get(id(its), 0) for one, its in both]
+        self.optimizer.apply(terms, weights)
 
 
 def joined(outputs: Iterable[Any]) -> Any:

@@ -181,6 +181,11 @@ class DoublingModel(keras.Sequential):
         return 2 * super().call(inputs, training, mask)
 
 
+def flat_later():
+    layers = keras.layers
+    return [layers.Dense(3), layers.Flatten(), layers.Dense(2), layers.Softmax()]
+
+
 def residual():
     x = keras.Input((4,))
     y = keras.layers.Dense(4)(x)
@@ -200,6 +205,7 @@ def residual():
         lambda: chain(keras.layers.LayerNormalization()),
         lambda: DoublingModel(chain().layers),
         lambda: keras.Sequential([keras.Input((4,)), keras.layers.Softmax()]),
+        lambda: keras.Sequential([keras.Input((4, 4, 1)), *flat_later()]),
         residual,
     ],
 )  # fmt: skip
