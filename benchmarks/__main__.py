@@ -6,7 +6,7 @@ import sys
 
 NAMES = (
     *("committee", "copies", "cnn", "augmentation", "predict", "memory", "growth"),
-    *("gradients", "backpropagation"),
+    *("gradients", "backpropagation", "picture"),
 )
 
 

@@ -22,6 +22,7 @@ from benchmarks.fits import (
     models,
     random_images,
     torch_fit,
+    what_accuracy,
 )
 from benchmarks.measure import (
     SPEED,
@@ -98,7 +99,7 @@ def main(*, quick: bool = False) -> None:
     show("Against PyTorch and the machine", rows, {**peers, "of the ceiling": ".0%"})
     show("The machine's ceilings", {k: {"": v} for k, v in rates(measured).items()}, {"": ".0f"})
     if test is not None:
-        print(f"Accuracy: the majority's on {len(test):,} test images after {longer} epochs.\n")
+        print(what_accuracy(test, longer))
     figure = bars({"INM702 committee, an epoch": rows}, "seconds")
     results = {"title": title, "rows": rows, "ceilings": rates(measured)}
     keep("committee", {**results, "turns": {**seconds, **measured}}, figure)

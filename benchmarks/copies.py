@@ -27,6 +27,7 @@ from benchmarks.fits import (
     random_images,
     torch_fit,
     torch_module,
+    what_accuracy,
 )
 from benchmarks.measure import SPEED, bars, keep, rows_of, show, take_turns
 from zoo.plots import new_figure
@@ -159,7 +160,7 @@ def main(*, quick: bool = False) -> None:
     show(f"{copies} copies of {ENTRY}, an epoch of {what}, batches of {BATCH}", rows,
          {**SPEED, "accuracy": ""})  # fmt: skip
     if test is not None:
-        print(f"Accuracy: the majority's on {len(test):,} test images after {epochs} epochs.\n")
+        print(what_accuracy(test, epochs))
     growth = {
         kind: [
             committee_fit([ENTRY], split, policy, epochs, count)[0] for count in members

@@ -228,6 +228,16 @@ def majority_accuracy(trained: Any, test: Split) -> str:
     return f"{right / len(test):.1%} [{low:.1%}, {high:.1%}]"
 
 
+def what_accuracy(test: Split, epochs: int) -> str:
+    """What the accuracies in a table are, and what knowing nothing would give."""
+    largest = max(test.class_counts, key=test.class_counts.__getitem__)
+    share = test.class_counts[largest] / len(test)
+    return (
+        f"Accuracy: the majority's on {len(test):,} test images after {epochs} epochs; "
+        f"always {largest!r} would have {share:.1%}.\n"
+    )
+
+
 def dense_operations(model: Any) -> int:
     """Operations of a training step for one image: two for each weight and product.
 
