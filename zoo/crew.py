@@ -91,15 +91,19 @@ class _Single:
     def __init__(self, models: Sequence[Any], optimizers: Sequence[Any]) -> None:
         (self._model,) = models
         self.sources = self._model.trainable_variables
-        self.optimizer = optimizers[0] if optimizers else None
+        self.optimizer: Any = optimizers[0] if optimizers else None
+        if self.optimizer:
+            # One pass over the weights by XLA, instead of one for each operation; not where all
+            # of them are looked at first.
+            by_weight = settings(self.optimizer) is not None
+            self.learn = tf.function(self._learn, autograph=False, jit_compile=by_weight)
 
     def __call__(self, images: Any, *, training: bool) -> tuple[Any, Any]:
         output = self._model(images, training=training)
         penalty = sum(self._model.losses, start=tf.zeros([], output.dtype))
         return output[None], penalty[None]
 
-    def learn(self, gradients: Sequence[Any]) -> None:
-        """Take a step."""
+    def _learn(self, gradients: Sequence[Any]) -> None:
         self.optimizer.apply(gradients, self.sources)
 
     def load(self) -> None:
