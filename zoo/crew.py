@@ -95,8 +95,8 @@ class _Single:
         if self.optimizer:
             # One pass over the weights by XLA, instead of one for each operation; not where all
             # of them are looked at first.
-            by_weight = settings(self.optimizer) is not None
-            self.learn = tf.function(self._learn, autograph=False, jit_compile=by_weight)
+            xla = tf.test.is_built_with_xla() and settings(self.optimizer) is not None
+            self.learn = tf.function(self._learn, autograph=False, jit_compile=xla)
 
     def __call__(self, images: Any, *, training: bool) -> tuple[Any, Any]:
         output = self._model(images, training=training)

@@ -57,8 +57,9 @@ class Stack:
             self._pairs += self._start(optimizers)
         # Each an XLA function, also on the CPU: one pass over weights that no cache holds, instead
         # of one for each operation.
-        self._penalties = tf.function(self._penalise, autograph=False, jit_compile=True)
-        self.learn = tf.function(self._learn, autograph=False, jit_compile=True)
+        xla = tf.test.is_built_with_xla()
+        self._penalties = tf.function(self._penalise, autograph=False, jit_compile=xla)
+        self.learn = tf.function(self._learn, autograph=False, jit_compile=xla)
 
     def __call__(self, images: Any, *, training: bool) -> tuple[Any, Any]:
         """Probabilities [models, batch, classes], and what regularisers add to the losses [models].
