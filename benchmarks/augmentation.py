@@ -24,7 +24,7 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
-from benchmarks.measure import SPEED, Row, bars, keep, rows_of, show, take_turns
+from benchmarks.measure import SPEED, Row, bars, keep, rows_of, show, show_ceilings, take_turns
 from zoo import projective
 from zoo.augment import FILL_MODES
 from zoo.datasets import Split
@@ -103,7 +103,10 @@ def training(
 
     def piece(augmentation: zoo.Augmentation | None) -> Callable[[], None]:
         recipe = replace(zoo.describe(entry).recipe, batch_size=batch, augmentation=augmentation)
-        learner = Learner("one", zoo.build(entry, input_shape=shape, num_classes=7, seed=0), recipe)
+        model = zoo.build(
+            entry, input_shape=shape, num_classes=7, seed=0, precision=recipe.precision
+        )
+        learner = Learner("one", model, recipe)
         learner.start(steps)
         lockstep = Lockstep([learner])
         batches = iter(
@@ -157,7 +160,8 @@ def main() -> None:
     tables["Training of the cnn entry, batches of 64"] = trained
     for title, rows in tables.items():
         show(title, rows, {"images a second": ",.0f", **SPEED})
-    keep("augmentation", tables, bars(tables, "images a second", "images a second"))
+    figure = bars(tables, "images a second", "images a second")
+    keep("augmentation", {**tables, "ceilings": show_ceilings()}, figure)
 
 
 if __name__ == "__main__":

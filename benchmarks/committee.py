@@ -100,6 +100,7 @@ def main(*, quick: bool = False) -> None:
     show("The machine's ceilings", {k: {"": v} for k, v in rates(measured).items()}, {"": ".0f"})
     if test is not None:
         print(what_accuracy(test, longer))
-    figure = bars({"INM702 committee, an epoch": rows}, "seconds")
-    results = {"title": title, "rows": rows, "ceilings": rates(measured)}
+    what = f"A committee of three networks, an epoch of {what}"
+    figure = bars({what: rows}, "seconds")
+    results = {"title": what, "rows": rows, "ceilings": rates(measured)}
     keep("committee", {**results, "turns": {**seconds, **measured}}, figure)

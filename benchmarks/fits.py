@@ -12,7 +12,7 @@ import numpy as np
 import zoo
 from zoo.datasets import Split
 from zoo.ensembles import Committee, Member
-from zoo.errors import ZooError
+from zoo.errors import DataError
 from zoo.metrics import accuracy_interval
 
 REPORT = ("bn_mlp", "lasso_mlp", "deep_mlp")
@@ -31,11 +31,12 @@ def fer2013(classes: Sequence[str] | None = FOUR) -> tuple[Split, Split | None, 
     """
     try:
         data = zoo.datasets.load("fer2013", classes=classes, validation=0)
-        return data.train, data.test, f"FER2013, {len(data.train):,} images"
-    except (ZooError, OSError):
+    except DataError as error:
         count = 20_137 if classes else 28_709
+        print(f"On {count:,} random images, and without accuracies, since {error}\n")
         names = classes or tuple("abcdefg")
         return (*random_images(count, 48, len(names)), f"{count:,} random images")
+    return data.train, data.test, f"{len(data.train):,} images of FER2013"
 
 
 def random_images(count: int, side: int, classes: int, seed: int = 0) -> tuple[Split, None]:
@@ -75,7 +76,7 @@ def models(entries: Sequence[str], split: Split, precision: str) -> list[Any]:
 
 
 def keras_fits(
-    entries: Sequence[str], split: Split, precision: str, epochs: int
+    entries: Sequence[str], split: Split, precision: str, epochs: int, rate: float = RATE
 ) -> tuple[float, list[Any]]:
     """One `fit` after another, as Keras's own guide does it, on uint8 arrays.
 
@@ -85,7 +86,7 @@ def keras_fits(
     seconds, built = 0.0, models(entries, split, precision)
     for model in built:
         model.compile(
-            keras.optimizers.SGD(RATE), "sparse_categorical_crossentropy", metrics=["accuracy"]
+            keras.optimizers.SGD(rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
         )  # fmt: skip
         watch = Epochs()
         model.fit(
@@ -158,7 +159,7 @@ def torch_module(model: Any) -> Any:
 
 
 def torch_fit(
-    entries: Sequence[str], split: Split, epochs: int, *, bfloat16: bool
+    entries: Sequence[str], split: Split, epochs: int, *, bfloat16: bool, rate: float = RATE
 ) -> tuple[float, list[Any]]:
     """The same loop in PyTorch: every batch through all of the models.
 
@@ -172,7 +173,7 @@ def torch_fit(
     built = models(entries, split, "float32")
     modules = [torch_module(model) for model in built]
     penalties = [_penalty(entry) for entry in entries]
-    optimizers = [torch.optim.SGD(module.parameters(), RATE) for module in modules]
+    optimizers = [torch.optim.SGD(module.parameters(), rate) for module in modules]
     images = torch.from_numpy(np.array(split.images)).flatten(1)
     labels = torch.from_numpy(np.array(split.labels))
     loss_of = torch.nn.CrossEntropyLoss()

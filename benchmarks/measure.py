@@ -119,11 +119,11 @@ def _product(dtype: str, m: int, k: int, n: int) -> Way:
 
     @tf.function(autograph=False, jit_compile=False)
     def product() -> Any:
-        total = tf.zeros([], a.dtype)
+        out = tf.zeros([1, 1], a.dtype)
         for _ in range(repeats):
-            with tf.control_dependencies([total]):
-                total = tf.matmul(tf.identity(a) + 0 * total, b)[0, 0]
-        return total
+            with tf.control_dependencies([out]):  # one after another, and none left out
+                out = tf.matmul(a, b)
+        return out[0, 0]
 
     product()
     billions = repeats * 2e-9 * m * k * n
@@ -169,9 +169,23 @@ SPEED = {"seconds": ".3g", "times faster": ".2f", "low": ".2f", "high": ".2f", "
 """The columns of most tables."""
 
 
+def show_ceilings(turns: int = 3) -> dict[str, float]:
+    """Measure the machine's ceilings, and print them.
+
+    Args:
+        turns: How often each has its turn.
+
+    Returns:
+        By name, as `rates` has them.
+    """
+    found = rates(take_turns(ceilings(), turns, warm_up=0))
+    show("The machine's ceilings", {name: {"": rate} for name, rate in found.items()}, {"": ".0f"})
+    return found
+
+
 def keep(name: str, results: Mapping[str, Any], figure: "Figure | None" = None) -> None:
     """Write results/NAME.json, with what it was measured on, and the picture beside it."""
-    RESULTS.mkdir(exist_ok=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
     with open(RESULTS / f"{name}.json", "w", encoding="utf-8") as file:
         json.dump({**results, "measured on": _machine()}, file, indent=2, ensure_ascii=False)
     if figure:

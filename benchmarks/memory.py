@@ -1,11 +1,11 @@
 """Resident memory of a training on all of FER2013, and how long commands take to start (Linux)."""
 
+import functools
 import statistics
 import subprocess
 import sys
-import time
 
-from benchmarks.measure import bars, keep, show
+from benchmarks.measure import Row, bars, keep, show, show_ceilings, take_turns
 
 TRAIN = """
 import sys
@@ -38,14 +38,9 @@ def peak(entries: str, batch: int, *, quick: bool) -> tuple[float, int]:
     return float(mebibytes), int(images)
 
 
-def start(words: list[str], turns: int) -> float:
-    """Seconds of a whole process, the median."""
-    seconds = []
-    for _ in range(turns):
-        started = time.perf_counter()
-        subprocess.run([sys.executable, *words], check=True, capture_output=True)
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)
+def start(words: list[str]) -> None:
+    """Run a whole process."""
+    subprocess.run([sys.executable, *words], check=True, capture_output=True)
 
 
 def main(*, quick: bool = False) -> None:
@@ -53,14 +48,24 @@ def main(*, quick: bool = False) -> None:
     runs = {"bn_mlp,lasso_mlp,deep_mlp": 256, "cnn": 32}
     memory = {}
     for entries, batch in list(runs.items())[: 1 if quick else None]:
-        mebibytes, images = peak(entries, batch, quick=quick)
-        memory[entries] = {"MiB": mebibytes, "images": images, "at most": 1024}
+        peaks = [peak(entries, batch, quick=quick) for _ in range(1 if quick else 3)]
+        found = [mebibytes for mebibytes, _ in peaks]
+        memory[entries] = {"MiB": statistics.median(found), "highest": max(found),
+                           "images": peaks[0][1], "at most": 1024}  # fmt: skip
     show("Peak resident memory above TensorFlow's", memory,
-         {"MiB": ".0f", "images": ",", "at most": ""})  # fmt: skip
-    starts = {name: {"s": start(words, 2 if quick else 9)} for name, words in STARTS.items()}
-    starts["import zoo"]["s"] -= starts["python"]["s"]
+         {"MiB": ".0f", "highest": ".0f", "images": ",", "at most": ""})  # fmt: skip
+    turns = take_turns(
+        {name: functools.partial(start, words) for name, words in STARTS.items()}, 2 if quick else 9
+    )
+    starts: dict[str, Row] = {
+        name: dict(zip(("low", "s", "high"), statistics.quantiles(one, n=4), strict=True))
+        for name, one in turns.items()
+    }
+    bare = starts["python"]["s"]
+    starts["import zoo"] = {key: value - bare for key, value in starts["import zoo"].items()}
     starts["import zoo"]["at most"], starts["zoo models"]["at most"] = 0.05, 0.3
-    show("Start", starts, {"s": ".3f", "at most": ""})
+    show("Start", starts, {"s": ".3f", "low": ".3f", "high": ".3f", "at most": ""})
     started = {f"zoo: {name}": row for name, row in starts.items() if name != "python"}
     figure = bars({"Start of a process": started}, "seconds", "s")
-    keep("memory", {"memory": memory, "start": starts}, figure)
+    results = {"memory": memory, "start": starts}
+    keep("memory", {**results, "ceilings": {} if quick else show_ceilings()}, figure)

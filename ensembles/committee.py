@@ -242,7 +242,11 @@ class Committee(keras.Model):
             x = self._checked_images(x)
             return super().predict(x, batch_size=batch_size, verbose=verbose, **kwargs)
         # Keras's loop takes as long as three small members.
-        return np.asarray(self._combine(self.member_probabilities(x, batch_size)))
+        images = self._checked_images(x)
+        starts = range(0, len(images), batch_size)
+        return np.concatenate(
+            [np.asarray(self._answers(images[i : i + batch_size])) for i in starts]
+        )
 
     def member_probabilities(self, x: Any, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
         """Each member's own probabilities.
@@ -409,14 +413,18 @@ class Committee(keras.Model):
                 f"class_names is one name a class, and the members know "
                 f"{models[0].output_shape[-1]} classes. Received: {len(self.class_names)} names"
             )
-        self._member_outputs = tf.function(
-            self._outputs_of_members, autograph=False, reduce_retracing=True
+        self._member_outputs, self._answers = (
+            tf.function(function, autograph=False, reduce_retracing=True)
+            for function in (self._outputs_of_members, self._committee_outputs)
         )
         self.built = True
 
     def _outputs_of_members(self, images: Any) -> Any:
         images = tf.cast(images, "float32")
         return tf.stack([tf.cast(one(images, training=False), "float32") for one in self._models])
+
+    def _committee_outputs(self, images: Any) -> Any:
+        return self._combine(self._outputs_of_members(images))
 
     def _combine(self, probabilities: Any) -> Any:
         """Combine members' probabilities [members, batch, classes] by this committee's rule."""

@@ -102,6 +102,9 @@ def _is_known(layer: Any, *, shared: bool) -> bool:
     kind = type(layer)
     if layer.activity_regularizer or not all(map(_has_simple_penalty, layer.weights)):
         return False
+    moving = [layer.moving_mean, layer.moving_variance] if kind is layers.BatchNormalization else []
+    if len(layer.trainable_weights) + len(moving) < len(layer.weights):
+        return False  # frozen, the layer or a weight
     if kind in (layers.InputLayer, layers.Rescaling, layers.Flatten):
         return shared or kind is layers.Flatten
     if kind is layers.Dense:

@@ -61,6 +61,7 @@ class Session:
         for learner in learners:
             learner.start(steps)
         lockstep = Lockstep(learners, combine)
+        self._piece = 1
         epoch, step = self._restore(learners, lockstep)
         # A step may be the last one of its epoch: then the next batch is the next epoch's first.
         first_epoch, first_batch = divmod(epoch * steps + step, steps)
@@ -137,7 +138,7 @@ class Session:
             self.progress.step(names, epoch + step / steps, left)
             if not self.each_batch:
                 # As long as it should be, but not much longer than what was tried.
-                fitting = round(piece * SECONDS_BETWEEN_LOOKS / seconds)
+                fitting = round(piece * SECONDS_BETWEEN_LOOKS / max(seconds, 1e-6))
                 self._piece = max(1, min(2 * self._piece, fitting))
             yield step
 

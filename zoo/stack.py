@@ -143,8 +143,10 @@ class Stack:
 
     def _learn(self, gradients: Sequence[Any]) -> None:
         """Take a step, by the gradients of the losses without what regularisers add to them."""
+        # As the losses were scaled that the gradients are of.
+        scale = self.optimizer.loss_scale_factor or 1.0
         slopes = {
-            id(wide): l1 * tf.sign(wide.value) + 2 * l2 * wide.value
+            id(wide): scale * (l1 * tf.sign(wide.value) + 2 * l2 * wide.value)
             for wide, _, l1, l2 in self._penalised
         }
         weights = self.trainable_variables

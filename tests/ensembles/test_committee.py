@@ -240,6 +240,14 @@ def test_pixels_that_are_no_uint8_are_refused(trained, test_split):
         trained.predict([[1, 2], [3, 4]])
 
 
+def test_predict_holds_no_more_than_a_batch_of_members_answers(trained, test_split, monkeypatch):
+    expected, sizes, combine = trained.predict(test_split), [], trained._answers
+    monkeypatch.setattr(trained, "_answers", lambda part: sizes.append(len(part)) or combine(part))
+    np.testing.assert_allclose(trained.predict(test_split, batch_size=7), expected, atol=1e-6)
+    assert max(sizes) == 7
+    assert sum(sizes) == len(test_split)
+
+
 def test_datasets_of_batches_are_predicted_too(trained, test_split):
     batches = test_split.batches(7).map(lambda images, labels: images)
     np.testing.assert_allclose(trained.predict(batches), trained.predict(test_split), rtol=1e-6)

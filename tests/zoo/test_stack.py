@@ -105,6 +105,52 @@ def test_models_that_begin_alike_learn_the_same_together_as_alone(optimizer, spl
         np.testing.assert_allclose(scores[key], values, rtol=1e-6)
 
 
+@pytest.mark.parametrize(("name", "optimizer"), [("lasso_mlp", "sgd"), ("bn_mlp", "adam")])
+@pytest.mark.parametrize("what", ["weight", "layer"])
+def test_what_is_frozen_stays_as_it_is(name, optimizer, what, split):
+    def train_both(together):
+        made = models(name, 2, "float64")
+        for model in made:
+            dense = next(layer for layer in model.layers if layer.weights)
+            (dense.kernel if what == "weight" else dense).trainable = False
+        recipe = zoo.Recipe(optimizer, 0.05, batch_size=8, epochs=2)
+        learners = [Learner(f"m{k}", model, recipe) for k, model in enumerate(made)]
+        before = [model.get_weights()[0] for model in made]
+        scores = train(learners, split, together=together, verbose=0).history
+        for model, kernel in zip(made, before, strict=True):
+            np.testing.assert_array_equal(model.get_weights()[0], kernel)
+        return [weight for model in made for weight in model.get_weights()], scores
+
+    (mine, scores), (theirs, expected) = train_both(True), train_both(False)
+    for one, other in zip(mine, theirs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-9)
+    for key, values in expected.items():
+        np.testing.assert_allclose(scores[key], values, rtol=1e-6)
+
+
+def test_a_scaled_loss_scales_its_penalty_too(split):
+    arguments = {"optimizer_arguments": {"loss_scale_factor": 1024.0}, "precision": "float64"}
+    together, _ = trained("lasso_mlp", split, together=True, **arguments)
+    alone, _ = trained("lasso_mlp", split, together=False, **arguments)
+    for one, other in zip(together, alone, strict=True):
+        for mine, theirs in zip(one.model.get_weights(), other.model.get_weights(), strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=1e-6, atol=1e-9)
+
+
+def test_in_half_precision_copies_learn_as_alone_to_its_rounding(split):
+    changes = {}
+    for together in (True, False):
+        learners, _ = trained("lasso_mlp", split, together, precision="mixed_bfloat16")
+        starts = models("lasso_mlp", 3, "mixed_bfloat16")
+        changes[together] = [
+            now - before
+            for one, start in zip(learners, starts, strict=True)
+            for now, before in zip(one.model.get_weights(), start.get_weights(), strict=True)
+        ]
+    for mine, theirs in zip(changes[True], changes[False], strict=True):
+        assert np.linalg.norm(mine - theirs) < 0.05 * np.linalg.norm(theirs)
+
+
 def test_a_model_that_diverges_leaves_the_others_their_penalty():
     made = [*models("lasso_mlp", 2), *models("mlp", 1), *models("deep_mlp", 1)]
     expected = [float(sum(model.losses, start=tf.zeros(()))) for model in made]

@@ -8,6 +8,7 @@ import zoo
 from zoo.datasets.base import Split
 from zoo.errors import ArgumentError, DataError
 from zoo.learner import Learner
+from zoo.lockstep import Lockstep
 from zoo.training import train
 
 
@@ -95,3 +96,22 @@ def test_a_wrong_recipe_leaves_no_run_folder(split, tmp_path):
     with pytest.raises(ArgumentError, match="sdg"):
         train([learner(optimizer="sdg")], split, log_dir=tmp_path / "run", verbose=0)
     assert not (tmp_path / "run").exists()
+
+
+def test_every_group_begins_with_a_single_step(split, monkeypatch):
+    pieces = []
+    own = Lockstep.train
+
+    def note(self, batches, steps, epoch):
+        pieces.append((self, steps))
+        own(self, batches, steps, epoch)
+
+    monkeypatch.setattr(Lockstep, "train", note)
+    # As on a clock too coarse to see a step.
+    monkeypatch.setattr("zoo.session.time.monotonic", lambda: 0.0)
+    learners = [learner(batch_size=2), learner(batch_size=2)]
+    learners[1].name = "other"
+    train(learners, split, together=False, verbose=0)
+    for group in {id(lockstep): lockstep for lockstep, _ in pieces}.values():
+        steps = [count for lockstep, count in pieces if lockstep is group]
+        assert steps[:3] == [1, 2, 4]
