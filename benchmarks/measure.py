@@ -1,7 +1,9 @@
 """What the benchmarks share: turns, the machine's ceilings, and how results are shown and kept."""
 
 import contextlib
+import itertools
 import json
+import math
 import os
 import platform
 import statistics
@@ -113,17 +115,20 @@ def ceilings() -> dict[str, Way]:
 
 
 def _product(dtype: str, m: int, k: int, n: int) -> Way:
-    a, b = (tf.cast(tf.random.normal(shape, seed=1), dtype) for shape in ((m, k), (k, n)))
-    # Several in one graph, so that a small one is not all overhead.
+    # Several in one graph, so that a small one is not all overhead; each of another pair, since
+    # TensorFlow computes the same product once only.
     repeats = max(1, round(8e9 / (2 * m * k * n)))
+    side = math.ceil(math.sqrt(repeats))
+    lefts, rights = (
+        [tf.cast(tf.random.normal(shape, seed=seed), dtype) for seed in range(side)]
+        for shape in ((m, k), (k, n))
+    )
+    pairs = list(itertools.product(lefts, rights))[:repeats]
 
     @tf.function(autograph=False, jit_compile=False)
     def product() -> Any:
-        out = tf.zeros([1, 1], a.dtype)
-        for _ in range(repeats):
-            with tf.control_dependencies([out]):  # one after another, and none left out
-                out = tf.matmul(a, b)
-        return out[0, 0]
+        # A number of each, or TensorFlow would leave it out.
+        return tf.add_n([tf.matmul(left, right)[0, 0] for left, right in pairs])
 
     product()
     billions = repeats * 2e-9 * m * k * n

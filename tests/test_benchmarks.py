@@ -145,6 +145,10 @@ print(json.dumps([dense_operations(model), limits]))
     assert operations == 2 * (2 * 20 * 7 + 3 * 7 * 6 + 3 * 6 * 3)
     assert len(limits) == 5
     assert min(limits.values()) > 0
+    # No product may be left out: a small one is not faster than a large one.
+    for kind in ("float32", "bfloat16"):
+        small, large = (limits[f"{kind} {what}, GFLOP/s"] for what in ("256×2304·300", "square"))
+        assert small < 2 * large
 
 
 def test_pytorch_has_the_same_model():
