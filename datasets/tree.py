@@ -1,44 +1,58 @@
-"""The files of a folder or of a zip archive, seen alike. Nothing is unpacked to disk."""
+"""The files of a folder, a zip archive or a tar archive, seen alike.
+
+No name from an archive is ever written to disk. A compressed tar archive, which can only be read
+from its beginning, is decompressed into a temporary file.
+"""
 
 from __future__ import annotations
 
+import bz2
+import contextlib
+import gzip
 import hashlib
 import json
+import lzma
 import os
 import stat
+import tarfile
+import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from zoo.errors import DataError
 
 # The largest file that is read: an uncompressed image of the most pixels `decode` admits.
 MAX_BYTES = 256 * 2**20
+# The most that a compressed tar archive is decompressed to.
+MAX_TAR_BYTES = 8 * 2**30
 
 
 @dataclass(frozen=True)
 class Tree:
-    """The visible files below a folder or in a zip archive.
+    """The visible files below a folder or in an archive.
 
     Args:
         path: of the folder or archive.
         sizes: the size in bytes of each file, by its path inside, with forward slashes.
         folders: the paths of all folders inside, empty ones as well.
-        open_file: reads one file; `read` is the way that checks.
+        open_file: opens one file; `read` is the way that checks.
     """
 
     path: Path
     sizes: dict[str, int]
     folders: frozenset[str]
-    open_file: Callable[[str], bytes]
+    open_file: Callable[[str], BinaryIO]
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most: int = MAX_BYTES) -> bytes:
         """Read one file.
 
         Args:
             name: its path inside the tree.
+            most: how many bytes it may have.
 
         Returns:
             Its bytes.
@@ -46,13 +60,29 @@ class Tree:
         Raises:
             DataError: the file is damaged, encrypted, unreadable or too large.
         """
-        if self.sizes[name] > MAX_BYTES:
+        if self.sizes[name] > most:
             raise DataError(
-                f"{name} in {self.path}: expected an image file of at most "
-                f"{MAX_BYTES:,} bytes, got {self.sizes[name]:,}; make it smaller or remove it"
+                f"{name} in {self.path}: expected a file of at most {most:,} bytes, got "
+                f"{self.sizes[name]:,}; make it smaller or remove it"
             )
+        with self.open(name) as file:
+            return file.read(most)
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        """Open one file, to be read from its beginning on.
+
+        Args:
+            name: its path inside the tree.
+
+        Raises:
+            DataError: the file is damaged, encrypted or unreadable, found out here or in the block.
+        """
         try:
-            return self.open_file(name)
+            with self.open_file(name) as file:
+                yield file
+        except DataError:
+            raise
         # zipfile raises whatever its decompressors raise: zlib.error, EOFError, RuntimeError, …
         except Exception as error:
             raise DataError(
@@ -61,9 +91,22 @@ class Tree:
             ) from error
 
 
+def is_archive(path: Path) -> bool:
+    """Whether a file looks like an archive, by what it begins and ends with.
+
+    Example:
+        >>> is_archive(Path(__file__))
+        False
+    """
+    try:
+        return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+    except (OSError, EOFError, ValueError):
+        return False
+
+
 @contextmanager
 def open_tree(path: Path) -> Iterator[Tree]:
-    """Open a folder or a zip archive for reading.
+    """Open a folder, a zip archive or a tar archive for reading.
 
     Args:
         path: of the folder or archive.
@@ -72,7 +115,7 @@ def open_tree(path: Path) -> Iterator[Tree]:
         Its `Tree`, which can be read until the block ends.
 
     Raises:
-        DataError: there is no such folder, or the file is no zip archive.
+        DataError: there is no such folder, or the file is no archive.
 
     Example:
         >>> import tempfile
@@ -86,30 +129,79 @@ def open_tree(path: Path) -> Iterator[Tree]:
         found = _walk(path)
         sizes = {name: info.st_size for name, info in found.items() if stat.S_ISREG(info.st_mode)}
         folders = frozenset(name for name, info in found.items() if stat.S_ISDIR(info.st_mode))
-        yield Tree(path, sizes, folders, lambda name: (path / name).read_bytes())
+        yield Tree(path, sizes, folders, lambda name: (path / name).open("rb"))
         return
-    try:
-        archive = zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise DataError(
-            f"{path}: expected a folder or a readable zip archive, got {_say(error)}; "
-            "check the path, or fetch the archive again"
-        ) from error
-    with archive:
-        members = {_tidy(info.filename): info for info in archive.infolist()}
-        members = {name: info for name, info in members.items() if _visible(name)}
-        files = {name: info for name, info in members.items() if not info.is_dir()}
-        inside = members.keys() - files.keys()
-        for parent in {name.rpartition("/")[0] for name in members} - {""}:
-            # An archive need not list its folders.
-            parts = parent.split("/")
-            inside |= {"/".join(parts[:depth]) for depth in range(1, len(parts) + 1)}
-        yield Tree(
-            path,
-            {name: info.file_size for name, info in files.items()},
-            frozenset(inside),
-            lambda name: archive.read(files[name]),
-        )
+    with contextlib.ExitStack() as stack:
+        try:
+            opened = _open_zip(path, stack) or _open_tar(path, stack)
+        except DataError:
+            raise
+        # What zipfile, tarfile and their decompressors say to damaged archives.
+        except Exception as error:
+            raise DataError(
+                f"{path}: expected a folder or a readable archive (zip or tar), got "
+                f"{_say(error)}; check the path, or fetch the archive again"
+            ) from error
+        yield opened
+
+
+def _open_zip(path: Path, stack: contextlib.ExitStack) -> Tree | None:
+    if not zipfile.is_zipfile(path):
+        return None
+    archive = stack.enter_context(zipfile.ZipFile(path))
+    members = {_tidy(info.filename): info for info in archive.infolist()}
+    members = {name: info for name, info in members.items() if _visible(name)}
+    files = {name: info for name, info in members.items() if not info.is_dir()}
+    sizes = {name: info.file_size for name, info in files.items()}
+    return Tree(path, sizes, _folders(members, files), lambda name: archive.open(files[name]))
+
+
+def _open_tar(path: Path, stack: contextlib.ExitStack) -> Tree:
+    archive = stack.enter_context(tarfile.TarFile(fileobj=_uncompressed(path, stack)))
+    members = {_tidy(info.name): info for info in archive}
+    members = {name: info for name, info in members.items() if _visible(name)}
+    # Links and devices are left alone.
+    files = {name: info for name, info in members.items() if info.isreg()}
+    folders = {name: info for name, info in members.items() if info.isdir()}
+    sizes = {name: info.size for name, info in files.items()}
+
+    def open_file(name: str) -> BinaryIO:
+        opened = archive.extractfile(files[name])
+        assert opened is not None, name
+        return opened
+
+    return Tree(path, sizes, _folders({**files, **folders}, files), open_file)
+
+
+def _uncompressed(path: Path, stack: contextlib.ExitStack) -> BinaryIO:
+    """A tar archive without compression: the file itself, or a temporary one."""
+    file: BinaryIO = stack.enter_context(path.open("rb"))
+    start = file.read(6)
+    file.seek(0)
+    kinds = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+    decompress = next((kind for magic, kind in kinds.items() if start.startswith(magic)), None)
+    if decompress is None:
+        return file
+    packed = stack.enter_context(decompress(file, "rb"))
+    whole: BinaryIO = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+    while piece := packed.read(2**20):
+        if whole.tell() > MAX_TAR_BYTES:
+            raise DataError(
+                f"{path}: expected an archive of at most {MAX_TAR_BYTES:,} bytes unpacked, got "
+                "more; unpack it and pass the folder"
+            )
+        whole.write(piece)
+    whole.seek(0)
+    return whole
+
+
+def _folders(members: Iterable[str], files: Iterable[str]) -> frozenset[str]:
+    """The folders of an archive, which need not list them."""
+    inside = set(members) - set(files)
+    for parent in {name.rpartition("/")[0] for name in members} - {""}:
+        parts = parent.split("/")
+        inside |= {"/".join(parts[:depth]) for depth in range(1, len(parts) + 1)}
+    return frozenset(inside)
 
 
 def fingerprint(path: Path) -> str:

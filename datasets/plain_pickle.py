@@ -1,0 +1,119 @@
+"""CIFAR-10's Python batches, read without running anything that a pickle may ask for.
+
+A pickle is a program. This one may build containers, numbers, text, and uint8 arrays; where it
+names NumPy's functions it gets descriptions, from which the array is made afterwards.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import DataError
+
+
+class _Named:
+    """What a pickle called or set, and with what."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self.arguments = arguments
+        self.state: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+
+class _Array(_Named):
+    """A NumPy array's description."""
+
+
+class _DType(_Named):
+    """A NumPy dtype's description."""
+
+
+class _NDArray:
+    """Stands for `numpy.ndarray` where that is only named."""
+
+
+def _encode(text: Any, encoding: Any = "utf-8") -> bytes:
+    """How Python 3 writes bytes into an old protocol."""
+    if not (isinstance(text, str) and encoding == "latin1"):
+        raise pickle.UnpicklingError("only text in latin1 is encoded")
+    return text.encode("latin1")
+
+
+_ALLOWED = {
+    ("numpy.core.multiarray", "_reconstruct"): _Array,
+    ("numpy._core.multiarray", "_reconstruct"): _Array,
+    ("numpy", "ndarray"): _NDArray,
+    ("numpy", "dtype"): _DType,
+    ("_codecs", "encode"): _encode,
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return _ALLOWED[module, name]
+        except KeyError:
+            raise pickle.UnpicklingError(
+                f"it names {module}.{name}, which arrays do not need"
+            ) from None
+
+
+def load_batch(content: bytes, where: str) -> dict[Any, Any]:
+    """Read a pickled dictionary of lists, text and uint8 arrays.
+
+    Args:
+        content: The pickle, as Python 2 or 3 wrote it.
+        where: What to call it in errors.
+
+    Returns:
+        The dictionary; its text keys as str, its arrays as NumPy's.
+
+    Raises:
+        DataError: It is damaged, or holds or calls something else.
+
+    Example:
+        >>> batch = {"data": np.zeros((2, 3), "uint8"), "labels": [0, 1]}
+        >>> load_batch(pickle.dumps(batch), "a")["data"].shape
+        (2, 3)
+    """
+    try:
+        found = _Unpickler(io.BytesIO(content), encoding="latin1").load()
+    # What a damaged pickle makes of the interpreter's stack is every built-in error there is.
+    except Exception as error:
+        raise DataError(
+            f"{where}: expected a batch of images as Python writes it, got "
+            f"{type(error).__name__}: {error}; fetch it again"
+        ) from error
+    if not isinstance(found, dict):
+        raise DataError(f"{where}: expected a dictionary, got {type(found).__name__}")
+    return {
+        key: _array(value, where) if isinstance(value, _Array) else value
+        for key, value in found.items()
+    }
+
+
+def _array(described: _Array, where: str) -> np.ndarray:
+    try:
+        _, shape, dtype, by_columns, content = described.state
+        if isinstance(content, str):
+            content = content.encode("latin1")
+        fits = (
+            isinstance(dtype, _DType)
+            and dtype.arguments[0] in ("u1", "uint8")
+            and isinstance(content, bytes)
+            and by_columns in (False, True, 0, 1)
+        )
+        if not fits:
+            raise ValueError("another kind of array")
+        order = "F" if by_columns else "C"
+        return np.frombuffer(content, np.uint8).reshape(shape, order=order)  # type: ignore[call-overload]
+    except (ValueError, TypeError, IndexError, OverflowError) as error:
+        raise DataError(
+            f"{where}: expected an array of uint8, got {error}; fetch it again"
+        ) from error
