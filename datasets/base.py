@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.datasets.mapped import release
 from zoo.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
     from zoo.datasets.pipeline import Transform
+
+_IMAGES_AT_ONCE = 1024
 
 
 class Split:
@@ -61,9 +64,14 @@ class Split:
     @cached_property
     def digests(self) -> np.ndarray:
         """Uint64 [n]: a hash of each image's pixels, to tell whether two splits share some."""
-        rows = range(len(self.store)) if self.rows is None else self.rows
-        hashes = (blake2b(self.store[i].tobytes(), digest_size=8) for i in rows)
-        return np.array([int.from_bytes(one.digest()) for one in hashes], np.uint64)
+        hashes = np.empty(len(self), np.uint64)
+        for place in range(len(self)):
+            row = place if self.rows is None else self.rows[place]
+            pixels = self.store[row].tobytes()
+            hashes[place] = int.from_bytes(blake2b(pixels, digest_size=8).digest())
+            if not place % _IMAGES_AT_ONCE:
+                release(self.store)
+        return hashes
 
     @cached_property
     def images(self) -> np.ndarray:
@@ -306,19 +314,21 @@ def _checked_labels(labels: Any, count: int) -> np.ndarray:
 
 def stratified_split(
     labels: np.ndarray,
-    fraction: float,
+    share: float | int,
     seed: int,
     class_names: tuple[str, ...] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Hold out the same fraction of every class, at random.
+    """Hold out the same share of every class, at random.
 
-    Each class gives `fraction` of its images, rounded, and at least one image stays on either
-    side. Which ones depends on the seed, the label and the size of the class, not on the
-    other classes: a set loaded with fewer classes holds out the same images of those.
+    Each class gives that fraction of its images, rounded, or that number of them, and at least one
+    image stays on either side. Which ones depends on the seed, the label and the size of the
+    class, not on the other classes: a set loaded with fewer classes holds out the same images of
+    those.
 
     Args:
         labels: integers [n].
-        fraction: how much to hold out, above 0 and below 1.
+        share: how much to hold out: a fraction above 0 and below 1, or a whole number of images
+            of every class.
         seed: of the choice; at least 0.
         class_names: for the message of the error.
 
@@ -326,7 +336,7 @@ def stratified_split(
         The kept rows and the held-out rows: two int64 arrays, each ascending.
 
     Raises:
-        DataError: a class has fewer than two images.
+        DataError: a class has fewer than two images, or no more than are to be held out.
 
     Example:
         >>> import numpy as np
@@ -337,13 +347,14 @@ def stratified_split(
     held_out = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
-        if len(rows) < 2:
+        least = share + 1 if isinstance(share, int) else 2
+        if len(rows) < least:
             name = class_names[label] if class_names else str(label)
             raise DataError(
-                f"expected at least 2 images of class {name!r} to hold some out, got "
-                f"{len(rows)}; add images, leave the class out, or hold out a fraction of 0"
+                f"expected at least {least} images of class {name!r} to hold some out, got "
+                f"{len(rows)}; add images, leave the class out, or hold out fewer"
             )
-        count = min(max(round(fraction * len(rows)), 1), len(rows) - 1)
+        count = share if isinstance(share, int) else max(round(share * len(rows)), 1)
         rng = np.random.default_rng([seed, int(label)])
-        held_out[rng.permutation(rows)[:count]] = True
+        held_out[rng.permutation(rows)[: min(count, len(rows) - 1)]] = True
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)

@@ -15,15 +15,22 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zoo.datasets.base import Split
+from zoo.datasets.form import in_memory
 
 # Raise it when the same files and options decode to other pixels than before.
-FORMAT = 1
+FORMAT = 2
+
+New = Callable[[str, tuple[int, ...]], np.ndarray]
+
+# What NumPy and json say to truncated or altered files.
+_DAMAGED = (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError)
 
 
 def cache_root() -> Path:
@@ -36,7 +43,7 @@ def cache_root() -> Path:
 
 
 def remember(
-    dataset: str, facts: dict[str, Any], read: Callable[[], dict[str, Split]]
+    dataset: str, facts: dict[str, Any], read: Callable[[New], dict[str, Split]]
 ) -> dict[str, Split]:
     """Read from the cache; or read, and put it there.
 
@@ -47,7 +54,9 @@ def remember(
         dataset: the data set's name.
         facts: all that the pixels depend on: the fingerprint of the files and the options of
             decoding, as JSON values.
-        read: reads the splits, whole (no selection of rows), by their names.
+        read: reads the splits, whole (no selection of rows), by their names. It is given
+            `new(part, shape)`, which makes room for a part's images, uint8, in the cache itself;
+            whatever else it makes them in is copied.
 
     Returns:
         The splits by name; their images are memory-mapped, read-only.
@@ -57,30 +66,89 @@ def remember(
         >>> split = Split("train", np.zeros((2, 8, 8, 1), "uint8"), np.array([0, 1]), ("a", "b"))
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     with patch.dict(os.environ, ZOO_CACHE=folder):
-        ...         remember("dots", {"version": 1}, lambda: {"train": split})["train"]
+        ...         remember("dots", {"version": 1}, lambda new: {"train": split})["train"]
         Split('train', 2 images of 8×8×1: a 1, b 1)
     """
     key = hashlib.sha256(json.dumps([dataset, FORMAT, facts], sort_keys=True).encode()).hexdigest()
     entry = cache_root() / f"{dataset}-{key[:32]}"
     if (splits := _open(entry)) is not None:
         return splits
-    splits = read()
     try:
-        _write(entry, splits)
-    except OSError as error:
+        _build(entry, facts, read)
+    except OSError as error:  # of the cache: what is wrong with the files is a DataError
         warnings.warn(
             f"the images of {dataset} stay in memory, since the cache {entry.parent} cannot be "
             f"written ({error}); set ZOO_CACHE to a writable folder, or load with cache=False",
-            stacklevel=4,  # the caller of load
+            stacklevel=3,  # the caller of load
         )
-        return splits
-    return _open(entry) or splits
+        return read(in_memory)
+    return _open(entry) or read(in_memory)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the cache.
+
+    Args:
+        path: its folder.
+        dataset: the data set's name.
+        images: how many there are, by part.
+        bytes: on disk.
+        used: when it was last opened, in seconds since 1970.
+    """
+
+    path: Path
+    dataset: str
+    images: dict[str, int]
+    bytes: int
+    used: float
+
+
+def entries() -> list[Entry]:
+    """List what is in the cache, damaged entries and unfinished ones as well.
+
+    Returns:
+        Its entries, the latest used first.
+    """
+    found = []
+    for path in cache_root().glob("*-*"):
+        if not path.is_dir():
+            continue
+        try:
+            shapes = _meta(path)["shapes"]
+            images = {part: int(shape[0]) for part, shape in shapes.items()}
+        except _DAMAGED:
+            images = {}
+        with contextlib.suppress(FileNotFoundError):  # another process clears as well
+            sizes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+            dataset = path.name.lstrip(".").partition("-")[0]
+            found.append(Entry(path, dataset, images, sizes, path.stat().st_mtime))
+    return sorted(found, key=lambda entry: entry.used, reverse=True)
+
+
+def clear(dataset: str | None = None) -> list[Entry]:
+    """Delete entries of the cache; data sets that are in use stay readable until they are not.
+
+    Args:
+        dataset: delete those of one data set; None deletes all.
+
+    Returns:
+        What was deleted.
+    """
+    gone = [entry for entry in entries() if dataset in (None, entry.dataset)]
+    for entry in gone:
+        shutil.rmtree(entry.path, ignore_errors=True)
+    return gone
+
+
+def _meta(entry: Path) -> dict[str, Any]:
+    return json.loads((entry / "meta.json").read_text("utf-8"))
 
 
 def _open(entry: Path) -> dict[str, Split] | None:
     """Map an entry; None if there is none, or a damaged one."""
     try:
-        meta = json.loads((entry / "meta.json").read_text("utf-8"))
+        meta = _meta(entry)
         class_names = tuple(meta["class_names"])
         splits = {}
         for part, shape in meta["shapes"].items():
@@ -96,25 +164,45 @@ def _open(entry: Path) -> dict[str, Split] | None:
             if not sound:
                 return None
             splits[part] = Split(part, images, labels, class_names)
-    # What NumPy and json say to truncated or altered files.
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError):
+        os.utime(entry)
+    except _DAMAGED:
         return None
     return splits or None
 
 
-def _write(entry: Path, splits: dict[str, Split]) -> None:
+def _build(entry: Path, facts: dict[str, Any], read: Callable[[New], dict[str, Split]]) -> None:
     entry.parent.mkdir(parents=True, exist_ok=True)
-    workshop = Path(tempfile.mkdtemp(prefix=".building-", dir=entry.parent))
+    workshop = Path(tempfile.mkdtemp(prefix=f".{entry.name}-", dir=entry.parent))
     try:
         # Not the workshop itself, which nobody else may read.
         building = workshop / "entry"
         building.mkdir()
+
+        def new(part: str, shape: tuple[int, ...]) -> np.ndarray:
+            # A name of its own, since a part may be made of others.
+            file = building / f"{len(list(building.iterdir()))}.npy"
+            images = np.lib.format.open_memmap(file, "w+", np.uint8, shape)
+            if hasattr(os, "posix_fallocate"):
+                # A disk that is full says so now; later it would end the process.
+                with file.open("r+b") as opened:
+                    os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
+            return images
+
+        splits = read(new)
         for part, split in splits.items():
-            _save(building / f"{part}-images.npy", split.images)
+            final = building / f"{part}-images.npy"
+            if isinstance(split.store, np.memmap) and Path(split.store.filename).parent == building:
+                split.store.flush()
+                os.replace(split.store.filename, final)
+            else:
+                _save(final, split.store)
             _save(building / f"{part}-labels.npy", split.labels)
+        for left_over in building.glob("[0-9]*.npy"):
+            left_over.unlink()
         meta = {
+            "facts": facts,
             "class_names": next(iter(splits.values())).class_names,
-            "shapes": {part: split.images.shape for part, split in splits.items()},
+            "shapes": {part: split.store.shape for part, split in splits.items()},
         }
         (building / "meta.json").write_text(json.dumps(meta), "utf-8")
         # A folder that is not empty cannot be replaced: what is damaged has to step aside.

@@ -11,6 +11,8 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, ImageOps
 
+from zoo.datasets.form import in_memory
+from zoo.datasets.mapped import release
 from zoo.datasets.tree import Tree
 from zoo.errors import DataError
 
@@ -23,6 +25,7 @@ _ORIENTATION = 0x0112
 # Decoding frees the interpreter lock: two threads halve the time of photographs, but images
 # of 2 KB are decoded faster than they are handed to a thread.
 _BYTES_WORTH_A_THREAD = 16 * 2**10
+_IMAGES_AT_ONCE = 1024
 
 T = TypeVar("T")
 
@@ -45,7 +48,13 @@ def survey(tree: Tree, names: list[str]) -> list[tuple[int, int, bool]]:
 
 
 def decode(
-    tree: Tree, names: list[str], size: tuple[int, int], channels: int, *, resize: bool
+    tree: Tree,
+    names: list[str],
+    size: tuple[int, int],
+    channels: int,
+    *,
+    resize: bool,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Read images into one array.
 
@@ -58,26 +67,23 @@ def decode(
         size: height and width.
         channels: 1 for grey or 3 for RGB.
         resize: scale images of another size (bilinear); otherwise they raise.
+        out: uint8 [n, height, width, channels] to read them into; None makes one in memory.
 
     Returns:
-        Uint8 [n, height, width, channels], in the order of `names`.
+        `out`, with the images in the order of `names`.
 
     Raises:
         DataError: a file is no readable image, has another size, or there is no memory for all.
     """
-    try:
-        pixels = np.empty((len(names), *size, channels), np.uint8)
-    except (MemoryError, ValueError) as error:
-        raise DataError(
-            f"{tree.path}: expected images that fit in memory, got {len(names):,} of "
-            f"{size[0]}×{size[1]}×{channels}; pass a smaller image_size"
-        ) from error
+    pixels = in_memory(str(tree.path), (len(names), *size, channels)) if out is None else out
 
     def convert(image: Image.Image) -> np.ndarray:
         return _convert(image, size, channels, resize=resize)
 
     for row, image in enumerate(_each(tree, names, convert)):
         pixels[row] = image
+        if not row % _IMAGES_AT_ONCE:
+            release(pixels)
     return pixels
 
 

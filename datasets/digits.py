@@ -7,24 +7,27 @@ C. Kaynak, 1998, UCI Machine Learning Repository). Its pixels 0..16 are scaled t
 import numpy as np
 
 from zoo.datasets.base import Split
+from zoo.datasets.form import Form
 from zoo.datasets.info import DatasetInfo
 
 INFO = DatasetInfo(
     name="digits",
     summary="1,797 handwritten digits, 8×8 grey, 10 classes",
     source="embedded in scikit-learn",
-    options=(),
 )
 
 
-def read() -> dict[str, Split]:
+def read(form: Form) -> dict[str, Split]:
     """Read the digits.
+
+    Args:
+        form: what the images are to become.
 
     Returns:
         {"train": all the digits}: the set has no test part of its own.
 
     Example:
-        >>> read()["train"].image_shape
+        >>> read(Form())["train"].image_shape
         (8, 8, 1)
     """
     from sklearn.datasets import load_digits  # a second to import
@@ -32,4 +35,5 @@ def read() -> dict[str, Split]:
     digits = load_digits()
     images = np.rint(digits.images[..., None] * (255 / 16)).astype(np.uint8)
     class_names = tuple(str(digit) for digit in digits.target_names)
-    return {"train": Split("train", images, digits.target.astype(np.int64), class_names)}
+    labels = digits.target.astype(np.int64)
+    return {"train": Split("train", form.fit("train", images), labels, class_names)}

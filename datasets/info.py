@@ -1,34 +1,44 @@
 """What a data set says of itself, for `list_datasets` and the command line."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class DatasetInfo:
     """The description of a data set.
 
-    The module of a data set has one, as `INFO`, and a function `read` that takes the named
-    options as keywords and returns a dict of splits: "train", and "validation" or "test"
-    where the data set has its own.
+    The module of a data set has one, as `INFO`, and a function `read`; see `loading`.
 
     Args:
         name: what `load` knows it by.
         summary: one line: how many images, their size, how many classes.
         source: where the files come from.
-        options: the options of `load` that its `read` takes, of "root", "image_size",
-            "color" and "cache"; the others raise when they are given.
+        wanted: which files or folders are expected, in words; empty for embedded ones.
+        signs: patterns of paths that show that a folder holds the data set.
+        archives: patterns of its archives' names, without what tells their kind.
+        files: regular expression of the names of all that is read, as for `open_tree`; None
+            reads all that is there.
+        parts: which of its own parts train, validate and test, unless asked otherwise; empty for
+            data sets that come in one piece or as folders name them.
+        scales: whether `read` itself makes images of the size and colour asked for.
+        splits: whether test images are held out by default.
 
     Example:
-        >>> DatasetInfo("dots", "4 dots, 1×1", "made up", options=()).needs_root
+        >>> DatasetInfo("dots", "4 dots, 1×1", "made up").needs_root
         False
     """
 
     name: str
     summary: str
     source: str
-    options: tuple[str, ...]
+    wanted: str = ""
+    signs: tuple[str, ...] = ()
+    archives: tuple[str, ...] = ()
+    files: str | None = None
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def needs_root(self) -> bool:
         """Whether the images are files on disk that the user has to bring."""
-        return "root" in self.options
+        return bool(self.wanted)

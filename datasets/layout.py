@@ -2,6 +2,9 @@
 
 import warnings
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from zoo.datasets.tree import Tree
 from zoo.errors import DataError
@@ -84,6 +87,24 @@ def class_folders(tree: Tree) -> dict[str, dict[str, list[str]]]:
                 f"{', '.join(sorted(differing))} in only one of them; add or remove class folders"
             )
     return {part: found[part] for part in ("train", "validation", "test") if part in found}
+
+
+def labels_of(classes: Mapping[str, Sequence[str]]) -> tuple[list[str], np.ndarray]:
+    """Put the images of all classes in one row.
+
+    Args:
+        classes: paths by class name.
+
+    Returns:
+        The paths, class after class, and for each the number of its class, int64.
+
+    Example:
+        >>> labels_of({"cat": ["1.png"], "dog": ["2.png", "3.png"]})
+        (['1.png', '2.png', '3.png'], array([0, 1, 1]))
+    """
+    counts = [len(names) for names in classes.values()]
+    labels = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+    return [name for names in classes.values() for name in names], labels
 
 
 def _classes(tree: Tree, images: list[str], folder: str) -> dict[str, list[str]]:

@@ -1,23 +1,35 @@
-"""`load` a data set by its name, choose classes, and hold out what to validate and test on."""
+"""`load` a data set by its name, choose parts and classes, and hold out what to validate and test on.
+
+A data set is a module with an `INFO` and a function `read(tree, parts, form)` that gives the parts
+asked for as splits by their names, as far as the files hold them. `tree` is missing where the data
+set is embedded, `parts` where it has no parts of its own.
+"""
 
 from __future__ import annotations
 
 import difflib
 import numbers
 import os
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zoo.datasets import digits, fer2013, folder, mnist
+from zoo.datasets import cifar10, digits, fer2013, folder, mnist, svhn
 from zoo.datasets.arguments import check_whole
 from zoo.datasets.base import ImageData, Split, stratified_split
+from zoo.datasets.cache import remember
+from zoo.datasets.form import CHANNELS, Form, joined
 from zoo.datasets.info import DatasetInfo
+from zoo.datasets.places import find
+from zoo.datasets.tree import fingerprint, open_tree
 from zoo.errors import ArgumentError, DataError
 
-_SETS = {module.INFO.name: module for module in (digits, fer2013, folder, mnist)}
+_SETS = {module.INFO.name: module for module in (cifar10, digits, fer2013, folder, mnist, svhn)}
+
+ROLES = ("train", "validation", "test")
 
 
 def list_datasets() -> list[DatasetInfo]:
@@ -28,7 +40,7 @@ def list_datasets() -> list[DatasetInfo]:
 
     Example:
         >>> [info.name for info in list_datasets()]
-        ['digits', 'fer2013', 'folder', 'mnist']
+        ['cifar10', 'digits', 'fer2013', 'folder', 'mnist', 'svhn']
     """
     return [_SETS[name].INFO for name in sorted(_SETS)]
 
@@ -38,10 +50,12 @@ def load(
     root: str | os.PathLike[str] | None = None,
     *,
     classes: Sequence[str] | None = None,
+    parts: Mapping[str, str | Sequence[str]] | None = None,
     image_size: int | tuple[int, int] | None = None,
     color: str | None = None,
-    validation: float = 0.1,
-    test: float = 0.2,
+    drop_duplicates: bool = False,
+    validation: float | int = 0.1,
+    test: float | int = 0.2,
     seed: int = 0,
     cache: bool = True,
 ) -> ImageData:
@@ -49,23 +63,30 @@ def load(
 
     Args:
         name: one of `list_datasets()`; "folder" for your own images.
-        root: where the files are: the archive, the folder that holds it, or the unpacked
-            folder. None: `$ZOO_DATA`, then the platform's data folder.
+        root: where the files are: the archive (zip or tar), the folder that holds it, or the
+            unpacked folder. None: `$ZOO_DATA`, then the platform's data folder.
         classes: take these classes only, numbered in this order.
+        parts: which of the data set's own parts train, validate and test, by "train",
+            "validation" and "test"; several are put one after another. So
+            `{"train": ["train", "extra"], "test": "test"}` for SVHN, or
+            `{"train": "Training", "validation": "PublicTest", "test": "PrivateTest"}` for FER2013.
         image_size: scale images to this height and width, or to one number for both.
         color: "grayscale" or "rgb"; None takes the images as they are.
-        validation: the fraction of the training images to hold out as the validation part,
-            where the data set has none of its own; 0 for none.
+        drop_duplicates: of images that are the same, pixel for pixel, keep one: in the test part
+            rather than the validation part, and there rather than in the training part.
+        validation: what to hold out of the training images as the validation part, where
+            `parts` and the data set name none: a fraction, or a whole number of images of every
+            class; 0 for none.
         test: the same for the test part, which is held out first.
-        seed: of what is held out; each class gives the same fraction.
-        cache: keep decoded images on disk, in `$ZOO_CACHE` or the platform's cache folder, and
-            memory-map them. Data sets that need no decoding are not cached.
+        seed: of what is held out.
+        cache: keep the decoded images on disk, in `$ZOO_CACHE` or the platform's cache folder, and
+            memory-map them. Embedded data sets are not cached.
 
     Returns:
         The data set; images uint8, labels int64.
 
     Raises:
-        DataError: the name or a class is unknown, or the files are not what they should be.
+        DataError: the name, a part or a class is unknown, or the files are not what they should be.
         ArgumentError: an argument is out of range, or the data set has no use for it.
 
     Example:
@@ -75,20 +96,33 @@ def load(
     """
     if name not in _SETS:
         raise DataError(f"no data set {name!r}; {_there_are('data sets', name, _SETS)}")
-    held_out = {"test": test, "validation": validation}
-    for part, fraction in held_out.items():
-        if not (isinstance(fraction, numbers.Real) and 0 <= fraction < 1):
-            raise ArgumentError(f"{part} must be at least 0 and below 1. Received: {fraction!r}")
+    held_out = {"test": _checked_share("test", test)}
+    held_out["validation"] = _checked_share("validation", validation)
     check_whole("seed", seed, 0)
-    given = {"root": _path(root), "image_size": image_size, "color": color}
-    splits = _SETS[name].read(**_options(_SETS[name].INFO, given, cache))
+    info = _SETS[name].INFO
+    roles = _checked_parts(info, parts)
+    size, color = _checked_size(image_size), _checked_color(color)
+    path = _path(info, root)
+
+    def read(new: Callable[[str, tuple[int, ...]], np.ndarray]) -> dict[str, Split]:
+        return _read(info, path, roles, Form(size, color, new), asked=parts is not None)
+
+    if path and cache:
+        facts = {
+            "content": fingerprint(path, info.files), "parts": roles, "size": size, "color": color
+        }  # fmt: skip
+        splits = remember(name, facts, read)
+    else:
+        splits = read(Form().new)
     class_names = splits["train"].class_names
     if classes is not None:
         ids = _class_ids(classes, class_names)
         splits = {part: split.take(np.isin(split.labels, ids)) for part, split in splits.items()}
-    for part, fraction in held_out.items():
-        if part not in splits and fraction:
-            splits["train"], splits[part] = _hold_out(splits["train"], part, fraction, seed)
+    if drop_duplicates:
+        splits = _without_duplicates(splits)
+    for part, share in held_out.items():
+        if part not in splits and share:
+            splits["train"], splits[part] = _hold_out(splits["train"], part, share, seed)
     if classes is not None:
         splits = {part: _renumber(split, ids) for part, split in splits.items()}
     for split in splits.values():
@@ -96,21 +130,100 @@ def load(
     return ImageData(name, splits["train"], splits.get("validation"), splits.get("test"))
 
 
-def _path(root: str | os.PathLike[str] | None) -> Path | None:
+def _read(
+    info: DatasetInfo, path: Path | None, roles: dict[str, list[str]], form: Form, *, asked: bool
+) -> dict[str, Split]:
+    """Read the parts and give them their roles."""
+    module = _SETS[info.name]
+    if path is None:
+        return module.read(form)
+    with open_tree(path, info.files) as tree:
+        if not info.parts:
+            return module.read(tree, form)
+        found = module.read(tree, list(dict.fromkeys(sum(roles.values(), []))), form)
+        splits = {}
+        for role, parts in roles.items():
+            missing = [part for part in parts if part not in found]
+            if not missing:
+                splits[role] = joined(role, [found[part] for part in parts], form)
+            elif asked or role == "train":
+                raise DataError(
+                    f"{path}: expected {info.wanted}, with the part {missing[0]}; got "
+                    f"{' and '.join(found) or 'none of it'}. Fetch it again ({info.source}), or "
+                    "choose among its parts by parts="
+                )
+            else:
+                warnings.warn(
+                    f"{path} has no part {missing[0]}: as {role} images some of the training "
+                    "images are held out instead",
+                    stacklevel=2,
+                )
+    return splits
+
+
+def _checked_share(name: str, value: Any) -> float | int:
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool) and value >= 0
+    if not whole and not (isinstance(value, numbers.Real) and 0 <= value < 1):
+        raise ArgumentError(
+            f"{name} must be at least 0 and below 1, or a whole number of images of every class. "
+            f"Received: {value!r}"
+        )
+    return int(value) if whole else float(value)
+
+
+def _checked_parts(info: DatasetInfo, parts: Any) -> dict[str, list[str]]:
+    if parts is None:
+        return {role: list(names) for role, names in info.parts.items()}
+    if not info.parts:
+        raise ArgumentError(f"{info.name} has no parts to choose from. Received: parts={parts!r}")
+    if not isinstance(parts, Mapping) or "train" not in parts or {*parts} - {*ROLES}:
+        raise ArgumentError(
+            'parts must be a dict with "train", and "validation" or "test" if you like. '
+            f"Received: {parts!r}"
+        )
+    roles = {
+        role: [names] if isinstance(names, str) else list(names)
+        for role in ROLES
+        if (names := parts.get(role)) is not None
+    }
+    every = sum(roles.values(), [])
+    if not all(roles.values()) or not all(isinstance(one, str) for one in every):
+        raise ArgumentError(f"parts must name at least one part each. Received: {parts!r}")
+    if len({*every}) < len(every):
+        raise ArgumentError(f"parts must name each part once. Received: {parts!r}")
+    return roles
+
+
+def _checked_color(color: Any) -> str | None:
+    if color is not None and color not in CHANNELS:
+        raise ArgumentError(f'color must be "grayscale", "rgb" or None. Received: {color!r}')
+    return color
+
+
+def _checked_size(image_size: Any) -> tuple[int, int] | None:
+    if image_size is None:
+        return None
+    size = tuple(image_size) if isinstance(image_size, Sequence) else (image_size, image_size)
+    if len(size) != 2:
+        raise ArgumentError(
+            f"image_size must be an integer or a pair, (height, width). Received: {image_size!r}"
+        )
+    for side in size:
+        check_whole("image_size", side, 1)
+    return int(size[0]), int(size[1])
+
+
+def _path(info: DatasetInfo, root: str | os.PathLike[str] | None) -> Path | None:
+    """Where the files are; None for an embedded data set."""
     try:
-        return None if root is None else Path(root).expanduser()
+        base = None if root is None else Path(root).expanduser()
     except (TypeError, RuntimeError) as error:
         raise ArgumentError(f"root must be a path. Received: {root!r} ({error})") from error
-
-
-def _options(info: DatasetInfo, given: dict[str, Any], cache: bool) -> dict[str, Any]:
-    """Keep what the data set takes; raise over anything else that was given."""
-    for option, value in given.items():
-        if value is not None and option not in info.options:
-            why = "is embedded; it" if option == "root" else "has its own form; it"
-            raise ArgumentError(f"{info.name} {why} takes no {option}. Received: {value!r}")
-    options = {**given, "cache": cache}
-    return {option: options[option] for option in info.options}
+    if not info.needs_root:
+        if base is not None:
+            raise ArgumentError(f"{info.name} is embedded; it takes no root. Received: {root!r}")
+        return None
+    return folder.find(base) if info is folder.INFO else find(info, base)
 
 
 def _class_ids(classes: Sequence[str], class_names: tuple[str, ...]) -> list[int]:
@@ -134,8 +247,22 @@ def _there_are(what: str, name: object, names: Iterable[str]) -> str:
     return f"{hint}The {what} are: {', '.join(names)}"
 
 
-def _hold_out(train: Split, part: str, fraction: float, seed: int) -> tuple[Split, Split]:
-    kept, rows = stratified_split(train.labels, fraction, seed, train.class_names)
+def _without_duplicates(splits: dict[str, Split]) -> dict[str, Split]:
+    """Keep the first of images that are the same, looking at the test part first."""
+    seen = np.empty(0, np.uint64)
+    kept = {}
+    for part in reversed(ROLES):
+        if part in splits:
+            split = splits[part]
+            first = np.zeros(len(split), bool)
+            first[np.unique(split.digests, return_index=True)[1]] = True
+            kept[part] = split.take(first & ~np.isin(split.digests, seen))
+            seen = np.concatenate([seen, split.digests])
+    return {part: kept[part] for part in splits}
+
+
+def _hold_out(train: Split, part: str, share: float | int, seed: int) -> tuple[Split, Split]:
+    kept, rows = stratified_split(train.labels, share, seed, train.class_names)
     return train.take(kept), train.take(rows, name=part)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from zoo.augment import seed_words
 from zoo.datasets.arguments import check_whole
+from zoo.datasets.mapped import release
 from zoo.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def batches(
             for k in range(-(-len(part) // batch_size))
         ]
         images = part.images if on_arrays is None else on_arrays(part.images, states[0])
+        release(split.store)
         return images, part.labels, np.stack([seed_words(state) for state in states])
 
     import tensorflow as tf

@@ -3,70 +3,81 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
+from zoo.datasets.info import DatasetInfo
 from zoo.datasets.tree import is_archive
 from zoo.errors import DataError
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
-def bases(root: Path | None) -> list[Path]:
-    """The folders to look in: the root, or `$ZOO_DATA` and the platform's data folder."""
-    if root is not None:
-        return [root]
-    import platformdirs
-
-    folders = [os.environ.get("ZOO_DATA"), platformdirs.user_data_path("zoo")]
-    return [Path(folder).expanduser() for folder in folders if folder]
+def data_root() -> Path:
+    """Say where data are kept: `$ZOO_DATA`, else the platform's data folder."""
+    if folder := os.environ.get("ZOO_DATA"):
+        return Path(folder).expanduser()
+    return _platform_folder()
 
 
-def find(
-    name: str, root: Path | None, *, signs: Sequence[str], archives: Sequence[str], wanted: str
-) -> Path:
+def find(info: DatasetInfo, root: Path | None) -> Path:
     """Find a data set's archive or folder.
 
-    It may be the root itself, or lie in it, or in a folder there that has the data set's name;
-    archives go before folders.
+    It may be the root itself, or lie in it, or in a folder there that has the data set's name or
+    that holds it as unpacked archives do. Archives go before folders.
 
     Args:
-        name: the data set's.
+        info: the data set's description, with what to look for.
         root: an archive, one of the files, or a folder. None: `$ZOO_DATA` and the platform's data
             folder are searched.
-        signs: patterns of paths that only a folder with the data set has.
-        archives: patterns of the archives' names without their suffix.
-        wanted: what was expected and where it is to be had, for the error.
 
     Returns:
-        An archive, or a folder with one of the signs.
+        An archive, or the folder in which one of `info.signs` lies.
 
     Raises:
         DataError: there is neither.
 
     Example:
         >>> import tempfile
+        >>> from zoo.datasets.mnist import INFO
         >>> folder = Path(tempfile.mkdtemp())
-        >>> (folder / "dots.csv").touch()
-        >>> arguments = {"signs": ["*.csv"], "archives": ["dots*"], "wanted": "dots.csv"}
-        >>> find("dots", folder, **arguments) == folder
+        >>> (folder / "train-images-idx3-ubyte").touch()
+        >>> find(INFO, folder) == folder
         True
     """
     if root is not None and os.path.isfile(root):
         if is_archive(root):
             return root
         root = root.parent
-    for base in (places := bases(root)):
-        folders = (base / name, base)
-        for folder in folders:
-            for pattern in archives:
-                for suffix in ARCHIVE_SUFFIXES:
-                    for archive in sorted(folder.glob(pattern + suffix)):
-                        return archive
-        for folder in folders:
-            if any(any(folder.glob(sign)) for sign in signs):
-                return folder
+    bases = [root] if root is not None else list(dict.fromkeys([data_root(), _platform_folder()]))
+    for base in bases:
+        if path := _archive(info, base) or _folder(info, base):
+            return path
     raise DataError(
-        f"{name}: expected {wanted}, in {' or '.join(map(str, places))} or in a folder {name} "
-        "there; got neither. Fetch it and pass root=, or set ZOO_DATA"
+        f"{info.name}: expected {info.wanted}, in {' or '.join(map(str, bases))} or in a folder "
+        f"{info.name} there; got none of it. Fetch it ({info.source}) and pass root=, or set "
+        "ZOO_DATA"
     )
+
+
+def _archive(info: DatasetInfo, base: Path) -> Path | None:
+    for folder in (base, base / info.name):
+        for pattern in info.archives:
+            for suffix in ARCHIVE_SUFFIXES:
+                for path in sorted(folder.glob(pattern + suffix)):
+                    if path.is_file():
+                        return path
+    return None
+
+
+def _folder(info: DatasetInfo, base: Path) -> Path | None:
+    for pattern in (f"{info.name}/", "", f"{info.name}/*/", "*/"):
+        for sign in info.signs:
+            for found in sorted(base.glob(pattern + sign)):
+                return found.parents[sign.rstrip("/").count("/")]
+    return None
+
+
+def _platform_folder() -> Path:
+    import platformdirs
+
+    return platformdirs.user_data_path("zoo")

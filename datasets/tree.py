@@ -7,28 +7,33 @@ from its beginning, is decompressed into a temporary file.
 from __future__ import annotations
 
 import bz2
-import contextlib
 import gzip
 import hashlib
 import json
 import lzma
 import os
+import re
 import stat
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from zoo.errors import DataError
 
-# The largest file that is read: an uncompressed image of the most pixels `decode` admits.
 MAX_BYTES = 256 * 2**20
-# The most that a compressed tar archive is decompressed to.
+"""The largest file that is read: an uncompressed image of the most pixels `decode` admits."""
+
 MAX_TAR_BYTES = 8 * 2**30
+"""The most that a compressed tar archive is decompressed to."""
+
+_DECOMPRESSORS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Tree:
         path: of the folder or archive.
         sizes: the size in bytes of each file, by its path inside, with forward slashes.
         folders: the paths of all folders inside, empty ones as well.
-        open_file: opens one file; `read` is the way that checks.
+        open_file: opens one file; `open` and `read` are the ways that check.
     """
 
     path: Path
@@ -66,7 +71,7 @@ class Tree:
                 f"{self.sizes[name]:,}; make it smaller or remove it"
             )
         with self.open(name) as file:
-            return file.read(most)
+            return file.read(most + 1)
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
@@ -74,6 +79,9 @@ class Tree:
 
         Args:
             name: its path inside the tree.
+
+        Yields:
+            The open file.
 
         Raises:
             DataError: the file is damaged, encrypted or unreadable, found out here or in the block.
@@ -91,25 +99,15 @@ class Tree:
             ) from error
 
 
-def is_archive(path: Path) -> bool:
-    """Whether a file looks like an archive, by what it begins and ends with.
-
-    Example:
-        >>> is_archive(Path(__file__))
-        False
-    """
-    try:
-        return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
-    except (OSError, EOFError, ValueError):
-        return False
-
-
 @contextmanager
-def open_tree(path: Path) -> Iterator[Tree]:
+def open_tree(path: Path, only: str | None = None) -> Iterator[Tree]:
     """Open a folder, a zip archive or a tar archive for reading.
 
     Args:
         path: of the folder or archive.
+        only: a regular expression for the names, at the top, of what is wanted: of files, or of
+            folders with all that is in them. In an archive the top may lie in some folder.
+            None wants everything.
 
     Yields:
         Its `Tree`, which can be read until the block ends.
@@ -126,14 +124,15 @@ def open_tree(path: Path) -> Iterator[Tree]:
         b'abc'
     """
     if os.path.isdir(path):
-        found = _walk(path)
+        found = _walk(path, only)
         sizes = {name: info.st_size for name, info in found.items() if stat.S_ISREG(info.st_mode)}
         folders = frozenset(name for name, info in found.items() if stat.S_ISDIR(info.st_mode))
         yield Tree(path, sizes, folders, lambda name: (path / name).open("rb"))
         return
-    with contextlib.ExitStack() as stack:
+    with ExitStack() as stack:
         try:
-            opened = _open_zip(path, stack) or _open_tar(path, stack)
+            open_archive = _open_zip if zipfile.is_zipfile(path) else _open_tar
+            tree = open_archive(path, only, stack)
         except DataError:
             raise
         # What zipfile, tarfile and their decompressors say to damaged archives.
@@ -142,73 +141,29 @@ def open_tree(path: Path) -> Iterator[Tree]:
                 f"{path}: expected a folder or a readable archive (zip or tar), got "
                 f"{_say(error)}; check the path, or fetch the archive again"
             ) from error
-        yield opened
+        yield tree
 
 
-def _open_zip(path: Path, stack: contextlib.ExitStack) -> Tree | None:
-    if not zipfile.is_zipfile(path):
-        return None
-    archive = stack.enter_context(zipfile.ZipFile(path))
-    members = {_tidy(info.filename): info for info in archive.infolist()}
-    members = {name: info for name, info in members.items() if _visible(name)}
-    files = {name: info for name, info in members.items() if not info.is_dir()}
-    sizes = {name: info.file_size for name, info in files.items()}
-    return Tree(path, sizes, _folders(members, files), lambda name: archive.open(files[name]))
+def is_archive(path: Path) -> bool:
+    """Whether a file looks like an archive, by what it begins or ends with.
+
+    Example:
+        >>> is_archive(Path(__file__))
+        False
+    """
+    try:
+        return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+    # The decompressors again; not even an archive that is damaged.
+    except Exception:
+        return False
 
 
-def _open_tar(path: Path, stack: contextlib.ExitStack) -> Tree:
-    archive = stack.enter_context(tarfile.TarFile(fileobj=_uncompressed(path, stack)))
-    members = {_tidy(info.name): info for info in archive}
-    members = {name: info for name, info in members.items() if _visible(name)}
-    # Links and devices are left alone.
-    files = {name: info for name, info in members.items() if info.isreg()}
-    folders = {name: info for name, info in members.items() if info.isdir()}
-    sizes = {name: info.size for name, info in files.items()}
-
-    def open_file(name: str) -> BinaryIO:
-        opened = archive.extractfile(files[name])
-        assert opened is not None, name
-        return opened
-
-    return Tree(path, sizes, _folders({**files, **folders}, files), open_file)
-
-
-def _uncompressed(path: Path, stack: contextlib.ExitStack) -> BinaryIO:
-    """A tar archive without compression: the file itself, or a temporary one."""
-    file: BinaryIO = stack.enter_context(path.open("rb"))
-    start = file.read(6)
-    file.seek(0)
-    kinds = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
-    decompress = next((kind for magic, kind in kinds.items() if start.startswith(magic)), None)
-    if decompress is None:
-        return file
-    packed = stack.enter_context(decompress(file, "rb"))
-    whole: BinaryIO = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-    while piece := packed.read(2**20):
-        if whole.tell() > MAX_TAR_BYTES:
-            raise DataError(
-                f"{path}: expected an archive of at most {MAX_TAR_BYTES:,} bytes unpacked, got "
-                "more; unpack it and pass the folder"
-            )
-        whole.write(piece)
-    whole.seek(0)
-    return whole
-
-
-def _folders(members: Iterable[str], files: Iterable[str]) -> frozenset[str]:
-    """The folders of an archive, which need not list them."""
-    inside = set(members) - set(files)
-    for parent in {name.rpartition("/")[0] for name in members} - {""}:
-        parts = parent.split("/")
-        inside |= {"/".join(parts[:depth]) for depth in range(1, len(parts) + 1)}
-    return frozenset(inside)
-
-
-def fingerprint(path: Path) -> str:
+def fingerprint(path: Path, only: str | None = None) -> str:
     """Tell one content from another: by its bytes for a file, by its listing for a folder.
 
     Args:
         path: of a file or folder.
+        only: the part of a folder that counts, as for `open_tree`.
 
     Returns:
         A sha256 in hexadecimal: of the file's bytes, or of the sorted (path, size, time of the
@@ -220,7 +175,7 @@ def fingerprint(path: Path) -> str:
     if os.path.isdir(path):
         listing = [
             (name, info.st_size, info.st_mtime_ns)
-            for name, info in sorted(_walk(path).items())
+            for name, info in sorted(_walk(path, only).items())
             if stat.S_ISREG(info.st_mode)
         ]
         return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
@@ -231,7 +186,79 @@ def fingerprint(path: Path) -> str:
         raise DataError(f"{path}: expected a readable file, got {_say(error)}") from error
 
 
-def _walk(root: Path) -> dict[str, os.stat_result]:
+def _open_zip(path: Path, only: str | None, stack: ExitStack) -> Tree:
+    archive = stack.enter_context(zipfile.ZipFile(path))
+    members = _wanted(path, ((info.filename, info) for info in archive.infolist()), only)
+    files = {name: info for name, info in members.items() if not info.is_dir()}
+    sizes = {name: info.file_size for name, info in files.items()}
+    return Tree(
+        path, sizes, _folders(members, files), lambda name: archive.open(files[name])
+    )  # type: ignore[arg-type,return-value]
+
+
+def _open_tar(path: Path, only: str | None, stack: ExitStack) -> Tree:
+    archive = stack.enter_context(tarfile.TarFile(fileobj=_uncompressed(path, stack)))
+    # Links and devices are left alone.
+    members = _wanted(
+        path, ((info.name, info) for info in archive if info.isreg() or info.isdir()), only
+    )
+    files = {name: info for name, info in members.items() if info.isreg()}
+    sizes = {name: info.size for name, info in files.items()}
+    return Tree(
+        path, sizes, _folders(members, files), lambda name: archive.extractfile(files[name])
+    )  # type: ignore[arg-type,return-value]
+
+
+def _uncompressed(path: Path, stack: ExitStack) -> BinaryIO:
+    """A tar archive without compression: the file itself, or a temporary one."""
+    file: BinaryIO = stack.enter_context(path.open("rb"))
+    start = file.read(6)
+    file.seek(0)
+    ways = [way for magic, way in _DECOMPRESSORS.items() if start.startswith(magic)]
+    if not ways:
+        return file
+    packed = stack.enter_context(ways[0](file, "rb"))
+    whole = stack.enter_context(tempfile.TemporaryFile())
+    while piece := packed.read(2**20):
+        if whole.tell() > MAX_TAR_BYTES:
+            raise DataError(
+                f"{path}: expected an archive of at most {MAX_TAR_BYTES:,} bytes unpacked, got "
+                "more; unpack it and pass the folder"
+            )
+        whole.write(piece)
+    whole.seek(0)
+    return whole
+
+
+def _wanted(path: Path, members: Iterable[tuple[str, T]], only: str | None) -> dict[str, T]:
+    """What an archive holds of what is wanted, by names from the wanted top on."""
+    found = {_readable(path, _tidy(name)): member for name, member in members}
+    found = {name: member for name, member in found.items() if name and _visible(name)}
+    if only is None:
+        return found
+    below: dict[str, dict[str, T]] = {}
+    for name, member in found.items():
+        parts = name.split("/")
+        depths = [depth for depth, part in enumerate(parts) if re.fullmatch(only, part)]
+        if depths:
+            top, inside = parts[: depths[0]], parts[depths[0] :]
+            below.setdefault("/".join(top), {})["/".join(inside)] = member
+    if not below:
+        return {}
+    # As often as not an archive holds a second copy, further down.
+    return below[min(below, key=lambda top: (bool(top), top.count("/"), top))]
+
+
+def _folders(members: Iterable[str], files: Collection[str]) -> frozenset[str]:
+    """The folders of an archive, which need not list them."""
+    inside = set(members) - set(files)
+    for parent in {name.rpartition("/")[0] for name in members} - {""}:
+        parts = parent.split("/")
+        inside |= {"/".join(parts[:depth]) for depth in range(1, len(parts) + 1)}
+    return frozenset(inside)
+
+
+def _walk(root: Path, only: str | None) -> dict[str, os.stat_result]:
     """Stat everything visible below a folder; keys are relative paths with forward slashes."""
 
     def refuse(error: OSError) -> None:
@@ -242,9 +269,15 @@ def _walk(root: Path) -> dict[str, os.stat_result]:
         for folder, folders, files in os.walk(root, onerror=refuse, followlinks=True):
             inside = Path(folder).relative_to(root).as_posix()
             prefix = "" if inside == "." else f"{inside}/"
-            folders[:] = [name for name in folders if _visible(name) and not _loops(folder, name)]
-            for name in (*folders, *filter(_visible, files)):
-                found[prefix + name] = os.stat(os.path.join(folder, name))
+            wanted = re.compile(only if only and not prefix else ".*", re.DOTALL).fullmatch
+            folders[:] = [
+                name
+                for name in folders
+                if wanted(name) and _visible(name) and not _loops(folder, name)
+            ]
+            for name in (*folders, *filter(_visible, filter(wanted, files))):
+                path = _readable(root, prefix + name)
+                found[path] = os.stat(os.path.join(folder, name))
     except OSError as error:
         raise DataError(
             f"{root}: expected a folder of readable files, got {_say(error)}; mend or remove it"
@@ -261,6 +294,17 @@ def _loops(folder: str, name: str) -> bool:
     return os.path.commonpath([target, os.path.realpath(folder)]) == target
 
 
+def _readable(root: Path, name: str) -> str:
+    """Refuse names that cannot be printed or stored; class names are made of them."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise DataError(
+            f"{root}: expected names in UTF-8, got {name!a}; rename or remove it"
+        ) from None
+    return name
+
+
 def _visible(name: str) -> bool:
     """Whether no part of a path is hidden (".." among them) or macOS's own."""
     return not any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
@@ -271,4 +315,4 @@ def _tidy(name: str) -> str:
 
 
 def _say(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()

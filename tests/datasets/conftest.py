@@ -1,4 +1,5 @@
 import io
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def image_bytes(rng):
 
 @pytest.fixture
 def write(tmp_path):
-    """Write {path: content} as a folder, or as a zip archive if the name ends so."""
+    """Write {path: content} as a folder, or as a zip or tar archive if the name ends so."""
 
     def write(name: str, files: dict[str, bytes]) -> Path:
         target = tmp_path / name
@@ -47,6 +48,14 @@ def write(tmp_path):
             with zipfile.ZipFile(target, "w") as archive:
                 for path, content in files.items():
                     archive.writestr(path, content)
+            return target
+        if ".tar" in name:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tarfile.open(target, f"w:{target.suffix[1:].replace('tar', '')}") as archive:
+                for path, content in files.items():
+                    member = tarfile.TarInfo(path)
+                    member.size = len(content)
+                    archive.addfile(member, io.BytesIO(content))
             return target
         target.mkdir(parents=True, exist_ok=True)
         for path, content in files.items():

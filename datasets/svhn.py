@@ -1,0 +1,102 @@
+"""SVHN: house numbers of 32×32, cropped to one digit.
+
+Source: Y. Netzer et al., "Reading Digits in Natural Images with Unsupervised Feature Learning",
+2011. MATLAB files with `X`, uint8 [32, 32, 3, n], and `y`, [n, 1], where 10 stands for the digit 0.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+
+from zoo.datasets.base import Split
+from zoo.datasets.form import Form
+from zoo.datasets.info import DatasetInfo
+from zoo.datasets.tree import Tree
+from zoo.errors import DataError
+
+INFO = DatasetInfo(
+    name="svhn",
+    summary=(
+        "99,289 house numbers, 32×32 colour, 10 classes; 73,257 to train, 26,032 to test, "
+        "and 531,131 easier ones, extra"
+    ),
+    source="ufldl.stanford.edu/housenumbers",
+    wanted="train_32x32.mat and test_32x32.mat",
+    signs=("*_32x32.mat",),
+    archives=("svhn*", "SVHN*"),
+    files=r"(train|test|extra)_32x32\.mat",
+    parts={"train": ("train",), "test": ("test",)},
+)
+
+CLASS_NAMES = tuple("0123456789")
+
+MOST_BYTES = 2**31
+"""The largest file that is read, and the most pixels; `extra` has 1.6 thousand million."""
+
+
+def read(tree: Tree, parts: list[str], form: Form) -> dict[str, Split]:
+    """Read SVHN from its cropped digits ("format 2").
+
+    Args:
+        tree: the files.
+        parts: of "train", "test" and "extra".
+        form: what the images are to become.
+
+    Returns:
+        The parts, images uint8 [n, 32, 32, 3] before they get their form; labels are the digits.
+
+    Raises:
+        DataError: a file is missing or damaged, or labels do not fit the images.
+    """
+    splits = {}
+    for part in parts:
+        name = f"{part}_32x32.mat"
+        if name not in tree.sizes:
+            raise DataError(f"{tree.path}: expected {name}, got none. ({INFO.source})")
+        images, labels = read_mat(tree.read(name, MOST_BYTES), f"{name} in {tree.path}")
+        splits[part] = Split(part, form.fit(part, images), labels, CLASS_NAMES)
+    return splits
+
+
+def read_mat(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Read the images and digits of one MATLAB file.
+
+    Args:
+        content: Of the file, as MATLAB 5 to 7.2 writes it.
+        where: What to call it in errors.
+
+    Returns:
+        Images uint8 [n, 32, 32, 3], a view with MATLAB's order of axes in memory, and digits
+        int64 [n].
+
+    Raises:
+        DataError: It is damaged or holds something else.
+    """
+    from scipy.io import loadmat, whosmat  # a quarter of a second to import
+
+    file = io.BytesIO(content)
+    try:
+        shapes = {name: (shape, kind) for name, shape, kind in whosmat(file)}
+        images_shape, kind = shapes["X"]
+        count = images_shape[-1]
+        # Before anything is unpacked.
+        if kind != "uint8" or images_shape[:-1] != (32, 32, 3):
+            raise ValueError(f"X is {kind} {list(images_shape)}")
+        if not 0 < count <= MOST_BYTES // (32 * 32 * 3) or shapes["y"][0] not in ((count, 1), (1, count)):
+            raise ValueError(f"y is {list(shapes['y'][0])} for {count:,} images")
+        file.seek(0)
+        found = loadmat(file, variable_names=("X", "y"))
+        images, labels = found["X"], np.asarray(found["y"]).ravel()
+        if images.dtype != np.uint8 or images.shape != images_shape or len(labels) != count:
+            raise ValueError(f"X is {images.dtype} {list(images.shape)}")
+        if not np.isin(labels, np.arange(1, 11)).all():
+            raise ValueError(f"labels are {np.unique(labels)[:12].tolist()}, not 1..10")
+    # SciPy answers damaged files with nearly every built-in error there is.
+    except Exception as error:
+        raise DataError(
+            f"{where}: expected X, uint8 [32, 32, 3, n], and y with a label 1..10 for each, got "
+            f"{type(error).__name__}: {error}; fetch it again ({INFO.source})"
+        ) from error
+    return images.transpose(3, 0, 1, 2), labels.astype(np.int64) % 10

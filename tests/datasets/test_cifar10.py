@@ -1,0 +1,165 @@
+import pickle
+
+import numpy as np
+import pytest
+
+import zoo.datasets
+from zoo.datasets.cifar10 import BATCHES, CLASS_NAMES
+from zoo.errors import DataError
+
+COUNT = 20
+
+
+@pytest.fixture
+def planes(rng):
+    """Of each batch uint8 [n, 3072]: red, green and blue planes of random pixels."""
+    names = [name for names in BATCHES.values() for name in names]
+    return {name: rng.integers(0, 256, (COUNT, 3072), dtype=np.uint8) for name in names}
+
+
+LABELS = [number % 10 for number in range(COUNT)]
+
+
+def binary(planes):
+    labels = np.array(LABELS, np.uint8)[:, None]
+    return {f"{name}.bin": np.hstack([labels, one]).tobytes() for name, one in planes.items()}
+
+
+def pickled(planes, protocol=2):
+    return {
+        name: pickle.dumps({"batch_label": name, "labels": LABELS, "data": one}, protocol)
+        for name, one in planes.items()
+    }
+
+
+def as_python_2(planes):
+    """As the real files are: protocol 2 with byte strings, written out by hand."""
+    files = {}
+    for name, one in planes.items():
+        array = (
+            b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR"
+            + b"(I1\n(I%d\nI3072\ntcnumpy\ndtype\n(S'u1'\nI0\nI1\ntR(I3\nS'|'\nNNNI-1\nI-1\nI0\ntb"
+            % COUNT
+            + b"I00\nT"
+            + (3072 * COUNT).to_bytes(4, "little")
+            + one.tobytes()
+            + b"tb"
+        )
+        labels = b"(l" + b"".join(b"I%d\na" % label for label in LABELS)
+        files[name] = b"\x80\x02}(S'labels'\n" + labels + b"S'data'\n" + array + b"u."
+    return files
+
+
+@pytest.mark.parametrize("form", [binary, pickled, as_python_2])
+@pytest.mark.parametrize(
+    ("place", "inside"),
+    [
+        ("data", ""),
+        ("data/cifar10", ""),
+        ("data", "cifar-10-batches-py/"),
+        ("data/cifar-10-python.tar.gz", "cifar-10-batches-py/"),
+        ("data/cifar10.zip", ""),
+    ],
+)
+def test_each_form_gives_the_same_pixels(write, planes, tmp_path, form, place, inside):
+    write(place, {inside + name: content for name, content in form(planes).items()})
+    data = zoo.datasets.load("cifar10", tmp_path / "data", validation=0)
+    assert data.class_names == CLASS_NAMES
+    assert data.image_shape == (32, 32, 3)
+    for split, part in ((data.train, "train"), (data.test, "test")):
+        expected = np.concatenate([planes[name] for name in BATCHES[part]])
+        expected = expected.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+        np.testing.assert_array_equal(split.images, expected)
+        assert split.labels.tolist() == LABELS * len(BATCHES[part])
+
+
+@pytest.fixture
+def pictures(image_bytes):
+    return {
+        f"train/{name}/{number}.jpg": image_bytes((32, 32, 3), "JPEG")
+        for name in CLASS_NAMES
+        for number in range(5)
+    }
+
+
+def test_folders_without_a_test_part_hold_some_out_and_say_so(write, pictures):
+    root = write("cifar10-train.zip", pictures)
+    with pytest.warns(UserWarning, match="has no part test: .* held out instead"):
+        data = zoo.datasets.load("cifar10", root, validation=0)
+    assert data.class_names == CLASS_NAMES
+    assert (len(data.train), len(data.test)) == (40, 10)
+    with pytest.raises(DataError, match="with the part test; got train"):
+        zoo.datasets.load("cifar10", root, parts={"train": "train", "test": "test"})
+
+
+def test_folders_of_other_classes_are_refused(write, pictures):
+    root = write("cifar10", {name.replace("bird", "owl"): one for name, one in pictures.items()})
+    with pytest.raises(DataError, match="expected the classes airplane"):
+        zoo.datasets.load("cifar10", root)
+
+
+class Malice:
+    def __reduce__(self):
+        return (print, ("the pickle was run",))
+
+
+class Hidden:
+    """A dtype whose construction is a call of something else."""
+
+    def __reduce__(self):
+        return (eval, ("1",))
+
+
+def good():
+    return np.zeros((COUNT, 3072), np.uint8)
+
+
+PICKLES = [
+    (Malice(), "names builtins.print"),
+    ({"data": Hidden(), "labels": LABELS}, "names builtins.eval"),
+    ({"data": good().astype(object), "labels": LABELS}, "expected an array of uint8"),
+    ({"data": good().astype(float), "labels": LABELS}, "expected an array of uint8"),
+    ({"data": good()[:, :-1], "labels": LABELS}, r"expected data \[20, 3072\], got \[20, 3071\]"),
+    ({"data": good().tolist(), "labels": LABELS}, r"expected data \[20, 3072\], got list"),
+    ({"data": good(), "labels": LABELS[:-1]}, r"expected data \[19, 3072\]"),
+    ({"data": good(), "labels": [10, *LABELS[1:]]}, r"labels 0\.\.9"),
+    ({"data": good(), "labels": [-1, *LABELS[1:]]}, r"labels 0\.\.9"),
+    ({"data": good(), "labels": [1.0, *LABELS[1:]]}, r"labels 0\.\.9"),
+    ({"data": good(), "labels": []}, r"labels 0\.\.9"),
+    ({"data": good()}, r"labels 0\.\.9, got None"),
+    ([good(), LABELS], "expected a dictionary, got list"),
+]
+
+
+@pytest.mark.parametrize(("content", "words"), PICKLES)
+@pytest.mark.parametrize("protocol", [0, 2, 5])
+def test_pickles_of_anything_else_are_refused_unrun(
+    write, planes, content, words, protocol, capsys
+):
+    files = pickled(planes) | {"data_batch_3": pickle.dumps(content, protocol)}
+    with pytest.raises(DataError, match=rf"data_batch_3 in .*{words}"):
+        zoo.datasets.load("cifar10", write("cifar10", files))
+    assert capsys.readouterr().out == ""
+
+
+BINARIES = [
+    (lambda one: one[:-1], "expected 3,073 bytes for each image, got 61,459"),
+    (lambda one: b"", "got 0 in all"),
+    (lambda one: b"\x0a" + one[1:], r"labels 0\.\.9"),
+    (lambda one: one * 600, "at most"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), BINARIES)
+def test_damaged_binaries_are_refused(write, planes, change, words):
+    files = binary(planes)
+    files["data_batch_2.bin"] = change(files["data_batch_2.bin"])
+    with pytest.raises(DataError, match=rf"data_batch_2\.bin in .*{words}"):
+        zoo.datasets.load("cifar10", write("cifar10", files))
+
+
+def test_missing_batches_are_named(write, planes):
+    files = binary(planes)
+    del files["data_batch_4.bin"]
+    with pytest.raises(DataError, match=r"got no data_batch_4\.bin"):
+        zoo.datasets.load("cifar10", write("cifar10", files))
