@@ -55,7 +55,8 @@ def read(tree: Tree, form: Form) -> dict[str, Split]:
     Raises:
         DataError: the folders or an image are not what they should be, or sizes differ.
     """
-    parts = {part: labels_of(classes) for part, classes in (found := class_folders(tree)).items()}
+    found = class_folders(tree)
+    parts = {part: labels_of(classes) for part, classes in found.items()}
     size, channels = _shape(tree, [name for files, _ in parts.values() for name in files], form)
     class_names = tuple(found["train"])
     splits = {}

@@ -47,7 +47,7 @@ def class_folders(tree: Tree) -> dict[str, dict[str, list[str]]]:
         >>> from pathlib import Path
         >>> names = ("data/cat/1.png", "data/dog/1.png", "data/dog/more/2.png", "data/notes.txt")
         >>> folders = frozenset({"data", "data/cat", "data/dog", "data/dog/more"})
-        >>> tree = Tree(Path("pets.zip"), dict.fromkeys(names, 1), folders, bytes)
+        >>> tree = Tree(Path("pets.zip"), dict.fromkeys(names, 1), folders, open)
         >>> class_folders(tree)["train"]["dog"]
         ['data/dog/1.png', 'data/dog/more/2.png']
     """

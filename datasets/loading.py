@@ -105,7 +105,7 @@ def load(
     path = _path(info, root)
 
     def read(new: Callable[[str, tuple[int, ...]], np.ndarray]) -> dict[str, Split]:
-        return _read(info, path, roles, Form(size, color, new), asked=parts is not None)
+        return _read(info, path, roles, Form(size, color, new))
 
     if path and cache:
         facts = {
@@ -114,6 +114,7 @@ def load(
         splits = remember(name, facts, read)
     else:
         splits = read(Form().new)
+    _check_found(info, path, roles, splits, asked=parts is not None)
     class_names = splits["train"].class_names
     if classes is not None:
         ids = _class_ids(classes, class_names)
@@ -131,9 +132,9 @@ def load(
 
 
 def _read(
-    info: DatasetInfo, path: Path | None, roles: dict[str, list[str]], form: Form, *, asked: bool
+    info: DatasetInfo, path: Path | None, roles: dict[str, list[str]], form: Form
 ) -> dict[str, Split]:
-    """Read the parts and give them their roles."""
+    """Read the parts and give them their roles, as far as they are there."""
     module = _SETS[info.name]
     if path is None:
         return module.read(form)
@@ -141,24 +142,37 @@ def _read(
         if not info.parts:
             return module.read(tree, form)
         found = module.read(tree, list(dict.fromkeys(sum(roles.values(), []))), form)
-        splits = {}
-        for role, parts in roles.items():
-            missing = [part for part in parts if part not in found]
-            if not missing:
-                splits[role] = joined(role, [found[part] for part in parts], form)
-            elif asked or role == "train":
-                raise DataError(
-                    f"{path}: expected {info.wanted}, with the part {missing[0]}; got "
-                    f"{' and '.join(found) or 'none of it'}. Fetch it again ({info.source}), or "
-                    "choose among its parts by parts="
-                )
-            else:
-                warnings.warn(
-                    f"{path} has no part {missing[0]}: as {role} images some of the training "
-                    "images are held out instead",
-                    stacklevel=2,
-                )
+        splits = {
+            role: joined(role, [found[part] for part in parts], form)
+            for role, parts in roles.items()
+            if not {*parts} - {*found}
+        }
+    _check_found(info, path, {"train": roles["train"]}, splits, asked=True)
     return splits
+
+
+def _check_found(
+    info: DatasetInfo,
+    path: Path | None,
+    roles: dict[str, list[str]],
+    splits: Mapping[str, Any],
+    *,
+    asked: bool,
+) -> None:
+    """Raise where a role that was asked for has no images, and warn of others."""
+    for role, parts in roles.items():
+        if role in splits:
+            continue
+        if asked:
+            raise DataError(
+                f"{path}: expected the parts {' and '.join(parts)}; they are not all there. "
+                f"Fetch them ({info.source}), or choose others by parts="
+            )
+        warnings.warn(
+            f"{path} has no part {' and '.join(parts)}: what {role} wants is held out of the "
+            "training images instead",
+            stacklevel=3,
+        )
 
 
 def _checked_share(name: str, value: Any) -> float | int:

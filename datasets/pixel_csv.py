@@ -13,8 +13,8 @@ PIXELS = 48 * 48
 LONGEST_ROW = 4 * PIXELS + 64
 """Bytes: a number of three digits and a space for each pixel, and the other columns."""
 
-AT_ONCE = 2**22
-"""Bytes that are read and turned into numbers at a time."""
+AT_ONCE = 2**18
+"""Bytes that are read and turned into numbers at a time; few enough to stay in a core's cache."""
 
 COLUMNS = {"emotion", "pixels", "usage"}
 QUOTE, SPACE, COMMA = b'"', ord(" "), b","
@@ -24,7 +24,7 @@ def read_rows(file: BinaryIO, where: str) -> tuple[np.ndarray, np.ndarray, np.nd
     r"""Read the faces of `fer2013.csv` or `icml_face_data.csv`.
 
     The first line names the columns emotion, pixels and Usage, in any order and with spaces or
-    not; pixels are integers 0..255 between single spaces.
+    not; pixels are integers 0..255 between spaces.
 
     Args:
         file: The CSV file.
@@ -44,94 +44,92 @@ def read_rows(file: BinaryIO, where: str) -> tuple[np.ndarray, np.ndarray, np.nd
         ((1, 48, 48, 1), [3], [b'Training'])
     """
     header = file.readline(LONGEST_ROW)
-    names = [name.strip().strip(QUOTE).lower().decode("latin-1") for name in header.split(COMMA)]
+    names = [_bare(name).lower().decode("latin-1") for name in header.split(COMMA)]
     if set(names) != COLUMNS or len(names) != len(COLUMNS):
         raise DataError(
             f"{where}: expected the columns emotion, pixels and Usage, got {header[:80]!a}"
         )
-    images, labels, usages, row = [], [], [], 1
-    for lines in _lines(file, where):
-        cells = []
-        for line in lines:
-            row += 1
-            parts = line.split(COMMA)
-            if len(parts) != len(names):
+    places = [names.index(name) for name in ("emotion", "pixels", "usage")]
+    images, labels, usages = [], [], []
+    for first, lines in _lines(file, where):
+        texts = []
+        for row, line in enumerate(lines, first):
+            cells = line.split(COMMA)
+            if len(cells) != len(names):
                 raise DataError(
-                    f"{where}, row {row}: expected {len(names)} columns, got {len(parts)}"
+                    f"{where}, row {row}: expected {len(names)} columns, got {len(cells)}"
                 )
-            cells.append(
-                dict(zip(names, (part.strip().strip(QUOTE) for part in parts), strict=True))
-            )
-        if not cells:
-            continue
-        first = row - len(cells) + 1
-        images.append(_pixels([cell["pixels"] for cell in cells], where, first))
-        for place, cell in enumerate(cells):
-            if not (len(cell["emotion"]) == 1 and b"0" <= cell["emotion"] <= b"6"):
+            emotion, text, usage = (_bare(cells[place]) for place in places)
+            if not (len(emotion) == 1 and b"0" <= emotion <= b"6"):
                 raise DataError(
-                    f"{where}, row {first + place}: expected an emotion 0..6, got "
-                    f"{cell['emotion'][:20]!a}"
+                    f"{where}, row {row}: expected an emotion 0..6, got {emotion[:20]!a}"
                 )
-            labels.append(int(cell["emotion"]))
-            usages.append(cell["usage"])
+            labels.append(int(emotion))
+            usages.append(usage[:20])
+            texts.append(text)
+        images.append(_pixels(texts, where, first))
     if not images:
         raise DataError(f"{where}: expected a row for each face, got none after the first line")
     faces = np.concatenate(images).reshape(-1, 48, 48, 1)
     return faces, np.array(labels, np.int64), np.array(usages)
 
 
-def _lines(file: BinaryIO, where: str) -> Iterator[list[bytes]]:
-    """Whole lines, some at a time, without those that are empty at the end."""
-    rest, rows = b"", 1
+def _bare(cell: bytes) -> bytes:
+    return cell.strip().strip(QUOTE)
+
+
+def _lines(file: BinaryIO, where: str) -> Iterator[tuple[int, list[bytes]]]:
+    """Whole lines, some at a time, and the number of the first one's row."""
+    rest, row = b"", 2
     while piece := file.read(AT_ONCE):
         *lines, rest = (rest + piece).split(b"\n")
-        rows += len(lines)
         if len(rest) > LONGEST_ROW:
             raise DataError(
-                f"{where}, row {rows + 1}: expected at most {LONGEST_ROW:,} bytes, got more"
+                f"{where}, row {row + len(lines)}: expected at most {LONGEST_ROW:,} bytes, got more"
             )
-        yield lines
-    yield [rest] if rest.strip() else []
+        if lines:
+            yield row, lines
+        row += len(lines)
+    if rest.strip():
+        yield row, [rest]
 
 
 def _pixels(texts: list[bytes], where: str, first: int) -> np.ndarray:
-    """Numbers 0..255 between single spaces, uint8 [rows, 2304].
+    """Numbers 0..255 between spaces, uint8 [rows, 2304].
 
-    All rows at once: a byte that is a digit counts as ones, tens or hundreds by how many digits
-    follow it.
+    For all bytes at once: a digit counts as ones, the one before it as tens, the one before that
+    as hundreds; and it is the number's value that counts where no digit follows.
     """
-    counts = [text.count(b" ") + 1 for text in texts]
-    for place, count in enumerate(counts):
-        if count != PIXELS:
-            raise DataError(
-                f"{where}, row {first + place}: expected {PIXELS:,} pixels, got {count:,}"
-            )
-    # Three spaces before, so that looking back needs no care.
+    # Three spaces before, so that looking back needs no care, and one after.
     text = np.frombuffer(b"   " + b" ".join(texts) + b" ", np.uint8)
-    digits = text - np.uint8(ord("0"))  # wraps round: what is no digit is above 9
-    is_digit = digits <= 9
-    if not (is_digit | (text == SPACE)).all():
-        raise _named(texts, where, first)
-    ends = np.flatnonzero(is_digit[:-1] & ~is_digit[1:])
-    values = digits[ends].astype(np.uint16)
-    tens = is_digit[ends - 1]
-    hundreds = tens & is_digit[ends - 2]
-    values += np.where(tens, digits[ends - 1], 0) * np.uint16(10)
-    values += np.where(hundreds, digits[ends - 2], 0) * np.uint16(100)
-    if len(ends) != len(texts) * PIXELS or (hundreds & is_digit[ends - 3]).any():
-        raise _named(texts, where, first)
-    if values.max() > 255:
-        raise _named(texts, where, first)
-    return values.astype(np.uint8).reshape(len(texts), PIXELS)
+    digit = text - np.uint8(ord("0"))  # wraps round: what is no digit is above 9
+    is_digit = digit <= 9
+    digit *= is_digit
+    ends = is_digit[3:-1] & ~is_digit[4:]
+    below_hundred = digit[3:-1] + digit[2:-2] * np.uint8(10)
+    hundreds = digit[1:-3] * (is_digit[2:-2] & is_digit[3:-1])
+    values = below_hundred + hundreds * np.uint8(100)
+    too_large = (hundreds > 2) | ((hundreds == 2) & (below_hundred > 55))
+    too_long = is_digit[3:-1] & is_digit[2:-2] & is_digit[1:-3] & is_digit[:-4]
+    strange = ~(is_digit | (text == SPACE))
+    if too_large.any() or too_long.any() or strange.any():
+        raise _wrong_number(texts, where, first)
+    start = 0
+    for row, row_text in enumerate(texts, first):
+        count = np.count_nonzero(ends[start : start + len(row_text)])
+        if count != PIXELS:
+            raise DataError(f"{where}, row {row}: expected {PIXELS:,} pixels, got {count:,}")
+        start += len(row_text) + 1
+    return values[ends].reshape(len(texts), PIXELS)
 
 
-def _named(texts: list[bytes], where: str, first: int) -> DataError:
+def _wrong_number(texts: list[bytes], where: str, first: int) -> DataError:
     """The error for the first number that is none, or too large."""
-    for place, text in enumerate(texts):
+    for row, text in enumerate(texts, first):
         for number in text.split(b" "):
-            if not (number.isdigit() and len(number) <= 3 and int(number) <= 255):
+            if number and not (number.isdigit() and len(number) <= 3 and int(number) <= 255):
                 return DataError(
-                    f"{where}, row {first + place}: expected pixels 0..255 between single spaces, "
-                    f"got {number[:20]!a}"
+                    f"{where}, row {row}: expected pixels 0..255 between spaces, got "
+                    f"{number[:20]!a}"
                 )
     raise AssertionError(first)

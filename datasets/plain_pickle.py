@@ -34,6 +34,13 @@ class _DType(_Named):
     """A NumPy dtype's description."""
 
 
+def _from_buffer(content: Any, dtype: Any, shape: Any, order: Any) -> _Array:
+    """How protocol 5 writes an array."""
+    array = _Array()
+    array.state = (1, shape, dtype, order == "F", bytes(content))
+    return array
+
+
 class _NDArray:
     """Stands for `numpy.ndarray` where that is only named."""
 
@@ -48,6 +55,8 @@ def _encode(text: Any, encoding: Any = "utf-8") -> bytes:
 _ALLOWED = {
     ("numpy.core.multiarray", "_reconstruct"): _Array,
     ("numpy._core.multiarray", "_reconstruct"): _Array,
+    ("numpy.core.numeric", "_frombuffer"): _from_buffer,
+    ("numpy._core.numeric", "_frombuffer"): _from_buffer,
     ("numpy", "ndarray"): _NDArray,
     ("numpy", "dtype"): _DType,
     ("_codecs", "encode"): _encode,

@@ -84,11 +84,11 @@ def pictures(image_bytes):
 
 def test_folders_without_a_test_part_hold_some_out_and_say_so(write, pictures):
     root = write("cifar10-train.zip", pictures)
-    with pytest.warns(UserWarning, match="has no part test: .* held out instead"):
+    with pytest.warns(UserWarning, match="has no part test: what test wants is held out"):
         data = zoo.datasets.load("cifar10", root, validation=0)
     assert data.class_names == CLASS_NAMES
     assert (len(data.train), len(data.test)) == (40, 10)
-    with pytest.raises(DataError, match="with the part test; got train"):
+    with pytest.raises(DataError, match="expected the parts test; they are not all there"):
         zoo.datasets.load("cifar10", root, parts={"train": "train", "test": "test"})
 
 
@@ -115,8 +115,8 @@ def good():
 
 
 PICKLES = [
-    (Malice(), "names builtins.print"),
-    ({"data": Hidden(), "labels": LABELS}, "names builtins.eval"),
+    (Malice(), r"names \w+\.print"),
+    ({"data": Hidden(), "labels": LABELS}, r"names \w+\.eval"),
     ({"data": good().astype(object), "labels": LABELS}, "expected an array of uint8"),
     ({"data": good().astype(float), "labels": LABELS}, "expected an array of uint8"),
     ({"data": good()[:, :-1], "labels": LABELS}, r"expected data \[20, 3072\], got \[20, 3071\]"),

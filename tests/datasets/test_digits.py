@@ -2,10 +2,11 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from zoo.datasets import digits
+from zoo.datasets.form import Form
 
 
 def test_digits_are_scikit_learns_scaled_to_eight_bits():
-    splits = digits.read()
+    splits = digits.read(Form())
     assert list(splits) == ["train"]
     train = splits["train"]
     oracle = load_digits()

@@ -89,10 +89,15 @@ def test_missing_emotion_is_refused(write, faces):
         zoo.datasets.load("fer2013", write("fer2013.zip", files))
 
 
-def test_missing_test_part_is_refused(write, faces):
+def test_missing_test_part_is_said_and_held_out(write, faces):
     files = {name: content for name, content in faces.items() if name.startswith("train")}
-    with pytest.raises(DataError, match="expected train/ and test/"):
-        zoo.datasets.load("fer2013", write("fer2013.zip", files))
+    root = write("fer2013.zip", files)
+    with pytest.warns(UserWarning, match="has no part PublicTest: what test wants"):
+        data = zoo.datasets.load("fer2013", root, validation=0)
+    assert (len(data.train), len(data.test)) == (7, 7)
+    parts = {"train": "Training", "test": "PrivateTest"}
+    with pytest.raises(DataError, match="expected the parts PrivateTest"):
+        zoo.datasets.load("fer2013", root, parts=parts)
 
 
 def test_cache_notices_a_changed_archive(write, faces, image_bytes):

@@ -67,8 +67,8 @@ def test_zoo_data_is_looked_in(write, files, monkeypatch):
         ("train-labels-idx1-ubyte", lambda one: one[:8] + b"\x0a" + one[9:], "labels up to 10"),
         ("train-labels-idx1-ubyte", lambda one: idx(np.zeros(3, "u1"), 2049), "got 3 labels"),
         ("train-images-idx3-ubyte", lambda one: one[:4] + b"\xff" * 12, "which is too many"),
-        ("t10k-images-idx3-ubyte", lambda one: gzip.compress(one)[:-9], "cannot be read"),
-        ("t10k-images-idx3-ubyte", lambda one: b"\x1f\x8bnothing", "cannot be read"),
+        ("t10k-images-idx3-ubyte", lambda one: gzip.compress(one)[:-9], "expected a readable file"),
+        ("t10k-images-idx3-ubyte", lambda one: b"\x1f\x8bnothing", "expected a readable file"),
         ("t10k-labels-idx1-ubyte", lambda one: None, "expected t10k-labels-idx1-ubyte"),
     ],
 )
@@ -89,17 +89,6 @@ def test_a_bomb_is_not_unpacked(write, files):
 def test_nothing_there_says_where_it_looked(tmp_path):
     with pytest.raises(DataError, match=r"train-images-idx3-ubyte.gz.*pass root="):
         zoo.datasets.load("mnist", tmp_path)
-
-
-@given(st.binary(max_size=80), st.booleans())
-def test_any_bytes_are_an_array_or_an_error(tmp_path_factory, content, packed):
-    path = tmp_path_factory.mktemp("any") / "file"
-    path.write_bytes(gzip.compress(content) if packed else content)
-    try:
-        array = mnist.read_idx(path, 2051, 3)
-    except DataError:
-        return
-    assert array.tobytes() == content[16:]
 
 
 def test_the_real_thing():

@@ -3,7 +3,6 @@ import zipfile
 
 import pytest
 
-from zoo.datasets import tree as tree_module
 from zoo.datasets.tree import fingerprint, open_tree
 from zoo.errors import DataError
 
@@ -62,7 +61,7 @@ def test_corrupt_member_is_named(write):
 
 def test_file_that_is_no_archive_is_refused(tmp_path):
     (tmp_path / "x.zip").write_bytes(b"not a zip")
-    with pytest.raises(DataError, match=r"x\.zip: expected a folder or a readable zip"):
+    with pytest.raises(DataError, match=r"x\.zip: expected a folder or a readable archive"):
         open_tree(tmp_path / "x.zip").__enter__()
     with pytest.raises(DataError, match="FileNotFoundError"):
         open_tree(tmp_path / "y.zip").__enter__()
@@ -71,16 +70,15 @@ def test_file_that_is_no_archive_is_refused(tmp_path):
 def test_truncated_archive_is_refused(write):
     path = write("tree.zip", FILES)
     path.write_bytes(path.read_bytes()[:-30])
-    with pytest.raises(DataError, match="BadZipFile"):
+    with pytest.raises(DataError, match=r"readable archive \(zip or tar\)"):
         open_tree(path).__enter__()
 
 
 @pytest.mark.parametrize("name", ["tree", "tree.zip"])
-def test_oversized_file_is_not_read(write, monkeypatch, name):
-    monkeypatch.setattr(tree_module, "MAX_BYTES", 4)
+def test_oversized_file_is_not_read(write, name):
     expected = pytest.raises(DataError, match=r"b/3\.txt in .* at most 4 bytes, got 5")
     with open_tree(write(name, FILES)) as tree, expected:
-        tree.read("b/3.txt")
+        tree.read("b/3.txt", 4)
 
 
 def test_fingerprint_of_an_archive_is_of_its_bytes(write, tmp_path):
