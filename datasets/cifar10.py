@@ -61,7 +61,9 @@ def read(tree: Tree, parts: list[str], form: Form) -> dict[str, Split]:
             for part in parts:
                 names = [f"{name}{ending}" for name in BATCHES[part]]
                 if missing := [name for name in names if name not in tree.sizes]:
-                    raise DataError(f"{tree.path}: expected {', '.join(names)}, got no {missing[0]}")
+                    raise DataError(
+                        f"{tree.path}: expected {', '.join(names)}, got no {missing[0]}"
+                    )
                 batches = [read_batch(tree, name) for name in names]
                 planes, labels = (np.concatenate(column) for column in zip(*batches, strict=True))
                 found[part] = (planes.reshape(-1, *PLANES).transpose(0, 2, 3, 1), labels)

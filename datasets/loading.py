@@ -1,4 +1,4 @@
-"""`load` a data set by its name, choose parts and classes, and hold out what to validate and test on.
+"""`load` a data set by its name, choose parts and classes, hold out what to validate and test on.
 
 A data set is a module with an `INFO` and a function `read(tree, parts, form)` that gives the parts
 asked for as splits by their names, as far as the files hold them. `tree` is missing where the data
@@ -8,6 +8,7 @@ set is embedded, `parts` where it has no parts of its own.
 from __future__ import annotations
 
 import difflib
+import itertools
 import numbers
 import os
 import warnings
@@ -141,7 +142,7 @@ def _read(
     with open_tree(path, info.files) as tree:
         if not info.parts:
             return module.read(tree, form)
-        found = module.read(tree, list(dict.fromkeys(sum(roles.values(), []))), form)
+        found = module.read(tree, list(dict.fromkeys(itertools.chain(*roles.values()))), form)
         splits = {
             role: joined(role, [found[part] for part in parts], form)
             for role, parts in roles.items()
@@ -200,7 +201,7 @@ def _checked_parts(info: DatasetInfo, parts: Any) -> dict[str, list[str]]:
         for role in ROLES
         if (names := parts.get(role)) is not None
     }
-    every = sum(roles.values(), [])
+    every = list(itertools.chain(*roles.values()))
     if not all(roles.values()) or not all(isinstance(one, str) for one in every):
         raise ArgumentError(f"parts must name at least one part each. Received: {parts!r}")
     if len({*every}) < len(every):

@@ -6,7 +6,6 @@ import mmap
 
 import numpy as np
 
-
 WORTH_IT = 2**28
 """Bytes: mapping pages anew takes time, so smaller arrays keep theirs."""
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 from typing import Any
 
 import numpy as np
 
 from zoo.errors import DataError
+
+MOST_OPERATIONS = 200_000
+"""A batch of 10,000 images with labels and file names takes some 50,000."""
 
 
 class _Named:
@@ -36,6 +40,8 @@ class _DType(_Named):
 
 def _from_buffer(content: Any, dtype: Any, shape: Any, order: Any) -> _Array:
     """How protocol 5 writes an array."""
+    if not isinstance(content, bytes | bytearray):
+        raise pickle.UnpicklingError("an array of something else than bytes")
     array = _Array()
     array.state = (1, shape, dtype, order == "F", bytes(content))
     return array
@@ -92,6 +98,7 @@ def load_batch(content: bytes, where: str) -> dict[Any, Any]:
         (2, 3)
     """
     try:
+        _check_operations(content)
         found = _Unpickler(io.BytesIO(content), encoding="latin1").load()
     # What a damaged pickle makes of the interpreter's stack is every built-in error there is.
     except Exception as error:
@@ -105,6 +112,17 @@ def load_batch(content: bytes, where: str) -> dict[Any, Any]:
         key: _array(value, where) if isinstance(value, _Array) else value
         for key, value in found.items()
     }
+
+
+def _check_operations(content: bytes) -> None:
+    """Refuse what would take memory or time without bound before it comes to an object.
+
+    The unpickler makes room for as many remembered objects as the highest number says.
+    """
+    for count, (_, argument, _) in enumerate(pickletools.genops(content)):
+        whole = isinstance(argument, int) and not isinstance(argument, bool)
+        if count > MOST_OPERATIONS or (whole and argument > max(len(content), MOST_OPERATIONS)):
+            raise pickle.UnpicklingError("more operations or larger numbers than a batch needs")
 
 
 def _array(described: _Array, where: str) -> np.ndarray:

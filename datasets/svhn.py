@@ -6,13 +6,12 @@ Source: Y. Netzer et al., "Reading Digits in Natural Images with Unsupervised Fe
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 
 from zoo.datasets.base import Split
 from zoo.datasets.form import Form
 from zoo.datasets.info import DatasetInfo
+from zoo.datasets.matlab import read_arrays
 from zoo.datasets.tree import Tree
 from zoo.errors import DataError
 
@@ -32,6 +31,7 @@ INFO = DatasetInfo(
 
 CLASS_NAMES = tuple("0123456789")
 
+PIXELS = 32 * 32 * 3
 MOST_BYTES = 2**31
 """The largest file that is read, and the most pixels; `extra` has 1.6 thousand million."""
 
@@ -74,29 +74,21 @@ def read_mat(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         DataError: It is damaged or holds something else.
     """
-    from scipy.io import loadmat, whosmat  # a quarter of a second to import
-
-    file = io.BytesIO(content)
-    try:
-        shapes = {name: (shape, kind) for name, shape, kind in whosmat(file)}
-        images_shape, kind = shapes["X"]
-        count = images_shape[-1]
-        # Before anything is unpacked.
-        if kind != "uint8" or images_shape[:-1] != (32, 32, 3):
-            raise ValueError(f"X is {kind} {list(images_shape)}")
-        if not 0 < count <= MOST_BYTES // (32 * 32 * 3) or shapes["y"][0] not in ((count, 1), (1, count)):
-            raise ValueError(f"y is {list(shapes['y'][0])} for {count:,} images")
-        file.seek(0)
-        found = loadmat(file, variable_names=("X", "y"))
-        images, labels = found["X"], np.asarray(found["y"]).ravel()
-        if images.dtype != np.uint8 or images.shape != images_shape or len(labels) != count:
-            raise ValueError(f"X is {images.dtype} {list(images.shape)}")
-        if not np.isin(labels, np.arange(1, 11)).all():
-            raise ValueError(f"labels are {np.unique(labels)[:12].tolist()}, not 1..10")
-    # SciPy answers damaged files with nearly every built-in error there is.
-    except Exception as error:
+    found = read_arrays(content, where, {"X": MOST_BYTES, "y": 8 * MOST_BYTES // PIXELS})
+    if found.keys() != {"X", "y"}:
+        raise DataError(f"{where}: expected X and y, got {' and '.join(found) or 'neither'}")
+    images, labels = found["X"], found["y"].ravel()
+    if images.dtype != np.uint8 or images.shape[:-1] != (32, 32, 3) or images.ndim != 4:
         raise DataError(
-            f"{where}: expected X, uint8 [32, 32, 3, n], and y with a label 1..10 for each, got "
-            f"{type(error).__name__}: {error}; fetch it again ({INFO.source})"
-        ) from error
+            f"{where}: expected X, uint8 [32, 32, 3, n], got {images.dtype} {list(images.shape)}"
+        )
+    if not len(labels) or found["y"].shape != (images.shape[-1], 1):
+        raise DataError(
+            f"{where}: expected y [{images.shape[-1]}, 1], got {list(found['y'].shape)}"
+        )
+    if not np.isin(labels, np.arange(1, 11)).all():
+        raise DataError(
+            f"{where}: expected labels 1..10 (10 for the digit 0), got "
+            f"{np.unique(labels)[:12].tolist()}"
+        )
     return images.transpose(3, 0, 1, 2), labels.astype(np.int64) % 10

@@ -191,9 +191,7 @@ def _open_zip(path: Path, only: str | None, stack: ExitStack) -> Tree:
     members = _wanted(path, ((info.filename, info) for info in archive.infolist()), only)
     files = {name: info for name, info in members.items() if not info.is_dir()}
     sizes = {name: info.file_size for name, info in files.items()}
-    return Tree(
-        path, sizes, _folders(members, files), lambda name: archive.open(files[name])
-    )  # type: ignore[arg-type,return-value]
+    return Tree(path, sizes, _folders(members, files), lambda name: archive.open(files[name]))  # type: ignore[arg-type,return-value]
 
 
 def _open_tar(path: Path, only: str | None, stack: ExitStack) -> Tree:
@@ -218,7 +216,7 @@ def _uncompressed(path: Path, stack: ExitStack) -> BinaryIO:
     if not ways:
         return file
     packed = stack.enter_context(ways[0](file, "rb"))
-    whole = stack.enter_context(tempfile.TemporaryFile())
+    whole = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
     while piece := packed.read(2**20):
         if whole.tell() > MAX_TAR_BYTES:
             raise DataError(

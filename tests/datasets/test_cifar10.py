@@ -131,6 +131,23 @@ PICKLES = [
 ]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x02]r\xff\xff\xff\x7f.",  # remembers a list under the number 2**31 - 1
+        b"\x80\x04]\x94" + b"0h\x00" * 10**6 + b".",
+        b"\x80\x04B\xff\xff\xff\xffabc.",
+        b"\x80\x05cnumpy.core.numeric\n_frombuffer\n(J\xff\xff\xff\x7fNNNtR.",
+        b".",
+        b"",
+    ],
+)
+def test_pickles_that_ask_for_much_get_nothing(write, planes, content):
+    files = pickled(planes) | {"data_batch_3": content}
+    with pytest.raises(DataError, match=r"data_batch_3 in .*fetch it again"):
+        zoo.datasets.load("cifar10", write("cifar10", files))
+
+
 @pytest.mark.parametrize(("content", "words"), PICKLES)
 @pytest.mark.parametrize("protocol", [0, 2, 5])
 def test_pickles_of_anything_else_are_refused_unrun(

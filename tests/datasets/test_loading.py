@@ -1,5 +1,3 @@
-import inspect
-
 import numpy as np
 import pytest
 
@@ -70,7 +68,11 @@ def test_held_out_images_of_a_class_do_not_depend_on_the_classes_asked():
 # arguments, error, what the message has to say
 BAD_ARGUMENTS = [
     ({"name": "digit"}, DataError, "no data set 'digit'; did you mean 'digits'? The data sets are"),
-    ({"name": "imagenet"}, DataError, "The data sets are: cifar10, digits, fer2013, folder, mnist, svhn"),
+    (
+        {"name": "imagenet"},
+        DataError,
+        "The data sets are: cifar10, digits, fer2013, folder, mnist, svhn",
+    ),
     ({"classes": ["1", "seven"]}, DataError, "no class 'seven'; The classes are: 0, 1"),
     ({"classes": ["1", "10"]}, DataError, "did you mean '1'?"),
     ({"classes": ["1", "1"]}, DataError, "'1' twice"),

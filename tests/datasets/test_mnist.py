@@ -4,11 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import zoo.datasets
-from zoo.datasets import mnist
 from zoo.errors import DataError
 
 
