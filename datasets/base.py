@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.datasets.arguments import check_whole
 from zoo.datasets.mapped import release
 from zoo.errors import ArgumentError, DataError
 
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from zoo.datasets.pipeline import Transform
-
-_IMAGES_AT_ONCE = 1024
 
 
 class Split:
@@ -64,14 +64,8 @@ class Split:
     @cached_property
     def digests(self) -> np.ndarray:
         """Uint64 [n]: a hash of each image's pixels, to tell whether two splits share some."""
-        hashes = np.empty(len(self), np.uint64)
-        for place in range(len(self)):
-            row = place if self.rows is None else self.rows[place]
-            pixels = self.store[row].tobytes()
-            hashes[place] = int.from_bytes(blake2b(pixels, digest_size=8).digest())
-            if not place % _IMAGES_AT_ONCE:
-                release(self.store)
-        return hashes
+        hashes = (blake2b(image.tobytes(), digest_size=8) for one in self.blocks() for image in one)
+        return np.array([int.from_bytes(one.digest()) for one in hashes], np.uint64)
 
     @cached_property
     def images(self) -> np.ndarray:
@@ -94,6 +88,34 @@ class Split:
         """How many images each class has."""
         counts = np.bincount(self.labels, minlength=self.num_classes).tolist()
         return dict(zip(self.class_names, counts, strict=True))
+
+    @property
+    def class_weights(self) -> dict[int, float]:
+        """How much an image of each class id counts so that all classes count alike.
+
+        n / (classes · images of the class), as scikit-learn's "balanced" (King and Zeng, 2001) and
+        as Keras's `fit(class_weight=)` takes it; 0 for a class without images.
+        """
+        counts = np.bincount(self.labels, minlength=self.num_classes)
+        present = np.count_nonzero(counts)
+        weights = np.divide(
+            len(self), present * counts, where=counts > 0, out=np.zeros(len(counts))
+        )
+        return dict(enumerate(weights.tolist()))
+
+    def blocks(self, size: int = 1024) -> Iterator[np.ndarray]:
+        """Go through the images, some at a time, without keeping more than those in memory.
+
+        Args:
+            size: how many.
+
+        Yields:
+            Uint8 [size or fewer, height, width, channels].
+        """
+        for start in range(0, len(self), size):
+            rows: Any = slice(start, start + size)
+            yield self.store[rows if self.rows is None else self.rows[rows]]
+            release(self.store)
 
     def take(self, rows: Any, *, name: str | None = None) -> Split:
         """Select images by position, in the order given, without copying pixels.
@@ -122,6 +144,88 @@ class Split:
         return Split(
             name or self.name, self.store, labels, self.class_names, store_rows, self.settings
         )
+
+    def sample(self, count: int, *, stratified: bool = False, seed: int = 0) -> Split:
+        """Draw images at random, each at most once.
+
+        Args:
+            count: how many.
+            stratified: draw as many of each class, or one more of some where `count` cannot be
+                divided; otherwise classes come as they fall.
+            seed: of the draw; at least 0.
+
+        Returns:
+            A split of `count` images over the same store, in the order that they have here.
+
+        Raises:
+            ArgumentError: there are not so many, in all or of a class.
+
+        Example:
+            >>> import zoo.datasets
+            >>> zoo.datasets.load("digits").train.sample(50, stratified=True).class_counts["3"]
+            5
+        """
+        from zoo.datasets.sampling import sample
+
+        return self.take(sample(self, count, stratified=stratified, seed=seed))
+
+    def split(self, share: float | int, *, seed: int = 0) -> tuple[Split, Split]:
+        """Part the images in two at random, each class alike; other seeds give other parts.
+
+        Args:
+            share: what the second part gets: a fraction of every class, or a whole number of
+                images of every class.
+            seed: of the choice; at least 0.
+
+        Returns:
+            What stays, and what is held out.
+
+        Raises:
+            ArgumentError: the share is out of range.
+            DataError: a class has too few images.
+
+        Example:
+            >>> import zoo.datasets
+            >>> some, others = zoo.datasets.load("digits").train.split(20, seed=1)
+            >>> len(others)
+            200
+        """
+        from zoo.datasets.sampling import check_share, stratified_split
+
+        check_whole("seed", seed, 0)
+        check_share("share", share)
+        if not share:
+            raise ArgumentError(f"share must be above 0. Received: {share!r}")
+        kept, held_out = stratified_split(self.labels, share, seed, self.class_names)
+        return self.take(kept), self.take(held_out)
+
+    def folds(
+        self, count: int = 5, *, repeats: int = 1, seed: int = 0
+    ) -> Iterator[tuple[Split, Split]]:
+        """Go through a stratified cross-validation (scikit-learn's `RepeatedStratifiedKFold`).
+
+        Args:
+            count: of folds; every image is in the second part of just one.
+            repeats: how often, each time with other folds.
+            seed: of the folds; at least 0.
+
+        Yields:
+            `count` · `repeats` pairs: what to train on, and what to validate on.
+
+        Raises:
+            ArgumentError: a number is out of range.
+            DataError: a class has fewer images than there are folds.
+
+        Example:
+            >>> import zoo.datasets
+            >>> train = zoo.datasets.load("digits").train
+            >>> [len(rest) for _, rest in train.folds(3)]
+            [431, 431, 430]
+        """
+        from zoo.datasets.sampling import folds
+
+        for kept, held_out in folds(self, count, repeats=repeats, seed=seed):
+            yield self.take(kept), self.take(held_out)
 
     def batches(
         self,
@@ -310,51 +414,3 @@ def _checked_labels(labels: Any, count: int) -> np.ndarray:
     if labels.min() < 0:
         raise DataError(f"expected labels from 0 up, got {labels.min()}")
     return labels.astype(np.int64, copy=False)
-
-
-def stratified_split(
-    labels: np.ndarray,
-    share: float | int,
-    seed: int,
-    class_names: tuple[str, ...] | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Hold out the same share of every class, at random.
-
-    Each class gives that fraction of its images, rounded, or that number of them, and at least one
-    image stays on either side. Which ones depends on the seed, the label and the size of the
-    class, not on the other classes: a set loaded with fewer classes holds out the same images of
-    those.
-
-    Args:
-        labels: integers [n].
-        share: how much to hold out: a fraction above 0 and below 1, or a whole number of images
-            of every class.
-        seed: of the choice; at least 0.
-        class_names: for the message of the error.
-
-    Returns:
-        The kept rows and the held-out rows: two int64 arrays, each ascending.
-
-    Raises:
-        DataError: a class has fewer than two images, or no more than are to be held out.
-
-    Example:
-        >>> import numpy as np
-        >>> kept, held_out = stratified_split(np.array([0, 0, 0, 0, 1, 1, 1, 1]), 0.25, seed=0)
-        >>> len(kept), len(held_out)
-        (6, 2)
-    """
-    held_out = np.zeros(len(labels), bool)
-    for label in np.unique(labels):
-        rows = np.flatnonzero(labels == label)
-        least = share + 1 if isinstance(share, int) else 2
-        if len(rows) < least:
-            name = class_names[label] if class_names else str(label)
-            raise DataError(
-                f"expected at least {least} images of class {name!r} to hold some out, got "
-                f"{len(rows)}; add images, leave the class out, or hold out fewer"
-            )
-        count = share if isinstance(share, int) else max(round(share * len(rows)), 1)
-        rng = np.random.default_rng([seed, int(label)])
-        held_out[rng.permutation(rows)[: min(count, len(rows) - 1)]] = True
-    return np.flatnonzero(~held_out), np.flatnonzero(held_out)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import itertools
-import numbers
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,11 +19,12 @@ import numpy as np
 
 from zoo.datasets import cifar10, digits, fer2013, folder, mnist, svhn
 from zoo.datasets.arguments import check_whole
-from zoo.datasets.base import ImageData, Split, stratified_split
+from zoo.datasets.base import ImageData, Split
 from zoo.datasets.cache import remember
 from zoo.datasets.form import CHANNELS, Form, joined
 from zoo.datasets.info import DatasetInfo
 from zoo.datasets.places import find
+from zoo.datasets.sampling import check_share, stratified_split
 from zoo.datasets.tree import fingerprint, open_tree
 from zoo.errors import ArgumentError, DataError
 
@@ -97,8 +97,8 @@ def load(
     """
     if name not in _SETS:
         raise DataError(f"no data set {name!r}; {_there_are('data sets', name, _SETS)}")
-    held_out = {"test": _checked_share("test", test)}
-    held_out["validation"] = _checked_share("validation", validation)
+    held_out = {"test": check_share("test", test)}
+    held_out["validation"] = check_share("validation", validation)
     check_whole("seed", seed, 0)
     info = _SETS[name].INFO
     roles = _checked_parts(info, parts)
@@ -174,16 +174,6 @@ def _check_found(
             "training images instead",
             stacklevel=3,
         )
-
-
-def _checked_share(name: str, value: Any) -> float | int:
-    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool) and value >= 0
-    if not whole and not (isinstance(value, numbers.Real) and 0 <= value < 1):
-        raise ArgumentError(
-            f"{name} must be at least 0 and below 1, or a whole number of images of every class. "
-            f"Received: {value!r}"
-        )
-    return int(value) if whole else float(value)
 
 
 def _checked_parts(info: DatasetInfo, parts: Any) -> dict[str, list[str]]:

@@ -369,8 +369,8 @@ class Committee(keras.Model):
         members = [
             Member(
                 keras.saving.deserialize_keras_object(one["model"], custom_objects=custom_objects),
-                # The model itself says in which precision it was built.
-                recipe=replace(recipe_from_config(one["recipe"]), precision=None),
+                # The model itself says how it was built.
+                recipe=replace(recipe_from_config(one["recipe"]), precision=None, standardize=None),
                 name=one["name"],
             )
             for one in config["members"]

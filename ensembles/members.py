@@ -51,6 +51,11 @@ class Member:
                 f"A recipe's precision is for building, and {self.model.name} is built already. "
                 f"Received: precision={self.recipe.precision!r}"
             )
+        elif self.recipe is not None and self.recipe.standardize:
+            raise ArgumentError(
+                f"A recipe's standardize is for building, and {self.model.name} is built already. "
+                f"Received: standardize={self.recipe.standardize!r}"
+            )
         elif self.arguments:
             raise ArgumentError(
                 f"Build arguments are for a model's name; {self.model.name} is built already. "
@@ -93,7 +98,8 @@ class Member:
         if not isinstance(self.model, str):
             return self.model
         assert self.recipe is not None
-        arguments = {"seed": seed, "precision": self.recipe.precision, **self.arguments}
+        of_recipe = {name: getattr(self.recipe, name) for name in ("precision", "standardize")}
+        arguments = {"seed": seed, **of_recipe, **self.arguments}
         return build(self.model, input_shape=input_shape, num_classes=num_classes, **arguments)
 
 

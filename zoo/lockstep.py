@@ -24,10 +24,22 @@ class Lockstep:
     Args:
         learners: The models, with their optimisers started.
         combine: Combines their probabilities, for the committee's own scores; or None.
+        class_weights: How much the training images of each class count, [classes], for those
+            whose recipes ask for it.
     """
 
-    def __init__(self, learners: Sequence[Learner], combine: Combine | None = None) -> None:
+    def __init__(
+        self,
+        learners: Sequence[Learner],
+        combine: Combine | None = None,
+        class_weights: Sequence[float] = (),
+    ) -> None:
         self._learners = list(learners)
+        balanced = [learner.recipe.class_weight is not None for learner in learners]
+        # A row for each learner, or nothing at all.
+        self._weights = (
+            np.where(np.array(balanced)[:, None], class_weights, 1) if any(balanced) else None
+        )
         self._combine = combine
         self._names = [learner.name for learner in learners] + ["committee"] * bool(combine)
         # A row for each name: sum of losses, right answers, images. Not a Keras weight, so it
@@ -120,7 +132,7 @@ class Lockstep:
     def _step(self, crew: Crew, active: tuple[bool, ...], images: Any, labels: Any) -> None:
         with tf.GradientTape() as tape:
             outputs, penalties = crew(images)
-            losses = _cross_entropy(labels, outputs) + penalties
+            losses = _cross_entropy(labels, outputs, self._weights) + penalties
             crew.learn(tape, losses)
         self._add(labels, outputs, losses, active)
 
@@ -169,9 +181,15 @@ def _repeated(step: Callable[[Any, Any], None], crew: Crew) -> Any:
     return run
 
 
-def _cross_entropy(labels: Any, probabilities: Any) -> Any:
-    """The mean over the batch, [models], of probabilities [models, batch, classes]."""
+def _cross_entropy(labels: Any, probabilities: Any, weights: np.ndarray | None = None) -> Any:
+    """The mean over the batch, [models], of probabilities [models, batch, classes].
+
+    Images count by the weights of their classes, [models, classes]; the mean is over their number,
+    as in Keras.
+    """
     shape = tf.shape(probabilities)[:2]
-    labels = tf.broadcast_to(labels, shape)
-    losses = keras.losses.sparse_categorical_crossentropy(labels, probabilities)
+    every = tf.broadcast_to(labels, shape)
+    losses = keras.losses.sparse_categorical_crossentropy(every, probabilities)
+    if weights is not None:
+        losses *= tf.gather(tf.constant(weights, losses.dtype), labels, axis=1)
     return tf.reduce_mean(losses, axis=-1)

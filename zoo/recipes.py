@@ -10,6 +10,7 @@ from zoo.augment import REPORT, Augmentation
 from zoo.errors import ArgumentError
 
 SCHEDULES = ("constant", "cosine")
+STANDARDIZATIONS = ("per_image", "mean_image")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Recipe:
             weights; None trains all epochs and keeps the last.
         augmentation: Random transforms of the training images, an `Augmentation`, or None.
             `"ImageDataGenerator"` stands for those of the CO395 report, done as there.
+        standardize: `"per_image"` or `"mean_image"`: a layer behind the model's first that brings
+            images to mean 0 and deviation 1, each by itself or by the training images' mean.
+        class_weight: `"balanced"` weights the loss of each image by how rare its class is, as
+            scikit-learn's classifiers do (n / (classes · images of the class)); None counts all
+            alike.
         precision: Keras dtype policy that the model is built under. `"auto"` takes
             `"mixed_bfloat16"` where the hardware multiplies bfloat16 itself, None Keras's own.
 
@@ -48,6 +54,8 @@ class Recipe:
     epochs: int = 100
     patience: int | None = None
     augmentation: Any = None  # an Augmentation or None, once it is made
+    standardize: str | None = None
+    class_weight: str | None = None
     precision: str | None = None
 
     def __post_init__(self) -> None:
@@ -78,6 +86,15 @@ class Recipe:
             raise ArgumentError(
                 'augmentation is a zoo.Augmentation, "ImageDataGenerator" or None. '
                 f"Received: {self.augmentation!r}"
+            )
+        if self.class_weight not in ("balanced", None):
+            raise ArgumentError(
+                f'class_weight is "balanced" or None. Received: {self.class_weight!r}'
+            )
+        if self.standardize not in (*STANDARDIZATIONS, None):
+            raise ArgumentError(
+                f"standardize is {', '.join(STANDARDIZATIONS)} or None. "
+                f"Received: {self.standardize!r}"
             )
         if self.schedule not in SCHEDULES:
             raise ArgumentError(

@@ -212,6 +212,7 @@ def build(
     gradients: str = "auto",
     seed: int | None = None,
     precision: str | None = None,
+    standardize: str | None = None,
     **arguments: Any,
 ) -> Any:
     """Build a registered model.
@@ -222,6 +223,8 @@ def build(
         seed: Seed of the initial weights and of dropout; None draws a new one.
         precision: Keras dtype policy, such as `"mixed_bfloat16"`; `"auto"` takes that where the
             hardware multiplies bfloat16 itself; None keeps Keras's own.
+        standardize: `"per_image"` or `"mean_image"` puts a standardisation of that kind behind the
+            scaling of the pixels; None puts none. See `zoo.layers.MeanImageStandardization`.
         **arguments: The builder's parameters, such as `input_shape=(48, 48, 1)`,
             `num_classes=7`; see `zoo.describe(name).parameters`.
 
@@ -251,8 +254,14 @@ def build(
                 raise
             asked = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
             raise ArgumentError(f"{name} cannot be built with {asked}: {error}") from error
-    if not hasattr(model, "trainable_variables"):
-        raise ArgumentError(f"The builder of {name} should return a keras.Model. It gave {model!r}")
+        if not hasattr(model, "trainable_variables"):
+            raise ArgumentError(
+                f"The builder of {name} should return a keras.Model. It gave {model!r}"
+            )
+        if standardize is not None:
+            from zoo.standardize import with_standardization
+
+            model = with_standardization(model, standardize)
     return model
 
 

@@ -60,7 +60,8 @@ class Session:
         epochs = max(learner.recipe.epochs for learner in learners)
         for learner in learners:
             learner.start(steps)
-        lockstep = Lockstep(learners, combine)
+        weights = list(self.data.class_weights.values())
+        lockstep = Lockstep(learners, combine, weights)
         self._piece = 1
         epoch, step = self._restore(learners, lockstep)
         # A step may be the last one of its epoch: then the next batch is the next epoch's first.

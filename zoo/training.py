@@ -23,6 +23,7 @@ from zoo.lockstep import Combine
 from zoo.progress import Progress
 from zoo.runs import RunFolder
 from zoo.session import Session
+from zoo.standardize import learn_statistics
 from zoo.tensorboard import TensorBoardLog, log_start
 
 
@@ -87,6 +88,8 @@ def train(
     _check(learners, data, validation)
     _check_callbacks(callbacks)
     groups = _groups(learners, together)
+    for learner in learners:
+        learn_statistics(learner.model, data)
     config = {
         **(settings or {}),
         "recipes": {learner.name: asdict(learner.recipe) for learner in learners},

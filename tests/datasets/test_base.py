@@ -1,13 +1,8 @@
-import collections
-
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn.model_selection import StratifiedShuffleSplit
 
 from zoo.datasets import load
-from zoo.datasets.base import ImageData, Split, as_split, stratified_split
+from zoo.datasets.base import ImageData, Split, as_split
 from zoo.errors import ArgumentError, DataError, ZooError
 
 
@@ -127,56 +122,6 @@ def test_as_split_says_how_to_mend_bad_arrays(images, labels, class_names, messa
 def test_data_errors_are_zoo_errors_and_value_errors():
     assert issubclass(DataError, ZooError)
     assert issubclass(DataError, ValueError)
-
-
-@given(
-    counts=st.lists(st.integers(2, 30), min_size=1, max_size=6),
-    fraction=st.floats(0.01, 0.99),
-    seed=st.integers(0, 2**32),
-)
-def test_stratified_split_parts_every_class(counts, fraction, seed):
-    labels = np.repeat(np.arange(len(counts)), counts)
-    np.random.default_rng(0).shuffle(labels)
-    kept, held_out = stratified_split(labels, fraction, seed)
-    assert kept.dtype == held_out.dtype == np.int64
-    assert sorted([*kept, *held_out]) == list(range(len(labels)))
-    assert (np.diff(kept) > 0).all()
-    assert (np.diff(held_out) > 0).all()
-    held = collections.Counter(labels[held_out].tolist())
-    for label, count in enumerate(counts):
-        assert 1 <= held[label] <= count - 1
-        assert abs(held[label] - fraction * count) <= 1
-    again = stratified_split(labels, fraction, seed)
-    np.testing.assert_array_equal(again[1], held_out)
-
-
-def test_stratified_split_counts_agree_with_scikit_learn_within_one(rng):
-    labels = rng.choice(7, 3000, p=[0.14, 0.02, 0.14, 0.25, 0.17, 0.11, 0.17])
-    _, held_out = stratified_split(labels, 0.1, seed=3)
-    _, oracle = next(StratifiedShuffleSplit(1, test_size=0.1).split(labels, labels))
-    difference = np.bincount(labels[held_out]) - np.bincount(labels[oracle])
-    assert np.abs(difference).max() <= 1
-
-
-def test_stratified_split_of_a_class_does_not_depend_on_the_others():
-    labels = np.repeat([0, 1, 2], 20)
-    _, all_held = stratified_split(labels, 0.25, seed=1)
-    without_first = np.flatnonzero(labels > 0)
-    _, held = stratified_split(labels[without_first], 0.25, seed=1)
-    np.testing.assert_array_equal(without_first[held], all_held[labels[all_held] > 0])
-
-
-def test_stratified_split_differs_by_seed():
-    labels = np.repeat([0, 1], 50)
-    held = [stratified_split(labels, 0.5, seed)[1].tolist() for seed in (0, 1)]
-    assert held[0] != held[1]
-
-
-def test_stratified_split_names_the_class_that_is_too_small():
-    with pytest.raises(DataError, match=r"at least 2 images of class 'dog'.* got 1"):
-        stratified_split(np.array([0, 0, 1]), 0.5, 0, class_names=("cat", "dog"))
-    with pytest.raises(DataError, match="class '1'"):
-        stratified_split(np.array([0, 0, 1]), 0.5, 0)
 
 
 def test_split_survives_a_trip_through_pickle(split):

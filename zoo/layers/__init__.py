@@ -2,7 +2,8 @@
 
 Each is a drop-in twin of the Keras layer of its name: the same arguments, weights and config, so
 that `twin.set_weights(layer.get_weights())` moves weights both ways. What has no gradient to
-write is Keras's own; `LocalResponseNormalization` and `Augment` have no twin there.
+write is Keras's own; `LocalResponseNormalization`, `Augment` and the
+standardisations have no twin there.
 
 Example:
     >>> import keras
@@ -24,6 +25,7 @@ from zoo.layers.local_response_normalization import LocalResponseNormalization
 from zoo.layers.max_pooling2d import MaxPooling2D
 from zoo.layers.relu import ReLU
 from zoo.layers.softmax import Softmax
+from zoo.layers.standardization import MeanImageStandardization, PerImageStandardization
 
 __all__ = [
     "Activation",
@@ -36,6 +38,8 @@ __all__ = [
     "Input",
     "LocalResponseNormalization",
     "MaxPooling2D",
+    "MeanImageStandardization",
+    "PerImageStandardization",
     "ReLU",
     "Rescaling",
     "Softmax",

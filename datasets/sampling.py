@@ -1,0 +1,137 @@
+"""Which images of a split to draw, to hold out, or to cross-validate on."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.datasets.arguments import check_whole
+from zoo.errors import ArgumentError, DataError
+
+if TYPE_CHECKING:
+    from zoo.datasets.base import Split
+
+
+def check_share(name: str, value: Any) -> float | int:
+    """Refuse anything but a share of a class's images.
+
+    Args:
+        name: of the argument, for the message.
+        value: of the argument.
+
+    Returns:
+        The fraction as a float, or the number of images as an int.
+
+    Raises:
+        ArgumentError: it is neither a fraction of at least 0 and below 1, nor a whole number.
+
+    Example:
+        >>> check_share("test", 0.25), check_share("test", 20)
+        (0.25, 20)
+    """
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if real and isinstance(value, numbers.Integral) and value >= 0:
+        return int(value)
+    if real and 0 <= value < 1:
+        return float(value)
+    raise ArgumentError(
+        f"{name} must be at least 0 and below 1, or a whole number of images of every class. "
+        f"Received: {value!r}"
+    )
+
+
+def sample(data: Split, count: int, *, stratified: bool, seed: int) -> np.ndarray:
+    """Draw rows of a split; `Split.sample` describes the arguments.
+
+    Returns:
+        int64 [count], ascending.
+    """
+    check_whole("count", count, 1)
+    check_whole("seed", seed, 0)
+    if count > len(data):
+        raise ArgumentError(f"count must be at most {len(data):,}, the images. Received: {count:,}")
+    rng = np.random.default_rng(seed)
+    if not stratified:
+        return np.sort(rng.permutation(len(data))[:count])
+    each, more = divmod(count, data.num_classes)
+    # Who gets one more is chance as well.
+    wanted = each + (rng.permutation(data.num_classes) < more)
+    drawn = []
+    for label, (name, there) in enumerate(data.class_counts.items()):
+        if there < wanted[label]:
+            raise ArgumentError(
+                f"count={count:,} takes {wanted[label]:,} images of each class, and {name} has "
+                f"{there:,}. Draw fewer, or choose other classes."
+            )
+        drawn.append(rng.permutation(np.flatnonzero(data.labels == label))[: wanted[label]])
+    return np.sort(np.concatenate(drawn))
+
+
+def folds(
+    data: Split, count: int, *, repeats: int, seed: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows to train and to validate on; `Split.folds` describes the arguments."""
+    check_whole("count", count, 2)
+    check_whole("repeats", repeats, 1)
+    check_whole("seed", seed, 0)
+    name, fewest = min(data.class_counts.items(), key=lambda item: item[1] or len(data))
+    if fewest < count:
+        raise DataError(
+            f"expected at least {count} images of every class for {count} folds, got {fewest} of "
+            f"{name!r}; add images, leave the class out, or make fewer folds"
+        )
+    from sklearn.model_selection import RepeatedStratifiedKFold  # a second to import
+
+    parts = RepeatedStratifiedKFold(n_splits=count, n_repeats=repeats, random_state=seed)
+    yield from parts.split(data.labels, data.labels)
+
+
+def stratified_split(
+    labels: np.ndarray,
+    share: float | int,
+    seed: int,
+    class_names: tuple[str, ...] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hold out the same share of every class, at random.
+
+    Each class gives that fraction of its images, rounded, or that number of them, and at least one
+    image stays on either side. Which ones depends on the seed, the label and the size of the
+    class, not on the other classes: a set loaded with fewer classes holds out the same images of
+    those.
+
+    Args:
+        labels: integers [n].
+        share: how much to hold out: a fraction above 0 and below 1, or a whole number of images
+            of every class.
+        seed: of the choice; at least 0.
+        class_names: for the message of the error.
+
+    Returns:
+        The kept rows and the held-out rows: two int64 arrays, each ascending.
+
+    Raises:
+        DataError: a class has fewer than two images, or no more than are to be held out.
+
+    Example:
+        >>> import numpy as np
+        >>> kept, held_out = stratified_split(np.array([0, 0, 0, 0, 1, 1, 1, 1]), 0.25, seed=0)
+        >>> len(kept), len(held_out)
+        (6, 2)
+    """
+    held_out = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        least = share + 1 if isinstance(share, int) else 2
+        if len(rows) < least:
+            name = class_names[label] if class_names else str(label)
+            raise DataError(
+                f"expected at least {least} images of class {name!r} to hold some out, got "
+                f"{len(rows)}; add images, leave the class out, or hold out fewer"
+            )
+        count = share if isinstance(share, int) else max(round(share * len(rows)), 1)
+        rng = np.random.default_rng([seed, int(label)])
+        held_out[rng.permutation(rows)[: min(count, len(rows) - 1)]] = True
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
