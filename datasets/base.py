@@ -33,7 +33,7 @@ class Split:
         labels: int64 [n], one class id for each image of this split.
         class_names: the name of each class id.
         rows: int64 [n], the place of each image in `store`; None takes the store whole.
-        settings: how `load` made it (name, seed and fractions held out), or None.
+        settings: how `load` made it, its arguments but for root, classes and cache; or None.
 
     Example:
         >>> import numpy as np

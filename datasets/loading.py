@@ -116,6 +116,10 @@ def load(
     else:
         splits = read(Form().new)
     _check_found(info, path, roles, splits, asked=parts is not None)
+    settings = {
+        "name": name, "parts": parts and roles, "image_size": size, "color": color,
+        "drop_duplicates": drop_duplicates, **held_out, "seed": seed,
+    }  # fmt: skip
     class_names = splits["train"].class_names
     if classes is not None:
         ids = _class_ids(classes, class_names)
@@ -128,7 +132,7 @@ def load(
     if classes is not None:
         splits = {part: _renumber(split, ids) for part, split in splits.items()}
     for split in splits.values():
-        split.settings = {"name": name, "validation": validation, "test": test, "seed": seed}
+        split.settings = settings
     return ImageData(name, splits["train"], splits.get("validation"), splits.get("test"))
 
 

@@ -82,35 +82,24 @@ def evaluate_file(
     if split not in ("test", "validation", "train"):
         raise ArgumentError(f"split is test, validation or train. Received: {split!r}")
     committee = Committee.load(file)
-    form = _form(committee, data)
-    # The same images held out as when it was trained.
-    settings = dict(committee.data_settings or {})
-    if settings.pop("name", None) != data:
-        settings = {}
-    images = load_data(
-        data,
-        root,
-        classes or committee.class_names,
-        image_size or form.get("image_size"),
-        color or form.get("color"),
-        **settings,
-    )
+    # The same images in the same form, and the same of them held out, as when it was trained.
+    settings = {**_form(committee), **(committee.data_settings or {"name": None})}
+    if settings.pop("name") != data:
+        settings = _form(committee)
+    asked = {"image_size": image_size, "color": color}
+    settings |= {key: value for key, value in asked.items() if value}
+    images = load_data(data, root, classes or committee.class_names, **settings)
     part = getattr(images, split)
     if part is None:
         raise ArgumentError(f"{data} has no {split} split.")
     return committee.report(part)
 
 
-def _form(committee: Any, data: str) -> dict[str, str]:
-    """Image size and colour of the committee, where the data set lets one choose them."""
-    from zoo.datasets import list_datasets
-
+def _form(committee: Any) -> dict[str, Any]:
+    """Image size and colour of the committee."""
     _, height, width, channels = committee.input_shape
     form = {"color": {1: "grayscale", 3: "rgb"}.get(channels)}
-    if height and width:
-        form["image_size"] = f"{height}x{width}"
-    options = {option for info in list_datasets() if info.name == data for option in info.options}
-    return {key: value for key, value in form.items() if value and key in options}
+    return {**form, "image_size": (height, width)} if height and width else form
 
 
 if __name__ == "__main__":

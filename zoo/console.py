@@ -81,8 +81,8 @@ def load_data(
     name: str,
     root: Path | None,
     classes: str | Sequence[str] | None,
-    image_size: str | None,
-    color: str | None,
+    image_size: str | Sequence[int] | None = None,
+    color: str | None = None,
     **settings: Any,
 ) -> Any:
     """Load a data set as the options say.
@@ -91,9 +91,9 @@ def load_data(
         name: The data set.
         root: Where its files are.
         classes: Names with commas between, or a list of them.
-        image_size: `48` or `48x64`.
+        image_size: `48` or `48x64`, or (48, 64).
         color: `grayscale` or `rgb`.
-        **settings: `validation`, `test` and `seed` of `zoo.datasets.load`.
+        **settings: Other arguments of `zoo.datasets.load`.
 
     Returns:
         The `ImageData`.
@@ -106,8 +106,9 @@ def load_data(
 
     if isinstance(classes, str):
         classes = [word.strip() for word in classes.split(",")]
-    size = parse_size(image_size) if image_size else None
-    return load(name, root, classes=classes, image_size=size, color=color, **settings)
+    if isinstance(image_size, str):
+        image_size = parse_size(image_size)
+    return load(name, root, classes=classes, image_size=image_size, color=color, **settings)
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -1,0 +1,340 @@
+"""Whatever the bytes: an array of the right form or a DataError, soon and in little memory."""
+
+import gzip
+import io
+import os
+import pickle
+import struct
+import tarfile
+import warnings
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from scipy.io import savemat
+
+import zoo.datasets
+from zoo.datasets import decode, fer2013, tree
+from zoo.datasets.cifar10 import BATCHES
+from zoo.errors import DataError
+
+SOME = np.random.default_rng(0)
+
+
+def images(*shape):
+    return SOME.integers(0, 256, shape, dtype=np.uint8)
+
+
+def encoded(pixels, form):
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, form)
+    return content.getvalue()
+
+
+def idx(array, magic):
+    return struct.pack(f">{1 + array.ndim}I", magic, *array.shape) + array.tobytes()
+
+
+def mnist_files():
+    files = {}
+    for prefix in ("train", "t10k"):
+        files[f"{prefix}-images-idx3-ubyte.gz"] = gzip.compress(idx(images(10, 28, 28), 2051))
+        files[f"{prefix}-labels-idx1-ubyte.gz"] = gzip.compress(
+            idx(np.arange(10, dtype="u1"), 2049)
+        )
+    return files
+
+
+def svhn_files():
+    files = {}
+    for part in ("train", "test"):
+        labels = np.arange(1, 11, dtype=np.uint8)[:, None]
+        content = io.BytesIO()
+        savemat(content, {"X": images(32, 32, 3, 10), "y": labels}, do_compression=True)
+        files[f"{part}_32x32.mat"] = content.getvalue()
+    return files
+
+
+def cifar_files(*, pickled):
+    names = [name for names in BATCHES.values() for name in names]
+    labels, planes = np.arange(10, dtype=np.uint8), images(10, 3072)
+    if pickled:
+        batch = pickle.dumps({"data": planes, "labels": labels.tolist()}, 2)
+        return dict.fromkeys(names, batch)
+    batch = np.hstack([labels[:, None], planes]).tobytes()
+    return {f"{name}.bin": batch for name in names}
+
+
+def fer2013_csv():
+    rows = [b"emotion,pixels,Usage"]
+    for usage in (b"Training", b"PublicTest"):
+        for label in range(7):
+            pixels = " ".join(map(str, images(2304).tolist())).encode()
+            rows.append(b"%d,%s,%s" % (label, pixels, usage))
+    return {"fer2013.csv": b"\n".join(rows) + b"\n"}
+
+
+def fer2013_folders():
+    return {
+        f"{part}/{emotion}/{name}_1.jpg": encoded(images(48, 48), "JPEG")
+        for part, name in (("train", "Training"), ("test", "PublicTest"))
+        for emotion in fer2013.CLASS_NAMES
+    }
+
+
+def class_folders():
+    return {
+        f"{name}/{number}.{form.lower()}": encoded(images(8, 8), form)
+        for name in ("cat", "dog")
+        for number, form in enumerate(("PNG", "JPEG", "BMP", "WEBP"))
+    }
+
+
+FORMATS = {
+    "mnist": (mnist_files(), (28, 28, 1), 10),
+    "svhn": (svhn_files(), (32, 32, 3), 10),
+    "cifar10 binary": (cifar_files(pickled=False), (32, 32, 3), 10),
+    "cifar10 python": (cifar_files(pickled=True), (32, 32, 3), 10),
+    "fer2013 csv": (fer2013_csv(), (48, 48, 1), 7),
+    "fer2013 folders": (fer2013_folders(), (48, 48, 1), 7),
+    "folder": (class_folders(), (8, 8, 1), 2),
+}
+
+
+def load(name, root):
+    """The data set, or None where it says what is wrong with it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a part that has gone
+            return zoo.datasets.load(name.split()[0], root, cache=False, validation=0, test=0)
+    except DataError as error:
+        assert str(error).isprintable()
+        return None
+
+
+def check(data, shape, classes):
+    assert data.image_shape == shape
+    assert data.num_classes == classes
+    for split in (data.train, data.test):
+        if split is not None:
+            assert split.images.dtype == np.uint8
+            assert split.labels.dtype == np.int64
+            assert split.images.shape == (len(split.labels), *shape)
+            assert 0 <= split.labels.min() <= split.labels.max() < classes
+
+
+def damaged(content, draw):
+    """Some bytes other than they were, and perhaps an end that comes too soon."""
+    content = bytearray(content)
+    for _ in range(draw(st.integers(0, 3))):
+        # Headers are at the beginning and the end.
+        place = draw(st.integers(0, len(content) - 1) | st.integers(0, 200) | st.integers(-100, -1))
+        content[place % len(content)] = draw(st.integers(0, 255))
+    return bytes(content[: draw(st.just(len(content)) | st.integers(0, len(content)))])
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_undamaged_files_are_read(name, tmp_path):
+    files, shape, classes = FORMATS[name]
+    check(load(name, written(tmp_path, files)), shape, classes)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(data=st.data())
+@pytest.mark.parametrize("name", FORMATS)
+def test_damaged_files_are_the_right_form_or_an_error(name, data, tmp_path_factory):
+    files, shape, classes = FORMATS[name]
+    which = data.draw(st.sampled_from(sorted(files)))
+    files = {**files, which: damaged(files[which], data.draw)}
+    found = load(name, written(tmp_path_factory.mktemp("any"), files))
+    if found:
+        check(found, shape, classes)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(data=st.data())
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"])
+def test_damaged_archives_are_the_right_form_or_an_error(kind, data, tmp_path_factory):
+    content = ARCHIVES[kind]
+    path = tmp_path_factory.mktemp("any") / f"pets.{kind}"
+    path.write_bytes(damaged(content, data.draw))
+    found = load("folder", path)
+    if found:
+        check(found, (8, 8, 1), found.num_classes)
+
+
+@settings(max_examples=60, deadline=None)
+@given(content=st.binary(max_size=300))
+@pytest.mark.parametrize("name", FORMATS)
+def test_any_bytes_are_an_error(name, content, tmp_path_factory):
+    files = dict.fromkeys(FORMATS[name][0], content)
+    assert load(name, written(tmp_path_factory.mktemp("any"), files)) is None
+
+
+def written(folder, files):
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def archive(kind, files):
+    """An archive's bytes; files are contents, or `tarfile.TarInfo`s, by name."""
+    content = io.BytesIO()
+    if kind == "zip":
+        with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as target:
+            for name, one in files.items():
+                target.writestr(name, one)
+    else:
+        with tarfile.open(fileobj=content, mode=f"w:{kind[4:]}") as target:
+            for name, one in files.items():
+                member = one if isinstance(one, tarfile.TarInfo) else tarfile.TarInfo(name)
+                member.size = 0 if isinstance(one, tarfile.TarInfo) else len(one)
+                target.addfile(member, None if member is one else io.BytesIO(one))
+    return content.getvalue()
+
+
+ARCHIVES = {
+    kind: archive(kind, class_folders()) for kind in ("zip", "tar", "tar.gz", "tar.bz2", "tar.xz")
+}
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_paths_that_lead_outside_are_never_followed(kind, tmp_path):
+    files = {"../outside/1.png": encoded(images(8, 8), "PNG"), "/etc/passwd": b"root"}
+    path = tmp_path / f"pets.{kind}"
+    path.write_bytes(archive(kind, {**class_folders(), **files}))
+    before = sorted(tmp_path.parent.rglob("*"))
+    with tree.open_tree(path) as found:
+        assert not any(".." in name or name.startswith("/") for name in found.sizes)
+    load("folder", path)
+    assert sorted(tmp_path.parent.rglob("*")) == before
+
+
+def link(name, target, kind=tarfile.SYMTYPE):
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, target
+    return member
+
+
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE]
+)
+def test_links_and_devices_in_a_tar_archive_are_left_alone(kind, tmp_path):
+    path = tmp_path / "pets.tar"
+    files = class_folders()
+    path.write_bytes(archive("tar", {**files, "cat/9.png": link("cat/9.png", "/etc/passwd", kind)}))
+    with tree.open_tree(path) as found:
+        assert found.sizes.keys() == files.keys()
+
+
+def test_a_link_in_a_zip_archive_is_no_image(tmp_path):
+    member = zipfile.ZipInfo("cat/9.png")
+    member.external_attr = 0o120777 << 16
+    path = tmp_path / "pets.zip"
+    with zipfile.ZipFile(path, "w") as target:
+        target.writestr(member, "/etc/passwd")
+        for name, content in class_folders().items():
+            target.writestr(name, content)
+    with pytest.raises(DataError, match=r"cat/9\.png in .*: expected a readable image"):
+        zoo.datasets.load("folder", path)
+
+
+def test_a_zip_bomb_is_not_unpacked(tmp_path):
+    path = tmp_path / "pets.zip"
+    path.write_bytes(archive("zip", {**class_folders(), "cat/9.png": bytes(tree.MAX_BYTES + 1)}))
+    assert path.stat().st_size < 2**20
+    with pytest.raises(DataError, match=r"cat/9\.png in .* at most 268,435,456 bytes"):
+        zoo.datasets.load("folder", path)
+
+
+def test_a_zip_archive_that_understates_a_size_gives_no_more(tmp_path):
+    content = archive("zip", {"cat/1.png": bytes(10**7)})
+    lie = content.replace(struct.pack("<I", 10**7), struct.pack("<I", 10))
+    assert lie != content
+    path = tmp_path / "pets.zip"
+    path.write_bytes(lie)
+    with tree.open_tree(path) as found, pytest.raises(DataError, match=r"cat/1\.png in"):
+        found.read("cat/1.png")
+
+
+@pytest.mark.parametrize("kind", ["tar.gz", "tar.bz2", "tar.xz"])
+def test_a_tar_bomb_is_not_unpacked(kind, tmp_path, monkeypatch):
+    monkeypatch.setattr(tree, "MAX_TAR_BYTES", 2**22)
+    path = tmp_path / f"pets.{kind}"
+    path.write_bytes(archive(kind, {**class_folders(), "cat/9.png": bytes(2**25)}))
+    assert path.stat().st_size < 2**20
+    with pytest.raises(DataError, match="at most 4,194,304 bytes unpacked"):
+        zoo.datasets.load("folder", path)
+
+
+def test_a_pixel_bomb_is_not_decoded(tmp_path):
+    width = height = 40_000
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    body = zlib.compress(bytes(1000))
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(
+            ">I", zlib.crc32(kind + content)
+        )  # fmt: skip
+
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    assert width * height > decode.MAX_PIXELS
+    root = written(tmp_path, {**class_folders(), "cat/9.png": png})
+    with pytest.raises(DataError, match=r"cat/9\.png in .* got .*(pixels|40000|Bomb)"):
+        zoo.datasets.load("folder", root, image_size=8)
+
+
+@pytest.mark.parametrize("kind", ["folder", "tar"])
+def test_names_that_are_no_utf_8_are_refused(kind, tmp_path):
+    name = os.fsdecode(b"caf\xe9/1.png")
+    if kind == "folder":
+        root = tmp_path / "pets"
+        try:
+            written(root, {**class_folders(), name: encoded(images(8, 8), "PNG")})
+        except (OSError, UnicodeEncodeError):
+            pytest.skip("this file system takes no such names")
+    else:
+        root = tmp_path / "pets.tar"
+        root.write_bytes(archive("tar", {**class_folders(), name: encoded(images(8, 8), "PNG")}))
+    with pytest.raises(DataError, match=r"expected names in UTF-8, got 'caf\\udce9"):
+        zoo.datasets.load("folder", root)
+
+
+CSV = fer2013_csv()["fer2013.csv"]
+ROW = CSV.split(b"\n")[1]
+
+# what is put in the place of the first row, and what is said
+ROWS = [
+    (ROW.replace(b" ", b"", 1), r"row 2: expected (2,304 pixels, got 2,303|pixels 0\.\.255)"),
+    (ROW.rpartition(b" ")[0] + b",Training", "row 2: expected 2,304 pixels, got 2,303"),
+    (ROW.replace(b",Training", b" 7,Training"), "row 2: expected 2,304 pixels, got 2,305"),
+    (b"0,256 " + ROW[2:].partition(b" ")[2], r"row 2: expected pixels 0\.\.255 .* got b'256'"),
+    (b"0,-1 " + ROW[2:].partition(b" ")[2], r"row 2: expected pixels 0\.\.255 .* got b'-1'"),
+    (b"0,1.5 " + ROW[2:].partition(b" ")[2], r"got b'1\.5'"),
+    (b"0,0255 " + ROW[2:].partition(b" ")[2], "got b'0255'"),
+    (b"0,nan " + ROW[2:].partition(b" ")[2], "got b'nan'"),
+    (b"7" + ROW[1:], r"row 2: expected an emotion 0\.\.6, got b'7'"),
+    (b"" + ROW[1:], r"row 2: expected an emotion 0\.\.6, got b''"),
+    (ROW.replace(b"Training", b"Elsewhere"), "expected a Usage of Training, PublicTest"),
+    (ROW + b",more", "row 2: expected 3 columns, got 4"),
+    (b"", "row 2: expected 3 columns, got 1"),
+    (ROW + b" " * 20_000, "row 2: expected at most 9,280 bytes"),
+]
+
+
+@pytest.mark.parametrize(("row", "words"), ROWS)
+def test_csv_rows_that_are_wrong_are_named(row, words, tmp_path):
+    root = written(tmp_path, {"fer2013.csv": CSV.replace(ROW, row, 1)})
+    with pytest.raises(DataError, match=words):
+        zoo.datasets.load("fer2013", root)
+
+
+def test_a_csv_without_end_is_not_read_to_it(tmp_path):
+    root = written(tmp_path, {"fer2013.csv": CSV + b"1" * 10**7})
+    with pytest.raises(DataError, match="row 16: expected at most 9,280 bytes"):
+        zoo.datasets.load("fer2013", root)
