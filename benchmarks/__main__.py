@@ -7,7 +7,7 @@ import sys
 from benchmarks import measure
 
 NAMES = (
-    *("committee", "copies", "cnn", "augmentation", "predict", "memory", "growth"),
+    *("committee", "copies", "cnn", "augmentation", "predict", "memory", "growth", "data"),
     *("gradients", "backpropagation", "picture"),
 )
 

@@ -107,13 +107,15 @@ FORMATS = {
 
 def load(name, root):
     """The data set, or None where it says what is wrong with it."""
+    message = ""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # a part that has gone
             return zoo.datasets.load(name.split()[0], root, cache=False, validation=0, test=0)
     except DataError as error:
-        assert str(error).isprintable()
-        return None
+        message = str(error)
+    assert message.isprintable()
+    return None
 
 
 def check(data, shape, classes):

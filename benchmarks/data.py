@@ -1,0 +1,208 @@
+"""Reading data sets: each format for the first time and from the cache, beside the usual ways.
+
+Files are made for it: FER2013's faces where they are there, else random ones, as CSV of full size,
+as folders and in a zip archive; and random MNIST, SVHN and CIFAR-10 of full size and form.
+"""
+
+import functools
+import gzip
+import io
+import os
+import pickle
+import struct
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from PIL import Image
+
+import zoo.datasets
+from benchmarks.fits import fer2013
+from benchmarks.measure import SPEED, Row, bars, keep, rows_of, show, show_ceilings, take_turns
+from zoo.datasets import fer2013 as fer2013_module
+
+STREAM = """
+import resource, sys
+import numpy as np
+import zoo.datasets
+from zoo.datasets.base import Split
+import tensorflow
+def mebibytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+before = mebibytes()
+data = zoo.datasets.load("folder", sys.argv[1], image_size=int(sys.argv[2]), test=0, validation=0)
+total = 0
+for images, labels in data.train.batches(64, shuffle=True, seed=0):
+    total += len(labels)
+data.train.digests
+print(before, mebibytes(), total, data.train.store.nbytes)
+"""
+
+
+def faces(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """So many faces of FER2013, or random ones: uint8 [n, 48, 48] and labels."""
+    train, test, _ = fer2013(classes=None)
+    images = np.concatenate([train.images, *([test.images] if test else [])])[..., 0]
+    labels = np.concatenate([train.labels, *([test.labels] if test else [])])
+    order = np.random.default_rng(0).permutation(len(labels))
+    rows = np.resize(order, count)
+    return images[rows], labels[rows]
+
+
+def write_csv(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    """FER2013's CSV: its first 80 % for training, the rest in two parts."""
+    usages = np.repeat(["Training", "PublicTest", "PrivateTest"], [8, 1, 1])
+    with path.open("w") as file:
+        file.write("emotion,pixels,Usage\n")
+        for place, (image, label) in enumerate(zip(images, labels, strict=True)):
+            usage = usages[10 * place // len(labels)]
+            file.write(f"{label},{' '.join(map(str, image.ravel().tolist()))},{usage}\n")
+
+
+def write_folders(root: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    """FER2013 as folders of JPEG files, nine tenths of it to train."""
+    for place, (image, label) in enumerate(zip(images, labels, strict=True)):
+        part, name = ("train", "Training") if place % 10 else ("test", "PublicTest")
+        folder = root / part / fer2013_module.CLASS_NAMES[label]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / f"{name}_{place}.jpg", quality=90)
+
+
+def by_pandas(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """What one would write."""
+    import pandas
+
+    table = pandas.read_csv(path)
+    pixels = np.array([np.array(text.split(), np.uint8) for text in table["pixels"]])
+    return pixels.reshape(-1, 48, 48, 1), table["emotion"].to_numpy()
+
+
+def by_keras(root: Path) -> None:
+    """Keras's own reader of folders, once through."""
+    for part in ("train", "test"):
+        for _ in keras.utils.image_dataset_from_directory(
+            root / part, color_mode="grayscale", image_size=(48, 48), batch_size=256, verbose=False
+        ):
+            pass
+
+
+def write_others(root: Path, scale: int) -> dict[str, Path]:
+    """MNIST, SVHN and CIFAR-10 with random pixels, in their own formats."""
+    from scipy.io import savemat
+
+    rng = np.random.default_rng(0)
+
+    def random(*shape: int) -> np.ndarray:
+        return rng.integers(0, 256, shape, dtype=np.uint8)
+
+    places = {name: root / name for name in ("mnist", "svhn", "cifar10 binary", "cifar10 python")}
+    for place in places.values():
+        place.mkdir()
+    for prefix, count in (("train", 60_000 // scale), ("t10k", 10_000 // scale)):
+        header = struct.pack(">4I", 2051, count, 28, 28)
+        # As compressible as digits are: most of it black.
+        pixels = random(count, 28, 28) * (random(count, 28, 28) < 50)
+        (places["mnist"] / f"{prefix}-images-idx3-ubyte.gz").write_bytes(
+            gzip.compress(header + pixels.tobytes())
+        )
+        labels = np.arange(count, dtype=np.uint8) % 10
+        (places["mnist"] / f"{prefix}-labels-idx1-ubyte.gz").write_bytes(
+            gzip.compress(struct.pack(">2I", 2049, count) + labels.tobytes())
+        )
+    for part, count in (("train", 73_257 // scale), ("test", 26_032 // scale)):
+        labels = (np.arange(count, dtype=np.uint8) % 10 + 1)[:, None]
+        arrays = {"X": random(32, 32, 3, count), "y": labels}
+        savemat(places["svhn"] / f"{part}_32x32.mat", arrays, do_compression=True)
+    for name in (*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"):
+        count = 10_000 // scale
+        labels, planes = np.arange(count, dtype=np.uint8) % 10, random(count, 3072)
+        (places["cifar10 binary"] / f"{name}.bin").write_bytes(
+            np.hstack([labels[:, None], planes]).tobytes()
+        )
+        batch = {"labels": labels.tolist(), "data": planes}
+        (places["cifar10 python"] / name).write_bytes(pickle.dumps(batch, 2))
+    return places
+
+
+def stream(root: Path, images: int, side: int) -> dict[str, float]:
+    """Peak memory of an epoch over images that were never in memory together."""
+    rng = np.random.default_rng(0)
+    for k in range(2):
+        (root / f"class {k}").mkdir(parents=True)
+    content = io.BytesIO()
+    Image.fromarray(rng.integers(0, 256, (side, side, 3), dtype=np.uint8)).save(content, "BMP")
+    # All the same but for some pixels, since writing them is not what is measured.
+    for place in range(images):
+        noise = rng.integers(0, 256, 64, dtype=np.uint8).tobytes()
+        path = root / f"class {place % 2}" / f"{place}.bmp"
+        path.write_bytes(content.getvalue()[:1000] + noise + content.getvalue()[1064:])
+    words = [sys.executable, "-c", STREAM, str(root), str(side)]
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    before, peak, total, size = map(float, done.stdout.split()[-4:])
+    assert total == images
+    return {"MiB of pixels": size / 2**20, "peak MiB": peak, "TensorFlow's": before}
+
+
+def silent(work: Callable[..., Any], *arguments: Any, **keywords: Any) -> Callable[[], None]:
+    """A way that does the work and says nothing, so that it is timed."""
+
+    def way() -> None:
+        work(*arguments, **keywords)
+
+    return way
+
+
+def main(*, quick: bool = False) -> None:
+    """Measure, print the tables, and write results/data.json and .png."""
+    turns, scale = (2, 100) if quick else (5, 1)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        os.environ["ZOO_CACHE"] = str(root / "cache")
+        images, labels = faces(35_887 // scale)
+        csv = root / "csv"
+        csv.mkdir()
+        write_csv(csv / "fer2013.csv", images, labels)
+        write_folders(root / "folders", images, labels)
+        with zipfile.ZipFile(root / "fer2013.zip", "w") as archive:
+            for path in sorted((root / "folders").rglob("*.jpg")):
+                archive.write(path, path.relative_to(root / "folders"))
+        places = {
+            "fer2013 csv": csv,
+            "fer2013 zip": root / "fer2013.zip",
+            "fer2013 folders": root / "folders",
+            **write_others(root, scale),
+        }
+        read = functools.partial(silent, zoo.datasets.load, validation=0)
+        ways = {
+            "pandas.read_csv, strings split": silent(by_pandas, csv / "fer2013.csv"),
+            "zoo, fer2013 csv": read("fer2013", csv, cache=False),
+        }
+        rows = rows_of(take_turns(ways, turns), next(iter(ways)))
+        rows["zoo, fer2013 csv"]["asked for"] = "5"
+        title = f"FER2013's CSV, {len(labels):,} rows"
+        show(title, rows, SPEED)
+        ways = {
+            "image_dataset_from_directory": silent(by_keras, root / "folders"),
+            "zoo, first": read("folder", root / "folders", cache=False),
+            "zoo, cached": read("folder", root / "folders"),
+        }
+        folders = rows_of(take_turns(ways, turns), next(iter(ways)))
+        show(f"{len(labels):,} images in folders, once through", folders, SPEED)
+        formats: dict[str, Row] = {}
+        for name, place in places.items():
+            short = name.split()[0]
+            ways = {"first": read(short, place, cache=False), "cached": read(short, place)}
+            seconds = take_turns(ways, turns)
+            formats[f"zoo, {name}"] = {kind: float(np.median(one)) for kind, one in seconds.items()}
+        show("Seconds to read each format", formats, {"first": ".2f", "cached": ".4f"})
+        big = stream(root / "big", 64 if quick else 22_000, 256)
+        show("A set larger than memory", {"streamed": big}, dict.fromkeys(big, ",.0f"))
+        results = {"csv": rows, "folders": folders, "formats": formats, "stream": big}
+        figure = bars({title: rows, "Images in folders": folders}, "seconds")
+        keep("data", {**results, "ceilings": {} if quick else show_ceilings()}, figure)
