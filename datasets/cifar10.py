@@ -12,7 +12,7 @@ import numpy as np
 from zoo.datasets.base import Split
 from zoo.datasets.decode import decode
 from zoo.datasets.form import Form
-from zoo.datasets.info import DatasetInfo
+from zoo.datasets.info import DatasetInfo, Remote
 from zoo.datasets.layout import class_folders, labels_of
 from zoo.datasets.plain_pickle import load_batch
 from zoo.datasets.tree import Tree
@@ -27,6 +27,14 @@ INFO = DatasetInfo(
     archives=("cifar-10*", "cifar10*"),
     files=r"data_batch_\d(\.bin)?|test_batch(\.bin)?|train|test",
     parts={"train": ("train",), "test": ("test",)},
+    remotes=(
+        Remote(
+            "cifar-10-binary.tar.gz",
+            ("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",),
+            170_052_171,
+            "c32a1d4ab5d03f1284b67883e8d87530",
+        ),
+    ),
 )
 
 CLASS_NAMES = (

@@ -38,6 +38,7 @@ INFO = DatasetInfo(
         r"|(?i:train|training|test|validation|publictest|privatetest)"
     ),
     parts={"train": ("Training",), "test": ("PublicTest",)},
+    page="https://www.kaggle.com/datasets/msambare/fer2013",
 )
 
 PARTS = ("Training", "PublicTest", "PrivateTest")

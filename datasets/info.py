@@ -5,6 +5,34 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
+class Remote:
+    """A file that its owner lets programs fetch.
+
+    Args:
+        name: of the file.
+        urls: of its mirrors, the first choice first.
+        size: in bytes.
+        checksum: in hexadecimal; an MD5 or a SHA-256, told apart by their lengths.
+        part: the data set's part that it is needed for; None: for all.
+
+    Example:
+        >>> Remote("dots.gz", ("https://example.org/dots.gz",), 4, 32 * "0").algorithm
+        'md5'
+    """
+
+    name: str
+    urls: tuple[str, ...]
+    size: int
+    checksum: str
+    part: str | None = None
+
+    @property
+    def algorithm(self) -> str:
+        """The name of the checksum's algorithm, as `hashlib` has it."""
+        return {32: "md5", 64: "sha256"}[len(self.checksum)]
+
+
+@dataclass(frozen=True)
 class DatasetInfo:
     """The description of a data set.
 
@@ -21,8 +49,8 @@ class DatasetInfo:
             reads all that is there.
         parts: which of its own parts train, validate and test, unless asked otherwise; empty for
             data sets that come in one piece or as folders name them.
-        scales: whether `read` itself makes images of the size and colour asked for.
-        splits: whether test images are held out by default.
+        remotes: the files that `download` fetches.
+        page: where people get the files, if only people do.
 
     Example:
         >>> DatasetInfo("dots", "4 dots, 1×1", "made up").needs_root
@@ -37,6 +65,8 @@ class DatasetInfo:
     archives: tuple[str, ...] = ()
     files: str | None = None
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    remotes: tuple[Remote, ...] = ()
+    page: str = ""
 
     @property
     def needs_root(self) -> bool:

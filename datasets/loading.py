@@ -21,6 +21,7 @@ from zoo.datasets import cifar10, digits, fer2013, folder, mnist, svhn
 from zoo.datasets.arguments import check_whole
 from zoo.datasets.base import ImageData, Split
 from zoo.datasets.cache import remember
+from zoo.datasets.download import download as fetch_files
 from zoo.datasets.form import CHANNELS, Form, joined
 from zoo.datasets.info import DatasetInfo
 from zoo.datasets.places import find
@@ -58,6 +59,7 @@ def load(
     validation: float | int = 0.1,
     test: float | int = 0.2,
     seed: int = 0,
+    download: bool = False,
     cache: bool = True,
 ) -> ImageData:
     """Load a data set.
@@ -80,6 +82,8 @@ def load(
             class; 0 for none.
         test: the same for the test part, which is held out first.
         seed: of what is held out.
+        download: fetch the files into `root` first, where they are not there yet and their owner
+            lets programs fetch them.
         cache: keep the decoded images on disk, in `$ZOO_CACHE` or the platform's cache folder, and
             memory-map them. Embedded data sets are not cached.
 
@@ -103,7 +107,10 @@ def load(
     info = _SETS[name].INFO
     roles = _checked_parts(info, parts)
     size, color = _checked_size(image_size), _checked_color(color)
-    path = _path(info, root)
+    base = _base(info, root)
+    if download:
+        base = fetch_files(info, base, itertools.chain(*roles.values()))
+    path = _find(info, base)
 
     def read(new: Callable[[str, tuple[int, ...]], np.ndarray]) -> dict[str, Split]:
         return _read(info, path, roles, Form(size, color, new))
@@ -222,15 +229,18 @@ def _checked_size(image_size: Any) -> tuple[int, int] | None:
     return int(size[0]), int(size[1])
 
 
-def _path(info: DatasetInfo, root: str | os.PathLike[str] | None) -> Path | None:
-    """Where the files are; None for an embedded data set."""
+def _base(info: DatasetInfo, root: str | os.PathLike[str] | None) -> Path | None:
+    if root is not None and not info.needs_root:
+        raise ArgumentError(f"{info.name} is embedded; it takes no root. Received: {root!r}")
     try:
-        base = None if root is None else Path(root).expanduser()
+        return None if root is None else Path(root).expanduser()
     except (TypeError, RuntimeError) as error:
         raise ArgumentError(f"root must be a path. Received: {root!r} ({error})") from error
+
+
+def _find(info: DatasetInfo, base: Path | None) -> Path | None:
+    """Where the files are; None for an embedded data set."""
     if not info.needs_root:
-        if base is not None:
-            raise ArgumentError(f"{info.name} is embedded; it takes no root. Received: {root!r}")
         return None
     return folder.find(base) if info is folder.INFO else find(info, base)
 

@@ -16,9 +16,14 @@ import numpy as np
 
 from zoo.datasets.base import Split
 from zoo.datasets.form import Form
-from zoo.datasets.info import DatasetInfo
+from zoo.datasets.info import DatasetInfo, Remote
 from zoo.datasets.tree import Tree
 from zoo.errors import DataError
+
+_MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
 
 INFO = DatasetInfo(
     name="mnist",
@@ -29,6 +34,15 @@ INFO = DatasetInfo(
     archives=("mnist*", "MNIST*"),
     files=r"(train|t10k)-(images|labels)[-.]idx[13]-ubyte(\.gz)?",
     parts={"train": ("train",), "test": ("test",)},
+    remotes=tuple(
+        Remote(f"{name}-ubyte.gz", tuple(f"{mirror}{name}-ubyte.gz" for mirror in _MIRRORS), *facts)
+        for name, *facts in (
+            ("train-images-idx3", 9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+            ("train-labels-idx1", 28_881, "d53e105ee54ea40749a09fcbcd1e9432"),
+            ("t10k-images-idx3", 1_648_877, "9fb629c4189551a2d022fa330f9573f3"),
+            ("t10k-labels-idx1", 4_542, "ec29112dd5afa0611ce80d1b7f02629c"),
+        )
+    ),
 )
 
 CLASS_NAMES = tuple("0123456789")

@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.datasets.base import Split
 from zoo.datasets.form import Form
-from zoo.datasets.info import DatasetInfo
+from zoo.datasets.info import DatasetInfo, Remote
 from zoo.datasets.matlab import read_arrays
 from zoo.datasets.tree import Tree
 from zoo.errors import DataError
@@ -27,6 +27,20 @@ INFO = DatasetInfo(
     archives=("svhn*", "SVHN*"),
     files=r"(train|test|extra)_32x32\.mat",
     parts={"train": ("train",), "test": ("test",)},
+    remotes=tuple(
+        Remote(
+            f"{part}_32x32.mat",
+            (f"http://ufldl.stanford.edu/housenumbers/{part}_32x32.mat",),
+            size,
+            checksum,
+            part,
+        )
+        for part, size, checksum in (
+            ("train", 182_040_794, "e26dedcc434d2e4c54c9b2d4a06d8373"),
+            ("test", 64_275_384, "eb5a983be6a315427106f1b164d9cef3"),
+            ("extra", 1_329_278_602, "a93ce644f1a588dc4d68dda5feec44a7"),
+        )
+    ),
 )
 
 CLASS_NAMES = tuple("0123456789")

@@ -1,6 +1,10 @@
+import contextlib
 import io
+import re
 import tarfile
+import threading
 import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -64,3 +68,76 @@ def write(tmp_path):
         return target
 
     return write
+
+
+class Server:
+    """A web server that can be told to misbehave, on this machine only.
+
+    Serves `files`, path → content, as `ways` say, path → words.
+
+    The words: "no ranges", "breaks off" (after half of what it should send), "html", "too much",
+    "404", "416", or "to URL" for a redirect.
+    """
+
+    def __init__(self):
+        self.files, self.ways, self.asked = {}, {}, []
+
+    def url(self, path):
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    @contextlib.contextmanager
+    def running(self):
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                owner.answer(self)
+
+            def log_message(self, *arguments):
+                pass
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            self.port = server.server_port
+            thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+            thread.start()
+            try:
+                yield self
+            finally:
+                server.shutdown()
+                thread.join()
+
+    def answer(self, handler):
+        path, way = handler.path, self.ways.get(handler.path, "")
+        asked = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range", ""))
+        start = int(asked[1]) if asked and way != "no ranges" else 0
+        self.asked.append((path, start))
+        content = self.files.get(path)
+        if content is None or way == "404":
+            handler.send_error(404)
+            return
+        if way.startswith("to "):
+            handler.send_response(302)
+            handler.send_header("Location", way[3:])
+            handler.end_headers()
+            return
+        if way == "416" and start:
+            handler.send_error(416)
+            return
+        if way == "html":
+            content, start = b"<!DOCTYPE html><html>Please log in" + bytes(len(content)), 0
+        if way == "too much":
+            content = content + b"more"
+        handler.send_response(206 if start else 200)
+        if start:
+            last = len(content) - 1
+            handler.send_header("Content-Range", f"bytes {start}-{last}/{last + 1}")
+        rest = content[start:]
+        handler.send_header("Content-Length", str(len(rest)))
+        handler.end_headers()
+        handler.wfile.write(rest[: len(rest) // 2] if way == "breaks off" else rest)
+
+
+@pytest.fixture
+def server():
+    with Server().running() as server:
+        yield server

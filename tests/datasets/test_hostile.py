@@ -88,7 +88,7 @@ def fer2013_folders():
 
 def class_folders():
     return {
-        f"{name}/{number}.{form.lower()}": encoded(images(8, 8), form)
+        f"{name}/{number}.{form.lower()}": encoded(images(8, 8, 3), form)
         for name in ("cat", "dog")
         for number, form in enumerate(("PNG", "JPEG", "BMP", "WEBP"))
     }
@@ -101,7 +101,7 @@ FORMATS = {
     "cifar10 python": (cifar_files(pickled=True), (32, 32, 3), 10),
     "fer2013 csv": (fer2013_csv(), (48, 48, 1), 7),
     "fer2013 folders": (fer2013_folders(), (48, 48, 1), 7),
-    "folder": (class_folders(), (8, 8, 1), 2),
+    "folder": (class_folders(), (8, 8, 3), 2),
 }
 
 
@@ -166,7 +166,7 @@ def test_damaged_archives_are_the_right_form_or_an_error(kind, data, tmp_path_fa
     path.write_bytes(damaged(content, data.draw))
     found = load("folder", path)
     if found:
-        check(found, (8, 8, 1), found.num_classes)
+        check(found, (8, 8, 3), found.num_classes)
 
 
 @settings(max_examples=60, deadline=None)
@@ -286,7 +286,7 @@ def test_a_pixel_bomb_is_not_decoded(tmp_path):
 
     png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
     assert width * height > decode.MAX_PIXELS
-    root = written(tmp_path, {**class_folders(), "cat/9.png": png})
+    root = written(tmp_path / "pets", {**class_folders(), "cat/9.png": png})
     with pytest.raises(DataError, match=r"cat/9\.png in .* got .*(pixels|40000|Bomb)"):
         zoo.datasets.load("folder", root, image_size=8)
 
@@ -325,7 +325,6 @@ ROWS = [
     (ROW.replace(b"Training", b"Elsewhere"), "expected a Usage of Training, PublicTest"),
     (ROW + b",more", "row 2: expected 3 columns, got 4"),
     (b"", "row 2: expected 3 columns, got 1"),
-    (ROW + b" " * 20_000, "row 2: expected at most 9,280 bytes"),
 ]
 
 
