@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import ExitStack, contextmanager
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -44,7 +46,7 @@ def survey(tree: Tree, names: list[str]) -> list[tuple[int, int, bool]]:
     Raises:
         DataError: a file is no readable image.
     """
-    return list(_each(tree, names, _header))
+    return list(_each(tree, [(name, _header) for name in names]))
 
 
 def decode(
@@ -80,7 +82,7 @@ def decode(
     def convert(image: Image.Image) -> np.ndarray:
         return _convert(image, size, channels, resize=resize)
 
-    for row, image in enumerate(_each(tree, names, convert)):
+    for row, image in enumerate(_each(tree, [(name, convert) for name in names])):
         pixels[row] = image
         if not row % _IMAGES_AT_ONCE:
             release(pixels)
@@ -113,33 +115,92 @@ def _convert(
     return np.asarray(image).reshape(height, width, channels)
 
 
-def _each(tree: Tree, names: list[str], use: Callable[[Image.Image], T]) -> Iterator[T]:
-    """Open images and use them, in order; in threads if the files are large enough."""
+def crop(tree: Tree, places: list[tuple[str, tuple[int, int, int, int]]], out: np.ndarray) -> None:
+    """Cut boxes out of images, and scale them to one size.
 
-    def open_and_use(name: str) -> T:
-        content = io.BytesIO(tree.read(name))
-        try:
-            with Image.open(content, formats=_FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise DataError(
-                        f"expected at most {MAX_PIXELS:,} pixels, got {image.height}×{image.width}"
-                    )
-                return use(image)
-        except DataError as error:
-            raise DataError(f"{name} in {tree.path}: {error}; mend or remove the file") from None
-        # Pillow answers damaged files with nearly every built-in error there is.
-        except Exception as error:
-            raise DataError(
-                f"{name} in {tree.path}: expected a readable image ({', '.join(_FORMATS)}), got "
-                f"{type(error).__name__}: {error}; mend or remove the file"
-            ) from error
+    Args:
+        tree: the files.
+        places: the images' paths in it, and of each box left, top, right and bottom in pixels of
+            the file as it is, the last two outside; what of it is not in the image is left out.
+        out: uint8 [n, height, width, 1 or 3], to write them to, in the order of `places`.
 
+    Raises:
+        DataError: a file is no readable image, or a box is not in its image at all.
+    """
+    _, *size, channels = out.shape
+
+    def cut(image: Image.Image, box: tuple[int, int, int, int]) -> np.ndarray:
+        left, top, right, bottom = box
+        if left >= image.width or top >= image.height:
+            raise DataError(f"expected the box {box} in an image of {image.width}×{image.height}")
+        inside = (left, top, min(right, image.width), min(bottom, image.height))
+        # Without what the file says of its orientation, which the box knows nothing of.
+        part = image.crop(inside)
+        part.info.pop("exif", None)
+        return _convert(part, (size[0], size[1]), channels, resize=True)
+
+    uses = [(name, functools.partial(cut, box=box)) for name, box in places]
+    for row, face in enumerate(_each(tree, uses)):
+        out[row] = face
+        if not row % _IMAGES_AT_ONCE:
+            release(out)
+
+
+@contextmanager
+def open_image(content: BinaryIO) -> Iterator[Image.Image]:
+    """Open an image file of a kind and a size that are read here; see `strict` for warnings.
+
+    Args:
+        content: the open file.
+
+    Yields:
+        The image, whose pixels are not decoded yet.
+
+    Raises:
+        DataError: it is damaged, found out here or in the block, or too large.
+    """
+    try:
+        with Image.open(content, formats=_FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise DataError(
+                    f"expected at most {MAX_PIXELS:,} pixels, got {image.height}×{image.width}"
+                )
+            yield image
+    except DataError:
+        raise
+    # Pillow answers damaged files with nearly every built-in error there is.
+    except Exception as error:
+        raise DataError(
+            f"expected a readable image ({', '.join(_FORMATS)}), got "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+@contextmanager
+def strict() -> Iterator[None]:
+    """Make an error of Pillow's warning of too many pixels, for all threads."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         # Said of metadata that is of no use here, such as damaged EXIF.
         warnings.simplefilter("ignore", UserWarning)
-        if sum(tree.sizes[name] for name in names) < _BYTES_WORTH_A_THREAD * len(names):
-            yield from map(open_and_use, names)
-        else:
-            with ThreadPoolExecutor() as pool:
-                yield from pool.map(open_and_use, names)
+        yield
+
+
+def _each(tree: Tree, uses: list[tuple[str, Callable[[Image.Image], T]]]) -> Iterator[T]:
+    """Open images and use them, in order; in threads if the files are large enough."""
+
+    def open_and_use(name: str, use: Callable[[Image.Image], T]) -> T:
+        content = io.BytesIO(tree.read(name))
+        try:
+            with open_image(content) as image:
+                return use(image)
+        except DataError as error:
+            raise DataError(f"{name} in {tree.path}: {error}; mend or remove the file") from error
+
+    with strict(), ExitStack() as stack:
+        do: Callable[..., Iterator[T]] = map
+        if sum(tree.sizes[name] for name, _ in uses) >= _BYTES_WORTH_A_THREAD * len(uses):
+            do = stack.enter_context(ThreadPoolExecutor()).map
+        # Some at a time, since threads may be faster than who takes the images.
+        for start in range(0, len(uses), _IMAGES_AT_ONCE):
+            yield from do(open_and_use, *zip(*uses[start : start + _IMAGES_AT_ONCE], strict=True))

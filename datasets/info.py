@@ -49,6 +49,7 @@ class DatasetInfo:
             reads all that is there.
         parts: which of its own parts train, validate and test, unless asked otherwise; empty for
             data sets that come in one piece or as folders name them.
+        reads_classes: whether `read` takes the classes wanted, to read no others.
         remotes: the files that `download` fetches.
         page: where people get the files, if only people do.
 
@@ -65,6 +66,7 @@ class DatasetInfo:
     archives: tuple[str, ...] = ()
     files: str | None = None
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reads_classes: bool = False
     remotes: tuple[Remote, ...] = ()
     page: str = ""
 

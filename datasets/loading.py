@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from zoo.datasets import cifar10, digits, fer2013, folder, mnist, svhn
+from zoo.datasets import cifar10, digits, facescrub, fer2013, folder, mnist, svhn
 from zoo.datasets.arguments import check_whole
 from zoo.datasets.base import ImageData, Split
 from zoo.datasets.cache import remember
 from zoo.datasets.download import download as fetch_files
+from zoo.datasets.facescrub_pictures import fetch_pictures
 from zoo.datasets.form import CHANNELS, Form, joined
 from zoo.datasets.info import DatasetInfo
 from zoo.datasets.places import find
@@ -29,7 +30,8 @@ from zoo.datasets.sampling import check_share, stratified_split
 from zoo.datasets.tree import fingerprint, open_tree
 from zoo.errors import ArgumentError, DataError
 
-_SETS = {module.INFO.name: module for module in (cifar10, digits, fer2013, folder, mnist, svhn)}
+_MODULES = (cifar10, digits, facescrub, fer2013, folder, mnist, svhn)
+_SETS = {module.INFO.name: module for module in _MODULES}
 
 ROLES = ("train", "validation", "test")
 
@@ -42,7 +44,7 @@ def list_datasets() -> list[DatasetInfo]:
 
     Example:
         >>> [info.name for info in list_datasets()]
-        ['cifar10', 'digits', 'fer2013', 'folder', 'mnist', 'svhn']
+        ['cifar10', 'digits', 'facescrub', 'fer2013', 'folder', 'mnist', 'svhn']
     """
     return [_SETS[name].INFO for name in sorted(_SETS)]
 
@@ -107,17 +109,21 @@ def load(
     info = _SETS[name].INFO
     roles = _checked_parts(info, parts)
     size, color = _checked_size(image_size), _checked_color(color)
+    if classes is not None:
+        classes = _checked_classes(classes)
     base = _base(info, root)
     if download:
-        base = fetch_files(info, base, itertools.chain(*roles.values()))
+        base = _fetch(info, base, roles, classes)
     path = _find(info, base)
+    chosen = classes if info.reads_classes else None
 
     def read(new: Callable[[str, tuple[int, ...]], np.ndarray]) -> dict[str, Split]:
-        return _read(info, path, roles, Form(size, color, new))
+        return _read(info, path, roles, Form(size, color, new), chosen)
 
     if path and cache:
         facts = {
-            "content": fingerprint(path, info.files), "parts": roles, "size": size, "color": color
+            "content": fingerprint(path, info.files), "parts": roles, "size": size, "color": color,
+            "classes": chosen and sorted(chosen),
         }  # fmt: skip
         splits = remember(name, facts, read)
     else:
@@ -144,13 +150,19 @@ def load(
 
 
 def _read(
-    info: DatasetInfo, path: Path | None, roles: dict[str, list[str]], form: Form
+    info: DatasetInfo,
+    path: Path | None,
+    roles: dict[str, list[str]],
+    form: Form,
+    classes: list[str] | None,
 ) -> dict[str, Split]:
     """Read the parts and give them their roles, as far as they are there."""
     module = _SETS[info.name]
     if path is None:
         return module.read(form)
     with open_tree(path, info.files) as tree:
+        if info.reads_classes:
+            return module.read(tree, form, classes)
         if not info.parts:
             return module.read(tree, form)
         found = module.read(tree, list(dict.fromkeys(itertools.chain(*roles.values()))), form)
@@ -230,12 +242,13 @@ def _checked_size(image_size: Any) -> tuple[int, int] | None:
 
 
 def _base(info: DatasetInfo, root: str | os.PathLike[str] | None) -> Path | None:
-    if root is not None and not info.needs_root:
-        raise ArgumentError(f"{info.name} is embedded; it takes no root. Received: {root!r}")
     try:
-        return None if root is None else Path(root).expanduser()
+        base = None if root is None else Path(root).expanduser()
     except (TypeError, RuntimeError) as error:
         raise ArgumentError(f"root must be a path. Received: {root!r} ({error})") from error
+    if base is not None and not info.needs_root:
+        raise ArgumentError(f"{info.name} is embedded; it takes no root. Received: {root!r}")
+    return base
 
 
 def _find(info: DatasetInfo, base: Path | None) -> Path | None:
@@ -245,18 +258,31 @@ def _find(info: DatasetInfo, base: Path | None) -> Path | None:
     return folder.find(base) if info is folder.INFO else find(info, base)
 
 
-def _class_ids(classes: Sequence[str], class_names: tuple[str, ...]) -> list[int]:
+def _checked_classes(classes: Any) -> list[str]:
     if isinstance(classes, str):
         raise ArgumentError(f"classes must be a list of names. Received: {classes!r}")
     classes = list(classes)
     for place, name in enumerate(classes):
-        if name not in class_names:
-            raise DataError(f"no class {name!r}; {_there_are('classes', name, class_names)}")
         if name in classes[:place]:
             raise DataError(f"expected each class once, got {name!r} twice in {classes}")
     if len(classes) < 2:
         raise DataError(f"expected at least two classes, got {classes}")
+    return classes
+
+
+def _class_ids(classes: Sequence[str], class_names: tuple[str, ...]) -> list[int]:
+    for name in classes:
+        if name not in class_names:
+            raise DataError(f"no class {name!r}; {_there_are('classes', name, class_names)}")
     return [class_names.index(name) for name in classes]
+
+
+def _fetch(
+    info: DatasetInfo, base: Path | None, roles: dict[str, list[str]], classes: list[str] | None
+) -> Path:
+    if info is facescrub.INFO:
+        return fetch_pictures(base, classes)
+    return fetch_files(info, base, itertools.chain(*roles.values()))
 
 
 def _there_are(what: str, name: object, names: Iterable[str]) -> str:

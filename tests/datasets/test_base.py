@@ -144,6 +144,13 @@ def test_digests_tell_images_apart_and_follow_them():
 
 def test_a_loaded_split_knows_how_it_was_loaded():
     data = load("digits", seed=3, validation=0, test=0.3)
-    settings = {"name": "digits", "validation": 0, "test": 0.3, "seed": 3}
+    settings = {
+        "name": "digits",
+        "validation": 0,
+        "test": 0.3,
+        "seed": 3,
+        "drop_duplicates": False,
+        **dict.fromkeys(("parts", "image_size", "color")),
+    }
     assert data.train.settings == data.test.settings == settings
     assert data.train.take([0, 1]).settings == settings

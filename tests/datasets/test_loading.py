@@ -71,7 +71,7 @@ BAD_ARGUMENTS = [
     (
         {"name": "imagenet"},
         DataError,
-        "The data sets are: cifar10, digits, fer2013, folder, mnist, svhn",
+        "The data sets are: cifar10, digits, facescrub, fer2013, folder, mnist, svhn",
     ),
     ({"classes": ["1", "seven"]}, DataError, "no class 'seven'; The classes are: 0, 1"),
     ({"classes": ["1", "10"]}, DataError, "did you mean '1'?"),
