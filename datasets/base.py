@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,9 @@ from zoo.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
     import tensorflow as tf
+    from matplotlib.figure import Figure
 
+    from zoo.datasets.duplicates import Duplicates
     from zoo.datasets.pipeline import Transform
 
 
@@ -324,13 +327,67 @@ class ImageData:
         """How many classes there are."""
         return self.train.num_classes
 
+    @property
+    def parts(self) -> dict[str, Split]:
+        """The parts that there are, by "train", "validation" and "test"."""
+        every = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in every.items() if part is not None}
+
+    def duplicates(self) -> Duplicates:
+        """Count the images that are the same, pixel for pixel, within and across the parts.
+
+        Returns:
+            The counts; true where there are any, and a table when printed.
+
+        Example:
+            >>> import zoo.datasets
+            >>> print(zoo.datasets.load("digits").duplicates())
+            No two images are the same, pixel for pixel.
+        """
+        from zoo.datasets.duplicates import find_duplicates
+
+        return find_duplicates(self.parts)
+
+    def show(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        log_dir: str | os.PathLike[str] | None = None,
+        samples: int = 10,
+        seed: int = 0,
+    ) -> Figure:
+        """Draw each class: some of its training images, their mean, and its images in each part.
+
+        Args:
+            path: write the picture there too, a `.png`; one that stands there is replaced.
+            log_dir: write it for TensorBoard too, into the folder `data` in this one, with the
+                counts and the duplicates as text.
+            samples: how many training images of each class to draw, where there are so many.
+            seed: of the choice; at least 0.
+
+        Returns:
+            A matplotlib figure, which a notebook displays.
+
+        Raises:
+            ArgumentError: an argument is out of range, or images are neither grey nor RGB.
+            RunError: a file could not be written.
+
+        Example:
+            >>> import zoo.datasets
+            >>> figure = zoo.datasets.load("digits").show(samples=5)
+            >>> figure.texts[0].get_text()
+            'digits: 10 classes of 8×8, grey'
+        """
+        from zoo.datasets.show import show
+
+        return show(self, path, log_dir=log_dir, samples=samples, seed=seed)
+
     def __repr__(self) -> str:
         shape = "×".join(map(str, self.image_shape))
         lines = [f"ImageData({self.name!r}, {self.num_classes} classes of {shape})"]
-        for part in (self.train, self.validation, self.test):
-            if part is not None:
-                counts = ", ".join(f"{name} {n:,}" for name, n in part.class_counts.items())
-                lines.append(f"  {part.name:<10}{len(part):>10,}  {counts}")
+        for part in self.parts.values():
+            counts = ", ".join(f"{name} {n:,}" for name, n in part.class_counts.items())
+            lines.append(f"  {part.name:<10}{len(part):>10,}  {counts}")
         return "\n".join(lines)
 
 

@@ -23,6 +23,7 @@ from zoo.datasets.base import ImageData, Split
 from zoo.datasets.cache import remember
 from zoo.datasets.download import download as fetch_files
 from zoo.datasets.facescrub_pictures import fetch_pictures
+from zoo.datasets.duplicates import without_duplicates
 from zoo.datasets.form import CHANNELS, Form, joined
 from zoo.datasets.info import DatasetInfo
 from zoo.datasets.places import find
@@ -138,7 +139,7 @@ def load(
         ids = _class_ids(classes, class_names)
         splits = {part: split.take(np.isin(split.labels, ids)) for part, split in splits.items()}
     if drop_duplicates:
-        splits = _without_duplicates(splits)
+        splits = without_duplicates({part: splits[part] for part in ROLES if part in splits})
     for part, share in held_out.items():
         if part not in splits and share:
             splits["train"], splits[part] = _hold_out(splits["train"], part, share, seed)
@@ -290,20 +291,6 @@ def _there_are(what: str, name: object, names: Iterable[str]) -> str:
     closest = difflib.get_close_matches(str(name), names, n=1)
     hint = f"did you mean {closest[0]!r}? " if closest else ""
     return f"{hint}The {what} are: {', '.join(names)}"
-
-
-def _without_duplicates(splits: dict[str, Split]) -> dict[str, Split]:
-    """Keep the first of images that are the same, looking at the test part first."""
-    seen = np.empty(0, np.uint64)
-    kept = {}
-    for part in reversed(ROLES):
-        if part in splits:
-            split = splits[part]
-            first = np.zeros(len(split), bool)
-            first[np.unique(split.digests, return_index=True)[1]] = True
-            kept[part] = split.take(first & ~np.isin(split.digests, seen))
-            seen = np.concatenate([seen, split.digests])
-    return {part: kept[part] for part in splits}
 
 
 def _hold_out(train: Split, part: str, share: float | int, seed: int) -> tuple[Split, Split]:
