@@ -66,19 +66,20 @@ def draw_confusion(
             )
 
 
-def new_figure(width: float, height: float) -> "Figure":
+def new_figure(width: float, height: float, dpi: int = 120) -> "Figure":
     """Make a figure without pyplot's global state.
 
     Args:
         width: Inches.
         height: Inches.
+        dpi: Pixels an inch.
 
     Returns:
-        An empty figure that lays itself out.
+        An empty figure that lays itself out, and that a notebook displays.
     """
-    from matplotlib.figure import Figure
+    from zoo.figure import Picture
 
-    return Figure(figsize=(width, height), dpi=120, layout="constrained")
+    return Picture(figsize=(width, height), dpi=dpi, layout="constrained")
 
 
 def figure_pixels(figure: "Figure") -> Any:

@@ -119,10 +119,10 @@ def test_importing_and_loading_leave_tensorflow_out(write, image_bytes):
     root = write("pets", {f"{name}/{k}.png": image_bytes((2, 2)) for name in "ab" for k in "123"})
     code = (
         "import sys, zoo.datasets\n"
-        "heavy = {'tensorflow', 'keras', 'sklearn', 'PIL', 'numpy'}\n"
+        "heavy = {'tensorflow', 'keras', 'sklearn', 'PIL', 'numpy', 'matplotlib'}\n"
         "assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()\n"
         f"zoo.datasets.load('folder', {str(root)!r})\n"
-        "assert not {'tensorflow', 'keras', 'sklearn'} & sys.modules.keys()\n"
+        "assert not {'tensorflow', 'keras', 'sklearn', 'matplotlib'} & sys.modules.keys()\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -77,6 +77,7 @@ LINES = [
     [
         "zoo.augment",
         "zoo.datasets",
+        "zoo.figure",
         "zoo.hardware",
         "zoo.metrics",
         "zoo.plots",
@@ -84,6 +85,7 @@ LINES = [
         "zoo.recipes",
         "zoo.registry",
         "zoo.runs",
+        "zoo.tensorboard",
     ],
     [
         "zoo.architecture",
@@ -101,7 +103,6 @@ LINES = [
         "zoo.learner",
         "zoo.lockstep",
         "zoo.progress",
-        "zoo.tensorboard",
     ],
     ["zoo.session", "zoo.training"],
     ["zoo.ensembles"],

@@ -1,8 +1,10 @@
+import io
 import sys
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from PIL import Image
 
 from zoo.plots import confusion_figure, draw_confusion, figure_pixels, new_figure
 
@@ -96,6 +98,11 @@ def test_drawing_changes_the_pixels():
     pixels = figure_pixels(figure)
     assert pixels.min() < 50
     assert not np.array_equal(pixels, figure_pixels(confusion_figure(CONFUSION.T, NAMES)))
+
+
+def test_a_notebook_displays_a_figure_without_pyplot():
+    png = new_figure(2, 1)._repr_png_()
+    assert Image.open(io.BytesIO(png)).size == (240, 120)
 
 
 def test_no_window_and_no_global_figure_is_made():

@@ -1,0 +1,184 @@
+"""Look at a data set: sample images, mean images and counts of its classes, and duplicates."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.datasets.arguments import check_whole
+from zoo.datasets.base import ImageData, Split
+from zoo.datasets.mapped import release
+from zoo.datasets.sheet import draw_sheet
+from zoo.errors import ArgumentError, RunError
+from zoo.runs import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+BYTES_AT_ONCE = 2**23
+
+
+def show(
+    data: ImageData,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    log_dir: str | os.PathLike[str] | None = None,
+    samples: int = 10,
+    seed: int = 0,
+) -> Figure:
+    """Do what `ImageData.show` promises; its docstring describes the arguments."""
+    check_whole("samples", samples, 1)
+    check_whole("seed", seed, 0)
+    if data.image_shape[-1] not in (1, 3):
+        raise ArgumentError(
+            "only grey and RGB images can be shown. Received: images with "
+            f"{data.image_shape[-1]} channels"
+        )
+    path, log_dir = _checked_path("path", path), _checked_path("log_dir", log_dir)
+    if path and path.suffix != ".png":
+        raise ArgumentError(f"path must end in .png. Received: {str(path)!r}")
+    if log_dir:
+        _make_folder(log_dir)
+
+    height, width, channels = data.image_shape
+    colour = "grey" if channels == 1 else "RGB"
+    title = f"{data.name}: {data.num_classes} classes of {height}×{width}, {colour}"
+    duplicates = data.duplicates()
+    notes = [duplicates.sentence(), *([duplicates.details()] if duplicates else [])]
+    sampled = {"training images": sample_images(data.train, samples, seed)}
+    means = {"mean": [[] if one is None else [one] for one in mean_images(data.train)]}
+    counts = {part: list(split.class_counts.values()) for part, split in data.parts.items()}
+    names = [*data.class_names, "all"]
+
+    figure = draw_sheet(names, sampled | means, counts, title=title, notes=notes)
+    if path:
+        write_atomically(path, lambda temporary: figure.savefig(temporary))
+    if log_dir:
+        # TensorBoard sorts by name.
+        pictures = {
+            "1 samples": draw_sheet(data.class_names, sampled, title=title),
+            "2 mean images": draw_sheet(names, means, title=title),
+            "3 class counts": draw_sheet(names, {}, counts, title=title),
+        }
+        _log(data, log_dir, pictures)
+    return figure
+
+
+def sample_images(split: Split, count: int, seed: int) -> list[np.ndarray]:
+    """Draw images of each class at random, each at most once.
+
+    Args:
+        split: where from.
+        count: how many of each class, where there are so many.
+        seed: of the choice.
+
+    Returns:
+        For each class, uint8 [count or fewer, height, width, channels].
+
+    Example:
+        >>> import zoo.datasets
+        >>> images = sample_images(zoo.datasets.load("digits").train, 3, seed=0)
+        >>> len(images), images[9].shape
+        (10, (3, 8, 8, 1))
+    """
+    images = []
+    for label in range(split.num_classes):
+        rows = np.flatnonzero(split.labels == label)
+        rng = np.random.default_rng([seed, label])
+        images.append(split.take(rng.permutation(rows)[:count]).images)
+    release(split.store)
+    return images
+
+
+def mean_images(split: Split) -> list[np.ndarray | None]:
+    """The mean image of each class, and of all.
+
+    Pixels are summed exactly, and read some at a time: memory is that of the sums.
+
+    Args:
+        split: the images.
+
+    Returns:
+        For each class, and then for all of them, uint8 [height, width, channels], rounded; None
+        without images.
+
+    Example:
+        >>> from zoo.datasets.base import as_split
+        >>> images = np.array([0, 10, 40], "uint8")[:, None, None, None]
+        >>> [int(mean.item()) for mean in mean_images(as_split(images, [0, 0, 1]))]
+        [5, 40, 17]
+    """
+    enough = np.min_scalar_type(255 * len(split))
+    sums = np.zeros((split.num_classes, *split.image_shape), enough)
+    at_once = max(BYTES_AT_ONCE // sums[0].size, 1)
+    for start in range(0, len(split), at_once):
+        part = split.take(slice(start, start + at_once))
+        for label in np.unique(part.labels):
+            sums[label] += part.images[part.labels == label].sum(axis=0, dtype=enough)
+        release(split.store)
+    counts = np.bincount(split.labels, minlength=split.num_classes)
+    pairs = [*zip(sums, counts, strict=True), (sums.sum(axis=0, dtype=np.uint64), len(split))]
+    return [np.rint(total / n).astype(np.uint8) if n else None for total, n in pairs]
+
+
+def to_markdown(data: ImageData) -> str:
+    """The counts of each class in each part, and the duplicates, as Markdown text.
+
+    Args:
+        data: the data set.
+
+    Returns:
+        The tables.
+
+    Example:
+        >>> import zoo.datasets
+        >>> data = zoo.datasets.load("digits", classes=["3", "8"])
+        >>> print(to_markdown(data))
+        | class | train | validation | test |
+        | --- | ---: | ---: | ---: |
+        | 3 | 131 | 15 | 37 |
+        | 8 | 125 | 14 | 35 |
+        | **all** | 256 | 29 | 72 |
+        <BLANKLINE>
+        No two images are the same, pixel for pixel.
+    """
+    rows = zip(*(split.class_counts.values() for split in data.parts.values()), strict=True)
+    table = [["class", *data.parts]]
+    for name, counts in zip(data.class_names, rows, strict=True):
+        table.append([_escaped(name), *(f"{count:,}" for count in counts)])
+    table.append(["**all**", *(f"{len(split):,}" for split in data.parts.values())])
+    lines = [f"| {' | '.join(row)} |" for row in table]
+    lines.insert(1, f"| --- |{' ---: |' * len(data.parts)}")
+    return "\n".join([*lines, "", data.duplicates().to_markdown()])
+
+
+def _log(data: ImageData, folder: Path, pictures: dict[str, Any]) -> None:
+    from zoo.tensorboard import TensorBoardLog
+
+    log = TensorBoardLog(folder)
+    for tag, figure in pictures.items():
+        log.figure("data", f"{data.name}/{tag}", figure, 0)
+    log.text("data", f"{data.name}/counts and duplicates", to_markdown(data))
+    log.close()
+
+
+def _checked_path(name: str, path: Any) -> Path | None:
+    try:
+        return None if path is None else Path(path)
+    except TypeError as error:
+        raise ArgumentError(f"{name} must be a path. Received: {path!r}") from error
+
+
+def _make_folder(folder: Path) -> None:
+    """Before the work, so that a wrong name is found at once."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{folder} is no folder and cannot become one: {error}") from error
+
+
+def _escaped(cell: str) -> str:
+    return " ".join(cell.split()).replace("|", "\\|")
