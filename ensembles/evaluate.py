@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from zoo.console import Classes, Color, Data, ImageSize, Root, load_data, run, start_tensorflow
+from zoo.console import (
+    Classes,
+    Color,
+    Data,
+    DropDuplicates,
+    ImageSize,
+    Root,
+    load_data,
+    run,
+    start_tensorflow,
+)
 from zoo.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -20,6 +30,7 @@ def evaluate(
     classes: Classes = None,
     image_size: ImageSize = None,
     color: Color = None,
+    drop_duplicates: DropDuplicates = False,
     split: Annotated[str, typer.Option(help="`test`, `validation` or `train`.")] = "test",
     output: Annotated[
         list[Path] | None,
@@ -29,7 +40,7 @@ def evaluate(
 ) -> None:
     """Judge a saved committee: accuracies with intervals, confusion, and whether it is luck.
 
-    Classes, image size, colour and what is held out come from the saved committee.
+    Classes, image size, colour, what is held out and dropped come from the saved committee.
     """
     start_tensorflow(verbose=False)
     report = evaluate_file(
@@ -39,6 +50,7 @@ def evaluate(
         classes=classes,
         image_size=image_size,
         color=color,
+        drop_duplicates=drop_duplicates,
         split=split,
     )
     for path in output or []:
@@ -57,6 +69,7 @@ def evaluate_file(
     classes: str | None = None,
     image_size: str | None = None,
     color: str | None = None,
+    drop_duplicates: bool = False,
     split: str = "test",
 ) -> "Report":
     """Judge a saved committee on a data set.
@@ -68,6 +81,8 @@ def evaluate_file(
         classes: Names with commas between; None takes the committee's own.
         image_size: `48` or `48x64`; None takes the committee's own.
         color: `grayscale` or `rgb`; None takes what fits the committee.
+        drop_duplicates: Of images that are the same keep one; False does so too where the committee
+            was trained like that.
         split: `"test"`, `"validation"` or `"train"`.
 
     Returns:
@@ -86,7 +101,7 @@ def evaluate_file(
     settings = {**_form(committee), **(committee.data_settings or {"name": None})}
     if settings.pop("name") != data:
         settings = _form(committee)
-    asked = {"image_size": image_size, "color": color}
+    asked = {"image_size": image_size, "color": color, "drop_duplicates": drop_duplicates}
     settings |= {key: value for key, value in asked.items() if value}
     images = load_data(data, root, classes or committee.class_names, **settings)
     part = getattr(images, split)

@@ -22,6 +22,7 @@ from zoo.console import (
     Classes,
     Color,
     Data,
+    DropDuplicates,
     ImageSize,
     Root,
     Validation,
@@ -124,18 +125,50 @@ def show(
     image_size: ImageSize = None,
     color: Color = None,
     validation: Validation = 0.1,
+    drop_duplicates: DropDuplicates = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Draw sample images, mean images and counts: a `.png`."
+        ),
+    ] = None,
+    log_dir: Annotated[
+        Path | None, typer.Option(help="Write the pictures and tables for TensorBoard there.")
+    ] = None,
 ) -> None:
-    """Show a data set: images of each class in each split."""
-    images = load_data(name, root, classes, image_size, color, validation=validation)
-    splits = [part for part in (images.train, images.validation, images.test) if part]
-    table = _table("class", *(part.name for part in splits), right=True)
+    """Show a data set: images of each class in each split, and images that occur twice."""
+    images = load_data(
+        name,
+        root,
+        classes,
+        image_size,
+        color,
+        validation=validation,
+        drop_duplicates=drop_duplicates,
+    )
+    if log_dir:
+        start_tensorflow(verbose=False)
+    if output or log_dir:
+        written = "Replaced" if output and output.exists() else "Saved"
+        images.show(output, log_dir=log_dir)
+    table = _table("class", *images.parts, right=True)
+    parts = images.parts.values()
     for label in images.class_names:
-        table.add_row(Text(label), *(f"{part.class_counts[label]:,}" for part in splits))
-    table.add_row("all", *(f"{len(part):,}" for part in splits), style="bold")
+        table.add_row(Text(label), *(f"{part.class_counts[label]:,}" for part in parts))
+    table.add_row("all", *(f"{len(part):,}" for part in parts), style="bold")
     height, width, channels = images.image_shape
     console = Console()
     console.print(f"{name}: {height}×{width} pixels, {channels} channels", highlight=False)
     console.print(table)
+    console.print()
+    duplicates = images.duplicates()
+    console.print(duplicates)
+    if duplicates:
+        console.print("`--drop-duplicates` keeps one of each.", highlight=False)
+    if output:
+        console.print(f"{written}: {output}", highlight=False, soft_wrap=True)
+    if log_dir:
+        _print_tensorboard("Pictures and tables", log_dir)
 
 
 @app.command()
@@ -147,6 +180,7 @@ def train(
     image_size: ImageSize = None,
     color: Color = None,
     validation: Validation = 0.1,
+    drop_duplicates: DropDuplicates = False,
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
@@ -161,7 +195,15 @@ def train(
 ) -> None:
     """Train one model, and judge it on the test split."""
     changes = _changes(epochs, batch_size, learning_rate, optimizer, patience, precision)
-    images = load_data(data, root, classes, image_size, color, validation=validation)
+    images = load_data(
+        data,
+        root,
+        classes,
+        image_size,
+        color,
+        validation=validation,
+        drop_duplicates=drop_duplicates,
+    )
     # A committee of one; its own probabilities stay what they are.
     _train(
         [name],
@@ -199,6 +241,7 @@ def committee(
     image_size: ImageSize = None,
     color: Color = None,
     validation: Validation = 0.1,
+    drop_duplicates: DropDuplicates = False,
     epochs: Epochs = None,
     batch_size: BatchSize = None,
     learning_rate: LearningRate = None,
@@ -213,7 +256,15 @@ def committee(
 ) -> None:
     """Train several models as a committee, and judge it on the test split."""
     changes = _changes(epochs, batch_size, learning_rate, optimizer, patience, precision)
-    images = load_data(data, root, classes, image_size, color, validation=validation)
+    images = load_data(
+        data,
+        root,
+        classes,
+        image_size,
+        color,
+        validation=validation,
+        drop_duplicates=drop_duplicates,
+    )
     _train(
         names,
         changes,
@@ -361,8 +412,12 @@ def _train(
             report.save(folder / name)
         console.print(report)
     console.print(f"\nSaved: {file}", highlight=False, soft_wrap=True)
+    _print_tensorboard("Curves and pictures", folder)
+
+
+def _print_tensorboard(what: str, folder: Path) -> None:
     command = f"{_tensorboard()} --logdir {shlex.quote(str(folder))}"
-    console.print(f"Curves and pictures: {command}", highlight=False, soft_wrap=True)
+    Console().print(f"{what}: {command}", highlight=False, soft_wrap=True)
 
 
 def _tensorboard() -> str:

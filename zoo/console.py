@@ -29,6 +29,12 @@ Color = Annotated[str | None, typer.Option(help="`grayscale` or `rgb`; by defaul
 Validation = Annotated[
     float, typer.Option(help="Share of the training images held out for validation.")
 ]
+DropDuplicates = Annotated[
+    bool,
+    typer.Option(
+        "--drop-duplicates", help="Of images that are the same, keep one: in the test part first."
+    ),
+]
 
 # Usage errors have no public name in typer; this is the class that it raises for them.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[2]

@@ -67,9 +67,83 @@ def test_data_show_counts_classes(zoo_command):
     ]
 
 
+def test_data_show_says_that_nothing_is_there_twice(zoo_command):
+    code, out, err = zoo_command("data", "show", "digits")
+    assert (code, err) == (0, "")
+    assert out.rstrip().splitlines()[-1] == "No two images are the same, pixel for pixel."
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Options for a folder of grey photos; one cat is also a dog, and a test image."""
+    for part, count in (("train", 20), ("test", 8)):
+        for name, start in (("cat", 0), ("dog", 100)):
+            folder = tmp_path / "photos" / part / name
+            folder.mkdir(parents=True)
+            for i in range(count):
+                level = start + i + 50 * (part == "test")
+                Image.fromarray(np.full((8, 8), level, "uint8")).save(folder / f"{i}.png")
+    for place in ("train/dog", "test/cat"):
+        Image.fromarray(np.zeros((8, 8), "uint8")).save(tmp_path / "photos" / place / "again.png")
+    return "--root", "photos"
+
+
+def test_data_show_counts_duplicates_or_drops_them(zoo_command, photos):
+    _, out, _ = zoo_command("data", "show", "folder", *photos)
+    rows = [line.split() for line in out.splitlines()]
+    assert ["test", "17", "0", "1", "0", "–"] in rows or ["test", "17", "0", "2", "0", "–"] in rows
+    assert "2 of 58 images; 1 set of identical images with different labels" in out
+    assert "--drop-duplicates" in out
+    _, out, _ = zoo_command("data", "show", "folder", *photos, "--drop-duplicates")
+    assert "No two images are the same" in out
+    assert "--drop-duplicates" not in out
+
+
+def test_data_show_draws_and_says_what_it_replaces(zoo_command, tmp_path):
+    words = "data", "show", "digits", "--output", "digits.png"
+    code, out, err = zoo_command(*words, "--log-dir", "logs of mine")
+    assert (code, err) == (0, "")
+    assert "Saved: digits.png" in out
+    assert re.search(r"tensorboard'? --logdir 'logs of mine'$", out.rstrip())
+    with Image.open(tmp_path / "digits.png") as picture:
+        assert picture.width > picture.height > 500
+    assert list((tmp_path / "logs of mine" / "data").glob("*.tfevents.*"))
+    assert "Replaced: digits.png" in zoo_command(*words)[1]
+
+
+def test_what_was_dropped_in_training_is_dropped_in_evaluation(zoo_command, photos, tmp_path):
+    data = "--data", "folder", *photos
+    zoo_command(
+        "train", "softmax", *data, "--drop-duplicates", "--epochs", 1, "--log-dir", "r", "-q"
+    )
+    evaluate = "evaluate", "r/committee.keras", *data, "--json"
+    values = json.loads(zoo_command(*evaluate, "--split", "train")[1])
+    dropped = zoo.datasets.load("folder", tmp_path / "photos", drop_duplicates=True)
+    assert values["trained_on"] == values["committee"]["accuracy"]["n"] == len(dropped.train)
+    assert json.loads(zoo_command(*evaluate)[1])["trained_on"] == 0
+
+
+def test_duplicates_are_dropped_for_a_model_of_any_origin(zoo_command, photos, tmp_path):
+    zoo.build("softmax", input_shape=(8, 8, 1), num_classes=2).save(tmp_path / "m.keras")
+    words = "evaluate", "m.keras", "--data", "folder", *photos, "--split", "train", "--json"
+    counts = [
+        json.loads(zoo_command(*words, *more)[1])["committee"]["accuracy"]["n"]
+        for more in ((), ("--drop-duplicates",))
+    ]
+    whole = zoo.datasets.load("folder", tmp_path / "photos")
+    dropped = zoo.datasets.load("folder", tmp_path / "photos", drop_duplicates=True)
+    assert counts == [len(whole.train), len(dropped.train)]
+    assert counts[1] < counts[0]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (
+            ["data", "show", "digits", "-o", "digits.gif"],
+            "must end in .png. Received: 'digits.gif'",
+        ),
+        (["data", "show", "digits", "--log-dir", "/dev/null"], "/dev/null is no folder"),
         (["modls"], "No such command 'modls'"),
         (["describe"], "Missing argument"),
         (["describe", "cn"], "did you mean 'cnn'"),
