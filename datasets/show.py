@@ -113,12 +113,12 @@ def mean_images(split: Split) -> list[np.ndarray | None]:
     """
     enough = np.min_scalar_type(255 * len(split))
     sums = np.zeros((split.num_classes, *split.image_shape), enough)
-    at_once = max(BYTES_AT_ONCE // sums[0].size, 1)
-    for start in range(0, len(split), at_once):
-        part = split.take(slice(start, start + at_once))
-        for label in np.unique(part.labels):
-            sums[label] += part.images[part.labels == label].sum(axis=0, dtype=enough)
-        release(split.store)
+    start = 0
+    for images in split.blocks(max(BYTES_AT_ONCE // sums[0].size, 1)):
+        labels = split.labels[start : start + len(images)]
+        start += len(images)
+        for label in np.unique(labels):
+            sums[label] += images[labels == label].sum(axis=0, dtype=enough)
     counts = np.bincount(split.labels, minlength=split.num_classes)
     pairs = [*zip(sums, counts, strict=True), (sums.sum(axis=0, dtype=np.uint64), len(split))]
     return [np.rint(total / n).astype(np.uint8) if n else None for total, n in pairs]
