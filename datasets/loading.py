@@ -22,8 +22,8 @@ from zoo.datasets.arguments import check_whole
 from zoo.datasets.base import ImageData, Split
 from zoo.datasets.cache import remember
 from zoo.datasets.download import download as fetch_files
-from zoo.datasets.facescrub_pictures import fetch_pictures
 from zoo.datasets.duplicates import without_duplicates
+from zoo.datasets.facescrub_pictures import fetch_pictures
 from zoo.datasets.form import CHANNELS, Form, joined
 from zoo.datasets.info import DatasetInfo
 from zoo.datasets.places import find
