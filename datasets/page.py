@@ -73,8 +73,8 @@ class Page:
     def write(self, x: float, y: float, text: str, **options: Any) -> None:
         """Write a line of text whose middle is at that height."""
         place = (MARGIN + x) / self._width, 1 - (MARGIN + y) / self._height
-        options = {"va": "center_baseline", "parse_math": False, "size": POINTS} | options
-        self.figure.text(*place, text, **options)
+        style: dict[str, Any] = {"va": "center_baseline", "parse_math": False, "size": POINTS}
+        self.figure.text(*place, text, **style | options)
 
     def axes(self, x: float, y: float, width: float, height: float) -> Axes:
         """Make room for pixels or bars, without a frame."""

@@ -6,7 +6,7 @@ Everything is placed in whole pixels, so that images are drawn sharp and stand i
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 # Lengths in pixels.
 GAP, SPACE, LINE, BAR = 4, 36, 40, 400
+FRAME = 190  # grey
 
-FRAME = 190
+# For each row, its images.
+Pictures = Iterable[Iterable[np.ndarray]]
 
 FEW_ROWS = 24
 LONGEST_NAME = 24
@@ -56,7 +58,7 @@ def thumbnail(image: np.ndarray, side: int) -> np.ndarray:
 
 def draw_sheet(
     names: Sequence[str],
-    pictures: Mapping[str, Sequence[Sequence[np.ndarray]]],
+    pictures: Mapping[str, Pictures],
     counts: Mapping[str, Sequence[int]] | None = None,
     *,
     title: str = "",
@@ -117,9 +119,7 @@ def draw_sheet(
 class _Images:
     """A column of images, up to so many in each row."""
 
-    def __init__(
-        self, page: Page, title: str, rows: Sequence[Sequence[np.ndarray]], side: int
-    ) -> None:
+    def __init__(self, page: Page, title: str, rows: Pictures, side: int) -> None:
         self._page, self._title = page, title
         self._rows = [[thumbnail(image, side) for image in row] for row in rows]
         self._most = max(map(len, self._rows), default=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from zoo.datasets.arguments import check_whole
 from zoo.datasets.base import ImageData, Split
 from zoo.datasets.mapped import release
-from zoo.datasets.sheet import draw_sheet
+from zoo.datasets.sheet import Pictures, draw_sheet
 from zoo.errors import ArgumentError, RunError
 from zoo.runs import write_atomically
 
@@ -37,37 +38,42 @@ def show(
             "only grey and RGB images can be shown. Received: images with "
             f"{data.image_shape[-1]} channels"
         )
-    path, log_dir = _checked_path("path", path), _checked_path("log_dir", log_dir)
-    if path and path.suffix != ".png":
+    file, folder = _checked_path("path", path), _checked_path("log_dir", log_dir)
+    if file and file.suffix != ".png":
         raise ArgumentError(f"path must end in .png. Received: {str(path)!r}")
-    if log_dir:
-        _make_folder(log_dir)
+    if folder:
+        _make_folder(folder)
 
     height, width, channels = data.image_shape
     colour = "grey" if channels == 1 else "RGB"
     title = f"{data.name}: {data.num_classes} classes of {height}×{width}, {colour}"
     duplicates = data.duplicates()
     notes = [duplicates.sentence(), *([duplicates.details()] if duplicates else [])]
-    sampled = {"training images": sample_images(data.train, samples, seed)}
-    means = {"mean": [[] if one is None else [one] for one in mean_images(data.train)]}
+
+    def sampled() -> dict[str, Pictures]:
+        return {"training images": sample_images(data.train, samples, seed)}
+
+    means: dict[str, Pictures] = {
+        "mean": [[] if one is None else [one] for one in mean_images(data.train)]
+    }
     counts = {part: list(split.class_counts.values()) for part, split in data.parts.items()}
     names = [*data.class_names, "all"]
 
-    figure = draw_sheet(names, sampled | means, counts, title=title, notes=notes)
-    if path:
-        write_atomically(path, lambda temporary: figure.savefig(temporary))
-    if log_dir:
+    figure = draw_sheet(names, sampled() | means, counts, title=title, notes=notes)
+    if file:
+        write_atomically(file, lambda temporary: figure.savefig(temporary))
+    if folder:
         # TensorBoard sorts by name.
         pictures = {
-            "1 samples": draw_sheet(data.class_names, sampled, title=title),
+            "1 samples": draw_sheet(data.class_names, sampled(), title=title),
             "2 mean images": draw_sheet(names, means, title=title),
             "3 class counts": draw_sheet(names, {}, counts, title=title),
         }
-        _log(data, log_dir, pictures)
+        _log(data, folder, pictures)
     return figure
 
 
-def sample_images(split: Split, count: int, seed: int) -> list[np.ndarray]:
+def sample_images(split: Split, count: int, seed: int) -> Iterator[np.ndarray]:
     """Draw images of each class at random, each at most once.
 
     Args:
@@ -75,22 +81,20 @@ def sample_images(split: Split, count: int, seed: int) -> list[np.ndarray]:
         count: how many of each class, where there are so many.
         seed: of the choice.
 
-    Returns:
+    Yields:
         For each class, uint8 [count or fewer, height, width, channels].
 
     Example:
         >>> import zoo.datasets
-        >>> images = sample_images(zoo.datasets.load("digits").train, 3, seed=0)
+        >>> images = list(sample_images(zoo.datasets.load("digits").train, 3, seed=0))
         >>> len(images), images[9].shape
         (10, (3, 8, 8, 1))
     """
-    images = []
     for label in range(split.num_classes):
         rows = np.flatnonzero(split.labels == label)
         rng = np.random.default_rng([seed, label])
-        images.append(split.take(rng.permutation(rows)[:count]).images)
-    release(split.store)
-    return images
+        yield split.take(rng.permutation(rows)[:count]).images
+        release(split.store)
 
 
 def mean_images(split: Split) -> list[np.ndarray | None]:

@@ -25,7 +25,7 @@ def data(split):
 
 
 def test_samples_are_different_images_of_the_class(split):
-    chosen = sample_images(split, 5, seed=0)
+    chosen = list(sample_images(split, 5, seed=0))
     for label in range(3):
         own = {image.tobytes() for image in split.images[split.labels == label]}
         assert len({image.tobytes() for image in chosen[label]} & own) == 5
@@ -33,13 +33,13 @@ def test_samples_are_different_images_of_the_class(split):
 
 
 def test_the_seed_chooses_the_samples(split):
-    first, again, other = (sample_images(split, 5, seed)[0] for seed in (1, 1, 2))
+    first, again, other = (next(sample_images(split, 5, seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
 def test_a_class_has_no_more_samples_than_images(split):
-    assert len(sample_images(split, 1000, seed=0)[1]) == (split.labels == 1).sum()
+    assert len(next(sample_images(split, 1000, seed=0))) == (split.labels == 0).sum()
 
 
 def test_means_are_numpys(split):
