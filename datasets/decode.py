@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from zoo.datasets.form import in_memory
 from zoo.datasets.mapped import release
-from zoo.datasets.tree import Tree
+from zoo.datasets.tree import Tree, say
 from zoo.errors import DataError
 
 MAX_PIXELS = 50_000_000
@@ -171,8 +171,7 @@ def open_image(content: BinaryIO) -> Iterator[Image.Image]:
     # Pillow answers damaged files with nearly every built-in error there is.
     except Exception as error:
         raise DataError(
-            f"expected a readable image ({', '.join(_FORMATS)}), got "
-            f"{type(error).__name__}: {error}"
+            f"expected a readable image ({', '.join(_FORMATS)}), got {say(error)}"
         ) from error
 
 

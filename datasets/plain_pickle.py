@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.datasets.tree import say
 from zoo.errors import DataError
 
 MOST_OPERATIONS = 200_000
@@ -103,8 +104,8 @@ def load_batch(content: bytes, where: str) -> dict[Any, Any]:
     # What a damaged pickle makes of the interpreter's stack is every built-in error there is.
     except Exception as error:
         raise DataError(
-            f"{where}: expected a batch of images as Python writes it, got "
-            f"{type(error).__name__}: {error}; fetch it again"
+            f"{where}: expected a batch of images as Python writes it, got {say(error)}; "
+            "fetch it again"
         ) from error
     if not isinstance(found, dict):
         raise DataError(f"{where}: expected a dictionary, got {type(found).__name__}")

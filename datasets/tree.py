@@ -94,7 +94,7 @@ class Tree:
         # zipfile raises whatever its decompressors raise: zlib.error, EOFError, RuntimeError, …
         except Exception as error:
             raise DataError(
-                f"{name} in {self.path}: expected a readable file, got {_say(error)}; "
+                f"{name} in {self.path}: expected a readable file, got {say(error)}; "
                 "fetch it again or remove it"
             ) from error
 
@@ -139,7 +139,7 @@ def open_tree(path: Path, only: str | None = None) -> Iterator[Tree]:
         except Exception as error:
             raise DataError(
                 f"{path}: expected a folder or a readable archive (zip or tar), got "
-                f"{_say(error)}; check the path, or fetch the archive again"
+                f"{say(error)}; check the path, or fetch the archive again"
             ) from error
         yield tree
 
@@ -183,7 +183,24 @@ def fingerprint(path: Path, only: str | None = None) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise DataError(f"{path}: expected a readable file, got {_say(error)}") from error
+        raise DataError(f"{path}: expected a readable file, got {say(error)}") from error
+
+
+def say(error: Exception) -> str:
+    r"""What an error says, in characters that can be printed, and not too many of them.
+
+    Args:
+        error: of a library, which may quote what it has read.
+
+    Returns:
+        Its class and its message.
+
+    Example:
+        >>> say(ValueError("no \x00 here"))
+        'ValueError: no \\x00 here'
+    """
+    text = f"{type(error).__name__}: {error}"[:300]
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def _open_zip(path: Path, only: str | None, stack: ExitStack) -> Tree:
@@ -278,7 +295,7 @@ def _walk(root: Path, only: str | None) -> dict[str, os.stat_result]:
                 found[path] = os.stat(os.path.join(folder, name))
     except OSError as error:
         raise DataError(
-            f"{root}: expected a folder of readable files, got {_say(error)}; mend or remove it"
+            f"{root}: expected a folder of readable files, got {say(error)}; mend or remove it"
         ) from error
     return found
 
@@ -310,7 +327,3 @@ def _visible(name: str) -> bool:
 
 def _tidy(name: str) -> str:
     return "/".join(part for part in name.split("/") if part)
-
-
-def _say(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".encode(errors="backslashreplace").decode()
