@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zoo.datasets.base import ImageData, Split
-    from zoo.datasets.loading import list_datasets, load
+    from zoo.datasets.loading import download, list_datasets, load
 
-__all__ = ["ImageData", "Split", "list_datasets", "load"]
+__all__ = ["ImageData", "Split", "download", "list_datasets", "load"]
 
-_HOMES = {"ImageData": "base", "Split": "base", "list_datasets": "loading", "load": "loading"}
+_HOMES = {
+    **dict.fromkeys(("ImageData", "Split"), "base"),
+    **dict.fromkeys(("download", "list_datasets", "load"), "loading"),
+}
 
 
 def __getattr__(name: str) -> object:

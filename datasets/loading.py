@@ -150,6 +150,37 @@ def load(
     return ImageData(name, splits["train"], splits.get("validation"), splits.get("test"))
 
 
+def download(
+    name: str,
+    root: str | os.PathLike[str] | None = None,
+    *,
+    classes: Sequence[str] | None = None,
+    parts: Mapping[str, str | Sequence[str]] | None = None,
+) -> Path:
+    """Fetch the files of a data set, as `load(..., download=True)` does before it reads them.
+
+    Args:
+        name: one of `list_datasets()`.
+        root: the folder to put them in; None: a folder of the data set's name in `$ZOO_DATA` or
+            the platform's data folder.
+        classes: those whose files are fetched, where each class has its own (FaceScrub).
+        parts: as for `load`; None: those that are used by default.
+
+    Returns:
+        The folder.
+
+    Raises:
+        DataError: the name is unknown, the owner gives the files only to people, no mirror has
+            them, they are not what they should be, or another file of that name is there.
+        ArgumentError: an argument is out of range.
+    """
+    if name not in _SETS:
+        raise DataError(f"no data set {name!r}; {_there_are('data sets', name, _SETS)}")
+    info = _SETS[name].INFO
+    chosen = None if classes is None else _checked_classes(classes)
+    return _fetch(info, _base(info, root), _checked_parts(info, parts), chosen)
+
+
 def _read(
     info: DatasetInfo,
     path: Path | None,

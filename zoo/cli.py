@@ -1,10 +1,6 @@
 """The command line: `zoo models`, `describe`, `data`, `train`, `gradcheck` and the others."""
 
 import json
-import os
-import shlex
-import shutil
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -15,7 +11,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from zoo import registry
 from zoo.console import (
@@ -24,12 +19,17 @@ from zoo.console import (
     Data,
     DropDuplicates,
     ImageSize,
+    Parts,
     Root,
+    Test,
     Validation,
     load_data,
+    print_tensorboard,
     run,
     start_tensorflow,
+    table_of,
 )
+from zoo.data_cli import data_app
 from zoo.ensembles.evaluate import evaluate
 from zoo.recipes import Recipe
 
@@ -40,7 +40,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     epilog="`--debug` after any command shows the traceback of an error.",
 )
-data_app = typer.Typer(help="Data sets: what there is, and what is in it.")
 app.add_typer(data_app, name="data")
 app.command()(evaluate)
 
@@ -70,6 +69,13 @@ Augmentation = Annotated[
     ),
 ]
 Precision = Annotated[str | None, typer.Option(help="Keras dtype policy: `mixed_bfloat16` …")]
+Standardize = Annotated[
+    str | None,
+    typer.Option(help="`per_image` or `mean_image`: bring images to mean 0 and deviation 1."),
+]
+ClassWeight = Annotated[
+    str | None, typer.Option(help="`balanced`: images of rare classes count more.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of weights, batches and augmentation.")]
 LogDir = Annotated[
     Path | None, typer.Option(help="Run folder; by default a new one in `logs`, named by the time.")
@@ -84,7 +90,7 @@ def models(
     tag: Annotated[list[str] | None, typer.Option(help="Only models with this tag.")] = None,
 ) -> None:
     """List the registered models."""
-    table = _table("model", "what it is", "tags")
+    table = table_of("model", "what it is", "tags")
     for name in registry.list_models(pattern, tags=tag or ()):
         spec = registry.describe(name)
         table.add_row(spec.name, spec.summary, ", ".join(spec.tags))
@@ -102,75 +108,6 @@ def describe(name: Annotated[str, typer.Argument(help="A name from `zoo models`.
     console.print(_settings("recipe", "setting", asdict(spec.recipe)))
 
 
-@data_app.callback(invoke_without_command=True)
-def data(context: typer.Context) -> None:
-    """List the data sets."""
-    if context.invoked_subcommand:
-        return
-    from zoo.datasets import list_datasets
-
-    table = _table("data set", "what it is", "files", "source")
-    for info in list_datasets():
-        table.add_row(
-            info.name, info.summary, "needs --root" if info.needs_root else "embedded", info.source
-        )
-    Console().print(table)
-
-
-@data_app.command()
-def show(
-    name: Annotated[str, typer.Argument(help="A name from `zoo data`.")],
-    root: Root = None,
-    classes: Classes = None,
-    image_size: ImageSize = None,
-    color: Color = None,
-    validation: Validation = 0.1,
-    drop_duplicates: DropDuplicates = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="Draw sample images, mean images and counts: a `.png`."
-        ),
-    ] = None,
-    log_dir: Annotated[
-        Path | None, typer.Option(help="Write the pictures and tables for TensorBoard there.")
-    ] = None,
-) -> None:
-    """Show a data set: images of each class in each split, and images that occur twice."""
-    images = load_data(
-        name,
-        root,
-        classes,
-        image_size,
-        color,
-        validation=validation,
-        drop_duplicates=drop_duplicates,
-    )
-    if log_dir:
-        start_tensorflow(verbose=False)
-    if output or log_dir:
-        written = "Replaced" if output and output.exists() else "Saved"
-        images.show(output, log_dir=log_dir)
-    table = _table("class", *images.parts, right=True)
-    parts = images.parts.values()
-    for label in images.class_names:
-        table.add_row(Text(label), *(f"{part.class_counts[label]:,}" for part in parts))
-    table.add_row("all", *(f"{len(part):,}" for part in parts), style="bold")
-    height, width, channels = images.image_shape
-    console = Console()
-    console.print(f"{name}: {height}×{width} pixels, {channels} channels", highlight=False)
-    console.print(table)
-    console.print()
-    duplicates = images.duplicates()
-    console.print(duplicates)
-    if duplicates:
-        console.print("`--drop-duplicates` keeps one of each.", highlight=False)
-    if output:
-        console.print(f"{written}: {output}", highlight=False, soft_wrap=True)
-    if log_dir:
-        _print_tensorboard("Pictures and tables", log_dir)
-
-
 @app.command()
 def train(
     name: Annotated[str, typer.Argument(help="A name from `zoo models`.")],
@@ -179,7 +116,9 @@ def train(
     classes: Classes = None,
     image_size: ImageSize = None,
     color: Color = None,
+    parts: Parts = None,
     validation: Validation = 0.1,
+    test: Test = 0.2,
     drop_duplicates: DropDuplicates = False,
     epochs: Epochs = None,
     batch_size: BatchSize = None,
@@ -188,20 +127,33 @@ def train(
     patience: Patience = None,
     augmentation: Augmentation = Transforms.RECIPE,
     precision: Precision = None,
+    standardize: Standardize = None,
+    class_weight: ClassWeight = None,
     seed: Seed = 0,
     log_dir: LogDir = None,
     resume: Resume = False,
     quiet: Quiet = False,
 ) -> None:
     """Train one model, and judge it on the test split."""
-    changes = _changes(epochs, batch_size, learning_rate, optimizer, patience, precision)
+    changes = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "optimizer": optimizer,
+        "patience": patience,
+        "precision": precision,
+        "standardize": standardize,
+        "class_weight": class_weight,
+    }
     images = load_data(
         data,
         root,
         classes,
         image_size,
         color,
+        parts=parts,
         validation=validation,
+        test=test,
         drop_duplicates=drop_duplicates,
     )
     # A committee of one; its own probabilities stay what they are.
@@ -240,7 +192,9 @@ def committee(
     classes: Classes = None,
     image_size: ImageSize = None,
     color: Color = None,
+    parts: Parts = None,
     validation: Validation = 0.1,
+    test: Test = 0.2,
     drop_duplicates: DropDuplicates = False,
     epochs: Epochs = None,
     batch_size: BatchSize = None,
@@ -249,20 +203,33 @@ def committee(
     patience: Patience = None,
     augmentation: Augmentation = Transforms.RECIPE,
     precision: Precision = None,
+    standardize: Standardize = None,
+    class_weight: ClassWeight = None,
     seed: Seed = 0,
     log_dir: LogDir = None,
     resume: Resume = False,
     quiet: Quiet = False,
 ) -> None:
     """Train several models as a committee, and judge it on the test split."""
-    changes = _changes(epochs, batch_size, learning_rate, optimizer, patience, precision)
+    changes = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "optimizer": optimizer,
+        "patience": patience,
+        "precision": precision,
+        "standardize": standardize,
+        "class_weight": class_weight,
+    }
     images = load_data(
         data,
         root,
         classes,
         image_size,
         color,
+        parts=parts,
         validation=validation,
+        test=test,
         drop_duplicates=drop_duplicates,
     )
     _train(
@@ -412,44 +379,13 @@ def _train(
             report.save(folder / name)
         console.print(report)
     console.print(f"\nSaved: {file}", highlight=False, soft_wrap=True)
-    _print_tensorboard("Curves and pictures", folder)
-
-
-def _print_tensorboard(what: str, folder: Path) -> None:
-    command = f"{_tensorboard()} --logdir {shlex.quote(str(folder))}"
-    Console().print(f"{what}: {command}", highlight=False, soft_wrap=True)
-
-
-def _tensorboard() -> str:
-    """TensorBoard's command, also where the environment is not activated."""
-    if shutil.which("tensorboard"):
-        return "tensorboard"
-    return shlex.quote(os.path.relpath(Path(sys.executable).with_name("tensorboard")))
-
-
-def _changes(
-    epochs: int | None,
-    batch_size: int | None,
-    learning_rate: float | None,
-    optimizer: str | None,
-    patience: int | None,
-    precision: str | None,
-) -> dict[str, Any]:
-    """What the options change of a recipe."""
-    changes = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "optimizer": optimizer,
-        "patience": patience,
-        "precision": precision,
-    }
-    return {key: value for key, value in changes.items() if value is not None}
+    print_tensorboard("Curves and pictures", folder)
 
 
 def _recipe(name: str, changes: Mapping[str, Any], augmentation: Transforms) -> Recipe:
     """The recipe of a registered model, as the options change it."""
-    recipe = replace(registry.describe(name).recipe, **changes)
+    asked = {key: value for key, value in changes.items() if value is not None}
+    recipe = replace(registry.describe(name).recipe, **asked)
     if augmentation == Transforms.RECIPE:
         return recipe
     if augmentation == Transforms.NONE:
@@ -466,15 +402,8 @@ def _numbers(text: str) -> list[float]:
         raise typer.BadParameter(f"weights are numbers like 2,1,1. Received: {text!r}") from None
 
 
-def _table(*titles: str, right: bool = False) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for index, title in enumerate(titles):
-        table.add_column(Text(title), justify="right" if right and index else "left")
-    return table
-
-
 def _settings(title: str, value_title: str, settings: Mapping[str, Any]) -> Table:
-    table = _table(title, value_title)
+    table = table_of(title, value_title)
     for key, value in settings.items():
         table.add_row(key, "required" if value is registry.REQUIRED else repr(value))
     return table

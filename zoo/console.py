@@ -3,6 +3,8 @@
 import contextlib
 import os
 import re
+import shlex
+import shutil
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -11,6 +13,8 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from zoo.errors import ArgumentError, ZooError
 
@@ -27,7 +31,17 @@ ImageSize = Annotated[
 ]
 Color = Annotated[str | None, typer.Option(help="`grayscale` or `rgb`; by default as found.")]
 Validation = Annotated[
-    float, typer.Option(help="Share of the training images held out for validation.")
+    float,
+    typer.Option(
+        min=0, help="Training images held out for validation: a share, or so many of every class."
+    ),
+]
+Test = Annotated[
+    float, typer.Option(min=0, help="The same for the test, where the data have no part for it.")
+]
+Parts = Annotated[
+    str | None,
+    typer.Option(help="Parts of the data set: `train=Training,test=PrivateTest`; `+` joins some."),
 ]
 DropDuplicates = Annotated[
     bool,
@@ -99,7 +113,8 @@ def load_data(
         classes: Names with commas between, or a list of them.
         image_size: `48` or `48x64`, or (48, 64).
         color: `grayscale` or `rgb`.
-        **settings: Other arguments of `zoo.datasets.load`.
+        **settings: Other arguments of `zoo.datasets.load`; `parts` also as text,
+            `train=Training,test=PrivateTest`.
 
     Returns:
         The `ImageData`.
@@ -111,10 +126,52 @@ def load_data(
     from zoo.datasets import load
 
     if isinstance(classes, str):
-        classes = [word.strip() for word in classes.split(",")]
+        classes = parse_names(classes)
     if isinstance(image_size, str):
         image_size = parse_size(image_size)
+    if isinstance(settings.get("parts"), str):
+        settings["parts"] = parse_parts(settings["parts"])
+    for part in ("validation", "test"):
+        if (share := settings.get(part, 0)) >= 1 and float(share).is_integer():
+            settings[part] = int(share)
     return load(name, root, classes=classes, image_size=image_size, color=color, **settings)
+
+
+def parse_names(text: str) -> list[str]:
+    """Read names with commas between.
+
+    Example:
+        >>> parse_names("angry, happy")
+        ['angry', 'happy']
+    """
+    return [word.strip() for word in text.split(",")]
+
+
+def parse_parts(text: str) -> dict[str, list[str]]:
+    """Read which parts of a data set train, validate and test.
+
+    Args:
+        text: `train=train+extra,test=test`.
+
+    Returns:
+        The parts, as `zoo.datasets.load` takes them.
+
+    Raises:
+        ArgumentError: Anything else.
+
+    Example:
+        >>> parse_parts("train=train+extra,test=test")
+        {'train': ['train', 'extra'], 'test': ['test']}
+    """
+    parts = {}
+    for word in parse_names(text):
+        role, equals, names = word.partition("=")
+        if not equals or not names or role in parts:
+            raise ArgumentError(
+                f"Parts are like train=Training,test=PrivateTest. Received: {text!r}"
+            )
+        parts[role] = names.split("+")
+    return parts
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -138,6 +195,27 @@ def parse_size(text: str) -> tuple[int, int]:
         raise ArgumentError(f"An image size is like 48 or 48x64, in pixels. Received: {text!r}")
     height, width = match[1], match[2] or match[1]
     return int(height), int(width)
+
+
+def table_of(*titles: str, right: bool = False) -> Table:
+    """A table without lines; all but the first column to the right if asked for."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for index, title in enumerate(titles):
+        table.add_column(Text(title), justify="right" if right and index else "left")
+    return table
+
+
+def print_tensorboard(what: str, folder: Path) -> None:
+    """Say how to look at what was written for TensorBoard."""
+    command = f"{_tensorboard()} --logdir {shlex.quote(str(folder))}"
+    Console().print(f"{what}: {command}", highlight=False, soft_wrap=True)
+
+
+def _tensorboard() -> str:
+    """TensorBoard's command, also where the environment is not activated."""
+    if shutil.which("tensorboard"):
+        return "tensorboard"
+    return shlex.quote(os.path.relpath(Path(sys.executable).with_name("tensorboard")))
 
 
 def _complain(message: str) -> None:

@@ -10,7 +10,11 @@ from zoo.augment import REPORT, Augmentation
 from zoo.errors import ArgumentError
 
 SCHEDULES = ("constant", "cosine")
-STANDARDIZATIONS = ("per_image", "mean_image")
+STANDARDIZATIONS = {
+    "per_image": "PerImageStandardization",
+    "mean_image": "MeanImageStandardization",
+}
+"""The layers of `zoo.layers` that bring images to mean 0 and deviation 1."""
 
 
 @dataclass(frozen=True)

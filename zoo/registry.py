@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from zoo.errors import ArgumentError, UnknownModelError
 from zoo.hardware import fast_precision
-from zoo.recipes import Recipe
+from zoo.recipes import STANDARDIZATIONS, Recipe
 
 Builder = TypeVar("Builder", bound=Callable[..., Any])
 
@@ -259,9 +259,9 @@ def build(
                 f"The builder of {name} should return a keras.Model. It gave {model!r}"
             )
         if standardize is not None:
-            from zoo.standardize import with_standardization
+            from zoo.standardize import with_standardization  # and with it NumPy
 
-            model = with_standardization(model, standardize)
+            model = with_standardization(model, _standardization(standardize))
     return model
 
 
@@ -301,6 +301,16 @@ def _layer_library(gradients: str) -> ModuleType:
     if gradients not in _LAYER_LIBRARIES:
         raise ArgumentError(f'gradients is "auto" or "handwritten". Received: {gradients!r}')
     return importlib.import_module(_LAYER_LIBRARIES[gradients])
+
+
+def _standardization(kind: str) -> Any:
+    """The class of the layer for a recipe's `standardize`."""
+    if kind not in STANDARDIZATIONS:
+        raise ArgumentError(
+            f"standardize is one of {', '.join(STANDARDIZATIONS)} or None. Received: {kind!r}"
+        )
+    library = _layer_library("handwritten")
+    return getattr(library, STANDARDIZATIONS[kind])
 
 
 @contextmanager

@@ -85,6 +85,7 @@ LINES = [
         "zoo.recipes",
         "zoo.registry",
         "zoo.runs",
+        "zoo.standardize",
         "zoo.tensorboard",
     ],
     [
@@ -106,7 +107,7 @@ LINES = [
     ],
     ["zoo.session", "zoo.training"],
     ["zoo.ensembles"],
-    ["zoo.cli"],
+    ["zoo.cli", "zoo.data_cli"],
     ["zoo.__main__"],
 ]
 LEVELS = {name: level for level, names in enumerate(LINES) for name in names}

@@ -98,7 +98,7 @@ def test_training_learns_the_mean_of_its_images_only(split, tmp_path):
 
 
 def test_what_cannot_be_standardized_is_refused(split):
-    with pytest.raises(ArgumentError, match="standardize is one of per_image, mean_image"):
+    with pytest.raises(ArgumentError, match="standardize is one of per_image, mean_image or None"):
         zoo.build("softmax", standardize="zscore")
     with pytest.raises(ArgumentError, match="standardize is per_image, mean_image or None"):
         zoo.Recipe(standardize="zscore")
