@@ -223,7 +223,7 @@ class Split:
             >>> import zoo.datasets
             >>> train = zoo.datasets.load("digits").train
             >>> [len(rest) for _, rest in train.folds(3)]
-            [431, 431, 430]
+            [432, 432, 431]
         """
         from zoo.datasets.sampling import folds
 

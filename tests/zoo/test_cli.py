@@ -370,7 +370,7 @@ def test_precision_reaches_the_model(zoo_command, tmp_path):
 def test_gradcheck_without_a_name_checks_the_layers_of_zoo(zoo_command):
     code, out, _ = zoo_command("gradcheck")
     assert code == 0
-    assert out.count("gradients agree with the differences") == 10
+    assert out.count("gradients agree with the differences") == 12
     assert "LocalResponseNormalization: gradients agree" in out
     assert "SoftmaxCrossEntropy: gradients agree" in out
 

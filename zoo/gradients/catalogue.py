@@ -141,6 +141,6 @@ def _shape(name: str) -> Any:
         return [SEQUENCE, SEQUENCE]
     if name in ("LSTM", "GRU", "SimpleRNN"):
         return SEQUENCE
-    if name in ("Augment", "LocalResponseNormalization"):
+    if name in ("Augment", "LocalResponseNormalization") or "ImageStandardization" in name:
         return SHAPES["2D"]
     return next((shape for part, shape in SHAPES.items() if part in name), (6,))
