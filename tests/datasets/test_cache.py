@@ -1,10 +1,13 @@
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from zoo.datasets.base import Split
-from zoo.datasets.cache import cache_root, remember
+from zoo.datasets.cache import cache_root, clear, entries, remember
 
 NAMES = ("cat", "dog")
 
@@ -145,3 +148,82 @@ def test_root_without_variable_is_the_platforms(monkeypatch, tmp_path):
     assert cache_root() == tmp_path / "zoo"
     monkeypatch.setenv("ZOO_CACHE", "~/zoo-cache")
     assert not str(cache_root()).startswith("~")
+
+
+def test_what_is_made_in_the_cache_is_not_copied(splits, private_cache):
+    places = []
+
+    def read(new):
+        made = {}
+        for part, split in splits.items():
+            images = new(part, split.images.shape)
+            images[:] = split.images
+            places.append(images)
+            made[part] = Split(part, images, split.labels, NAMES)
+        new("left over", (1, 2, 2, 1))[:] = 0
+        return made
+
+    assert_same(remember("pets", {}, read), splits)
+    assert all(isinstance(images, np.memmap) for images in places)
+    names = {path.name for path in the_entry(private_cache).iterdir()}
+    parts = {f"{part}-{kind}.npy" for part in splits for kind in ("images", "labels")}
+    assert names == {"meta.json", *parts}
+    assert_same(remember("pets", {}, read), splits)
+    assert len(places) == 2
+
+
+def test_a_disk_without_room_is_said_before_anything_is_written(splits, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    def read(new):
+        images = new("train", splits["train"].images.shape)
+        images[:] = splits["train"].images
+        return {"train": Split("train", images, splits["train"].labels, NAMES)}
+
+    monkeypatch.setattr("os.posix_fallocate", full)
+    with pytest.warns(UserWarning, match="No space left"):
+        found = remember("pets", {}, read)
+    np.testing.assert_array_equal(found["train"].images, splits["train"].images)
+
+
+def test_entries_are_listed_and_cleared(reader, private_cache):
+    remember("pets", {"a": 1}, reader)
+    remember("birds", {}, reader)
+    (private_cache / ".pets-0123-unfinished").mkdir()
+    damage = remember("pets", {"a": 2}, reader)["train"].store.filename
+    (Path(damage).parent / "meta.json").write_text("nothing")
+    found = {(entry.dataset, bool(entry.images)) for entry in entries()}
+    assert found == {("pets", True), ("birds", True), ("pets", False)}
+    assert len(entries()) == 4
+    whole = next(entry for entry in entries() if entry.dataset == "birds")
+    assert whole.images == {"train": 6, "test": 3}
+    assert whole.bytes == sum(path.stat().st_size for path in whole.path.iterdir())
+    assert len(clear("pets")) == 3
+    assert [entry.dataset for entry in entries()] == ["birds"]
+    clear()
+    assert entries() == []
+    assert list(private_cache.iterdir()) == []
+
+
+def test_cleared_images_stay_readable_while_they_are_in_use(reader, splits):
+    found = remember("pets", {}, reader)
+    clear()
+    assert_same(found, splits)
+
+
+def test_two_processes_at_once_do_no_harm(write, image_bytes, private_cache):
+    root = write(
+        "pets", {f"{name}/{k}.png": image_bytes((9, 9)) for name in "ab" for k in range(50)}
+    )
+    code = (
+        f"import zoo.datasets; print(zoo.datasets.load('folder', {str(root)!r}).train.images.sum())"
+    )
+    both = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    answers = {process.communicate(timeout=60)[0] for process in both}
+    assert len(answers) == 1
+    assert int(answers.pop()) > 0
+    the_entry(private_cache)

@@ -1,3 +1,4 @@
+import io
 import os
 import zipfile
 from pathlib import Path
@@ -105,6 +106,99 @@ def test_cache_notices_a_changed_archive(write, faces, image_bytes):
     faces["test/sad/PublicTest_3.jpg"] = image_bytes(np.full((48, 48), 255, np.uint8), "JPEG")
     data = zoo.datasets.load("fer2013", write("fer2013.zip", faces))
     assert data.test.images[EMOTIONS.index("sad")].min() == 255
+
+
+def csv_of(faces, header, order, rng):
+    """The same faces as a CSV file, the rows of all classes mixed."""
+    names = {"Training": "Training", "PublicTest": "PublicTest"}
+    rows = []
+    for name, content in faces.items():
+        _, emotion, file = name.split("/")
+        pixels = np.asarray(Image.open(io.BytesIO(content))).ravel()
+        cells = {
+            "emotion": str(EMOTIONS.index(emotion)),
+            "pixels": " ".join(map(str, pixels)),
+            "Usage": names[file.partition("_")[0]],
+        }
+        rows.append(",".join(cells[column] for column in order))
+    # Mixed between the classes, but not within one.
+    labels = [int(row.split(",")[order.index("emotion")]) for row in rows]
+    mixed = rng.permutation(labels)
+    by_label = {label: iter([r for r, k in zip(rows, labels, strict=True) if k == label])
+                for label in labels}  # fmt: skip
+    return "\n".join([header, *(next(by_label[label]) for label in mixed)]).encode()
+
+
+CSVS = {
+    "fer2013.csv": ("emotion,pixels,Usage", ["emotion", "pixels", "Usage"]),
+    "icml_face_data.csv": ("emotion, Usage, pixels", ["emotion", "Usage", "pixels"]),
+}
+
+
+@pytest.fixture
+def noisy_faces(image_bytes):
+    """Faces that are all different; PNG files, which lose nothing."""
+    return {
+        f"{part}/{emotion}/{name}_{number}.png": image_bytes((48, 48))
+        for part, name, count in (("train", "Training", 3), ("test", "PublicTest", 2))
+        for emotion in EMOTIONS
+        for number in range(count)
+    }
+
+
+@pytest.mark.parametrize("name", CSVS)
+@pytest.mark.parametrize(
+    "place", ["data", "data/fer2013", "data/fer2013.tar.gz", "data/fer2013.zip"]
+)
+def test_every_form_gives_the_same_arrays(write, noisy_faces, rng, tmp_path, name, place):
+    expected = zoo.datasets.load("fer2013", write("folders", noisy_faces), validation=0)
+    inside = f"fer2013/{name}" if "." in place else name
+    write(place, {inside: csv_of(noisy_faces, *CSVS[name], rng)})
+    data = zoo.datasets.load("fer2013", tmp_path / "data", validation=0)
+    assert data.class_names == expected.class_names == EMOTIONS
+    for part in ("train", "test"):
+        one, other = getattr(data, part), getattr(expected, part)
+        np.testing.assert_array_equal(one.images, other.images)
+        np.testing.assert_array_equal(one.labels, other.labels)
+
+
+@pytest.mark.parametrize("name", CSVS)
+def test_windows_line_ends_and_quotes_are_read(write, faces, rng, name):
+    content = csv_of(faces, *CSVS[name], rng).replace(b"\n", b"\r\n").replace(b",", b'","')
+    content = b"\r\n".join(b'"' + line + b'"' for line in content.split(b"\r\n"))
+    check(zoo.datasets.load("fer2013", write("data", {name: content}), validation=0))
+
+
+VARIANTS = [
+    lambda name: name.replace("train/", "Training/").replace("test/", "PublicTest/"),
+    lambda name: "images/" + name.title().replace("_1.Jpg", "_1.jpg"),
+    lambda name: name.replace("angry", "anger").replace("sad", "sadness"),
+]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_kaggles_other_folders_are_read(write, faces, variant):
+    renamed = {variant(name): content for name, content in faces.items()}
+    check(zoo.datasets.load("fer2013", write("archive.zip", renamed), validation=0))
+
+
+def test_the_three_parts_are_chosen_by_name(write, faces):
+    private = {name.replace("PublicTest", "PrivateTest"): one for name, one in faces.items()}
+    root = write("fer2013", {**private, **faces})
+    parts = {"train": "Training", "validation": "PublicTest", "test": "PrivateTest"}
+    data = zoo.datasets.load("fer2013", root, parts=parts)
+    assert [len(split) for split in data.parts.values()] == [14, 7, 7]
+    both = zoo.datasets.load("fer2013", root, parts={"train": ["Training", "PrivateTest"]}, test=0)
+    assert len(both.train) + len(both.validation) == 21
+
+
+def test_test_images_that_tell_no_part_have_to_be_asked_for(write, faces):
+    unnamed = {name.replace("PublicTest_", "im"): one for name, one in faces.items()}
+    root = write("fer2013", unnamed)
+    with pytest.raises(DataError, match=r"got Training, test\. .* pass parts=.*\"test\": \"test\""):
+        zoo.datasets.load("fer2013", root)
+    parts = {"train": "Training", "test": "test"}
+    check(zoo.datasets.load("fer2013", root, parts=parts, validation=0))
 
 
 def test_official_archive_has_its_counts_and_pixels():
