@@ -50,6 +50,55 @@ def test_describe_shows_parameters_and_recipe(zoo_command):
         assert words in out
 
 
+def test_data_get_fetches_nothing_that_only_people_may(zoo_command, tmp_path):
+    code, _, err = zoo_command("data", "get", "fer2013", "--root", tmp_path / "here")
+    assert code == 2
+    assert "kaggle.com/datasets/msambare/fer2013" in err.replace("\n", "")
+    code, _, err = zoo_command("data", "get", "imagenet")
+    assert code == 2
+    assert "no data set 'imagenet'" in err
+
+
+def test_data_cache_lists_and_clears(zoo_command, tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    for name in ("cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png"):
+        (tmp_path / "pets" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8)).save(tmp_path / "pets" / name)
+    zoo.datasets.load("folder", tmp_path / "pets", test=0, validation=0)
+    _, out, _ = zoo_command("data", "cache")
+    assert "train 4" in out
+    assert "1 entries" in out
+    assert "0 entries" in zoo_command("data", "cache", "mnist", "--clear")[1]
+    assert "deleted from" in zoo_command("data", "cache", "--clear")[1]
+    assert "0 entries" in zoo_command("data", "cache")[1]
+
+
+def test_shares_may_be_numbers_of_images(zoo_command):
+    _, out, _ = zoo_command("data", "show", "digits", "--validation", "10", "--test", "20")
+    rows = [line.split() for line in out.splitlines()]
+    assert [row[2:] for row in rows if row[:1] == ["3"]] == [["10", "20"]]
+
+
+def test_parts_are_chosen_by_name(zoo_command, tmp_path):
+    code, _, err = zoo_command("data", "show", "digits", "--parts", "train=train")
+    assert code == 2
+    assert "digits has no parts to choose from" in err
+    code, _, err = zoo_command("data", "show", "mnist", "--parts", "train")
+    assert code == 2
+    assert "Parts are like train=Training,test=PrivateTest" in err
+
+
+def test_training_takes_standardization_and_class_weights(zoo_command, tmp_path):
+    words = ("--epochs", 1, "--standardize", "mean_image", "--class-weight", "balanced", "-q")
+    code, _, err = zoo_command("train", "softmax", *words, "--log-dir", "run")
+    assert code == 0, err
+    model = zoo.load(tmp_path / "run" / "committee.keras").members[0]
+    assert float(model.get_layer("standardization").learned) == 1
+    code, _, err = zoo_command("train", "softmax", "--standardize", "zscore")
+    assert code == 2
+    assert "per_image, mean_image or None" in err
+
+
 def test_data_lists_the_sets(zoo_command):
     code, out, _ = zoo_command("data")
     assert code == 0
