@@ -191,9 +191,10 @@ def _build(entry: Path, facts: dict[str, Any], read: Callable[[New], dict[str, S
         splits = read(new)
         for part, split in splits.items():
             final = building / f"{part}-images.npy"
-            if isinstance(split.store, np.memmap) and Path(split.store.filename).parent == building:
+            made = Path(getattr(split.store, "filename", None) or "")
+            if isinstance(split.store, np.memmap) and made.parent == building:
                 split.store.flush()
-                os.replace(split.store.filename, final)
+                os.replace(made, final)
             else:
                 _save(final, split.store)
             _save(building / f"{part}-labels.npy", split.labels)

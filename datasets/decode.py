@@ -139,7 +139,9 @@ def crop(tree: Tree, places: list[tuple[str, tuple[int, int, int, int]]], out: n
         part.info.pop("exif", None)
         return _convert(part, (size[0], size[1]), channels, resize=True)
 
-    uses = [(name, functools.partial(cut, box=box)) for name, box in places]
+    uses: list[tuple[str, Callable[[Image.Image], np.ndarray]]] = [
+        (name, functools.partial(cut, box=box)) for name, box in places
+    ]
     for row, face in enumerate(_each(tree, uses)):
         out[row] = face
         if not row % _IMAGES_AT_ONCE:

@@ -56,7 +56,7 @@ def load(
     *,
     classes: Sequence[str] | None = None,
     parts: Mapping[str, str | Sequence[str]] | None = None,
-    image_size: int | tuple[int, int] | None = None,
+    image_size: int | Sequence[int] | None = None,
     color: str | None = None,
     drop_duplicates: bool = False,
     validation: float | int = 0.1,

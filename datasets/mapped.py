@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ def release(array: np.ndarray) -> None:
     Example:
         >>> release(np.zeros(3))
     """
-    base = array
+    base: Any = array
     while isinstance(base, np.ndarray):
         base = base.base
     mapped = isinstance(base, mmap.mmap) and len(base) >= WORTH_IT

@@ -10,7 +10,7 @@ import contextlib
 import gzip
 import math
 import struct
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -35,8 +35,13 @@ INFO = DatasetInfo(
     files=r"(train|t10k)-(images|labels)[-.]idx[13]-ubyte(\.gz)?",
     parts={"train": ("train",), "test": ("test",)},
     remotes=tuple(
-        Remote(f"{name}-ubyte.gz", tuple(f"{mirror}{name}-ubyte.gz" for mirror in _MIRRORS), *facts)
-        for name, *facts in (
+        Remote(
+            f"{name}-ubyte.gz",
+            tuple(f"{mirror}{name}-ubyte.gz" for mirror in _MIRRORS),
+            size,
+            checksum,
+        )
+        for name, size, checksum in (
             ("train-images-idx3", 9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
             ("train-labels-idx1", 28_881, "d53e105ee54ea40749a09fcbcd1e9432"),
             ("t10k-images-idx3", 1_648_877, "9fb629c4189551a2d022fa330f9573f3"),
@@ -93,12 +98,13 @@ def read_idx(file: BinaryIO, where: str, magic: int, axes: int) -> np.ndarray:
         >>> read_idx(file, "two", 2049, 1).tolist()
         [7, 1]
     """
-    start = file.read(2)
+    stream: Any = file
+    start = stream.read(2)
     with contextlib.ExitStack() as stack:
         if start == b"\x1f\x8b":
-            file.seek(0)
-            file, start = stack.enter_context(gzip.open(file)), b""
-        header = start + file.read(4 + 4 * axes - len(start))
+            stream.seek(0)
+            stream, start = stack.enter_context(gzip.open(stream)), b""
+        header = start + stream.read(4 + 4 * axes - len(start))
         if len(header) < 4 + 4 * axes:
             raise DataError(f"{where}: expected an idx file, got {len(header)} bytes")
         found, *shape = struct.unpack(f">{1 + axes}I", header)
@@ -109,7 +115,7 @@ def read_idx(file: BinaryIO, where: str, magic: int, axes: int) -> np.ndarray:
             raise DataError(f"{where}: its header tells of {size:,} bytes, which is too many")
         # A byte more than there should be, and no more: what a small file unpacks to may
         # have no end.
-        content = file.read(size + 1)
+        content = stream.read(size + 1)
     if len(content) != size:
         more = "more" if len(content) > size else f"{len(content):,}"
         raise DataError(f"{where}: expected {size:,} bytes after the header, got {more}")

@@ -75,7 +75,7 @@ def read_rows(file: BinaryIO, where: str) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def _bare(cell: bytes) -> bytes:
-    return cell.strip().strip(QUOTE)
+    return cell.strip().strip(QUOTE).strip()
 
 
 def _lines(file: BinaryIO, where: str) -> Iterator[tuple[int, list[bytes]]]:

@@ -121,8 +121,8 @@ def _check_operations(content: bytes) -> None:
     The unpickler makes room for as many remembered objects as the highest number says.
     """
     for count, (_, argument, _) in enumerate(pickletools.genops(content)):
-        whole = isinstance(argument, int) and not isinstance(argument, bool)
-        if count > MOST_OPERATIONS or (whole and argument > max(len(content), MOST_OPERATIONS)):
+        number = argument if isinstance(argument, int) else 0
+        if count > MOST_OPERATIONS or number > max(len(content), MOST_OPERATIONS):
             raise pickle.UnpicklingError("more operations or larger numbers than a batch needs")
 
 

@@ -33,9 +33,9 @@ def check_share(name: str, value: Any) -> float | int:
         (0.25, 20)
     """
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if real and isinstance(value, numbers.Integral) and value >= 0:
+    if real and isinstance(value, numbers.Integral) and int(value) >= 0:
         return int(value)
-    if real and 0 <= value < 1:
+    if real and 0 <= float(value) < 1:
         return float(value)
     raise ArgumentError(
         f"{name} must be at least 0 and below 1, or a whole number of images of every class. "

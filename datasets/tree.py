@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 
 from zoo.errors import DataError
 
@@ -31,7 +31,11 @@ MAX_BYTES = 256 * 2**20
 MAX_TAR_BYTES = 8 * 2**30
 """The most that a compressed tar archive is decompressed to."""
 
-_DECOMPRESSORS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+_DECOMPRESSORS: dict[bytes, Any] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
+}
 
 T = TypeVar("T")
 
@@ -208,7 +212,11 @@ def _open_zip(path: Path, only: str | None, stack: ExitStack) -> Tree:
     members = _wanted(path, ((info.filename, info) for info in archive.infolist()), only)
     files = {name: info for name, info in members.items() if not info.is_dir()}
     sizes = {name: info.file_size for name, info in files.items()}
-    return Tree(path, sizes, _folders(members, files), lambda name: archive.open(files[name]))  # type: ignore[arg-type,return-value]
+
+    def open_file(name: str) -> BinaryIO:
+        return cast(BinaryIO, archive.open(files[name]))
+
+    return Tree(path, sizes, _folders(members, files), open_file)
 
 
 def _open_tar(path: Path, only: str | None, stack: ExitStack) -> Tree:
@@ -219,9 +227,11 @@ def _open_tar(path: Path, only: str | None, stack: ExitStack) -> Tree:
     )
     files = {name: info for name, info in members.items() if info.isreg()}
     sizes = {name: info.size for name, info in files.items()}
-    return Tree(
-        path, sizes, _folders(members, files), lambda name: archive.extractfile(files[name])
-    )  # type: ignore[arg-type,return-value]
+
+    def open_file(name: str) -> BinaryIO:
+        return cast(BinaryIO, archive.extractfile(files[name]))
+
+    return Tree(path, sizes, _folders(members, files), open_file)
 
 
 def _uncompressed(path: Path, stack: ExitStack) -> BinaryIO:

@@ -127,14 +127,13 @@ def load_data(
 
     if isinstance(classes, str):
         classes = parse_names(classes)
-    if isinstance(image_size, str):
-        image_size = parse_size(image_size)
+    size = parse_size(image_size) if isinstance(image_size, str) else image_size
     if isinstance(settings.get("parts"), str):
         settings["parts"] = parse_parts(settings["parts"])
     for part in ("validation", "test"):
         if (share := settings.get(part, 0)) >= 1 and float(share).is_integer():
             settings[part] = int(share)
-    return load(name, root, classes=classes, image_size=image_size, color=color, **settings)
+    return load(name, root, classes=classes, image_size=size, color=color, **settings)
 
 
 def parse_names(text: str) -> list[str]:

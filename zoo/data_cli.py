@@ -82,9 +82,9 @@ def show(
         written = "Replaced" if output and output.exists() else "Saved"
         images.show(output, log_dir=log_dir)
     table = table_of("class", *images.parts, right=True)
-    parts = images.parts.values()
+    splits = images.parts.values()
     for label in images.class_names:
-        table.add_row(Text(label), *(f"{part.class_counts[label]:,}" for part in parts))
+        table.add_row(Text(label), *(f"{part.class_counts[label]:,}" for part in splits))
     table.add_row("all", *(f"{len(part):,}" for part in parts), style="bold")
     height, width, channels = images.image_shape
     console = Console()
