@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from zoo.datasets.decode import open_image, strict
-from zoo.datasets.download import is_page
 from zoo.datasets.facescrub import INFO, SKIPPED, Face, has_hash, read_lists, write_skipped
 from zoo.datasets.places import find
+from zoo.datasets.remotes import is_page
 from zoo.datasets.tree import open_tree
 from zoo.errors import DataError
 

@@ -21,12 +21,12 @@ from zoo.datasets import cifar10, digits, facescrub, fer2013, folder, mnist, svh
 from zoo.datasets.arguments import check_whole
 from zoo.datasets.base import ImageData, Split
 from zoo.datasets.cache import remember
-from zoo.datasets.download import download as fetch_files
 from zoo.datasets.duplicates import without_duplicates
 from zoo.datasets.facescrub_pictures import fetch_pictures
 from zoo.datasets.form import CHANNELS, Form, joined
 from zoo.datasets.info import DatasetInfo
 from zoo.datasets.places import find
+from zoo.datasets.remotes import download as fetch_files
 from zoo.datasets.sampling import check_share, stratified_split
 from zoo.datasets.tree import fingerprint, open_tree
 from zoo.errors import ArgumentError, DataError

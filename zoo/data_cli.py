@@ -85,7 +85,7 @@ def show(
     splits = images.parts.values()
     for label in images.class_names:
         table.add_row(Text(label), *(f"{part.class_counts[label]:,}" for part in splits))
-    table.add_row("all", *(f"{len(part):,}" for part in parts), style="bold")
+    table.add_row("all", *(f"{len(part):,}" for part in splits), style="bold")
     height, width, channels = images.image_shape
     console = Console()
     console.print(f"{name}: {height}×{width} pixels, {channels} channels", highlight=False)

@@ -8,8 +8,8 @@ import pytest
 
 import zoo.datasets
 from zoo.datasets import cifar10, mnist, svhn
-from zoo.datasets.download import download, is_page
 from zoo.datasets.info import DatasetInfo, Remote
+from zoo.datasets.remotes import download, is_page
 from zoo.errors import DataError
 
 CONTENT = np.random.default_rng(0).bytes(600_000)
