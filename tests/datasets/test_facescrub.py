@@ -2,15 +2,17 @@ import csv
 import hashlib
 import io
 import re
+import socket
 
 import numpy as np
 import pytest
+import urllib3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 import zoo.datasets
-from zoo.datasets import facescrub_pictures
+from zoo.datasets import facescrub_pictures, public_web
 from zoo.datasets.facescrub import COLUMNS, read_lists
 from zoo.datasets.facescrub_pictures import fetch_pictures
 from zoo.datasets.tree import open_tree
@@ -169,7 +171,7 @@ def test_damaged_lists_are_faces_or_an_error(tmp_path_factory, data):
 @pytest.fixture
 def web(server, write, monkeypatch):
     """The lists alone, and a server on this machine that may be asked for once."""
-    monkeypatch.setattr(facescrub_pictures, "_is_public", lambda address: True)
+    monkeypatch.setattr(public_web, "is_public", lambda address: True)
     server.files |= {f"/{k}.png": content for k, content in enumerate(PICTURES)}
     server.root = write("lists", {"facescrub_actors.txt": listed(rows(PICTURES, server.url("")))})
     return server
@@ -230,15 +232,15 @@ def test_pictures_that_are_left_out_are_listed_with_the_reason(web, monkeypatch)
     words = {
         "0": "HTTP 404",
         "1": "a page of HTML",
-        "2": "ConnectionError|ChunkedEncodingError|ProtocolError",
-        "3": "no address on the web",
-        "4": "sent on more than 5 times",
+        "2": "IncompleteRead|broke off",
+        "3": "expected an address with http or https",
+        "4": "more than 5 redirects",
         "6": "the box .* is outside of 80×15",
         "7": "expected a readable image",
         "8": "more than 10,000 bytes",
         "9": "its SHA-256 is another",
-        "10": "no address on the web",
-        "11": "unknown host|no address",
+        "10": "expected an address with http or https",
+        "11": "Invalid|LocationParseError|ValueError",
     }
     assert reasons.keys() == words.keys()
     for number, reason in reasons.items():
@@ -265,15 +267,39 @@ ADDRESSES = [
 
 @pytest.mark.parametrize("url", ADDRESSES, ids=ascii)
 def test_addresses_that_are_not_public_are_not_asked(url):
-    with pytest.raises(facescrub_pictures._Skip):
-        facescrub_pictures._check_address(url)
+    with pytest.raises((public_web.Fault, urllib3.exceptions.HTTPError, ValueError)):
+        public_web.get(url, 100)
+
+
+PUBLIC = [
+    ("8.8.8.8", True), ("2001:4860:4860::8888", True), ("10.1.2.3", False),
+    ("192.168.0.1", False), ("169.254.169.254", False), ("127.8.8.8", False), ("0.0.0.0", False),
+    ("100.64.0.1", False), ("::1", False), ("fe80::1%eth0", False), ("fc00::1", False),
+    ("::ffff:10.0.0.1", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("address", "public"), PUBLIC)
+def test_what_is_public(address, public):
+    assert public_web.is_public(address) is public
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_server_that_keeps_one_waiting_is_cut_off(monkeypatch, scheme):
+    monkeypatch.setattr(public_web, "is_public", lambda address: True)
+    monkeypatch.setattr(public_web, "MOST_SECONDS", 0.05)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        pytest.raises((public_web.Fault, urllib3.exceptions.HTTPError)),
+    ):
+        public_web.get(f"{scheme}://127.0.0.1:{silent.getsockname()[1]}/", 100)
 
 
 def test_sent_on_to_this_machine_is_not_followed(server, write):
     server.files["/0.png"] = PICTURES[0]
     root = write("lists", {"facescrub_actors.txt": listed(rows(PICTURES[:1], server.url("")))})
     fetch_pictures(root)
-    assert skipped(root) == {"0": "an address that is not public"}
+    assert skipped(root) == {"0": "not a public address"}
     assert not server.asked
 
 
