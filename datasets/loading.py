@@ -225,7 +225,7 @@ def _check_found(
                 f"Fetch them ({info.source}), or choose others by parts="
             )
         warnings.warn(
-            f"{path} has no part {' and '.join(parts)}: what {role} wants is held out of the "
+            f"{path} has no part {' and '.join(parts)}: {role} images are held out of the "
             "training images instead",
             stacklevel=3,
         )

@@ -120,8 +120,10 @@ def _stream(url: str, partial: Path, size: int, tell: Callable[[int], None]) -> 
             if not (start and goes_on and answer.status_code == requests.codes.partial_content):
                 start = 0
             return _write(answer.iter_content(PIECE), partial, start, size, tell)
+    except requests.HTTPError as error:
+        return f"answered {error.response.status_code} {error.response.reason}"
     except requests.RequestException as error:
-        return f"failed ({type(error).__name__}: {error})"
+        return f"failed ({type(error).__name__})"  # which says the rest at length
 
 
 def _write(

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -68,7 +69,9 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
-        code = app(args=words, standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            code = app(args=words, standalone_mode=False)
     except (ZooError, _UsageError) as error:
         if debug:
             traceback.print_exc()
@@ -215,6 +218,12 @@ def _tensorboard() -> str:
     if shutil.which("tensorboard"):
         return "tensorboard"
     return shlex.quote(os.path.relpath(Path(sys.executable).with_name("tensorboard")))
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:
+    """What concerns the user in one line; where it stands in the code does not."""
+    if issubclass(category, UserWarning):
+        _console().print(Text(f"Note: {message}", style="yellow"), highlight=False, soft_wrap=True)
 
 
 def _complain(message: str) -> None:

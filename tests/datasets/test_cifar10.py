@@ -84,7 +84,7 @@ def pictures(image_bytes):
 
 def test_folders_without_a_test_part_hold_some_out_and_say_so(write, pictures):
     root = write("cifar10-train.zip", pictures)
-    with pytest.warns(UserWarning, match="has no part test: what test wants is held out"):
+    with pytest.warns(UserWarning, match="has no part test: test images are held out"):
         data = zoo.datasets.load("cifar10", root, validation=0)
     assert data.class_names == CLASS_NAMES
     assert (len(data.train), len(data.test)) == (40, 10)

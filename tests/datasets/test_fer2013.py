@@ -93,7 +93,7 @@ def test_missing_emotion_is_refused(write, faces):
 def test_missing_test_part_is_said_and_held_out(write, faces):
     files = {name: content for name, content in faces.items() if name.startswith("train")}
     root = write("fer2013.zip", files)
-    with pytest.warns(UserWarning, match="has no part PublicTest: what test wants"):
+    with pytest.warns(UserWarning, match="has no part PublicTest: test images are held out"):
         data = zoo.datasets.load("fer2013", root, validation=0)
     assert (len(data.train), len(data.test)) == (7, 7)
     parts = {"train": "Training", "test": "PrivateTest"}
