@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,8 @@ from zoo.datasets.form import in_memory
 
 # Raise it when the same files and options decode to other pixels than before.
 FORMAT = 2
+
+T = TypeVar("T")
 
 New = Callable[[str, tuple[int, ...]], np.ndarray]
 
@@ -47,7 +49,8 @@ def remember(
 ) -> dict[str, Split]:
     """Read from the cache; or read, and put it there.
 
-    A damaged entry is read afresh and replaced. A cache that cannot be written is no error:
+    What the reader warns of is kept too, and said each time. A damaged entry is read afresh and
+    replaced. A cache that cannot be written is no error:
     it warns, and the images stay in memory.
 
     Args:
@@ -72,6 +75,7 @@ def remember(
     key = hashlib.sha256(json.dumps([dataset, FORMAT, facts], sort_keys=True).encode()).hexdigest()
     entry = cache_root() / f"{dataset}-{key[:32]}"
     if (splits := _open(entry)) is not None:
+        _say_again(entry)
         return splits
     try:
         _build(entry, facts, read)
@@ -82,7 +86,10 @@ def remember(
             stacklevel=3,  # the caller of load
         )
         return read(in_memory)
-    return _open(entry) or read(in_memory)
+    if (splits := _open(entry)) is None:
+        return read(in_memory)
+    _say_again(entry)
+    return splits
 
 
 @dataclass(frozen=True)
@@ -141,6 +148,26 @@ def clear(dataset: str | None = None) -> list[Entry]:
     return gone
 
 
+def _say_again(entry: Path) -> None:
+    """Warn of what there was to warn of when the files were read."""
+    notes: list[str] = []
+    with contextlib.suppress(*_DAMAGED):  # another process clears the cache
+        notes = _meta(entry)["notes"]
+    for note in notes:
+        warnings.warn(note, stacklevel=4)  # the caller of load
+
+
+def _listening(read: Callable[[], T]) -> tuple[T, list[str]]:
+    """Read, and give what was warned of instead of warning."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", UserWarning)
+        result = read()
+    for one in said:
+        if not issubclass(one.category, UserWarning):
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    return result, [str(one.message) for one in said if issubclass(one.category, UserWarning)]
+
+
 def _meta(entry: Path) -> dict[str, Any]:
     return json.loads((entry / "meta.json").read_text("utf-8"))
 
@@ -188,7 +215,7 @@ def _build(entry: Path, facts: dict[str, Any], read: Callable[[New], dict[str, S
                     os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
             return images
 
-        splits = read(new)
+        splits, notes = _listening(lambda: read(new))
         for part, split in splits.items():
             final = building / f"{part}-images.npy"
             made = Path(getattr(split.store, "filename", None) or "")
@@ -202,6 +229,7 @@ def _build(entry: Path, facts: dict[str, Any], read: Callable[[New], dict[str, S
             left_over.unlink()
         meta = {
             "facts": facts,
+            "notes": notes,
             "class_names": next(iter(splits.values())).class_names,
             "shapes": {part: split.store.shape for part, split in splits.items()},
         }

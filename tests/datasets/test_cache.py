@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -227,3 +228,14 @@ def test_two_processes_at_once_do_no_harm(write, image_bytes, private_cache):
     assert len(answers) == 1
     assert int(answers.pop()) > 0
     the_entry(private_cache)
+
+
+def test_what_the_reader_warned_of_is_said_each_time(splits):
+    def read(new):
+        warnings.warn("one picture is left out", stacklevel=2)
+        return splits
+
+    for _ in range(3):
+        with pytest.warns(UserWarning, match="one picture is left out") as said:
+            assert_same(remember("pets", {}, read), splits)
+        assert len(said) == 1
