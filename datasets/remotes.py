@@ -115,13 +115,12 @@ def _stream(url: str, partial: Path, size: int, tell: Callable[[int], None]) -> 
             if start and answer.status_code == requests.codes.requested_range_not_satisfiable:
                 partial.unlink()
                 return _stream(url, partial, size, tell)
-            answer.raise_for_status()
+            if not answer.ok:
+                return f"answered {answer.status_code} {answer.reason}"
             goes_on = answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
             if not (start and goes_on and answer.status_code == requests.codes.partial_content):
                 start = 0
             return _write(answer.iter_content(PIECE), partial, start, size, tell)
-    except requests.HTTPError as error:
-        return f"answered {error.response.status_code} {error.response.reason}"
     except requests.RequestException as error:
         return f"failed ({type(error).__name__})"  # which says the rest at length
 

@@ -10,7 +10,7 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
@@ -220,7 +220,14 @@ def _tensorboard() -> str:
     return shlex.quote(os.path.relpath(Path(sys.executable).with_name("tensorboard")))
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
     """What concerns the user in one line; where it stands in the code does not."""
     if issubclass(category, UserWarning):
         _console().print(Text(f"Note: {message}", style="yellow"), highlight=False, soft_wrap=True)
