@@ -170,7 +170,9 @@ print(json.dumps(errors))
     assert max(json.loads(run(code).splitlines()[-1])) < 1e-6
 
 
-@pytest.mark.parametrize("name", ["committee", "copies", "cnn", "predict", "memory", "growth"])
+@pytest.mark.parametrize(
+    "name", ["committee", "copies", "cnn", "predict", "memory", "growth", "data"]
+)
 def test_a_benchmark_runs_from_beginning_to_end(name, tmp_path):
     code = f"""
 import importlib, pathlib
@@ -183,6 +185,10 @@ importlib.import_module("benchmarks.{name}").main(quick=True)
     assert results.pop("measured on")["cores"] > 0
     if name == "growth":
         assert set(results) == {"images", "members", "classes", "image side", "ceilings"}
+    elif name == "data":
+        assert results["csv"]["zoo, fer2013 csv"]["seconds"] > 0
+        assert len(results["formats"]) == 7
+        assert results["stream"]["peak MiB"] > results["stream"]["TensorFlow's"]
     elif name == "memory":
         assert all(row["MiB"] > 0 for row in results["memory"].values())
         assert all(row["s"] > 0 for row in results["start"].values())
