@@ -6,6 +6,7 @@ what that one prints. A block marked `python no-run` is passed over; take the wo
 
 import contextlib
 import io
+import itertools
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +30,7 @@ def blocks(text: str) -> tuple[list[Block], int]:
     """The blocks to run, and how many are marked not to be."""
     fences = list(FENCE.finditer(text))
     run, skipped = [], 0
-    for fence, following in zip(fences, [*fences[1:], None], strict=True):
+    for fence, following in itertools.pairwise([*fences, None]):
         match fence["info"].split():
             case ["python"]:
                 answered = following and following["info"].strip() == "text"
