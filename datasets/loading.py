@@ -173,6 +173,13 @@ def download(
         DataError: the name is unknown, the owner gives the files only to people, no mirror has
             them, they are not what they should be, or another file of that name is there.
         ArgumentError: an argument is out of range.
+
+    Example:
+        >>> try:
+        ...     download("fer2013", "faces")
+        ... except DataError as error:
+        ...     print(str(error).partition(" (")[0])
+        fer2013 gives its files to people who ask
     """
     if name not in _SETS:
         raise DataError(f"no data set {name!r}; {_there_are('data sets', name, _SETS)}")

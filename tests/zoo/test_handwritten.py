@@ -465,7 +465,7 @@ def test_entries_are_built_from_our_layers(name):
         layer for layer in map(zoo.layers.__dict__.get, zoo.layers.__all__)
         if isinstance(layer, type) and layer.__module__.startswith("zoo.layers.")
     }  # fmt: skip
-    assert len(own) == 9
+    assert len(own) == 11
     model = zoo.build(
         name, gradients="handwritten", input_shape=ENTRY_SHAPES.get(name, (12, 12, 1))
     )

@@ -374,6 +374,8 @@ LAYERS = {
     "BatchNormalization": ({}, (4,)),
     "LocalResponseNormalization": ({}, (4, 4, 2)),
     "Augment": ({"augmentation": {"rotation_range": 9}}, (4, 4, 2)),
+    "MeanImageStandardization": ({}, (4, 4, 2)),
+    "PerImageStandardization": ({}, (4, 4, 2)),
 }
 
 
