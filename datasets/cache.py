@@ -11,8 +11,10 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
+import tokenize
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,8 +33,14 @@ T = TypeVar("T")
 
 New = Callable[[str, tuple[int, ...]], np.ndarray]
 
+# An entry's name, or with a dot before and more behind it that of a folder in which one is made.
+_ENTRY = re.compile(r"\.?([a-z]\w*)-[0-9a-f]{32}(?:-\w+)?")
+
 # What NumPy and json say to truncated or altered files.
-_DAMAGED = (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError)
+_DAMAGED = (
+    *(OSError, ValueError, TypeError, KeyError, AttributeError, EOFError),
+    *(SyntaxError, tokenize.TokenError, RecursionError),
+)
 
 
 def cache_root() -> Path:
@@ -119,7 +127,9 @@ def entries() -> list[Entry]:
     """
     found = []
     for path in cache_root().glob("*-*"):
-        if not path.is_dir():
+        # Whatever else lies there is not ours.
+        ours = _ENTRY.fullmatch(path.name)
+        if not ours or not path.is_dir():
             continue
         try:
             shapes = _meta(path)["shapes"]
@@ -128,8 +138,7 @@ def entries() -> list[Entry]:
             images = {}
         with contextlib.suppress(FileNotFoundError):  # another process clears as well
             sizes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-            dataset = path.name.lstrip(".").partition("-")[0]
-            found.append(Entry(path, dataset, images, sizes, path.stat().st_mtime))
+            found.append(Entry(path, ours[1], images, sizes, path.stat().st_mtime))
     return sorted(found, key=lambda entry: entry.used, reverse=True)
 
 

@@ -66,7 +66,7 @@ def read(tree: Tree, parts: list[str], form: Form) -> dict[str, Split]:
     for ending, read_batch in ((".bin", _binary), ("", _pickled)):
         if any(f"{name}{ending}" in tree.sizes for name in BATCHES["train"]):
             found = {}
-            for part in parts:
+            for part in BATCHES.keys() & {*parts}:
                 names = [f"{name}{ending}" for name in BATCHES[part]]
                 if missing := [name for name in names if name not in tree.sizes]:
                     raise DataError(

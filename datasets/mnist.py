@@ -73,7 +73,7 @@ def read(tree: Tree, parts: list[str], form: Form) -> dict[str, Split]:
     Raises:
         DataError: a file is missing or damaged, or labels do not fit the images.
     """
-    return {part: _part(tree, part, form) for part in parts}
+    return {part: _part(tree, part, form) for part in parts if part in PREFIXES}
 
 
 def read_idx(file: BinaryIO, where: str, magic: int, axes: int) -> np.ndarray:

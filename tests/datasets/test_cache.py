@@ -191,7 +191,7 @@ def test_a_disk_without_room_is_said_before_anything_is_written(splits, monkeypa
 def test_entries_are_listed_and_cleared(reader, private_cache):
     remember("pets", {"a": 1}, reader)
     remember("birds", {}, reader)
-    (private_cache / ".pets-0123-unfinished").mkdir()
+    (private_cache / f".pets-{'0123' * 8}-unfinished").mkdir()
     damage = remember("pets", {"a": 2}, reader)["train"].store.filename
     (Path(damage).parent / "meta.json").write_text("nothing")
     found = {(entry.dataset, bool(entry.images)) for entry in entries()}
@@ -239,3 +239,13 @@ def test_what_the_reader_warned_of_is_said_each_time(splits):
         with pytest.warns(UserWarning, match="one picture is left out") as said:
             assert_same(remember("pets", {}, read), splits)
         assert len(said) == 1
+
+
+def test_what_is_not_ours_is_never_cleared(reader, private_cache):
+    remember("pets", {}, reader)
+    others = ("my-thesis", "pets-backup", f"pets-{'z' * 32}", f"Pets-{'0' * 32}", ".hidden-folder")
+    for name in others:
+        (private_cache / name).mkdir()
+        (private_cache / name / "chapter1.tex").touch()
+    assert len(clear()) == 1
+    assert {path.name for path in private_cache.iterdir()} == set(others)

@@ -1,3 +1,5 @@
+import struct
+
 import numpy as np
 import pytest
 
@@ -133,3 +135,17 @@ def test_package_shows_its_public_names():
     assert {"load", "list_datasets", "Split", "ImageData"} <= set(dir(zoo.datasets))
     with pytest.raises(AttributeError, match="has no attribute 'lode'"):
         zoo.datasets.lode  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_parts_that_are_not_there_are_named(write, name):
+    digits = np.arange(10, dtype=np.uint8)
+    header = struct.pack(">4I", 2051, 10, 28, 28)
+    files = {
+        "train-images-idx3-ubyte": header + bytes(7840),
+        "train-labels-idx1-ubyte": struct.pack(">2I", 2049, 10) + digits.tobytes(),
+        **{f"data_batch_{k}.bin": bytes(3073) for k in range(1, 6)},
+    }
+    root = write("data", files)
+    with pytest.raises(DataError, match="expected the parts extra"):
+        load(name, root, parts={"train": "extra"})
