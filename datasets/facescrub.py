@@ -11,9 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import os
 import re
-import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from zoo.datasets.form import CHANNELS, Form
 from zoo.datasets.info import DatasetInfo
 from zoo.datasets.tree import Tree
 from zoo.errors import DataError
+from zoo.runs import write_atomically
 
 INFO = DatasetInfo(
     name="facescrub",
@@ -183,16 +182,17 @@ def write_skipped(folder: Path, skipped: Sequence[tuple[Face, str]]) -> Path:
     Returns:
         The file, with tabs between its columns.
     """
-    handle, partial = tempfile.mkstemp(prefix=f".{SKIPPED}-", dir=folder)
-    with open(handle, "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        writer.writerow(["name", "image_id", "face_id", "url", "reason"])
-        for face, reason in skipped:
-            # An address may have anything in it.
-            plain = face.url.encode("ascii", "backslashreplace").decode()
-            writer.writerow([face.name, face.image_id, face.face_id, plain, reason])
-    os.replace(partial, folder / SKIPPED)
-    return folder / SKIPPED
+
+    def write(path: Path) -> None:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+            writer.writerow(["name", "image_id", "face_id", "url", "reason"])
+            for face, reason in skipped:
+                # An address may have anything in it.
+                plain = face.url.encode("ascii", "backslashreplace").decode()
+                writer.writerow([face.name, face.image_id, face.face_id, plain, reason])
+
+    return write_atomically(folder / SKIPPED, write)
 
 
 def has_hash(content: bytes, face: Face) -> bool:

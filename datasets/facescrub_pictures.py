@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import io
-import os
-import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -21,6 +20,7 @@ from zoo.datasets.public_web import Fault
 from zoo.datasets.remotes import is_page
 from zoo.datasets.tree import open_tree, say
 from zoo.errors import DataError
+from zoo.runs import write_atomically
 
 THREADS = 8
 MOST_BYTES = 20 * 2**20
@@ -101,10 +101,8 @@ def _keep(faces: list[Face], pictures: Path) -> str:
         except Exception as error:
             reasons.append(say(error))
             continue
-        handle, partial = tempfile.mkstemp(prefix=".", dir=pictures)
-        with open(handle, "wb") as file:
-            file.write(content)
-        os.replace(partial, pictures / faces[0].sha256)
+        write = functools.partial(Path.write_bytes, data=content)
+        write_atomically(pictures / faces[0].sha256, write)
         return ""
     return "; ".join(dict.fromkeys(reasons))
 
