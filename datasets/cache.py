@@ -1,8 +1,8 @@
 """Decoded images kept on disk, so that they are decoded once and then memory-mapped.
 
 An entry is a folder named by the data set and a hash of all that its pixels depend on. It
-holds `<part>-images.npy` and `<part>-labels.npy` for each part, and `meta.json`. It is written
-beside its place and moved there whole, so that no reader sees half of one.
+holds `<part>-images.npy` and `<part>-labels.npy` for each part, and `meta.json` with their
+checksums. It is written beside its place and moved there whole, so that no reader sees half of one.
 """
 
 from __future__ import annotations
@@ -24,10 +24,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from zoo.datasets.base import Split
+from zoo.datasets.files import checksum, state
 from zoo.datasets.form import in_memory
 
 # Raise it when the same files and options decode to other pixels than before.
-FORMAT = 2
+FORMAT = 3
+
+# The folder of what `fingerprint` knows.
+CONTENTS = "contents"
 
 T = TypeVar("T")
 
@@ -58,8 +62,8 @@ def remember(
     """Read from the cache; or read, and put it there.
 
     What the reader warns of is kept too, and said each time. A damaged entry is read afresh and
-    replaced. A cache that cannot be written is no error:
-    it warns, and the images stay in memory.
+    replaced: its files are hashed if they have changed since they were written. A cache that
+    cannot be written is no error: it warns, and the images stay in memory.
 
     Args:
         dataset: the data set's name.
@@ -154,6 +158,13 @@ def clear(dataset: str | None = None) -> list[Entry]:
     gone = [entry for entry in entries() if dataset in (None, entry.dataset)]
     for entry in gone:
         shutil.rmtree(entry.path, ignore_errors=True)
+    if dataset is None:
+        known = cache_root() / CONTENTS
+        for file in known.glob("*"):
+            if re.fullmatch("[0-9a-f]{64}", file.name):
+                file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it is not there, or something of others is in it
+            known.rmdir()
     return gone
 
 
@@ -187,6 +198,10 @@ def _open(entry: Path) -> dict[str, Split] | None:
         meta = _meta(entry)
         class_names = tuple(meta["class_names"])
         splits = {}
+        for name, (then, sha256) in meta["files"].items():
+            file = entry / name
+            if state(file.stat()) != then and checksum(file) != sha256:
+                return None
         for part, shape in meta["shapes"].items():
             images = np.load(entry / f"{part}-images.npy", mmap_mode="r", allow_pickle=False)
             labels = np.load(entry / f"{part}-labels.npy", allow_pickle=False)
@@ -236,9 +251,11 @@ def _build(entry: Path, facts: dict[str, Any], read: Callable[[New], dict[str, S
             _save(building / f"{part}-labels.npy", split.labels)
         for left_over in building.glob("[0-9]*.npy"):
             left_over.unlink()
+        files = {file.name: (state(file.stat()), checksum(file)) for file in building.glob("*.npy")}
         meta = {
             "facts": facts,
             "notes": notes,
+            "files": files,
             "class_names": next(iter(splits.values())).class_names,
             "shapes": {part: split.store.shape for part, split in splits.items()},
         }

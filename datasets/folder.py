@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from zoo.datasets.archive import is_archive
 from zoo.datasets.base import Split
 from zoo.datasets.decode import decode, survey
 from zoo.datasets.form import CHANNELS, Form
 from zoo.datasets.info import DatasetInfo
 from zoo.datasets.layout import class_folders, labels_of
-from zoo.datasets.tree import Tree, is_archive
+from zoo.datasets.tree import Tree
 from zoo.errors import DataError
 
 INFO = DatasetInfo(

@@ -23,12 +23,13 @@ from zoo.datasets.base import ImageData, Split
 from zoo.datasets.cache import remember
 from zoo.datasets.duplicates import without_duplicates
 from zoo.datasets.facescrub_pictures import fetch_pictures
+from zoo.datasets.fingerprint import fingerprint
 from zoo.datasets.form import CHANNELS, Form, joined
 from zoo.datasets.info import DatasetInfo
 from zoo.datasets.places import find
 from zoo.datasets.remotes import download as fetch_files
 from zoo.datasets.sampling import check_share, stratified_split
-from zoo.datasets.tree import fingerprint, open_tree
+from zoo.datasets.tree import open_tree
 from zoo.errors import ArgumentError, DataError
 
 _MODULES = (cifar10, digits, facescrub, fer2013, folder, mnist, svhn)

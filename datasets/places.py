@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from zoo.datasets.archive import is_archive
 from zoo.datasets.info import DatasetInfo
-from zoo.datasets.tree import is_archive
 from zoo.errors import DataError
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")

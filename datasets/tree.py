@@ -6,38 +6,24 @@ from its beginning, is decompressed into a temporary file.
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import hashlib
-import json
-import lzma
 import os
 import re
 import stat
-import tarfile
-import tempfile
-import zipfile
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import BinaryIO
 
+from zoo.datasets.archive import Member, members
+from zoo.datasets.files import check_plain
 from zoo.errors import DataError
 
 MAX_BYTES = 256 * 2**20
 """The largest file that is read: an uncompressed image of the most pixels `decode` admits."""
 
-MAX_TAR_BYTES = 8 * 2**30
-"""The most that a compressed tar archive is decompressed to."""
-
-_DECOMPRESSORS: dict[bytes, Any] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ\x00": lzma.open,
-}
-
-T = TypeVar("T")
+MAX_FILES = 2_000_000
+"""The most files and folders that are listed."""
 
 
 @dataclass(frozen=True)
@@ -69,27 +55,29 @@ class Tree:
         Raises:
             DataError: the file is damaged, encrypted, unreadable or too large.
         """
-        if self.sizes[name] > most:
-            raise DataError(
-                f"{name} in {self.path}: expected a file of at most {most:,} bytes, got "
-                f"{self.sizes[name]:,}; make it smaller or remove it"
-            )
-        with self.open(name) as file:
+        with self.open(name, most) as file:
             return file.read(most + 1)
 
     @contextmanager
-    def open(self, name: str) -> Iterator[BinaryIO]:
+    def open(self, name: str, most: int = MAX_BYTES) -> Iterator[BinaryIO]:
         """Open one file, to be read from its beginning on.
 
         Args:
             name: its path inside the tree.
+            most: how many bytes it may have.
 
         Yields:
             The open file.
 
         Raises:
-            DataError: the file is damaged, encrypted or unreadable, found out here or in the block.
+            DataError: the file is too large; or damaged, encrypted or unreadable, found out here
+                or in the block.
         """
+        if self.sizes[name] > most:
+            raise DataError(
+                f"{name} in {self.path}: expected a file of at most {most:,} bytes, got "
+                f"{self.sizes[name]:,}; make it smaller or remove it"
+            )
         try:
             with self.open_file(name) as file:
                 yield file
@@ -128,15 +116,15 @@ def open_tree(path: Path, only: str | None = None) -> Iterator[Tree]:
         b'abc'
     """
     if os.path.isdir(path):
-        found = _walk(path, only)
+        found = walk(path, only)
         sizes = {name: info.st_size for name, info in found.items() if stat.S_ISREG(info.st_mode)}
         folders = frozenset(name for name, info in found.items() if stat.S_ISDIR(info.st_mode))
         yield Tree(path, sizes, folders, lambda name: (path / name).open("rb"))
         return
+    check_plain(path)
     with ExitStack() as stack:
         try:
-            open_archive = _open_zip if zipfile.is_zipfile(path) else _open_tar
-            tree = open_archive(path, only, stack)
+            tree = _archive(path, only, stack)
         except DataError:
             raise
         # What zipfile, tarfile and their decompressors say to damaged archives.
@@ -148,46 +136,52 @@ def open_tree(path: Path, only: str | None = None) -> Iterator[Tree]:
         yield tree
 
 
-def is_archive(path: Path) -> bool:
-    """Whether a file looks like an archive, by what it begins or ends with.
-
-    Example:
-        >>> is_archive(Path(__file__))
-        False
-    """
-    try:
-        return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
-    # The decompressors again; not even an archive that is damaged.
-    except Exception:
-        return False
-
-
-def fingerprint(path: Path, only: str | None = None) -> str:
-    """Tell one content from another: by its bytes for a file, by its listing for a folder.
+def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
+    """Stat everything visible below a folder; links to folders are followed.
 
     Args:
-        path: of a file or folder.
-        only: the part of a folder that counts, as for `open_tree`.
+        root: the folder.
+        only: what of it is wanted, as for `open_tree`.
 
     Returns:
-        A sha256 in hexadecimal: of the file's bytes, or of the sorted (path, size, time of the
-        last change) of everything visible in the folder.
+        The files and folders by their paths inside, with forward slashes.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: something cannot be read, has a name that cannot be printed, or is there twice.
     """
-    if os.path.isdir(path):
-        listing = [
-            (name, info.st_size, info.st_mtime_ns)
-            for name, info in sorted(_walk(path, only).items())
-            if stat.S_ISREG(info.st_mode)
-        ]
-        return hashlib.sha256(json.dumps(listing).encode()).hexdigest()
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    found: dict[str, os.stat_result] = {}
+    linked: dict[str, str] = {}
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        for folder, folders, files in os.walk(root, onerror=refuse, followlinks=True):
+            inside = Path(folder).relative_to(root).as_posix()
+            prefix = "" if inside == "." else f"{inside}/"
+            wanted = re.compile(only if only and not prefix else ".*", re.DOTALL).fullmatch
+            folders[:] = [
+                name
+                for name in folders
+                if wanted(name) and _visible(name) and not _loops(folder, name)
+            ]
+            for name in filter(lambda name: os.path.islink(os.path.join(folder, name)), folders):
+                target = os.path.realpath(os.path.join(folder, name))
+                # Links of links would be folders without end.
+                if (other := linked.setdefault(target, prefix + name)) != prefix + name:
+                    raise DataError(
+                        f"{root}: expected links to different folders, got {other!a} and "
+                        f"{prefix + name!a}, both to {target!a}; remove one of them"
+                    )
+            for name in (*folders, *filter(_visible, filter(wanted, files))):
+                path = _readable(root, prefix + name)
+                found[path] = os.stat(os.path.join(folder, name))
+            _check_count(root, found)
     except OSError as error:
-        raise DataError(f"{path}: expected a readable file, got {say(error)}") from error
+        raise DataError(
+            f"{root}: expected a folder of readable files, got {say(error)}; mend or remove it"
+        ) from error
+    return found
 
 
 def say(error: Exception) -> str:
@@ -207,61 +201,27 @@ def say(error: Exception) -> str:
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
-def _open_zip(path: Path, only: str | None, stack: ExitStack) -> Tree:
-    archive = stack.enter_context(zipfile.ZipFile(path))
-    members = _wanted(path, ((info.filename, info) for info in archive.infolist()), only)
-    files = {name: info for name, info in members.items() if not info.is_dir()}
-    sizes = {name: info.file_size for name, info in files.items()}
-
-    def open_file(name: str) -> BinaryIO:
-        return cast(BinaryIO, archive.open(files[name]))
-
-    return Tree(path, sizes, _folders(members, files), open_file)
-
-
-def _open_tar(path: Path, only: str | None, stack: ExitStack) -> Tree:
-    archive = stack.enter_context(tarfile.TarFile(fileobj=_uncompressed(path, stack)))
-    # Links and devices are left alone.
-    members = _wanted(
-        path, ((info.name, info) for info in archive if info.isreg() or info.isdir()), only
-    )
-    files = {name: info for name, info in members.items() if info.isreg()}
-    sizes = {name: info.size for name, info in files.items()}
-
-    def open_file(name: str) -> BinaryIO:
-        return cast(BinaryIO, archive.extractfile(files[name]))
-
-    return Tree(path, sizes, _folders(members, files), open_file)
+def _archive(path: Path, only: str | None, stack: ExitStack) -> Tree:
+    every: dict[str, Member] = {}
+    for member in members(path, stack):
+        name = _readable(path, "/".join(part for part in member.name.split("/") if part))
+        if not name or not _visible(name):
+            continue
+        if member.size is not None and name in every:
+            raise DataError(f"{path}: expected each file once, got two {name}; pack it afresh")
+        every[name] = member
+        _check_count(path, every)
+    wanted = _wanted(every, only)
+    files = {name: member for name, member in wanted.items() if member.size is not None}
+    sizes = {name: member.size or 0 for name, member in files.items()}
+    return Tree(path, sizes, _folders(wanted, files), lambda name: files[name].open())
 
 
-def _uncompressed(path: Path, stack: ExitStack) -> BinaryIO:
-    """A tar archive without compression: the file itself, or a temporary one."""
-    file: BinaryIO = stack.enter_context(path.open("rb"))
-    start = file.read(6)
-    file.seek(0)
-    ways = [way for magic, way in _DECOMPRESSORS.items() if start.startswith(magic)]
-    if not ways:
-        return file
-    packed = stack.enter_context(ways[0](file, "rb"))
-    whole = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-    while piece := packed.read(2**20):
-        if whole.tell() > MAX_TAR_BYTES:
-            raise DataError(
-                f"{path}: expected an archive of at most {MAX_TAR_BYTES:,} bytes unpacked, got "
-                "more; unpack it and pass the folder"
-            )
-        whole.write(piece)
-    whole.seek(0)
-    return whole
-
-
-def _wanted(path: Path, members: Iterable[tuple[str, T]], only: str | None) -> dict[str, T]:
-    """What an archive holds of what is wanted, by names from the wanted top on."""
-    found = {_readable(path, _tidy(name)): member for name, member in members}
-    found = {name: member for name, member in found.items() if name and _visible(name)}
+def _wanted(found: dict[str, Member], only: str | None) -> dict[str, Member]:
+    """What of an archive is wanted, by names from the wanted top on."""
     if only is None:
         return found
-    below: dict[str, dict[str, T]] = {}
+    below: dict[str, dict[str, Member]] = {}
     for name, member in found.items():
         parts = name.split("/")
         depths = [depth for depth, part in enumerate(parts) if re.fullmatch(only, part)]
@@ -274,6 +234,11 @@ def _wanted(path: Path, members: Iterable[tuple[str, T]], only: str | None) -> d
     return below[min(below, key=lambda top: (bool(top), top.count("/"), top))]
 
 
+def _check_count(path: Path, found: Collection[str]) -> None:
+    if len(found) > MAX_FILES:
+        raise DataError(f"{path}: expected at most {MAX_FILES:,} files and folders, got more")
+
+
 def _folders(members: Iterable[str], files: Collection[str]) -> frozenset[str]:
     """The folders of an archive, which need not list them."""
     inside = set(members) - set(files)
@@ -281,33 +246,6 @@ def _folders(members: Iterable[str], files: Collection[str]) -> frozenset[str]:
         parts = parent.split("/")
         inside |= {"/".join(parts[:depth]) for depth in range(1, len(parts) + 1)}
     return frozenset(inside)
-
-
-def _walk(root: Path, only: str | None) -> dict[str, os.stat_result]:
-    """Stat everything visible below a folder; keys are relative paths with forward slashes."""
-
-    def refuse(error: OSError) -> None:
-        raise error
-
-    found = {}
-    try:
-        for folder, folders, files in os.walk(root, onerror=refuse, followlinks=True):
-            inside = Path(folder).relative_to(root).as_posix()
-            prefix = "" if inside == "." else f"{inside}/"
-            wanted = re.compile(only if only and not prefix else ".*", re.DOTALL).fullmatch
-            folders[:] = [
-                name
-                for name in folders
-                if wanted(name) and _visible(name) and not _loops(folder, name)
-            ]
-            for name in (*folders, *filter(_visible, filter(wanted, files))):
-                path = _readable(root, prefix + name)
-                found[path] = os.stat(os.path.join(folder, name))
-    except OSError as error:
-        raise DataError(
-            f"{root}: expected a folder of readable files, got {say(error)}; mend or remove it"
-        ) from error
-    return found
 
 
 def _loops(folder: str, name: str) -> bool:
@@ -333,7 +271,3 @@ def _readable(root: Path, name: str) -> str:
 def _visible(name: str) -> bool:
     """Whether no part of a path is hidden (".." among them) or macOS's own."""
     return not any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
-
-
-def _tidy(name: str) -> str:
-    return "/".join(part for part in name.split("/") if part)

@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 import warnings
@@ -9,6 +10,7 @@ import pytest
 
 from zoo.datasets.base import Split
 from zoo.datasets.cache import cache_root, clear, entries, remember
+from zoo.datasets.fingerprint import fingerprint
 
 NAMES = ("cat", "dog")
 
@@ -76,7 +78,19 @@ def replace_array(array):
     return damage
 
 
+def flip(place):
+    def damage(path):
+        content = bytearray(path.read_bytes())
+        content[place] ^= 1
+        path.write_bytes(content)
+
+    return damage
+
+
 DAMAGES = [
+    ("train-images.npy", flip(-1)),
+    ("train-images.npy", flip(200)),
+    ("test-labels.npy", flip(-8)),
     ("meta.json", truncate),
     ("meta.json", lambda path: path.unlink()),
     ("meta.json", lambda path: path.write_text("[]")),
@@ -228,6 +242,24 @@ def test_two_processes_at_once_do_no_harm(write, image_bytes, private_cache):
     assert len(answers) == 1
     assert int(answers.pop()) > 0
     the_entry(private_cache)
+
+
+def test_a_copied_cache_is_as_good(reader, splits, private_cache, tmp_path, monkeypatch):
+    remember("pets", {}, reader)
+    shutil.copytree(private_cache, tmp_path / "copy")
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "copy"))
+    assert_same(remember("pets", {}, reader), splits)
+    assert reader.calls == 1
+
+
+def test_what_is_known_of_files_is_cleared_too(write, private_cache, monkeypatch):
+    monkeypatch.setattr("zoo.datasets.fingerprint._SETTLED", -(10**18))
+    fingerprint(write("a.zip", {"a": b""}))
+    (private_cache / "contents" / "mine.txt").touch()
+    assert clear("pets") == []
+    assert len(list((private_cache / "contents").iterdir())) == 2
+    clear()
+    assert [path.name for path in (private_cache / "contents").iterdir()] == ["mine.txt"]
 
 
 def test_what_the_reader_warned_of_is_said_each_time(splits):

@@ -1,0 +1,169 @@
+"""What is in a zip or tar archive, read without unpacking it."""
+
+from __future__ import annotations
+
+import bz2
+import functools
+import gzip
+import io
+import lzma
+import tarfile
+import tempfile
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, cast
+
+from zoo.errors import DataError
+
+MAX_TAR_BYTES = 8 * 2**30
+"""The most that a compressed tar archive is decompressed to."""
+
+MAX_HEADER_BYTES = 2**20
+"""The longest header of a tar archive's member, which holds its name where that is long."""
+
+MAX_HEADERS_BYTES = 2**29
+"""The most that such headers may have together."""
+
+_DECOMPRESSORS: dict[bytes, Any] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
+}
+
+
+class Member(NamedTuple):
+    """A file or folder of an archive.
+
+    Args:
+        name: its path, as the archive has it, with forward slashes.
+        size: in bytes; None for a folder.
+        open: opens the file, to be read from its beginning on.
+    """
+
+    name: str
+    size: int | None
+    open: Callable[[], BinaryIO]
+
+
+def members(path: Path, stack: ExitStack) -> Iterator[Member]:
+    """List what is in an archive; of a tar archive not its links and devices.
+
+    Args:
+        path: of the archive.
+        stack: closes it.
+
+    Yields:
+        Its members, in the archive's order.
+
+    Raises:
+        DataError: its headers, or a compressed tar archive unpacked, are too large.
+        Exception: what zipfile, tarfile and their decompressors say to damaged archives.
+    """
+    if zipfile.is_zipfile(path):
+        archive = stack.enter_context(zipfile.ZipFile(path))
+        for info in archive.infolist():
+            # Some programs for Windows write backslashes.
+            name = info.filename.replace("\\", "/")
+            size = None if name.endswith("/") else info.file_size
+            yield Member(name, size, cast(Any, functools.partial(archive.open, info)))
+        return
+    file = _uncompressed(path, stack)
+    lock = threading.Lock()
+    for entry in tarfile.TarFile(fileobj=cast(BinaryIO, _Headers(file, path))):
+        if entry.issparse():
+            raise DataError(f"{path}: expected plain files, got the sparse {entry.name!a}")
+        if entry.isreg():
+            place = (file, lock, entry.offset_data, entry.size)
+            yield Member(entry.name, entry.size, functools.partial(_piece, *place))
+        elif entry.isdir():
+            yield Member(entry.name, None, io.BytesIO)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file looks like an archive, by what it begins or ends with.
+
+    Example:
+        >>> is_archive(Path(__file__))
+        False
+    """
+    try:
+        return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
+    # The decompressors again; not even an archive that is damaged.
+    except Exception:
+        return False
+
+
+def _uncompressed(path: Path, stack: ExitStack) -> BinaryIO:
+    """A tar archive without compression: the file itself, or a temporary one."""
+    file: BinaryIO = stack.enter_context(path.open("rb"))
+    start = file.read(6)
+    file.seek(0)
+    ways = [way for magic, way in _DECOMPRESSORS.items() if start.startswith(magic)]
+    if not ways:
+        return file
+    packed = stack.enter_context(ways[0](file, "rb"))
+    whole = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+    while piece := packed.read(2**20):
+        if whole.tell() > MAX_TAR_BYTES:
+            raise DataError(
+                f"{path}: expected an archive of at most {MAX_TAR_BYTES:,} bytes unpacked, got "
+                "more; unpack it and pass the folder"
+            )
+        whole.write(piece)
+    whole.seek(0)
+    return whole
+
+
+class _Headers:
+    """A tar archive for tarfile, which reads headers whole, however long they say they are."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self.file, self.path = file, path
+        self.seek, self.tell = file.seek, file.tell
+        self.total = 0
+
+    def read(self, size: int) -> bytes:
+        if size > tarfile.BLOCKSIZE:
+            self.total += size
+        if size > MAX_HEADER_BYTES or self.total > MAX_HEADERS_BYTES:
+            raise DataError(
+                f"{self.path}: expected headers of at most {MAX_HEADER_BYTES:,} bytes, got one of "
+                f"{size:,}, or very many; pack it afresh"
+            )
+        return self.file.read(size)
+
+
+class _Piece(io.RawIOBase):
+    """A stretch of a file that others, in other threads, read as well."""
+
+    def __init__(self, file: BinaryIO, lock: threading.Lock, start: int, size: int) -> None:
+        self.file, self.lock = file, lock
+        self.start, self.size, self.place = start, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self.place = max(0, offset + (0, self.place, self.size)[whence])
+        return self.place
+
+    def readinto(self, buffer: Any) -> int:
+        wanted = max(0, min(len(buffer), self.size - self.place))
+        with self.lock:
+            self.file.seek(self.start + self.place)
+            content = self.file.read(wanted)
+        if len(content) < wanted:
+            raise EOFError("the archive is cut short")
+        buffer[:wanted] = content
+        self.place += wanted
+        return wanted
+
+
+def _piece(file: BinaryIO, lock: threading.Lock, start: int, size: int) -> BinaryIO:
+    return io.BufferedReader(_Piece(file, lock, start, size))
