@@ -111,13 +111,15 @@ def _pickled(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _checked(labels: object, where: str) -> np.ndarray:
-    if not (
-        isinstance(labels, list)
-        and labels
-        and all(type(label) is int and 0 <= label <= 9 for label in labels)
-    ):
-        raise DataError(f"{where}: expected labels 0..9, got {labels!a:.80}; fetch it again")
-    return np.array(labels, np.int64)
+    found = labels if isinstance(labels, list) and labels else [labels]
+    for label in found:
+        if type(label) is not int or not 0 <= label <= 9:
+            # What is no number may be of any size.
+            got = (
+                f"{label:d}" if type(label) is int and abs(label) < 2**63 else type(label).__name__
+            )
+            raise DataError(f"{where}: expected labels 0..9, got {got}; fetch it again")
+    return np.array(found, np.int64)
 
 
 def _folders(tree: Tree, parts: list[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -1,4 +1,5 @@
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -50,7 +51,20 @@ def as_python_2(planes):
     return files
 
 
-@pytest.mark.parametrize("form", [binary, pickled, as_python_2])
+def with_bytes_for_keys(planes, protocol=2):
+    return {
+        name: pickle.dumps({b"labels": LABELS, b"data": one, b"batch_label": name}, protocol)
+        for name, one in planes.items()
+    }
+
+
+def with_bytes_for_keys_now(planes):
+    return with_bytes_for_keys(planes, 5)
+
+
+@pytest.mark.parametrize(
+    "form", [binary, pickled, as_python_2, with_bytes_for_keys, with_bytes_for_keys_now]
+)
 @pytest.mark.parametrize(
     ("place", "inside"),
     [
@@ -117,18 +131,32 @@ def good():
 PICKLES = [
     (Malice(), r"names \w+\.print"),
     ({"data": Hidden(), "labels": LABELS}, r"names \w+\.eval"),
-    ({"data": good().astype(object), "labels": LABELS}, "expected an array of uint8"),
-    ({"data": good().astype(float), "labels": LABELS}, "expected an array of uint8"),
+    ({"data": good().astype(object), "labels": LABELS}, "another kind of array than uint8"),
+    ({"data": good().astype(float), "labels": LABELS}, "another kind of array than uint8"),
     ({"data": good()[:, :-1], "labels": LABELS}, r"expected data \[20, 3072\], got \[20, 3071\]"),
     ({"data": good().tolist(), "labels": LABELS}, r"expected data \[20, 3072\], got list"),
     ({"data": good(), "labels": LABELS[:-1]}, r"expected data \[19, 3072\]"),
     ({"data": good(), "labels": [10, *LABELS[1:]]}, r"labels 0\.\.9"),
     ({"data": good(), "labels": [-1, *LABELS[1:]]}, r"labels 0\.\.9"),
     ({"data": good(), "labels": [1.0, *LABELS[1:]]}, r"labels 0\.\.9"),
-    ({"data": good(), "labels": []}, r"labels 0\.\.9"),
-    ({"data": good()}, r"labels 0\.\.9, got None"),
-    ([good(), LABELS], "expected a dictionary, got list"),
+    ({"data": good(), "labels": []}, r"labels 0\.\.9, got list"),
+    ({"data": good()}, r"labels 0\.\.9, got NoneType"),
+    ([good(), LABELS], "list for a dictionary"),
 ]
+
+
+# Each holds the one before it twice.
+DOUBLED_LISTS = b"(lq\x00" + b"".join(b"(h%ch%clq%c" % (k, k, k + 1) for k in range(60))
+DOUBLED_TUPLES = b")q\x00" + b"".join(b"h%ch%c\x86q%c" % (k, k, k + 1) for k in range(60))
+# A text of a million letters turned into bytes a thousand times.
+ENCODED_OFTEN = (
+    b"X\x40\x42\x0f\x00"
+    + b"a" * 10**6
+    + b"q\x00c_codecs\nencode\nq\x01}(%su."
+    % b"".join(
+        b"X\x04\x00\x00\x00%04dh\x01h\x00X\x06\x00\x00\x00latin1\x86R" % k for k in range(1000)
+    )
+)
 
 
 @pytest.mark.parametrize(
@@ -138,14 +166,31 @@ PICKLES = [
         b"\x80\x04]\x94" + b"0h\x00" * 10**6 + b".",
         b"\x80\x04B\xff\xff\xff\xffabc.",
         b"\x80\x05cnumpy.core.numeric\n_frombuffer\n(J\xff\xff\xff\x7fNNNtR.",
+        b"\x80\x02cnumpy\ndtype\n)\x81.",  # a class made without a call
+        b"\x80\x02}(U\x06labels" + b"]" * 10**5 + b"a" * (10**5 - 1) + b"u.",
+        b"\x80\x02}(U\x06labels(l" + DOUBLED_LISTS + b"u.",
+        b"\x80\x02}(" + DOUBLED_TUPLES + b"K\x01u.",
+        b"\x80\x02}(U\x04data" + DOUBLED_TUPLES + b"U\x06labels" + DOUBLED_TUPLES + b"u.",
+        b"\x80\x04" + DOUBLED_TUPLES + b"U\x01a\x93.",
+        b"\x80\x02" + ENCODED_OFTEN,
+        b"\x80\x02U\x00)b.",
+        b"\x80\x02}(U\x06labels(J\xff\xff\xff\xfflu.",
+        b"\x80\x02tu.",
+        b"\x80\x02}U\x01aa.",
+        b"\x80\x02h\x07.",
         b".",
         b"",
     ],
 )
 def test_pickles_that_ask_for_much_get_nothing(write, planes, content):
-    files = pickled(planes) | {"data_batch_3": content}
-    with pytest.raises(DataError, match=r"data_batch_3 in .*fetch it again"):
-        zoo.datasets.load("cifar10", write("cifar10", files))
+    root = write("cifar10", pickled(planes) | {"data_batch_3": content})
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match=r"data_batch_3 in .*fetch it again"):
+            zoo.datasets.load("cifar10", root)
+        assert tracemalloc.get_traced_memory()[1] < 2**26
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(("content", "words"), PICKLES)
