@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import functools
 import io
+import itertools
+import os
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import BinaryIO, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from zoo.datasets.form import in_memory
-from zoo.datasets.mapped import release
+from zoo.datasets.mapped import fill
 from zoo.datasets.tree import Tree, say
 from zoo.errors import DataError
 
@@ -27,7 +30,7 @@ _ORIENTATION = 0x0112
 # Decoding frees the interpreter lock: two threads halve the time of photographs, but images
 # of 2 KB are decoded faster than they are handed to a thread.
 _BYTES_WORTH_A_THREAD = 16 * 2**10
-_IMAGES_AT_ONCE = 1024
+_THREADS = os.cpu_count() or 1
 
 T = TypeVar("T")
 
@@ -46,7 +49,13 @@ def survey(tree: Tree, names: list[str]) -> list[tuple[int, int, bool]]:
     Raises:
         DataError: a file is no readable image.
     """
-    return list(_each(tree, [(name, _header) for name in names]))
+    headers = []
+    with strict():
+        for name in names:
+            # Of the file no more is read than the header needs.
+            with _named(tree, name), tree.open(name) as content, open_image(content) as image:
+                headers.append(_header(image))
+    return headers
 
 
 def decode(
@@ -82,10 +91,7 @@ def decode(
     def convert(image: Image.Image) -> np.ndarray:
         return _convert(image, size, channels, resize=resize)
 
-    for row, image in enumerate(_each(tree, [(name, convert) for name in names])):
-        pixels[row] = image
-        if not row % _IMAGES_AT_ONCE:
-            release(pixels)
+    fill(pixels, _each(tree, [(name, convert) for name in names]))
     return pixels
 
 
@@ -142,10 +148,7 @@ def crop(tree: Tree, places: list[tuple[str, tuple[int, int, int, int]]], out: n
     uses: list[tuple[str, Callable[[Image.Image], np.ndarray]]] = [
         (name, functools.partial(cut, box=box)) for name, box in places
     ]
-    for row, face in enumerate(_each(tree, uses)):
-        out[row] = face
-        if not row % _IMAGES_AT_ONCE:
-            release(out)
+    fill(out, _each(tree, uses))
 
 
 @contextmanager
@@ -191,17 +194,28 @@ def _each(tree: Tree, uses: list[tuple[str, Callable[[Image.Image], T]]]) -> Ite
     """Open images and use them, in order; in threads if the files are large enough."""
 
     def open_and_use(name: str, use: Callable[[Image.Image], T]) -> T:
-        content = io.BytesIO(tree.read(name))
-        try:
-            with open_image(content) as image:
-                return use(image)
-        except DataError as error:
-            raise DataError(f"{name} in {tree.path}: {error}; mend or remove the file") from error
+        with _named(tree, name), open_image(io.BytesIO(tree.read(name))) as image:
+            return use(image)
 
-    with strict(), ExitStack() as stack:
-        do: Callable[..., Iterator[T]] = map
-        if sum(tree.sizes[name] for name, _ in uses) >= _BYTES_WORTH_A_THREAD * len(uses):
-            do = stack.enter_context(ThreadPoolExecutor()).map
-        # Some at a time, since threads may be faster than who takes the images.
-        for start in range(0, len(uses), _IMAGES_AT_ONCE):
-            yield from do(open_and_use, *zip(*uses[start : start + _IMAGES_AT_ONCE], strict=True))
+    with strict():
+        if sum(tree.sizes[name] for name, _ in uses) < _BYTES_WORTH_A_THREAD * len(uses):
+            yield from itertools.starmap(open_and_use, uses)
+            return
+        with ThreadPoolExecutor(_THREADS) as pool:
+            waiting: deque[Future[T]] = deque()
+            for one in uses:
+                waiting.append(pool.submit(open_and_use, *one))
+                # No more than keep the threads busy: an image may have a hundred megabytes.
+                if len(waiting) > 4 * _THREADS:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+
+@contextmanager
+def _named(tree: Tree, name: str) -> Iterator[None]:
+    """Say of which file an error is."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{name} in {tree.path}: {error}; mend or remove the file") from error

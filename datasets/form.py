@@ -9,13 +9,12 @@ import numpy as np
 from PIL import Image
 
 from zoo.datasets.base import Split
-from zoo.datasets.mapped import release
+from zoo.datasets.mapped import fill, release
 from zoo.errors import DataError
 
 CHANNELS = {"grayscale": 1, "rgb": 3}
 
 _MODES = {1: "L", 3: "RGB"}
-_IMAGES_AT_ONCE = 4096
 
 
 def in_memory(part: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -80,16 +79,16 @@ class Form:
         if images.shape == shape:
             return images
         fitted = self.new(part, shape)
-        for row in range(count):
-            pixels = images[row, ..., 0] if own == 1 else np.ascontiguousarray(images[row])
-            image = Image.fromarray(pixels)
+
+        def fit(pixels: np.ndarray) -> np.ndarray:
+            image = Image.fromarray(pixels[..., 0] if own == 1 else np.ascontiguousarray(pixels))
             if channels != own:
                 image = image.convert(_MODES[channels])
             if image.size != (width, height):
                 image = image.resize((width, height), Image.Resampling.BILINEAR)
-            fitted[row] = np.asarray(image).reshape(shape[1:])
-            if not row % _IMAGES_AT_ONCE:
-                release(fitted)
+            return np.asarray(image).reshape(shape[1:])
+
+        fill(fitted, map(fit, images))
         return fitted
 
 

@@ -7,10 +7,11 @@ believes no length before it has been checked.
 
 from __future__ import annotations
 
+import io
 import math
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
@@ -38,15 +39,17 @@ _NUMERIC = range(6, 16)
 _COMPLEX = 0x800
 _MOST_AXES = 8
 
-Take = Callable[[int], bytes]
-"""Gives the next so many bytes, or raises an EOFError."""
+_AT_ONCE = 2**18
+"""Bytes of the file that are read and unpacked at a time."""
 
 
-def read_arrays(content: bytes, where: str, most: dict[str, int]) -> dict[str, np.ndarray]:
+def read_arrays(file: BinaryIO, where: str, most: dict[str, int]) -> dict[str, np.ndarray]:
     """Read the arrays of a file of MATLAB 5 to 7.2.
 
+    Nothing but the arrays is ever in memory whole.
+
     Args:
-        content: The file.
+        file: The open file.
         where: What to call it in errors.
         most: How many bytes each array may have, by its name. Others are left alone.
 
@@ -61,90 +64,79 @@ def read_arrays(content: bytes, where: str, most: dict[str, int]) -> dict[str, n
         >>> import io
         >>> from scipy.io import savemat
         >>> savemat(file := io.BytesIO(), {"y": np.array([[1], [10]], "uint8")})
-        >>> read_arrays(file.getvalue(), "two.mat", {"y": 80})["y"].tolist()
+        >>> _ = file.seek(0)
+        >>> read_arrays(file, "two.mat", {"y": 80})["y"].tolist()
         [[1], [10]]
     """
     try:
-        if len(content) < 128 or content[124:128] not in (b"\x00\x01IM", b"\x01\x00MI"):
+        header = file.read(128)
+        if len(header) < 128 or header[124:] not in (b"\x00\x01IM", b"\x01\x00MI"):
             raise ValueError("another beginning")
-        order = "<" if content[126:128] == b"IM" else ">"
+        order = "<" if header[126:] == b"IM" else ">"
         found: dict[str, np.ndarray] = {}
-        for take, check_end in _elements(content, order):
-            if (named := _array(take, order, most)) is not None:
+        while tag := file.read(8):
+            element = _Element(file, *struct.unpack(f"{order}II", tag))
+            if (named := _array(io.BufferedReader(element, _AT_ONCE), order, most)) is not None:
                 name, array = named
                 if name in found:
                     raise ValueError(f"{name} twice")
-                check_end()
                 found[name] = array
-    except (ValueError, EOFError, zlib.error, struct.error) as error:
+            element.skip()
+    except (ValueError, EOFError, zlib.error, struct.error, MemoryError) as error:
         raise DataError(
             f"{where}: expected a file of MATLAB 5 to 7.2, got {error}; fetch it again"
         ) from error
     return found
 
 
-def _elements(content: bytes, order: str) -> Iterator[tuple[Take, Callable[[], None]]]:
-    """The file's arrays: what gives their bytes, and what then looks at the checksum."""
-    whole = memoryview(content)
-    start = 128
-    while start < len(content):
-        kind, size = struct.unpack_from(f"{order}II", content, start)
-        start += 8
-        if start + size > len(content):
-            raise EOFError("one cut short")
-        body = whole[start : start + size]
-        if kind == _COMPRESSED:
-            take, check_end = _unpacked(body)
-            inner, _ = struct.unpack(f"{order}II", take(8))
-            if inner != _MATRIX:
-                raise ValueError(f"an element of type {inner}")
-            yield take, check_end
-        elif kind == _MATRIX:
-            yield _plain(body), lambda: None
-        else:
+class _Element(io.RawIOBase):
+    """A stretch of the file, unpacked as it is read."""
+
+    def __init__(self, file: BinaryIO, kind: int, size: int) -> None:
+        if kind not in (_MATRIX, _COMPRESSED):
             raise ValueError(f"an element of type {kind}")
-        start += size
+        self.file, self.left = file, size
+        self.unpacker = zlib.decompressobj() if kind == _COMPRESSED else None
 
+    def readable(self) -> bool:
+        return True
 
-def _plain(body: memoryview) -> Take:
-    place = 0
+    def readinto(self, buffer: Any) -> int:
+        if self.unpacker is None:
+            piece = self._next(len(buffer))
+        else:
+            piece = b""
+            while not piece and not self.unpacker.eof:
+                packed = self.unpacker.unconsumed_tail or self._next(_AT_ONCE)
+                piece = self.unpacker.decompress(packed, len(buffer))
+                if not packed and not piece:
+                    raise EOFError("one cut short")
+        buffer[: len(piece)] = piece
+        return len(piece)
 
-    def take(count: int) -> bytes:
-        nonlocal place
-        if place + count > len(body):
+    def skip(self) -> None:
+        """Go on to the next one."""
+        while self._next(_AT_ONCE):
+            pass
+        if self.left:
             raise EOFError("one cut short")
-        place += count
-        return bytes(body[place - count : place])
 
-    return take
-
-
-def _unpacked(body: memoryview) -> tuple[Take, Callable[[], None]]:
-    """Unpacks no more than it is asked for."""
-    unpacker = zlib.decompressobj()
-    packed: bytes | memoryview = body
-
-    def take(count: int) -> bytes:
-        nonlocal packed
-        piece = unpacker.decompress(packed, count) if count else b""
-        packed = unpacker.unconsumed_tail
-        if len(piece) < count:
-            raise EOFError("one cut short")
+    def _next(self, most: int) -> bytes:
+        piece = self.file.read(min(self.left, most))
+        self.left -= len(piece)
         return piece
 
-    def check_end() -> None:
-        # Up to seven bytes fill the array up to a multiple of eight.
-        if len(unpacker.decompress(packed, 8)) > 7 or not unpacker.eof:
-            raise ValueError("more bytes than numbers")
 
-    return take, check_end
-
-
-def _array(take: Take, order: str, most: dict[str, int]) -> tuple[str, np.ndarray] | None:
+def _array(
+    element: io.BufferedReader, order: str, most: dict[str, int]
+) -> tuple[str, np.ndarray] | None:
     """The name and the numbers of an array; None if it is not wanted."""
-    kind, flags = _part(take, order, 16)
-    shape_kind, shape = _part(take, order, 4 * _MOST_AXES)
-    name_kind, name_bytes = _part(take, order, 64)
+    packed = cast(_Element, element.raw).unpacker is not None
+    if packed and struct.unpack(f"{order}II", _take(element, 8))[0] != _MATRIX:
+        raise ValueError("something else than an array")
+    kind, flags = _part(element, order, 16)
+    shape_kind, shape = _part(element, order, 4 * _MOST_AXES)
+    name_kind, name_bytes = _part(element, order, 64)
     if kind != 6 or len(flags) != 8 or shape_kind != 5 or name_kind != 1:
         raise ValueError("an array without shape or name")
     name = name_bytes.decode("ascii", "replace")
@@ -156,31 +148,44 @@ def _array(take: Take, order: str, most: dict[str, int]) -> tuple[str, np.ndarra
     axes = struct.unpack(f"{order}{len(shape) // 4}i", shape)
     if len(axes) < 2 or min(axes) < 0:
         raise ValueError(f"{name} of the shape {list(axes)}")
-    kind, count, small = _tag(take, order)
+    kind, count, small = _tag(element, order)
     if kind not in _DTYPES:
         raise ValueError(f"{name} of numbers of type {kind}")
     dtype = np.dtype(order + _DTYPES[kind])
     if count != math.prod(axes) * dtype.itemsize or count > most[name]:
         raise ValueError(f"{name} with {count:,} bytes for the shape {list(axes)}")
-    numbers = np.frombuffer(take(count) if small is None else small, dtype)
+    numbers = np.empty(math.prod(axes), dtype)
+    if small is not None:
+        numbers[:] = np.frombuffer(small, dtype)
+    elif element.readinto(numbers.view(np.uint8)) < count:
+        raise EOFError("one cut short")
+    # Up to seven bytes fill it up to a multiple of eight; at the end, the checksum is looked at.
+    if packed and len(element.read(8)) > 7:
+        raise ValueError("more bytes than numbers")
     return name, numbers.reshape(axes, order="F")
 
 
-def _part(take: Take, order: str, most: int) -> tuple[int, bytes]:
-    """A short element's type and content."""
-    kind, count, small = _tag(take, order)
+def _take(element: io.BufferedReader, count: int) -> bytes:
+    content = element.read(count)
+    if len(content) < count:
+        raise EOFError("one cut short")
+    return content
+
+
+def _part(element: io.BufferedReader, order: str, most: int) -> tuple[int, bytes]:
+    """A short part's type and content."""
+    kind, count, small = _tag(element, order)
     if small is not None:
         return kind, small
     if count > most:
         raise ValueError(f"{count:,} bytes where there are at most {most}")
-    return kind, take(-(-count // 8) * 8)[:count]
+    return kind, _take(element, -(-count // 8) * 8)[:count]
 
 
-def _tag(take: Take, order: str) -> tuple[int, int, bytes | None]:
-    """An element's type and length, and its content if it is one of the small ones."""
-    first = take(4)
+def _tag(element: io.BufferedReader, order: str) -> tuple[int, int, bytes | None]:
+    """A part's type and length, and its content if it is one of the small ones."""
+    first, rest = _take(element, 4), _take(element, 4)
     (kind,) = struct.unpack(f"{order}I", first)
-    rest = take(4)
     if kind >> 16:
         count = kind >> 16
         if count > 4:

@@ -6,6 +6,8 @@ Source: Y. Netzer et al., "Reading Digits in Natural Images with Unsupervised Fe
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 import numpy as np
 
 from zoo.datasets.base import Split
@@ -69,16 +71,17 @@ def read(tree: Tree, parts: list[str], form: Form) -> dict[str, Split]:
         name = f"{part}_32x32.mat"
         if name not in tree.sizes:
             raise DataError(f"{tree.path}: expected {name}, got none. ({INFO.source})")
-        images, labels = read_mat(tree.read(name, MOST_BYTES), f"{name} in {tree.path}")
+        with tree.open(name, MOST_BYTES) as file:
+            images, labels = read_mat(file, f"{name} in {tree.path}")
         splits[part] = Split(part, form.fit(part, images), labels, CLASS_NAMES)
     return splits
 
 
-def read_mat(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
+def read_mat(file: BinaryIO, where: str) -> tuple[np.ndarray, np.ndarray]:
     """Read the images and digits of one MATLAB file.
 
     Args:
-        content: Of the file, as MATLAB 5 to 7.2 writes it.
+        file: As MATLAB 5 to 7.2 writes it.
         where: What to call it in errors.
 
     Returns:
@@ -88,7 +91,7 @@ def read_mat(content: bytes, where: str) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         DataError: It is damaged or holds something else.
     """
-    found = read_arrays(content, where, {"X": MOST_BYTES, "y": 8 * MOST_BYTES // PIXELS})
+    found = read_arrays(file, where, {"X": MOST_BYTES, "y": 8 * MOST_BYTES // PIXELS})
     if found.keys() != {"X", "y"}:
         raise DataError(f"{where}: expected X and y, got {' and '.join(found) or 'neither'}")
     images, labels = found["X"], found["y"].ravel()
