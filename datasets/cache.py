@@ -19,13 +19,14 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from zoo.datasets.base import Split
 from zoo.datasets.files import checksum, state
 from zoo.datasets.form import in_memory
+from zoo.datasets.mapped import fill
 
 # Raise it when the same files and options decode to other pixels than before.
 FORMAT = 3
@@ -241,13 +242,13 @@ def _build(entry: Path, facts: dict[str, Any], read: Callable[[New], dict[str, S
 
         splits, notes = _listening(lambda: read(new))
         for part, split in splits.items():
-            final = building / f"{part}-images.npy"
-            made = Path(getattr(split.store, "filename", None) or "")
-            if isinstance(split.store, np.memmap) and made.parent == building:
-                split.store.flush()
-                os.replace(made, final)
-            else:
-                _save(final, split.store)
+            images = split.store
+            made = Path(getattr(images, "filename", None) or "")
+            if made.parent != building:
+                images = new(part, images.shape)
+                fill(images, split.store)
+            cast(np.memmap, images).flush()
+            os.replace(cast(np.memmap, images).filename, building / f"{part}-images.npy")
             _save(building / f"{part}-labels.npy", split.labels)
         for left_over in building.glob("[0-9]*.npy"):
             left_over.unlink()
