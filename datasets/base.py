@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
     from zoo.datasets.duplicates import Duplicates
     from zoo.datasets.pipeline import Transform
+
+MOST_CLASSES = 100_000
+"""As many as there may be without names; more are rather numbers of something else."""
 
 
 class Split:
@@ -425,14 +429,18 @@ def as_split(
     images = _checked_images(images)
     labels = _checked_labels(labels, len(images))
     if class_names is None:
-        class_names = range(int(labels.max()) + 1)
+        class_names = range(min(int(labels.max()) + 1, MOST_CLASSES))
+    elif isinstance(class_names, str) or not isinstance(class_names, Iterable):
+        raise DataError(f"expected a list of class names, got {class_names!r:.80}")
     names = tuple(str(class_name) for class_name in class_names)
     if labels.max() >= len(names):
         raise DataError(
-            f"expected labels below {len(names)}, the number of class names, got "
+            f"expected labels below {len(names):,}, the number of classes, got "
             f"{labels.max()}; number the classes from 0 or pass every class name"
         )
-    return Split(name, images, labels, names)
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise DataError(f"expected each class name once, got {twice[0]!r} more than once")
+    return Split(name, images, labels.astype(np.int64, copy=False), names)
 
 
 def _checked_images(images: Any) -> np.ndarray:
@@ -470,4 +478,4 @@ def _checked_labels(labels: Any, count: int) -> np.ndarray:
         raise DataError(f"expected one label for each of {count} images, got {len(labels)}")
     if labels.min() < 0:
         raise DataError(f"expected labels from 0 up, got {labels.min()}")
-    return labels.astype(np.int64, copy=False)
+    return labels

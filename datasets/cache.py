@@ -23,6 +23,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from zoo.datasets.arguments import as_path
 from zoo.datasets.base import Split
 from zoo.datasets.files import checksum, state
 from zoo.datasets.form import in_memory
@@ -51,7 +52,7 @@ _DAMAGED = (
 def cache_root() -> Path:
     """Say where entries are kept: `$ZOO_CACHE`, else the platform's cache folder."""
     if folder := os.environ.get("ZOO_CACHE"):
-        return Path(folder).expanduser()
+        return as_path("ZOO_CACHE", folder)
     import platformdirs
 
     return platformdirs.user_cache_path("zoo")

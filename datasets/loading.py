@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from zoo.datasets import cifar10, digits, facescrub, fer2013, folder, mnist, svhn
-from zoo.datasets.arguments import check_whole
+from zoo.datasets.arguments import as_path, check_whole
 from zoo.datasets.base import ImageData, Split
 from zoo.datasets.cache import remember
+from zoo.datasets.decode import MAX_PIXELS
 from zoo.datasets.duplicates import without_duplicates
 from zoo.datasets.facescrub_pictures import fetch_pictures
 from zoo.datasets.fingerprint import fingerprint
@@ -49,6 +50,12 @@ def list_datasets() -> list[DatasetInfo]:
         ['cifar10', 'digits', 'facescrub', 'fer2013', 'folder', 'mnist', 'svhn']
     """
     return [_SETS[name].INFO for name in sorted(_SETS)]
+
+
+def check_name(name: Any) -> None:
+    """Raise a DataError for a name that `list_datasets` does not have."""
+    if name not in list(_SETS):
+        raise DataError(f"no data set {name!r}; {_there_are('data sets', name, _SETS)}")
 
 
 def load(
@@ -103,8 +110,7 @@ def load(
         >>> data.class_names, len(data.train), data.validation, len(data.test)
         (('7', '1'), 289, None, 72)
     """
-    if name not in _SETS:
-        raise DataError(f"no data set {name!r}; {_there_are('data sets', name, _SETS)}")
+    check_name(name)
     held_out = {"test": check_share("test", test)}
     held_out["validation"] = check_share("validation", validation)
     check_whole("seed", seed, 0)
@@ -182,8 +188,7 @@ def download(
         ...     print(str(error).partition(" (")[0])
         fer2013 gives its files to people who ask
     """
-    if name not in _SETS:
-        raise DataError(f"no data set {name!r}; {_there_are('data sets', name, _SETS)}")
+    check_name(name)
     info = _SETS[name].INFO
     chosen = None if classes is None else _checked_classes(classes)
     return _fetch(info, _base(info, root), _checked_parts(info, parts), chosen)
@@ -250,20 +255,27 @@ def _checked_parts(info: DatasetInfo, parts: Any) -> dict[str, list[str]]:
             f"Received: {parts!r}"
         )
     roles = {
-        role: [names] if isinstance(names, str) else list(names)
+        role: [names] if isinstance(names, str) else _names("parts", names)
         for role in ROLES
         if (names := parts.get(role)) is not None
     }
     every = list(itertools.chain(*roles.values()))
-    if not all(roles.values()) or not all(isinstance(one, str) for one in every):
+    if not all(roles.values()):
         raise ArgumentError(f"parts must name at least one part each. Received: {parts!r}")
     if len({*every}) < len(every):
         raise ArgumentError(f"parts must name each part once. Received: {parts!r}")
     return roles
 
 
+def _names(argument: str, names: Any) -> list[str]:
+    listed = list(names) if isinstance(names, Iterable) and not isinstance(names, str) else [None]
+    if not all(isinstance(name, str) for name in listed):
+        raise ArgumentError(f"{argument} must be a list of names. Received: {names!r}")
+    return listed
+
+
 def _checked_color(color: Any) -> str | None:
-    if color is not None and color not in CHANNELS:
+    if color not in (None, *CHANNELS):
         raise ArgumentError(f'color must be "grayscale", "rgb" or None. Received: {color!r}')
     return color
 
@@ -278,14 +290,15 @@ def _checked_size(image_size: Any) -> tuple[int, int] | None:
         )
     for side in size:
         check_whole("image_size", side, 1)
+    if size[0] * size[1] > MAX_PIXELS:
+        raise ArgumentError(
+            f"image_size must make at most {MAX_PIXELS:,} pixels. Received: {image_size!r}"
+        )
     return int(size[0]), int(size[1])
 
 
 def _base(info: DatasetInfo, root: str | os.PathLike[str] | None) -> Path | None:
-    try:
-        base = None if root is None else Path(root).expanduser()
-    except (TypeError, RuntimeError) as error:
-        raise ArgumentError(f"root must be a path. Received: {root!r} ({error})") from error
+    base = None if root is None else as_path("root", root)
     if base is not None and not info.needs_root:
         raise ArgumentError(f"{info.name} is embedded; it takes no root. Received: {root!r}")
     return base
@@ -299,9 +312,7 @@ def _find(info: DatasetInfo, base: Path | None) -> Path | None:
 
 
 def _checked_classes(classes: Any) -> list[str]:
-    if isinstance(classes, str):
-        raise ArgumentError(f"classes must be a list of names. Received: {classes!r}")
-    classes = list(classes)
+    classes = _names("classes", classes)
     for place, name in enumerate(classes):
         if name in classes[:place]:
             raise DataError(f"expected each class once, got {name!r} twice in {classes}")

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from zoo.datasets.archive import is_archive
+from zoo.datasets.arguments import as_path
 from zoo.datasets.info import DatasetInfo
 from zoo.errors import DataError
 
@@ -15,7 +16,7 @@ ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 def data_root() -> Path:
     """Say where data are kept: `$ZOO_DATA`, else the platform's data folder."""
     if folder := os.environ.get("ZOO_DATA"):
-        return Path(folder).expanduser()
+        return as_path("ZOO_DATA", folder)
     return _platform_folder()
 
 

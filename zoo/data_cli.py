@@ -135,7 +135,10 @@ def cache(
 ) -> None:
     """List the decoded images that are kept on disk, or delete them."""
     from zoo.datasets import cache
+    from zoo.datasets.loading import check_name
 
+    if name is not None:
+        check_name(name)
     found = (
         cache.clear(name)
         if clear

@@ -109,6 +109,11 @@ BAD_ARRAYS = [
     (GOOD, [0, 1], None, "one label for each of 3 images, got 2"),
     (GOOD, [0, -1, 1], None, "got -1"),
     (GOOD, [0, 1, 2], ("cat", "dog"), "expected labels below 2"),
+    (GOOD, [0, 1, 10**9], None, "expected labels below 100,000"),
+    (GOOD, np.array([0, 1, 2**63], np.uint64), None, "got 9223372036854775808"),
+    (GOOD, np.array([0, 1, 2**63], np.uint64), "ab", "a list of class names, got 'ab'"),
+    (GOOD, LABELS, 5, "a list of class names, got 5"),
+    (GOOD, LABELS, ("cat", "cat"), "each class name once, got 'cat' more than once"),
 ]
 
 

@@ -89,12 +89,22 @@ BAD_ARGUMENTS = [
     ({"root": "."}, ArgumentError, "digits is embedded; it takes no root"),
     ({"root": 3}, ArgumentError, "root must be a path"),
     ({"image_size": 0}, ArgumentError, "image_size must be an integer of at least 1"),
+    ({"image_size": 10**30}, ArgumentError, "image_size must make at most 50,000,000 pixels"),
+    ({"image_size": (8000, 8000)}, ArgumentError, "image_size must make at most"),
+    ({"name": ["digits"]}, DataError, "no data set ['digits']"),
+    ({"classes": 5}, ArgumentError, "classes must be a list of names. Received: 5"),
+    ({"classes": [1, 2]}, ArgumentError, "classes must be a list of names"),
+    ({"root": "a\0b"}, ArgumentError, "root must be a path: "),
+    ({"root": "a" * 5000}, ArgumentError, "root must be a path: File name too long"),
+    ({"root": "~no-such-user-of-zoo"}, ArgumentError, "root must be a path: "),
+    ({"color": ["rgb"]}, ArgumentError, 'color must be "grayscale", "rgb" or None'),
     ({"color": "bgr"}, ArgumentError, 'color must be "grayscale", "rgb" or None'),
     ({"parts": {"train": "train"}}, ArgumentError, "digits has no parts to choose from"),
     ({"name": "mnist", "parts": ["train"]}, ArgumentError, 'must be a dict with "train"'),
     ({"name": "mnist", "parts": {"test": "test"}}, ArgumentError, 'must be a dict with "train"'),
     ({"name": "mnist", "parts": {"train": []}}, ArgumentError, "at least one part each"),
-    ({"name": "mnist", "parts": {"train": [3]}}, ArgumentError, "at least one part each"),
+    ({"name": "mnist", "parts": {"train": [3]}}, ArgumentError, "parts must be a list of names"),
+    ({"name": "mnist", "parts": {"train": 5}}, ArgumentError, "parts must be a list of names"),
     ({"name": "mnist", "parts": {"train": "train", "test": "train"}}, ArgumentError, "part once"),
 ]
 
@@ -104,6 +114,14 @@ def test_bad_arguments_are_refused(arguments, error, message):
     with pytest.raises(error) as raised:
         load(**{"name": "digits"} | arguments)
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("variable", ["ZOO_DATA", "ZOO_CACHE"])
+def test_variables_that_are_no_paths_are_named(write, image_bytes, monkeypatch, variable):
+    root = write("pets", {f"{name}/{k}.png": image_bytes() for name in "ab" for k in range(5)})
+    monkeypatch.setenv(variable, "~no-such-user-of-zoo/x")
+    with pytest.raises(ArgumentError, match=f"{variable} must be a path: "):
+        load(*{"ZOO_DATA": ["mnist"], "ZOO_CACHE": ["folder", root]}[variable])
 
 
 def test_class_that_is_too_small_to_part_is_named(write, image_bytes):

@@ -67,6 +67,7 @@ DAMAGES = [
     (mat(IMAGES, np.array([[1], [11]])), r"labels 1\.\.10 .* got \[1, 11\]"),
     (mat(IMAGES, np.array([[0], [1]])), r"got \[0, 1\]"),
     (mat(IMAGES, np.array([[1.5], [1]])), "labels 1"),
+    (mat(np.full(IMAGES.shape, np.nan), LABELS), r"expected X, uint8 .* got float64"),
     (mat(IMAGES, np.array([[np.nan], [1]])), "labels 1"),
     (mat(IMAGES, np.array([["a"], ["b"]])), "y of another class than numbers"),
 ]

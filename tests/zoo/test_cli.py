@@ -69,6 +69,7 @@ def test_data_cache_lists_and_clears(zoo_command, tmp_path, monkeypatch):
     assert "train 4" in out
     assert "1 entries" in out
     assert "0 entries" in zoo_command("data", "cache", "mnist", "--clear")[1]
+    assert "did you mean 'mnist'" in zoo_command("data", "cache", "mnits")[2]
     assert "deleted from" in zoo_command("data", "cache", "--clear")[1]
     assert "0 entries" in zoo_command("data", "cache")[1]
 
