@@ -146,7 +146,12 @@ def stream(root: Path, images: int, side: int) -> dict[str, float]:
     done = subprocess.run(words, check=True, capture_output=True, text=True)
     before, peak, total, size = map(float, done.stdout.split()[-4:])
     assert total == images
-    return {"MiB of pixels": size / 2**20, "peak MiB": peak, "TensorFlow's": before}
+    return {
+        "MiB of pixels": size / 2**20,
+        "peak MiB": peak,
+        "asked for, at most": 1.5 * 2**10,
+        "TensorFlow's": before,
+    }
 
 
 def silent(work: Callable[..., Any], *arguments: Any, **keywords: Any) -> Callable[[], None]:
