@@ -14,6 +14,7 @@ from keras import ops
 
 from zoo.datasets.arguments import check_whole
 from zoo.datasets.base import Split, as_split
+from zoo.ensembles.bagging import out_of_bag, resample
 from zoo.ensembles.combine import combine
 from zoo.ensembles.members import (
     Member,
@@ -25,6 +26,7 @@ from zoo.ensembles.report import Report, make_report
 from zoo.ensembles.voting import checked_weights
 from zoo.errors import ArgumentError, DataError, ZooError
 from zoo.learner import Learner, check_model
+from zoo.metrics import Accuracy, accuracy
 from zoo.runs import write_atomically
 from zoo.saving import load
 from zoo.session import EVALUATION_BATCH
@@ -88,6 +90,7 @@ class Committee(keras.Model):
         check_whole("seed", seed, 0)
         self.seed = seed
         self.validation_accuracy: tuple[float, ...] | None = None
+        self.out_of_bag: Accuracy | None = None
         self.data_settings: dict[str, Any] | None = None
         self._trained_on = np.array([], np.uint64)
         self._models: list[keras.Model] = []
@@ -125,6 +128,7 @@ class Committee(keras.Model):
         epochs: int | None = None,
         batch_size: int | None = None,
         together: bool | None = None,
+        resampling: str | None = None,
         log_dir: str | Path | None = None,
         resume: bool = False,
         callbacks: Iterable[Any] = (),
@@ -141,6 +145,10 @@ class Committee(keras.Model):
             batch_size: Batch size of every member; None leaves it to the recipes.
             together: True trains all members in one graph, from the same batches; False one
                 after another; None joins those whose recipes agree on the batches.
+            resampling: Gives each member training images of its own, one member after another:
+                `"bootstrap"`, `"folds"`, all but a part, or `"order"`, all in another order and
+                otherwise augmented. `out_of_bag` then says how good the members are on the
+                training images that they did not see. None shows all of them the same batches.
             log_dir: Run folder for TensorBoard and for resuming; None writes nothing.
             resume: Whether to go on with the run in `log_dir`.
             callbacks: Keras callbacks, which see this committee and scores such as
@@ -169,10 +177,19 @@ class Committee(keras.Model):
         self._meet(data)
         changes = {"epochs": epochs, "batch_size": batch_size}
         changes = {key: value for key, value in changes.items() if value is not None}
+        rows: list[Any] = [None] * len(self._models)
+        if resampling is not None:
+            rows = resample(data, len(self._models), resampling, self.seed)
         learners = [
-            Learner(name, model, replace(cast(Any, member.recipe), **changes))
-            for name, model, member in zip(
-                self.member_names, self._models, self._specs, strict=True
+            Learner(
+                name,
+                model,
+                replace(cast(Any, member.recipe), **changes),
+                rows=own,
+                seed=None if own is None else self.seed + index,
+            )
+            for index, (name, model, member, own) in enumerate(
+                zip(self.member_names, self._models, self._specs, rows, strict=True)
             )
         ]
         try:
@@ -206,6 +223,12 @@ class Committee(keras.Model):
         if validation is not None:
             right = self.votes(validation) == validation.labels
             self.validation_accuracy = tuple(right.mean(axis=1).tolist())
+        if resampling in ("bootstrap", "folds"):
+            images, combined = out_of_bag(
+                self.member_probabilities(data), rows, self.voting, self.voting_weights
+            )
+            if len(images):
+                self.out_of_bag = accuracy(data.labels[images], combined.argmax(axis=-1))
         return history
 
     def call(self, inputs: Any, training: bool = False) -> Any:
@@ -359,6 +382,7 @@ class Committee(keras.Model):
             "class_names": self.class_names,
             "seed": self.seed,
             "validation_accuracy": self.validation_accuracy,
+            "out_of_bag": self.out_of_bag and asdict(self.out_of_bag),
             "data_settings": self.data_settings,
             "trained_on": base64.b64encode(self._trained_on.tobytes()).decode(),
         }
@@ -381,6 +405,8 @@ class Committee(keras.Model):
         )
         accuracy = config["validation_accuracy"]
         committee.validation_accuracy = None if accuracy is None else tuple(accuracy)
+        if config.get("out_of_bag"):
+            committee.out_of_bag = Accuracy(**config["out_of_bag"])
         committee.data_settings = config["data_settings"]
         digests = base64.b64decode(config["trained_on"])
         committee._trained_on = np.frombuffer(digests, np.uint64)
@@ -402,7 +428,7 @@ class Committee(keras.Model):
         """Note what the members have seen; what they reached before counts no more."""
         self._trained_on = np.union1d(self._trained_on, data.digests)
         self.data_settings = data.settings
-        self.validation_accuracy = None
+        self.validation_accuracy = self.out_of_bag = None
 
     def _take_seats(self, models: list[Any]) -> None:
         self._models = models

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.datasets.base import Split
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
 
@@ -21,6 +22,9 @@ class Learner:
         name: Its name in logs and tables.
         model: A built `keras.Model` that gives probabilities [batch, classes].
         recipe: How to train it.
+        rows: The rows of the training images that are its own, in an order of its own; None for
+            all of them, in the order of the others.
+        seed: Of that order, and of its augmentation; None for that of the others.
 
     Attributes:
         stopped: Why it trains no more, or the empty string.
@@ -31,12 +35,18 @@ class Learner:
     name: str
     model: Any
     recipe: Recipe
+    rows: np.ndarray | None = None
+    seed: int | None = None
     stopped: str = field(default="", init=False)
     best_epoch: int = field(default=0, init=False)
     best_loss: float = field(default=math.inf, init=False)
     optimizer: Any = field(default=None, init=False)
     _best_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _sound_weights: list[np.ndarray] = field(default_factory=list, init=False)
+
+    def own(self, data: Split) -> Split:
+        """What of the training images it is trained on."""
+        return data if self.rows is None else data.take(self.rows)
 
     def start(self, steps_per_epoch: int) -> None:
         """Make a fresh optimiser.

@@ -55,22 +55,24 @@ class Session:
 
     def fit(self, learners: Sequence[Learner], combine: Combine | None) -> None:
         """Train learners in lockstep until all of them are through."""
-        recipe = learners[0].recipe
-        steps = math.ceil(len(self.data) / recipe.batch_size)
+        first = learners[0]
+        recipe = first.recipe
+        data = first.own(self.data)
+        steps = math.ceil(len(data) / recipe.batch_size)
         epochs = max(learner.recipe.epochs for learner in learners)
         for learner in learners:
             learner.start(steps)
-        weights = list(self.data.class_weights.values())
+        weights = list(data.class_weights.values())
         lockstep = Lockstep(learners, combine, weights)
         self._piece = 1
         epoch, step = self._restore(learners, lockstep)
         # A step may be the last one of its epoch: then the next batch is the next epoch's first.
         first_epoch, first_batch = divmod(epoch * steps + step, steps)
         batches = iter(
-            self.data.batches(
+            data.batches(
                 recipe.batch_size,
                 shuffle=True,
-                seed=self.seed,
+                seed=self.seed if first.seed is None else first.seed,
                 epochs=max(epochs - first_epoch, 1),
                 first_epoch=first_epoch,
                 first_batch=first_batch,

@@ -89,12 +89,18 @@ def train(
     _check_callbacks(callbacks)
     groups = _groups(learners, together)
     for learner in learners:
-        learn_statistics(learner.model, data)
+        learn_statistics(learner.model, learner.own(data))
+    own_images = {
+        learner.name: [learner.seed, len(learner.rows), zlib.crc32(learner.rows.tobytes())]
+        for learner in learners
+        if learner.rows is not None
+    }
     config = {
         **(settings or {}),
         "recipes": {learner.name: asdict(learner.recipe) for learner in learners},
         "groups": [[learner.name for learner in group] for group in groups],
         "seed": seed,
+        **({"own images": own_images} if own_images else {}),
         "train": _fingerprint(data),
         "validation": _fingerprint(validation) if validation else None,
     }
@@ -214,8 +220,8 @@ def _groups(learners: Sequence[Learner], together: bool | None) -> list[list[Lea
     if together and len(groups) > 1:
         first, other = groups[0][0], groups[1][0]
         raise ArgumentError(
-            f"Members that train together see the same batches, and the recipes of {first.name} "
-            f"and {other.name} differ in {' and '.join(_disagreements(first, other))}. Make them "
+            f"Members that train together see the same batches, and {first.name} and "
+            f"{other.name} differ in {' and '.join(_disagreements(first, other))}. Make them "
             "agree, or leave together= out."
         )
     return groups
@@ -223,7 +229,8 @@ def _groups(learners: Sequence[Learner], together: bool | None) -> list[list[Lea
 
 def _disagreements(one: Learner, other: Learner) -> list[str]:
     """What of their recipes would make their batches differ."""
-    return [
+    own = ["their own images"] if one.rows is not None or other.rows is not None else []
+    return own + [
         what
         for what in ("batch_size", "augmentation")
         if getattr(one.recipe, what) != getattr(other.recipe, what)

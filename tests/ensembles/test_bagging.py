@@ -1,0 +1,156 @@
+import numpy as np
+import pytest
+
+from zoo.datasets.base import Split, as_split
+from zoo.ensembles import Committee, Member
+from zoo.ensembles.bagging import out_of_bag, resample
+from zoo.ensembles.voting import committee_probabilities
+from zoo.errors import ArgumentError, DataError, RunError
+from zoo.recipes import Recipe
+
+
+def split_of(*labels):
+    names = tuple(map(str, range(max(labels) + 1)))
+    return Split("train", np.zeros((len(labels), 2, 2, 1), "uint8"), np.array(labels), names)
+
+
+def test_bootstraps_draw_as_many_with_replacement_and_differ(train_split):
+    drawn = resample(train_split, 20, "bootstrap", seed=3)
+    for rows in drawn:
+        assert len(rows) == len(train_split)
+        assert 0 <= rows[0] <= rows[-1] < len(train_split)
+        assert (np.diff(rows) >= 0).all()
+    assert len({rows.tobytes() for rows in drawn}) == 20
+    counts = np.mean([np.bincount(rows, minlength=len(train_split)) for rows in drawn], axis=0)
+    assert abs(counts.mean() - 1) < 1e-9
+    assert 0.4 < counts.min() < counts.max() < 2.2
+    again = resample(train_split, 20, "bootstrap", seed=3)
+    assert all((a == b).all() for a, b in zip(drawn, again, strict=True))
+    other = resample(train_split, 20, "bootstrap", seed=4)
+    assert not any((a == b).all() for a, b in zip(drawn, other, strict=True))
+
+
+def test_a_bootstrap_that_misses_a_class_is_drawn_again():
+    data = split_of(*[0] * 30, 1)
+    plain = [np.random.default_rng([0, k]).integers(31, size=31) for k in range(30)]
+    assert any(30 not in rows for rows in plain)
+    assert all(30 in rows for rows in resample(data, 30, "bootstrap"))
+
+
+def test_classes_without_images_are_not_waited_for():
+    data = Split("train", np.zeros((4, 2, 2, 1), "uint8"), np.array([0, 0, 2, 2]), ("a", "b", "c"))
+    assert len(resample(data, 2, "bootstrap")) == 2
+
+
+def test_bootstraps_that_cannot_have_all_classes_are_refused():
+    with pytest.raises(DataError, match="expected bootstraps with images of all 12 classes"):
+        resample(split_of(*range(12)), 1, "bootstrap")
+
+
+def test_folds_leave_each_image_out_once(train_split):
+    drawn = resample(train_split, 4, "folds")
+    left_out = [np.setdiff1d(np.arange(len(train_split)), rows) for rows in drawn]
+    assert sorted(np.concatenate(left_out).tolist()) == list(range(len(train_split)))
+    for rows in left_out:
+        assert np.ptp(np.bincount(train_split.labels[rows])) <= 1
+
+
+@pytest.mark.parametrize(
+    ("resampling", "members", "message"),
+    [("jackknife", 2, "resampling is one of order, bootstrap, folds"), ("folds", 1, "two members")],
+)
+def test_other_resampling_is_refused(train_split, resampling, members, message):
+    with pytest.raises(ArgumentError, match=message):
+        resample(train_split, members, resampling)
+
+
+@pytest.mark.parametrize("voting", ["majority", "soft"])
+@pytest.mark.parametrize("weights", [None, (2, 1, 0, 1)])
+def test_out_of_bag_is_each_image_by_those_that_have_not_seen_it(voting, weights):
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.ones(3), (4, 50))
+    rows = [np.sort(rng.integers(50, size=50)) for _ in range(4)]
+    images, combined = out_of_bag(probabilities, rows, voting, weights)
+    expected = {}
+    for image in range(50):
+        asked = [k for k in range(4) if image not in rows[k] and (weights is None or weights[k])]
+        if asked:
+            its = None if weights is None else [weights[k] for k in asked]
+            one = committee_probabilities(probabilities[asked][:, [image]], voting, its)
+            expected[image] = one[0]
+    assert images.tolist() == list(expected)
+    np.testing.assert_array_equal(combined, np.stack(list(expected.values())))
+
+
+def test_images_that_all_have_seen_are_left_out():
+    images, combined = out_of_bag(np.full((2, 3, 2), 0.5), [np.array([0, 1]), np.array([0, 2])])
+    assert images.tolist() == [1, 2]
+    assert combined.shape == (2, 2)
+
+
+def test_each_member_is_trained_on_its_own_images(quick, train_split):
+    member = Member("softmax", recipe=quick)
+    committee = Committee(member, copies=3, seed=5)
+    committee.fit(train_split, resampling="bootstrap", verbose=0)
+    rows = resample(train_split, 3, "bootstrap", seed=5)
+    for index, model in enumerate(committee.members):
+        alone = Committee(member, seed=5 + index)
+        alone.fit(train_split.take(rows[index]), verbose=0)
+        for one, other in zip(model.get_weights(), alone.get_weights(), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_the_out_of_bag_score_is_of_unseen_images():
+    """Labels that mean nothing are learned by heart, and not known out of bag."""
+    rng = np.random.default_rng(0)
+    noise = as_split(rng.integers(0, 256, (60, 6, 6, 1), dtype="uint8"), np.arange(60) % 2)
+    by_heart = Member("mlp", {"hidden": (64,)}, Recipe("adam", 0.01, epochs=60))
+    committee = Committee(by_heart, copies=5)
+    committee.fit(noise, resampling="bootstrap", verbose=0)
+    assert (committee.predict(noise).argmax(axis=-1) == noise.labels).mean() > 0.8
+    assert 40 <= committee.out_of_bag.n <= 60
+    assert committee.out_of_bag.low < 0.5 < committee.out_of_bag.high
+
+
+def test_the_out_of_bag_score_is_saved_and_forgotten_by_other_training(
+    quick, train_split, tmp_path
+):
+    committee = Committee(Member("softmax", recipe=quick), copies=2)
+    committee.fit(train_split, resampling="folds", verbose=0)
+    assert committee.out_of_bag.n == len(train_split)
+    committee.save(tmp_path / "a.keras")
+    assert Committee.load(tmp_path / "a.keras").out_of_bag == committee.out_of_bag
+    committee.fit(train_split, verbose=0)
+    assert committee.out_of_bag is None
+
+
+def test_an_order_of_its_own_is_another_training_of_the_same_images(quick, train_split):
+    def weights(resampling):
+        committee = Committee(Member("softmax", recipe=quick), copies=2, seed=3)
+        committee.fit(train_split, resampling=resampling, verbose=0)
+        assert committee.out_of_bag is None
+        return [model.get_weights()[0] for model in committee.members]
+
+    shared, own = weights(None), weights("order")
+    np.testing.assert_allclose(own[0], shared[0], rtol=1e-5, atol=1e-6)
+    assert not np.allclose(own[1], shared[1])
+
+
+def test_members_with_their_own_images_do_not_train_together(quick, train_split):
+    committee = Committee(Member("softmax", recipe=quick), copies=2)
+    with pytest.raises(ArgumentError, match="softmax and softmax_2 differ in their own images"):
+        committee.fit(train_split, resampling="bootstrap", together=True, verbose=0)
+
+
+def test_a_resampled_run_is_resumed_with_the_same_images_only(quick, train_split, tmp_path):
+    def fit(**arguments):
+        committee = Committee(Member("softmax", recipe=quick), copies=2)
+        committee.fit(train_split, log_dir=tmp_path / "run", verbose=0, **arguments)
+        return committee.get_weights()
+
+    first = fit(resampling="bootstrap")
+    again = fit(resampling="bootstrap", resume=True)
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(RunError, match="own images"):
+        fit(resampling="folds", resume=True)
