@@ -47,6 +47,8 @@ class Committee(keras.Model):
         members: Names of registered models, `Member`s, or built Keras models that give
             probabilities for the same images and classes.
         copies: So many of a single named member, each from a seed of its own.
+        snapshots: So many of a single named member from one training (Huang et al., 2017): its
+            learning rate goes down to zero so many times, and each time its weights are a member.
         voting: `"majority"`: each member has one vote, ties go to the class with the highest
             summed probability. `"soft"`: the mean of the probabilities.
         weights: What each member counts, [members]; None counts each as one.
@@ -72,6 +74,7 @@ class Committee(keras.Model):
         members: Any,
         *,
         copies: int | None = None,
+        snapshots: int | None = None,
         voting: str = "majority",
         weights: Sequence[float] | None = None,
         class_names: Sequence[str] | None = None,
@@ -82,7 +85,8 @@ class Committee(keras.Model):
         if voting not in VOTING:
             raise ArgumentError(f'voting is "majority" or "soft". Received: {voting!r}')
         # A tuple: Keras would wrap and track a list.
-        self._specs = tuple(make_members(members, copies))
+        self._specs = tuple(make_members(members, copies, snapshots))
+        self.snapshots = snapshots
         self.voting = voting
         checked_weights(weights, len(self._specs))
         self.voting_weights = None if weights is None else tuple(map(float, weights))
@@ -180,18 +184,7 @@ class Committee(keras.Model):
         rows: list[Any] = [None] * len(self._models)
         if resampling is not None:
             rows = resample(data, len(self._models), resampling, self.seed)
-        learners = [
-            Learner(
-                name,
-                model,
-                replace(cast(Any, member.recipe), **changes),
-                rows=own,
-                seed=None if own is None else self.seed + index,
-            )
-            for index, (name, model, member, own) in enumerate(
-                zip(self.member_names, self._models, self._specs, rows, strict=True)
-            )
-        ]
+        learners = self._learners(changes, rows)
         try:
             history = train(
                 learners,
@@ -423,6 +416,27 @@ class Committee(keras.Model):
         if self.class_names is None:
             self.class_names = data.class_names
         self._check_classes(data)
+
+    def _learners(self, changes: dict[str, Any], rows: list[Any]) -> list[Learner]:
+        """Who learns: each member, or the one whose snapshots they are."""
+        recipes = [replace(cast(Any, member.recipe), **changes) for member in self._specs]
+        if self.snapshots:
+            if rows[0] is not None:
+                raise ArgumentError("snapshots are of one training; resampling= makes several.")
+            *others, last = self._models
+            recipe = replace(recipes[0], schedule="cosine", cycles=self.snapshots)
+            if recipe.patience or recipe.average_from is not None:
+                raise ArgumentError(
+                    "snapshots are the weights at the ends of cycles, and the recipe keeps others. "
+                    f"Received: patience={recipe.patience}, average_from={recipe.average_from}"
+                )
+            return [Learner(cast(str, entry_of(self._specs[0])), last, recipe, snapshots=others)]
+        return [
+            Learner(name, model, recipe, rows=own, seed=None if own is None else self.seed + index)
+            for index, (name, model, recipe, own) in enumerate(
+                zip(self.member_names, self._models, recipes, rows, strict=True)
+            )
+        ]
 
     def _remember(self, data: Split) -> None:
         """Note what the members have seen; what they reached before counts no more."""

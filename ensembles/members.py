@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zoo.augment import Augmentation
+from zoo.datasets.arguments import check_whole
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
 from zoo.registry import build, describe
@@ -103,12 +104,13 @@ class Member:
         return build(self.model, input_shape=input_shape, num_classes=num_classes, **arguments)
 
 
-def make_members(members: Any, copies: int | None) -> list[Member]:
+def make_members(members: Any, copies: int | None, snapshots: int | None = None) -> list[Member]:
     """Bring what `Committee` was given into one form, each with a name of its own.
 
     Args:
         members: A name, model or `Member`, or a list of them.
         copies: How many of a single one; None for one of each.
+        snapshots: The same, for those of one training.
 
     Returns:
         The members.
@@ -119,13 +121,20 @@ def make_members(members: Any, copies: int | None) -> list[Member]:
     single = isinstance(members, (str, Member)) or not isinstance(members, Iterable)
     given = [members] if single else list(members)
     made = [one if isinstance(one, Member) else Member(one) for one in given]
-    if copies is not None:
-        if len(made) != 1 or not isinstance(made[0].model, str) or not copies >= 1:
-            raise ArgumentError(
-                "copies= multiplies one registered model by its name, and is 1 or more. "
-                f"Received: {len(made)} members, copies={copies!r}"
-            )
-        made = made * copies
+    if copies is not None and snapshots is not None:
+        raise ArgumentError(
+            "copies are of several trainings, and snapshots of one: choose one of them. "
+            f"Received: copies={copies!r}, snapshots={snapshots!r}"
+        )
+    for name, count in (("copies", copies), ("snapshots", snapshots)):
+        if count is not None:
+            check_whole(name, count, 1)
+            if len(made) != 1 or not isinstance(made[0].model, str):
+                raise ArgumentError(
+                    f"{name}= multiplies one registered model by its name. "
+                    f"Received: {len(made)} members, {name}={count!r}"
+                )
+            made = made * count
     if not made:
         raise ArgumentError("A committee has one member or more. Received: none.")
     models = [id(member.model) for member in made if not isinstance(member.model, str)]

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.averaging import settle_statistics
 from zoo.datasets.base import Split
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
@@ -25,6 +26,8 @@ class Learner:
         rows: The rows of the training images that are its own, in an order of its own; None for
             all of them, in the order of the others.
         seed: Of that order, and of its augmentation; None for that of the others.
+        snapshots: Built models like `model`, which take its weights at the end of each cycle of
+            the learning rate, one after another.
 
     Attributes:
         stopped: Why it trains no more, or the empty string.
@@ -37,12 +40,16 @@ class Learner:
     recipe: Recipe
     rows: np.ndarray | None = None
     seed: int | None = None
+    snapshots: Sequence[Any] = ()
     stopped: str = field(default="", init=False)
     best_epoch: int = field(default=0, init=False)
     best_loss: float = field(default=math.inf, init=False)
     optimizer: Any = field(default=None, init=False)
     _best_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _sound_weights: list[np.ndarray] = field(default_factory=list, init=False)
+    _mean_weights: list[np.ndarray] = field(default_factory=list, init=False)
+    _taken: int = field(default=0, init=False)
+    _ended: str = field(default="", init=False)
 
     def own(self, data: Split) -> Split:
         """What of the training images it is trained on."""
@@ -65,7 +72,7 @@ class Learner:
         return not self.stopped and epoch < self.recipe.epochs
 
     def observe(self, epoch: int, scores: Mapping[str, float]) -> None:
-        """Look at an epoch's scores, keep the best weights, and stop where it is time.
+        """Look at an epoch's scores, keep weights as the recipe says, and stop where it is time.
 
         A loss or a weight that is not a number stops the training, with a warning, and the weights
         from before that epoch come back.
@@ -83,23 +90,60 @@ class Learner:
             )
             return
         self._sound_weights = weights
+        cycle, rest = divmod(epoch * self.recipe.cycles, self.recipe.epochs)
+        if not rest and cycle <= len(self.snapshots):
+            self.snapshots[cycle - 1].set_weights(weights)
+            self._taken = cycle
+        if epoch > self._average_after:
+            self._average(weights, epoch - self._average_after)
         if patience and scores["val_loss"] < self.best_loss:
             self.best_loss, self.best_epoch = scores["val_loss"], epoch
             self._best_weights = weights
         if patience and epoch - self.best_epoch >= patience:
             self.stopped = f"stopped in epoch {epoch}"
 
-    def finish(self) -> str:
-        """Take the best weights, where early stopping kept some.
+    def finish(self, data: Split) -> str:
+        """Take the best weights, where early stopping kept some, or the mean of many.
+
+        Args:
+            data: The training images, of which mean weights take batch statistics.
 
         Returns:
             How the training went, in words.
         """
-        ended = self.stopped or "trained"
-        if not self._best_weights:
-            return ended
-        self.model.set_weights(self._best_weights)
-        return f"{ended}; best: epoch {self.best_epoch}"
+        if self._ended:
+            return self._ended
+        self._ended = self.stopped or "trained"
+        if self._mean_weights:
+            self.model.set_weights(self._mean_weights)
+            settle_statistics(self.model, data.batches(self.recipe.batch_size, shuffle=True))
+            self._ended += f"; mean weights of the epochs from {self._average_after + 1} on"
+        elif self._best_weights:
+            self.model.set_weights(self._best_weights)
+            self._ended += f"; best: epoch {self.best_epoch}"
+        if missing := self.snapshots[self._taken :]:
+            for model in missing:
+                model.set_weights(self.model.get_weights())
+            warnings.warn(
+                f"{self.name} ended in cycle {self._taken + 1} of {self.recipe.cycles}: the last "
+                f"{len(missing) + 1} snapshots are the same",
+                UserWarning,
+                stacklevel=2,
+            )
+        return self._ended
+
+    @property
+    def _average_after(self) -> float:
+        """The epoch, from 1, after whose end weights are averaged."""
+        share = self.recipe.average_from
+        return math.inf if share is None else int(share * self.recipe.epochs)
+
+    def _average(self, weights: list[np.ndarray], count: float) -> None:
+        """Move the mean towards these weights, the so manieth."""
+        if not self._mean_weights:
+            self._mean_weights = [one.astype("float64") for one in map(_plain, weights)]
+        for mean, one in zip(self._mean_weights, map(_plain, weights), strict=True):
+            mean += (one - mean) / count
 
     def save(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """What resuming it needs: arrays by name, and facts as JSON values."""
@@ -112,6 +156,7 @@ class Learner:
             "stopped": self.stopped,
             "best_epoch": self.best_epoch,
             "best_loss": self.best_loss,
+            "snapshots": self._taken,
         }
         return arrays, facts
 
@@ -128,9 +173,14 @@ class Learner:
         self._sound_weights = self.model.get_weights()
         self.stopped = facts["stopped"]
         self.best_epoch, self.best_loss = facts["best_epoch"], facts["best_loss"]
-        if self.best_epoch:
-            count = len(self.model.weights)
-            self._best_weights = [arrays[f"{self.name}/best/{index}"] for index in range(count)]
+        self._taken = facts.get("snapshots", 0)
+        count = len(self.model.weights)
+        for kind, kept in (("best", self._best_weights), ("mean", self._mean_weights)):
+            if f"{self.name}/{kind}/0" in arrays:
+                kept[:] = [arrays[f"{self.name}/{kind}/{index}"] for index in range(count)]
+        for number, model in enumerate(self.snapshots):
+            for index, variable in enumerate(model.variables):
+                variable.assign(arrays[f"{self.name}/snapshot {number}/{index}"])
 
     def _state(self) -> list[tuple[str, Any]]:
         # `variables` holds the seeds of dropout too, which `weights` does not.
@@ -138,6 +188,8 @@ class Learner:
             ("variables", self.model.variables),
             ("optimizer", self.optimizer.variables),
             ("best", self._best_weights),
+            ("mean", self._mean_weights),
+            *((f"snapshot {k}", model.variables) for k, model in enumerate(self.snapshots)),
         ]
 
 

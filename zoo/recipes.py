@@ -25,8 +25,9 @@ class Recipe:
         optimizer: Name of a Keras optimiser.
         learning_rate: Its learning rate, at the start if there is a schedule.
         optimizer_arguments: Its other arguments, such as `{"momentum": 0.9}`.
-        schedule: `"constant"`, or `"cosine"`: down to zero over all steps (Loshchilov and
-            Hutter, 2017, without restarts).
+        schedule: `"constant"`, or `"cosine"`: down to zero, once in every cycle (Loshchilov and
+            Hutter, 2017).
+        cycles: How often the cosine starts at the full learning rate; epochs are a multiple of it.
         batch_size: Images in a step.
         epochs: Passes over the training images.
         patience: Stop after so many epochs without a lower validation loss and keep the best
@@ -35,6 +36,9 @@ class Recipe:
             `"ImageDataGenerator"` stands for those of the CO395 report, done as there.
         standardize: `"per_image"` or `"mean_image"`: a layer behind the model's first that brings
             images to mean 0 and deviation 1, each by itself or by the training images' mean.
+        average_from: Stochastic weight averaging (Izmailov et al., 2018): from this share of the
+            epochs on, the weights at the ends of epochs are averaged, and the mean is kept. None
+            keeps the last.
         class_weight: `"balanced"` weights the loss of each image by how rare its class is, as
             scikit-learn's classifiers do (n / (classes · images of the class)); None counts all
             alike.
@@ -54,16 +58,18 @@ class Recipe:
     learning_rate: float = 0.001
     optimizer_arguments: Mapping[str, Any] = field(default_factory=dict)
     schedule: str = "constant"
+    cycles: int = 1
     batch_size: int = 256
     epochs: int = 100
     patience: int | None = None
     augmentation: Any = None  # an Augmentation or None, once it is made
     standardize: str | None = None
+    average_from: float | None = None
     class_weight: str | None = None
     precision: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "epochs", "patience"):
+        for name in ("cycles", "batch_size", "epochs", "patience"):
             value = getattr(self, name)
             if name == "patience" and value is None:
                 continue
@@ -104,6 +110,20 @@ class Recipe:
             raise ArgumentError(
                 f"schedule is one of {', '.join(SCHEDULES)}. Received: {self.schedule!r}"
             )
+        if self.cycles > 1 and (self.schedule != "cosine" or self.epochs % self.cycles):
+            raise ArgumentError(
+                'cycles are of the schedule "cosine", and have a whole number of epochs. Received: '
+                f"cycles={self.cycles}, schedule={self.schedule!r}, epochs={self.epochs}"
+            )
+        share = self.average_from
+        if share is not None:
+            if not isinstance(share, numbers.Real) or not 0 <= share < 1:
+                raise ArgumentError(f"average_from is from 0 to below 1. Received: {share!r}")
+            if self.patience:
+                raise ArgumentError(
+                    "patience keeps the weights of one epoch, and average_from the mean of many: "
+                    f"choose one. Received: patience={self.patience}, average_from={share}"
+                )
 
     def make_optimizer(self, steps: int) -> Any:
         """Make the Keras optimiser, fresh.
@@ -126,6 +146,10 @@ class Recipe:
         learning_rate: Any = self.learning_rate
         if self.schedule == "cosine":
             learning_rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, steps)
+            if self.cycles > 1:
+                learning_rate = keras.optimizers.schedules.CosineDecayRestarts(
+                    self.learning_rate, max(steps // self.cycles, 1), t_mul=1.0
+                )
         arguments = {**self.optimizer_arguments, "learning_rate": learning_rate}
         try:
             return keras.optimizers.get({"class_name": self.optimizer, "config": arguments})

@@ -99,13 +99,13 @@ class Session:
                 if learner.trains(epoch - 1):
                     learner.observe(epoch, scores[learner.name])
                     if not learner.trains(epoch):
-                        self.progress.end(learner.name, learner.finish())
+                        self.progress.end(learner.name, learner.finish(data))
             callbacks.on_epoch_end(epoch - 1, self._flat(scores))
             self._save(learners, lockstep, epoch, 0)
             if self.interrupts:
                 self._leave(self.interrupts[0])
         for learner in learners:
-            learner.finish()
+            learner.finish(data)
         callbacks.on_train_end()
 
     def score_committee(self, learners: Sequence[Learner], combine: Combine) -> None:

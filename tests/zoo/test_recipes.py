@@ -8,7 +8,7 @@ from zoo import Augmentation, Recipe
 from zoo.errors import ArgumentError
 
 
-@pytest.mark.parametrize("name", ["batch_size", "epochs", "patience"])
+@pytest.mark.parametrize("name", ["batch_size", "epochs", "patience", "cycles"])
 @pytest.mark.parametrize("value", [0, -1, 2.0, "3", True])
 def test_counts_are_whole_numbers_above_0(name, value):
     with pytest.raises(ArgumentError, match=rf"{name} is a whole number above 0\. Received: "):
@@ -31,6 +31,14 @@ def test_learning_rate_is_above_0(value):
 def test_unknown_schedule_is_rejected(value):
     with pytest.raises(ArgumentError, match=r"schedule is one of constant, cosine\. Received: "):
         Recipe(schedule=value)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"cycles": 2}, {"cycles": 3, "schedule": "cosine", "epochs": 10}]
+)
+def test_cycles_are_of_the_cosine_and_whole_epochs(arguments):
+    with pytest.raises(ArgumentError, match="cycles are of the schedule"):
+        Recipe(**arguments)
 
 
 def test_changed_recipe_is_checked_again():
