@@ -12,8 +12,10 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from zoo.augment import Augmentation
 from zoo.datasets.arguments import check_whole
 from zoo.datasets.base import Split, as_split
+from zoo.distillation import Teacher
 from zoo.ensembles.bagging import out_of_bag, resample
 from zoo.ensembles.combine import combine
 from zoo.ensembles.members import (
@@ -23,7 +25,7 @@ from zoo.ensembles.members import (
     recipe_from_config,
 )
 from zoo.ensembles.report import Report, make_report
-from zoo.ensembles.voting import checked_weights
+from zoo.ensembles.voting import checked_weights, committee_probabilities
 from zoo.errors import ArgumentError, DataError, ZooError
 from zoo.learner import Learner, check_model
 from zoo.metrics import Accuracy, accuracy
@@ -133,6 +135,7 @@ class Committee(keras.Model):
         batch_size: int | None = None,
         together: bool | None = None,
         resampling: str | None = None,
+        teacher: Teacher | None = None,
         log_dir: str | Path | None = None,
         resume: bool = False,
         callbacks: Iterable[Any] = (),
@@ -153,6 +156,8 @@ class Committee(keras.Model):
                 `"bootstrap"`, `"folds"`, all but a part, or `"order"`, all in another order and
                 otherwise augmented. `out_of_bag` then says how good the members are on the
                 training images that they did not see. None shows all of them the same batches.
+            teacher: A `zoo.Teacher`: whom the members learn from beside the labels. So a committee
+                is distilled into one model, a committee of one.
             log_dir: Run folder for TensorBoard and for resuming; None writes nothing.
             resume: Whether to go on with the run in `log_dir`.
             callbacks: Keras callbacks, which see this committee and scores such as
@@ -192,6 +197,7 @@ class Committee(keras.Model):
                 validation,
                 together=together,
                 combine=self._combine if len(learners) > 1 else None,
+                teacher=teacher,
                 seed=self.seed,
                 log_dir=log_dir,
                 resume=resume,
@@ -233,8 +239,28 @@ class Committee(keras.Model):
         ]
         return self._combine(ops.stack(outputs))
 
+    def mean_probabilities(self, images: Any) -> Any:
+        """The weighted mean of the members' probabilities, whatever the rule of voting.
+
+        Args:
+            images: Pixels [batch, height, width, channels], a tensor.
+
+        Returns:
+            A tensor, float32 [batch, classes].
+        """
+        self._check_built()
+        return combine(self._outputs_of_members(images), "soft", self.voting_weights)
+
     def predict(
-        self, x: Any, batch_size: int | None = None, verbose: int = 0, **kwargs: Any
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int = 0,
+        *,
+        augmentation: Augmentation | None = None,
+        times: int = 8,
+        seed: int = 0,
+        **kwargs: Any,
     ) -> Any:
         """The committee's probabilities; their argmax is its decision, ties included.
 
@@ -242,6 +268,9 @@ class Committee(keras.Model):
             x: A `Split`, images uint8 [n, height, width, channels], or a dataset of such batches.
             batch_size: Images at a time.
             verbose: 1 shows Keras's progress bar.
+            augmentation: Test-time augmentation, as for `member_probabilities`.
+            times: With it: how many versions of each image.
+            seed: With it: of the transforms.
             **kwargs: As in `keras.Model.predict`.
 
         Returns:
@@ -252,6 +281,11 @@ class Committee(keras.Model):
             DataError: Images of another shape than the members take.
         """
         batch_size = batch_size or EVALUATION_BATCH
+        if augmentation is not None:
+            members = self.member_probabilities(
+                x, batch_size, augmentation=augmentation, times=times, seed=seed
+            )
+            return committee_probabilities(members, self.voting, self.voting_weights)  # type: ignore[arg-type]
         if isinstance(x, (tf.data.Dataset, keras.utils.PyDataset)):
             return super().predict(x, verbose=verbose, **kwargs)
         if verbose or kwargs:
@@ -264,24 +298,48 @@ class Committee(keras.Model):
             [np.asarray(self._answers(images[i : i + batch_size])) for i in starts]
         )
 
-    def member_probabilities(self, x: Any, batch_size: int = EVALUATION_BATCH) -> np.ndarray:
+    def member_probabilities(
+        self,
+        x: Any,
+        batch_size: int = EVALUATION_BATCH,
+        *,
+        augmentation: Augmentation | None = None,
+        times: int = 8,
+        seed: int = 0,
+    ) -> np.ndarray:
         """Each member's own probabilities.
 
         Args:
             x: A `Split`, or images uint8 [n, height, width, channels].
             batch_size: Images at a time.
+            augmentation: Test-time augmentation: a member's probabilities are the mean over the
+                image and random transforms of it, the same for all members.
+            times: With it: how many versions of each image, the image itself included.
+            seed: With it: of the transforms.
 
         Returns:
             float32 [members, n, classes].
 
         Raises:
             DataError: Images of another shape than the members take.
+            ArgumentError: `times` below 2.
         """
         images = self._checked_images(x)
-        starts = range(0, len(images), batch_size)
-        return np.concatenate(
-            [np.asarray(self._member_outputs(images[i : i + batch_size])) for i in starts], axis=1
-        )
+        if augmentation is not None:
+            check_whole("times", times, 2)
+            check_whole("seed", seed, 0)
+        parts = []
+        for start in range(0, len(images), batch_size):
+            batch = images[start : start + batch_size]
+            part = np.asarray(self._member_outputs(batch))
+            if augmentation is not None:
+                others = (
+                    np.asarray(self._member_outputs(augmentation(batch, _seed(seed, start, k))))
+                    for k in range(1, times)
+                )
+                part = sum(others, start=part) / np.float32(times)
+            parts.append(part)
+        return np.concatenate(parts, axis=1)
 
     def votes(self, x: Any) -> np.ndarray:
         """What each member votes for.
@@ -297,12 +355,23 @@ class Committee(keras.Model):
         """
         return self.member_probabilities(x).argmax(axis=-1)
 
-    def report(self, x: Any, y: Any = None) -> Report:
+    def report(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        augmentation: Augmentation | None = None,
+        times: int = 8,
+        seed: int = 0,
+    ) -> Report:
         """Judge members and committee on images that none of them was trained on.
 
         Args:
             x: A `Split`, or images uint8 [n, height, width, channels].
             y: Labels int [n] where `x` is an array.
+            augmentation: Test-time augmentation, as for `member_probabilities`.
+            times: With it: how many versions of each image.
+            seed: With it: of the transforms.
 
         Returns:
             The `Report`; print it, or `save` it as JSON, Markdown or PNG.
@@ -317,7 +386,7 @@ class Committee(keras.Model):
         return make_report(
             split,
             self.member_names,
-            self.member_probabilities(split),
+            self.member_probabilities(split, augmentation=augmentation, times=times, seed=seed),
             voting=self.voting,
             weights=self.voting_weights,
             validation_accuracy=self.validation_accuracy,
@@ -509,6 +578,10 @@ def _split(x: Any, y: Any, name: str, class_names: Sequence[str] | None) -> Spli
     if isinstance(x, Split) and y is None:
         return x
     return as_split(x, y, name=name, class_names=class_names)
+
+
+def _seed(*words: int) -> int:
+    return int(np.random.SeedSequence(words).generate_state(1)[0])
 
 
 def _fits(shape: Sequence[int], expected: Sequence[int | None]) -> bool:

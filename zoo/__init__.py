@@ -20,6 +20,7 @@ __all__ = [
     "Augmentation",
     "ModelSpec",
     "Recipe",
+    "Teacher",
     "build",
     "datasets",
     "describe",
@@ -32,8 +33,8 @@ __all__ = [
     "register",
 ]
 
-# Functions that load TensorFlow; no module has the name of one, since it would hide it.
-_HOMES = {"gradcheck": "zoo.gradients", "load": "zoo.saving"}
+# What loads TensorFlow; no module has the name of one, since it would hide it.
+_HOMES = {"Teacher": "zoo.distillation", "gradcheck": "zoo.gradients", "load": "zoo.saving"}
 
 
 def __getattr__(name: str) -> Any:

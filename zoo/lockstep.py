@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.crew import Crew
+from zoo.distillation import Teacher
 from zoo.learner import Learner
 
 Combine = Callable[[Any], Any]
@@ -26,6 +27,7 @@ class Lockstep:
         combine: Combines their probabilities, for the committee's own scores; or None.
         class_weights: How much the training images of each class count, [classes], for those
             whose recipes ask for it.
+        teacher: Whom they learn from beside the labels, or None.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Lockstep:
         learners: Sequence[Learner],
         combine: Combine | None = None,
         class_weights: Sequence[float] = (),
+        teacher: Teacher | None = None,
     ) -> None:
         self._learners = list(learners)
         balanced = [learner.recipe.class_weight is not None for learner in learners]
@@ -41,6 +44,7 @@ class Lockstep:
             np.where(np.array(balanced)[:, None], class_weights, 1) if any(balanced) else None
         )
         self._combine = combine
+        self._teacher = teacher
         self._names = [learner.name for learner in learners] + ["committee"] * bool(combine)
         # A row for each name: sum of losses, right answers, images. Not a Keras weight, so it
         # never gets into a saved model.
@@ -130,9 +134,13 @@ class Lockstep:
         return _repeated(self._look, self._onlookers)
 
     def _step(self, crew: Crew, active: tuple[bool, ...], images: Any, labels: Any) -> None:
+        says = self._teacher.probabilities(images) if self._teacher else None
         with tf.GradientTape() as tape:
             outputs, penalties = crew(images)
             losses = _cross_entropy(labels, outputs, self._weights) + penalties
+            if self._teacher:
+                pairs = zip(tf.unstack(outputs), tf.unstack(losses), strict=True)
+                losses = tf.stack([self._teacher.loss(says, *pair) for pair in pairs])
             crew.learn(tape, losses)
         self._add(labels, outputs, losses, active)
 

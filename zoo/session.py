@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from zoo.datasets.base import Split
+from zoo.distillation import Teacher
 from zoo.learner import Learner
 from zoo.lockstep import Combine, Lockstep
 from zoo.metrics import confusion_matrix
@@ -38,6 +39,7 @@ class Session:
         callbacks: The user's Keras callbacks.
         owner: The model that they see.
         prefixed: Whether a model's scores carry its name.
+        teacher: Whom the models learn from beside the labels, or None.
     """
 
     data: Split
@@ -51,6 +53,7 @@ class Session:
     callbacks: list[Any]
     owner: Any
     prefixed: bool
+    teacher: Teacher | None = None
     _piece: int = field(default=1, init=False)
 
     def fit(self, learners: Sequence[Learner], combine: Combine | None) -> None:
@@ -63,7 +66,7 @@ class Session:
         for learner in learners:
             learner.start(steps)
         weights = list(data.class_weights.values())
-        lockstep = Lockstep(learners, combine, weights)
+        lockstep = Lockstep(learners, combine, weights, self.teacher)
         self._piece = 1
         epoch, step = self._restore(learners, lockstep)
         # A step may be the last one of its epoch: then the next batch is the next epoch's first.

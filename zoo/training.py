@@ -17,6 +17,7 @@ import keras
 
 from zoo.datasets.arguments import check_whole
 from zoo.datasets.base import Split
+from zoo.distillation import Teacher
 from zoo.errors import ArgumentError, DataError
 from zoo.learner import Learner, check_model
 from zoo.lockstep import Combine
@@ -34,6 +35,7 @@ def train(
     *,
     together: bool | None = None,
     combine: Combine | None = None,
+    teacher: Teacher | None = None,
     seed: int = 0,
     log_dir: str | Path | None = None,
     resume: bool = False,
@@ -51,6 +53,7 @@ def train(
         together: True trains all of them in one graph, from the same batches; False one after
             another. None joins those whose recipes ask for the same batch size and augmentation.
         combine: Combines the models' probabilities, for the committee's own curves.
+        teacher: Whom the models learn from beside the labels, or None.
         seed: Seed of the batches' order and of augmentation.
         log_dir: The run folder, for TensorBoard and for resuming; None writes nothing.
         resume: Whether to go on with the run in `log_dir`.
@@ -87,6 +90,8 @@ def train(
     callbacks = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks)
     _check(learners, data, validation)
     _check_callbacks(callbacks)
+    if teacher:
+        check_model("The teacher", teacher.model, data.image_shape, data.num_classes)
     groups = _groups(learners, together)
     for learner in learners:
         learn_statistics(learner.model, learner.own(data))
@@ -101,6 +106,7 @@ def train(
         "groups": [[learner.name for learner in group] for group in groups],
         "seed": seed,
         **({"own images": own_images} if own_images else {}),
+        **({"teacher": teacher.fingerprint()} if teacher else {}),
         "train": _fingerprint(data),
         "validation": _fingerprint(validation) if validation else None,
     }
@@ -124,6 +130,7 @@ def train(
             callbacks=callbacks,
             owner=owner or learners[0].model,
             prefixed=len(learners) > 1,
+            teacher=teacher,
         )
         policies = {learner.name: learner.model.dtype_policy.name for learner in learners}
         for policy in sorted({*policies.values()} - {"float32"}):

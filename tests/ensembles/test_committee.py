@@ -658,3 +658,43 @@ def test_files_that_are_no_committee(tmp_path, name, content, message):
 def test_only_keras_files_are_saved(trained, tmp_path):
     with pytest.raises(ArgumentError, match=r"\.keras file"):
         trained.save(tmp_path / "c.h5")
+
+
+def test_test_time_augmentation_is_the_mean_over_versions_of_the_image(train_split, test_split):
+    flips = zoo.Augmentation(horizontal_flip=True)
+    committee = Committee(["softmax", "mlp"])
+    committee.fit(train_split, epochs=1, verbose=0)
+    plain = committee.member_probabilities(test_split)
+    flipped = committee.member_probabilities(test_split.images[:, :, ::-1])
+    found = committee.member_probabilities(test_split, augmentation=flips, times=5, seed=1)
+    # Each of the four random versions is the image or its mirror image.
+    share = (found - plain) / np.where(flipped == plain, 1, flipped - plain) * 5
+    assert np.abs(share - share.round()).max() < 0.05
+    assert {0, 1, 2, 3, 4} >= set(share.round().ravel().astype(int).tolist()) > {0}
+    again = committee.member_probabilities(test_split, augmentation=flips, times=5, seed=1)
+    np.testing.assert_array_equal(found, again)
+    other = committee.member_probabilities(test_split, augmentation=flips, times=5, seed=2)
+    assert not np.allclose(found, other)
+
+
+@pytest.mark.parametrize("voting", ["majority", "soft"])
+def test_the_committee_votes_on_what_its_members_see_in_all_versions(
+    train_split, test_split, voting
+):
+    shifts = zoo.Augmentation(width_shift_range=0.2)
+    committee = Committee(["softmax", "mlp", "bn_mlp"], voting=voting, weights=(2, 1, 1))
+    committee.fit(train_split, epochs=1, verbose=0)
+    members = committee.member_probabilities(test_split, augmentation=shifts, times=3)
+    expected = committee_probabilities(members, voting, (2, 1, 1))
+    found = committee.predict(test_split, augmentation=shifts, times=3)
+    np.testing.assert_array_equal(found, expected)
+    report = committee.report(test_split, augmentation=shifts, times=3)
+    right = (expected.argmax(axis=-1) == test_split.labels).mean()
+    assert report.committee.accuracy.value == pytest.approx(right)
+
+
+def test_test_time_augmentation_takes_two_versions_or_more(train_split, test_split):
+    committee = Committee("softmax")
+    committee.fit(train_split, epochs=1, verbose=0)
+    with pytest.raises(ArgumentError, match="times must be an integer of at least 2"):
+        committee.predict(test_split, augmentation=zoo.Augmentation(), times=1)

@@ -1,0 +1,126 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.special import log_softmax
+
+import zoo
+from zoo import Recipe, Teacher
+from zoo.ensembles import Committee, Member
+from zoo.errors import ArgumentError, RunError
+
+RECIPE = Recipe("adam", 0.01, batch_size=64, epochs=3)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return zoo.datasets.load("digits", classes=["1", "7", "8"])
+
+
+@pytest.fixture(scope="module")
+def teacher(data):
+    committee = Committee([Member("mlp", recipe=RECIPE), Member("softmax", recipe=RECIPE)])
+    committee.fit(data.train, verbose=0)
+    return committee
+
+
+def test_the_loss_is_that_of_the_paper(teacher):
+    rng = np.random.default_rng(0)
+    says, student = rng.dirichlet(np.ones(3), (2, 5))
+    labels_loss = 0.7
+    theirs, own = log_softmax(np.log(says) / 3, axis=-1), log_softmax(np.log(student) / 3, axis=-1)
+    divergence = (np.exp(theirs) * (theirs - own)).sum(axis=-1).mean()
+    expected = 0.4 * labels_loss + 0.6 * 9 * divergence
+    found = Teacher(teacher, temperature=3, share=0.6).loss(
+        tf.constant(says, "float32"), tf.constant(student, "float32"), tf.constant(labels_loss)
+    )
+    assert float(found) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_committee_teaches_the_mean_of_its_members(teacher, data):
+    images = data.test.images[:9]
+    says = Teacher(teacher).probabilities(images).numpy()
+    expected = teacher.member_probabilities(images).mean(axis=0)
+    np.testing.assert_allclose(says, expected, atol=1e-6)
+
+
+def test_a_student_learns_from_the_teacher_alone(data):
+    """Labels that mean nothing, and a teacher who knows better and has all of the loss."""
+    knows = Committee(Member("mlp", recipe=RECIPE))
+    knows.fit(data.train, epochs=10, verbose=0)
+    wrong = zoo.datasets.base.as_split(
+        data.train.images, (data.train.labels + 1) % 3, class_names=data.class_names
+    )
+    student = Committee(Member("softmax", recipe=RECIPE), voting="soft")
+    student.fit(wrong, teacher=Teacher(knows, share=1), epochs=15, verbose=0)
+    right = knows.predict(data.test).argmax(axis=-1)
+    assert (student.predict(data.test).argmax(axis=-1) == right).mean() > 0.9
+
+
+def test_without_a_share_it_is_learning_from_labels(data, teacher):
+    def weights(**arguments):
+        student = Committee(Member("softmax", recipe=RECIPE))
+        student.fit(data.train, verbose=0, **arguments)
+        return student.get_weights()
+
+    for one, other in zip(weights(teacher=Teacher(teacher, share=0)), weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_the_teacher_stays_as_it_is(data, teacher):
+    before = teacher.get_weights()
+    Committee(Member("mlp", recipe=RECIPE)).fit(data.train, teacher=Teacher(teacher), verbose=0)
+    for one, other in zip(before, teacher.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_students_that_learn_together_have_one_teacher(data, teacher):
+    def weights(together):
+        students = Committee([Member("mlp", recipe=RECIPE), Member("softmax", recipe=RECIPE)])
+        students.fit(data.train, teacher=Teacher(teacher), together=together, verbose=0)
+        return students.get_weights()
+
+    for one, other in zip(weights(True), weights(False), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_another_teacher_is_another_run(data, teacher, tmp_path):
+    def fit(share, **arguments):
+        student = Committee(Member("softmax", recipe=RECIPE))
+        student.fit(
+            data.train, teacher=Teacher(teacher, share=share), log_dir=tmp_path, verbose=0,
+            **arguments,
+        )  # fmt: skip
+
+    fit(0.5)
+    fit(0.5, resume=True)
+    with pytest.raises(RunError, match="teacher"):
+        fit(0.6, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"temperature": 0}, "temperature is above 0. Received: 0"),
+        ({"temperature": float("nan")}, "temperature is above 0"),
+        ({"share": 1.5}, "share is from 0 to 1. Received: 1.5"),
+        ({"share": "half"}, "share is from 0 to 1"),
+        ({"model": "cnn"}, "a Committee or a keras.Model. Received: 'cnn'"),
+    ],
+)
+def test_bad_teachers_are_refused(teacher, arguments, message):
+    with pytest.raises(ArgumentError, match=message):
+        Teacher(**{"model": teacher, **arguments})
+
+
+def test_a_teacher_of_other_classes_is_refused(data):
+    other = Teacher(zoo.build("softmax", input_shape=data.image_shape, num_classes=4))
+    with pytest.raises(ArgumentError, match=r"The teacher knows 4 classes\. Received: 3"):
+        Committee("softmax").fit(data.train, teacher=other, verbose=0)
+
+
+def test_a_teacher_of_logits_is_refused(data):
+    model = keras.Sequential([keras.Input(data.image_shape), keras.layers.Flatten()])
+    model.add(keras.layers.Dense(3, bias_initializer="ones"))
+    with pytest.raises(ArgumentError, match="The teacher should give probabilities"):
+        Committee("softmax").fit(data.train, teacher=Teacher(model), verbose=0)
