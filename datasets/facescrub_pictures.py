@@ -15,9 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from zoo.datasets import public_web
 from zoo.datasets.decode import open_image, strict
 from zoo.datasets.facescrub import INFO, SKIPPED, Face, has_hash, read_lists, write_skipped
+from zoo.datasets.mirrors import is_page
 from zoo.datasets.places import find
 from zoo.datasets.public_web import Fault
-from zoo.datasets.remotes import is_page
 from zoo.datasets.tree import open_tree, say
 from zoo.errors import DataError
 from zoo.runs import write_atomically

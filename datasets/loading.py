@@ -85,8 +85,7 @@ def load(
             class; 0 for none.
         test: the same for the test part, which is held out first.
         seed: of what is held out.
-        download: fetch the files into `root` first, where they are not there yet and their owner
-            lets programs fetch them.
+        download: fetch first what is missing of the files, where their owner lets programs do so.
         cache: keep the decoded images on disk, in `$ZOO_CACHE` or the platform's cache folder, and
             memory-map them. Embedded data sets are not cached.
 
@@ -113,8 +112,8 @@ def load(
     if classes is not None:
         classes = _checked_classes(classes)
     base = _base(info, root)
-    if download:
-        base = _fetch(info, base, roles, classes)
+    if download and (info.remotes or info.page):
+        _fetch(info, base, roles, classes)
     path = _find(info, base)
     chosen = classes if info.reads_classes else None
 
@@ -157,21 +156,22 @@ def download(
     classes: Sequence[str] | None = None,
     parts: Mapping[str, str | Sequence[str]] | None = None,
 ) -> Path:
-    """Fetch the files of a data set, as `load(..., download=True)` does before it reads them.
+    """Fetch what is missing of a data set's files, as `load(..., download=True)` does first.
 
     Args:
         name: one of `list_datasets()`.
-        root: the folder to put them in; None: a folder of the data set's name in `$ZOO_DATA` or
-            the platform's data folder.
+        root: where they are or are to be put. None: they are looked for in `$ZOO_DATA` and the
+            platform's data folder, and put into a folder of the data set's name in the first.
         classes: those whose files are fetched, where each class has its own (FaceScrub).
         parts: as for `load`; None: those that are used by default.
 
     Returns:
-        The folder.
+        The folder, or the archive that holds them all.
 
     Raises:
-        DataError: the name is unknown, the owner gives the files only to people, no mirror has
-            them, they are not what they should be, or another file of that name is there.
+        DataError: the name or a part is unknown, there is nothing to fetch, the owner gives the
+            files only to people, no mirror has them, they are not what they should be, or another
+            file of that name is there.
         ArgumentError: an argument is out of range.
 
     Example:
