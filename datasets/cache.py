@@ -27,7 +27,7 @@ from zoo.datasets.base import Split
 from zoo.datasets.form import in_memory
 
 # Raise it when the same files and options decode to other pixels than before.
-FORMAT = 2
+FORMAT = 3
 
 T = TypeVar("T")
 

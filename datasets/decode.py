@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import io
 import warnings
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ _ORIENTATION = 0x0112
 _BYTES_WORTH_A_THREAD = 16 * 2**10
 _IMAGES_AT_ONCE = 1024
 
+Box = tuple[int, int, int, int]
 T = TypeVar("T")
 
 
@@ -46,7 +48,7 @@ def survey(tree: Tree, names: list[str]) -> list[tuple[int, int, bool]]:
     Raises:
         DataError: a file is no readable image.
     """
-    return list(_each(tree, [(name, _header) for name in names]))
+    return list(_each(tree, names, lambda row: _use(tree, names[row], _header)))
 
 
 def decode(
@@ -82,7 +84,7 @@ def decode(
     def convert(image: Image.Image) -> np.ndarray:
         return _convert(image, size, channels, resize=resize)
 
-    for row, image in enumerate(_each(tree, [(name, convert) for name in names])):
+    for row, image in enumerate(_each(tree, names, lambda row: _use(tree, names[row], convert))):
         pixels[row] = image
         if not row % _IMAGES_AT_ONCE:
             release(pixels)
@@ -115,37 +117,63 @@ def _convert(
     return np.asarray(image).reshape(height, width, channels)
 
 
-def crop(tree: Tree, places: list[tuple[str, tuple[int, int, int, int]]], out: np.ndarray) -> None:
+def crop(tree: Tree, places: list[tuple[str, str, Box]], out: np.ndarray) -> list[str]:
     """Cut boxes out of images, and scale them to one size.
 
     Args:
         tree: the files.
-        places: the images' paths in it, and of each box left, top, right and bottom in pixels of
-            the file as it is, the last two outside; what of it is not in the image is left out.
-        out: uint8 [n, height, width, 1 or 3], to write them to, in the order of `places`.
+        places: the images' paths in it, the SHA-256 in hexadecimal that they should have, and of
+            each box left, top, right and bottom in pixels of the file as it is, the last two
+            outside; what of it is not in the image is left out.
+        out: uint8 [n, height, width, 1 or 3], to write them to, in the order of `places`, those
+            that can be cut out one behind another.
 
-    Raises:
-        DataError: a file is no readable image, or a box is not in its image at all.
+    Returns:
+        For each place why nothing was cut out: the file is another or no readable image, or the
+        box is not in it at all; or an empty text.
     """
     _, *size, channels = out.shape
 
-    def cut(image: Image.Image, box: tuple[int, int, int, int]) -> np.ndarray:
+    def cut(image: Image.Image, box: Box) -> np.ndarray:
+        check_box(box, *image.size)
         left, top, right, bottom = box
-        if left >= image.width or top >= image.height:
-            raise DataError(f"expected the box {box} in an image of {image.width}×{image.height}")
         inside = (left, top, min(right, image.width), min(bottom, image.height))
         # Without what the file says of its orientation, which the box knows nothing of.
         part = image.crop(inside)
         part.info.pop("exif", None)
         return _convert(part, (size[0], size[1]), channels, resize=True)
 
-    uses: list[tuple[str, Callable[[Image.Image], np.ndarray]]] = [
-        (name, functools.partial(cut, box=box)) for name, box in places
-    ]
-    for row, face in enumerate(_each(tree, uses)):
-        out[row] = face
-        if not row % _IMAGES_AT_ONCE:
-            release(out)
+    def attempt(row: int) -> np.ndarray | str:
+        name, sha256, box = places[row]
+        try:
+            return _use(tree, name, functools.partial(cut, box=box), sha256)
+        except DataError as error:
+            return str(error)
+
+    done, reasons = 0, []
+    for face in _each(tree, [name for name, _, _ in places], attempt):
+        reasons.append(face if isinstance(face, str) else "")
+        if not isinstance(face, str):
+            out[done] = face
+            done += 1
+            if not done % _IMAGES_AT_ONCE:
+                release(out)
+    return reasons
+
+
+def check_box(box: Box, width: int, height: int) -> None:
+    """Refuse a box that lies outside of its image.
+
+    Args:
+        box: left, top, right and bottom in pixels.
+        width: of the image.
+        height: of the image.
+
+    Raises:
+        DataError: nothing of it is in the image.
+    """
+    if box[0] >= width or box[1] >= height:
+        raise DataError(f"expected the box {box} in an image of {width}×{height}")
 
 
 @contextmanager
@@ -187,21 +215,24 @@ def strict() -> Iterator[None]:
         yield
 
 
-def _each(tree: Tree, uses: list[tuple[str, Callable[[Image.Image], T]]]) -> Iterator[T]:
-    """Open images and use them, in order; in threads if the files are large enough."""
+def _use(tree: Tree, name: str, use: Callable[[Image.Image], T], sha256: str | None = None) -> T:
+    """Open an image and use it."""
+    content = tree.read(name)
+    try:
+        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+            raise DataError(f"expected a file with the SHA-256 {sha256}, got another")
+        with open_image(io.BytesIO(content)) as image:
+            return use(image)
+    except DataError as error:
+        raise DataError(f"{name} in {tree.path}: {error}; mend or remove the file") from error
 
-    def open_and_use(name: str, use: Callable[[Image.Image], T]) -> T:
-        content = io.BytesIO(tree.read(name))
-        try:
-            with open_image(content) as image:
-                return use(image)
-        except DataError as error:
-            raise DataError(f"{name} in {tree.path}: {error}; mend or remove the file") from error
 
+def _each(tree: Tree, names: list[str], do: Callable[[int], T]) -> Iterator[T]:
+    """Do something with each image, by its row, in order; in threads if the files are large."""
     with strict(), ExitStack() as stack:
-        do: Callable[..., Iterator[T]] = map
-        if sum(tree.sizes[name] for name, _ in uses) >= _BYTES_WORTH_A_THREAD * len(uses):
-            do = stack.enter_context(ThreadPoolExecutor()).map
+        each: Callable[..., Iterator[T]] = map
+        if sum(tree.sizes[name] for name in names) >= _BYTES_WORTH_A_THREAD * len(names):
+            each = stack.enter_context(ThreadPoolExecutor()).map
         # Some at a time, since threads may be faster than who takes the images.
-        for start in range(0, len(uses), _IMAGES_AT_ONCE):
-            yield from do(open_and_use, *zip(*uses[start : start + _IMAGES_AT_ONCE], strict=True))
+        for start in range(0, len(names), _IMAGES_AT_ONCE):
+            yield from each(do, range(start, min(start + _IMAGES_AT_ONCE, len(names))))

@@ -27,7 +27,7 @@ from zoo.datasets.form import CHANNELS, Form, joined
 from zoo.datasets.info import DatasetInfo
 from zoo.datasets.places import find
 from zoo.datasets.remotes import download as fetch_files
-from zoo.datasets.sampling import check_share, stratified_split
+from zoo.datasets.sampling import check_share, held_out_of, stratified_split
 from zoo.datasets.tree import fingerprint, open_tree
 from zoo.errors import ArgumentError, DataError
 
@@ -133,16 +133,19 @@ def load(
         "name": name, "parts": parts and roles, "image_size": size, "color": color,
         "drop_duplicates": drop_duplicates, **held_out, "seed": seed,
     }  # fmt: skip
-    class_names = splits["train"].class_names
+    ids = None
     if classes is not None:
-        ids = _class_ids(classes, class_names)
-        splits = {part: split.take(np.isin(split.labels, ids)) for part, split in splits.items()}
+        ids = _class_ids(classes, splits["train"].class_names)
+        splits = _only(splits, ids)
     if drop_duplicates:
         splits = without_duplicates({part: splits[part] for part in ROLES if part in splits})
-    for part, share in held_out.items():
-        if part not in splits and share:
-            splits["train"], splits[part] = _hold_out(splits["train"], part, share, seed)
-    if classes is not None:
+    shares = {part: share for part, share in held_out.items() if part not in splits and share}
+    if info.reads_classes and classes is None:
+        ids = _large_enough(splits["train"], [*shares.values()])
+        splits = _only(splits, ids)
+    for part, share in shares.items():
+        splits["train"], splits[part] = _hold_out(splits["train"], part, share, seed)
+    if ids is not None:
         splits = {part: _renumber(split, ids) for part, split in splits.items()}
     for split in splits.values():
         split.settings = settings
@@ -329,6 +332,33 @@ def _there_are(what: str, name: object, names: Iterable[str]) -> str:
     closest = difflib.get_close_matches(str(name), names, n=1)
     hint = f"did you mean {closest[0]!r}? " if closest else ""
     return f"{hint}The {what} are: {', '.join(names)}"
+
+
+def _only(splits: dict[str, Split], ids: list[int]) -> dict[str, Split]:
+    return {part: split.take(np.isin(split.labels, ids)) for part, split in splits.items()}
+
+
+def _large_enough(train: Split, shares: Sequence[float | int]) -> list[int]:
+    """The classes that have images, enough to hold some out; warns of those with too few."""
+    there = {name: count for name, count in train.class_counts.items() if count}
+    small = {}
+    for name, count in there.items():
+        left = count
+        for share in shares:
+            left -= held_out_of(left, share) or left
+        if not left:
+            small[name] = count
+    names = [name for name in there if name not in small]
+    if small:
+        some = ", ".join(f"{name} ({count})" for name, count in itertools.islice(small.items(), 5))
+        few = (
+            f"{len(small):,} of {len(there):,} classes have too few images to hold some out: "
+            f"{some}{', …' if len(small) > 5 else ''}"
+        )
+        if len(names) < 2:
+            raise DataError(f"{few}; add images, or hold out fewer by validation= and test=")
+        warnings.warn(f"{few}; they are left out", stacklevel=3)
+    return _class_ids(names, train.class_names)
 
 
 def _hold_out(train: Split, part: str, share: float | int, seed: int) -> tuple[Split, Split]:
