@@ -190,11 +190,17 @@ def open_image(content: BinaryIO) -> Iterator[Image.Image]:
         DataError: it is damaged, found out here or in the block, or too large.
     """
     try:
-        with Image.open(content, formats=_FORMATS) as image:
+        with ExitStack() as stack:
+            image = stack.enter_context(Image.open(content, formats=_FORMATS))
             if image.width * image.height > MAX_PIXELS:
                 raise DataError(
                     f"expected at most {MAX_PIXELS:,} pixels, got {image.height}×{image.width}"
                 )
+            if image.format == "PNG":
+                # Pillow decodes pixels without a look at their checksums.
+                image.verify()
+                content.seek(0)
+                image = stack.enter_context(Image.open(content, formats=["PNG"]))
             yield image
     except DataError:
         raise

@@ -84,7 +84,7 @@ def _fetch_all(faces: list[Face], pictures: Path) -> tuple[Counter[str], dict[Fa
     for face in faces:
         of_picture[face.sha256].append(face)
     counts: Counter[str] = Counter()
-    reasons = {}
+    reasons: dict[Face, str] = {}
     columns = ("pictures", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     pool = ThreadPoolExecutor(THREADS)
     try:

@@ -14,8 +14,10 @@ import lzma
 import os
 import re
 import stat
+import struct
 import tarfile
 import tempfile
+import unicodedata
 import zipfile
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -30,6 +32,9 @@ MAX_BYTES = 256 * 2**20
 
 MAX_TAR_BYTES = 8 * 2**30
 """The most that a compressed tar archive is decompressed to."""
+
+_LONGEST_END = 22 + 2**16
+"""Bytes of what ends a zip archive, with a comment."""
 
 _DECOMPRESSORS: dict[bytes, Any] = {
     b"\x1f\x8b": gzip.open,
@@ -209,6 +214,7 @@ def say(error: Exception) -> str:
 
 def _open_zip(path: Path, only: str | None, stack: ExitStack) -> Tree:
     archive = stack.enter_context(zipfile.ZipFile(path))
+    _check_directory(path, archive.infolist())
     members = _wanted(path, ((info.filename, info) for info in archive.infolist()), only)
     files = {name: info for name, info in members.items() if not info.is_dir()}
     sizes = {name: info.file_size for name, info in files.items()}
@@ -219,12 +225,37 @@ def _open_zip(path: Path, only: str | None, stack: ExitStack) -> Tree:
     return Tree(path, sizes, _folders(members, files), open_file)
 
 
+def _check_directory(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    """Compare a zip archive's directory, which has no checksum, with what else tells of it.
+
+    A member that is lost from it, or whose name is damaged, would be passed over.
+    """
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - _LONGEST_END))
+        tail = file.read()
+        (count,) = struct.unpack_from("<H", tail, tail.rfind(b"PK\5\6") + 10)
+        if count != 0xFFFF and (len(members) - count) % 2**16:
+            raise zipfile.BadZipFile(f"{len(members)} members where there should be {count}")
+        for member in members:
+            file.seek(member.header_offset + 26)
+            length, _ = struct.unpack("<HH", file.read(4))
+            coding = "utf-8" if member.flag_bits & 0x800 else "cp437"
+            if file.read(length) != member.orig_filename.encode(coding):
+                raise zipfile.BadZipFile(f"{member.orig_filename} has another name elsewhere")
+
+
 def _open_tar(path: Path, only: str | None, stack: ExitStack) -> Tree:
-    archive = stack.enter_context(tarfile.TarFile(fileobj=_uncompressed(path, stack)))
+    plain = _uncompressed(path, stack)
+    archive = stack.enter_context(tarfile.TarFile(fileobj=plain))
     # Links and devices are left alone.
     members = _wanted(
         path, ((info.name, info) for info in archive if info.isreg() or info.isdir()), only
     )
+    # Else tarfile has taken a header that is damaged for the end.
+    plain.seek(archive.offset)
+    if plain.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("one that breaks off, or has a damaged header")
     files = {name: info for name, info in members.items() if info.isreg()}
     sizes = {name: info.size for name, info in files.items()}
 
@@ -257,8 +288,8 @@ def _uncompressed(path: Path, stack: ExitStack) -> BinaryIO:
 
 def _wanted(path: Path, members: Iterable[tuple[str, T]], only: str | None) -> dict[str, T]:
     """What an archive holds of what is wanted, by names from the wanted top on."""
-    found = {_readable(path, _tidy(name)): member for name, member in members}
-    found = {name: member for name, member in found.items() if name and _visible(name)}
+    named = ((_tidy(name), member) for name, member in members)
+    found = {_readable(path, name): one for name, one in named if name and _visible(name)}
     if only is None:
         return found
     below: dict[str, dict[str, T]] = {}
@@ -321,18 +352,19 @@ def _loops(folder: str, name: str) -> bool:
 
 def _readable(root: Path, name: str) -> str:
     """Refuse names that cannot be printed or stored; class names are made of them."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
+    strange = not name.isprintable()  # as some that are fit are too
+    if strange and any(unicodedata.category(one) in ("Cc", "Cs") for one in name):
         raise DataError(
-            f"{root}: expected names in UTF-8, got {name!a}; rename or remove it"
-        ) from None
+            f"{root}: expected names in UTF-8 without control characters, got {name!a}; rename or "
+            "remove it"
+        )
     return name
 
 
 def _visible(name: str) -> bool:
     """Whether no part of a path is hidden (".." among them) or macOS's own."""
-    return not any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
+    own = ("__MACOSX", "Icon\r")
+    return not any(part.startswith(".") or part in own for part in name.split("/"))
 
 
 def _tidy(name: str) -> str:
