@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zoo.datasets.info import DatasetInfo, Remote
 from zoo.datasets.mirrors import fetch
-from zoo.datasets.places import data_root, find
+from zoo.datasets.places import ARCHIVE_SUFFIXES, data_root, find
 from zoo.datasets.tree import Tree, open_tree
 from zoo.errors import DataError
 
@@ -43,7 +43,8 @@ def download(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ()) ->
     path = None
     with contextlib.suppress(DataError):
         path = find(info, root)
-    folder = path or root or data_root() / info.name
+    default = data_root() / info.name
+    folder = path or root or default
     if path and path.name in [remote.name for remote in wanted]:
         folder = path.parent
     elif path and wanted:
@@ -51,7 +52,11 @@ def download(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ()) ->
             wanted = [remote for remote in wanted if not _is_in(tree, remote)]
         if wanted and not path.is_dir():
             names = " and ".join(remote.name for remote in wanted)
-            raise DataError(f"{path}: expected {names} in it too; unpack it to have them fetched")
+            raise DataError(
+                f"{path}: expected what is in {names} too; unpack it to have it fetched"
+            )
+        if any(remote.name.endswith(ARCHIVE_SUFFIXES) for remote in wanted):
+            folder = root or default  # where archives are found before folders
     elif not info.remotes and not path:
         raise DataError(
             f"{info.name} gives its files to people who ask ({info.page}): no program may fetch "

@@ -9,6 +9,7 @@ import pytest
 import zoo.datasets
 from zoo.datasets import cifar10, mnist, svhn
 from zoo.datasets.info import DatasetInfo, Remote
+from zoo.datasets.places import find
 from zoo.datasets.remotes import download
 from zoo.errors import DataError
 
@@ -107,7 +108,7 @@ def test_nothing_is_fetched_that_is_in_an_archive(server, numbers, write):
     files = dict.fromkeys(["data/train_32x32.mat", "data/test_32x32.mat"], b"")
     path = write("svhn.zip", files)
     assert download(numbers, path.parent) == path
-    with pytest.raises(DataError, match=r"svhn\.zip: expected extra_32x32\.mat in it too; unpack"):
+    with pytest.raises(DataError, match=r"svhn\.zip: expected what is in extra_32x32\.mat too"):
         download(numbers, path, ["train", "extra"])
     assert not server.asked
 
@@ -137,6 +138,20 @@ def test_forms_that_are_not_whole_are_fetched(server, write, missing):
     with pytest.raises(DataError, match="another file there"):
         download(info, root)
     download(info, root, ["test" if missing == "data_batch_3" else "train"])
+    assert len(server.asked) == 1
+
+
+def test_an_archive_is_put_where_it_is_found_before_folders(server, write):
+    server.files["/a"] = CONTENT
+    remotes = [
+        replace(one, urls=(server.url("/a"),), size=len(CONTENT), checksum=SUM)
+        for one in cifar10.INFO.remotes
+    ]
+    info = replace(cifar10.INFO, remotes=(*remotes,))
+    root = write("data", {"some/train/airplane/1.jpg": b""})
+    for _ in range(2):
+        assert download(info, root) == root
+        assert find(info, root) == root / "cifar-10-binary.tar.gz"
     assert len(server.asked) == 1
 
 
