@@ -43,7 +43,7 @@ def fetch(remote: Remote, folder: Path, progress: Progress) -> None:
     """
     target = folder / remote.name
     if target.exists():
-        if target.stat().st_size == remote.size and _is_right(target, remote):
+        if is_right(target, remote):
             return
         raise DataError(
             f"{target} is there, but not as its owner has it ({remote.size:,} bytes, "
@@ -110,7 +110,7 @@ def _complete(partial: Path, url: str, remote: Remote, tell: Callable[[int], Non
         start = 0
     while True:
         start = _receive(partial, url, remote, start, tell)
-        if _is_right(partial, remote):
+        if is_right(partial, remote):
             return
         os.truncate(partial, 0)
         if not start:
@@ -202,6 +202,14 @@ def is_page(start: bytes) -> bool:
     return start.startswith((b"<!doctype html", b"<html", b"<head", b"<!--", b"<?xml"))
 
 
-def _is_right(path: Path, remote: Remote) -> bool:
+def is_right(path: Path, remote: Remote) -> bool:
+    """Whether a file is what its owner has, by its size and checksum.
+
+    Args:
+        path: of the file.
+        remote: what it should be.
+    """
+    if path.stat().st_size != remote.size:
+        return False
     with path.open("rb") as file:
         return hashlib.file_digest(file, remote.algorithm).hexdigest() == remote.checksum

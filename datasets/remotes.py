@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.datasets.info import DatasetInfo, Remote
-from zoo.datasets.mirrors import fetch
+from zoo.datasets.mirrors import fetch, is_right
 from zoo.datasets.places import ARCHIVE_SUFFIXES, data_root, find
-from zoo.datasets.tree import Tree, open_tree
+from zoo.datasets.tree import open_tree
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 def download(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ()) -> Path:
     """Fetch what is missing of a data set's files.
 
-    What is there, in any of the forms that are read, is not fetched again; what is missing is put
-    beside it. What has come of a file is kept, as NAME.part, and the next try goes on from there.
+    What is there, in any of the forms that are read, is not fetched again; a warning tells of files
+    that have the names of the owner's and are others. What is missing is put beside it. What has
+    come of a file is kept, as NAME.part, and the next try goes on from there.
 
     Args:
         info: the data set's description.
@@ -45,11 +47,8 @@ def download(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ()) ->
         path = find(info, root)
     default = data_root() / info.name
     folder = path or root or default
-    if path and path.name in [remote.name for remote in wanted]:
-        folder = path.parent
-    elif path and wanted:
-        with open_tree(path, info.files) as tree:
-            wanted = [remote for remote in wanted if not _is_in(tree, remote)]
+    if path and wanted:
+        wanted = _missing(info, path, wanted)
         if wanted and not path.is_dir():
             names = " and ".join(remote.name for remote in wanted)
             raise DataError(
@@ -84,12 +83,27 @@ def _wanted(info: DatasetInfo, parts: Sequence[str]) -> list[Remote]:
     return [remote for remote in info.remotes if remote.part is None or remote.part in parts]
 
 
-def _is_in(tree: Tree, remote: Remote) -> bool:
-    """Whether a file need not be fetched; one in a folder that has its name is looked at first."""
-    if remote.name in tree.sizes:
-        return not tree.path.is_dir()
-    return bool(remote.instead) and all(
-        any(re.fullmatch(pattern, name) for name in tree.sizes) for pattern in remote.instead
+def _missing(info: DatasetInfo, path: Path, wanted: Sequence[Remote]) -> list[Remote]:
+    """Those of some files that are not there, in whatever form; warns of others of their names."""
+    there = {path / one.name if path.is_dir() else path: one for one in wanted}
+    there = {file: one for file, one in there.items() if file.name == one.name and file.exists()}
+    if others := [str(file) for file, one in there.items() if not is_right(file, one)]:
+        warnings.warn(
+            f"{' and '.join(others)}: not as the owner has it, by size or checksum, and taken as "
+            "it is; move it away to have it fetched",
+            stacklevel=5,  # the caller of load
+        )
+    if path in there:
+        return []
+    with open_tree(path, info.files) as tree:
+        names = [*tree.sizes]
+    return [remote for remote in wanted if not _is_among(names, remote)]
+
+
+def _is_among(names: Sequence[str], remote: Remote) -> bool:
+    return remote.name in names or (
+        bool(remote.instead)
+        and all(any(re.fullmatch(one, name) for name in names) for one in remote.instead)
     )
 
 

@@ -99,6 +99,22 @@ def test_what_is_missing_comes_beside_what_is_there(server, numbers, tmp_path, m
     assert len(server.asked) == 1
 
 
+def test_another_file_that_is_read_is_taken_with_a_warning(server, numbers, tmp_path):
+    (tmp_path / "train_32x32.mat").write_bytes(b"mine")
+    with pytest.warns(UserWarning, match=r"train_32x32\.mat: not as the owner has it"):
+        assert download(numbers, tmp_path) == tmp_path
+    assert files(tmp_path) == {"train_32x32.mat": b"mine", "test_32x32.mat": CONTENT}
+    info = replace(
+        cifar10.INFO,
+        remotes=tuple(replace(one, checksum=SUM) for one in cifar10.INFO.remotes),
+    )
+    archive = tmp_path / "cifar-10-binary.tar.gz"
+    archive.write_bytes(b"mine")
+    with pytest.warns(UserWarning, match=r"cifar-10-binary\.tar\.gz: not as the owner"):
+        download(info, tmp_path)
+    assert archive.read_bytes() == b"mine"
+
+
 def test_parts_that_there_are_not_are_named():
     with pytest.raises(DataError, match="svhn has no part 'nope'; the parts are: train, test, ext"):
         zoo.datasets.download("svhn", parts={"train": "nope"})
@@ -149,9 +165,8 @@ def test_an_archive_is_put_where_it_is_found_before_folders(server, write):
     ]
     info = replace(cifar10.INFO, remotes=(*remotes,))
     root = write("data", {"some/train/airplane/1.jpg": b""})
-    for _ in range(2):
-        assert download(info, root) == root
-        assert find(info, root) == root / "cifar-10-binary.tar.gz"
+    assert download(info, root) == root
+    assert find(info, root) == root / "cifar-10-binary.tar.gz" == download(info, root)
     assert len(server.asked) == 1
 
 
