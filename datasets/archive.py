@@ -7,6 +7,8 @@ import functools
 import gzip
 import io
 import lzma
+import os
+import struct
 import tarfile
 import tempfile
 import threading
@@ -26,6 +28,9 @@ MAX_HEADER_BYTES = 2**20
 
 MAX_HEADERS_BYTES = 2**29
 """The most that such headers may have together."""
+
+_LONGEST_END = 22 + 2**16
+"""Bytes of what ends a zip archive, with a comment."""
 
 _DECOMPRESSORS: dict[bytes, Any] = {
     b"\x1f\x8b": gzip.open,
@@ -64,6 +69,7 @@ def members(path: Path, stack: ExitStack) -> Iterator[Member]:
     """
     if zipfile.is_zipfile(path):
         archive = stack.enter_context(zipfile.ZipFile(path))
+        _check_directory(path, archive.infolist())
         for info in archive.infolist():
             # Some programs for Windows write backslashes.
             name = info.filename.replace("\\", "/")
@@ -72,7 +78,8 @@ def members(path: Path, stack: ExitStack) -> Iterator[Member]:
         return
     file = _uncompressed(path, stack)
     lock = threading.Lock()
-    for entry in tarfile.TarFile(fileobj=cast(BinaryIO, _Headers(file, path))):
+    entries = tarfile.TarFile(fileobj=cast(BinaryIO, _Headers(file, path)))
+    for entry in entries:
         if entry.issparse():
             raise DataError(f"{path}: expected plain files, got the sparse {entry.name!a}")
         if entry.isreg():
@@ -80,6 +87,10 @@ def members(path: Path, stack: ExitStack) -> Iterator[Member]:
             yield Member(entry.name, entry.size, functools.partial(_piece, *place))
         elif entry.isdir():
             yield Member(entry.name, None, io.BytesIO)
+    # Else tarfile has taken a header that is damaged for the end.
+    file.seek(entries.offset)
+    if file.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("one that breaks off, or has a damaged header")
 
 
 def is_archive(path: Path) -> bool:
@@ -94,6 +105,26 @@ def is_archive(path: Path) -> bool:
     # The decompressors again; not even an archive that is damaged.
     except Exception:
         return False
+
+
+def _check_directory(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    """Compare a zip archive's directory, which has no checksum, with what else tells of it.
+
+    A member that is lost from it, or whose name is damaged, would be passed over.
+    """
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - _LONGEST_END))
+        tail = file.read()
+        (count,) = struct.unpack_from("<H", tail, tail.rfind(b"PK\5\6") + 10)
+        if count != 0xFFFF and (len(members) - count) % 2**16:
+            raise zipfile.BadZipFile(f"{len(members)} members where there should be {count}")
+        for member in members:
+            file.seek(member.header_offset + 26)
+            length, _ = struct.unpack("<HH", file.read(4))
+            coding = "utf-8" if member.flag_bits & 0x800 else "cp437"
+            if file.read(length) != member.orig_filename.encode(coding):
+                raise zipfile.BadZipFile(f"{member.orig_filename} has another name elsewhere")
 
 
 def _uncompressed(path: Path, stack: ExitStack) -> BinaryIO:

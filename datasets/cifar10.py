@@ -18,6 +18,8 @@ from zoo.datasets.plain_pickle import load_batch
 from zoo.datasets.tree import Tree
 from zoo.errors import DataError
 
+BATCHES = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
+
 INFO = DatasetInfo(
     name="cifar10",
     summary="60,000 photographs, 32×32 colour, 10 classes; 50,000 to train, 10,000 to test",
@@ -27,13 +29,16 @@ INFO = DatasetInfo(
     archives=("cifar-10*", "cifar10*"),
     files=r"data_batch_\d(\.bin)?|test_batch(\.bin)?|train|test",
     parts={"train": ("train",), "test": ("test",)},
-    remotes=(
+    remotes=tuple(
         Remote(
             "cifar-10-binary.tar.gz",
             ("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",),
             170_052_171,
             "c32a1d4ab5d03f1284b67883e8d87530",
-        ),
+            part,
+            tuple(rf"{batch}(\.bin)?|{part}/.+" for batch in batches),
+        )
+        for part, batches in BATCHES.items()
     ),
 )
 
@@ -42,7 +47,6 @@ CLASS_NAMES = (
     *("dog", "frog", "horse", "ship", "truck"),
 )
 
-BATCHES = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
 PLANES = (3, 32, 32)
 PIXELS = 3 * 32 * 32
 MOST_BYTES = 10_000 * (PIXELS + 1) + 2**20

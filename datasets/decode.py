@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import io
-import itertools
 import os
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import BinaryIO, TypeVar
 
 import numpy as np
@@ -32,6 +32,7 @@ _ORIENTATION = 0x0112
 _BYTES_WORTH_A_THREAD = 16 * 2**10
 _THREADS = os.cpu_count() or 1
 
+Box = tuple[int, int, int, int]
 T = TypeVar("T")
 
 
@@ -52,8 +53,11 @@ def survey(tree: Tree, names: list[str]) -> list[tuple[int, int, bool]]:
     headers = []
     with strict():
         for name in names:
-            # Of the file no more is read than the header needs.
-            with _named(tree, name), tree.open(name) as content, open_image(content) as image:
+            with (
+                tree.open(name) as content,
+                _named(tree, name),
+                open_image(content, whole=False) as image,
+            ):
                 headers.append(_header(image))
     return headers
 
@@ -91,7 +95,7 @@ def decode(
     def convert(image: Image.Image) -> np.ndarray:
         return _convert(image, size, channels, resize=resize)
 
-    fill(pixels, _each(tree, [(name, convert) for name in names]))
+    fill(pixels, _each(tree, names, lambda row: _use(tree, names[row], convert)))
     return pixels
 
 
@@ -121,42 +125,73 @@ def _convert(
     return np.asarray(image).reshape(height, width, channels)
 
 
-def crop(tree: Tree, places: list[tuple[str, tuple[int, int, int, int]]], out: np.ndarray) -> None:
+def crop(tree: Tree, places: list[tuple[str, str, Box]], out: np.ndarray) -> list[str]:
     """Cut boxes out of images, and scale them to one size.
 
     Args:
         tree: the files.
-        places: the images' paths in it, and of each box left, top, right and bottom in pixels of
-            the file as it is, the last two outside; what of it is not in the image is left out.
-        out: uint8 [n, height, width, 1 or 3], to write them to, in the order of `places`.
+        places: the images' paths in it, the SHA-256 in hexadecimal that they should have, and of
+            each box left, top, right and bottom in pixels of the file as it is, the last two
+            outside; what of it is not in the image is left out.
+        out: uint8 [n, height, width, 1 or 3], to write them to, in the order of `places`, those
+            that can be cut out one behind another.
 
-    Raises:
-        DataError: a file is no readable image, or a box is not in its image at all.
+    Returns:
+        For each place why nothing was cut out: the file is another or no readable image, or the
+        box is not in it at all; or an empty text.
     """
     _, *size, channels = out.shape
 
-    def cut(image: Image.Image, box: tuple[int, int, int, int]) -> np.ndarray:
+    def cut(image: Image.Image, box: Box) -> np.ndarray:
+        check_box(box, *image.size)
         left, top, right, bottom = box
-        if left >= image.width or top >= image.height:
-            raise DataError(f"expected the box {box} in an image of {image.width}×{image.height}")
         inside = (left, top, min(right, image.width), min(bottom, image.height))
         # Without what the file says of its orientation, which the box knows nothing of.
         part = image.crop(inside)
         part.info.pop("exif", None)
         return _convert(part, (size[0], size[1]), channels, resize=True)
 
-    uses: list[tuple[str, Callable[[Image.Image], np.ndarray]]] = [
-        (name, functools.partial(cut, box=box)) for name, box in places
-    ]
-    fill(out, _each(tree, uses))
+    def attempt(row: int) -> np.ndarray | str:
+        name, sha256, box = places[row]
+        try:
+            return _use(tree, name, functools.partial(cut, box=box), sha256)
+        except DataError as error:
+            return str(error)
+
+    reasons = []
+
+    def faces() -> Iterator[np.ndarray]:
+        for face in _each(tree, [name for name, _, _ in places], attempt):
+            reasons.append(face if isinstance(face, str) else "")
+            if not isinstance(face, str):
+                yield face
+
+    fill(out, faces())
+    return reasons
+
+
+def check_box(box: Box, width: int, height: int) -> None:
+    """Refuse a box that lies outside of its image.
+
+    Args:
+        box: left, top, right and bottom in pixels.
+        width: of the image.
+        height: of the image.
+
+    Raises:
+        DataError: nothing of it is in the image.
+    """
+    if box[0] >= width or box[1] >= height:
+        raise DataError(f"expected the box {box} in an image of {width}×{height}")
 
 
 @contextmanager
-def open_image(content: BinaryIO) -> Iterator[Image.Image]:
+def open_image(content: BinaryIO, *, whole: bool = True) -> Iterator[Image.Image]:
     """Open an image file of a kind and a size that are read here; see `strict` for warnings.
 
     Args:
         content: the open file.
+        whole: check all of it where it has checksums; False reads no more than the header.
 
     Yields:
         The image, whose pixels are not decoded yet.
@@ -165,11 +200,17 @@ def open_image(content: BinaryIO) -> Iterator[Image.Image]:
         DataError: it is damaged, found out here or in the block, or too large.
     """
     try:
-        with Image.open(content, formats=_FORMATS) as image:
+        with ExitStack() as stack:
+            image = stack.enter_context(Image.open(content, formats=_FORMATS))
             if image.width * image.height > MAX_PIXELS:
                 raise DataError(
                     f"expected at most {MAX_PIXELS:,} pixels, got {image.height}×{image.width}"
                 )
+            if whole and image.format == "PNG":
+                # Pillow decodes pixels without a look at their checksums.
+                image.verify()
+                content.seek(0)
+                image = stack.enter_context(Image.open(content, formats=["PNG"]))
             yield image
     except DataError:
         raise
@@ -190,26 +231,14 @@ def strict() -> Iterator[None]:
         yield
 
 
-def _each(tree: Tree, uses: list[tuple[str, Callable[[Image.Image], T]]]) -> Iterator[T]:
-    """Open images and use them, in order; in threads if the files are large enough."""
-
-    def open_and_use(name: str, use: Callable[[Image.Image], T]) -> T:
-        with _named(tree, name), open_image(io.BytesIO(tree.read(name))) as image:
+def _use(tree: Tree, name: str, use: Callable[[Image.Image], T], sha256: str | None = None) -> T:
+    """Open an image and use it."""
+    content = tree.read(name)
+    with _named(tree, name):
+        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+            raise DataError(f"expected a file with the SHA-256 {sha256}, got another")
+        with open_image(io.BytesIO(content)) as image:
             return use(image)
-
-    with strict():
-        if sum(tree.sizes[name] for name, _ in uses) < _BYTES_WORTH_A_THREAD * len(uses):
-            yield from itertools.starmap(open_and_use, uses)
-            return
-        with ThreadPoolExecutor(_THREADS) as pool:
-            waiting: deque[Future[T]] = deque()
-            for one in uses:
-                waiting.append(pool.submit(open_and_use, *one))
-                # No more than keep the threads busy: an image may have a hundred megabytes.
-                if len(waiting) > 4 * _THREADS:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
 
 
 @contextmanager
@@ -219,3 +248,20 @@ def _named(tree: Tree, name: str) -> Iterator[None]:
         yield
     except DataError as error:
         raise DataError(f"{name} in {tree.path}: {error}; mend or remove the file") from error
+
+
+def _each(tree: Tree, names: list[str], do: Callable[[int], T]) -> Iterator[T]:
+    """Do something with each image, by its row, in order; in threads if the files are large."""
+    with strict():
+        if sum(tree.sizes[name] for name in names) < _BYTES_WORTH_A_THREAD * len(names):
+            yield from map(do, range(len(names)))
+            return
+        with ThreadPoolExecutor(_THREADS) as pool:
+            waiting: deque[Future[T]] = deque()
+            for row in range(len(names)):
+                waiting.append(pool.submit(do, row))
+                # No more than keep the threads busy: an image may have a hundred megabytes.
+                if len(waiting) > 4 * _THREADS:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()

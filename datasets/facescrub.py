@@ -13,14 +13,14 @@ import hashlib
 import io
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from zoo.datasets.base import Split
-from zoo.datasets.decode import crop
+from zoo.datasets.decode import Box, crop
 from zoo.datasets.form import CHANNELS, Form
 from zoo.datasets.info import DatasetInfo
 from zoo.datasets.tree import Tree
@@ -42,13 +42,12 @@ INFO = DatasetInfo(
 LISTS = ("facescrub_actors.txt", "facescrub_actresses.txt")
 COLUMNS = ["name", "image_id", "face_id", "url", "bbox", "sha256"]
 SKIPPED = "skipped.tsv"
+SKIPPED_COLUMNS = ["name", "image_id", "face_id", "url", "reason"]
 MOST_BYTES = 2**26
 """Of a list; the real ones have 20 million bytes."""
 
 SIZE = (32, 32)
 """Height and width, unless asked otherwise: those of the CSC411 coursework."""
-
-Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -81,26 +80,16 @@ def read(tree: Tree, form: Form, classes: Sequence[str] | None) -> dict[str, Spl
         classes: the actors; None takes all that have pictures.
 
     Returns:
-        {"train": the faces}, with a class for each actor, sorted by name. Faces whose picture is
-        missing are left out with a warning.
+        {"train": the faces}, with a class for each actor of the lists, sorted by name. Faces whose
+        picture is missing or damaged or does not reach to them are left out with a warning.
 
     Raises:
-        DataError: a list is damaged, an actor has no picture, or there is none at all.
+        DataError: a list is damaged, an actor has no picture, or there are fewer than two.
     """
-    faces = [face for face in read_lists(tree) if classes is None or face.name in classes]
+    listed = read_lists(tree)
+    faces = [face for face in listed if classes is None or face.name in classes]
     there = [face for face in faces if f"pictures/{face.sha256}" in tree.sizes]
-    names = tuple(sorted({face.name for face in there}))
-    if missing := [name for name in classes or () if name not in names]:
-        known = any(face.name == missing[0] for face in faces)
-        raise DataError(
-            f"{tree.path}: expected pictures of {missing[0]!r}, who is "
-            f"{'in' if known else 'not in'} the lists; got none. Fetch them with download=True"
-        )
-    if len(names) < 2:
-        raise DataError(
-            f"{tree.path}: expected pictures of two actors or more, got {len(there):,} of "
-            f"{len(names)}. Fetch them with download=True"
-        )
+    _check_actors(tree, faces, there, classes)
     if len(there) < len(faces):
         warnings.warn(
             f"{len(faces) - len(there):,} of {len(faces):,} faces are left out, since their "
@@ -109,10 +98,45 @@ def read(tree: Tree, form: Form, classes: Sequence[str] | None) -> dict[str, Spl
         )
     size, color = form.size or SIZE, form.color or "grayscale"
     images = form.new("train", (len(there), *size, CHANNELS[color]))
-    crop(tree, [(f"pictures/{face.sha256}", face.box) for face in there], images)
+    places = [(f"pictures/{face.sha256}", face.sha256, face.box) for face in there]
+    reasons = crop(tree, places, images)
+    if bad := [reason for reason in reasons if reason]:
+        warnings.warn(
+            f"{len(bad):,} of {len(there):,} faces are left out, since they cannot be cut out of "
+            f"their pictures; the first: {bad[0]}",
+            stacklevel=2,
+        )
+        there = [face for face, reason in zip(there, reasons, strict=True) if not reason]
+        _check_actors(tree, faces, there, classes, bad[0])
+        all_rows, images = images, form.new("train", (len(there), *images.shape[1:]))
+        images[:] = all_rows[: len(there)]
+    names = tuple(sorted({face.name for face in listed}))
     ids = {name: number for number, name in enumerate(names)}
     labels = np.array([ids[face.name] for face in there], np.int64)
     return {"train": Split("train", images, labels, names)}
+
+
+def _check_actors(
+    tree: Tree,
+    faces: Sequence[Face],
+    there: Sequence[Face],
+    classes: Sequence[str] | None,
+    why: str = "fetch them with download=True",
+) -> None:
+    """Raise where an actor who was asked for has no face that is there, or only one has any."""
+    names = {face.name for face in there}
+    for name in classes or ():
+        if name not in names:
+            known = any(face.name == name for face in faces)
+            raise DataError(
+                f"{tree.path}: expected pictures of {name!r}, who is "
+                f"{'in' if known else 'not in'} the lists; got none: {why}"
+            )
+    if len(names) < 2:
+        raise DataError(
+            f"{tree.path}: expected pictures of two actors or more, got {len(there):,} of "
+            f"{len(names)}: {why}"
+        )
 
 
 def read_lists(tree: Tree) -> list[Face]:
@@ -172,27 +196,41 @@ def _face(row: list[str]) -> Face:
     return Face(name, image_id, face_id, url, (left, top, right, bottom), sha256)
 
 
-def write_skipped(folder: Path, skipped: Sequence[tuple[Face, str]]) -> Path:
-    """Write which faces have no picture, and why, in place of what was written before.
+def write_skipped(folder: Path, faces: Iterable[Face], reasons: Mapping[Face, str]) -> Path:
+    """Write which faces cannot be had, and why; what was written of others before stays.
 
     Args:
         folder: that holds the lists.
-        skipped: the faces with the reasons.
+        faces: those that were asked for.
+        reasons: why some of them cannot be had.
 
     Returns:
         The file, with tabs between its columns.
     """
+    asked = {(face.name, face.image_id, face.face_id) for face in faces}
+    rows = [row for row in _read_skipped(folder / SKIPPED) if tuple(row[:3]) not in asked]
+    for face, reason in reasons.items():
+        # An address may have anything in it.
+        plain = face.url.encode("ascii", "backslashreplace").decode()
+        rows.append([face.name, face.image_id, face.face_id, plain, reason])
 
     def write(path: Path) -> None:
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-            writer.writerow(["name", "image_id", "face_id", "url", "reason"])
-            for face, reason in skipped:
-                # An address may have anything in it.
-                plain = face.url.encode("ascii", "backslashreplace").decode()
-                writer.writerow([face.name, face.image_id, face.face_id, plain, reason])
+            writer.writerows([SKIPPED_COLUMNS, *rows])
 
     return write_atomically(folder / SKIPPED, write)
+
+
+def _read_skipped(path: Path) -> list[list[str]]:
+    """What was written before; nothing if that is damaged."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            columns, *rows = csv.reader(file, delimiter="\t", strict=True)
+    except (FileNotFoundError, ValueError, csv.Error):
+        return []
+    sound = columns == SKIPPED_COLUMNS and all(len(row) == len(columns) for row in rows)
+    return rows if sound else []
 
 
 def has_hash(content: bytes, face: Face) -> bool:

@@ -14,6 +14,7 @@ class Remote:
         size: in bytes.
         checksum: in hexadecimal; an MD5 or a SHA-256, told apart by their lengths.
         part: the data set's part that it is needed for; None: for all.
+        instead: regular expressions of paths, which together do as well where each is there.
 
     Example:
         >>> Remote("dots.gz", ("https://example.org/dots.gz",), 4, 32 * "0").algorithm
@@ -25,6 +26,7 @@ class Remote:
     size: int
     checksum: str
     part: str | None = None
+    instead: tuple[str, ...] = ()
 
     @property
     def algorithm(self) -> str:
@@ -50,7 +52,7 @@ class DatasetInfo:
         parts: which of its own parts train, validate and test, unless asked otherwise; empty for
             data sets that come in one piece or as folders name them.
         reads_classes: whether `read` takes the classes wanted, to read no others.
-        remotes: the files that `download` fetches.
+        remotes: the files that `download` fetches; one that has several parts, for each of them.
         page: where people get the files, if only people do.
 
     Example:

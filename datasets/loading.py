@@ -29,7 +29,7 @@ from zoo.datasets.form import CHANNELS, Form, joined
 from zoo.datasets.info import DatasetInfo
 from zoo.datasets.places import find
 from zoo.datasets.remotes import download as fetch_files
-from zoo.datasets.sampling import check_share, stratified_split
+from zoo.datasets.sampling import check_share, held_out_of, stratified_split
 from zoo.datasets.tree import open_tree
 from zoo.errors import ArgumentError, DataError
 
@@ -93,8 +93,7 @@ def load(
             class; 0 for none.
         test: the same for the test part, which is held out first.
         seed: of what is held out.
-        download: fetch the files into `root` first, where they are not there yet and their owner
-            lets programs fetch them.
+        download: fetch first what is missing of the files, where their owner lets programs do so.
         cache: keep the decoded images on disk, in `$ZOO_CACHE` or the platform's cache folder, and
             memory-map them. Embedded data sets are not cached.
 
@@ -120,8 +119,8 @@ def load(
     if classes is not None:
         classes = _checked_classes(classes)
     base = _base(info, root)
-    if download:
-        base = _fetch(info, base, roles, classes)
+    if download and (info.remotes or info.page):
+        _fetch(info, base, roles, classes)
     path = _find(info, base)
     chosen = classes if info.reads_classes else None
 
@@ -141,16 +140,19 @@ def load(
         "name": name, "parts": parts and roles, "image_size": size, "color": color,
         "drop_duplicates": drop_duplicates, **held_out, "seed": seed,
     }  # fmt: skip
-    class_names = splits["train"].class_names
+    ids = None
     if classes is not None:
-        ids = _class_ids(classes, class_names)
-        splits = {part: split.take(np.isin(split.labels, ids)) for part, split in splits.items()}
+        ids = _class_ids(classes, splits["train"].class_names)
+        splits = _only(splits, ids)
     if drop_duplicates:
         splits = without_duplicates({part: splits[part] for part in ROLES if part in splits})
-    for part, share in held_out.items():
-        if part not in splits and share:
-            splits["train"], splits[part] = _hold_out(splits["train"], part, share, seed)
-    if classes is not None:
+    shares = {part: share for part, share in held_out.items() if part not in splits and share}
+    if info.reads_classes and classes is None:
+        ids = _large_enough(splits["train"], [*shares.values()])
+        splits = _only(splits, ids)
+    for part, share in shares.items():
+        splits["train"], splits[part] = _hold_out(splits["train"], part, share, seed)
+    if ids is not None:
         splits = {part: _renumber(split, ids) for part, split in splits.items()}
     for split in splits.values():
         split.settings = settings
@@ -164,21 +166,22 @@ def download(
     classes: Sequence[str] | None = None,
     parts: Mapping[str, str | Sequence[str]] | None = None,
 ) -> Path:
-    """Fetch the files of a data set, as `load(..., download=True)` does before it reads them.
+    """Fetch what is missing of a data set's files, as `load(..., download=True)` does first.
 
     Args:
         name: one of `list_datasets()`.
-        root: the folder to put them in; None: a folder of the data set's name in `$ZOO_DATA` or
-            the platform's data folder.
+        root: where they are or are to be put. None: they are looked for in `$ZOO_DATA` and the
+            platform's data folder, and put into a folder of the data set's name in the first.
         classes: those whose files are fetched, where each class has its own (FaceScrub).
         parts: as for `load`; None: those that are used by default.
 
     Returns:
-        The folder.
+        The folder, or the archive that holds them all.
 
     Raises:
-        DataError: the name is unknown, the owner gives the files only to people, no mirror has
-            them, they are not what they should be, or another file of that name is there.
+        DataError: the name or a part is unknown, there is nothing to fetch, the owner gives the
+            files only to people, no mirror has them, they are not what they should be, or another
+            file of that name is there.
         ArgumentError: an argument is out of range.
 
     Example:
@@ -341,6 +344,33 @@ def _there_are(what: str, name: object, names: Iterable[str]) -> str:
     closest = difflib.get_close_matches(str(name), names, n=1)
     hint = f"did you mean {closest[0]!r}? " if closest else ""
     return f"{hint}The {what} are: {', '.join(names)}"
+
+
+def _only(splits: dict[str, Split], ids: list[int]) -> dict[str, Split]:
+    return {part: split.take(np.isin(split.labels, ids)) for part, split in splits.items()}
+
+
+def _large_enough(train: Split, shares: Sequence[float | int]) -> list[int]:
+    """The classes that have images, enough to hold some out; warns of those with too few."""
+    there = {name: count for name, count in train.class_counts.items() if count}
+    small = {}
+    for name, count in there.items():
+        left = count
+        for share in shares:
+            left -= held_out_of(left, share) or left
+        if not left:
+            small[name] = count
+    names = [name for name in there if name not in small]
+    if small:
+        some = ", ".join(f"{name} ({count})" for name, count in itertools.islice(small.items(), 5))
+        few = (
+            f"{len(small):,} of {len(there):,} classes have too few images to hold some out: "
+            f"{some}{', …' if len(small) > 5 else ''}"
+        )
+        if len(names) < 2:
+            raise DataError(f"{few}; add images, or hold out fewer by validation= and test=")
+        warnings.warn(f"{few}; they are left out", stacklevel=3)
+    return _class_ids(names, train.class_names)
 
 
 def _hold_out(train: Split, part: str, share: float | int, seed: int) -> tuple[Split, Split]:

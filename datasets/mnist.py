@@ -40,12 +40,14 @@ INFO = DatasetInfo(
             tuple(f"{mirror}{name}-ubyte.gz" for mirror in _MIRRORS),
             size,
             checksum,
+            part,
+            (rf"{name[:-5]}[-.]{name[-4:]}-ubyte(\.gz)?",),
         )
-        for name, size, checksum in (
-            ("train-images-idx3", 9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
-            ("train-labels-idx1", 28_881, "d53e105ee54ea40749a09fcbcd1e9432"),
-            ("t10k-images-idx3", 1_648_877, "9fb629c4189551a2d022fa330f9573f3"),
-            ("t10k-labels-idx1", 4_542, "ec29112dd5afa0611ce80d1b7f02629c"),
+        for name, size, checksum, part in (
+            ("train-images-idx3", 9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873", "train"),
+            ("train-labels-idx1", 28_881, "d53e105ee54ea40749a09fcbcd1e9432", "train"),
+            ("t10k-images-idx3", 1_648_877, "9fb629c4189551a2d022fa330f9573f3", "test"),
+            ("t10k-labels-idx1", 4_542, "ec29112dd5afa0611ce80d1b7f02629c", "test"),
         )
     ),
 )

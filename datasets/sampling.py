@@ -89,6 +89,26 @@ def folds(
     yield from parts.split(data.labels, data.labels)
 
 
+def held_out_of(count: int, share: float | int) -> int:
+    """Say how many of a class's images are held out.
+
+    Args:
+        count: how many it has.
+        share: a fraction above 0 and below 1, or a whole number.
+
+    Returns:
+        That fraction, rounded, or that number: at least one, so that at least one stays; 0 where
+        there are too few for that.
+
+    Example:
+        >>> held_out_of(30, 0.25), held_out_of(3, 2), held_out_of(2, 2)
+        (8, 2, 0)
+    """
+    if isinstance(share, int):
+        return share if count > share else 0
+    return min(max(round(share * count), 1), count - 1) if count else 0
+
+
 def stratified_split(
     labels: np.ndarray,
     share: float | int,
@@ -124,14 +144,14 @@ def stratified_split(
     held_out = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
-        least = share + 1 if isinstance(share, int) else 2
-        if len(rows) < least:
+        count = held_out_of(len(rows), share)
+        if not count:
+            least = share + 1 if isinstance(share, int) else 2
             name = class_names[label] if class_names else str(label)
             raise DataError(
                 f"expected at least {least} images of class {name!r} to hold some out, got "
                 f"{len(rows)}; add images, leave the class out, or hold out fewer"
             )
-        count = share if isinstance(share, int) else max(round(share * len(rows)), 1)
         rng = np.random.default_rng([seed, int(label)])
-        held_out[rng.permutation(rows)[: min(count, len(rows) - 1)]] = True
+        held_out[rng.permutation(rows)[:count]] = True
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)

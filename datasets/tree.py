@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -204,9 +205,10 @@ def say(error: Exception) -> str:
 def _archive(path: Path, only: str | None, stack: ExitStack) -> Tree:
     every: dict[str, Member] = {}
     for member in members(path, stack):
-        name = _readable(path, "/".join(part for part in member.name.split("/") if part))
+        name = "/".join(part for part in member.name.split("/") if part)
         if not name or not _visible(name):
             continue
+        _readable(path, name)
         if member.size is not None and name in every:
             raise DataError(f"{path}: expected each file once, got two {name}; pack it afresh")
         every[name] = member
@@ -259,15 +261,16 @@ def _loops(folder: str, name: str) -> bool:
 
 def _readable(root: Path, name: str) -> str:
     """Refuse names that cannot be printed or stored; class names are made of them."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
+    strange = not name.isprintable()  # as some that are fit are too
+    if strange and any(unicodedata.category(one) in ("Cc", "Cs") for one in name):
         raise DataError(
-            f"{root}: expected names in UTF-8, got {name!a}; rename or remove it"
-        ) from None
+            f"{root}: expected names in UTF-8 without control characters, got {name!a}; rename or "
+            "remove it"
+        )
     return name
 
 
 def _visible(name: str) -> bool:
     """Whether no part of a path is hidden (".." among them) or macOS's own."""
-    return not any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
+    own = ("__MACOSX", "Icon\r")
+    return not any(part.startswith(".") or part in own for part in name.split("/"))

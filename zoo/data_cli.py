@@ -107,8 +107,8 @@ def get(
     root: Annotated[
         Path | None,
         typer.Option(
-            help="The folder to put the files in; by default one of the data set's name "
-            "in `$ZOO_DATA` or the platform's data folder."
+            help="Where the files are or are to be put; by default they are looked for in "
+            "`$ZOO_DATA` and the platform's data folder."
         ),
     ] = None,
     classes: Annotated[
@@ -116,7 +116,7 @@ def get(
     ] = None,
     parts: Parts = None,
 ) -> None:
-    """Fetch the files of a data set, where their owner lets programs do so."""
+    """Fetch what is missing of a data set's files, where their owner lets programs do so."""
     from zoo.datasets import download
 
     folder = download(

@@ -75,8 +75,8 @@ class Server:
 
     Serves `files`, path → content, as `ways` say, path → words.
 
-    The words: "no ranges", "breaks off" (after half of what it should send), "html", "too much",
-    "404", "416", or "to URL" for a redirect.
+    The words: "no ranges", "breaks off" (after half of what it should send), "no length", "html",
+    "text/html", "too much", "another range", "404", "416", or "to URL" for a redirect.
     """
 
     def __init__(self):
@@ -109,7 +109,7 @@ class Server:
     def answer(self, handler):
         path, way = handler.path, self.ways.get(handler.path, "")
         asked = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range", ""))
-        start = int(asked[1]) if asked and way != "no ranges" else 0
+        start = int(asked[1]) if asked and "no ranges" not in way else 0
         self.asked.append((path, start))
         content = self.files.get(path)
         if content is None or way == "404":
@@ -129,12 +129,15 @@ class Server:
             content = content + b"more"
         handler.send_response(206 if start else 200)
         if start:
-            last = len(content) - 1
-            handler.send_header("Content-Range", f"bytes {start}-{last}/{last + 1}")
+            first, last = start - (way == "another range"), len(content) - 1
+            handler.send_header("Content-Range", f"bytes {first}-{last}/{last + 1}")
         rest = content[start:]
-        handler.send_header("Content-Length", str(len(rest)))
+        if "no length" not in way:
+            handler.send_header("Content-Length", str(len(rest)))
+        if way == "text/html":
+            handler.send_header("Content-Type", "text/html; charset=utf-8")
         handler.end_headers()
-        handler.wfile.write(rest[: len(rest) // 2] if way == "breaks off" else rest)
+        handler.wfile.write(rest[: len(rest) // 2] if "breaks off" in way else rest)
 
 
 @pytest.fixture

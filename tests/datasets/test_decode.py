@@ -157,3 +157,10 @@ def test_threads_change_nothing(write, image_bytes, monkeypatch, threshold):
     path = write("tree.zip", files)
     with open_tree(path) as tree, pytest.raises(DataError, match=r"^30\.png"):
         decode(tree, list(files), (3, 3), 1, resize=False)
+
+
+def test_png_whose_pixels_have_another_checksum_is_refused(read, image_bytes):
+    content = bytearray(image_bytes(np.full((60, 60), 7, np.uint8)))
+    content[content.index(b"IDAT") + 20] ^= 1
+    with pytest.raises(DataError, match=r"a/x\.img in .*: expected a readable image"):
+        read(bytes(content))

@@ -103,6 +103,65 @@ def test_a_box_that_reaches_beyond_the_picture_is_cut(root):
     assert load(root).train.images[0].max() == 255
 
 
+def test_faces_that_cannot_be_cut_out_are_counted(root):
+    outside = [*ROWS[0][:4], "80,20,90,50", ROWS[0][5]]
+    (root / "facescrub_actors.txt").write_bytes(listed([outside, *ROWS[1:6]]))
+    (root / "pictures" / ROWS[7][-1]).write_bytes(PICTURES[8])
+    for cache in (True, True, False):
+        with pytest.warns(
+            UserWarning, match=r"2 of 12 faces .* the first: .*the box \(80, "
+        ) as said:
+            data = load(root, cache=cache)
+        assert len(said) == 1
+        shades = 10 * np.array([1, 2, 3, 4, 5, 6, 8, 9, 10, 11])
+        np.testing.assert_array_equal(data.train.images.min((1, 2, 3)), shades)
+        assert data.train.class_counts == dict(zip(ACTORS, (3, 3, 4), strict=True))
+
+
+def test_an_actor_whose_faces_all_cannot_be_cut_out_is_named(root):
+    for row in ROWS[::3]:
+        (root / "pictures" / row[-1]).write_bytes(b"no picture")
+    with pytest.warns(UserWarning, match="4 of 12 faces"):
+        assert load(root).class_names == ACTORS[1:]
+    with pytest.raises(DataError, match=f"pictures of {ACTORS[0]!r}, .*; got none: .*another"):
+        load(root, classes=ACTORS[:2])
+
+
+def test_a_listed_file_that_is_no_picture_is_left_out(root):
+    row = [*ROWS[0][:5], hashlib.sha256(b"no picture").hexdigest()]
+    (root / "pictures" / row[-1]).write_bytes(b"no picture")
+    (root / "facescrub_actors.txt").write_bytes(listed([row, *ROWS[1:6]]))
+    with pytest.warns(UserWarning, match="1 of 12 faces .* expected a readable image"):
+        assert len(load(root).train) == 11
+
+
+def test_actors_with_too_few_faces_to_hold_some_out_are_left_out(root):
+    for row in ROWS[4::3]:
+        (root / "pictures" / row[-1]).unlink()
+    few = r"^1 of 3 classes have too few images to hold some out: Rosie O'Donnell \(1\); they are"
+    with (
+        pytest.warns(UserWarning, match="3 of 12 faces are left out"),
+        pytest.warns(UserWarning, match=few),
+    ):
+        data = load(root, validation=0.1, test=0.2)
+    assert data.class_names == (ACTORS[0], ACTORS[2])
+    again = load(root, classes=data.class_names, validation=0.1, test=0.2)
+    for part, same in zip(data.parts.values(), again.parts.values(), strict=True):
+        np.testing.assert_array_equal(part.images, same.images)
+    with (
+        pytest.warns(UserWarning, match="faces are left out"),
+        pytest.raises(
+            DataError, match='2 images of class "Rosie O\'Donnell" to hold some out, got'
+        ),
+    ):
+        load(root, classes=ACTORS, validation=0.1, test=0.2)
+    with (
+        pytest.warns(UserWarning, match="faces are left out"),
+        pytest.raises(DataError, match="3 of 3 classes have too few"),
+    ):
+        load(root, test=4)
+
+
 BAD_ROWS = [
     ({4: "10,20,30"}, "a box"),
     ({4: "30,20,10,50"}, "a box"),
@@ -235,7 +294,7 @@ def test_pictures_that_are_left_out_are_listed_with_the_reason(web, monkeypatch)
         "2": "IncompleteRead|broke off",
         "3": "expected an address with http or https",
         "4": "more than 5 redirects",
-        "6": "the box .* is outside of 80×15",
+        "6": r"expected the box \(10, 20, 30, 50\) in an image of 80×15",
         "7": "expected a readable image",
         "8": "more than 10,000 bytes",
         "9": "its SHA-256 is another",
@@ -245,7 +304,65 @@ def test_pictures_that_are_left_out_are_listed_with_the_reason(web, monkeypatch)
     assert reasons.keys() == words.keys()
     for number, reason in reasons.items():
         assert re.search(words[number], reason), (number, reason)
-    assert {path.name for path in (web.root / "pictures").iterdir()} == {rows_[5][-1]}
+    kept = {path.name for path in (web.root / "pictures").iterdir()}
+    assert kept == {rows_[5][-1], rows_[6][-1]}
+
+
+def test_a_face_outside_of_its_picture_leaves_the_others_there(web):
+    row = rows(PICTURES, web.url(""))[0]
+    outside = [ACTORS[1], "9", "9", row[3], "80,0,90,5", row[5]]
+    (web.root / "facescrub_actors.txt").write_bytes(listed([row, outside]))
+    for _ in range(2):
+        fetch_pictures(web.root, [ACTORS[0]])
+        assert skipped(web.root) == {"9": "expected the box (80, 0, 90, 5) in an image of 80×60"}
+    assert [path.name for path in (web.root / "pictures").iterdir()] == [row[5]]
+
+
+def test_reasons_of_other_faces_are_remembered(web):
+    web.ways |= {"/0.png": "404", "/1.png": "404"}
+    fetch_pictures(web.root, [ACTORS[0]])
+    assert skipped(web.root) == {"0": "HTTP 404 Not Found"}
+    fetch_pictures(web.root, [ACTORS[1]])
+    assert skipped(web.root).keys() == {"0", "1"}
+    web.ways.clear()
+    fetch_pictures(web.root, [ACTORS[0]])
+    assert skipped(web.root).keys() == {"1"}
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"name\treason\nA\tB\n", b'"', b"\x00\n"])
+def test_reasons_that_are_damaged_are_written_anew(web, content):
+    (web.root / "skipped.tsv").write_bytes(content)
+    web.ways["/0.png"] = "404"
+    fetch_pictures(web.root)
+    assert skipped(web.root).keys() == {"0"}
+
+
+def test_a_picture_that_is_damaged_is_fetched_again(web):
+    row = rows(PICTURES, web.url(""))[0]
+    (web.root / "pictures").mkdir()
+    path = web.root / "pictures" / row[-1]
+    path.write_bytes(PICTURES[1])
+    fetch_pictures(web.root)
+    assert path.read_bytes() == PICTURES[0]
+    path.write_bytes(PICTURES[1])
+    web.ways["/0.png"] = "404"
+    fetch_pictures(web.root)
+    assert skipped(web.root)["0"].startswith("what is there is another picture: its SHA-256")
+
+
+def test_actors_that_are_in_no_list_are_not_fetched(web):
+    with pytest.raises(DataError, match="expected actors of the lists, got 'Nobody'"):
+        fetch_pictures(web.root, ["Nobody"])
+
+
+def test_an_archive_that_has_all_the_pictures_does(write):
+    files = {f"pictures/{row[-1]}": one for row, one in zip(ROWS, PICTURES, strict=True)}
+    path = write("facescrub.zip", {"facescrub_actors.txt": listed(ROWS), **files})
+    assert len(load(path, download=True).train) == 12
+    files.popitem()
+    path = write("facescrub.zip", {"facescrub_actors.txt": listed(ROWS), **files})
+    with pytest.raises(DataError, match="to fetch 1 pictures into it, got an archive; unpack it"):
+        fetch_pictures(path)
 
 
 ADDRESSES = [

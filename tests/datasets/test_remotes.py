@@ -9,30 +9,23 @@ import pytest
 import zoo.datasets
 from zoo.datasets import cifar10, mnist, svhn
 from zoo.datasets.info import DatasetInfo, Remote
-from zoo.datasets.remotes import download, is_page
+from zoo.datasets.places import find
+from zoo.datasets.remotes import download
 from zoo.errors import DataError
 
-CONTENT = np.random.default_rng(0).bytes(600_000)
+CONTENT = bytes(1000)
 SUM = hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.fixture
 def dots(server):
-    """A data set of one file, with two mirrors."""
-    server.files |= {"/a": CONTENT, "/b": CONTENT}
-    remote = Remote("dots.bin", (server.url("/a"), server.url("/b")), len(CONTENT), SUM)
+    server.files["/a"] = CONTENT
+    remote = Remote("dots.bin", (server.url("/a"),), len(CONTENT), SUM)
     return DatasetInfo("dots", "dots", "nowhere", wanted="dots.bin", remotes=(remote,))
 
 
 def files(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def test_a_file_is_fetched_once(server, dots, tmp_path):
-    for _ in range(2):
-        assert download(dots, tmp_path / "new" / "folder") == tmp_path / "new" / "folder"
-    assert files(tmp_path / "new" / "folder") == {"dots.bin": CONTENT}
-    assert server.asked == [("/a", 0)]
 
 
 def test_without_a_root_the_data_folder_is_taken(dots, tmp_path, monkeypatch):
@@ -41,76 +34,10 @@ def test_without_a_root_the_data_folder_is_taken(dots, tmp_path, monkeypatch):
     assert files(download(dots, None)) == {"dots.bin": CONTENT}
 
 
-def test_what_broke_off_goes_on_where_it_stopped(server, dots, tmp_path):
-    server.ways |= {"/a": "breaks off", "/b": "404"}
-    with pytest.raises(DataError) as raised:
-        download(dots, tmp_path)
-    for word in ("/a ", "/b ", "404", "trying again goes on from there"):
-        assert word in str(raised.value)
-    (partial,) = files(tmp_path).values()
-    assert CONTENT.startswith(partial)
-    assert 200_000 < len(partial) <= 300_000
-    server.ways.clear()
-    server.asked.clear()
-    download(dots, tmp_path)
-    assert server.asked == [("/a", len(partial))]
-    assert files(tmp_path) == {"dots.bin": CONTENT}
-
-
-def test_the_next_mirror_goes_on_with_it(server, dots, tmp_path):
-    server.ways["/a"] = "breaks off"
-    download(dots, tmp_path)
-    assert [path for path, _ in server.asked] == ["/a", "/b"]
-    assert 200_000 < server.asked[1][1] <= 300_000
-    assert files(tmp_path) == {"dots.bin": CONTENT}
-
-
-@pytest.mark.parametrize("way", ["no ranges", "416"])
-def test_a_server_without_ranges_begins_anew(server, dots, tmp_path, way):
-    (tmp_path / "dots.bin.part").write_bytes(b"something else")
-    server.ways["/a"] = way
-    download(dots, tmp_path)
-    assert files(tmp_path) == {"dots.bin": CONTENT}
-
-
-WAYS = {
-    "html": "sent a page of HTML instead of the file",
-    "too much": "sent more than the 600,000 bytes",
-    "404": "answered 404 Not Found",
-    "to http://127.0.0.1:1/": r"failed \(ConnectionError\)",
-}
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_mirrors_that_fail_are_left_for_the_next(server, dots, tmp_path, way):
-    server.ways["/a"] = way
-    download(dots, tmp_path)
-    assert files(tmp_path) == {"dots.bin": CONTENT}
-    (tmp_path / "dots.bin").unlink()
-    server.ways["/b"] = way
-    with pytest.raises(DataError, match=f"one of 2 mirrors, got: .*/a {WAYS[way]}.*/b {WAYS[way]}"):
-        download(dots, tmp_path)
-    assert files(tmp_path) == {}
-
-
-def test_a_wrong_checksum_is_no_file(server, dots, tmp_path):
-    server.files["/a"] = server.files["/b"] = CONTENT[:-1] + bytes([CONTENT[-1] ^ 1])
-    with pytest.raises(DataError, match=f"of another sha256 than {SUM}"):
-        download(dots, tmp_path)
-    assert files(tmp_path) == {}
-    # As of a file that was begun before it changed.
-    (tmp_path / "dots.bin.part").write_bytes(b"x" * 1000)
-    server.files["/b"] = CONTENT
-    download(dots, tmp_path)
-    assert files(tmp_path) == {"dots.bin": CONTENT}
-
-
-def test_another_file_of_that_name_is_left_alone(server, dots, tmp_path):
-    (tmp_path / "dots.bin").write_bytes(b"mine")
-    with pytest.raises(DataError, match=r"is there, but not as its owner has it.*Move it away"):
-        download(dots, tmp_path)
-    assert files(tmp_path) == {"dots.bin": b"mine"}
-    assert not server.asked
+def test_a_folder_that_cannot_be_made_is_named(dots, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="expected a folder that can be written"):
+        download(dots, tmp_path / "file")
 
 
 def test_files_that_only_people_get_are_asked_for_in_words(tmp_path):
@@ -118,14 +45,12 @@ def test_files_that_only_people_get_are_asked_for_in_words(tmp_path):
         zoo.datasets.load("fer2013", tmp_path, download=True)
     for word in ("kaggle.com/datasets/msambare/fer2013", "fer2013.csv", str(tmp_path)):
         assert word in str(raised.value)
-    with pytest.raises(DataError, match="digits has nothing to fetch"):
-        zoo.datasets.load("digits", download=True)
 
 
-def test_a_folder_that_cannot_be_made_is_named(dots, tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(DataError, match="expected a folder that can be written"):
-        download(dots, tmp_path / "file")
+@pytest.mark.parametrize("name", ["digits", "folder"])
+def test_where_there_is_nothing_to_fetch_it_is_said(name):
+    with pytest.raises(DataError, match=f"^{name}: there is nothing to fetch, it is .* (in|of) "):
+        zoo.datasets.download(name)
 
 
 def test_what_was_fetched_is_loaded(server, tmp_path, monkeypatch):
@@ -146,15 +71,112 @@ def test_what_was_fetched_is_loaded(server, tmp_path, monkeypatch):
     assert len(files(tmp_path / "here")) == 4
 
 
-def test_only_the_parts_asked_for_are_fetched(server, tmp_path):
+@pytest.fixture
+def numbers(server):
+    """SVHN, with other files, and the folder that they are in."""
     server.files["/a"] = CONTENT
     remotes = tuple(
         replace(one, urls=(server.url("/a"),), size=len(CONTENT), checksum=SUM)
         for one in svhn.INFO.remotes
     )
-    info = replace(svhn.INFO, remotes=remotes)
-    assert set(files(download(info, tmp_path))) == {"train_32x32.mat", "test_32x32.mat"}
-    assert set(files(download(info, tmp_path / "e", ["extra"]))) == {"extra_32x32.mat"}
+    return replace(svhn.INFO, remotes=remotes)
+
+
+def test_only_the_parts_asked_for_are_fetched(numbers, tmp_path):
+    assert set(files(download(numbers, tmp_path))) == {"train_32x32.mat", "test_32x32.mat"}
+    assert set(files(download(numbers, tmp_path / "e", ["extra"]))) == {"extra_32x32.mat"}
+
+
+def test_what_is_missing_comes_beside_what_is_there(server, numbers, tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    there = tmp_path / "svhn" / "format2"
+    there.mkdir(parents=True)
+    (there / "train_32x32.mat").write_bytes(CONTENT)
+    assert download(numbers, None, ["train"]) == there
+    assert not server.asked
+    assert download(numbers, None, ["train", "extra"]) == there
+    assert set(files(there)) == {"train_32x32.mat", "extra_32x32.mat"}
+    assert len(server.asked) == 1
+
+
+def test_another_file_that_is_read_is_taken_with_a_warning(server, numbers, tmp_path):
+    (tmp_path / "train_32x32.mat").write_bytes(b"mine")
+    with pytest.warns(UserWarning, match=r"train_32x32\.mat: not as the owner has it"):
+        assert download(numbers, tmp_path) == tmp_path
+    assert files(tmp_path) == {"train_32x32.mat": b"mine", "test_32x32.mat": CONTENT}
+    info = replace(
+        cifar10.INFO,
+        remotes=tuple(replace(one, checksum=SUM) for one in cifar10.INFO.remotes),
+    )
+    archive = tmp_path / "cifar-10-binary.tar.gz"
+    archive.write_bytes(b"mine")
+    with pytest.warns(UserWarning, match=r"cifar-10-binary\.tar\.gz: not as the owner"):
+        download(info, tmp_path)
+    assert archive.read_bytes() == b"mine"
+
+
+def test_parts_that_there_are_not_are_named():
+    with pytest.raises(DataError, match="svhn has no part 'nope'; the parts are: train, test, ext"):
+        zoo.datasets.download("svhn", parts={"train": "nope"})
+
+
+def test_nothing_is_fetched_that_is_in_an_archive(server, numbers, write):
+    files = dict.fromkeys(["data/train_32x32.mat", "data/test_32x32.mat"], b"")
+    path = write("svhn.zip", files)
+    assert download(numbers, path.parent) == path
+    with pytest.raises(DataError, match=r"svhn\.zip: expected what is in extra_32x32\.mat too"):
+        download(numbers, path, ["train", "extra"])
+    assert not server.asked
+
+
+FORMS = [
+    ("mnist", [f"{part}-{kind}" for part in ("train", "t10k")
+               for kind in ("images-idx3-ubyte", "labels.idx1-ubyte.gz")]),
+    ("cifar10", [*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"]),
+    ("cifar10", ["train/airplane/1.jpg", "test/airplane/1.jpg"]),
+    ("fer2013", ["fer2013.csv"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "names"), FORMS)
+def test_other_forms_of_the_files_do_as_well(write, name, names):
+    root = write("data", dict.fromkeys(names, b""))
+    assert zoo.datasets.download(name, root) == root
+
+
+@pytest.mark.parametrize("missing", ["data_batch_3", "test_batch"])
+def test_forms_that_are_not_whole_are_fetched(server, write, missing):
+    server.files["/a"] = CONTENT
+    remotes = [replace(one, urls=(server.url("/a"),)) for one in cifar10.INFO.remotes]
+    info = replace(cifar10.INFO, remotes=(*remotes,))
+    names = {*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"} - {missing}
+    root = write("data", dict.fromkeys(names, b""))
+    with pytest.raises(DataError, match="another file there"):
+        download(info, root)
+    download(info, root, ["test" if missing == "data_batch_3" else "train"])
+    assert len(server.asked) == 1
+
+
+def test_an_archive_is_put_where_it_is_found_before_folders(server, write):
+    server.files["/a"] = CONTENT
+    remotes = [
+        replace(one, urls=(server.url("/a"),), size=len(CONTENT), checksum=SUM)
+        for one in cifar10.INFO.remotes
+    ]
+    info = replace(cifar10.INFO, remotes=(*remotes,))
+    root = write("data", {"some/train/airplane/1.jpg": b""})
+    assert download(info, root) == root
+    assert find(info, root) == root / "cifar-10-binary.tar.gz" == download(info, root)
+    assert len(server.asked) == 1
+
+
+def test_nothing_to_fetch_is_no_hindrance_to_loading(write):
+    assert len(zoo.datasets.load("digits", download=True, test=0, validation=0).train) == 1797
+    rows = [f"{k},{' '.join(['7'] * 2304)},Training\n" for k in range(7)]
+    root = write("fer", {"fer2013.csv": f"emotion,pixels,Usage\n{''.join(rows)}".encode()})
+    parts = {"train": "Training"}
+    data = zoo.datasets.load("fer2013", root, parts=parts, download=True, validation=0, test=0)
+    assert len(data.train) == 7
 
 
 def test_the_registered_files_are_described_soundly():
@@ -164,10 +186,3 @@ def test_the_registered_files_are_described_soundly():
             assert remote.algorithm == "md5"
             assert int(remote.checksum, 16)
             assert all(url.startswith("http") and url.endswith(remote.name) for url in remote.urls)
-
-
-def test_pages_are_told_from_data():
-    for page in (b"\xef\xbb\xbf\n<!doctype HTML>", b"<html lang='en'>", b"<!-- moved -->"):
-        assert is_page(page)
-    for data in (b"", b"\x1f\x8b", b"PK\x03\x04", CONTENT[:100], b"emotion,pixels"):
-        assert not is_page(data)

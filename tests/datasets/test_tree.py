@@ -9,7 +9,7 @@ from zoo.datasets.tree import open_tree
 from zoo.errors import DataError
 
 FILES = {"a/1.png": b"one", "a/more/2.png": b"two", "b/3.txt": b"three"}
-HIDDEN = {".git/x": b"", "__MACOSX/a/._1.png": b"", "a/.DS_Store": b""}
+HIDDEN = {".git/x": b"", "__MACOSX/a/._1.png": b"", "a/.DS_Store": b"", "a/Icon\r": b""}
 
 
 @pytest.mark.parametrize("name", ["tree", "tree.zip"])
@@ -23,6 +23,18 @@ def test_folder_and_archive_look_alike(write, name):
 def test_members_that_point_outside_are_left_alone(write):
     with open_tree(write("tree.zip", FILES | {"../up.png": b"", "/root//a.png": b"a"})) as found:
         assert found.sizes.keys() == {*FILES, "root/a.png"}
+
+
+@pytest.mark.parametrize("name", ["tree.zip", "tree.tar", "tree"])
+def test_names_with_control_characters_are_refused(write, name):
+    with pytest.raises(DataError, match=r"without control characters, got 'a/\\x1b\[31m\.png'"):
+        open_tree(write(name, FILES | {"a/\x1b[31m.png": b"five"})).__enter__()
+
+
+def test_names_with_spaces_and_joiners_are_fit(write):
+    names = {"a/\u3000.png": b"", "a/\xa0.png": b"", "a/x\u200d.png": b""}
+    with open_tree(write("tree.zip", names)) as tree:
+        assert tree.sizes.keys() == names.keys()
 
 
 def test_empty_folders_are_seen(write, tmp_path):
