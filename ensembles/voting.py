@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from zoo.ensembles.checks import FLOOR, checked_votes
 from zoo.errors import ArgumentError
 
 # Sums that differ by less than this differ only by rounding: 0.1 + 0.2 ties with 0.3.
@@ -58,7 +59,7 @@ def majority_vote(
         >>> majority_vote(votes, num_classes=3, probabilities=probabilities)
         array([1, 1])
     """
-    votes = _checked_votes(votes, num_classes)
+    votes = checked_votes(votes, num_classes)
     weights = checked_weights(weights, len(votes))
     if ties == "lowest":
         if probabilities is not None:
@@ -99,7 +100,7 @@ def vote_shares(
         array([[0.5 , 0.5 , 0.  ],
                [0.25, 0.75, 0.  ]])
     """
-    votes = _checked_votes(votes, num_classes)
+    votes = checked_votes(votes, num_classes)
     return _shares(votes, num_classes, checked_weights(weights, len(votes)))
 
 
@@ -122,6 +123,44 @@ def soft_vote(probabilities: ArrayLike, weights: ArrayLike | None = None) -> NDA
     """
     probabilities = _checked_probabilities(probabilities)
     return _mean(probabilities, checked_weights(weights, len(probabilities)))
+
+
+def geometric_vote(
+    probabilities: ArrayLike, weights: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Multiply the members' probabilities: their normalised (weighted) geometric mean.
+
+    With weights w that sum to 1, q_k ∝ Π_m p_mk^w_m: a product of experts (Hinton, 2002) to the
+    power of 1 / members, also called a logarithmic opinion pool (Genest & Zidek, 1986). A class
+    that one member thinks nearly impossible has little chance, where `soft_vote` lets the others
+    outvote it.
+
+    Args:
+        probabilities: float [members, n, classes]. Those below 1.2e-38, the smallest normal
+            number of float32, count as that: a 0 is a strong objection and no veto.
+        weights: float [members], what each member counts; None counts each as one.
+
+    Returns:
+        float64 [n, classes]; rows sum to 1.
+
+    Raises:
+        ArgumentError: for probabilities or weights that are not as described.
+
+    Example:
+        >>> members = [[[0.999, 0.001]], [[0.2, 0.8]], [[0.2, 0.8]]]
+        >>> geometric_vote(members).round(3)
+        array([[0.799, 0.201]])
+        >>> soft_vote(members).round(3)
+        array([[0.466, 0.534]])
+    """
+    from scipy.special import softmax  # loaded on use: it is slow to import
+
+    probabilities = _checked_probabilities(probabilities)
+    weights = checked_weights(weights, len(probabilities))
+    mean = np.zeros(probabilities.shape[1:])
+    for weight, member in zip(weights / weights.sum(), probabilities, strict=True):
+        mean += weight * np.log(np.maximum(member, FLOOR, dtype=np.float64))
+    return softmax(mean, axis=1)
 
 
 def committee_probabilities(
@@ -204,25 +243,6 @@ def _decide(shares: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[n
 
 def _leaders(scores: NDArray[np.float64]) -> NDArray[np.bool_]:
     return scores >= scores.max(axis=1, keepdims=True) - TIE_TOLERANCE
-
-
-def _checked_votes(votes: ArrayLike, num_classes: int) -> NDArray[np.int64]:
-    votes = np.asarray(votes)
-    if not isinstance(num_classes, int | np.integer) or num_classes < 1:
-        raise ArgumentError(f"num_classes must be an integer of 1 or more. Received: {num_classes}")
-    if votes.ndim != 2 or len(votes) == 0 or votes.dtype.kind not in "iu":
-        raise ArgumentError(
-            "votes must be integers [members, n], of one member or more. "
-            f"Received: {votes.dtype} of shape {votes.shape}"
-        )
-    outside = (votes < 0) | (votes >= num_classes)
-    if outside.any():
-        member, index = np.argwhere(outside)[0]
-        raise ArgumentError(
-            f"votes must be class ids from 0 to {num_classes - 1}. "
-            f"Received: {votes[member, index]} from member {member} at index {index}"
-        )
-    return votes.astype(np.int64, copy=False)
 
 
 def checked_weights(weights: ArrayLike | None, members: int) -> NDArray[np.float64]:
