@@ -76,7 +76,7 @@ def majority_vote(
             'Received: None. Pass them, or set ties="lowest".'
         )
     probabilities = _checked_probabilities(probabilities, (*votes.shape, num_classes))
-    return _decide(_shares(votes, num_classes, weights), _mean(probabilities, weights))
+    return decide(_shares(votes, num_classes, weights), _mean(probabilities, weights))
 
 
 def vote_shares(
@@ -209,7 +209,7 @@ def committee_probabilities(
         raise ArgumentError(f'voting must be "majority" or "soft". Received: {voting!r}')
     num_classes = probabilities.shape[2]
     shares = _shares(probabilities.argmax(axis=2), num_classes, weights)
-    decision = np.arange(num_classes) == _decide(shares, mean)[:, np.newaxis]
+    decision = np.arange(num_classes) == decide(shares, mean)[:, np.newaxis]
     blend = (1 - BLEND) * shares + BLEND * mean
     behind = blend.max(axis=1, keepdims=True) - (blend * decision).sum(axis=1, keepdims=True)
     blend += decision * (behind + LEAD)
@@ -237,11 +237,36 @@ def _mean(probabilities: NDArray, weights: NDArray[np.float64]) -> NDArray[np.fl
     return np.tensordot(weights, probabilities, axes=1) / weights.sum()
 
 
-def _decide(shares: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.int64]:
-    return _leaders(np.where(_leaders(shares), mean, -1.0)).argmax(axis=1)
+def decide(shares: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Decide by the shares of the vote, ties by the mean probability, then the lowest label.
+
+    Args:
+        shares: float64 [n, classes], the shares of the vote.
+        mean: float64 [n, classes], the members' mean probabilities.
+
+    Returns:
+        int64 [n], the class ids.
+
+    Example:
+        >>> decide(np.array([[0.5, 0.5]]), np.array([[0.4, 0.6]]))
+        array([1])
+    """
+    return leaders(np.where(leaders(shares), mean, -1.0)).argmax(axis=1)
 
 
-def _leaders(scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+def leaders(scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Mark the classes with the highest score, and those that differ from it only by rounding.
+
+    Args:
+        scores: float64 [n, classes].
+
+    Returns:
+        bool [n, classes].
+
+    Example:
+        >>> leaders(np.array([[0.1 + 0.2, 0.3, 0.2]]))
+        array([[ True,  True, False]])
+    """
     return scores >= scores.max(axis=1, keepdims=True) - TIE_TOLERANCE
 
 
