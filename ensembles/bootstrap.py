@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from zoo.ensembles.checks import checked_count, checked_fraction
 from zoo.errors import ArgumentError
 
-# How many numbers are held at once: 32 MiB of counts, whatever the number of resamples.
+# How many counts are held at once: 32 MiB, whatever the number of resamples.
 CHUNK = 2**22
 
 
@@ -35,7 +35,9 @@ class Estimate:
         return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
 
 
-def resampled_counts(n: int, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
+def resampled_counts(
+    n: int, resamples: int, rng: np.random.Generator, rows: int
+) -> Iterator[NDArray[np.float64]]:
     """Draw n images with replacement, again and again: how often each one came.
 
     A mean over a resample is `counts @ values / n`, so that the means of several scores over
@@ -44,18 +46,18 @@ def resampled_counts(n: int, resamples: int, seed: int) -> Iterator[NDArray[np.f
     Args:
         n: how many images.
         resamples: how many times.
-        seed: the same seed draws the same images.
+        rng: what draws them.
+        rows: how many resamples to give at once.
 
     Yields:
-        float64 [some, n] whole numbers, a row a resample; `resamples` rows in all.
+        float64 [rows or what is left, n] whole numbers, a row a resample.
 
     Example:
-        >>> [counts] = resampled_counts(5, resamples=3, seed=0)
-        >>> counts.sum(axis=1)
-        array([5., 5., 5.])
+        >>> for counts in resampled_counts(5, resamples=3, rng=np.random.default_rng(0), rows=2):
+        ...     print(counts.shape, counts.sum(axis=1))
+        (2, 5) [5. 5.]
+        (1, 5) [5.]
     """
-    rng = np.random.default_rng(seed)
-    rows = max(1, CHUNK // n)
     for start in range(0, resamples, rows):
         size = min(rows, resamples - start)
         drawn = rng.integers(n, size=(size, n)) + n * np.arange(size)[:, np.newaxis]
@@ -88,8 +90,9 @@ def resampled_means(values: ArrayLike, resamples: int = 2000, seed: int = 0) -> 
         )
     checked_count("resamples", resamples)
     checked_count("seed", seed, least=0)
-    n = len(values)
-    return np.concatenate([counts @ values for counts in resampled_counts(n, resamples, seed)]) / n
+    n, rng = len(values), np.random.default_rng(seed)
+    parts = resampled_counts(n, resamples, rng, rows=max(1, CHUNK // n))
+    return np.concatenate([counts @ values for counts in parts]) / n
 
 
 def percentile_interval(

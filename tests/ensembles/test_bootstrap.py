@@ -12,15 +12,26 @@ from zoo.ensembles.bootstrap import (
 from zoo.errors import ArgumentError
 
 
+def drawn(n, resamples, rows):
+    rng = np.random.default_rng(0)
+    return list(resampled_counts(n, resamples, rng, rows))
+
+
 def test_each_resample_draws_as_many_images_as_there_are():
-    [counts] = resampled_counts(7, resamples=100, seed=0)
+    [counts] = drawn(7, resamples=100, rows=200)
     assert counts.shape == (100, 7)
     assert (counts.sum(axis=1) == 7).all()
 
 
+def test_counts_come_a_few_rows_at_once():
+    counts = drawn(30, resamples=10, rows=3)
+    assert [part.shape for part in counts] == [(3, 30)] * 3 + [(1, 30)]
+    np.testing.assert_array_equal(np.concatenate(counts), *drawn(30, resamples=10, rows=10))
+
+
 def test_counts_are_multinomial():
     resamples = 20_000
-    [counts] = resampled_counts(5, resamples, seed=0)
+    [counts] = drawn(5, resamples, rows=resamples)
     oracle = multinomial(5, np.full(5, 0.2))
     # Means and covariances of 20,000 draws: standard errors below 0.01, and four of them.
     np.testing.assert_allclose(counts.mean(axis=0), oracle.mean(), atol=0.04)
@@ -34,12 +45,6 @@ def test_chunks_change_nothing(chunk, monkeypatch):
     monkeypatch.setattr(ours, "CHUNK", chunk)
     # The counts are the same; the product may be added up in another order.
     np.testing.assert_allclose(resampled_means(values, resamples=9, seed=4), expected, rtol=1e-12)
-
-
-def test_chunks_hold_no_more_than_they_should(monkeypatch):
-    monkeypatch.setattr(ours, "CHUNK", 100)
-    sizes = [counts.shape for counts in resampled_counts(30, resamples=10, seed=0)]
-    assert sizes == [(3, 30)] * 3 + [(1, 30)]
 
 
 def test_scores_are_taken_on_the_same_images():
