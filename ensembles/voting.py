@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from zoo.ensembles.checks import FLOOR, checked_votes
 from zoo.errors import ArgumentError
 
 # Sums that differ by less than this differ only by rounding: 0.1 + 0.2 ties with 0.3.
@@ -58,7 +59,7 @@ def majority_vote(
         >>> majority_vote(votes, num_classes=3, probabilities=probabilities)
         array([1, 1])
     """
-    votes = _checked_votes(votes, num_classes)
+    votes = checked_votes(votes, num_classes)
     weights = checked_weights(weights, len(votes))
     if ties == "lowest":
         if probabilities is not None:
@@ -75,7 +76,7 @@ def majority_vote(
             'Received: None. Pass them, or set ties="lowest".'
         )
     probabilities = _checked_probabilities(probabilities, (*votes.shape, num_classes))
-    return _decide(_shares(votes, num_classes, weights), _mean(probabilities, weights))
+    return decide(_shares(votes, num_classes, weights), _mean(probabilities, weights))
 
 
 def vote_shares(
@@ -99,7 +100,7 @@ def vote_shares(
         array([[0.5 , 0.5 , 0.  ],
                [0.25, 0.75, 0.  ]])
     """
-    votes = _checked_votes(votes, num_classes)
+    votes = checked_votes(votes, num_classes)
     return _shares(votes, num_classes, checked_weights(weights, len(votes)))
 
 
@@ -122,6 +123,44 @@ def soft_vote(probabilities: ArrayLike, weights: ArrayLike | None = None) -> NDA
     """
     probabilities = _checked_probabilities(probabilities)
     return _mean(probabilities, checked_weights(weights, len(probabilities)))
+
+
+def geometric_vote(
+    probabilities: ArrayLike, weights: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Multiply the members' probabilities: their normalised (weighted) geometric mean.
+
+    With weights w that sum to 1, q_k ∝ Π_m p_mk^w_m: a product of experts (Hinton, 2002) to the
+    power of 1 / members, also called a logarithmic opinion pool (Genest & Zidek, 1986). A class
+    that one member thinks nearly impossible has little chance, where `soft_vote` lets the others
+    outvote it.
+
+    Args:
+        probabilities: float [members, n, classes]. Those below 1.2e-38, the smallest normal
+            number of float32, count as that: a 0 is a strong objection and no veto.
+        weights: float [members], what each member counts; None counts each as one.
+
+    Returns:
+        float64 [n, classes]; rows sum to 1.
+
+    Raises:
+        ArgumentError: for probabilities or weights that are not as described.
+
+    Example:
+        >>> members = [[[0.999, 0.001]], [[0.2, 0.8]], [[0.2, 0.8]]]
+        >>> geometric_vote(members).round(3)
+        array([[0.799, 0.201]])
+        >>> soft_vote(members).round(3)
+        array([[0.466, 0.534]])
+    """
+    from scipy.special import softmax  # loaded on use: it is slow to import
+
+    probabilities = _checked_probabilities(probabilities)
+    weights = checked_weights(weights, len(probabilities))
+    mean = np.zeros(probabilities.shape[1:])
+    for weight, member in zip(weights / weights.sum(), probabilities, strict=True):
+        mean += weight * np.log(np.maximum(member, FLOOR, dtype=np.float64))
+    return softmax(mean, axis=1)
 
 
 def committee_probabilities(
@@ -170,7 +209,7 @@ def committee_probabilities(
         raise ArgumentError(f'voting must be "majority" or "soft". Received: {voting!r}')
     num_classes = probabilities.shape[2]
     shares = _shares(probabilities.argmax(axis=2), num_classes, weights)
-    decision = np.arange(num_classes) == _decide(shares, mean)[:, np.newaxis]
+    decision = np.arange(num_classes) == decide(shares, mean)[:, np.newaxis]
     blend = (1 - BLEND) * shares + BLEND * mean
     behind = blend.max(axis=1, keepdims=True) - (blend * decision).sum(axis=1, keepdims=True)
     blend += decision * (behind + LEAD)
@@ -198,31 +237,37 @@ def _mean(probabilities: NDArray, weights: NDArray[np.float64]) -> NDArray[np.fl
     return np.tensordot(weights, probabilities, axes=1) / weights.sum()
 
 
-def _decide(shares: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.int64]:
-    return _leaders(np.where(_leaders(shares), mean, -1.0)).argmax(axis=1)
+def decide(shares: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Decide by the shares of the vote, ties by the mean probability, then the lowest label.
+
+    Args:
+        shares: float64 [n, classes], the shares of the vote.
+        mean: float64 [n, classes], the members' mean probabilities.
+
+    Returns:
+        int64 [n], the class ids.
+
+    Example:
+        >>> decide(np.array([[0.5, 0.5]]), np.array([[0.4, 0.6]]))
+        array([1])
+    """
+    return leaders(np.where(leaders(shares), mean, -1.0)).argmax(axis=1)
 
 
-def _leaders(scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+def leaders(scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Mark the classes with the highest score, and those that differ from it only by rounding.
+
+    Args:
+        scores: float64 [n, classes].
+
+    Returns:
+        bool [n, classes].
+
+    Example:
+        >>> leaders(np.array([[0.1 + 0.2, 0.3, 0.2]]))
+        array([[ True,  True, False]])
+    """
     return scores >= scores.max(axis=1, keepdims=True) - TIE_TOLERANCE
-
-
-def _checked_votes(votes: ArrayLike, num_classes: int) -> NDArray[np.int64]:
-    votes = np.asarray(votes)
-    if not isinstance(num_classes, int | np.integer) or num_classes < 1:
-        raise ArgumentError(f"num_classes must be an integer of 1 or more. Received: {num_classes}")
-    if votes.ndim != 2 or len(votes) == 0 or votes.dtype.kind not in "iu":
-        raise ArgumentError(
-            "votes must be integers [members, n], of one member or more. "
-            f"Received: {votes.dtype} of shape {votes.shape}"
-        )
-    outside = (votes < 0) | (votes >= num_classes)
-    if outside.any():
-        member, index = np.argwhere(outside)[0]
-        raise ArgumentError(
-            f"votes must be class ids from 0 to {num_classes - 1}. "
-            f"Received: {votes[member, index]} from member {member} at index {index}"
-        )
-    return votes.astype(np.int64, copy=False)
 
 
 def checked_weights(weights: ArrayLike | None, members: int) -> NDArray[np.float64]:

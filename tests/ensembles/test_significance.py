@@ -1,11 +1,23 @@
-from math import comb
+from math import comb, inf, isinf, sqrt
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.stats import binom, bootstrap, chi2
+from statsmodels.stats.contingency_tables import cochrans_q
+from statsmodels.stats.multitest import multipletests
 
-from zoo.ensembles.significance import PairedTest, mcnemar
+from zoo.ensembles.scores import log_losses
+from zoo.ensembles.significance import (
+    PairedTest,
+    cochran_q,
+    holm,
+    images_to_tell,
+    mcnemar,
+    paired_bootstrap,
+)
 from zoo.errors import ArgumentError
 
 
@@ -111,3 +123,184 @@ def test_beyond_chance_is_a_p_value_below_5_percent(only_first, only_second, bey
 def test_errors_say_what_was_expected_and_received(arguments, message):
     with pytest.raises(ArgumentError, match=message):
         mcnemar(*arguments)
+
+
+@settings(deadline=None)
+@given(
+    arrays(np.int64, st.tuples(st.integers(2, 6), st.integers(1, 30)), elements=st.integers(0, 2))
+)
+def test_cochrans_q_is_that_of_statsmodels(votes):
+    correct = votes == 0
+    assume((correct != correct[0]).any())  # else 0 / 0
+    test = cochran_q(np.zeros(votes.shape[1], int), votes)
+    oracle = cochrans_q(correct.T.astype(int))
+    assert (test.members, test.n) == votes.shape
+    assert test.statistic == pytest.approx(oracle.statistic, abs=1e-12)
+    assert test.p_value == pytest.approx(oracle.pvalue, rel=1e-12)
+
+
+@pytest.mark.parametrize(("b", "c"), [(10, 3), (5, 5), (0, 7)])
+def test_cochrans_q_of_two_is_mcnemars_chi_squared(b, c):
+    labels, first, second = paired(4, b, c, 2)
+    test = cochran_q(labels, [first, second])
+    assert test.statistic == pytest.approx((b - c) ** 2 / (b + c))
+    assert test.p_value == pytest.approx(chi2.sf((b - c) ** 2 / (b + c), 1))
+
+
+@pytest.mark.parametrize("votes", [[[0, 0], [0, 0]], [[1, 1], [2, 3]], [[0, 1], [0, 2]]])
+def test_members_right_and_wrong_together_are_no_different(votes):
+    test = cochran_q([0, 0], votes)
+    assert (test.statistic, test.p_value) == (0.0, 1.0)
+
+
+def test_cochrans_q_of_many_images_is_exact():
+    labels = np.zeros(300_000, int)
+    votes = np.zeros((10, 300_000), int)
+    votes[0, 0] = votes[1, 1] = 1
+    # k = 10: two images of 9 right, c = (n - 1) twice and n eight times.
+    assert cochran_q(labels, votes).statistic == pytest.approx(9 * (10 * 2 - 4) / 18, rel=1e-14)
+
+
+def test_paired_bootstrap_is_scipys():
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=300)
+    second = first + rng.normal(loc=0.1, scale=0.2, size=300)
+    found = paired_bootstrap(first, second, resamples=20_000, confidence=0.9, seed=1)
+    oracle = bootstrap(
+        (first, second),
+        lambda x, y, axis: x.mean(axis) - y.mean(axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=20_000,
+        confidence_level=0.9,
+        method="percentile",
+        batch=1000,
+        random_state=2,
+    )
+    assert found.value == pytest.approx(first.mean() - second.mean())
+    # An end's standard error is about 2.1 s / sqrt(resamples): four of them, for both.
+    tolerance = 4 * 2.1 * oracle.standard_error * sqrt(2 / 20_000)
+    assert found.low == pytest.approx(oracle.confidence_interval.low, abs=tolerance)
+    assert found.high == pytest.approx(oracle.confidence_interval.high, abs=tolerance)
+
+
+def test_pairing_narrows_the_interval():
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=300)
+    second = first + rng.normal(scale=0.1, size=300)
+    paired, apart = (
+        paired_bootstrap(first, second),
+        paired_bootstrap(first, rng.permutation(second)),
+    )
+    assert 5 * (paired.high - paired.low) < apart.high - apart.low
+
+
+def test_paired_bootstrap_takes_accuracy_and_log_loss():
+    labels, first, second = paired(50, 12, 4, 10)
+    accuracy = paired_bootstrap(first == labels, second == labels)
+    assert accuracy.value == mcnemar(labels, first, second).difference
+    assert accuracy.low < accuracy.value < accuracy.high
+    rows = np.random.default_rng(0).dirichlet(np.ones(2), size=len(labels))
+    same = paired_bootstrap(log_losses(rows, labels), log_losses(rows, labels))
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+
+
+def test_paired_bootstrap_of_the_swapped_pair_is_its_negative():
+    first, second = np.random.default_rng(0).normal(size=(2, 40))
+    one, other = paired_bootstrap(first, second), paired_bootstrap(second, first)
+    assert (one.value, one.low, one.high) == pytest.approx((-other.value, -other.high, -other.low))
+
+
+@settings(deadline=None, max_examples=20)  # statsmodels takes its time
+@given(st.lists(st.floats(0, 1) | st.sampled_from([0.01, 0.05]), min_size=1, max_size=8))
+def test_holm_is_that_of_statsmodels(p_values):
+    oracle = multipletests(p_values, method="holm")[1]
+    np.testing.assert_allclose(holm(p_values), oracle, rtol=1e-12)
+
+
+def exact_power(b, c, n, rejects):
+    """Sum the probabilities of all outcomes that a test rejects."""
+    power = 0.0
+    for discordant in range(1, n + 1):
+        weight = binom.pmf(discordant, n, b + c)
+        if weight > 1e-12:
+            first = np.arange(discordant + 1)
+            chance = binom.pmf(first, discordant, b / (b + c))
+            power += weight * chance[rejects(first, discordant)].sum()
+    return power
+
+
+def by_the_normal_distribution(first, discordant):
+    return abs(2 * first - discordant) > 1.959964 * np.sqrt(discordant)
+
+
+def by_the_exact_test(first, discordant):
+    return 2 * binom.cdf(np.minimum(first, discordant - first), discordant, 0.5) < 0.05
+
+
+RATES = [(0.05, 0.03), (0.1, 0.05), (0.03, 0.06), (0.2, 0.1)]
+
+
+@pytest.mark.parametrize(("b", "c"), RATES)
+def test_so_many_images_tell_four_times_in_five(b, c):
+    rng = np.random.default_rng(0)
+    n, repeats = int(images_to_tell(b, c)), 20_000
+    first, second, _ = rng.multinomial(n, [b, c, 1 - b - c], size=repeats).T
+    found = by_the_normal_distribution(first, first + second)
+    # Four standard errors of the simulation, and 1 point that the discrete counts are off the
+    # normal distribution: the exact powers here are from 80.4 to 81.0 %.
+    assert found.mean() == pytest.approx(0.8, abs=4 * sqrt(0.16 / repeats) + 0.01)
+    assert exact_power(b, c, n, by_the_normal_distribution) == pytest.approx(0.805, abs=0.006)
+
+
+@pytest.mark.parametrize(("b", "c"), RATES)
+def test_exact_test_asks_for_a_few_images_more(b, c):
+    n = images_to_tell(b, c)
+    assert 0.76 < exact_power(b, c, int(n), by_the_exact_test) < 0.8
+    assert exact_power(b, c, int(n + 1 / abs(b - c)), by_the_exact_test) > 0.79
+
+
+@settings(deadline=None)
+@given(st.floats(0, 0.5), st.floats(0, 0.5))
+def test_images_to_tell_depends_on_how_far_apart_they_are(b, c):
+    assert images_to_tell(b, c) == images_to_tell(c, b)
+    assert isinf(images_to_tell(b, b))
+    if abs(b - c) > 1e-6:
+        assert images_to_tell(b, c) >= 1
+        assert images_to_tell(b, c, power=0.9) >= images_to_tell(b, c)
+        assert images_to_tell(b, c, level=0.01) >= images_to_tell(b, c)
+
+
+def test_images_to_tell_at_the_extremes():
+    assert images_to_tell(0, 0) == inf
+    assert images_to_tell(1, 0) == 4  # 1.96 squared, rounded up
+    assert images_to_tell(0.7 + 0.1 + 0.2, 0) == 4  # a sum of 1 to rounding
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: cochran_q([0, 1], [[0, 1]]), "two members or more. Received: 1"),
+        (lambda: cochran_q([0], [[0, 1], [0, 1]]), "one for each of the 2 images"),
+        (lambda: cochran_q([0, 1], [0, 1]), r"votes must be integers \[members, n\]"),
+        (lambda: cochran_q([], np.zeros((2, 0), int)), "one image or more"),
+        (lambda: paired_bootstrap([1.0], [1.0, 2.0]), "same images. Received: 1 and 2"),
+        (lambda: paired_bootstrap([], []), r"first must be numbers \[n\], one or more"),
+        (lambda: paired_bootstrap([1.0], [np.nan]), "second must be finite. Received: nan at"),
+        (lambda: paired_bootstrap([1], [0], confidence=0), "confidence must be between 0 and 1"),
+        (lambda: paired_bootstrap([1], [0], resamples=0.5), "resamples must be an integer"),
+        (lambda: paired_bootstrap([1], [0], seed=-3), "seed must be an integer of 0 or more"),
+        (lambda: holm([0.2, 1.2]), r"from 0 to 1. Received: \[0.2, 1.2\]"),
+        (lambda: holm([]), "one or more"),
+        (lambda: holm([0.1, np.nan]), "p_values must be finite. Received: nan at index 1"),
+        (lambda: images_to_tell(0.7, 0.4), "sum of 1 at most. Received: 0.7 and 0.4"),
+        (lambda: images_to_tell(-0.1, 0.4), "must be fractions.*Received: -0.1 and 0.4"),
+        (lambda: images_to_tell(np.nan, 0.4), "must be fractions.*Received: nan"),
+        (lambda: images_to_tell(0.1, 0.2, power=1), "power must be between 0 and 1. Received: 1"),
+        (lambda: images_to_tell(0.1, 0.2, level=5), "level must be between 0 and 1. Received: 5"),
+        (lambda: images_to_tell(0.1, 0.2, power=0.01), "power must be above the level"),
+    ],
+)
+def test_errors_of_the_other_tests_say_what_was_expected_and_received(call, message):
+    with pytest.raises(ArgumentError, match=message):
+        call()

@@ -3,8 +3,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.stats import gmean
 
-from zoo.ensembles.voting import committee_probabilities, majority_vote, soft_vote, vote_shares
+from zoo.ensembles.voting import (
+    committee_probabilities,
+    geometric_vote,
+    majority_vote,
+    soft_vote,
+    vote_shares,
+)
 from zoo.errors import ArgumentError
 
 # Weights that tie, nearly tie, and tie but for rounding.
@@ -107,6 +114,39 @@ def test_soft_vote_is_the_weighted_mean(committee):
 
 
 @settings(deadline=None)
+@given(committees(st.floats(0.001, 1000)))
+def test_geometric_vote_is_the_normalised_weighted_geometric_mean(committee):
+    probabilities, weights = committee
+    combined = geometric_vote(probabilities, weights)
+    floored = np.maximum(probabilities, np.finfo(np.float32).tiny)
+    mean = gmean(
+        floored,
+        axis=0,
+        weights=weights and np.broadcast_to(np.reshape(weights, (-1, 1, 1)), floored.shape),
+    )
+    np.testing.assert_allclose(combined, mean / mean.sum(axis=1, keepdims=True), rtol=1e-9)
+    np.testing.assert_allclose(combined.sum(axis=1), 1, rtol=1e-13)
+
+
+def test_geometric_vote_of_equals_is_their_answer():
+    members = np.tile([[0.25, 0.75], [0.0, 1.0]], (3, 1, 1))
+    np.testing.assert_allclose(geometric_vote(members), members[0], atol=1e-37)
+
+
+def test_a_zero_is_an_objection_that_enough_others_outvote():
+    no, yes = [[0.0, 1.0]], [[1 - 1e-6, 1e-6]]
+    assert geometric_vote([no, yes]).argmax() == 1
+    assert geometric_vote([no] + 7 * [yes]).argmax() == 0
+
+
+def test_classes_that_nobody_finds_possible_are_equal():
+    members = [[[0.0, 1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0, 0.0]]]
+    combined = geometric_vote(members)[0]
+    assert combined[1] == combined[2] == pytest.approx(0.5)
+    assert 0 < combined[0] == combined[3] < 1e-18
+
+
+@settings(deadline=None)
 @given(
     committees(st.sampled_from(NEAR_TIES) | st.floats(0, 1e300), dtype=np.float64)
     | committees(st.sampled_from(NEAR_TIES), dtype=np.float32)
@@ -193,6 +233,7 @@ def test_the_order_of_the_members_does_not_matter(committee, random):
 def test_no_images_give_no_decisions():
     nothing = np.zeros((3, 0, 4))
     assert committee_probabilities(nothing).shape == (0, 4)
+    assert geometric_vote(nothing).shape == (0, 4)
     assert majority_vote(np.zeros((3, 0), int), 4, ties="lowest").shape == (0,)
 
 
@@ -240,6 +281,8 @@ PROBABILITIES = np.full((3, 2, 3), 1 / 3)
         (lambda: soft_vote(np.zeros((0, 2, 3))), r"shape \(0, 2, 3\)"),
         (lambda: soft_vote(PROBABILITIES * np.nan), "finite.*nan"),
         (lambda: soft_vote([[[2.0, -1.0]]]), "logits need a softmax.*from -1.0 to 2.0"),
+        (lambda: geometric_vote([[[2.0, -1.0]]]), "logits need a softmax.*from -1.0 to 2.0"),
+        (lambda: geometric_vote(PROBABILITIES, [1, 2]), r"each of the 3 members.*shape \(2,\)"),
         (lambda: committee_probabilities([[[np.inf, 0.0]]]), "finite.*inf"),
         (lambda: committee_probabilities(PROBABILITIES, "hard"), "or \"soft\". Received: 'hard'"),
     ],
