@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from zoo.ensembles.checks import FLOOR
 from zoo.ensembles.voting import BLEND, LEAD, TIE_TOLERANCE
 
 
@@ -14,7 +15,7 @@ def combine(probabilities: Any, voting: str, weights: Sequence[float] | None) ->
 
     Args:
         probabilities: float [members, batch, classes], rows sum to 1.
-        voting: `"majority"` or `"soft"`.
+        voting: `"majority"`, `"soft"` or `"geometric"`.
         weights: [members], or None.
 
     Returns:
@@ -24,6 +25,9 @@ def combine(probabilities: Any, voting: str, weights: Sequence[float] | None) ->
     probabilities = ops.cast(probabilities, "float64")
     scale = np.ones(probabilities.shape[0]) if weights is None else np.asarray(weights, "float64")
     scale = ops.convert_to_tensor((scale / scale.sum())[:, None, None], "float64")
+    if voting == "geometric":
+        logits = ops.sum(scale * ops.log(ops.maximum(probabilities, FLOOR)), axis=0)
+        return ops.cast(ops.softmax(logits), "float32")
     mean = ops.sum(scale * probabilities, axis=0)
     if voting == "soft":
         return ops.cast(mean, "float32")

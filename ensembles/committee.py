@@ -25,7 +25,7 @@ from zoo.ensembles.members import (
     recipe_from_config,
 )
 from zoo.ensembles.report import Report, make_report
-from zoo.ensembles.voting import checked_weights, committee_probabilities
+from zoo.ensembles.voting import check_voting, checked_weights, committee_probabilities
 from zoo.errors import ArgumentError, DataError, ZooError
 from zoo.learner import Learner, check_model
 from zoo.metrics import Accuracy, accuracy
@@ -33,8 +33,6 @@ from zoo.runs import write_atomically
 from zoo.saving import load
 from zoo.session import EVALUATION_BATCH
 from zoo.training import train
-
-VOTING = ("majority", "soft")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -52,7 +50,8 @@ class Committee(keras.Model):
         snapshots: So many of a single named member from one training (Huang et al., 2017): its
             learning rate goes down to zero so many times, and each time its weights are a member.
         voting: `"majority"`: each member has one vote, ties go to the class with the highest
-            summed probability. `"soft"`: the mean of the probabilities.
+            summed probability. `"soft"`: the mean of the probabilities. `"geometric"`: their
+            geometric mean, in which a member can object to a class.
         weights: What each member counts, [members]; None counts each as one.
         class_names: The classes' names; None takes them from the data.
         seed: Member k is built with `seed + k`; batches come in an order that follows from `seed`.
@@ -84,8 +83,7 @@ class Committee(keras.Model):
         name: str = "committee",
     ) -> None:
         super().__init__(name=name)
-        if voting not in VOTING:
-            raise ArgumentError(f'voting is "majority" or "soft". Received: {voting!r}')
+        check_voting(voting)
         # A tuple: Keras would wrap and track a list.
         self._specs = tuple(make_members(members, copies, snapshots))
         self.snapshots = snapshots

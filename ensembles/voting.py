@@ -20,6 +20,9 @@ TIE_TOLERANCE = 1e-9
 BLEND = 9e-4
 LEAD = 1e-6
 
+VOTING = ("majority", "soft", "geometric")
+"""The rules by name."""
+
 
 def majority_vote(
     votes: ArrayLike,
@@ -165,13 +168,14 @@ def geometric_vote(
 
 def committee_probabilities(
     probabilities: ArrayLike,
-    voting: Literal["majority", "soft"] = "majority",
+    voting: Literal["majority", "soft", "geometric"] = "majority",
     weights: ArrayLike | None = None,
 ) -> NDArray[np.float32]:
     """Combine the members' probabilities into the committee's.
 
-    For `"soft"` this is the weighted mean. For `"majority"`, with s the shares of the vote, p̄ the
-    weighted mean probability and d the class `majority_vote(ties="probability")` decides for,
+    For `"soft"` this is the weighted mean, for `"geometric"` what `geometric_vote` gives. For
+    `"majority"`, with s the shares of the vote, p̄ the weighted mean probability and d the class
+    `majority_vote(ties="probability")` decides for,
 
         q = 0.9991 s + 0.0009 p̄
         q[d] += max(q) − q[d] + 0.000001
@@ -184,7 +188,7 @@ def committee_probabilities(
     Args:
         probabilities: float [members, n, classes], rows sum to 1. A member votes for the class it
             finds most probable, the lowest label among equals.
-        voting: `"majority"` or `"soft"`.
+        voting: `"majority"`, `"soft"` or `"geometric"`.
         weights: float [members], what each member counts; None counts each as one.
 
     Returns:
@@ -200,13 +204,14 @@ def committee_probabilities(
         >>> committee_probabilities(members).argmax(axis=1)
         array([1])
     """
+    check_voting(voting)
+    if voting == "geometric":
+        return geometric_vote(probabilities, weights).astype(np.float32)
     probabilities = _checked_probabilities(probabilities)
     weights = checked_weights(weights, len(probabilities))
     mean = _mean(probabilities, weights)
     if voting == "soft":
         return mean.astype(np.float32)
-    if voting != "majority":
-        raise ArgumentError(f'voting must be "majority" or "soft". Received: {voting!r}')
     num_classes = probabilities.shape[2]
     shares = _shares(probabilities.argmax(axis=2), num_classes, weights)
     decision = np.arange(num_classes) == decide(shares, mean)[:, np.newaxis]
@@ -214,6 +219,12 @@ def committee_probabilities(
     behind = blend.max(axis=1, keepdims=True) - (blend * decision).sum(axis=1, keepdims=True)
     blend += decision * (behind + LEAD)
     return (blend / blend.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def check_voting(voting: str) -> None:
+    """Raise an ArgumentError for a rule that there is not."""
+    if voting not in VOTING:
+        raise ArgumentError(f"voting is one of {', '.join(VOTING)}. Received: {voting!r}")
 
 
 def _weighted_counts(

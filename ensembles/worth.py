@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.ensembles.checks import FLOOR, checked_labels, checked_probabilities
-from zoo.ensembles.voting import checked_weights, decide, leaders
+from zoo.ensembles.voting import VOTING, checked_weights, decide, leaders
 from zoo.errors import ArgumentError
 
 Rule: TypeAlias = Literal["majority", "soft", "geometric"] | Callable[[tuple[int, ...]], ArrayLike]
@@ -21,7 +21,6 @@ The function is given the numbers of the members that are in, rising, and gives 
 ids that they decide for.
 """
 
-RULES = ("majority", "soft", "geometric")
 MOST_MEMBERS = 12
 """For exact Shapley values: 4,096 committees."""
 
@@ -245,8 +244,8 @@ def _checked(
                 "weights are for a rule by name: a function weighs its members itself. "
                 "Leave them out."
             )
-    elif rule not in RULES:
+    elif rule not in VOTING:
         raise ArgumentError(
-            f'rule must be "majority", "soft", "geometric" or a function. Received: {rule!r}'
+            f"rule must be one of {', '.join(VOTING)}, or a function. Received: {rule!r}"
         )
     return probabilities, labels, checked_weights(weights, members)

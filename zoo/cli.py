@@ -176,7 +176,11 @@ def committee(
     copies: Annotated[
         int | None, typer.Option(min=1, help="So many of a single model, each from its own seed.")
     ] = None,
-    voting: Annotated[str, typer.Option(help="`majority` or `soft`.")] = "majority",
+    snapshots: Annotated[
+        int | None,
+        typer.Option(min=1, help="So many of a single model, from one training in cycles."),
+    ] = None,
+    voting: Annotated[str, typer.Option(help="`majority`, `soft` or `geometric`.")] = "majority",
     weights: Annotated[
         str | None, typer.Option(help="What each member counts, with commas between: `2,1,1`.")
     ] = None,
@@ -185,6 +189,12 @@ def committee(
         typer.Option(
             "--together/--apart",
             help="Train in one graph or one after another; by default as the recipes allow.",
+        ),
+    ] = None,
+    resampling: Annotated[
+        str | None,
+        typer.Option(
+            help="Training images of its own for each member: `bootstrap`, `folds` or `order`."
         ),
     ] = None,
     data: Data = "digits",
@@ -240,8 +250,9 @@ def committee(
         log_dir,
         resume=resume,
         quiet=quiet,
-        together=together,
+        training={"together": together, "resampling": resampling},
         copies=copies,
+        snapshots=snapshots,
         voting=voting,
         weights=_numbers(weights) if weights else None,
         seed=seed,
@@ -345,7 +356,7 @@ def _train(
     *,
     resume: bool,
     quiet: bool,
-    together: bool | None = None,
+    training: Mapping[str, Any] | None = None,
     **arguments: Any,
 ) -> None:
     """Train, save and report."""
@@ -364,14 +375,16 @@ def _train(
     history = trained.fit(
         images.train,
         validation_data=images.validation,
-        together=together,
         log_dir=folder,
         resume=resume,
         verbose=0 if quiet else "auto",
+        **(training or {}),
     )
     file = folder / "committee.keras"
     trained.save(file)
     console = Console()
+    if trained.out_of_bag:
+        console.print(f"Out of bag: {trained.out_of_bag}", highlight=False)
     if images.test:
         report = trained.report(images.test)
         log_report(report, folder, history.epoch[-1])

@@ -64,7 +64,7 @@ def test_other_resampling_is_refused(train_split, resampling, members, message):
         resample(train_split, members, resampling)
 
 
-@pytest.mark.parametrize("voting", ["majority", "soft"])
+@pytest.mark.parametrize("voting", ["majority", "soft", "geometric"])
 @pytest.mark.parametrize("weights", [None, (2, 1, 0, 1)])
 def test_out_of_bag_is_each_image_by_those_that_have_not_seen_it(voting, weights):
     rng = np.random.default_rng(0)

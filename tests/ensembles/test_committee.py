@@ -215,7 +215,7 @@ PROBABILITIES = arrays("float32", (4, 3, 3), elements=st.sampled_from([0.0, 0.25
 
 @given(
     PROBABILITIES,
-    st.sampled_from(["majority", "soft"]),
+    st.sampled_from(["majority", "soft", "geometric"]),
     st.one_of(st.none(), st.lists(st.sampled_from([0.1, 0.2, 0.3, 1.0]), min_size=4, max_size=4)),
 )
 def test_the_graph_combines_like_the_pure_functions(probabilities, voting, weights):
@@ -677,7 +677,7 @@ def test_test_time_augmentation_is_the_mean_over_versions_of_the_image(train_spl
     assert not np.allclose(found, other)
 
 
-@pytest.mark.parametrize("voting", ["majority", "soft"])
+@pytest.mark.parametrize("voting", ["majority", "soft", "geometric"])
 def test_the_committee_votes_on_what_its_members_see_in_all_versions(
     train_split, test_split, voting
 ):

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from zoo.ensembles import worth
-from zoo.ensembles.voting import committee_probabilities, geometric_vote
-from zoo.ensembles.worth import RULES, coalition_accuracies, leave_one_out, shapley_values
+from zoo.ensembles.voting import VOTING, committee_probabilities, geometric_vote
+from zoo.ensembles.worth import coalition_accuracies, leave_one_out, shapley_values
 from zoo.errors import ArgumentError
 
 
@@ -68,7 +68,7 @@ def test_accuracies_by_the_geometric_mean_are_those_of_the_public_rule():
         assert accuracy == pytest.approx(expected, abs=1e-12), inside
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", VOTING)
 @given(drawn=committees())
 def test_leave_one_out_is_the_whole_less_the_rest(rule, drawn):
     probabilities, labels, weights = drawn
@@ -82,7 +82,7 @@ def test_leave_one_out_is_the_whole_less_the_rest(rule, drawn):
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", VOTING)
 @given(drawn=committees())
 def test_shapley_value_is_the_mean_over_all_orders(rule, drawn):
     probabilities, labels, weights = drawn
@@ -98,7 +98,7 @@ def test_shapley_value_is_the_mean_over_all_orders(rule, drawn):
     np.testing.assert_allclose(found, expected / factorial(members), atol=1e-12)
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", VOTING)
 @given(drawn=committees())
 def test_shapley_values_add_up_to_what_the_committee_is_better_than_guessing(rule, drawn):
     probabilities, labels, weights = drawn
@@ -108,7 +108,7 @@ def test_shapley_values_add_up_to_what_the_committee_is_better_than_guessing(rul
     assert found.sum() == pytest.approx(accuracies[-1] - accuracies[0], abs=1e-12)
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", VOTING)
 def test_members_that_are_one_and_the_same_are_worth_the_same(rule):
     probabilities, labels = some()
     probabilities = probabilities[[0, 1, 0, 2]]
@@ -117,7 +117,7 @@ def test_members_that_are_one_and_the_same_are_worth_the_same(rule):
         assert values[0] == pytest.approx(values[2], abs=1e-12)
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", VOTING)
 def test_order_of_the_members_does_not_matter(rule):
     probabilities, labels = some()
     order = [2, 0, 3, 1]
@@ -127,7 +127,7 @@ def test_order_of_the_members_does_not_matter(rule):
         np.testing.assert_allclose(shuffled, values[order], atol=1e-12)
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", VOTING)
 def test_a_member_that_does_not_count_is_worth_nothing(rule):
     probabilities, labels = some()
     weights = [1, 0, 2, 1]
@@ -160,7 +160,7 @@ def test_members_that_are_all_right_or_all_wrong_share_alike(right):
     np.testing.assert_array_equal(leave_one_out(probabilities, labels), 0)
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", VOTING)
 def test_blocks_change_nothing(rule, monkeypatch):
     probabilities, labels = some(n=50)
     whole = [measure(probabilities, labels, rule) for measure in (shapley_values, leave_one_out)]

@@ -90,7 +90,9 @@ LINES = [
     ],
     [
         "zoo.architecture",
+        "zoo.averaging",
         "zoo.crew",
+        "zoo.distillation",
         "zoo.layers",
         "zoo.losses",
         "zoo.models",
