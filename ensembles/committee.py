@@ -17,7 +17,6 @@ from zoo.datasets.arguments import check_whole
 from zoo.datasets.base import Split, as_split
 from zoo.distillation import Teacher
 from zoo.ensembles.bagging import out_of_bag, resample
-from zoo.ensembles.combine import combine
 from zoo.ensembles.members import (
     Member,
     entry_of,
@@ -25,7 +24,7 @@ from zoo.ensembles.members import (
     recipe_from_config,
 )
 from zoo.ensembles.report import Report, make_report
-from zoo.ensembles.voting import check_voting, checked_weights, committee_probabilities
+from zoo.ensembles.rule import Rule
 from zoo.errors import ArgumentError, DataError, ZooError
 from zoo.learner import Learner, check_model
 from zoo.metrics import Accuracy, accuracy
@@ -51,7 +50,7 @@ class Committee(keras.Model):
             learning rate goes down to zero so many times, and each time its weights are a member.
         voting: `"majority"`: each member has one vote, ties go to the class with the highest
             summed probability. `"soft"`: the mean of the probabilities. `"geometric"`: their
-            geometric mean, in which a member can object to a class.
+            geometric mean, in which a member can object to a class. Or a `Rule`.
         weights: What each member counts, [members]; None counts each as one.
         class_names: The classes' names; None takes them from the data.
         seed: Member k is built with `seed + k`; batches come in an order that follows from `seed`.
@@ -76,20 +75,20 @@ class Committee(keras.Model):
         *,
         copies: int | None = None,
         snapshots: int | None = None,
-        voting: str = "majority",
+        voting: str | Rule = "majority",
         weights: Sequence[float] | None = None,
         class_names: Sequence[str] | None = None,
         seed: int = 0,
         name: str = "committee",
     ) -> None:
         super().__init__(name=name)
-        check_voting(voting)
         # A tuple: Keras would wrap and track a list.
         self._specs = tuple(make_members(members, copies, snapshots))
         self.snapshots = snapshots
-        self.voting = voting
-        checked_weights(weights, len(self._specs))
-        self.voting_weights = None if weights is None else tuple(map(float, weights))
+        self.rule = voting if isinstance(voting, Rule) else Rule(voting, weights)
+        if isinstance(voting, Rule) and weights is not None:
+            raise ArgumentError("A Rule has its own weights; weights= is for a rule by name.")
+        self.rule.check_members(len(self._specs))
         self.class_names = tuple(class_names) if class_names is not None else None
         check_whole("seed", seed, 0)
         self.seed = seed
@@ -105,6 +104,11 @@ class Committee(keras.Model):
     def member_names(self) -> tuple[str, ...]:
         """The members' names, each different."""
         return tuple(cast(str, member.name) for member in self._specs)
+
+    @property
+    def voting(self) -> str:
+        """The name of the rule."""
+        return self.rule.voting
 
     @property
     def members(self) -> tuple[Any, ...]:
@@ -204,8 +208,7 @@ class Committee(keras.Model):
                         one.name: {"entry": entry_of(one), "arguments": dict(one.arguments)}
                         for one in self._specs
                     },
-                    "voting": self.voting,
-                    "weights": self.voting_weights,
+                    "rule": self.rule.to_config(),
                 },
                 callbacks=callbacks,
                 owner=self,
@@ -222,7 +225,7 @@ class Committee(keras.Model):
             self.validation_accuracy = tuple(right.mean(axis=1).tolist())
         if resampling in ("bootstrap", "folds"):
             images, combined = out_of_bag(
-                self.member_probabilities(data), rows, self.voting, self.voting_weights
+                self.member_probabilities(data), rows, self.voting, self.rule.weights
             )
             if len(images):
                 self.out_of_bag = accuracy(data.labels[images], combined.argmax(axis=-1))
@@ -247,7 +250,8 @@ class Committee(keras.Model):
             A tensor, float32 [batch, classes].
         """
         self._check_built()
-        return combine(self._outputs_of_members(images), "soft", self.voting_weights)
+        mean = Rule("soft", self.rule.weights)
+        return mean.on_tensors(self._outputs_of_members(images))
 
     def predict(
         self,
@@ -283,7 +287,7 @@ class Committee(keras.Model):
             members = self.member_probabilities(
                 x, batch_size, augmentation=augmentation, times=times, seed=seed
             )
-            return committee_probabilities(members, self.voting, self.voting_weights)  # type: ignore[arg-type]
+            return self.rule(members)
         if isinstance(x, (tf.data.Dataset, keras.utils.PyDataset)):
             return super().predict(x, verbose=verbose, **kwargs)
         if verbose or kwargs:
@@ -385,8 +389,7 @@ class Committee(keras.Model):
             split,
             self.member_names,
             self.member_probabilities(split, augmentation=augmentation, times=times, seed=seed),
-            voting=self.voting,
-            weights=self.voting_weights,
+            rule=self.rule,
             validation_accuracy=self.validation_accuracy,
             trained_on=self._trained_on,
         )
@@ -437,8 +440,7 @@ class Committee(keras.Model):
                 }
                 for member, model in zip(self._specs, self._models, strict=True)
             ],
-            "voting": self.voting,
-            "weights": self.voting_weights,
+            "rule": self.rule.to_config(),
             "class_names": self.class_names,
             "seed": self.seed,
             "validation_accuracy": self.validation_accuracy,
@@ -461,7 +463,8 @@ class Committee(keras.Model):
         ]
         committee = cls(
             members,
-            **{key: config[key] for key in ("voting", "weights", "class_names", "seed", "name")},
+            voting=Rule.from_config(config["rule"]),
+            **{key: config[key] for key in ("class_names", "seed", "name")},
         )
         accuracy = config["validation_accuracy"]
         committee.validation_accuracy = None if accuracy is None else tuple(accuracy)
@@ -535,7 +538,7 @@ class Committee(keras.Model):
 
     def _combine(self, probabilities: Any) -> Any:
         """Combine members' probabilities [members, batch, classes] by this committee's rule."""
-        return combine(probabilities, self.voting, self.voting_weights)
+        return self.rule.on_tensors(probabilities)
 
     def _checked_images(self, x: Any) -> np.ndarray:
         self._check_built()

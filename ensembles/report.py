@@ -14,8 +14,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from zoo.ensembles.rule import Rule
 from zoo.ensembles.significance import PairedTest, mcnemar
-from zoo.ensembles.voting import committee_probabilities
 from zoo.errors import ArgumentError, DataError
 from zoo.metrics import Accuracy, ClassScore, accuracy, confusion_matrix, macro_f1, per_class
 from zoo.plots import confusion_figure, draw_confusion, new_figure
@@ -297,8 +297,7 @@ def make_report(
     member_names: Sequence[str],
     probabilities: np.ndarray,
     *,
-    voting: str = "majority",
-    weights: Sequence[float] | None = None,
+    rule: Rule | None = None,
     validation_accuracy: Sequence[float] | None = None,
     trained_on: np.ndarray | None = None,
 ) -> Report:
@@ -308,8 +307,7 @@ def make_report(
         split: The images' labels and class names.
         member_names: One name a member.
         probabilities: float [members, n, classes].
-        voting: `"majority"` or `"soft"`.
-        weights: [members], or None.
+        rule: How members become one answer; None for a majority vote.
         validation_accuracy: Each member's accuracy on validation images, which says who the best
             one is; without it the split itself has to.
         trained_on: Digests (`Split.digests`) of the images the members were trained on, if known.
@@ -326,9 +324,10 @@ def make_report(
                 f"{name} gives probabilities that are not numbers: its training has diverged. "
                 "Train it again with a lower learning rate, or leave it out."
             )
+    rule = rule or Rule()
     labels, num_classes = split.labels, split.num_classes
     votes = probabilities.argmax(axis=-1)
-    decision = committee_probabilities(probabilities, voting, weights).argmax(axis=-1)  # type: ignore[arg-type]
+    decision = rule(probabilities).argmax(axis=-1)
     members = tuple(
         _score(name, labels, vote, num_classes)
         for name, vote in zip(member_names, votes, strict=True)
@@ -338,7 +337,7 @@ def make_report(
     confusion = confusion_matrix(labels, decision, num_classes)
     return Report(
         split=split.name,
-        voting=voting,
+        voting=rule.voting,
         members=members,
         committee=_score("committee", labels, decision, num_classes),
         class_names=tuple(split.class_names),

@@ -204,7 +204,8 @@ def committee_probabilities(
         >>> committee_probabilities(members).argmax(axis=1)
         array([1])
     """
-    check_voting(voting)
+    if voting not in VOTING:
+        raise ArgumentError(f"voting is one of {', '.join(VOTING)}. Received: {voting!r}")
     if voting == "geometric":
         return geometric_vote(probabilities, weights).astype(np.float32)
     probabilities = _checked_probabilities(probabilities)
@@ -219,12 +220,6 @@ def committee_probabilities(
     behind = blend.max(axis=1, keepdims=True) - (blend * decision).sum(axis=1, keepdims=True)
     blend += decision * (behind + LEAD)
     return (blend / blend.sum(axis=1, keepdims=True)).astype(np.float32)
-
-
-def check_voting(voting: str) -> None:
-    """Raise an ArgumentError for a rule that there is not."""
-    if voting not in VOTING:
-        raise ArgumentError(f"voting is one of {', '.join(VOTING)}. Received: {voting!r}")
 
 
 def _weighted_counts(

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 import zoo
 from zoo.datasets.base import as_split
 from zoo.ensembles import Committee, Member
-from zoo.ensembles.combine import combine
+from zoo.ensembles.rule import Rule
 from zoo.ensembles.voting import committee_probabilities, majority_vote, soft_vote
 from zoo.errors import ArgumentError, DataError, RunError
 
@@ -222,7 +222,7 @@ def test_the_graph_combines_like_the_pure_functions(probabilities, voting, weigh
     probabilities = probabilities + np.float32(0.25)
     probabilities /= probabilities.sum(axis=-1, keepdims=True)
     expected = committee_probabilities(probabilities, voting, weights)
-    combined = np.asarray(combine(probabilities, voting, weights))
+    combined = np.asarray(Rule(voting, weights).on_tensors(probabilities))
     np.testing.assert_allclose(combined, expected, atol=1e-7)
     np.testing.assert_array_equal(combined.argmax(axis=1), expected.argmax(axis=1))
 

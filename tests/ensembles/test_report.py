@@ -10,6 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.util.tensor_util import make_ndarray
 
 from zoo.ensembles.report import log_report, make_report
+from zoo.ensembles.rule import Rule
 from zoo.ensembles.significance import mcnemar
 from zoo.ensembles.voting import committee_probabilities
 from zoo.errors import ArgumentError, DataError, RunError
@@ -82,15 +83,15 @@ def test_beyond_chance_or_not(report, p_value):
 
 
 def test_soft_voting_and_weights_count(test_split, probabilities):
-    only_last = make_report(test_split, NAMES, probabilities, weights=(0, 0, 1))
+    only_last = make_report(test_split, NAMES, probabilities, rule=Rule(weights=(0, 0, 1)))
     assert only_last.committee.accuracy == only_last.members[2].accuracy
-    soft = make_report(test_split, NAMES, probabilities, voting="soft")
+    soft = make_report(test_split, NAMES, probabilities, rule=Rule("soft"))
     expected = probabilities.mean(axis=0).argmax(axis=1) == test_split.labels
     assert soft.committee.accuracy.value == pytest.approx(expected.mean())
 
 
 def test_a_model_alone_has_no_committee_beside_it(test_split, probabilities):
-    report = make_report(test_split, NAMES[:1], probabilities[:1], voting="soft")
+    report = make_report(test_split, NAMES[:1], probabilities[:1], rule=Rule("soft"))
     assert [score.name for score in report.scores] == ["one"]
     assert report.comparison is None
     assert "one is alone" in report.verdict()
@@ -162,7 +163,7 @@ def test_with_many_classes_the_terminal_shows_the_commonest_confusions():
     predicted = np.where(labels == 7, 9, labels)
     names = [f"a class with a long name {k}" for k in range(30)]
     split = as_split(np.zeros((60, 2, 2, 1), "uint8"), labels, class_names=names)
-    report = make_report(split, ["one"], np.eye(30)[predicted][None], voting="soft")
+    report = make_report(split, ["one"], np.eye(30)[predicted][None], rule=Rule("soft"))
     text = str(report)
     (line,) = (line for line in text.splitlines() if "name 7 " in line and "name 9 " in line)
     assert line.split()[-1] == "2"

@@ -284,7 +284,10 @@ PROBABILITIES = np.full((3, 2, 3), 1 / 3)
         (lambda: geometric_vote([[[2.0, -1.0]]]), "logits need a softmax.*from -1.0 to 2.0"),
         (lambda: geometric_vote(PROBABILITIES, [1, 2]), r"each of the 3 members.*shape \(2,\)"),
         (lambda: committee_probabilities([[[np.inf, 0.0]]]), "finite.*inf"),
-        (lambda: committee_probabilities(PROBABILITIES, "hard"), "or \"soft\". Received: 'hard'"),
+        (
+            lambda: committee_probabilities(PROBABILITIES, "hard"),
+            "majority, soft, geometric. Received: 'hard'",
+        ),
     ],
 )
 def test_errors_say_what_was_expected_and_received(call, message):
