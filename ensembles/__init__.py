@@ -15,10 +15,21 @@ if TYPE_CHECKING:
     from zoo.ensembles.committee import Committee
     from zoo.ensembles.members import Member
     from zoo.ensembles.report import Report
+    from zoo.ensembles.rule import Rule
+    from zoo.ensembles.stacking import stack
+    from zoo.ensembles.tuning import calibrate, select
 
-__all__ = ["Committee", "Member", "Report"]
+__all__ = ["Committee", "Member", "Report", "Rule", "calibrate", "select", "stack"]
 
-_HOMES = {"Committee": "committee", "Member": "members", "Report": "report"}
+_HOMES = {
+    "Committee": "committee",
+    "Member": "members",
+    "Report": "report",
+    "Rule": "rule",
+    "calibrate": "tuning",
+    "select": "tuning",
+    "stack": "stacking",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -394,6 +394,36 @@ class Committee(keras.Model):
             trained_on=self._trained_on,
         )
 
+    def with_rule(self, rule: Rule | str, members: Sequence[int] | None = None) -> "Committee":
+        """Let the same members decide by another rule.
+
+        Args:
+            rule: A `Rule`, or the name of one without weights.
+            members: The numbers of those who stay; None keeps all.
+
+        Returns:
+            A new committee, which shares the members with this one.
+
+        Raises:
+            ArgumentError: A rule for another number of members.
+        """
+        self._check_built()
+        kept = range(len(self._models)) if members is None else members
+        committee = Committee(
+            [replace(self._specs[k], model=self._models[k], arguments={}) for k in kept],
+            voting=rule if isinstance(rule, Rule) else Rule(rule),
+            class_names=self.class_names,
+            seed=self.seed,
+        )
+        committee.data_settings, committee._trained_on = self.data_settings, self._trained_on
+        if self.validation_accuracy:
+            committee.validation_accuracy = tuple(self.validation_accuracy[k] for k in kept)
+        return committee
+
+    def count_trained_on(self, data: Split) -> int:
+        """How many images of a split the members were trained on, pixel for pixel."""
+        return int(np.isin(data.digests, self._trained_on).sum())
+
     def save(self, filepath: str | os.PathLike[str], **kwargs: Any) -> None:
         """Save members, rule, recipes and class names as one `.keras` file, whole or not at all.
 

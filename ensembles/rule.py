@@ -42,8 +42,8 @@ class Rule:
         ArgumentError: values that do not go together.
 
     Example:
-        >>> Rule("soft")(np.array([[[0.9, 0.1]], [[0.5, 0.5]]])).round(2).tolist()
-        [[0.7, 0.3]]
+        >>> Rule("soft")(np.array([[[0.9, 0.1]], [[0.5, 0.5]]])).round(2)
+        array([[0.7, 0.3]], dtype=float32)
     """
 
     voting: str = "majority"

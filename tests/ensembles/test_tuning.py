@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+
+from zoo.ensembles import Committee, Member, Rule, calibrate, select
+from zoo.ensembles.calibration import fit_temperature
+from zoo.ensembles.selection import best_members, greedy_selection, simplex_weights
+from zoo.errors import ArgumentError, DataError
+
+
+@pytest.fixture(scope="module")
+def committee(train_split):
+    from zoo.recipes import Recipe
+
+    def member(name, epochs):
+        return Member(name, recipe=Recipe(learning_rate=0.1, batch_size=32, epochs=epochs))
+
+    members = [member("softmax", 3), member("mlp", 2), member("bn_mlp", 1), member("softmax", 1)]
+    committee = Committee(members, voting="soft", weights=(1, 2, 3, 4))
+    committee.fit(train_split, verbose=0)
+    return committee
+
+
+def test_greedy_selection_weights_members_by_how_often_they_were_taken(
+    committee, validation_split, test_split
+):
+    chosen = select(committee, validation_split, count=20)
+    members = committee.member_probabilities(validation_split)
+    counts = greedy_selection(members, validation_split.labels, rounds=20)
+    assert chosen.rule == Rule("soft", tuple(counts[counts > 0].astype(float)))
+    expected = np.tensordot(counts / counts.sum(), committee.member_probabilities(test_split), 1)
+    np.testing.assert_allclose(chosen.predict(test_split), expected, atol=1e-6)
+
+
+def test_simplex_weights_leave_out_members_without_weight(committee, validation_split):
+    chosen = select(committee, validation_split, method="simplex")
+    weights = simplex_weights(
+        committee.member_probabilities(validation_split), validation_split.labels
+    )
+    assert len(chosen.members) == np.count_nonzero(weights)
+    np.testing.assert_allclose(chosen.rule.weights, weights[weights > 0])
+
+
+def test_the_best_keep_their_order_names_rule_and_weights(committee, validation_split):
+    chosen = select(committee, validation_split, method="best", count=2)
+    members = committee.member_probabilities(validation_split)
+    kept = sorted(best_members(members, validation_split.labels, 2).tolist())
+    assert chosen.member_names == tuple(committee.member_names[k] for k in kept)
+    assert chosen.rule == Rule("soft", tuple(float(k + 1) for k in kept))
+    assert [id(model) for model in chosen.members] == [id(committee.members[k]) for k in kept]
+
+
+def test_the_chosen_know_how_good_they_are_on_validation(committee, validation_split, test_split):
+    chosen = select(committee, validation_split)
+    votes = chosen.votes(validation_split)
+    expected = (votes == validation_split.labels).mean(axis=1)
+    np.testing.assert_allclose(chosen.validation_accuracy, expected)
+    assert chosen.report(test_split).chosen_on == "validation"
+
+
+def test_the_old_committee_stays_as_it_was_and_the_new_one_is_saved(
+    committee, validation_split, test_split, tmp_path
+):
+    before = committee.predict(test_split)
+    chosen = select(committee, validation_split)
+    np.testing.assert_array_equal(committee.predict(test_split), before)
+    chosen.save(tmp_path / "a.keras")
+    loaded = Committee.load(tmp_path / "a.keras")
+    assert loaded.rule == chosen.rule
+    np.testing.assert_array_equal(loaded.predict(test_split), chosen.predict(test_split))
+
+
+@pytest.mark.parametrize("voting", ["soft", "geometric"])
+def test_calibration_divides_logarithms_by_the_fitted_temperature(
+    committee, validation_split, test_split, voting
+):
+    committee = committee.with_rule(voting)
+    calibrated = calibrate(committee, validation_split)
+    temperature = fit_temperature(committee.predict(validation_split), validation_split.labels)
+    assert calibrated.rule.temperature == pytest.approx(temperature, rel=1e-4)
+    plain, found = committee.predict(test_split), calibrated.predict(test_split)
+    np.testing.assert_array_equal(plain.argmax(axis=1), found.argmax(axis=1))
+    powers = plain.astype(float) ** (1 / temperature)
+    np.testing.assert_allclose(found, powers / powers.sum(axis=1, keepdims=True), atol=1e-5)
+    again = calibrate(calibrated, validation_split)
+    assert again.rule.temperature == pytest.approx(temperature, rel=1e-4)
+
+
+def test_votes_cannot_be_calibrated(committee, validation_split):
+    with pytest.raises(ArgumentError, match="majority voting gives shares of the vote"):
+        calibrate(committee.with_rule("majority"), validation_split)
+
+
+@pytest.mark.parametrize("choose", [select, calibrate])
+def test_the_test_split_is_refused(committee, test_split, choose):
+    with pytest.raises(DataError, match="The test split chooses nothing"):
+        choose(committee, test_split)
+
+
+@pytest.mark.parametrize("choose", [select, calibrate])
+def test_images_that_members_were_trained_on_are_warned_of(committee, train_split, choose):
+    with pytest.warns(UserWarning, match="^9 of these 9 images .* trained on") as warned:
+        choose(committee, train_split.take(slice(9)))
+    assert warned[0].filename == __file__
+
+
+def test_arrays_are_taken_too(committee, validation_split):
+    arrays = select(committee, validation_split.images, validation_split.labels)
+    assert arrays.rule == select(committee, validation_split).rule
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"method": "all"}, "method is one of greedy, simplex, best"),
+        ({"method": "best"}, "count is how many"),
+        ({"method": "simplex", "count": 2}, "count is how many"),
+        ({"method": "best", "count": 5}, "count must be 4 or less"),
+        ({"count": 0}, "rounds must be an integer of 1"),
+    ],
+)
+def test_arguments_without_use_are_refused(committee, validation_split, arguments, message):
+    with pytest.raises(ArgumentError, match=message):
+        select(committee, validation_split, **arguments)
+
+
+def test_the_same_members_under_another_rule(committee, test_split):
+    other = committee.with_rule(Rule("majority"), members=[2, 0])
+    assert other.member_names == ("bn_mlp", "softmax")
+    assert other.count_trained_on(test_split) == 0
+    with pytest.raises(ArgumentError, match="one number for each of the 4 members"):
+        committee.with_rule(Rule("soft", (1, 2)))
