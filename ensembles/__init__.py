@@ -13,23 +13,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo.ensembles.committee import Committee
+    from zoo.ensembles.leaderboard import Leaderboard, compare
     from zoo.ensembles.members import Member
     from zoo.ensembles.report import Report
     from zoo.ensembles.rule import Rule
     from zoo.ensembles.stacking import stack
     from zoo.ensembles.tuning import calibrate, select
 
-__all__ = ["Committee", "Member", "Report", "Rule", "calibrate", "select", "stack"]
-
 _HOMES = {
     "Committee": "committee",
+    "Leaderboard": "leaderboard",
     "Member": "members",
     "Report": "report",
     "Rule": "rule",
     "calibrate": "tuning",
+    "compare": "leaderboard",
     "select": "tuning",
     "stack": "stacking",
 }
+__all__ = [
+    "Committee",
+    "Leaderboard",
+    "Member",
+    "Report",
+    "Rule",
+    "calibrate",
+    "compare",
+    "select",
+    "stack",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -362,6 +362,7 @@ class Committee(keras.Model):
         x: Any,
         y: Any = None,
         *,
+        elsewhere: Any = None,
         augmentation: Augmentation | None = None,
         times: int = 8,
         seed: int = 0,
@@ -371,6 +372,8 @@ class Committee(keras.Model):
         Args:
             x: A `Split`, or images uint8 [n, height, width, channels].
             y: Labels int [n] where `x` is an array.
+            elsewhere: Images of another data set, a `Split` or uint8 [m, height, width, channels]:
+                how well can the committee tell them from these?
             augmentation: Test-time augmentation, as for `member_probabilities`.
             times: With it: how many versions of each image.
             seed: With it: of the transforms.
@@ -381,18 +384,37 @@ class Committee(keras.Model):
         Raises:
             DataError: Data that does not fit the members.
         """
-        self._check_built()
-        names = self.class_names or tuple(map(str, range(self.output_shape[-1] or 0)))
-        split = _split(x, y, "images", names)
-        self._check_classes(split)
+        split = self.split_to_judge(x, y)
+        versions = {"augmentation": augmentation, "times": times, "seed": seed}
+        others = None if elsewhere is None else self.member_probabilities(elsewhere, **versions)
         return make_report(
             split,
             self.member_names,
-            self.member_probabilities(split, augmentation=augmentation, times=times, seed=seed),
+            self.member_probabilities(split, **versions),
+            elsewhere=others,
             rule=self.rule,
             validation_accuracy=self.validation_accuracy,
             trained_on=self._trained_on,
         )
+
+    def split_to_judge(self, x: Any, y: Any = None) -> Split:
+        """Take images with labels of the classes that this committee knows.
+
+        Args:
+            x: A `Split`, or images uint8 [n, height, width, channels].
+            y: Labels int [n] where `x` is an array.
+
+        Returns:
+            The split.
+
+        Raises:
+            DataError: Data that does not fit the members.
+        """
+        self._check_built()
+        names = self.class_names or tuple(map(str, range(self.output_shape[-1] or 0)))
+        split = _split(x, y, "images", names)
+        self._check_classes(split)
+        return split
 
     def with_rule(self, rule: Rule | str, members: Sequence[int] | None = None) -> "Committee":
         """Let the same members decide by another rule.

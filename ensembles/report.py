@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import os
 import textwrap
 from collections.abc import Sequence
@@ -14,8 +15,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from zoo.ensembles.rule import Rule
-from zoo.ensembles.significance import PairedTest, mcnemar
+from zoo.ensembles.analysis import Analysis, analyse
+from zoo.ensembles.leaderboard import COLUMNS, Leaderboard, make_leaderboard
+from zoo.ensembles.rule import Rule, rules_like
+from zoo.ensembles.significance import PairedTest, images_to_tell, mcnemar
 from zoo.errors import ArgumentError, DataError
 from zoo.metrics import Accuracy, ClassScore, accuracy, confusion_matrix, macro_f1, per_class
 from zoo.plots import confusion_figure, draw_confusion, new_figure
@@ -63,6 +66,9 @@ class Report:
         best_member: The member that the committee is held against.
         chosen_on: Where that member is the best: `"validation"`, or the split itself.
         comparison: McNemar's exact test of the committee against it; None for a single member.
+        leaderboard: Members, the committee and other rules, with log loss, Brier score and
+            calibration error.
+        analysis: How members differ, what each is worth, and what the committee knows of itself.
         trained_on: How many of the images the members were trained on, pixel for pixel.
 
     Example:
@@ -87,6 +93,8 @@ class Report:
     best_member: str
     chosen_on: str
     comparison: PairedTest | None
+    leaderboard: Leaderboard
+    analysis: Analysis
     trained_on: int = 0
 
     def verdict(self) -> str:
@@ -116,7 +124,20 @@ class Report:
         return (
             f"Against {self.best_member}, {where}, the committee is {self.comparison.sentence()}. "
             f"At the 5 % level this is {beyond} chance (McNemar's exact test, "
-            f"p = {self.comparison.p_value:.2g}, n = {self.comparison.n:,})."
+            f"p = {self.comparison.p_value:.2g}, n = {self.comparison.n:,}).{self._enough()}"
+        )
+
+    def _enough(self) -> str:
+        """How many images would do, where these do not."""
+        test = self.comparison
+        if test is None or test.beyond_chance:
+            return ""
+        enough = images_to_tell(test.only_first / test.n, test.only_second / test.n)
+        if not math.isfinite(enough):
+            return ""
+        return (
+            f" A difference of this size would be found beyond chance in 4 of 5 test sets of "
+            f"{enough:,.0f} images."
         )
 
     @property
@@ -129,6 +150,8 @@ class Report:
         values = asdict(self)
         values["confusion"] = self.confusion.tolist()
         values["verdict"] = self.verdict()
+        values["leaderboard"] = self.leaderboard.to_dict()
+        values["analysis"] = self.analysis.to_dict()
         if self.comparison:
             values["comparison"]["beyond_chance"] = self.comparison.beyond_chance
         return values
@@ -144,6 +167,7 @@ class Report:
             lines += [f"## {title}", "", f"| {' | '.join(map(_escaped, header))} |"]
             lines += [f"|{' --- |' + ' ---: |' * (len(header) - 1)}"]
             lines += [f"| {' | '.join(_escaped(cell) for cell in row)} |" for row in rows] + [""]
+        lines += [self.leaderboard.sentence(), ""] if self.comparison else []
         return "\n".join(lines)
 
     def plot(self) -> "Figure":
@@ -191,7 +215,7 @@ class Report:
         parts: list[RenderableType] = []
         tables = self._tables()
         if len(self.class_names) > WIDE:
-            tables[-1] = self._confusions()
+            tables[2] = self._confusions()
         for title, header, rows in tables:
             table = Table(title=title, title_justify="left", title_style="bold", box=None)
             for index, name in enumerate(header):
@@ -228,6 +252,7 @@ class Report:
             for name, row in zip(self.class_names, self.confusion, strict=True)
         ]
         who = self.scores[-1].name
+        board = ("Leaderboard", ["", *COLUMNS], self.leaderboard.rows())
         rule = f" ({self.voting} vote)" if self.comparison else ""
         return [
             (
@@ -245,6 +270,8 @@ class Report:
                 ["", *self.class_names],
                 confusion,
             ),
+            board,
+            *self.analysis.tables(),
         ]
 
     def _confusions(self) -> tuple[str, list[str], list[list[str]]]:
@@ -299,6 +326,7 @@ def make_report(
     *,
     rule: Rule | None = None,
     validation_accuracy: Sequence[float] | None = None,
+    elsewhere: np.ndarray | None = None,
     trained_on: np.ndarray | None = None,
 ) -> Report:
     """Judge members and committee by their probabilities.
@@ -310,6 +338,7 @@ def make_report(
         rule: How members become one answer; None for a majority vote.
         validation_accuracy: Each member's accuracy on validation images, which says who the best
             one is; without it the split itself has to.
+        elsewhere: The members' probabilities of another data set's images, [members, m, classes].
         trained_on: Digests (`Split.digests`) of the images the members were trained on, if known.
 
     Returns:
@@ -346,6 +375,14 @@ def make_report(
         best_member=members[best].name,
         chosen_on="validation" if validation_accuracy else split.name,
         comparison=mcnemar(labels, decision, votes[best]) if len(members) > 1 else None,
+        leaderboard=make_leaderboard(
+            labels,
+            dict(zip(member_names, probabilities, strict=True)),
+            {f"committee, {one.voting}": one(probabilities) for one in rules_like(rule)},
+            validation_accuracy,
+            split.name,
+        ),
+        analysis=analyse(labels, probabilities, member_names, rule, elsewhere),
         trained_on=0 if trained_on is None else int(np.isin(split.digests, trained_on).sum()),
     )
 

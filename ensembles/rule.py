@@ -169,6 +169,17 @@ class Rule:
         return ops.convert_to_tensor((scale / scale.sum())[:, None, None], "float64")
 
 
+def rules_like(rule: Rule) -> list[Rule]:
+    """A rule, and those by name that need nothing learned, with its weights.
+
+    Example:
+        >>> [one.voting for one in rules_like(Rule("soft", temperature=2))]
+        ['soft', 'majority', 'geometric']
+    """
+    others = [Rule(name, rule.weights) for name in VOTING if name != rule.voting]
+    return [rule, *others]
+
+
 def _majority(probabilities: Any, scale: Any) -> Any:
     """`committee_probabilities` for majority voting."""
     from keras import ops

@@ -109,7 +109,7 @@ def test_numbers_that_are_none_name_the_member(test_split, probabilities):
 def test_the_terminal_shows_everyone_with_interval_and_count(report):
     text = str(report)
     for score in report.scores:
-        (line,) = (x for x in text.splitlines() if x.split()[:1] == [score.name])
+        line = next(x for x in text.splitlines() if x.split()[:1] == [score.name])
         assert f"{100 * score.accuracy.value:.1f} %" in line
         assert f"{100 * score.accuracy.low:.1f} – {100 * score.accuracy.high:.1f}" in line
         assert "60" in line
@@ -131,7 +131,7 @@ def test_json_holds_all_of_it(report, tmp_path):
 def test_markdown_tables_have_a_cell_for_each_column(report, tmp_path):
     text = report.save(tmp_path / "report.md").read_text("utf-8")
     tables = [block for block in text.split("\n\n") if block.startswith("|")]
-    assert len(tables) == 3
+    assert len(tables) == 7
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1
     assert report.verdict() in text

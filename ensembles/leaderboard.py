@@ -1,0 +1,317 @@
+"""The leaderboard: members, committees and rules on one table, and what of it may be luck."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.ensembles.bootstrap import Estimate
+from zoo.ensembles.rule import rules_like
+from zoo.ensembles.scores import scores
+from zoo.ensembles.significance import (
+    CochranTest,
+    PairedTest,
+    cochran_q,
+    holm,
+    images_to_tell,
+    mcnemar,
+    paired_bootstrap,
+)
+from zoo.errors import ArgumentError
+from zoo.metrics import Accuracy, accuracy
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from zoo.ensembles.committee import Committee
+
+COLUMNS = ("accuracy in %", "NLL", "Brier", "ECE in %", "p (Holm)")
+"""ECE: in bins of equal width, and of equal mass."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the leaderboard.
+
+    Attributes:
+        name: of the member, or of the committee with its rule.
+        kind: `"member"` or `"committee"`.
+        accuracy: with its 95 % Wilson interval.
+        negative_log_likelihood: in nats, with its bootstrap interval.
+        brier: Brier score, from 0 to 2, with its bootstrap interval.
+        calibration_error: expected calibration error in 15 bins of equal width, with its bootstrap
+            interval, which lies too high (see `zoo.ensembles.scores.scores`).
+        calibration_error_mass: the same in bins of equally many images.
+        p_value: of McNemar's exact test against the best member, corrected by Holm's method for
+            all rows that are compared with it; nan for that member itself.
+    """
+
+    name: str
+    kind: str
+    accuracy: Accuracy
+    negative_log_likelihood: Estimate
+    brier: Estimate
+    calibration_error: Estimate
+    calibration_error_mass: Estimate
+    p_value: float = math.nan
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """Members, committees and rules on the same images, the most accurate first.
+
+    Attributes:
+        entries: the rows.
+        n: how many images.
+        committee: the name of the committee in question.
+        best_member: the member that it is held against.
+        chosen_on: where that member is the best: `"validation"`, or these very images.
+        comparison: McNemar's exact test of the committee against it, uncorrected; None where there
+            is a single member only.
+        difference: of their accuracies, with the interval of the paired bootstrap.
+        cochran: Cochran's Q test of whether the members differ; None for a single one.
+    """
+
+    entries: tuple[Entry, ...]
+    n: int
+    committee: str
+    best_member: str
+    chosen_on: str
+    comparison: PairedTest | None
+    difference: Estimate | None
+    cochran: CochranTest | None
+
+    def __getitem__(self, name: str) -> Entry:
+        """The row of that name."""
+        for entry in self.entries:
+            if entry.name == name:
+                return entry
+        raise KeyError(name)
+
+    @property
+    def beyond_chance(self) -> bool:
+        """Whether the difference is beyond chance at the 5 % level, after Holm's correction."""
+        return self.comparison is not None and self[self.committee].p_value < 0.05
+
+    def sentence(self) -> str:
+        """Say whether the committee differs from its best member beyond chance."""
+        test, difference = self.comparison, self.difference
+        if test is None or difference is None:
+            return f"{self.best_member} is alone: there is no committee to compare it with."
+        points = f"{100 * abs(difference.value):.1f} points"
+        low, high = sorted(100 * end for end in (difference.low, difference.high))
+        compared = sum(not math.isnan(entry.p_value) for entry in self.entries)
+        beyond = "beyond chance" if self.beyond_chance else "not beyond chance"
+        if test.only_first == test.only_second:
+            words = "as accurate as"
+        else:
+            way = "better" if difference.value > 0 else "worse"
+            words = f"{way} by {points} (95 % interval {low:+.1f} to {high:+.1f}) than"
+        where = "on the validation images" if self.chosen_on == "validation" else "on these images"
+        sentence = (
+            f"{self.committee} is {words} {self.best_member}, the best member {where}; this is "
+            f"{beyond} (McNemar's exact test, p = {self[self.committee].p_value:.2g} after Holm's "
+            f"correction for {compared} comparisons, n = {self.n:,})."
+        )
+        enough = images_to_tell(test.only_first / test.n, test.only_second / test.n)
+        if not self.beyond_chance and math.isfinite(enough):
+            sentence += (
+                f" A difference of this size would be found in 4 of 5 test sets of {enough:,.0f} "
+                "images."
+            )
+        return sentence
+
+    def to_dict(self) -> dict[str, Any]:
+        """The leaderboard as JSON values; what is not a number is None."""
+        values = {**asdict(self), "beyond_chance": self.beyond_chance, "sentence": self.sentence()}
+        for entry in values["entries"]:
+            entry["p_value"] = None if math.isnan(entry["p_value"]) else entry["p_value"]
+        return values
+
+    def rows(self) -> list[list[str]]:
+        """The table as text: a name, and what `COLUMNS` says."""
+        return [
+            [
+                entry.name,
+                f"{100 * entry.accuracy.value:.1f} "
+                f"[{100 * entry.accuracy.low:.1f}, {100 * entry.accuracy.high:.1f}]",
+                *(
+                    f"{one.value:.3f} ± {(one.high - one.low) / 2:.3f}"
+                    for one in (entry.negative_log_likelihood, entry.brier)
+                ),
+                f"{100 * entry.calibration_error.value:.1f}, "
+                f"{100 * entry.calibration_error_mass.value:.1f}",
+                "–" if math.isnan(entry.p_value) else f"{entry.p_value:.2g}",
+            ]
+            for entry in self.entries
+        ]
+
+    def __rich__(self) -> Table:
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(
+            title=f"Leaderboard, n = {self.n:,}",
+            title_justify="left",
+            title_style="bold",
+            box=None,
+            caption=self.sentence(),
+            caption_justify="left",
+        )
+        table.add_column("", no_wrap=True)
+        for name in COLUMNS:
+            table.add_column(name, justify="right", no_wrap=True)
+        for row in self.rows():
+            table.add_row(*map(Text, row), style="bold" if row[0] == self.committee else "")
+        return table
+
+    def __str__(self) -> str:
+        import io
+
+        from rich.console import Console
+
+        console = Console(file=io.StringIO(), width=110, color_system=None)
+        console.print(self)
+        return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def compare(committees: Committee | Mapping[str, Committee], x: Any, y: Any = None) -> Leaderboard:
+    """Judge committees, their members and rules on the same images.
+
+    Args:
+        committees: a trained committee, which is judged by its own rule and by those that need
+            nothing learned; or several by name, each judged by its own rule, the first one being
+            that in question. Members that several share are judged once.
+        x: images that no member was trained on: a `Split`, or uint8 [n, height, width, channels].
+        y: labels int [n] where `x` is an array.
+
+    Returns:
+        The leaderboard; print it.
+
+    Raises:
+        ArgumentError: no committee.
+        DataError: data that does not fit.
+
+    Example:
+        >>> import zoo
+        >>> from zoo.ensembles import Committee, compare
+        >>> data = zoo.datasets.load("digits")
+        >>> committee = Committee(["softmax", "bn_mlp"], voting="soft")
+        >>> history = committee.fit(data.train, epochs=2, batch_size=64, verbose=0)
+        >>> board = compare(committee, data.test)
+        >>> sorted(entry.name for entry in board.entries)
+        ['bn_mlp', 'committee, geometric', 'committee, majority', 'committee, soft', 'softmax']
+    """
+    if not isinstance(committees, Mapping):
+        split = committees.split_to_judge(x, y)
+        stacked = committees.member_probabilities(split)
+        members = dict(zip(committees.member_names, stacked, strict=True))
+        rules = rules_like(committees.rule)
+        answers = {f"committee, {rule.voting}": rule(stacked) for rule in rules}
+        validated = committees.validation_accuracy
+    else:
+        if not committees:
+            raise ArgumentError("A leaderboard is of one committee or more. Received: none.")
+        split = next(iter(committees.values())).split_to_judge(x, y)
+        members, answers, accuracies = {}, {}, {}
+        seen: dict[int, str] = {}
+        for title, committee in committees.items():
+            its = committee.member_probabilities(committee.split_to_judge(split, None))
+            answers[title] = committee.rule(its)
+            for place, model in enumerate(committee.members):
+                if id(model) not in seen:
+                    name = committee.member_names[place]
+                    name = f"{title}: {name}" if name in members or name in committees else name
+                    seen[id(model)] = name
+                    members[name] = its[place]
+                    if committee.validation_accuracy:
+                        accuracies[name] = committee.validation_accuracy[place]
+        validated = (
+            tuple(accuracies[name] for name in members) if len(accuracies) == len(members) else None
+        )
+    return make_leaderboard(split.labels, members, answers, validated, split.name)
+
+
+def make_leaderboard(
+    labels: np.ndarray,
+    members: Mapping[str, np.ndarray],
+    committees: Mapping[str, np.ndarray],
+    validation_accuracy: Sequence[float] | None = None,
+    split: str = "test",
+) -> Leaderboard:
+    """Make a leaderboard of probabilities.
+
+    Args:
+        labels: int [n], the true class ids.
+        members: each member's probabilities, float [n, classes], by its name.
+        committees: each committee's, the one in question first.
+        validation_accuracy: each member's accuracy on validation images, which says who the best
+            is; without it these images have to.
+        split: what to call these images.
+
+    Returns:
+        The leaderboard.
+
+    Raises:
+        ArgumentError: arrays that do not fit.
+
+    Example:
+        >>> labels = np.array([0, 1, 1, 0])
+        >>> sure, unsure = np.eye(2)[labels], np.full((4, 2), 0.5)
+        >>> board = make_leaderboard(labels, {"a": unsure, "b": sure}, {"both": sure})
+        >>> board.best_member, [entry.name for entry in board.entries]
+        ('b', ['b', 'both', 'a'])
+    """
+    names = list(members)
+    votes = np.stack([members[name].argmax(axis=1) for name in names])
+    chosen_by = validation_accuracy or (votes == labels).mean(axis=1)
+    best = int(np.argmax(chosen_by))
+    question = next(iter(committees))
+    alone = len(names) == 1
+    everyone = {**members} if alone else {**members, **committees}
+    entries = []
+    for name, probabilities in everyone.items():
+        by_width = scores(probabilities, labels)
+        by_mass = scores(probabilities, labels, binning="mass")
+        entries.append(
+            Entry(
+                name,
+                "member" if name in members else "committee",
+                accuracy(labels, probabilities.argmax(axis=1)),
+                by_width.negative_log_likelihood,
+                by_width.brier,
+                by_width.calibration_error,
+                by_mass.calibration_error,
+            )
+        )
+    rival = votes[best]
+    compared = [entry for entry in entries if entry.name != names[best]]
+    if compared:
+        tests = {
+            entry.name: mcnemar(labels, everyone[entry.name].argmax(axis=1), rival)
+            for entry in compared
+        }
+        corrected = dict(zip(tests, holm([test.p_value for test in tests.values()]), strict=True))
+        entries = [
+            replace(entry, p_value=float(corrected.get(entry.name, math.nan))) for entry in entries
+        ]
+    decision = committees[question].argmax(axis=1)
+    return Leaderboard(
+        entries=tuple(
+            sorted(
+                entries,
+                key=lambda one: (-one.accuracy.value, one.negative_log_likelihood.value),
+            )
+        ),
+        n=len(labels),
+        committee=names[0] if alone else question,
+        best_member=names[best],
+        chosen_on="validation" if validation_accuracy else split,
+        comparison=None if alone else tests[question],
+        difference=None if alone else paired_bootstrap(decision == labels, rival == labels),
+        cochran=None if alone else cochran_q(labels, votes),
+    )
