@@ -19,9 +19,13 @@ from PIL import Image, ImageOps
 from zoo.datasets.form import in_memory
 from zoo.datasets.mapped import fill
 from zoo.datasets.tree import Tree, say
+from zoo.datasets.warned import recorded_warnings
 from zoo.errors import DataError
 
 MAX_PIXELS = 50_000_000
+MAX_SCANS = 100
+
+_START_OF_SCAN = b"\xff\xda"
 
 # Pillow's many other readers are never let near a file.
 _FORMATS = ("BMP", "JPEG", "PNG", "WEBP")
@@ -200,6 +204,9 @@ def open_image(content: BinaryIO, *, whole: bool = True) -> Iterator[Image.Image
         DataError: it is damaged, found out here or in the block, or too large.
     """
     try:
+        if whole and content.read().count(_START_OF_SCAN) > MAX_SCANS:
+            raise DataError(f"expected a JPEG file of at most {MAX_SCANS} scans, got more")
+        content.seek(0)
         with ExitStack() as stack:
             image = stack.enter_context(Image.open(content, formats=_FORMATS))
             if image.width * image.height > MAX_PIXELS:
@@ -224,7 +231,7 @@ def open_image(content: BinaryIO, *, whole: bool = True) -> Iterator[Image.Image
 @contextmanager
 def strict() -> Iterator[None]:
     """Make an error of Pillow's warning of too many pixels, for all threads."""
-    with warnings.catch_warnings():
+    with recorded_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         # Said of metadata that is of no use here, such as damaged EXIF.
         warnings.simplefilter("ignore", UserWarning)
