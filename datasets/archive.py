@@ -6,6 +6,7 @@ import bz2
 import functools
 import gzip
 import io
+import itertools
 import lzma
 import os
 import struct
@@ -18,6 +19,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
+from zoo.datasets.files import check_count
 from zoo.errors import DataError
 
 MAX_TAR_BYTES = 8 * 2**30
@@ -69,6 +71,7 @@ def members(path: Path, stack: ExitStack) -> Iterator[Member]:
     """
     if zipfile.is_zipfile(path):
         archive = stack.enter_context(zipfile.ZipFile(path))
+        check_count(path, len(archive.infolist()))
         _check_directory(path, archive.infolist())
         for info in archive.infolist():
             # Some programs for Windows write backslashes.
@@ -79,7 +82,11 @@ def members(path: Path, stack: ExitStack) -> Iterator[Member]:
     file = _uncompressed(path, stack)
     lock = threading.Lock()
     entries = tarfile.TarFile(fileobj=cast(BinaryIO, _Headers(file, path)))
-    for entry in entries:
+    for count in itertools.count(1):
+        if (entry := entries.next()) is None:
+            break
+        entries.members.clear()  # else it keeps those that are left alone too
+        check_count(path, count)
         if entry.issparse():
             raise DataError(f"{path}: expected plain files, got the sparse {entry.name!a}")
         if entry.isreg():

@@ -8,16 +8,17 @@ from typing import Any
 from zoo.errors import ArgumentError
 
 
-def check_whole(name: str, value: Any, least: int) -> None:
-    """Refuse anything but an integer of at least `least`.
+def check_whole(name: str, value: Any, least: int, most: int = 2**62) -> None:
+    """Refuse anything but an integer from `least` to `most`.
 
     Args:
         name: of the argument, for the message.
         value: of the argument.
         least: the smallest that is admitted.
+        most: the largest.
 
     Raises:
-        ArgumentError: it is no integer, or smaller.
+        ArgumentError: it is no integer, smaller or larger.
 
     Example:
         >>> check_whole("batch_size", 0, 1)
@@ -25,11 +26,13 @@ def check_whole(name: str, value: Any, least: int) -> None:
         zoo.errors.ArgumentError: batch_size must be an integer of at least 1. Received: 0
     """
     try:
-        fits = not isinstance(value, bool) and operator.index(value) >= least
+        fits = not isinstance(value, bool) and least <= operator.index(value) <= most
     except TypeError:
         fits = False
     if not fits:
-        raise ArgumentError(f"{name} must be an integer of at least {least}. Received: {value!r}")
+        too_large = isinstance(value, int) and value > most
+        wanted = f"at most {most:,}" if too_large else f"at least {least}"
+        raise ArgumentError(f"{name} must be an integer of {wanted}. Received: {value!r}")
 
 
 def as_path(name: str, value: Any) -> Path:

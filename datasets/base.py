@@ -139,7 +139,7 @@ class Split:
         """
         try:
             selected = np.arange(len(self))[rows]
-        except IndexError as error:
+        except (IndexError, TypeError, ValueError) as error:
             raise ArgumentError(
                 f"rows must select among {len(self)} images: integers, a mask or a slice. "
                 f"Received: {rows!r} ({error})"

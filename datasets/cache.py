@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 import tokenize
 import warnings
 from collections.abc import Callable
@@ -28,12 +29,16 @@ from zoo.datasets.base import Split
 from zoo.datasets.files import checksum, state
 from zoo.datasets.form import in_memory
 from zoo.datasets.mapped import fill
+from zoo.datasets.warned import recorded_warnings
 
 # Raise it when the same files and options decode to other pixels than before.
-FORMAT = 4
+FORMAT = 5
 
 # The folder of what `fingerprint` knows.
 CONTENTS = "contents"
+
+MOST_SECONDS_UNFINISHED = 3600
+"""Without a change, after which an unfinished entry is taken for forgotten."""
 
 T = TypeVar("T")
 
@@ -86,8 +91,7 @@ def remember(
         ...         remember("dots", {"version": 1}, lambda new: {"train": split})["train"]
         Split('train', 2 images of 8×8×1: a 1, b 1)
     """
-    key = hashlib.sha256(json.dumps([dataset, FORMAT, facts], sort_keys=True).encode()).hexdigest()
-    entry = cache_root() / f"{dataset}-{key[:32]}"
+    entry = cache_root() / f"{dataset}-{_hash([dataset, FORMAT, facts])[:32]}"
     if (splits := _open(entry)) is not None:
         _say_again(entry)
         return splits
@@ -152,12 +156,17 @@ def clear(dataset: str | None = None) -> list[Entry]:
     """Delete entries of the cache; data sets that are in use stay readable until they are not.
 
     Args:
-        dataset: delete those of one data set; None deletes all.
+        dataset: delete those of one data set; None deletes all. Unfinished ones stay for an hour,
+            since another process may be making them.
 
     Returns:
         What was deleted.
     """
-    gone = [entry for entry in entries() if dataset in (None, entry.dataset)]
+    gone = [
+        entry
+        for entry in entries()
+        if dataset in (None, entry.dataset) and not _is_being_made(entry.path)
+    ]
     for entry in gone:
         shutil.rmtree(entry.path, ignore_errors=True)
     if dataset is None:
@@ -168,6 +177,15 @@ def clear(dataset: str | None = None) -> list[Entry]:
         with contextlib.suppress(OSError):  # it is not there, or something of others is in it
             known.rmdir()
     return gone
+
+
+def _is_being_made(path: Path) -> bool:
+    if not path.name.startswith("."):
+        return False
+    with contextlib.suppress(OSError):  # it is finished just now
+        latest = max(one.stat().st_mtime for one in (path, *path.rglob("*")))
+        return time.time() - latest < MOST_SECONDS_UNFINISHED
+    return True
 
 
 def _say_again(entry: Path) -> None:
@@ -181,8 +199,7 @@ def _say_again(entry: Path) -> None:
 
 def _listening(read: Callable[[], T]) -> tuple[T, list[str]]:
     """Read, and give what was warned of instead of warning."""
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always", UserWarning)
+    with recorded_warnings() as said:
         result = read()
     for one in said:
         if not issubclass(one.category, UserWarning):
@@ -191,7 +208,10 @@ def _listening(read: Callable[[], T]) -> tuple[T, list[str]]:
 
 
 def _meta(entry: Path) -> dict[str, Any]:
-    return json.loads((entry / "meta.json").read_text("utf-8"))
+    checksum, facts = json.loads((entry / "meta.json").read_text("utf-8"))
+    if checksum != _hash(facts):
+        raise ValueError("damaged")
+    return facts
 
 
 def _open(entry: Path) -> dict[str, Split] | None:
@@ -217,9 +237,10 @@ def _open(entry: Path) -> dict[str, Split] | None:
             if not sound:
                 return None
             splits[part] = Split(part, images, labels, class_names)
-        os.utime(entry)
     except _DAMAGED:
         return None
+    with contextlib.suppress(OSError):  # a cache that can only be read
+        os.utime(entry)
     return splits or None
 
 
@@ -261,7 +282,9 @@ def _build(entry: Path, facts: dict[str, Any], read: Callable[[New], dict[str, S
             "class_names": next(iter(splits.values())).class_names,
             "shapes": {part: split.store.shape for part, split in splits.items()},
         }
-        (building / "meta.json").write_text(json.dumps(meta), "utf-8")
+        # As it is when it is read: with lists for tuples.
+        meta = json.loads(json.dumps(meta))
+        (building / "meta.json").write_text(json.dumps([_hash(meta), meta]), "utf-8")
         # A folder that is not empty cannot be replaced: what is damaged has to step aside.
         with contextlib.suppress(FileNotFoundError):
             entry.rename(workshop / "damaged")
@@ -273,6 +296,10 @@ def _build(entry: Path, facts: dict[str, Any], read: Callable[[New], dict[str, S
             # Another process was faster, with the same pixels.
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
+
+
+def _hash(facts: Any) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _save(path: Path, array: np.ndarray) -> None:

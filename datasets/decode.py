@@ -5,11 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
-import os
 import warnings
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import BinaryIO, TypeVar
 
@@ -18,22 +15,32 @@ from PIL import Image, ImageOps
 
 from zoo.datasets.form import in_memory
 from zoo.datasets.mapped import fill
+from zoo.datasets.threads import in_order
 from zoo.datasets.tree import Tree, say
+from zoo.datasets.warned import recorded_warnings
 from zoo.errors import DataError
 
 MAX_PIXELS = 50_000_000
+MAX_SCANS = 100
+
+_START_OF_SCAN = b"\xff\xda"
 
 # Pillow's many other readers are never let near a file.
 _FORMATS = ("BMP", "JPEG", "PNG", "WEBP")
 _GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L")
 _ORIENTATION = 0x0112
+# Where Pillow keeps what may say it.
+_ORIENTED = frozenset({"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"})
 # Decoding frees the interpreter lock: two threads halve the time of photographs, but images
 # of 2 KB are decoded faster than they are handed to a thread.
 _BYTES_WORTH_A_THREAD = 16 * 2**10
-_THREADS = os.cpu_count() or 1
 
 Box = tuple[int, int, int, int]
 T = TypeVar("T")
+
+
+class Unlike(DataError):
+    """An image is not like the others."""
 
 
 def survey(tree: Tree, names: list[str]) -> list[tuple[int, int, bool]]:
@@ -69,6 +76,7 @@ def decode(
     channels: int,
     *,
     resize: bool,
+    all_grey: bool = False,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Read images into one array.
@@ -82,17 +90,21 @@ def decode(
         size: height and width.
         channels: 1 for grey or 3 for RGB.
         resize: scale images of another size (bilinear); otherwise they raise.
+        all_grey: whether colour images raise.
         out: uint8 [n, height, width, channels] to read them into; None makes one in memory.
 
     Returns:
         `out`, with the images in the order of `names`.
 
     Raises:
-        DataError: a file is no readable image, has another size, or there is no memory for all.
+        DataError: a file is no readable image, or there is no memory for all.
+        Unlike: an image has another size, or colours.
     """
     pixels = in_memory(str(tree.path), (len(names), *size, channels)) if out is None else out
 
     def convert(image: Image.Image) -> np.ndarray:
+        if all_grey and image.mode not in _GREY_MODES:
+            raise Unlike("expected a grey image, got one in colour")
         return _convert(image, size, channels, resize=resize)
 
     fill(pixels, _each(tree, names, lambda row: _use(tree, names[row], convert)))
@@ -109,10 +121,11 @@ def _header(image: Image.Image) -> tuple[int, int, bool]:
 def _convert(
     image: Image.Image, size: tuple[int, int], channels: int, *, resize: bool
 ) -> np.ndarray:
-    ImageOps.exif_transpose(image, in_place=True)
+    if not _ORIENTED.isdisjoint(image.info):
+        ImageOps.exif_transpose(image, in_place=True)
     height, width = size
     if image.size != (width, height) and not resize:
-        raise DataError(f"expected {height}×{width} pixels, got {image.height}×{image.width}")
+        raise Unlike(f"expected {height}×{width} pixels, got {image.height}×{image.width}")
     if image.mode.startswith("I"):
         grey = np.rint(np.asarray(image) / 257).clip(0, 255).astype(np.uint8)
         image = Image.fromarray(grey)
@@ -200,6 +213,9 @@ def open_image(content: BinaryIO, *, whole: bool = True) -> Iterator[Image.Image
         DataError: it is damaged, found out here or in the block, or too large.
     """
     try:
+        if whole and content.read().count(_START_OF_SCAN) > MAX_SCANS:
+            raise DataError(f"expected a JPEG file of at most {MAX_SCANS} scans, got more")
+        content.seek(0)
         with ExitStack() as stack:
             image = stack.enter_context(Image.open(content, formats=_FORMATS))
             if image.width * image.height > MAX_PIXELS:
@@ -224,7 +240,7 @@ def open_image(content: BinaryIO, *, whole: bool = True) -> Iterator[Image.Image
 @contextmanager
 def strict() -> Iterator[None]:
     """Make an error of Pillow's warning of too many pixels, for all threads."""
-    with warnings.catch_warnings():
+    with recorded_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         # Said of metadata that is of no use here, such as damaged EXIF.
         warnings.simplefilter("ignore", UserWarning)
@@ -247,7 +263,7 @@ def _named(tree: Tree, name: str) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        raise DataError(f"{name} in {tree.path}: {error}; mend or remove the file") from error
+        raise type(error)(f"{name} in {tree.path}: {error}; mend or remove the file") from error
 
 
 def _each(tree: Tree, names: list[str], do: Callable[[int], T]) -> Iterator[T]:
@@ -255,13 +271,5 @@ def _each(tree: Tree, names: list[str], do: Callable[[int], T]) -> Iterator[T]:
     with strict():
         if sum(tree.sizes[name] for name in names) < _BYTES_WORTH_A_THREAD * len(names):
             yield from map(do, range(len(names)))
-            return
-        with ThreadPoolExecutor(_THREADS) as pool:
-            waiting: deque[Future[T]] = deque()
-            for row in range(len(names)):
-                waiting.append(pool.submit(do, row))
-                # No more than keep the threads busy: an image may have a hundred megabytes.
-                if len(waiting) > 4 * _THREADS:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+        else:
+            yield from in_order(do, ((row,) for row in range(len(names))))

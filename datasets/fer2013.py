@@ -31,8 +31,9 @@ INFO = DatasetInfo(
         "Facial Expression Recognition' competition"
     ),
     wanted="fer2013.csv, icml_face_data.csv, fer2013.zip, or train/<emotion>/*.jpg and test/",
-    signs=("fer2013.csv", "icml_face_data.csv", "[Tt]rain/", "Training/"),
-    archives=("fer2013*", "FER2013*", "challenges-in-representation-learning*"),
+    signs=("fer2013.csv", "icml_face_data.csv", "[Tt][Rr][Aa][Ii][Nn]*/[Aa][Nn][Gg]*/"),
+    archives=("fer2013*", "challenges-in-representation-learning*"),
+    whole=r"(fer2013|icml_face_data)\.csv",
     files=(
         r"(fer2013|icml_face_data)\.csv"
         r"|(?i:train|training|test|validation|publictest|privatetest)"
@@ -81,7 +82,8 @@ def read(tree: Tree, parts: list[str], form: Form) -> dict[str, Split]:
         if missing := sorted({*range(len(CLASS_NAMES))} - {*labels.tolist()}):
             raise DataError(
                 f"{tree.path}: expected the emotions {', '.join(CLASS_NAMES)} in {part}; got no "
-                f"{CLASS_NAMES[missing[0]]}. Fetch it again from {INFO.source}"
+                f"{CLASS_NAMES[missing[0]]}. Fetch it again from {INFO.source}; folders of some of "
+                "the emotions are read as the data set folder"
             )
         splits[part] = Split(part, form.fit(part, images), labels, CLASS_NAMES)
     return splits

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from zoo.errors import DataError
 
+MAX_FILES = 2_000_000
+"""The most files and folders, links among them, that are listed."""
+
 
 def check_plain(path: Path) -> None:
     """Raise for what is neither a file nor a folder: devices and pipes, which may never end.
@@ -20,6 +23,20 @@ def check_plain(path: Path) -> None:
     """
     if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
         raise DataError(f"{path}: expected a folder or a file, got a device or a pipe")
+
+
+def check_count(path: Path, count: int) -> None:
+    """Raise for more files and folders than are listed.
+
+    Args:
+        path: of what they are in.
+        count: how many there are so far.
+
+    Raises:
+        DataError: there are too many.
+    """
+    if count > MAX_FILES:
+        raise DataError(f"{path}: expected at most {MAX_FILES:,} files and folders, got more")
 
 
 def checksum(path: Path, algorithm: str = "sha256") -> str:

@@ -9,6 +9,7 @@ import os
 import re
 import stat
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from zoo.datasets.cache import CONTENTS, cache_root
@@ -21,7 +22,7 @@ _SETTLED = 2 * 10**9
 """Nanoseconds: a file may change twice within a tick of a file system's clock, 2 s on FAT."""
 
 
-def fingerprint(path: Path, only: str | None = None) -> str:
+def fingerprint(path: Path, listing: Mapping[str, list[int]]) -> str:
     """Tell one content from another: by the names and bytes of all files.
 
     They are read once: what was found is kept in the cache by the files' states, so that it is
@@ -29,7 +30,7 @@ def fingerprint(path: Path, only: str | None = None) -> str:
 
     Args:
         path: of a file or folder.
-        only: the part of a folder that counts, as for `open_tree`.
+        listing: the files that count, as `states` gives them.
 
     Returns:
         A sha256 in hexadecimal.
@@ -38,16 +39,11 @@ def fingerprint(path: Path, only: str | None = None) -> str:
         DataError: it cannot be read.
 
     Example:
-        >>> len(fingerprint(Path(__file__)))
+        >>> path = Path(__file__)
+        >>> len(fingerprint(path, states(path)))
         64
     """
-    check_plain(path)
     try:
-        found = walk(path, only) if os.path.isdir(path) else {"": path.stat()}
-        listing = {
-            name: state(info) if stat.S_ISREG(info.st_mode) else []
-            for name, info in sorted(found.items())
-        }
         known = cache_root() / CONTENTS / _sha256([str(path.absolute()), listing])
         with contextlib.suppress(OSError, ValueError):
             if re.fullmatch("[0-9a-f]{64}", content := known.read_text("ascii")):
@@ -61,6 +57,30 @@ def fingerprint(path: Path, only: str | None = None) -> str:
             known.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(known, lambda target: target.write_text(content, "ascii"))
     return content
+
+
+def states(path: Path, only: str | None = None) -> dict[str, list[int]]:
+    """List files with what changes when they are written.
+
+    Args:
+        path: of a file or folder.
+        only: the part of a folder that counts, as for `open_tree`.
+
+    Returns:
+        The state of each file, by its path inside, and an empty list for each folder.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    check_plain(path)
+    try:
+        found = walk(path, only) if os.path.isdir(path) else {"": path.stat()}
+    except OSError as error:
+        raise DataError(f"{path}: expected a readable file, got {say(error)}") from error
+    return {
+        name: state(info) if stat.S_ISREG(info.st_mode) else []
+        for name, info in sorted(found.items())
+    }
 
 
 def _sha256(facts: object) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from zoo.datasets.archive import is_archive
 from zoo.datasets.base import Split
-from zoo.datasets.decode import decode, survey
+from zoo.datasets.decode import Unlike, decode, survey
 from zoo.datasets.form import CHANNELS, Form
 from zoo.datasets.info import DatasetInfo
 from zoo.datasets.layout import class_folders, labels_of
@@ -58,31 +58,43 @@ def read(tree: Tree, form: Form) -> dict[str, Split]:
     """
     found = class_folders(tree)
     parts = {part: labels_of(classes) for part, classes in found.items()}
-    size, channels = _shape(tree, [name for files, _ in parts.values() for name in files], form)
     class_names = tuple(found["train"])
-    splits = {}
-    for part, (files, labels) in parts.items():
-        images = form.new(part, (len(files), *size, channels))
-        splits[part] = Split(
-            part, decode(tree, files, size, channels, resize=True, out=images), labels, class_names
-        )
-    return splits
+
+    def decoded(size: tuple[int, int], color: str) -> dict[str, Split]:
+        splits = {}
+        for part, (files, labels) in parts.items():
+            images = decode(
+                tree,
+                files,
+                size,
+                CHANNELS[color],
+                resize=form.size is not None,
+                all_grey=form.color is None and color == "grayscale",
+                out=form.new(part, (len(files), *size, CHANNELS[color])),
+            )
+            splits[part] = Split(part, images, labels, class_names)
+        return splits
+
+    if form.size and form.color:
+        return decoded(form.size, form.color)
+    files = [name for names, _ in parts.values() for name in names]
+    try:
+        # As the first image is; mostly so are the others, and each is opened only once.
+        return decoded(*_shape(tree, files[:1], form))
+    except Unlike:
+        return decoded(*_shape(tree, files, form))
 
 
-def _shape(tree: Tree, files: list[str], form: Form) -> tuple[tuple[int, int], int]:
-    """Settle the size and the channels, from the images' headers where they were left open."""
-    size, color = form.size, form.color
-    if size is None or color is None:
-        headers = survey(tree, files)
-        if size is None:
-            size = headers[0][:2]
-            for name, header in zip(files, headers, strict=True):
-                if header[:2] != size:
-                    raise DataError(
-                        f"{tree.path}: expected images of one size, got {size[0]}×{size[1]} "
-                        f"({files[0]}) and {header[0]}×{header[1]} ({name}); "
-                        "pass image_size= to scale them to one"
-                    )
-        if color is None:
-            color = "grayscale" if all(grey for _, _, grey in headers) else "rgb"
-    return size, CHANNELS[color]
+def _shape(tree: Tree, files: list[str], form: Form) -> tuple[tuple[int, int], str]:
+    """Settle size and colour, from the images' headers where they were left open."""
+    headers = survey(tree, files)
+    size = form.size or headers[0][:2]
+    for name, header in zip(files, headers, strict=True):
+        if form.size is None and header[:2] != size:
+            raise DataError(
+                f"{tree.path}: expected images of one size, got {size[0]}×{size[1]} "
+                f"({files[0]}) and {header[0]}×{header[1]} ({name}); "
+                "pass image_size= to scale them to one"
+            )
+    grey = all(grey for _, _, grey in headers)
+    return size, form.color or ("grayscale" if grey else "rgb")

@@ -46,7 +46,8 @@ class DatasetInfo:
         source: where the files come from.
         wanted: which files or folders are expected, in words; empty for embedded ones.
         signs: patterns of paths that show that a folder holds the data set.
-        archives: patterns of its archives' names, without what tells their kind.
+        archives: patterns of its archives' names in small letters, without what tells their kind.
+        whole: regular expression of the names of files that hold all of it.
         files: regular expression of the names of all that is read, as for `open_tree`; None
             reads all that is there.
         parts: which of its own parts train, validate and test, unless asked otherwise; empty for
@@ -66,6 +67,7 @@ class DatasetInfo:
     wanted: str = ""
     signs: tuple[str, ...] = ()
     archives: tuple[str, ...] = ()
+    whole: str = ""
     files: str | None = None
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reads_classes: bool = False

@@ -24,7 +24,7 @@ from zoo.datasets.cache import remember
 from zoo.datasets.decode import MAX_PIXELS
 from zoo.datasets.duplicates import without_duplicates
 from zoo.datasets.facescrub_pictures import fetch_pictures
-from zoo.datasets.fingerprint import fingerprint
+from zoo.datasets.fingerprint import fingerprint, states
 from zoo.datasets.form import CHANNELS, Form, joined
 from zoo.datasets.info import DatasetInfo
 from zoo.datasets.places import find
@@ -124,12 +124,17 @@ def load(
     path = _find(info, base)
     chosen = classes if info.reads_classes else None
 
-    def read(new: Callable[[str, tuple[int, ...]], np.ndarray]) -> dict[str, Split]:
-        return _read(info, path, roles, Form(size, color, new), chosen)
+    before = states(path, info.files) if path and cache else None
 
-    if path and cache:
+    def read(new: Callable[[str, tuple[int, ...]], np.ndarray]) -> dict[str, Split]:
+        splits = _read(info, path, roles, Form(size, color, new), chosen)
+        if path and before is not None and states(path, info.files) != before:
+            raise DataError(f"{path} has changed while it was read; load it again")
+        return splits
+
+    if path and before is not None:
         facts = {
-            "content": fingerprint(path, info.files), "parts": roles, "size": size, "color": color,
+            "content": fingerprint(path, before), "parts": roles, "size": size, "color": color,
             "classes": chosen and sorted(chosen),
         }  # fmt: skip
         splits = remember(name, facts, read)
@@ -145,7 +150,7 @@ def load(
         ids = _class_ids(classes, splits["train"].class_names)
         splits = _only(splits, ids)
     if drop_duplicates:
-        splits = without_duplicates({part: splits[part] for part in ROLES if part in splits})
+        splits = _without_duplicates({part: splits[part] for part in ROLES if part in splits})
     shares = {part: share for part, share in held_out.items() if part not in splits and share}
     if info.reads_classes and classes is None:
         ids = _large_enough(splits["train"], [*shares.values()])
@@ -271,14 +276,15 @@ def _checked_parts(info: DatasetInfo, parts: Any) -> dict[str, list[str]]:
 
 
 def _names(argument: str, names: Any) -> list[str]:
-    listed = list(names) if isinstance(names, Iterable) and not isinstance(names, str) else [None]
+    # Their order counts, so that sets and dictionaries are none.
+    listed = list(names) if isinstance(names, Sequence) and not isinstance(names, str) else [None]
     if not all(isinstance(name, str) for name in listed):
         raise ArgumentError(f"{argument} must be a list of names. Received: {names!r}")
     return listed
 
 
 def _checked_color(color: Any) -> str | None:
-    if color not in (None, *CHANNELS):
+    if color is not None and not (isinstance(color, str) and color in CHANNELS):
         raise ArgumentError(f'color must be "grayscale", "rgb" or None. Received: {color!r}')
     return color
 
@@ -292,7 +298,7 @@ def _checked_size(image_size: Any) -> tuple[int, int] | None:
             f"image_size must be an integer or a pair, (height, width). Received: {image_size!r}"
         )
     for side in size:
-        check_whole("image_size", side, 1)
+        check_whole("image_size", side, 1, MAX_PIXELS)
     if size[0] * size[1] > MAX_PIXELS:
         raise ArgumentError(
             f"image_size must make at most {MAX_PIXELS:,} pixels. Received: {image_size!r}"
@@ -376,6 +382,19 @@ def _large_enough(train: Split, shares: Sequence[float | int]) -> list[int]:
 def _hold_out(train: Split, part: str, share: float | int, seed: int) -> tuple[Split, Split]:
     kept, rows = stratified_split(train.labels, share, seed, train.class_names)
     return train.take(kept), train.take(rows, name=part)
+
+
+def _without_duplicates(splits: dict[str, Split]) -> dict[str, Split]:
+    kept = without_duplicates(splits)
+    for part, split in kept.items():
+        before = splits[part].class_counts
+        gone = [name for name, count in split.class_counts.items() if before[name] and not count]
+        if gone and (part == "train" or not len(split)):
+            raise DataError(
+                f"expected images that are not in other parts too, got none of {gone[0]!r} in "
+                f"{part}; look at duplicates() without drop_duplicates"
+            )
+    return kept
 
 
 def _renumber(split: Split, ids: list[int]) -> Split:

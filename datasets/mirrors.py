@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 import os
 import re
@@ -12,14 +11,17 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
+from urllib.parse import urljoin
 
 from urllib3.exceptions import HTTPError
 
+from zoo.datasets.files import checksum
 from zoo.datasets.info import Remote
-from zoo.datasets.public_web import Fault
+from zoo.datasets.public_web import MOST_REDIRECTS, Fault
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
+    import requests
     from rich.progress import Progress
 
 TIMEOUT = (10, 60)
@@ -134,7 +136,7 @@ def _receive(
     if start:
         headers["Range"] = f"bytes={start}-"
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
+        with requests.Session() as session, _ask(session, url, headers) as answer:
             piece = answer.status_code == requests.codes.partial_content
             fits = re.fullmatch(
                 rf"bytes {start}-\d+/{remote.size}", answer.headers.get("Content-Range", "")
@@ -143,7 +145,8 @@ def _receive(
             if start and (answer.status_code == unsatisfiable or (piece and not fits)):
                 return _receive(partial, url, remote, 0, tell)
             if not answer.ok:
-                raise Fault(f"answered {answer.status_code} {answer.reason}")
+                reason = "".join(filter(str.isprintable, str(answer.reason)[:80]))
+                raise Fault(f"answered {answer.status_code} {reason}")
             if not piece:
                 start = 0
             # Not decoded: some servers take a file that is compressed for a way of sending it.
@@ -166,9 +169,27 @@ def _receive(
                 finally:
                     whole.unlink(missing_ok=True)
             return start
-    except (requests.RequestException, HTTPError) as error:
+    # A ValueError: of an address that is none, in a redirect.
+    except (requests.RequestException, HTTPError, ValueError) as error:
         # Which say the rest at length.
         raise Fault(f"failed ({type(error).__name__})") from error
+
+
+def _ask(session: requests.Session, url: str, headers: dict[str, str]) -> requests.Response:
+    """Ask for a file, through redirects, of whose own content nothing is read."""
+    import requests
+
+    for _ in range(1 + MOST_REDIRECTS):
+        request = session.prepare_request(requests.Request("GET", url, headers))
+        settings = session.merge_environment_settings(url, {}, True, None, None)
+        # Not by the session itself, which reads all that comes with a redirect.
+        answer = session.get_adapter(url).send(request, timeout=TIMEOUT, **settings)
+        target = session.get_redirect_target(answer)
+        if not target:
+            return answer
+        answer.close()
+        url = urljoin(url, target)
+    raise Fault(f"sent more than {MOST_REDIRECTS} redirects")
 
 
 def _write(
@@ -211,5 +232,4 @@ def is_right(path: Path, remote: Remote) -> bool:
     """
     if path.stat().st_size != remote.size:
         return False
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, remote.algorithm).hexdigest() == remote.checksum
+    return checksum(path, remote.algorithm) == remote.checksum

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 BYTES_AT_ONCE = 2**23
 """How many bytes of pixels are gathered at once, where a batch has fewer."""
 
+MOST = 2**31 - 1
+"""The largest batch, and the last epoch: their product fits into 64 bits."""
+
 # transform(images uint8 [b, height, width, channels], seed) -> uint8 or float32, same shape
 Transform = Callable[[np.ndarray, int], np.ndarray]
 
@@ -46,13 +49,13 @@ def batches(
     pixel is held by TensorFlow but those of the batches on their way. It gathers some batches
     at a time, since calling Python from TensorFlow takes longer than gathering a small one.
     """
-    check_whole("batch_size", batch_size, 1)
+    check_whole("batch_size", batch_size, 1, MOST)
     check_whole("seed", seed, 0)
-    check_whole("first_epoch", first_epoch, 0)
-    check_whole("first_batch", first_batch, 0)
+    check_whole("first_epoch", first_epoch, 0, MOST)
+    check_whole("first_batch", first_batch, 0, MOST)
     num_batches = -(-len(split) // batch_size)
     if epochs is not None:
-        check_whole("epochs", epochs, 1)
+        check_whole("epochs", epochs, 1, MOST)
     elif first_batch:
         raise ArgumentError("first_batch needs epochs; pass epochs= too")
     if first_batch and first_batch >= num_batches:

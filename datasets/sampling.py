@@ -76,7 +76,7 @@ def folds(
     """Rows to train and to validate on; `Split.folds` describes the arguments."""
     check_whole("count", count, 2)
     check_whole("repeats", repeats, 1)
-    check_whole("seed", seed, 0)
+    check_whole("seed", seed, 0, 2**32 - 1)
     name, fewest = min(data.class_counts.items(), key=lambda item: item[1] or len(data))
     if fewest < count:
         raise DataError(

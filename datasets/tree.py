@@ -16,15 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from zoo.datasets.archive import Member, members
-from zoo.datasets.files import check_plain
+from zoo.datasets.archive import Member, is_archive, members
+from zoo.datasets.files import check_count, check_plain
 from zoo.errors import DataError
 
 MAX_BYTES = 256 * 2**20
 """The largest file that is read: an uncompressed image of the most pixels `decode` admits."""
-
-MAX_FILES = 2_000_000
-"""The most files and folders that are listed."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,8 @@ class Tree:
             DataError: the file is damaged, encrypted, unreadable or too large.
         """
         with self.open(name, most) as file:
-            return file.read(most + 1)
+            # Room is made for as many bytes as are asked for.
+            return file.read(self.sizes[name] + 1)
 
     @contextmanager
     def open(self, name: str, most: int = MAX_BYTES) -> Iterator[BinaryIO]:
@@ -97,7 +95,7 @@ def open_tree(path: Path, only: str | None = None) -> Iterator[Tree]:
     """Open a folder, a zip archive or a tar archive for reading.
 
     Args:
-        path: of the folder or archive.
+        path: of the folder or archive, or of a single file that is wanted.
         only: a regular expression for the names, at the top, of what is wanted: of files, or of
             folders with all that is in them. In an archive the top may lie in some folder.
             None wants everything.
@@ -120,9 +118,13 @@ def open_tree(path: Path, only: str | None = None) -> Iterator[Tree]:
         found = walk(path, only)
         sizes = {name: info.st_size for name, info in found.items() if stat.S_ISREG(info.st_mode)}
         folders = frozenset(name for name, info in found.items() if stat.S_ISDIR(info.st_mode))
-        yield Tree(path, sizes, folders, lambda name: (path / name).open("rb"))
+        yield Tree(path, sizes, folders, lambda name: open(f"{path}/{name}", "rb"))  # noqa: SIM115
         return
     check_plain(path)
+    if only and re.fullmatch(only, path.name) and not is_archive(path):
+        sizes = {path.name: path.stat().st_size}
+        yield Tree(path.parent, sizes, frozenset(), lambda name: path.open("rb"))
+        return
     with ExitStack() as stack:
         try:
             tree = _archive(path, only, stack)
@@ -177,7 +179,7 @@ def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
             for name in (*folders, *filter(_visible, filter(wanted, files))):
                 path = _readable(root, prefix + name)
                 found[path] = os.stat(os.path.join(folder, name))
-            _check_count(root, found)
+            check_count(root, len(found))
     except OSError as error:
         raise DataError(
             f"{root}: expected a folder of readable files, got {say(error)}; mend or remove it"
@@ -212,7 +214,6 @@ def _archive(path: Path, only: str | None, stack: ExitStack) -> Tree:
         if member.size is not None and name in every:
             raise DataError(f"{path}: expected each file once, got two {name}; pack it afresh")
         every[name] = member
-        _check_count(path, every)
     wanted = _wanted(every, only)
     files = {name: member for name, member in wanted.items() if member.size is not None}
     sizes = {name: member.size or 0 for name, member in files.items()}
@@ -234,11 +235,6 @@ def _wanted(found: dict[str, Member], only: str | None) -> dict[str, Member]:
         return {}
     # As often as not an archive holds a second copy, further down.
     return below[min(below, key=lambda top: (bool(top), top.count("/"), top))]
-
-
-def _check_count(path: Path, found: Collection[str]) -> None:
-    if len(found) > MAX_FILES:
-        raise DataError(f"{path}: expected at most {MAX_FILES:,} files and folders, got more")
 
 
 def _folders(members: Iterable[str], files: Collection[str]) -> frozenset[str]:

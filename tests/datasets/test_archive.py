@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from zoo.datasets import archive
+from zoo.datasets import archive, files
 from zoo.datasets.archive import members
 from zoo.datasets.tree import open_tree
 from zoo.errors import DataError
@@ -75,6 +75,16 @@ def test_long_names_are_read(tmp_path):
     name = "/".join(["folder"] * 40) + "/a.png"
     with open_tree(tar(tmp_path / "a.tar", [(tarfile.TarInfo(name), b"a")])) as tree:
         assert tree.read(name) == b"a"
+
+
+def test_what_is_left_alone_counts_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "MAX_FILES", 10)
+    link = tarfile.TarInfo("link")
+    link.type, link.linkname = tarfile.SYMTYPE, "elsewhere"
+    for entry in (link, tarfile.TarInfo(".hidden"), tarfile.TarInfo("../up")):
+        path = tar(tmp_path / "a.tar", [(entry, b"")] * 11)
+        with pytest.raises(DataError, match="at most 10 files and folders"):
+            open_tree(path).__enter__()
 
 
 def test_sparse_files_are_refused(tmp_path):

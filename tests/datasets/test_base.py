@@ -45,7 +45,9 @@ def test_take_selects_as_numpy_does(split, rows):
     np.testing.assert_array_equal(split.take(rows).labels, split.labels[rows])
 
 
-@pytest.mark.parametrize("rows", [[6], [0.5], "a", 3, [[0, 1]], [True, False]])
+@pytest.mark.parametrize(
+    "rows", [[6], [0.5], "a", 3, [[0, 1]], [True, False], [[1], [1, 2]], slice("a", None)]
+)
 def test_take_refuses_what_selects_no_rows(split, rows):
     with pytest.raises(ArgumentError, match="rows must"):
         split.take(rows)

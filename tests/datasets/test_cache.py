@@ -1,16 +1,19 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from zoo.datasets import load
 from zoo.datasets.base import Split
 from zoo.datasets.cache import cache_root, clear, entries, remember
-from zoo.datasets.fingerprint import fingerprint
+from zoo.datasets.fingerprint import fingerprint, states
 
 NAMES = ("cat", "dog")
 
@@ -87,7 +90,21 @@ def flip(place):
     return damage
 
 
+def change_meta(**changes):
+    """What a reader would believe but for the checksum."""
+
+    def damage(path):
+        checksum, facts = json.loads(path.read_text())
+        path.write_text(json.dumps([checksum, {**facts, **changes}]))
+
+    return damage
+
+
 DAMAGES = [
+    ("meta.json", change_meta(class_names=["dog", "cat"])),
+    ("meta.json", change_meta(notes=5)),
+    ("meta.json", change_meta(shapes={"train": [], "test": [1e999]})),
+    ("meta.json", lambda path: path.write_text(path.read_text().replace("cat", "car"))),
     ("train-images.npy", flip(-1)),
     ("train-images.npy", flip(200)),
     ("test-labels.npy", flip(-8)),
@@ -117,6 +134,16 @@ def test_damaged_entry_is_rebuilt_and_replaced(reader, splits, private_cache, na
     assert_same(remember("pets", {}, reader), splits)
     assert reader.calls == 2
     the_entry(private_cache)  # nothing else is left behind
+
+
+def test_a_cache_that_can_only_be_read_is_read(reader, splits, monkeypatch):
+    def refuse(*arguments):
+        raise OSError(30, "Read-only file system")
+
+    remember("pets", {}, reader)
+    monkeypatch.setattr(os, "utime", refuse)
+    assert_same(remember("pets", {}, reader), splits)
+    assert reader.calls == 1
 
 
 def test_losing_a_race_is_fine(reader, splits, private_cache):
@@ -214,7 +241,11 @@ def test_entries_are_listed_and_cleared(reader, private_cache):
     whole = next(entry for entry in entries() if entry.dataset == "birds")
     assert whole.images == {"train": 6, "test": 3}
     assert whole.bytes == sum(path.stat().st_size for path in whole.path.iterdir())
-    assert len(clear("pets")) == 3
+    assert len(clear("pets")) == 2
+    # Another process may be at work on it, for an hour without a change.
+    (unfinished,) = private_cache.glob(".pets-*")
+    os.utime(unfinished, (1, 1))
+    assert [entry.path for entry in clear("pets")] == [unfinished]
     assert [entry.dataset for entry in entries()] == ["birds"]
     clear()
     assert entries() == []
@@ -254,12 +285,21 @@ def test_a_copied_cache_is_as_good(reader, splits, private_cache, tmp_path, monk
 
 def test_what_is_known_of_files_is_cleared_too(write, private_cache, monkeypatch):
     monkeypatch.setattr("zoo.datasets.fingerprint._SETTLED", -(10**18))
-    fingerprint(write("a.zip", {"a": b""}))
+    path = write("a.zip", {"a": b""})
+    fingerprint(path, states(path))
     (private_cache / "contents" / "mine.txt").touch()
     assert clear("pets") == []
     assert len(list((private_cache / "contents").iterdir())) == 2
     clear()
     assert [path.name for path in (private_cache / "contents").iterdir()] == ["mine.txt"]
+
+
+def test_threads_leave_the_filters_of_warnings_as_they_were(write, image_bytes):
+    root = write("pets", {f"{name}/{k}.png": image_bytes() for name in "ab" for k in range(200)})
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda size: load("folder", root, image_size=size), range(4, 12)))
+    assert list(warnings.filters) == before
 
 
 def test_what_the_reader_warned_of_is_said_each_time(splits):

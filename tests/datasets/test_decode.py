@@ -164,3 +164,12 @@ def test_png_whose_pixels_have_another_checksum_is_refused(read, image_bytes):
     content[content.index(b"IDAT") + 20] ^= 1
     with pytest.raises(DataError, match=r"a/x\.img in .*: expected a readable image"):
         read(bytes(content))
+
+
+def test_jpeg_of_many_scans_is_not_decoded(read, image_bytes):
+    """Each scan goes over all pixels, and takes some bytes only."""
+    content = image_bytes((64, 64), "JPEG", progressive=True)
+    start = content.rindex(b"\xff\xda")
+    scan = content[start : content.rindex(b"\xff\xd9")]
+    with pytest.raises(DataError, match="a JPEG file of at most 100 scans, got more"):
+        read(content[:start] + scan * 101 + b"\xff\xd9")

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from zoo.datasets import fingerprint as module
-from zoo.datasets.fingerprint import fingerprint
+from zoo.datasets.fingerprint import states
 from zoo.errors import DataError
 
 FILES = {"a/1.png": b"one", "a/more/2.png": b"two", "b/3.txt": b"three"}
@@ -15,6 +15,10 @@ def settle(path):
     for file in (path, *path.rglob("*")):
         os.utime(file, ns=(LONG_AGO, LONG_AGO))
     return path
+
+
+def fingerprint(path, only=None):
+    return module.fingerprint(path, states(path, only))
 
 
 @pytest.fixture

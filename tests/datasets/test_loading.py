@@ -3,7 +3,7 @@ import struct
 import numpy as np
 import pytest
 
-from zoo.datasets import list_datasets, load, loading
+from zoo.datasets import fer2013, list_datasets, load, loading
 from zoo.errors import ArgumentError, DataError
 
 
@@ -89,7 +89,7 @@ BAD_ARGUMENTS = [
     ({"root": "."}, ArgumentError, "digits is embedded; it takes no root"),
     ({"root": 3}, ArgumentError, "root must be a path"),
     ({"image_size": 0}, ArgumentError, "image_size must be an integer of at least 1"),
-    ({"image_size": 10**30}, ArgumentError, "image_size must make at most 50,000,000 pixels"),
+    ({"image_size": 10**30}, ArgumentError, "image_size must be an integer of at most 50,000,000"),
     ({"image_size": (8000, 8000)}, ArgumentError, "image_size must make at most"),
     ({"name": ["digits"]}, DataError, "no data set ['digits']"),
     ({"classes": 5}, ArgumentError, "classes must be a list of names. Received: 5"),
@@ -98,6 +98,8 @@ BAD_ARGUMENTS = [
     ({"root": "a" * 5000}, ArgumentError, "root must be a path: File name too long"),
     ({"root": "~no-such-user-of-zoo"}, ArgumentError, "root must be a path: "),
     ({"color": ["rgb"]}, ArgumentError, 'color must be "grayscale", "rgb" or None'),
+    ({"color": np.array(["rgb", "a"])}, ArgumentError, "color must be"),
+    ({"classes": {"1", "2"}}, ArgumentError, "classes must be a list of names"),
     ({"color": "bgr"}, ArgumentError, 'color must be "grayscale", "rgb" or None'),
     ({"parts": {"train": "train"}}, ArgumentError, "digits has no parts to choose from"),
     ({"name": "mnist", "parts": ["train"]}, ArgumentError, 'must be a dict with "train"'),
@@ -167,3 +169,72 @@ def test_parts_that_are_not_there_are_named(write, name):
     root = write("data", files)
     with pytest.raises(DataError, match="expected the parts extra"):
         load(name, root, parts={"train": "extra"})
+
+
+def test_files_that_change_while_they_are_read_are_not_kept(write, image_bytes, monkeypatch):
+    root = write("pets", {f"{name}/{k}.png": image_bytes() for name in "ab" for k in range(5)})
+    picture = root / "a" / "0.png"
+    content, plain = picture.read_bytes(), loading._read
+
+    def read(*arguments):
+        picture.write_bytes(image_bytes())
+        splits = plain(*arguments)
+        picture.write_bytes(content)
+        return splits
+
+    monkeypatch.setattr(loading, "_read", read)
+    with pytest.raises(DataError, match="pets has changed while it was read; load it again"):
+        load("folder", root)
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("name", ["fer2013.csv", "icml_face_data.csv"])
+def test_a_file_that_is_named_is_the_one_that_is_read(write, tmp_path, name):
+    def csv(pixel):
+        pixels = b" ".join([b"%d" % pixel] * 2304)
+        rows = (b"%d,%s,Training\n" % (emotion, pixels) for emotion in range(7) for _ in range(4))
+        return b"emotion,pixels,Usage\n" + b"".join(rows)
+
+    write("data", {"fer2013.csv": csv(1), "icml_face_data.csv": csv(2)})
+    write("data/fer2013.zip", {"fer2013.csv": csv(3)})
+    with pytest.warns(UserWarning, match="no part PublicTest"):
+        data = load("fer2013", tmp_path / "data" / name, validation=0)
+    assert data.train.images.max() == {"fer2013.csv": 1, "icml_face_data.csv": 2}[name]
+
+
+def test_a_damaged_archive_that_is_named_is_not_replaced_by_another(write, tmp_path):
+    write("data/mnist.zip", {"a": b""})
+    damaged = tmp_path / "data" / "mine.zip"
+    damaged.write_bytes(b"PK\3\4 and no more")
+    with pytest.raises(DataError, match=r"mine\.zip: expected a readable archive"):
+        load("mnist", damaged)
+
+
+def test_an_archive_of_another_name_is_found_where_it_is_alone(write, image_bytes, tmp_path):
+    pictures = {
+        f"{part}/{emotion}/{k}.jpg": image_bytes((48, 48), "JPEG")
+        for part in ("train", "test") for emotion in fer2013.CLASS_NAMES for k in range(4)
+    }  # fmt: skip
+    write("there/archive.zip", pictures)
+    write("data/fer2013/archive.zip", pictures)
+    write("data/other.zip", {"a": b""})
+    write("big/FER2013.zip", pictures).rename(tmp_path / "big" / "FER2013.ZIP")
+    (tmp_path / "big" / "readme.txt").touch()
+    for root in ("there", "data", "big"):
+        parts = {"train": "Training", "test": "test"}
+        assert len(load("fer2013", tmp_path / root, parts=parts, validation=0).train) == 28
+
+
+def test_train_folders_of_other_data_sets_are_passed_over(write, image_bytes, tmp_path):
+    write("data/animals", {f"train/{name}/1.png": image_bytes() for name in ("cat", "dog")})
+    with pytest.raises(DataError, match=r"got none of it\. Fetch it"):
+        load("fer2013", tmp_path / "data")
+
+
+def test_duplicates_that_are_all_there_is_are_not_dropped_in_silence(write, image_bytes):
+    images = {f"{name}/{k}.png": image_bytes() for name in "ab" for k in range(4)}
+    root = write(
+        "pets", {f"{part}/{k}": v for part in ("train", "test") for k, v in images.items()}
+    )
+    with pytest.raises(DataError, match="got none of 'a' in train"):
+        load("folder", root, drop_duplicates=True)

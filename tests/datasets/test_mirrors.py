@@ -70,6 +70,8 @@ WAYS = {
     "too much": "has another file there, which has not 600,000 bytes",
     "404": "answered 404 Not Found",
     "to http://127.0.0.1:1/": r"failed \(ConnectionError\)",
+    "to http://[::1": r"failed \((ValueError|InvalidURL|LocationParseError)\)",
+    "to /a": "sent more than 5 redirects",
 }
 
 

@@ -168,6 +168,9 @@ def test_transform_that_returns_something_else_is_refused(transform):
 
 
 BAD_NUMBERS = [
+    ({"batch_size": 2**63}, "batch_size must be an integer of at most 2,147,483,647"),
+    ({"batch_size": 1, "epochs": 2**63}, "epochs must be an integer of at most"),
+    ({"batch_size": 1, "first_epoch": 2**63}, "first_epoch must be an integer of at most"),
     ({"batch_size": 0}, "batch_size must be an integer of at least 1. Received: 0"),
     ({"batch_size": 2.0}, "Received: 2.0"),
     ({"batch_size": True}, "Received: True"),

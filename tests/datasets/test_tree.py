@@ -3,8 +3,8 @@ import zipfile
 
 import pytest
 
-from zoo.datasets import tree
-from zoo.datasets.fingerprint import fingerprint
+from zoo.datasets import files
+from zoo.datasets.fingerprint import states
 from zoo.datasets.tree import open_tree
 from zoo.errors import DataError
 
@@ -106,7 +106,7 @@ def test_links_to_one_folder_are_refused_before_they_multiply(write):
 
 
 def test_more_files_than_can_be_listed_are_refused(write, monkeypatch):
-    monkeypatch.setattr(tree, "MAX_FILES", 2)
+    monkeypatch.setattr(files, "MAX_FILES", 2)
     for name in ("tree", "tree.zip", "tree.tar"):
         with pytest.raises(DataError, match="at most 2 files"), open_tree(write(name, FILES)):
             pass
@@ -115,6 +115,6 @@ def test_more_files_than_can_be_listed_are_refused(write, monkeypatch):
 def test_pipes_are_not_read(tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    for use in (fingerprint, lambda path: open_tree(path).__enter__()):
+    for use in (states, lambda path: open_tree(path).__enter__()):
         with pytest.raises(DataError, match=r"pipe: expected a folder or a file, got a device"):
             use(path)
