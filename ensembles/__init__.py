@@ -1,6 +1,6 @@
 """Committees: several models, one vote, and how to judge it.
 
-Importing it loads no TensorFlow: the names are resolved when they are first used.
+Importing it loads neither TensorFlow nor scikit-learn: names are resolved when they are first used.
 
 Example:
     >>> import zoo.ensembles
@@ -12,13 +12,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo.ensembles.classifier import CommitteeClassifier
     from zoo.ensembles.committee import Committee
     from zoo.ensembles.members import Member
     from zoo.ensembles.report import Report
 
-__all__ = ["Committee", "Member", "Report"]
+__all__ = ["Committee", "CommitteeClassifier", "Member", "Report"]
 
-_HOMES = {"Committee": "committee", "Member": "members", "Report": "report"}
+_HOMES = {
+    "Committee": "committee",
+    "CommitteeClassifier": "classifier",
+    "Member": "members",
+    "Report": "report",
+}
 
 
 def __getattr__(name: str) -> Any:
