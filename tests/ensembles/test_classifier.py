@@ -5,6 +5,7 @@ import pickletools
 import subprocess
 import sys
 from dataclasses import replace
+from types import MappingProxyType
 
 import keras
 import numpy as np
@@ -275,10 +276,11 @@ def test_built_models_stay_as_they_are():
 
 def test_clone_loses_nothing():
     recipe = zoo.Recipe(
-        optimizer_arguments={"momentum": 0.9}, augmentation=zoo.Augmentation(rotation_range=9)
+        optimizer_arguments=MappingProxyType({"momentum": 0.9}),
+        augmentation=zoo.Augmentation(rotation_range=9),
     )
     classifier = CommitteeClassifier(
-        [Member("mlp", {"hidden": (8,), "dropout": 0.1}, recipe, "first"), "softmax"],
+        [Member("mlp", MappingProxyType({"hidden": (8,)}), recipe, "first"), "softmax"],
         voting="soft",
         weights=(2, 1),
         learning_rate=0.1,
