@@ -7,8 +7,8 @@ import sys
 from benchmarks import measure
 
 NAMES = (
-    *("committee", "copies", "cnn", "augmentation", "predict", "memory", "growth", "data"),
-    *("gradients", "backpropagation", "picture"),
+    *("committee", "copies", "cnn", "augmentation", "predict", "voting", "memory"),
+    *("growth", "data", "gradients", "backpropagation", "picture"),
 )
 
 

@@ -1,6 +1,6 @@
 """Committees: several models, one vote, and how to judge it.
 
-Importing it loads no TensorFlow: the names are resolved when they are first used.
+Importing it loads neither TensorFlow nor scikit-learn: names are resolved when they are first used.
 
 Example:
     >>> import zoo.ensembles
@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo.ensembles.classifier import CommitteeClassifier
     from zoo.ensembles.committee import Committee
     from zoo.ensembles.leaderboard import Leaderboard, compare
     from zoo.ensembles.members import Member
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Committee": "committee",
+    "CommitteeClassifier": "classifier",
     "Leaderboard": "leaderboard",
     "Member": "members",
     "Report": "report",
@@ -33,6 +35,7 @@ _HOMES = {
 }
 __all__ = [
     "Committee",
+    "CommitteeClassifier",
     "Leaderboard",
     "Member",
     "Report",

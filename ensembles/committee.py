@@ -1,6 +1,7 @@
 """The committee: several models that learn together and decide by vote."""
 
 import base64
+import functools
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
@@ -575,8 +576,10 @@ class Committee(keras.Model):
                 f"class_names is one name a class, and the members know "
                 f"{models[0].output_shape[-1]} classes. Received: {len(self.class_names)} names"
             )
+        # TensorFlow counts tracings by a function's code, and would warn of the fifth committee
+        # that it traces too often; a partial is counted by itself.
         self._member_outputs, self._answers = (
-            tf.function(function, autograph=False, reduce_retracing=True)
+            tf.function(functools.partial(function), autograph=False, reduce_retracing=True)
             for function in (self._outputs_of_members, self._committee_outputs)
         )
         self.built = True

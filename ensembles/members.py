@@ -75,6 +75,8 @@ class Member:
                 "Build arguments are kept with the run, so they are plain values: numbers, words "
                 f"such as 'he_normal', lists. Received: {dict(self.arguments)}"
             ) from error
+        # A plain one, since other mappings, such as read-only views, cannot be copied or pickled.
+        object.__setattr__(self, "arguments", dict(self.arguments))
         if self.recipe is None:
             object.__setattr__(self, "recipe", describe(self.model).recipe if by_name else Recipe())
         if self.name is None:

@@ -171,7 +171,8 @@ print(json.dumps(errors))
 
 
 @pytest.mark.parametrize(
-    "name", ["committee", "copies", "cnn", "predict", "memory", "growth", "data"]
+    "name",
+    ["committee", "copies", "cnn", "predict", "voting", "memory", "growth", "data"],
 )
 def test_a_benchmark_runs_from_beginning_to_end(name, tmp_path):
     code = f"""

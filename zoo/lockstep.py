@@ -176,7 +176,6 @@ class Lockstep:
 def _repeated(step: Callable[[Any, Any], None], crew: Crew) -> Any:
     """A graph that takes (images, labels) from an iterator, so many times, and steps."""
 
-    @tf.function(autograph=False)
     def run(batches: Any, steps: Any) -> None:
         def body(done: Any) -> Any:
             step(*batches.get_next())
@@ -186,7 +185,9 @@ def _repeated(step: Callable[[Any, Any], None], crew: Crew) -> Any:
         tf.while_loop(lambda done: done < steps, body, [tf.constant(0)], parallel_iterations=1)
         crew.store()
 
-    return run
+    # TensorFlow counts tracings by a function's code, and would warn of the fifth short training
+    # that it traces too often; a partial is counted by itself.
+    return tf.function(functools.partial(run), autograph=False)
 
 
 def _cross_entropy(labels: Any, probabilities: Any, weights: np.ndarray | None = None) -> Any:

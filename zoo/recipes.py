@@ -89,6 +89,8 @@ class Recipe:
                 "The learning rate has a field of its own: learning_rate=. Received: "
                 f"optimizer_arguments={dict(self.optimizer_arguments)}"
             )
+        # A plain one, since other mappings, such as read-only views, cannot be copied or pickled.
+        object.__setattr__(self, "optimizer_arguments", dict(self.optimizer_arguments))
         if self.augmentation == "ImageDataGenerator":
             report = replace(REPORT, method="ImageDataGenerator")
             object.__setattr__(self, "augmentation", report)

@@ -4,6 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import gmean
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import VotingClassifier
 
 from zoo.ensembles.voting import (
     committee_probabilities,
@@ -18,8 +20,33 @@ from zoo.errors import ArgumentError
 NEAR_TIES = [0.0, 0.1, 0.2, 0.3, 1.0, 1 + 1e-6, 1 + 3e-8, 1 + 2e-9, 1 + 1e-10, 2.0]
 
 
-def scikit_learn_rule(votes, weights=None):
-    return np.apply_along_axis(lambda x: np.argmax(np.bincount(x, weights=weights)), 0, votes)
+class Answers(ClassifierMixin, BaseEstimator):
+    """A scikit-learn classifier that knows beforehand what it will be asked."""
+
+    def __init__(self, votes=None, probabilities=None):
+        self.votes = votes
+        self.probabilities = probabilities
+
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        return self.votes
+
+    def predict_proba(self, X):
+        return self.probabilities
+
+
+def scikit_learn(answers, num_classes, voting, weights):
+    """scikit-learn's `VotingClassifier` over what the members answer."""
+    members = [(str(place), answer) for place, answer in enumerate(answers)]
+    voter = VotingClassifier(members, voting=voting, weights=weights)
+    classes = np.arange(max(num_classes, 2))
+    return voter.fit(classes[:, np.newaxis], classes)
+
+
+def scikit_learn_rule(votes, num_classes, weights=None):
+    return scikit_learn(map(Answers, votes), num_classes, "hard", weights).predict(votes.T)
 
 
 @st.composite
@@ -43,19 +70,19 @@ def committees(draw, weights, dtype=np.float64):
 
 
 @settings(deadline=None)
-@given(ballots(st.integers(0, 9) | st.floats(0, 1000)))
+@given(ballots(st.integers(0, 9) | st.floats(0, 1000) | st.sampled_from(NEAR_TIES)))
 def test_lowest_label_rule_is_scikit_learns(ballot):
     votes, num_classes, weights = ballot
     decided = majority_vote(votes, num_classes, weights, ties="lowest")
     assert decided.dtype == np.int64
-    np.testing.assert_array_equal(decided, scikit_learn_rule(votes, weights))
+    np.testing.assert_array_equal(decided, scikit_learn_rule(votes, num_classes, weights))
 
 
 def test_lowest_label_rule_adds_in_member_order_like_scikit_learn():
     # 0.1 + 0.2 is 0.30000000000000004 in float64.
     votes, weights = [[1], [1], [0]], [0.1, 0.2, 0.3]
     assert majority_vote(votes, 2, weights, ties="lowest") == [1]
-    assert scikit_learn_rule(np.array(votes), weights) == [1]
+    assert scikit_learn_rule(np.array(votes), 2, weights) == [1]
 
 
 def test_lowest_label_rule_breaks_ties_by_the_lowest_label():
@@ -144,6 +171,16 @@ def test_classes_that_nobody_finds_possible_are_equal():
     combined = geometric_vote(members)[0]
     assert combined[1] == combined[2] == pytest.approx(0.5)
     assert 0 < combined[0] == combined[3] < 1e-18
+
+
+@settings(deadline=None)
+@given(committees(st.floats(0.001, 1000)))
+def test_soft_vote_is_scikit_learns(committee):
+    probabilities, weights = committee
+    answers = [Answers(probabilities=one) for one in probabilities]
+    voter = scikit_learn(answers, probabilities.shape[2], "soft", weights)
+    expected = voter.predict_proba(probabilities[0])
+    np.testing.assert_allclose(soft_vote(probabilities, weights), expected, rtol=1e-13)
 
 
 @settings(deadline=None)

@@ -14,7 +14,7 @@ STEPS = """
 import contextlib, io, json, runpy, sys
 
 def heavy():
-    return sorted({"tensorflow", "keras"} & set(sys.modules))
+    return sorted({"tensorflow", "keras", "sklearn"} & set(sys.modules))
 
 def command(*words):
     sys.argv = ["zoo", *words]
@@ -57,7 +57,7 @@ def process():
     return json.loads(process.stdout)
 
 
-def test_looking_around_loads_no_tensorflow(process):
+def test_looking_around_loads_neither_tensorflow_nor_scikit_learn(process):
     loaded, _ = process
     assert len(loaded) == 7
     assert all(modules == [] for modules in loaded.values()), loaded
