@@ -4,7 +4,6 @@ import tempfile
 import time
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -45,15 +44,14 @@ def main(*, quick: bool = False) -> None:
     show(f"{count:,} images of 48×48 ({what}), three members", rows, SPEED)
     print(f"The same answer for {same:.2%} of the images (ties are broken in other ways).\n")
 
-    pixels = keras.InputSpec("uint8", (None, *split.image_shape))
     with tempfile.TemporaryDirectory() as folder:
-        committee.export(folder, input_signature=[pixels], verbose=False)
-        exported = tf.saved_model.load(folder)
+        path = committee.export(f"{folder}/committee")
+        exported = tf.saved_model.load(str(path)).signatures["serving_default"]
         latencies = []
         for index in range(-10, calls):
             one = images[index % count][None]
             started = time.perf_counter()
-            exported.serve(tf.constant(one)).numpy()
+            exported(pixels=tf.constant(one))["probabilities"].numpy()
             if index >= 0:
                 latencies.append(1e3 * (time.perf_counter() - started))
     quantiles = {f"p{q}": float(np.percentile(latencies, q)) for q in (50, 99)}

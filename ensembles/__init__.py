@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo.ensembles.card import model_card
     from zoo.ensembles.classifier import CommitteeClassifier
     from zoo.ensembles.committee import Committee
     from zoo.ensembles.leaderboard import Leaderboard, compare
@@ -30,6 +31,7 @@ _HOMES = {
     "Rule": "rule",
     "calibrate": "tuning",
     "compare": "leaderboard",
+    "model_card": "card",
     "select": "tuning",
     "stack": "stacking",
 }
@@ -42,6 +44,7 @@ __all__ = [
     "Rule",
     "calibrate",
     "compare",
+    "model_card",
     "select",
     "stack",
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +24,9 @@ from zoo.ensembles.uncertainty import (
     risk_coverage,
 )
 from zoo.ensembles.worth import MOST_MEMBERS, leave_one_out, shapley_values
+from zoo.errors import ArgumentError
 from zoo.plots import new_figure
+from zoo.runs import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,6 +118,24 @@ class Analysis:
         if self.diversity is not None:
             self._draw_pairs(axes[2], self.diversity)
         return figure
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture.
+
+        Args:
+            path: Where; it ends in `.png`.
+
+        Returns:
+            The path.
+
+        Raises:
+            ArgumentError: Another suffix.
+            RunError: It could not be written.
+        """
+        path = Path(path)
+        if path.suffix != ".png":
+            raise ArgumentError(f"An analysis is drawn as .png. Received: {path.name}")
+        return write_atomically(path, lambda temporary: self.plot().savefig(temporary))
 
     def _draw_reliability(self, axes: Axes) -> None:
         curve = self.reliability

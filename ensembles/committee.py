@@ -29,6 +29,7 @@ from zoo.ensembles.rule import Rule
 from zoo.errors import ArgumentError, DataError, ZooError
 from zoo.learner import Learner, check_model
 from zoo.metrics import Accuracy, accuracy
+from zoo.recipes import Recipe
 from zoo.runs import write_atomically
 from zoo.saving import load
 from zoo.session import EVALUATION_BATCH
@@ -110,6 +111,16 @@ class Committee(keras.Model):
     def voting(self) -> str:
         """The name of the rule."""
         return self.rule.voting
+
+    @property
+    def recipes(self) -> tuple[Recipe, ...]:
+        """How each member is trained."""
+        return tuple(cast(Recipe, member.recipe) for member in self._specs)
+
+    @property
+    def trained_images(self) -> int:
+        """How many different images the members were trained on."""
+        return len(self._trained_on)
 
     @property
     def members(self) -> tuple[Any, ...]:
@@ -252,7 +263,7 @@ class Committee(keras.Model):
         """
         self._check_built()
         mean = Rule("soft", self.rule.weights)
-        return mean.on_tensors(self._outputs_of_members(images))
+        return mean.on_tensors(self.member_outputs(images))
 
     def predict(
         self,
@@ -463,6 +474,33 @@ class Committee(keras.Model):
             raise ArgumentError(f"A committee is saved as a .keras file. Received: {filepath}")
         write_atomically(filepath, lambda path: super(Committee, self).save(path, **kwargs))
 
+    def export(  # type: ignore[override]
+        self, filepath: str | os.PathLike[str], format: str = "tf_saved_model"
+    ) -> Path:
+        """Write the committee as one graph, from uint8 pixels to probabilities and votes.
+
+        The graph takes `pixels`, uint8 [batch, height, width, channels], and gives
+        `probabilities`, float32 [batch, classes], `votes`, int64 [batch, members], and
+        `class_names`, text [classes]. What was written is run and compared with `predict`.
+
+        Args:
+            filepath: Where: a new folder, or a file that ends in `.onnx` or `.tflite`.
+            format: `"tf_saved_model"`; `"onnx"`, which needs the extra `onnx`; or `"litert"`,
+                which needs the extra `litert`.
+
+        Returns:
+            The path.
+
+        Raises:
+            ArgumentError: Another format or suffix, or what writes it is not installed.
+            RunError: It could not be written, or does not say what the committee says; what was
+                there before still is.
+        """
+        from zoo.ensembles.export import export
+
+        self._check_built()
+        return export(self, filepath, format)
+
     @classmethod
     def load(cls, filepath: str | os.PathLike[str]) -> "Committee":
         """Load a saved committee.
@@ -580,16 +618,17 @@ class Committee(keras.Model):
         # that it traces too often; a partial is counted by itself.
         self._member_outputs, self._answers = (
             tf.function(functools.partial(function), autograph=False, reduce_retracing=True)
-            for function in (self._outputs_of_members, self._committee_outputs)
+            for function in (self.member_outputs, self._committee_outputs)
         )
         self.built = True
 
-    def _outputs_of_members(self, images: Any) -> Any:
+    def member_outputs(self, images: Any) -> Any:
+        """Each member's probabilities of pixels, as tensors: [members, batch, classes]."""
         images = tf.cast(images, "float32")
         return tf.stack([tf.cast(one(images, training=False), "float32") for one in self._models])
 
     def _committee_outputs(self, images: Any) -> Any:
-        return self._combine(self._outputs_of_members(images))
+        return self._combine(self.member_outputs(images))
 
     def _combine(self, probabilities: Any) -> Any:
         """Combine members' probabilities [members, batch, classes] by this committee's rule."""

@@ -404,6 +404,7 @@ def log_report(report: Report, run: str | os.PathLike[str], step: int) -> None:
     where = f"{who}/{report.split}"
     figure = confusion_figure(report.confusion, report.class_names, f"{who}, {report.split}")
     log.figure(where, "confusion matrix", figure, step)
+    log.figure(where, "analysis", report.analysis.plot(), step)
     log.text(where, "report", report.to_markdown())
     log.close()
 

@@ -102,32 +102,33 @@ class Rule:
             combined = apply_temperature(combined, self.temperature)
         return combined.astype(np.float32)
 
-    def on_tensors(self, probabilities: Any) -> Any:
+    def on_tensors(self, probabilities: Any, dtype: str = "float64") -> Any:
         """Combine tensors, in the same steps.
 
         Args:
             probabilities: float [members, batch, classes], rows sum to 1.
+            dtype: what to compute in. `"float64"` tells ties from near ties by less than float32
+                resolves; with `"float32"`, which is all that some runtimes know, sums that differ
+                by less than a millionth tie.
 
         Returns:
             float32 [batch, classes].
         """
         from keras import ops
 
-        # float64, since ties are told from near ties by less than float32 resolves.
-        probabilities = ops.cast(probabilities, "float64")
+        probabilities = ops.cast(probabilities, dtype)
+        scale = self._scale(probabilities.shape[0], dtype)
         if self.voting == "majority":
-            return ops.cast(
-                _majority(probabilities, self._scale(probabilities.shape[0])), "float32"
-            )
+            return ops.cast(_majority(probabilities, scale, dtype), "float32")
         logs = ops.log(ops.maximum(probabilities, FLOOR))
         if self.voting == STACKING:
-            coefficients = ops.convert_to_tensor(np.array(self.coefficients), "float64")
+            coefficients = ops.convert_to_tensor(np.array(self.coefficients), dtype)
             logits = ops.einsum("kmc,mnc->nk", coefficients, logs)
-            logits += ops.convert_to_tensor(np.array(self.intercept), "float64")
+            logits += ops.convert_to_tensor(np.array(self.intercept), dtype)
         elif self.voting == "geometric":
-            logits = ops.sum(self._scale(probabilities.shape[0]) * logs, axis=0)
+            logits = ops.sum(scale * logs, axis=0)
         else:
-            mean = ops.sum(self._scale(probabilities.shape[0]) * probabilities, axis=0)
+            mean = ops.sum(scale * probabilities, axis=0)
             if self.temperature is None:
                 return ops.cast(mean, "float32")
             logits = ops.log(ops.maximum(mean, FLOOR))
@@ -162,11 +163,11 @@ class Rule:
                     f"intercept is [classes]. Received: {shape} and {np.shape(self.intercept)}"
                 )
 
-    def _scale(self, members: int) -> Any:
+    def _scale(self, members: int, dtype: str) -> Any:
         from keras import ops
 
         scale = np.ones(members) if self.weights is None else np.asarray(self.weights, "float64")
-        return ops.convert_to_tensor((scale / scale.sum())[:, None, None], "float64")
+        return ops.convert_to_tensor((scale / scale.sum())[:, None, None], dtype)
 
 
 def rules_like(rule: Rule) -> list[Rule]:
@@ -180,16 +181,19 @@ def rules_like(rule: Rule) -> list[Rule]:
     return [rule, *others]
 
 
-def _majority(probabilities: Any, scale: Any) -> Any:
+def _majority(probabilities: Any, scale: Any, dtype: str) -> Any:
     """`committee_probabilities` for majority voting."""
+    import tensorflow as tf  # whose argmax other runtimes know; that of Keras looks at bits
     from keras import ops
 
     mean = ops.sum(scale * probabilities, axis=0)
     num_classes = probabilities.shape[-1]
-    votes = ops.one_hot(ops.argmax(probabilities, axis=-1), num_classes, dtype="float64")
+    votes = ops.one_hot(tf.argmax(probabilities, axis=-1), num_classes, dtype=dtype)
     shares = ops.sum(scale * votes, axis=0)
-    led = _leaders(ops.where(_leaders(shares), mean, -1.0))
-    decision = ops.one_hot(ops.argmax(led, axis=-1), num_classes, dtype="float64")
+    tolerance = TIE_TOLERANCE if dtype == "float64" else 1e-6
+    led = _leaders(ops.where(_leaders(shares, tolerance), mean, -1.0), tolerance)
+    first = tf.argmax(ops.cast(led, dtype), axis=-1)
+    decision = ops.one_hot(first, num_classes, dtype=dtype)
     blend = (1 - BLEND) * shares + BLEND * mean
     behind = ops.max(blend, axis=-1, keepdims=True)
     behind -= ops.sum(blend * decision, axis=-1, keepdims=True)
@@ -197,10 +201,10 @@ def _majority(probabilities: Any, scale: Any) -> Any:
     return blend / ops.sum(blend, axis=-1, keepdims=True)
 
 
-def _leaders(scores: Any) -> Any:
+def _leaders(scores: Any, tolerance: float) -> Any:
     from keras import ops
 
-    return scores >= ops.max(scores, axis=-1, keepdims=True) - TIE_TOLERANCE
+    return scores >= ops.max(scores, axis=-1, keepdims=True) - tolerance
 
 
 def _tuples(value: Any) -> Any:

@@ -32,6 +32,7 @@ from zoo.console import (
 from zoo.data_cli import data_app
 from zoo.ensembles.evaluate import evaluate
 from zoo.recipes import Recipe
+from zoo.runs import write_atomically
 
 app = typer.Typer(
     help="A Keras model zoo and committee toolkit for image classification.",
@@ -367,7 +368,7 @@ def _train(
     folder = log_dir or Path("logs") / f"{images.name}-{now}"
 
     start_tensorflow(verbose=not quiet)
-    from zoo.ensembles import Committee, Member
+    from zoo.ensembles import Committee, Member, model_card
     from zoo.ensembles.report import log_report
 
     members = [Member(name, recipe=recipe) for name, recipe in zip(names, recipes, strict=True)]
@@ -390,6 +391,9 @@ def _train(
         log_report(report, folder, history.epoch[-1])
         for name in ("report.json", "report.md", "report.png"):
             report.save(folder / name)
+        report.analysis.save(folder / "analysis.png")
+        card = model_card(trained, report)
+        write_atomically(folder / "card.md", lambda path: path.write_text(card, "utf-8"))
         console.print(report)
     console.print(f"\nSaved: {file}", highlight=False, soft_wrap=True)
     print_tensorboard("Curves and pictures", folder)

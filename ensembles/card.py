@@ -1,0 +1,179 @@
+"""A model card: what a committee is, what it was trained on, how good it is, and where it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.ensembles.rule import STACKING
+
+if TYPE_CHECKING:
+    from zoo.ensembles.committee import Committee
+    from zoo.ensembles.report import Report
+
+FEW = 100
+"""Test images of a class below which its recall is called uncertain."""
+
+
+def model_card(committee: Committee, report: Report) -> str:
+    """Write a model card (Mitchell et al., 2019) from a committee and its report.
+
+    Args:
+        committee: A trained committee.
+        report: Its report, on images that no member was trained on.
+
+    Returns:
+        Markdown: members with their recipes, data, scores with intervals, calibration, limits.
+
+    Example:
+        >>> import zoo
+        >>> from zoo.ensembles import Committee, model_card
+        >>> data = zoo.datasets.load("digits")
+        >>> committee = Committee(["softmax", "bn_mlp"])
+        >>> history = committee.fit(data.train, epochs=1, batch_size=64, verbose=0)
+        >>> print(model_card(committee, committee.report(data.test)).splitlines()[0])
+        # Model card: softmax, bn_mlp
+    """
+    parts = [
+        f"# Model card: {', '.join(committee.member_names)}",
+        _what_it_is(committee),
+        "## Data",
+        _data(committee, report),
+        f"## Scores on {report.split}",
+        report.verdict(),
+        _table(
+            ["", "accuracy", "95 % interval", "images", "macro F1"],
+            (
+                [
+                    score.name,
+                    f"{100 * score.accuracy.value:.1f} %",
+                    f"{100 * score.accuracy.low:.1f} – {100 * score.accuracy.high:.1f}",
+                    f"{score.accuracy.n:,}",
+                    f"{100 * score.macro_f1:.1f} %",
+                ]
+                for score in report.scores
+            ),
+        ),
+        "## Calibration",
+        _calibration(committee, report),
+        "## Limits",
+        _limits(report),
+        f"Written by Zoo with TensorFlow {version('tensorflow')} and Keras {version('keras')}.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _what_it_is(committee: Committee) -> str:
+    _, height, width, channels = committee.input_shape
+    rule = committee.rule
+    if rule.voting == STACKING:
+        how = "by a logistic regression on what they say of images that they were not trained on"
+    else:
+        how = f"by {rule.voting} vote" + (
+            f" with the weights {', '.join(f'{weight:.3g}' for weight in rule.weights)}"
+            if rule.weights
+            else ""
+        )
+    several = len(committee.members) > 1
+    lines = [
+        f"It takes pixels 0..255, {height}×{width}×{channels}, and tells "
+        f"{committee.output_shape[-1]} classes apart: {', '.join(committee.class_names or ())}."
+        + (f" Its {len(committee.members)} members decide {how}." if several else "")
+    ]
+    names = ("optimizer", "learning_rate", "schedule", "batch_size", "epochs", "augmentation")
+    rows = []
+    for name, model, recipe in zip(
+        committee.member_names, committee.members, committee.recipes, strict=True
+    ):
+        settings = asdict(recipe)
+        settings["augmentation"] = "yes" if recipe.augmentation else "no"
+        rows.append([name, f"{model.count_params():,}", *(f"{settings[key]}" for key in names)])
+    lines.append(_table(["member", "parameters", *(key.replace("_", " ") for key in names)], rows))
+    return "\n\n".join(lines)
+
+
+def _data(committee: Committee, report: Report) -> str:
+    settings = committee.data_settings
+    trained = f"Trained on {committee.trained_images:,} different images"
+    if not settings:
+        sentences = [f"{trained}, given as arrays."]
+    else:
+        sentences = [f"{trained} of the data set {settings['name']}."]
+        told = {key: value for key, value in settings.items() if value and key != "name"}
+        asked = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in told.items())
+        sentences.append(f"Loaded with {asked}." if asked else "")
+    if report.trained_on:
+        sentences.append(
+            f"Of the {report.committee.accuracy.n:,} images of {report.split}, "
+            f"{report.trained_on:,} are also among those trained on: the scores are too good."
+        )
+    if committee.out_of_bag:
+        sentences.append(f"Accuracy out of bag: {committee.out_of_bag}.")
+    return " ".join(filter(None, sentences))
+
+
+def _calibration(committee: Committee, report: Report) -> str:
+    board = report.leaderboard
+    entry = board[board.committee]
+    mean = np.average(
+        report.analysis.reliability.confidence, weights=report.analysis.reliability.count
+    )
+    words = [
+        f"Log loss {entry.negative_log_likelihood} nats, Brier score {entry.brier}; expected "
+        f"calibration error {100 * entry.calibration_error.value:.1f} % in bins of equal width, "
+        f"{100 * entry.calibration_error_mass.value:.1f} % in bins of equal mass (95 % bootstrap "
+        f"intervals in brackets). Its mean confidence is {100 * mean:.1f} %, its accuracy "
+        f"{100 * report.committee.accuracy.value:.1f} %."
+    ]
+    if committee.rule.temperature is not None:
+        words.append(
+            f"Probabilities are calibrated with the temperature {committee.rule.temperature:.3g}."
+        )
+    if committee.rule.voting == "majority":
+        words.append("They are shares of the vote, not probabilities of being right.")
+    return " ".join(words)
+
+
+def _limits(report: Report) -> str:
+    worst = min(report.classes, key=lambda one: one.recall)
+    confusion = np.where(np.eye(len(report.confusion), dtype=bool), 0, report.confusion)
+    true, taken = np.unravel_index(confusion.argmax(), confusion.shape)
+    items = [
+        f"It recognises {worst.name} worst: {100 * worst.recall:.1f} % of {worst.support:,} "
+        "images.",
+    ]
+    if confusion.any():
+        items.append(
+            f"Its commonest mistake is to take {report.class_names[true]} for "
+            f"{report.class_names[taken]}: {confusion[true, taken]:,} images."
+        )
+    few = [one.name for one in report.classes if one.support < FEW]
+    if few:
+        items.append(f"There are fewer than {FEW} images to judge it by of: {', '.join(few)}.")
+    surest = report.analysis.coverage_accuracy
+    items.append(
+        "Of the images that it is surest of, it gets right "
+        + ", ".join(f"{100 * value:.1f} % of {100 * part:.0f} %" for part, value in surest.items())
+        + "."
+    )
+    if report.analysis.detection:
+        told = ", ".join(
+            f"{area} by its {name}" for name, area in report.analysis.detection.items()
+        )
+        items.append(f"It tells images of another data set from these with an AUROC of {told}.")
+    else:
+        items.append(
+            "It was not tried on images of another kind; for these too it names one of its classes."
+        )
+    return "\n".join(f"- {item}" for item in items)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join(
+        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in lines
+    )
