@@ -232,6 +232,9 @@ class Committee(keras.Model):
             self._remember(data)
             raise
         self._remember(data)
+        self._specs = tuple(
+            replace(one, recipe=replace(cast(Recipe, one.recipe), **changes)) for one in self._specs
+        )
         if validation is not None:
             right = self.votes(validation) == validation.labels
             self.validation_accuracy = tuple(right.mean(axis=1).tolist())

@@ -140,7 +140,7 @@ class Leaderboard:
                 f"{100 * entry.accuracy.value:.1f} "
                 f"[{100 * entry.accuracy.low:.1f}, {100 * entry.accuracy.high:.1f}]",
                 *(
-                    f"{one.value:.3f} ± {(one.high - one.low) / 2:.3f}"
+                    f"{one.value:.2f} ± {(one.high - one.low) / 2:.2f}"
                     for one in (entry.negative_log_likelihood, entry.brier)
                 ),
                 f"{100 * entry.calibration_error.value:.1f}, "
@@ -159,6 +159,7 @@ class Leaderboard:
             title_justify="left",
             title_style="bold",
             box=None,
+            pad_edge=False,
             caption=self.sentence(),
             caption_justify="left",
         )
@@ -204,14 +205,14 @@ def compare(committees: Committee | Mapping[str, Committee], x: Any, y: Any = No
         >>> history = committee.fit(data.train, epochs=2, batch_size=64, verbose=0)
         >>> board = compare(committee, data.test)
         >>> sorted(entry.name for entry in board.entries)
-        ['bn_mlp', 'committee, geometric', 'committee, majority', 'committee, soft', 'softmax']
+        ['bn_mlp', 'committee', 'geometric vote', 'majority vote', 'softmax']
     """
     if not isinstance(committees, Mapping):
         split = committees.split_to_judge(x, y)
         stacked = committees.member_probabilities(split)
         members = dict(zip(committees.member_names, stacked, strict=True))
         rules = rules_like(committees.rule)
-        answers = {f"committee, {rule.voting}": rule(stacked) for rule in rules}
+        answers = {name: rule(stacked) for name, rule in rules.items()}
         validated = committees.validation_accuracy
     else:
         if not committees:

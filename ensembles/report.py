@@ -217,7 +217,9 @@ class Report:
         if len(self.class_names) > WIDE:
             tables[2] = self._confusions()
         for title, header, rows in tables:
-            table = Table(title=title, title_justify="left", title_style="bold", box=None)
+            table = Table(
+                title=title, title_justify="left", title_style="bold", box=None, pad_edge=False
+            )
             for index, name in enumerate(header):
                 table.add_column(Text(name), justify="right" if index else "left")
             for row in rows:
@@ -378,7 +380,7 @@ def make_report(
         leaderboard=make_leaderboard(
             labels,
             dict(zip(member_names, probabilities, strict=True)),
-            {f"committee, {one.voting}": one(probabilities) for one in rules_like(rule)},
+            {name: one(probabilities) for name, one in rules_like(rule).items()},
             validation_accuracy,
             split.name,
         ),

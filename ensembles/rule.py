@@ -170,15 +170,15 @@ class Rule:
         return ops.convert_to_tensor((scale / scale.sum())[:, None, None], dtype)
 
 
-def rules_like(rule: Rule) -> list[Rule]:
-    """A rule, and those by name that need nothing learned, with its weights.
+def rules_like(rule: Rule) -> dict[str, Rule]:
+    """Name a committee's rule, and those that need nothing learned, with its weights.
 
     Example:
-        >>> [one.voting for one in rules_like(Rule("soft", temperature=2))]
-        ['soft', 'majority', 'geometric']
+        >>> list(rules_like(Rule("soft", temperature=2)))
+        ['committee', 'majority vote', 'geometric vote']
     """
-    others = [Rule(name, rule.weights) for name in VOTING if name != rule.voting]
-    return [rule, *others]
+    others = {f"{name} vote": Rule(name, rule.weights) for name in VOTING if name != rule.voting}
+    return {"committee": rule, **others}
 
 
 def _majority(probabilities: Any, scale: Any, dtype: str) -> Any:

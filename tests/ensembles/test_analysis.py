@@ -1,0 +1,96 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo.ensembles.analysis import COVERAGES, analyse
+from zoo.ensembles.diversity import diversity
+from zoo.ensembles.rule import Rule
+from zoo.ensembles.stacking import fit_stacking
+from zoo.ensembles.uncertainty import (
+    accuracy_at_coverage,
+    detection_auroc,
+    mutual_information,
+    predictive_entropy,
+    risk_coverage,
+)
+from zoo.ensembles.worth import leave_one_out, shapley_values
+from zoo.errors import ArgumentError
+
+RNG = np.random.default_rng(0)
+LABELS = np.arange(120) % 3
+MEMBERS = RNG.dirichlet(np.ones(3), (4, 120))
+NAMES = ("a", "b", "c", "d")
+
+
+@pytest.mark.parametrize("rule", [Rule(), Rule("soft", (1, 2, 3, 4)), Rule("geometric")])
+def test_it_is_what_the_pure_functions_say(rule):
+    found = analyse(LABELS, MEMBERS, NAMES, rule)
+    combined = rule(MEMBERS)
+    correct, sure = combined.argmax(axis=1) == LABELS, combined.max(axis=1).astype(float)
+    assert found.diversity.means() == diversity(MEMBERS, LABELS).means()
+    np.testing.assert_array_equal(
+        found.leave_one_out, leave_one_out(MEMBERS, LABELS, rule.voting, rule.weights)
+    )
+    np.testing.assert_array_equal(
+        found.shapley, shapley_values(MEMBERS, LABELS, rule.voting, rule.weights)
+    )
+    assert found.risk.area == risk_coverage(sure, correct).area
+    expected = accuracy_at_coverage(sure, correct, COVERAGES)
+    assert list(found.coverage_accuracy.values()) == expected.tolist()
+    assert found.predictive_entropy == pytest.approx(predictive_entropy(MEMBERS).mean())
+    difference = found.predictive_entropy - found.expected_entropy
+    assert found.mutual_information == pytest.approx(difference)
+    assert found.detection is None
+
+
+def test_other_images_are_told_by_what_members_disagree_in():
+    elsewhere = RNG.dirichlet(np.ones(3) / 5, (4, 50))
+    found = analyse(LABELS, MEMBERS, NAMES, elsewhere=elsewhere)
+    assert found.detection == {
+        "predictive entropy": detection_auroc(
+            predictive_entropy(MEMBERS), predictive_entropy(elsewhere)
+        ),
+        "mutual information": detection_auroc(
+            mutual_information(MEMBERS), mutual_information(elsewhere)
+        ),
+    }
+    assert any("AUROC" in row[0] for _, _, rows in found.tables() for row in rows)
+
+
+def test_a_member_alone_has_no_diversity_and_no_worth():
+    found = analyse(LABELS, MEMBERS[:1], NAMES[:1], Rule("soft"))
+    assert found.diversity is found.leave_one_out is found.shapley is None
+    assert [title for title, _, _ in found.tables()] == ["What it knows of itself"]
+    assert len(found.plot().axes) == 3  # two, and one more for the counts
+
+
+def test_stacking_is_no_rule_for_fewer_members():
+    found = analyse(LABELS, MEMBERS, NAMES, fit_stacking(MEMBERS, LABELS))
+    assert found.leave_one_out is found.shapley is None
+    assert found.diversity is not None
+
+
+def test_thirteen_members_have_no_exact_shapley_values():
+    members = RNG.dirichlet(np.ones(3), (13, 30))
+    found = analyse(LABELS[:30], members, [str(k) for k in range(13)])
+    assert found.shapley is None
+    assert len(found.leave_one_out) == 13
+    assert {len(row) for row in found.tables()[0][2]} == {2}
+
+
+def test_json_has_no_numbers_that_are_none():
+    always = np.tile([[0.8, 0.1, 0.1]], (2, 6, 1))  # Q and correlation are 0 / 0
+    found = analyse(np.zeros(6, int), always, ("a", "b"))
+    values = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert values["diversity"]["q_statistic"] == [[None, None], [None, None]]
+    assert values["member_names"] == ["a", "b"]
+
+
+def test_the_picture_is_written(tmp_path):
+    path = analyse(LABELS, MEMBERS, NAMES).save(tmp_path / "a.png")
+    with Image.open(path) as image:
+        assert image.width > image.height > 300
+    with pytest.raises(ArgumentError, match=r"drawn as \.png"):
+        analyse(LABELS, MEMBERS, NAMES).save(tmp_path / "a.pdf")

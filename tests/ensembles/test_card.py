@@ -1,0 +1,67 @@
+from dataclasses import replace
+
+import pytest
+
+import zoo
+from zoo.ensembles import Committee, Member, Rule, calibrate, model_card
+from zoo.recipes import Recipe
+
+QUICK = Recipe(learning_rate=0.1, batch_size=32, epochs=2)
+
+
+@pytest.fixture(scope="module")
+def committee(train_split):
+    augmented = replace(QUICK, augmentation=zoo.Augmentation(horizontal_flip=True))
+    members = [Member("softmax", recipe=QUICK), Member("mlp", recipe=augmented)]
+    committee = Committee(members, weights=(2, 1))
+    committee.fit(train_split, epochs=1, resampling="folds", verbose=0)
+    return committee
+
+
+def test_the_card_says_what_the_report_says(committee, test_split):
+    report = committee.report(test_split)
+    card = model_card(committee, report)
+    assert report.verdict() in card
+    for score in report.scores:
+        assert f"{100 * score.accuracy.value:.1f} %" in card
+        assert f"{100 * score.accuracy.low:.1f} – {100 * score.accuracy.high:.1f}" in card
+    assert "| softmax | 111 | sgd | 0.1 | constant | 32 | 1 | no |" in card
+    assert "| sgd | 0.1 | constant | 32 | 1 | yes |" in card
+    assert "majority vote with the weights 2, 1" in card
+    assert "Trained on 100 different images, given as arrays." in card
+    assert f"Accuracy out of bag: {committee.out_of_bag}" in card
+    assert "shares of the vote" in card
+    assert "not tried on images of another kind" in card
+    worst = min(report.classes, key=lambda one: one.recall)
+    assert f"It recognises {worst.name} worst: {100 * worst.recall:.1f} %" in card
+
+
+def test_tables_have_a_cell_for_each_column(committee, test_split):
+    card = model_card(committee, committee.report(test_split))
+    tables = [block for block in card.split("\n\n") if block.startswith("|")]
+    assert len(tables) == 2
+    for table in tables:
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+
+
+def test_images_trained_on_are_confessed(committee, train_split):
+    card = model_card(committee, committee.report(train_split))
+    assert "100 are also among those trained on: the scores are too good" in card
+
+
+def test_calibration_and_other_images_are_told(committee, validation_split, test_split):
+    calibrated = calibrate(committee.with_rule(Rule("soft", (2, 1))), validation_split)
+    report = calibrated.report(test_split, elsewhere=255 - test_split.images)
+    card = model_card(calibrated, report)
+    assert f"with the temperature {calibrated.rule.temperature:.3g}" in card
+    assert "tells images of another data set from these with an AUROC of" in card
+
+
+def test_data_sets_are_named_with_how_they_were_loaded():
+    data = zoo.datasets.load("digits", classes=["3", "8"], validation=0.2)
+    committee = Committee(Member("softmax", recipe=QUICK), voting="soft")
+    committee.fit(data.train, verbose=0)
+    card = model_card(committee, committee.report(data.test))
+    assert "of the data set digits" in card
+    assert "validation 0.2" in card
+    assert "members decide" not in card

@@ -1,0 +1,125 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from zoo.ensembles import Committee, Member, export
+from zoo.ensembles.rule import Rule
+from zoo.ensembles.stacking import fit_stacking
+from zoo.errors import ArgumentError, RunError
+from zoo.recipes import Recipe
+
+QUICK = Recipe(learning_rate=0.1, batch_size=32, epochs=1)
+FILES = {"tf_saved_model": "committee", "onnx": "committee.onnx", "litert": "committee.tflite"}
+NEEDS = {"onnx": ["onnxruntime", "tf2onnx"], "litert": ["ai_edge_litert"]}
+
+
+@pytest.fixture(scope="module")
+def trained(train_split):
+    names = ("bn_mlp", "lasso_mlp", "softmax")
+    committee = Committee([Member(name, recipe=QUICK) for name in names])
+    committee.fit(train_split, verbose=0)
+    return committee
+
+
+def run(path, images):
+    """What the written graph says, by each runtime itself."""
+    if path.suffix == ".onnx":
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(str(path))
+        names = [output.name for output in session.get_outputs()]
+        return dict(zip(names, session.run(names, {"pixels": images}), strict=True))
+    if path.suffix == ".tflite":
+        from ai_edge_litert.interpreter import Interpreter
+
+        found = Interpreter(model_path=str(path)).get_signature_runner()(pixels=images)
+        return {name: np.array(value) for name, value in found.items()}
+    serve = tf.saved_model.load(str(path)).signatures["serving_default"]
+    return {name: one.numpy() for name, one in serve(pixels=tf.constant(images)).items()}
+
+
+@pytest.mark.parametrize("format", FILES)
+@pytest.mark.parametrize("voting", ["majority", "soft", "geometric", "stacking"])
+def test_the_graph_says_what_the_committee_says(
+    trained, train_split, test_split, tmp_path, format, voting
+):
+    for module in NEEDS.get(format, ()):
+        pytest.importorskip(module)
+    if voting == "stacking":
+        rule = fit_stacking(trained.member_probabilities(train_split), train_split.labels)
+    else:
+        rule = Rule(voting, (3, 2, 2), temperature=None if voting == "majority" else 1.5)
+    committee = trained.with_rule(rule)
+    path = committee.export(tmp_path / FILES[format], format)
+    assert path == tmp_path / FILES[format]
+    found = run(path, test_split.images)
+    np.testing.assert_allclose(
+        found["probabilities"], committee.predict(test_split), rtol=1e-3, atol=1e-5
+    )
+    np.testing.assert_array_equal(found["votes"], committee.votes(test_split).T)
+    names = [str(name, "utf-8") if isinstance(name, bytes) else name
+             for name in found["class_names"]]  # fmt: skip
+    assert names == ["left", "right", "top"]
+    assert {one.name for one in tmp_path.iterdir()} == {FILES[format]}
+
+
+def test_a_graph_takes_batches_of_any_size(trained, test_split, tmp_path):
+    path = trained.export(tmp_path / "a")
+    for count in (1, 7):
+        assert run(path, test_split.images[:count])["probabilities"].shape == (count, 3)
+
+
+def test_a_graph_that_says_something_else_is_not_kept(trained, tmp_path, monkeypatch):
+    def other(path, images):
+        found = export._run_saved_model(path, images)
+        return {**found, "probabilities": found["probabilities"][:, ::-1]}
+
+    ways = {"tf_saved_model": (export._write_saved_model, other)}
+    monkeypatch.setattr(export, "_WAYS", ways)
+    with pytest.raises(RunError, match="does not say what the committee says, and was not kept"):
+        trained.export(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_there_is_left_alone(trained, tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "thesis.tex").touch()
+    with pytest.raises(RunError, match="is there already, and was left as it is"):
+        trained.export(tmp_path / "a")
+    assert (tmp_path / "a" / "thesis.tex").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "message"),
+    [
+        ("a", "torch", "format is one of tf_saved_model, onnx, litert"),
+        ("a.txt", "onnx", r"is written as \.onnx"),
+        ("a", "litert", r"is written as \.tflite"),
+    ],
+)
+def test_other_formats_and_suffixes_are_refused(trained, tmp_path, name, format, message):
+    with pytest.raises(ArgumentError, match=message):
+        trained.export(tmp_path / name, format)
+
+
+def test_what_is_not_installed_is_named(trained, tmp_path, monkeypatch):
+    def missing(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(export.importlib, "import_module", missing)
+    with pytest.raises(ArgumentError, match=r"needs tf2onnx, .* 'committee-zoo\[onnx\]'"):
+        trained.export(tmp_path / "a.onnx", "onnx")
+
+
+def test_models_without_class_names_have_numbers(tmp_path):
+    images = keras.Input((6, 6, 1))
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(images))
+    model = keras.Model(images, keras.layers.Dense(2, activation="softmax")(x))
+    path = Committee(model).export(tmp_path / "a")
+    assert run(path, np.zeros((1, 6, 6, 1), "uint8"))["class_names"].tolist() == [b"0", b"1"]
+
+
+def test_a_committee_that_is_not_built_cannot_leave(tmp_path):
+    with pytest.raises(ArgumentError, match="not built yet"):
+        Committee("softmax").export(tmp_path / "a")
