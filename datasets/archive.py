@@ -81,7 +81,7 @@ def members(path: Path, stack: ExitStack) -> Iterator[Member]:
         return
     file = _uncompressed(path, stack)
     lock = threading.Lock()
-    entries = tarfile.TarFile(fileobj=cast(BinaryIO, _Headers(file, path)))
+    entries: Any = tarfile.TarFile(fileobj=cast(BinaryIO, _Headers(file, path)))
     for count in itertools.count(1):
         if (entry := entries.next()) is None:
             break

@@ -269,8 +269,9 @@ def _build(entry: Path, facts: dict[str, Any], read: Callable[[New], dict[str, S
             if made.parent != building:
                 images = new(part, images.shape)
                 fill(images, split.store)
-            cast(np.memmap, images).flush()
-            os.replace(cast(np.memmap, images).filename, building / f"{part}-images.npy")
+            mapped = cast(np.memmap, images)
+            mapped.flush()
+            os.replace(str(mapped.filename), building / f"{part}-images.npy")
             _save(building / f"{part}-labels.npy", split.labels)
         for left_over in building.glob("[0-9]*.npy"):
             left_over.unlink()

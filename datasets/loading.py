@@ -277,10 +277,10 @@ def _checked_parts(info: DatasetInfo, parts: Any) -> dict[str, list[str]]:
 
 def _names(argument: str, names: Any) -> list[str]:
     # Their order counts, so that sets and dictionaries are none.
-    listed = list(names) if isinstance(names, Sequence) and not isinstance(names, str) else [None]
-    if not all(isinstance(name, str) for name in listed):
+    listed = isinstance(names, Sequence) and not isinstance(names, str)
+    if not listed or not all(isinstance(name, str) for name in names):
         raise ArgumentError(f"{argument} must be a list of names. Received: {names!r}")
-    return listed
+    return list(names)
 
 
 def _checked_color(color: Any) -> str | None:

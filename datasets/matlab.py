@@ -157,7 +157,7 @@ def _array(
     numbers = np.empty(math.prod(axes), dtype)
     if small is not None:
         numbers[:] = np.frombuffer(small, dtype)
-    elif element.readinto(numbers.view(np.uint8)) < count:
+    elif element.readinto(numbers.view(np.uint8).data) < count:
         raise EOFError("one cut short")
     # Up to seven bytes fill it up to a multiple of eight; at the end, the checksum is looked at.
     if packed and len(element.read(8)) > 7:

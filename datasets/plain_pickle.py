@@ -83,7 +83,8 @@ def load_batch(content: bytes, where: str) -> dict[str, Any]:
 def _run(content: bytes) -> Any:
     """The object that a pickle builds, with `_Call`s in it."""
     stack: list[Any] = []
-    memo: dict[int, Any] = {}
+    memo: dict[Any, Any] = {}
+    argument: Any
 
     def since_mark() -> list[Any]:
         place = len(stack) - 1

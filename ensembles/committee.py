@@ -198,8 +198,8 @@ class Committee(keras.Model):
                 )
             validation = _split(pair[0], pair[1], "validation", data.class_names)
         self._meet(data)
-        changes = {"epochs": epochs, "batch_size": batch_size}
-        changes = {key: value for key, value in changes.items() if value is not None}
+        asked = {"epochs": epochs, "batch_size": batch_size}
+        changes: dict[str, Any] = {key: one for key, one in asked.items() if one is not None}
         rows: list[Any] = [None] * len(self._models)
         if resampling is not None:
             rows = resample(data, len(self._models), resampling, self.seed)
@@ -400,7 +400,7 @@ class Committee(keras.Model):
             DataError: Data that does not fit the members.
         """
         split = self.split_to_judge(x, y)
-        versions = {"augmentation": augmentation, "times": times, "seed": seed}
+        versions: dict[str, Any] = {"augmentation": augmentation, "times": times, "seed": seed}
         others = None if elsewhere is None else self.member_probabilities(elsewhere, **versions)
         return make_report(
             split,
@@ -477,9 +477,7 @@ class Committee(keras.Model):
             raise ArgumentError(f"A committee is saved as a .keras file. Received: {filepath}")
         write_atomically(filepath, lambda path: super(Committee, self).save(path, **kwargs))
 
-    def export(  # type: ignore[override]
-        self, filepath: str | os.PathLike[str], format: str = "tf_saved_model"
-    ) -> Path:
+    def export(self, filepath: str | os.PathLike[str], format: str = "tf_saved_model") -> Path:
         """Write the committee as one graph, from uint8 pixels to probabilities and votes.
 
         The graph takes `pixels`, uint8 [batch, height, width, channels], and gives

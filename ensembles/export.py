@@ -153,7 +153,7 @@ def _images(committee: Committee) -> np.ndarray:
     shape = [side or _PIXELS_WITHOUT_SIZE for side in committee.input_shape[1:]]
     rng = np.random.default_rng(0)
     brightness = np.linspace(0, 255, 8).reshape(-1, 1, 1, 1)
-    return np.uint8(rng.uniform(0, 1, (8, *shape)) * brightness)
+    return (rng.uniform(0, 1, (8, *shape)) * brightness).astype(np.uint8)
 
 
 def _compare(found: dict[str, np.ndarray], expected: Any, class_names: Any, format: str) -> None:

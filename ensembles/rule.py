@@ -58,9 +58,11 @@ class Rule:
             raise ArgumentError(
                 f"voting is one of {', '.join((*VOTING, STACKING))}. Received: {self.voting!r}"
             )
-        if stacked == (self.coefficients is None) or (stacked and self.weights is not None):
+        learned = (self.coefficients is not None, self.intercept is not None)
+        if learned != (stacked, stacked) or (stacked and self.weights is not None):
             raise ArgumentError(
-                "stacking has coefficients, which zoo.ensembles.stack learns, and no weights. "
+                "stacking has coefficients and an intercept, which zoo.ensembles.stack learns, and "
+                "no weights. "
                 f"Received: voting={self.voting!r}, weights={self.weights!r}"
             )
         if self.temperature is not None and (
@@ -154,7 +156,7 @@ class Rule:
             ArgumentError: it is one for others.
         """
         checked_weights(self.weights, members)
-        if self.coefficients is not None:
+        if self.coefficients is not None and self.intercept is not None:
             shape = np.shape(self.coefficients)
             classes = shape[0] if num_classes is None else num_classes
             if shape != (classes, members, classes) or np.shape(self.intercept) != (classes,):

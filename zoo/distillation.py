@@ -52,7 +52,7 @@ class Teacher:
             )
         for name, low, high in (("temperature", 0, 1e6), ("share", -1e-9, 1)):
             value = getattr(self, name)
-            if not isinstance(value, numbers.Real) or not low < value <= high:
+            if not isinstance(value, numbers.Real) or not low < float(value) <= high:
                 wanted = "above 0" if name == "temperature" else "from 0 to 1"
                 raise ArgumentError(f"A teacher's {name} is {wanted}. Received: {value!r}")
 

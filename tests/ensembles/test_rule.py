@@ -76,7 +76,7 @@ def test_stacking_is_a_logistic_regression_on_logarithms(probabilities):
         ({"voting": "hard"}, "voting is one of majority, soft, geometric, stacking"),
         ({"voting": "stacking"}, "stacking has coefficients"),
         ({"voting": "soft", "coefficients": ((1,),)}, "stacking has coefficients"),
-        ({**STACKED.to_config(), "weights": (1, 2)}, "and no weights"),
+        ({**STACKED.to_config(), "weights": (1, 2)}, "no weights"),
         ({"temperature": 2}, "majority voting gives shares of the vote"),
         ({"voting": "soft", "temperature": 0}, "A temperature is above 0"),
         ({"weights": ("a", "b")}, "weights must be numbers"),
