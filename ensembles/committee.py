@@ -25,7 +25,7 @@ from zoo.ensembles.members import (
     recipe_from_config,
 )
 from zoo.ensembles.report import Report, make_report
-from zoo.ensembles.rule import Rule
+from zoo.ensembles.rule import STACKING, Rule
 from zoo.errors import ArgumentError, DataError, ZooError
 from zoo.learner import Learner, check_model
 from zoo.metrics import Accuracy, accuracy
@@ -201,6 +201,11 @@ class Committee(keras.Model):
         asked = {"epochs": epochs, "batch_size": batch_size}
         changes: dict[str, Any] = {key: one for key, one in asked.items() if one is not None}
         rows: list[Any] = [None] * len(self._models)
+        if resampling is not None and self.voting == STACKING:
+            raise ArgumentError(
+                "A stack has learned how to combine the members as they are, and resampling= "
+                "trains others. Use zoo.ensembles.stack, or with_rule first."
+            )
         if resampling is not None:
             rows = resample(data, len(self._models), resampling, self.seed)
         learners = self._learners(changes, rows)
@@ -447,7 +452,7 @@ class Committee(keras.Model):
         self._check_built()
         kept = range(len(self._models)) if members is None else members
         committee = Committee(
-            [replace(self._specs[k], model=self._models[k], arguments={}) for k in kept],
+            [_built(self._models[k], self.recipes[k], self.member_names[k]) for k in kept],
             voting=rule if isinstance(rule, Rule) else Rule(rule),
             class_names=self.class_names,
             seed=self.seed,
@@ -545,11 +550,10 @@ class Committee(keras.Model):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Committee":
         """Make a committee from what `get_config` gave."""
         members = [
-            Member(
+            _built(
                 keras.saving.deserialize_keras_object(one["model"], custom_objects=custom_objects),
-                # The model itself says how it was built.
-                recipe=replace(recipe_from_config(one["recipe"]), precision=None, standardize=None),
-                name=one["name"],
+                recipe_from_config(one["recipe"]),
+                one["name"],
             )
             for one in config["members"]
         ]
@@ -674,6 +678,11 @@ def _split(x: Any, y: Any, name: str, class_names: Sequence[str] | None) -> Spli
     if isinstance(x, Split) and y is None:
         return x
     return as_split(x, y, name=name, class_names=class_names)
+
+
+def _built(model: Any, recipe: Recipe, name: str) -> Member:
+    """A member with a built model, which says itself how it was built."""
+    return Member(model, recipe=replace(recipe, precision=None, standardize=None), name=name)
 
 
 def _seed(*words: int) -> int:

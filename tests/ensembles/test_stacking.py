@@ -70,6 +70,12 @@ def test_a_stack_is_a_committee_like_others(train_split, validation_split, test_
     np.testing.assert_array_equal(loaded.predict(test_split), committee.predict(test_split))
 
 
+def test_a_stack_is_not_resampled(train_split):
+    committee = stack(MEMBERS, train_split, folds=2, verbose=0)
+    with pytest.raises(ArgumentError, match="A stack has learned how to combine"):
+        committee.fit(train_split, resampling="bootstrap", verbose=0)
+
+
 def test_the_members_that_stay_are_trained_on_all_images(train_split):
     stacked = stack(MEMBERS, train_split, folds=2, seed=4, verbose=0)
     plain = Committee(MEMBERS, seed=4)

@@ -5,12 +5,11 @@ from zoo.ensembles import Committee, Member, Rule, calibrate, select
 from zoo.ensembles.calibration import fit_temperature
 from zoo.ensembles.selection import best_members, greedy_selection, simplex_weights
 from zoo.errors import ArgumentError, DataError
+from zoo.recipes import Recipe
 
 
 @pytest.fixture(scope="module")
 def committee(train_split):
-    from zoo.recipes import Recipe
-
     def member(name, epochs):
         return Member(name, recipe=Recipe(learning_rate=0.1, batch_size=32, epochs=epochs))
 
@@ -121,6 +120,16 @@ def test_arrays_are_taken_too(committee, validation_split):
 def test_arguments_without_use_are_refused(committee, validation_split, arguments, message):
     with pytest.raises(ArgumentError, match=message):
         select(committee, validation_split, **arguments)
+
+
+def test_members_built_in_their_own_way_stay_so_under_another_rule(train_split, test_split):
+    recipe = Recipe(batch_size=32, epochs=1, precision="mixed_bfloat16", standardize="mean_image")
+    committee = Committee([Member("softmax", recipe=recipe), Member("mlp", recipe=recipe)])
+    committee.fit(train_split, verbose=0)
+    other = committee.with_rule("soft")
+    assert other.members == committee.members
+    expected = committee.member_probabilities(test_split)
+    np.testing.assert_array_equal(other.member_probabilities(test_split), expected)
 
 
 def test_the_same_members_under_another_rule(committee, test_split):
