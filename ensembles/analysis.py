@@ -155,7 +155,7 @@ class Analysis:
         axes.set_ylim(0, 100)
         axes.set_xlabel("confidence in %")
         axes.set_ylabel("accuracy in %, with 95 % interval")
-        axes.set_title(f"reliability (ECE {100 * curve.error:.1f} %)")
+        axes.set_title("reliability")
 
     def _draw_risk(self, axes: Axes) -> None:
         axes.plot(100 * self.risk.coverage, 100 * (1 - self.risk.risk))
@@ -217,6 +217,8 @@ def analyse(
     """
     rule = rule or Rule()
     combined = rule(probabilities)
+    # Shares of the vote differ by what breaks ties: no share of few members is a bin's end.
+    bins = 17 if rule.voting == "majority" else 15
     correct = combined.argmax(axis=1) == labels
     # The votes of few members have many ties, which their mean probabilities break.
     sure = combined.max(axis=1).astype(float)
@@ -241,7 +243,7 @@ def analyse(
             if named and len(probabilities) <= MOST_MEMBERS
             else None
         ),
-        reliability=reliability_curve(combined, labels),
+        reliability=reliability_curve(combined, labels, bins),
         risk=risk_coverage(sure, correct),
         coverage_accuracy=dict(
             zip(COVERAGES, accuracy_at_coverage(sure, correct, COVERAGES).tolist(), strict=True)

@@ -45,6 +45,15 @@ def test_it_is_what_the_pure_functions_say(rule):
     assert found.detection is None
 
 
+def test_equal_shares_of_the_vote_are_one_point_of_the_curve():
+    found = analyse(LABELS, MEMBERS[:3], NAMES[:3]).reliability
+    np.testing.assert_allclose(found.confidence, [1 / 3, 2 / 3, 1], atol=0.006)
+    votes = MEMBERS[:3].argmax(axis=2)
+    agreed = (votes[0] == votes[1]) & (votes[1] == votes[2])
+    assert found.count[-1] == agreed.sum()
+    assert found.accuracy[-1] == (votes[0] == LABELS)[agreed].mean()
+
+
 def test_other_images_are_told_by_what_members_disagree_in():
     elsewhere = RNG.dirichlet(np.ones(3) / 5, (4, 50))
     found = analyse(LABELS, MEMBERS, NAMES, elsewhere=elsewhere)
