@@ -87,8 +87,15 @@ class Analysis:
             tables.append(("What each member is worth", header, rows))
         if self.diversity is not None:
             means = self.diversity.means()
+            parts = self.diversity.ambiguity
+            del means["ambiguity"]
             rows = [[name.replace("_", " "), f"{value:.3f}"] for name, value in means.items()]
-            tables.append(("Diversity, means over pairs", ["", ""], rows))
+            rows += [
+                ["members' mean Brier score", f"{parts.members:.3f}"],
+                ["less their ambiguity", f"{parts.ambiguity:.3f}"],
+                ["Brier score of their mean", f"{parts.ensemble:.3f}"],
+            ]
+            tables.append(("Diversity, means over pairs; and what it is worth", ["", ""], rows))
         rows = [
             [f"{100 * part:.0f} % surest", f"{100 * value:.1f} %"]
             for part, value in self.coverage_accuracy.items()

@@ -125,8 +125,8 @@ def _calibration(committee: Committee, report: Report) -> str:
     words = [
         f"Log loss {entry.negative_log_likelihood} nats, Brier score {entry.brier}; expected "
         f"calibration error {100 * entry.calibration_error.value:.1f} % in bins of equal width, "
-        f"{100 * entry.calibration_error_mass.value:.1f} % in bins of equal mass (95 % bootstrap "
-        f"intervals in brackets). Its mean confidence is {100 * mean:.1f} %, its accuracy "
+        f"{100 * entry.calibration_error_mass.value:.1f} % in bins of equal mass (in brackets 95 % "
+        f"bootstrap intervals). Its mean confidence is {100 * mean:.1f} %, its accuracy "
         f"{100 * report.committee.accuracy.value:.1f} %."
     ]
     if committee.rule.temperature is not None:

@@ -26,7 +26,7 @@ from zoo.ensembles.members import (
 )
 from zoo.ensembles.report import Report, make_report
 from zoo.ensembles.rule import STACKING, Rule
-from zoo.errors import ArgumentError, DataError, ZooError
+from zoo.errors import ArgumentError, DataError
 from zoo.learner import Learner, check_model
 from zoo.metrics import Accuracy, accuracy
 from zoo.recipes import Recipe
@@ -169,7 +169,8 @@ class Committee(keras.Model):
             resampling: Gives each member training images of its own, one member after another:
                 `"bootstrap"`, `"folds"`, all but a part, or `"order"`, all in another order and
                 otherwise augmented. `out_of_bag` then says how good the members are on the
-                training images that they did not see. None shows all of them the same batches.
+                training images that they did not see, unless they had learned before. None shows
+                all of them the same batches.
             teacher: A `zoo.Teacher`: whom the members learn from beside the labels. So a committee
                 is distilled into one model, a committee of one.
             log_dir: Run folder for TensorBoard and for resuming; None writes nothing.
@@ -200,6 +201,8 @@ class Committee(keras.Model):
         self._meet(data)
         asked = {"epochs": epochs, "batch_size": batch_size}
         changes: dict[str, Any] = {key: one for key, one in asked.items() if one is not None}
+        # Of members that have learned before, none can be asked about images it has not seen.
+        fresh = not len(self._trained_on) and all(map(entry_of, self._specs))
         rows: list[Any] = [None] * len(self._models)
         if resampling is not None and self.voting == STACKING:
             raise ArgumentError(
@@ -231,19 +234,20 @@ class Committee(keras.Model):
                 owner=self,
                 verbose=verbose,
             )
-        except ZooError:
-            raise  # refused before any of it was learned
         except BaseException:
-            self._remember(data)
+            if any(learner.optimizer is not None for learner in learners):  # some was learned
+                self._remember(data, teacher)
             raise
-        self._remember(data)
+        self._remember(data, teacher)
+        if self.snapshots:
+            changes |= {"schedule": "cosine", "cycles": self.snapshots}
         self._specs = tuple(
             replace(one, recipe=replace(cast(Recipe, one.recipe), **changes)) for one in self._specs
         )
         if validation is not None:
             right = self.votes(validation) == validation.labels
             self.validation_accuracy = tuple(right.mean(axis=1).tolist())
-        if resampling in ("bootstrap", "folds"):
+        if resampling in ("bootstrap", "folds") and fresh:
             images, combined = out_of_bag(
                 self.member_probabilities(data), rows, self.voting, self.rule.weights
             )
@@ -604,9 +608,12 @@ class Committee(keras.Model):
             )
         ]
 
-    def _remember(self, data: Split) -> None:
+    def _remember(self, data: Split, teacher: Teacher | None) -> None:
         """Note what the members have seen; what they reached before counts no more."""
-        self._trained_on = np.union1d(self._trained_on, data.digests)
+        seen = data.digests
+        if teacher and isinstance(teacher.model, Committee):
+            seen = np.concatenate([seen, teacher.model._trained_on])
+        self._trained_on = np.union1d(self._trained_on, seen)
         self.data_settings = data.settings
         self.validation_accuracy = self.out_of_bag = None
 

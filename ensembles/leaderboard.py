@@ -74,6 +74,7 @@ class Leaderboard:
             is a single member only.
         difference: of their accuracies, with the interval of the paired bootstrap.
         cochran: Cochran's Q test of whether the members differ; None for a single one.
+        trained_on: how many of the images some member was trained on, pixel for pixel.
     """
 
     entries: tuple[Entry, ...]
@@ -84,6 +85,7 @@ class Leaderboard:
     comparison: PairedTest | None
     difference: Estimate | None
     cochran: CochranTest | None
+    trained_on: int = 0
 
     def __getitem__(self, name: str) -> Entry:
         """The row of that name."""
@@ -112,18 +114,28 @@ class Leaderboard:
             way = "better" if difference.value > 0 else "worse"
             words = f"{way} by {points} (95 % interval {low:+.1f} to {high:+.1f}) than"
         where = "on the validation images" if self.chosen_on == "validation" else "on these images"
-        sentence = (
+        sentence = self._caution() + (
             f"{self.committee} is {words} {self.best_member}, the best member {where}; this is "
             f"{beyond} (McNemar's exact test, p = {self[self.committee].p_value:.2g} after Holm's "
             f"correction for {compared} comparisons, n = {self.n:,})."
         )
-        enough = images_to_tell(test.only_first / test.n, test.only_second / test.n)
+        enough = images_to_tell(
+            test.only_first / test.n, test.only_second / test.n, level=0.05 / compared
+        )
         if not self.beyond_chance and math.isfinite(enough):
             sentence += (
                 f" A difference of this size would be found in 4 of 5 test sets of {enough:,.0f} "
                 "images."
             )
         return sentence
+
+    def _caution(self) -> str:
+        if not self.trained_on:
+            return ""
+        return (
+            f"Caution: {self.trained_on:,} of these {self.n:,} images are among those that members "
+            "were trained on, so the scores are too good. "
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The leaderboard as JSON values; what is not a number is None."""
@@ -214,10 +226,12 @@ def compare(committees: Committee | Mapping[str, Committee], x: Any, y: Any = No
         rules = rules_like(committees.rule)
         answers = {name: rule(stacked) for name, rule in rules.items()}
         validated = committees.validation_accuracy
+        judged = [committees]
     else:
         if not committees:
             raise ArgumentError("A leaderboard is of one committee or more. Received: none.")
-        split = next(iter(committees.values())).split_to_judge(x, y)
+        judged = list(committees.values())
+        split = judged[0].split_to_judge(x, y)
         members, answers, accuracies = {}, {}, {}
         seen: dict[int, str] = {}
         for title, committee in committees.items():
@@ -234,7 +248,8 @@ def compare(committees: Committee | Mapping[str, Committee], x: Any, y: Any = No
         validated = (
             tuple(accuracies[name] for name in members) if len(accuracies) == len(members) else None
         )
-    return make_leaderboard(split.labels, members, answers, validated, split.name)
+    board = make_leaderboard(split.labels, members, answers, validated, split.name)
+    return replace(board, trained_on=max(one.count_trained_on(split) for one in judged))
 
 
 def make_leaderboard(

@@ -125,6 +125,17 @@ class Report:
             f"Against {self.best_member}, {where}, the committee is {self.comparison.sentence()}. "
             f"At the 5 % level this is {beyond} chance (McNemar's exact test, "
             f"p = {self.comparison.p_value:.2g}, n = {self.comparison.n:,}).{self._enough()}"
+            f"{self._members_differ()}"
+        )
+
+    def _members_differ(self) -> str:
+        test = self.leaderboard.cochran
+        if test is None:
+            return ""
+        beyond = "beyond" if test.p_value < 0.05 else "not beyond"
+        return (
+            f" The {test.members} members differ in accuracy {beyond} chance (Cochran's Q = "
+            f"{test.statistic:.1f}, p = {test.p_value:.2g})."
         )
 
     def _enough(self) -> str:
@@ -167,7 +178,6 @@ class Report:
             lines += [f"## {title}", "", f"| {' | '.join(map(_escaped, header))} |"]
             lines += [f"|{' --- |' + ' ---: |' * (len(header) - 1)}"]
             lines += [f"| {' | '.join(_escaped(cell) for cell in row)} |" for row in rows] + [""]
-        lines += [self.leaderboard.sentence(), ""] if self.comparison else []
         return "\n".join(lines)
 
     def plot(self) -> "Figure":

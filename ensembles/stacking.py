@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike
 from zoo.datasets.base import Split
 from zoo.ensembles.checks import FLOOR, checked_labels, checked_probabilities
 from zoo.ensembles.committee import Committee
+from zoo.ensembles.members import entry_of, make_members
 from zoo.ensembles.rule import STACKING, Rule
-from zoo.errors import DataError
+from zoo.errors import ArgumentError, DataError
 
 
 def stack(
@@ -63,6 +64,12 @@ def stack(
     """
     if data.name == "test":
         raise DataError("The test split chooses nothing and trains nothing: pass training images.")
+    # A built model would be trained on fold after fold, and know all images in the end.
+    if built := [one for one in make_members(members, copies) if entry_of(one) is None]:
+        raise ArgumentError(
+            "stack trains each member anew in every fold, so members are names of registered "
+            f"models or Members with such names. Received: the built model {built[0].name}"
+        )
 
     def trained(part: Split, name: str) -> Committee:
         committee = Committee(members, copies=copies, class_names=data.class_names, seed=seed)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.datasets.base import Split, as_split
+from zoo.datasets.base import Split
 from zoo.ensembles.calibration import fit_temperature
 from zoo.ensembles.rule import Rule
 from zoo.ensembles.selection import best_members, greedy_selection, simplex_weights
@@ -73,6 +73,7 @@ def select(
         weights = committee.rule.weights
         rule = replace(
             committee.rule,
+            temperature=None,
             weights=None if weights is None else tuple(weights[place] for place in kept),
         )
     else:
@@ -136,10 +137,7 @@ def for_choosing(committee: Committee, x: Any, y: Any) -> Split:
     Raises:
         DataError: it is the test split.
     """
-    if isinstance(x, Split) and y is None:
-        split = x
-    else:
-        split = as_split(x, y, name="validation", class_names=committee.class_names)
+    split = committee.split_to_judge(x, y)
     if split.name == "test":
         raise DataError(
             "The test split chooses nothing, neither members nor weights nor a temperature, and is "

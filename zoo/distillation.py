@@ -84,7 +84,9 @@ class Teacher:
         crc = 0
         for weight in self.model.get_weights():
             crc = zlib.crc32(weight.tobytes(), crc)
-        return {"temperature": self.temperature, "share": self.share, "crc32": crc}
+        weights = getattr(getattr(self.model, "rule", None), "weights", None)
+        facts = {"temperature": self.temperature, "share": self.share, "crc32": crc}
+        return {**facts, "weights": weights and list(weights)}
 
     def _softened(self, probabilities: Any) -> Any:
         """Log-probabilities at this temperature."""

@@ -124,6 +124,16 @@ def test_the_out_of_bag_score_is_saved_and_forgotten_by_other_training(
     assert committee.out_of_bag is None
 
 
+def test_members_that_have_learned_before_have_no_out_of_bag_score(quick, train_split):
+    committee = Committee(Member("softmax", recipe=quick), copies=2)
+    committee.fit(train_split, verbose=0)
+    committee.fit(train_split, resampling="bootstrap", verbose=0)
+    assert committee.out_of_bag is None
+    built = Committee(committee.members)
+    built.fit(train_split, resampling="bootstrap", verbose=0)
+    assert built.out_of_bag is None
+
+
 def test_an_order_of_its_own_is_another_training_of_the_same_images(quick, train_split):
     def weights(resampling):
         committee = Committee(Member("softmax", recipe=quick), copies=2, seed=3)

@@ -70,10 +70,11 @@ def test_a_graph_takes_batches_of_any_size(trained, test_split, tmp_path):
         assert run(path, test_split.images[:count])["probabilities"].shape == (count, 3)
 
 
-def test_a_graph_that_says_something_else_is_not_kept(trained, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["probabilities", "votes", "class_names"])
+def test_a_graph_that_says_something_else_is_not_kept(trained, tmp_path, monkeypatch, name):
     def other(path, images):
         found = export._run_saved_model(path, images)
-        return {**found, "probabilities": found["probabilities"][:, ::-1]}
+        return {**found, name: (found[name] + 1) % 3 if name == "votes" else found[name][..., ::-1]}
 
     ways = {"tf_saved_model": (export._write_saved_model, other)}
     monkeypatch.setattr(export, "_WAYS", ways)

@@ -93,7 +93,8 @@ def test_where_it_is_not_the_sentence_says_how_many_images_would_tell():
     found = make_leaderboard(labels, made, {"committee": made["member 1"]}, (0.9, 0.1))
     test = found.comparison
     assert not found.beyond_chance
-    enough = images_to_tell(test.only_first / test.n, test.only_second / test.n)
+    # Two rows are compared: the least p-value has to be below half of 5 %.
+    enough = images_to_tell(test.only_first / test.n, test.only_second / test.n, level=0.025)
     assert f"4 of 5 test sets of {enough:,.0f} images" in found.sentence()
 
 
@@ -160,6 +161,12 @@ def test_members_of_one_name_are_told_apart(committee, train_split, test_split):
     assert {entry.name for entry in found.entries} == {
         "one", "two", "softmax", "mlp", "two: softmax",
     }  # fmt: skip
+
+
+def test_images_that_members_were_trained_on_are_confessed(committee, train_split, test_split):
+    found = compare(committee, train_split)
+    assert found.sentence().startswith("Caution: 100 of these 100 images")
+    assert "Caution" not in compare(committee, test_split).sentence()
 
 
 def test_none_is_no_leaderboard(test_split):

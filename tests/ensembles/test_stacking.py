@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+import zoo
 from zoo.datasets.base import as_split
 from zoo.ensembles import Committee, Member, stack
 from zoo.ensembles.stacking import fit_stacking
@@ -68,6 +69,12 @@ def test_a_stack_is_a_committee_like_others(train_split, validation_split, test_
     loaded = Committee.load(tmp_path / "a.keras")
     assert loaded.rule == committee.rule
     np.testing.assert_array_equal(loaded.predict(test_split), committee.predict(test_split))
+
+
+def test_built_models_which_learn_on_from_fold_to_fold_are_refused(train_split):
+    model = zoo.build("softmax", input_shape=(6, 6, 1), num_classes=3)
+    with pytest.raises(ArgumentError, match="trains each member anew in every fold"):
+        stack(["softmax", model], train_split, folds=2, verbose=0)
 
 
 def test_a_stack_is_not_resampled(train_split):

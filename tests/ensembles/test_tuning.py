@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from zoo.datasets.base import as_split
 from zoo.ensembles import Committee, Member, Rule, calibrate, select
 from zoo.ensembles.calibration import fit_temperature
 from zoo.ensembles.selection import best_members, greedy_selection, simplex_weights
@@ -93,6 +94,14 @@ def test_votes_cannot_be_calibrated(committee, validation_split):
 def test_the_test_split_is_refused(committee, test_split, choose):
     with pytest.raises(DataError, match="The test split chooses nothing"):
         choose(committee, test_split)
+
+
+@pytest.mark.parametrize("choose", [select, calibrate])
+def test_classes_in_another_order_are_refused(committee, validation_split, choose):
+    names = validation_split.class_names[::-1]
+    other = as_split(validation_split.images, 2 - validation_split.labels, class_names=names)
+    with pytest.raises(DataError, match="in this order"):
+        choose(committee, other)
 
 
 @pytest.mark.parametrize("choose", [select, calibrate])

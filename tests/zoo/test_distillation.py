@@ -67,6 +67,13 @@ def test_without_a_share_it_is_learning_from_labels(data, teacher):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
+def test_a_student_has_seen_what_its_teacher_has(data, teacher):
+    student = Committee(Member("softmax", recipe=RECIPE))
+    student.fit(data.validation.take(slice(None), name="more"), teacher=Teacher(teacher), verbose=0)
+    assert student.count_trained_on(data.train) == len(data.train)
+    assert student.count_trained_on(data.test) == teacher.count_trained_on(data.test)
+
+
 def test_the_teacher_stays_as_it_is(data, teacher):
     before = teacher.get_weights()
     Committee(Member("mlp", recipe=RECIPE)).fit(data.train, teacher=Teacher(teacher), verbose=0)
