@@ -87,8 +87,8 @@ def out_of_bag(
     Example:
         >>> members = np.array([[[0.9, 0.1], [0.6, 0.4]], [[0.2, 0.8], [0.3, 0.7]]])
         >>> images, combined = out_of_bag(members, [np.array([0]), np.array([1])], "soft")
-        >>> images.tolist(), combined.tolist()
-        ([0, 1], [[0.2..., 0.8...], [0.6..., 0.4...]])
+        >>> images.tolist(), combined.round(2).astype(float).round(2).tolist()
+        ([0, 1], [[0.2, 0.8], [0.6, 0.4]])
     """
     seen = np.stack([np.bincount(one, minlength=probabilities.shape[1]) > 0 for one in rows])
     counted = np.ones(len(rows)) if weights is None else np.asarray(weights, float)

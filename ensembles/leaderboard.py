@@ -75,6 +75,12 @@ class Leaderboard:
         difference: of their accuracies, with the interval of the paired bootstrap.
         cochran: Cochran's Q test of whether the members differ; None for a single one.
         trained_on: how many of the images some member was trained on, pixel for pixel.
+
+    Example:
+        >>> labels = np.array([0, 1, 1, 0])
+        >>> board = make_leaderboard(labels, {"a": np.eye(2)[labels]}, {"committee": np.eye(2)})
+        >>> board.sentence()
+        'a is alone: there is no committee to compare it with.'
     """
 
     entries: tuple[Entry, ...]

@@ -106,9 +106,9 @@ def fit_stacking(probabilities: ArrayLike, labels: ArrayLike, penalty: float = 1
         DataError: a class has no image.
 
     Example:
-        >>> members = np.array([[[0.8, 0.2], [0.3, 0.7], [0.7, 0.3]], [[0.5, 0.5]] * 3])
-        >>> fit_stacking(members, labels=[1, 0, 1])(members).argmax(axis=1)  # it is always wrong
-        array([1, 0, 1])
+        >>> members = np.array([[[0.9, 0.1], [0.1, 0.9], [0.8, 0.2], [0.2, 0.8]]])
+        >>> fit_stacking(members, labels=[1, 0, 1, 0])(members).argmax(axis=1)  # always wrong
+        array([1, 0, 1, 0])
     """
     from sklearn.linear_model import LogisticRegression  # a second to import
 

@@ -418,7 +418,7 @@ LABELS = np.arange(6) % 2
         (quick(voting=["hard"]), IMAGES, LABELS, ArgumentError, "voting is"),
         (quick(weights=[1, 2]), IMAGES, LABELS, ArgumentError, "each of the 1 members"),
         (quick(epochs=0), IMAGES, LABELS, ArgumentError, "epochs is a whole number above 0"),
-        (quick(copies=0), IMAGES, LABELS, ArgumentError, "copies= multiplies"),
+        (quick(copies=0), IMAGES, LABELS, ArgumentError, "copies must be an integer of at least 1"),
         (quick(verbose=7), IMAGES, LABELS, ArgumentError, "verbose is"),
         (quick(validation_fraction=1.0), IMAGES, LABELS, ArgumentError, "below 1.*1.0"),
         (quick(validation_fraction="a"), IMAGES, LABELS, ArgumentError, "Received: 'a'"),

@@ -611,7 +611,7 @@ def test_saving_keeps_rule_names_recipes_and_scores(trained, tmp_path):
     trained.save(tmp_path / "c.keras")
     loaded = Committee.load(tmp_path / "c.keras")
     config, expected = loaded.get_config(), trained.get_config()
-    keys = "voting weights class_names seed validation_accuracy data_settings trained_on"
+    keys = "rule out_of_bag class_names seed validation_accuracy data_settings trained_on"
     for key in keys.split():
         assert config[key] == expected[key]
     assert [one["recipe"] for one in config["members"]] == [
