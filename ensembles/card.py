@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo.ensembles.report import markdown_table
 from zoo.ensembles.rule import STACKING
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def model_card(committee: Committee, report: Report) -> str:
         _data(committee, report),
         f"## Scores on {report.split}",
         report.verdict(),
-        _table(
+        markdown_table(
             ["", "accuracy", "95 % interval", "images", "macro F1"],
             (
                 [
@@ -92,7 +92,9 @@ def _what_it_is(committee: Committee) -> str:
         settings = asdict(recipe)
         settings["augmentation"] = "yes" if recipe.augmentation else "no"
         rows.append([name, f"{model.count_params():,}", *(f"{settings[key]}" for key in names)])
-    lines.append(_table(["member", "parameters", *(key.replace("_", " ") for key in names)], rows))
+    lines.append(
+        markdown_table(["member", "parameters", *(key.replace("_", " ") for key in names)], rows)
+    )
     return "\n\n".join(lines)
 
 
@@ -170,10 +172,3 @@ def _limits(report: Report) -> str:
             "It was not tried on images of another kind; for these too it names one of its classes."
         )
     return "\n".join(f"- {item}" for item in items)
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(
-        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in lines
-    )

@@ -5,7 +5,7 @@ import json
 import math
 import os
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -175,9 +175,7 @@ class Report:
         """The report as Markdown text."""
         lines = [f"# Committee report: {self.split}", "", self.verdict(), ""]
         for title, header, rows in self._tables():
-            lines += [f"## {title}", "", f"| {' | '.join(map(_escaped, header))} |"]
-            lines += [f"|{' --- |' + ' ---: |' * (len(header) - 1)}"]
-            lines += [f"| {' | '.join(_escaped(cell) for cell in row)} |" for row in rows] + [""]
+            lines += [f"## {title}", "", markdown_table(header, rows), ""]
         return "\n".join(lines)
 
     def plot(self) -> "Figure":
@@ -430,5 +428,15 @@ def _percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
-def _escaped(cell: str) -> str:
-    return cell.replace("|", "\\|")
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    r"""Write a table, all but its first column to the right.
+
+    Example:
+        >>> print(markdown_table(["", "n"], [["a|b", "3"]]))
+        |  | n |
+        | --- | ---: |
+        | a\|b | 3 |
+    """
+    escaped = ([cell.replace("|", "\\|") for cell in row] for row in (header, *rows))
+    first, *others = (f"| {' | '.join(row)} |" for row in escaped)
+    return "\n".join([first, f"| --- |{' ---: |' * (len(header) - 1)}", *others])
