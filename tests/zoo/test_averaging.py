@@ -58,7 +58,12 @@ def test_batch_statistics_are_those_of_the_averaged_weights(data):
 
 def test_models_without_batch_statistics_are_left_alone(data):
     model = zoo.build("softmax", input_shape=data.image_shape, num_classes=3, seed=0)
-    settle_statistics(model, iter(()))
+    before = model.get_weights()
+    batches = data.train.batches(64).as_numpy_iterator()
+    settle_statistics(model, batches)
+    assert len(list(batches)) == len(data.train.batches(64))  # none was looked at
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_layers_in_models_in_models_are_settled_too(data):
