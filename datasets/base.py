@@ -74,6 +74,10 @@ class Split:
         hashes = (blake2b(image.tobytes(), digest_size=8) for one in self.blocks() for image in one)
         return np.array([int.from_bytes(one.digest()) for one in hashes], np.uint64)
 
+    def count_among(self, digests: np.ndarray) -> int:
+        """Count the images that are, pixel for pixel, among others, whose digests are given."""
+        return int(np.isin(self.digests, digests).sum())
+
     @cached_property
     def images(self) -> np.ndarray:
         """Uint8 [n, height, width, channels]: the store itself, or the selected rows, kept."""

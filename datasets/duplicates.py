@@ -127,7 +127,7 @@ def find_duplicates(splits: Mapping[str, Split]) -> Duplicates:
         images={part: len(split) for part, split in splits.items()},
         repeated={part: len(own) - len(np.unique(own)) for part, own in digests.items()},
         shared={
-            (part, other): int(np.isin(digests[part], digests[other]).sum())
+            (part, other): splits[part].count_among(digests[other])
             for part, other in permutations(digests, 2)
         },
         dropped=int(same.sum()),

@@ -77,16 +77,24 @@ def folds(
     check_whole("count", count, 2)
     check_whole("repeats", repeats, 1)
     check_whole("seed", seed, 0, 2**32 - 1)
-    name, fewest = min(data.class_counts.items(), key=lambda item: item[1] or len(data))
+    # The same image twice is on one side: its first copy says on which.
+    _, first, place = np.unique(data.digests, return_index=True, return_inverse=True)
+    originals = np.sort(first)
+    labels = data.labels[originals]
+    counts = np.bincount(labels, minlength=data.num_classes)
+    fewest = int(counts[counts > 0].min(initial=len(data)))
     if fewest < count:
+        name = data.class_names[int(np.flatnonzero(counts == fewest)[0])]
         raise DataError(
-            f"expected at least {count} images of every class for {count} folds, got {fewest} of "
-            f"{name!r}; add images, leave the class out, or make fewer folds"
+            f"expected at least {count} different images of every class for {count} folds, got "
+            f"{fewest} of {name!r}; add images, leave the class out, or make fewer folds"
         )
     from sklearn.model_selection import RepeatedStratifiedKFold  # a second to import
 
     parts = RepeatedStratifiedKFold(n_splits=count, n_repeats=repeats, random_state=seed)
-    yield from parts.split(data.labels, data.labels)
+    for _, held_out in parts.split(labels, labels):
+        outside = np.isin(first[place], originals[held_out])
+        yield np.flatnonzero(~outside), np.flatnonzero(outside)
 
 
 def held_out_of(count: int, share: float | int) -> int:

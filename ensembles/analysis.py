@@ -232,7 +232,9 @@ def analyse(
     known = None
     if elsewhere is not None:
         known = {
-            name: detection_auroc(measure(probabilities), measure(elsewhere))
+            name: detection_auroc(
+                measure(probabilities, rule.weights), measure(elsewhere, rule.weights)
+            )
             for name, measure in (
                 ("predictive entropy", predictive_entropy),
                 ("mutual information", mutual_information),
@@ -243,7 +245,7 @@ def analyse(
     worth = (labels, named, rule.weights)
     return Analysis(
         member_names=tuple(member_names),
-        diversity=diversity(probabilities, labels) if several else None,
+        diversity=diversity(probabilities, labels, rule.weights) if several else None,
         leave_one_out=leave_one_out(probabilities, *worth) if named else None,
         shapley=(
             shapley_values(probabilities, *worth)
@@ -255,9 +257,9 @@ def analyse(
         coverage_accuracy=dict(
             zip(COVERAGES, accuracy_at_coverage(sure, correct, COVERAGES).tolist(), strict=True)
         ),
-        predictive_entropy=float(predictive_entropy(probabilities).mean()),
-        expected_entropy=float(expected_entropy(probabilities).mean()),
-        mutual_information=float(mutual_information(probabilities).mean()),
+        predictive_entropy=float(predictive_entropy(probabilities, rule.weights).mean()),
+        expected_entropy=float(expected_entropy(probabilities, rule.weights).mean()),
+        mutual_information=float(mutual_information(probabilities, rule.weights).mean()),
         detection=known,
     )
 

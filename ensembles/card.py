@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo.ensembles.leaderboard import caution
 from zoo.ensembles.report import markdown_table
 from zoo.ensembles.rule import STACKING
 
@@ -108,11 +109,8 @@ def _data(committee: Committee, report: Report) -> str:
         told = {key: value for key, value in settings.items() if value and key != "name"}
         asked = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in told.items())
         sentences.append(f"Loaded with {asked}." if asked else "")
-    if report.trained_on:
-        sentences.append(
-            f"Of the {report.committee.accuracy.n:,} images of {report.split}, "
-            f"{report.trained_on:,} are also among those trained on: the scores are too good."
-        )
+    n = report.committee.accuracy.n
+    sentences.append(caution(n, report.trained_on, report.tuned_on).strip())
     if committee.out_of_bag:
         sentences.append(f"Accuracy out of bag: {committee.out_of_bag}.")
     return " ".join(filter(None, sentences))

@@ -3,6 +3,7 @@
 import base64
 import functools
 import os
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -34,6 +35,8 @@ from zoo.runs import write_atomically
 from zoo.saving import load
 from zoo.session import EVALUATION_BATCH
 from zoo.training import train
+
+NOTHING = np.array([], np.uint64)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -97,7 +100,7 @@ class Committee(keras.Model):
         self.validation_accuracy: tuple[float, ...] | None = None
         self.out_of_bag: Accuracy | None = None
         self.data_settings: dict[str, Any] | None = None
-        self._trained_on = np.array([], np.uint64)
+        self._tuned_on = NOTHING
         self._models: list[keras.Model] = []
         if not any(isinstance(member.model, str) for member in self._specs):
             self._take_seats([member.model for member in self._specs])
@@ -120,7 +123,17 @@ class Committee(keras.Model):
     @property
     def trained_images(self) -> int:
         """How many different images the members were trained on."""
-        return len(self._trained_on)
+        return len(self.trained_on)
+
+    @property
+    def trained_on(self) -> np.ndarray:
+        """Digests (`Split.digests`) of the images that some member was trained on, ascending."""
+        return functools.reduce(np.union1d, map(_seen_by, self._models), NOTHING)
+
+    @property
+    def tuned_on(self) -> np.ndarray:
+        """Digests of the images that chose when to stop, members, weights or a temperature."""
+        return self._tuned_on
 
     @property
     def members(self) -> tuple[Any, ...]:
@@ -198,11 +211,19 @@ class Committee(keras.Model):
                     f"Received: {len(pair)} things"
                 )
             validation = _split(pair[0], pair[1], "validation", data.class_names)
+            if known := validation.count_among(data.digests):
+                warnings.warn(
+                    f"{known:,} of the {len(validation):,} validation images are training images "
+                    "too, and look better than others: zoo.datasets.load(drop_duplicates=True) "
+                    "leaves them out",
+                    UserWarning,
+                    stacklevel=2,
+                )
         self._meet(data)
         asked = {"epochs": epochs, "batch_size": batch_size}
         changes: dict[str, Any] = {key: one for key, one in asked.items() if one is not None}
         # Of members that have learned before, none can be asked about images it has not seen.
-        fresh = not len(self._trained_on) and all(map(entry_of, self._specs))
+        fresh = not self.trained_images and all(map(entry_of, self._specs))
         rows: list[Any] = [None] * len(self._models)
         if resampling is not None and self.voting == STACKING:
             raise ArgumentError(
@@ -239,6 +260,8 @@ class Committee(keras.Model):
                 self._remember(data, teacher)
             raise
         self._remember(data, teacher)
+        if validation is not None and any(learner.recipe.patience for learner in learners):
+            self._tuned_on = np.union1d(self._tuned_on, validation.digests)
         if self.snapshots:
             changes |= {"schedule": "cosine", "cycles": self.snapshots}
         self._specs = tuple(
@@ -248,8 +271,10 @@ class Committee(keras.Model):
             right = self.votes(validation) == validation.labels
             self.validation_accuracy = tuple(right.mean(axis=1).tolist())
         if resampling in ("bootstrap", "folds") and fresh:
+            # A copy of an image that a member has learned is no image that it has not seen.
+            seen = [np.flatnonzero(np.isin(data.digests, data.digests[own])) for own in rows]
             images, combined = out_of_bag(
-                self.member_probabilities(data), rows, self.voting, self.rule.weights
+                self.member_probabilities(data), seen, self.voting, self.rule.weights
             )
             if len(images):
                 self.out_of_bag = accuracy(data.labels[images], combined.argmax(axis=-1))
@@ -264,8 +289,8 @@ class Committee(keras.Model):
         ]
         return self._combine(ops.stack(outputs))
 
-    def mean_probabilities(self, images: Any) -> Any:
-        """The weighted mean of the members' probabilities, whatever the rule of voting.
+    def soft_probabilities(self, images: Any) -> Any:
+        """The committee's probabilities; its members' weighted mean where it counts votes.
 
         Args:
             images: Pixels [batch, height, width, channels], a tensor.
@@ -274,8 +299,8 @@ class Committee(keras.Model):
             A tensor, float32 [batch, classes].
         """
         self._check_built()
-        mean = Rule("soft", self.rule.weights)
-        return mean.on_tensors(self.member_outputs(images))
+        rule = Rule("soft", self.rule.weights) if self.voting == "majority" else self.rule
+        return rule.on_tensors(self.member_outputs(images))
 
     def predict(
         self,
@@ -418,7 +443,8 @@ class Committee(keras.Model):
             elsewhere=others,
             rule=self.rule,
             validation_accuracy=self.validation_accuracy,
-            trained_on=self._trained_on,
+            trained_on=self.trained_on,
+            tuned_on=self.tuned_on,
         )
 
     def split_to_judge(self, x: Any, y: Any = None) -> Split:
@@ -440,12 +466,19 @@ class Committee(keras.Model):
         self._check_classes(split)
         return split
 
-    def with_rule(self, rule: Rule | str, members: Sequence[int] | None = None) -> "Committee":
+    def with_rule(
+        self,
+        rule: Rule | str,
+        members: Sequence[int] | None = None,
+        *,
+        tuned_on: Split | None = None,
+    ) -> "Committee":
         """Let the same members decide by another rule.
 
         Args:
             rule: A `Rule`, or the name of one without weights.
             members: The numbers of those who stay; None keeps all.
+            tuned_on: The images that chose the rule or the members, for reports to remember.
 
         Returns:
             A new committee, which shares the members with this one.
@@ -461,14 +494,12 @@ class Committee(keras.Model):
             class_names=self.class_names,
             seed=self.seed,
         )
-        committee.data_settings, committee._trained_on = self.data_settings, self._trained_on
+        committee.data_settings, committee._tuned_on = self.data_settings, self._tuned_on
+        if tuned_on is not None:
+            committee._tuned_on = np.union1d(self._tuned_on, tuned_on.digests)
         if self.validation_accuracy:
             committee.validation_accuracy = tuple(self.validation_accuracy[k] for k in kept)
         return committee
-
-    def count_trained_on(self, data: Split) -> int:
-        """How many images of a split the members were trained on, pixel for pixel."""
-        return int(np.isin(data.digests, self._trained_on).sum())
 
     def save(self, filepath: str | os.PathLike[str], **kwargs: Any) -> None:
         """Save members, rule, recipes and class names as one `.keras` file, whole or not at all.
@@ -547,7 +578,8 @@ class Committee(keras.Model):
             "validation_accuracy": self.validation_accuracy,
             "out_of_bag": self.out_of_bag and asdict(self.out_of_bag),
             "data_settings": self.data_settings,
-            "trained_on": base64.b64encode(self._trained_on.tobytes()).decode(),
+            "trained_on": _encoded(self.trained_on),
+            "tuned_on": _encoded(self.tuned_on),
         }
 
     @classmethod
@@ -571,8 +603,9 @@ class Committee(keras.Model):
         if config.get("out_of_bag"):
             committee.out_of_bag = Accuracy(**config["out_of_bag"])
         committee.data_settings = config["data_settings"]
-        digests = base64.b64decode(config["trained_on"])
-        committee._trained_on = np.frombuffer(digests, np.uint64)
+        for model in committee._models:
+            _note(model, _decoded(config["trained_on"]))
+        committee._tuned_on = _decoded(config.get("tuned_on", ""))
         return committee
 
     def _meet(self, data: Split) -> None:
@@ -612,8 +645,9 @@ class Committee(keras.Model):
         """Note what the members have seen; what they reached before counts no more."""
         seen = data.digests
         if teacher and isinstance(teacher.model, Committee):
-            seen = np.concatenate([seen, teacher.model._trained_on])
-        self._trained_on = np.union1d(self._trained_on, seen)
+            seen = np.concatenate([seen, teacher.model.trained_on])
+        for model in self._models:
+            _note(model, seen)
         self.data_settings = data.settings
         self.validation_accuracy = self.out_of_bag = None
 
@@ -690,6 +724,24 @@ def _split(x: Any, y: Any, name: str, class_names: Sequence[str] | None) -> Spli
 def _built(model: Any, recipe: Recipe, name: str) -> Member:
     """A member with a built model, which says itself how it was built."""
     return Member(model, recipe=replace(recipe, precision=None, standardize=None), name=name)
+
+
+def _seen_by(model: Any) -> np.ndarray:
+    """Digests of the images that a model was trained on, as far as a committee knows."""
+    return getattr(model, "zoo_trained_on", NOTHING)
+
+
+def _note(model: Any, digests: np.ndarray) -> None:
+    # On the model, so that every committee it sits in knows.
+    model.zoo_trained_on = np.union1d(_seen_by(model), digests)
+
+
+def _encoded(digests: np.ndarray) -> str:
+    return base64.b64encode(digests.tobytes()).decode()
+
+
+def _decoded(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), np.uint64)
 
 
 def _seed(*words: int) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.ensembles.checks import checked_labels, checked_probabilities, checked_votes
-from zoo.ensembles.voting import checked_weights
+from zoo.ensembles.voting import checked_shares
 from zoo.errors import ArgumentError
 
 
@@ -67,19 +67,23 @@ class Diversity:
         }
 
 
-def diversity(probabilities: ArrayLike, labels: ArrayLike) -> Diversity:
+def diversity(
+    probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None
+) -> Diversity:
     """Measure diversity in every way of this module.
 
     Args:
         probabilities: float [members, n, classes]; a member votes for the class it finds most
             probable, the lowest label among equals.
         labels: int [n], the true class ids.
+        weights: float [members], what each member counts in the ambiguity decomposition; the other
+            measures are of members and pairs as such. None counts each as one.
 
     Returns:
         The measures.
 
     Raises:
-        ArgumentError: for probabilities or labels that are not as described.
+        ArgumentError: for probabilities, labels or weights that are not as described.
 
     Example:
         >>> members = [[[0.9, 0.1], [0.2, 0.8]], [[0.8, 0.2], [0.7, 0.3]]]
@@ -99,7 +103,7 @@ def diversity(probabilities: ArrayLike, labels: ArrayLike) -> Diversity:
         double_fault(votes, labels),
         entropy_measure(votes, labels),
         interrater_kappa(votes, labels),
-        ambiguity(probabilities, labels),
+        ambiguity(probabilities, labels, weights),
     )
 
 
@@ -331,8 +335,7 @@ def ambiguity(
     probabilities = checked_probabilities(probabilities)
     members, n, num_classes = probabilities.shape
     target = np.eye(num_classes)[checked_labels(labels, n, num_classes)]
-    shares = checked_weights(weights, members)
-    shares = shares / shares.sum()
+    shares = checked_shares(weights, members)
     mean = np.tensordot(shares, probabilities, axes=1)
     return Ambiguity(
         members=float(shares @ [_squared_distance(member, target) for member in probabilities]),

@@ -75,6 +75,7 @@ class Leaderboard:
         difference: of their accuracies, with the interval of the paired bootstrap.
         cochran: Cochran's Q test of whether the members differ; None for a single one.
         trained_on: how many of the images some member was trained on, pixel for pixel.
+        tuned_on: how many of them chose when to stop, members, weights or a temperature.
 
     Example:
         >>> labels = np.array([0, 1, 1, 0])
@@ -92,6 +93,7 @@ class Leaderboard:
     difference: Estimate | None
     cochran: CochranTest | None
     trained_on: int = 0
+    tuned_on: int = 0
 
     def __getitem__(self, name: str) -> Entry:
         """The row of that name."""
@@ -120,7 +122,7 @@ class Leaderboard:
             way = "better" if difference.value > 0 else "worse"
             words = f"{way} by {points} (95 % interval {low:+.1f} to {high:+.1f}) than"
         where = "on the validation images" if self.chosen_on == "validation" else "on these images"
-        sentence = self._caution() + (
+        sentence = caution(self.n, self.trained_on, self.tuned_on) + (
             f"{self.committee} is {words} {self.best_member}, the best member {where}; this is "
             f"{beyond} (McNemar's exact test, p = {self[self.committee].p_value:.2g} after Holm's "
             f"correction for {compared} comparisons, n = {self.n:,})."
@@ -134,14 +136,6 @@ class Leaderboard:
                 "images."
             )
         return sentence
-
-    def _caution(self) -> str:
-        if not self.trained_on:
-            return ""
-        return (
-            f"Caution: {self.trained_on:,} of these {self.n:,} images are among those that members "
-            "were trained on, so the scores are too good. "
-        )
 
     def to_dict(self) -> dict[str, Any]:
         """The leaderboard as JSON values; what is not a number is None."""
@@ -255,7 +249,37 @@ def compare(committees: Committee | Mapping[str, Committee], x: Any, y: Any = No
             tuple(accuracies[name] for name in members) if len(accuracies) == len(members) else None
         )
     board = make_leaderboard(split.labels, members, answers, validated, split.name)
-    return replace(board, trained_on=max(one.count_trained_on(split) for one in judged))
+    return replace(
+        board,
+        trained_on=max(split.count_among(one.trained_on) for one in judged),
+        tuned_on=max(split.count_among(one.tuned_on) for one in judged),
+    )
+
+
+def caution(n: int, trained_on: int, tuned_on: int) -> str:
+    """Say that scores are too good, where they are on images that the committee knows.
+
+    Args:
+        n: how many images it is judged on.
+        trained_on: how many of them members were trained on.
+        tuned_on: how many chose when to stop, members, weights or a temperature.
+
+    Returns:
+        A sentence with a space after it, or nothing.
+
+    Example:
+        >>> print(caution(100, trained_on=3, tuned_on=0))  # doctest: +NORMALIZE_WHITESPACE
+        Caution: 3 of these 100 images are among those that members were trained on, so the scores
+        are too good.
+    """
+    if trained_on:
+        why = "are among those that members were trained on"
+    elif tuned_on:
+        why = "chose when to stop, members or how they are combined"
+    else:
+        return ""
+    count = trained_on or tuned_on
+    return f"Caution: {count:,} of these {n:,} images {why}, so the scores are too good. "
 
 
 def make_leaderboard(

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.ensembles.analysis import Analysis, analyse
-from zoo.ensembles.leaderboard import COLUMNS, Leaderboard, make_leaderboard
+from zoo.ensembles.leaderboard import COLUMNS, Leaderboard, caution, make_leaderboard
 from zoo.ensembles.rule import Rule, rules_like
 from zoo.ensembles.significance import PairedTest, images_to_tell, mcnemar
 from zoo.errors import ArgumentError, DataError
@@ -70,6 +70,7 @@ class Report:
             calibration error.
         analysis: How members differ, what each is worth, and what the committee knows of itself.
         trained_on: How many of the images the members were trained on, pixel for pixel.
+        tuned_on: How many of them chose when to stop, members, weights or a temperature.
 
     Example:
         >>> import numpy as np
@@ -96,6 +97,7 @@ class Report:
     leaderboard: Leaderboard
     analysis: Analysis
     trained_on: int = 0
+    tuned_on: int = 0
 
     def verdict(self) -> str:
         """Say whether the committee is better than its best member, and whether that is luck.
@@ -103,14 +105,8 @@ class Report:
         Returns:
             A few plain sentences.
         """
-        sentences = [self._comparison()]
-        if self.trained_on:
-            sentences.insert(
-                0,
-                f"Caution: {self.trained_on:,} of these {self.committee.accuracy.n:,} images are "
-                "among those that the members were trained on, so the scores are too good.",
-            )
-        return " ".join(sentences)
+        known = caution(self.committee.accuracy.n, self.trained_on, self.tuned_on)
+        return known + self._comparison()
 
     def _comparison(self) -> str:
         if self.comparison is None:
@@ -338,6 +334,7 @@ def make_report(
     validation_accuracy: Sequence[float] | None = None,
     elsewhere: np.ndarray | None = None,
     trained_on: np.ndarray | None = None,
+    tuned_on: np.ndarray | None = None,
 ) -> Report:
     """Judge members and committee by their probabilities.
 
@@ -350,6 +347,7 @@ def make_report(
             one is; without it the split itself has to.
         elsewhere: The members' probabilities of another data set's images, [members, m, classes].
         trained_on: Digests (`Split.digests`) of the images the members were trained on, if known.
+        tuned_on: Digests of the images that chose anything, if known.
 
     Returns:
         The report.
@@ -393,7 +391,8 @@ def make_report(
             split.name,
         ),
         analysis=analyse(labels, probabilities, member_names, rule, elsewhere),
-        trained_on=0 if trained_on is None else int(np.isin(split.digests, trained_on).sum()),
+        trained_on=0 if trained_on is None else split.count_among(trained_on),
+        tuned_on=0 if tuned_on is None else split.count_among(tuned_on),
     )
 
 

@@ -84,7 +84,7 @@ def select(
         )
         kept = np.flatnonzero(found)
         rule = Rule("soft", tuple(found[kept].tolist()))
-    chosen = committee.with_rule(rule, kept.tolist())
+    chosen = committee.with_rule(rule, kept.tolist(), tuned_on=split)
     right = members[kept].argmax(axis=-1) == split.labels
     chosen.validation_accuracy = tuple(right.mean(axis=1).tolist())
     return chosen
@@ -120,7 +120,7 @@ def calibrate(committee: Committee, x: Any, y: Any = None) -> Committee:
     replace(bare, temperature=1.0)  # which majority voting refuses
     split = for_choosing(committee, x, y)
     temperature = fit_temperature(bare(committee.member_probabilities(split)), split.labels)
-    return committee.with_rule(replace(bare, temperature=temperature))
+    return committee.with_rule(replace(bare, temperature=temperature), tuned_on=split)
 
 
 def for_choosing(committee: Committee, x: Any, y: Any) -> Split:
@@ -143,7 +143,7 @@ def for_choosing(committee: Committee, x: Any, y: Any) -> Split:
             "The test split chooses nothing, neither members nor weights nor a temperature, and is "
             "for the report: pass validation images."
         )
-    if known := committee.count_trained_on(split):
+    if known := split.count_among(committee.trained_on):
         warnings.warn(
             f"{known:,} of these {len(split):,} images are among those that the members were "
             "trained on, where they look better than they are: pass images held out of the "

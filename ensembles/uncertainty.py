@@ -12,6 +12,7 @@ from zoo.ensembles.checks import (
     checked_probabilities,
     checked_scores,
 )
+from zoo.ensembles.voting import checked_shares
 from zoo.errors import ArgumentError
 
 
@@ -30,19 +31,22 @@ class RiskCoverage:
     area: float
 
 
-def predictive_entropy(probabilities: ArrayLike) -> NDArray[np.float64]:
+def predictive_entropy(
+    probabilities: ArrayLike, weights: ArrayLike | None = None
+) -> NDArray[np.float64]:
     """Measure how unsure the committee is of each image, for whatever reason.
 
     The entropy −Σ_k p̄_k log p̄_k of the members' mean probabilities p̄.
 
     Args:
         probabilities: float [members, n, classes].
+        weights: float [members], what each member counts; None counts each as one.
 
     Returns:
         float64 [n], nats, from 0 to log(classes).
 
     Raises:
-        ArgumentError: for probabilities that are not as described.
+        ArgumentError: for probabilities or weights that are not as described.
 
     Example:
         >>> predictive_entropy([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]]).round(3)
@@ -50,10 +54,14 @@ def predictive_entropy(probabilities: ArrayLike) -> NDArray[np.float64]:
     """
     from scipy.special import entr  # loaded on use: it is slow to import
 
-    return entr(checked_probabilities(probabilities).mean(axis=0)).sum(axis=1)
+    probabilities = checked_probabilities(probabilities)
+    shares = checked_shares(weights, len(probabilities))
+    return entr(np.tensordot(shares, probabilities, axes=1)).sum(axis=1)
 
 
-def expected_entropy(probabilities: ArrayLike) -> NDArray[np.float64]:
+def expected_entropy(
+    probabilities: ArrayLike, weights: ArrayLike | None = None
+) -> NDArray[np.float64]:
     """Measure how unsure the members are of each image: what the image itself leaves open.
 
     The mean over the members of the entropy −Σ_k p_k log p_k of their probabilities; the
@@ -61,12 +69,13 @@ def expected_entropy(probabilities: ArrayLike) -> NDArray[np.float64]:
 
     Args:
         probabilities: float [members, n, classes].
+        weights: float [members], what each member counts; None counts each as one.
 
     Returns:
         float64 [n], nats, from 0 to log(classes).
 
     Raises:
-        ArgumentError: for probabilities that are not as described.
+        ArgumentError: for probabilities or weights that are not as described.
 
     Example:
         >>> expected_entropy([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]]).round(3)
@@ -75,10 +84,13 @@ def expected_entropy(probabilities: ArrayLike) -> NDArray[np.float64]:
     from scipy.special import entr  # loaded on use: it is slow to import
 
     probabilities = checked_probabilities(probabilities)
-    return np.mean([entr(member).sum(axis=1) for member in probabilities], axis=0)
+    shares = checked_shares(weights, len(probabilities))
+    return shares @ [entr(member).sum(axis=1) for member in probabilities]
 
 
-def mutual_information(probabilities: ArrayLike) -> NDArray[np.float64]:
+def mutual_information(
+    probabilities: ArrayLike, weights: ArrayLike | None = None
+) -> NDArray[np.float64]:
     """Measure how much the members contradict each other on each image: what training left open.
 
     The predictive less the expected entropy: the information that the label would give on which
@@ -87,20 +99,22 @@ def mutual_information(probabilities: ArrayLike) -> NDArray[np.float64]:
 
     Args:
         probabilities: float [members, n, classes].
+        weights: float [members], what each member counts; None counts each as one.
 
     Returns:
         float64 [n], nats, from 0, where the members agree, to the logarithm of the lesser of
         their number and that of the classes.
 
     Raises:
-        ArgumentError: for probabilities that are not as described.
+        ArgumentError: for probabilities or weights that are not as described.
 
     Example:
         >>> mutual_information([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]]).round(3)
         array([0.693, 0.   ])
     """
     # By Jensen's inequality it is never below 0, but for rounding.
-    return np.maximum(predictive_entropy(probabilities) - expected_entropy(probabilities), 0.0)
+    among_all = predictive_entropy(probabilities, weights)
+    return np.maximum(among_all - expected_entropy(probabilities, weights), 0.0)
 
 
 def risk_coverage(confidence: ArrayLike, correct: ArrayLike) -> RiskCoverage:

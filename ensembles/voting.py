@@ -159,9 +159,9 @@ def geometric_vote(
     from scipy.special import softmax  # loaded on use: it is slow to import
 
     probabilities = _checked_probabilities(probabilities)
-    weights = checked_weights(weights, len(probabilities))
+    shares = checked_shares(weights, len(probabilities))
     mean = np.zeros(probabilities.shape[1:])
-    for weight, member in zip(weights / weights.sum(), probabilities, strict=True):
+    for weight, member in zip(shares, probabilities, strict=True):
         mean += weight * np.log(np.maximum(member, FLOOR, dtype=np.float64))
     return softmax(mean, axis=1)
 
@@ -308,6 +308,17 @@ def checked_weights(weights: ArrayLike | None, members: int) -> NDArray[np.float
         )
     # Only ratios matter. A power of two changes no rounding, and keeps sums from overflowing.
     return np.ldexp(weights, -np.frexp(np.max(weights))[1])
+
+
+def checked_shares(weights: ArrayLike | None, members: int) -> NDArray[np.float64]:
+    """Check what the members count, as `checked_weights`, and make it sum to 1.
+
+    Example:
+        >>> checked_shares(None, members=2)
+        array([0.5, 0.5])
+    """
+    weights = checked_weights(weights, members)
+    return weights / weights.sum()
 
 
 def _checked_probabilities(

@@ -27,8 +27,8 @@ class Teacher:
     The teacher sees what the student sees, augmented images included.
 
     Args:
-        model: A `Committee`, of which the weighted mean of the members' probabilities counts, or
-            a `keras.Model` that gives probabilities.
+        model: A `Committee`, whose probabilities count, those of majority voting as the weighted
+            mean of its members'; or a `keras.Model` that gives probabilities.
         temperature: Above 0; the higher, the more the lesser classes count.
         share: How much of the loss is the teacher's, from 0 to 1.
 
@@ -59,8 +59,8 @@ class Teacher:
     def probabilities(self, images: Any) -> Any:
         """What it says of pixels [batch, height, width, channels]: float32 [batch, classes]."""
         images = tf.cast(images, "float32")
-        mean = getattr(self.model, "mean_probabilities", None)
-        says = mean(images) if mean else self.model(images, training=False)
+        soft = getattr(self.model, "soft_probabilities", None)
+        says = soft(images) if soft else self.model(images, training=False)
         return tf.stop_gradient(tf.cast(says, "float32"))
 
     def loss(self, says: Any, student: Any, labels_loss: Any) -> Any:
@@ -84,9 +84,9 @@ class Teacher:
         crc = 0
         for weight in self.model.get_weights():
             crc = zlib.crc32(weight.tobytes(), crc)
-        weights = getattr(getattr(self.model, "rule", None), "weights", None)
+        rule = getattr(self.model, "rule", None)
         facts = {"temperature": self.temperature, "share": self.share, "crc32": crc}
-        return {**facts, "weights": weights and list(weights)}
+        return {**facts, "rule": rule and rule.to_config()}
 
     def _softened(self, probabilities: Any) -> Any:
         """Log-probabilities at this temperature."""

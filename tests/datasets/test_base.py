@@ -147,6 +147,7 @@ def test_digests_tell_images_apart_and_follow_them():
     assert len(set(split.digests.tolist())) == 5
     assert split.digests[5] == split.digests[1]
     np.testing.assert_array_equal(split.take([4, 1]).digests, split.digests[[4, 1]])
+    assert split.count_among(split.digests[[5, 0]]) == 3
 
 
 def test_a_loaded_split_knows_how_it_was_loaded():

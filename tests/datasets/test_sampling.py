@@ -86,8 +86,18 @@ def test_folds_are_stratified_and_seeded(data):
     assert rows(folds[0][1]) != rows(folds[5][1])
 
 
+def test_copies_of_an_image_are_in_the_same_fold():
+    images = np.random.default_rng(0).integers(0, 256, (60, 4, 4, 1), "uint8")
+    images[40:] = images[:20]
+    data = as_split(images, np.arange(60) % 2)
+    folds = list(data.folds(4, repeats=2))
+    assert all(rest.count_among(kept.digests) == 0 for kept, rest in folds)
+    assert sum(len(rest) for _, rest in folds) == 2 * 60
+    assert all(len(kept) + len(rest) == 60 for kept, rest in folds)
+
+
 def test_folds_that_cannot_be_made_are_refused(data):
-    with pytest.raises(DataError, match="at least 11 images of every class for 11 folds, got 10"):
+    with pytest.raises(DataError, match=r"at least 11 different images .* for 11 folds, got 10"):
         next(data.folds(11))
     for wrong in ({"count": 1}, {"repeats": 0}, {"seed": -1}):
         with pytest.raises(ArgumentError, match="must be an integer"):

@@ -112,6 +112,16 @@ def test_the_out_of_bag_score_is_of_unseen_images():
     assert committee.out_of_bag.low < 0.5 < committee.out_of_bag.high
 
 
+def test_a_copy_of_a_learned_image_is_not_out_of_bag(quick):
+    images = np.zeros((30, 6, 6, 1), "uint8")
+    images[0] = 9  # all others are the same, and no bootstrap misses them
+    data = as_split(images, np.arange(30) % 2)
+    assert [0 in rows for rows in resample(data, 2, "bootstrap", seed=2)] == [False, True]
+    committee = Committee(Member("softmax", recipe=quick), copies=2, seed=2)
+    committee.fit(data, resampling="bootstrap", verbose=0)
+    assert committee.out_of_bag.n == 1
+
+
 def test_the_out_of_bag_score_is_saved_and_forgotten_by_other_training(
     quick, train_split, tmp_path
 ):

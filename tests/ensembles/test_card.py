@@ -46,7 +46,7 @@ def test_tables_have_a_cell_for_each_column(committee, test_split):
 
 def test_images_trained_on_are_confessed(committee, train_split):
     card = model_card(committee, committee.report(train_split))
-    assert "100 are also among those trained on: the scores are too good" in card
+    assert "100 of these 100 images are among those that members were trained on" in card
 
 
 def test_calibration_and_other_images_are_told(committee, validation_split, test_split):

@@ -410,6 +410,28 @@ def test_images_that_were_trained_on_are_counted(quick, train_split, test_split,
     assert report.verdict().startswith("Caution: 10 of these 10 images are among those")
 
 
+def test_members_tell_every_committee_what_they_were_trained_on(quick, train_split):
+    first, _ = fit(small_members(quick), train_split.take(range(50)))
+    second, _ = fit("softmax", train_split.take(range(40, 70)))
+    both = Committee([first.members[0], second.members[0]])
+    assert both.report(train_split).trained_on == 70
+    assert Committee(second.members).report(train_split).trained_on == 30
+
+
+def test_images_that_said_when_to_stop_are_remembered(quick, train_split, validation_split):
+    for patience, tuned in ((None, 0), (2, len(validation_split))):
+        recipe = replace(quick, patience=patience)
+        committee, _ = fit(small_members(recipe), train_split, validation_split)
+        assert committee.report(validation_split).tuned_on == tuned
+
+
+def test_validation_images_that_are_training_images_are_warned_of(quick, train_split):
+    committee = Committee(small_members(quick))
+    with pytest.warns(UserWarning, match="^7 of the 7 validation images are training") as warned:
+        committee.fit(train_split, validation_data=train_split.take(range(7)), verbose=0)
+    assert warned[0].filename == __file__
+
+
 def test_images_of_an_interrupted_training_are_remembered_and_refused_ones_not(
     quick, train_split, test_split
 ):

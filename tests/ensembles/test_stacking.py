@@ -31,7 +31,7 @@ def test_each_image_is_judged_by_members_that_have_not_seen_it(train_split, monk
     plain = Committee.member_probabilities
 
     def spied(self, x, *arguments, **keywords):
-        assert self.count_trained_on(x) == 0
+        assert x.count_among(self.trained_on) == 0
         asked.append(x.digests)
         return plain(self, x, *arguments, **keywords)
 
@@ -39,7 +39,7 @@ def test_each_image_is_judged_by_members_that_have_not_seen_it(train_split, monk
     committee = stack(MEMBERS, train_split, folds=4, verbose=0)
     assert len(asked) == 4
     np.testing.assert_array_equal(np.sort(np.concatenate(asked)), np.sort(train_split.digests))
-    assert committee.count_trained_on(train_split) == len(train_split)
+    assert train_split.count_among(committee.trained_on) == len(train_split)
 
 
 def test_members_that_learn_by_heart_are_not_believed():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from zoo.datasets.base import as_split
-from zoo.ensembles import Committee, Member, Rule, calibrate, select
+from zoo.ensembles import Committee, Member, Rule, calibrate, compare, select
 from zoo.ensembles.calibration import fit_temperature
 from zoo.ensembles.selection import best_members, greedy_selection, simplex_weights
 from zoo.errors import ArgumentError, DataError
@@ -111,6 +111,24 @@ def test_images_that_members_were_trained_on_are_warned_of(committee, train_spli
     assert warned[0].filename == __file__
 
 
+@pytest.mark.parametrize("choose", [select, calibrate])
+def test_reports_say_that_images_chose_something(
+    committee, validation_split, test_split, choose, tmp_path
+):
+    choose(committee, validation_split).save(tmp_path / "a.keras")
+    chosen = Committee.load(tmp_path / "a.keras")
+    report = chosen.report(validation_split)
+    assert (report.tuned_on, report.trained_on) == (48, 0)
+    told = "Caution: 48 of these 48 images chose when to stop, members or how they are combined"
+    assert report.verdict().startswith(told)
+    assert compare({"chosen": chosen}, validation_split).sentence().startswith(told)
+    assert chosen.report(test_split).tuned_on == committee.report(validation_split).tuned_on == 0
+
+
+def test_what_chose_is_asked_again_without_a_warning(committee, validation_split):
+    assert calibrate(select(committee, validation_split), validation_split).rule.temperature
+
+
 def test_arrays_are_taken_too(committee, validation_split):
     arrays = select(committee, validation_split.images, validation_split.labels)
     assert arrays.rule == select(committee, validation_split).rule
@@ -144,6 +162,6 @@ def test_members_built_in_their_own_way_stay_so_under_another_rule(train_split, 
 def test_the_same_members_under_another_rule(committee, test_split):
     other = committee.with_rule(Rule("majority"), members=[2, 0])
     assert other.member_names == ("bn_mlp", "softmax")
-    assert other.count_trained_on(test_split) == 0
+    assert test_split.count_among(other.trained_on) == 0
     with pytest.raises(ArgumentError, match="one number for each of the 4 members"):
         committee.with_rule(Rule("soft", (1, 2)))

@@ -51,6 +51,16 @@ def test_mutual_information_is_the_mean_divergence_from_the_mean(probabilities):
     np.testing.assert_allclose(mutual_information(probabilities), expected, atol=1e-14)
 
 
+@given(committees(), st.data())
+def test_a_weight_is_so_many_members_of_the_same_mind(probabilities, data):
+    counts = data.draw(arrays(np.int64, len(probabilities), elements=st.integers(0, 3)))
+    counts[0] += counts.sum() == 0
+    repeated = probabilities.repeat(counts, axis=0)
+    for measure in (predictive_entropy, expected_entropy, mutual_information):
+        found = measure(probabilities, counts)
+        np.testing.assert_allclose(found, measure(repeated), atol=1e-14)
+
+
 @given(committees())
 def test_uncertainty_is_within_its_bounds(probabilities):
     members, _, classes = probabilities.shape

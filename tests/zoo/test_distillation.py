@@ -6,7 +6,7 @@ from scipy.special import log_softmax
 
 import zoo
 from zoo import Recipe, Teacher
-from zoo.ensembles import Committee, Member
+from zoo.ensembles import Committee, Member, Rule
 from zoo.errors import ArgumentError, RunError
 
 RECIPE = Recipe("adam", 0.01, batch_size=64, epochs=3)
@@ -37,11 +37,18 @@ def test_the_loss_is_that_of_the_paper(teacher):
     assert float(found) == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_committee_teaches_the_mean_of_its_members(teacher, data):
+def test_a_committee_that_counts_votes_teaches_the_mean_of_its_members(teacher, data):
     images = data.test.images[:9]
     says = Teacher(teacher).probabilities(images).numpy()
     expected = teacher.member_probabilities(images).mean(axis=0)
     np.testing.assert_allclose(says, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("rule", ["geometric", Rule("soft", (1, 3), temperature=2)])
+def test_a_committee_teaches_by_its_rule(teacher, data, rule):
+    committee = teacher.with_rule(rule)
+    says = Teacher(committee).probabilities(data.test.images[:9]).numpy()
+    np.testing.assert_allclose(says, committee.predict(data.test.images[:9]), atol=1e-6)
 
 
 def test_a_student_learns_from_the_teacher_alone(data):
@@ -70,8 +77,8 @@ def test_without_a_share_it_is_learning_from_labels(data, teacher):
 def test_a_student_has_seen_what_its_teacher_has(data, teacher):
     student = Committee(Member("softmax", recipe=RECIPE))
     student.fit(data.validation.take(slice(None), name="more"), teacher=Teacher(teacher), verbose=0)
-    assert student.count_trained_on(data.train) == len(data.train)
-    assert student.count_trained_on(data.test) == teacher.count_trained_on(data.test)
+    assert data.train.count_among(student.trained_on) == len(data.train)
+    assert data.test.count_among(student.trained_on) == data.test.count_among(teacher.trained_on)
 
 
 def test_the_teacher_stays_as_it_is(data, teacher):
