@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.ensembles.leaderboard import caution
-from zoo.ensembles.report import markdown_table
 from zoo.ensembles.rule import STACKING
+from zoo.ensembles.tables import markdown_table
 
 if TYPE_CHECKING:
     from zoo.ensembles.committee import Committee

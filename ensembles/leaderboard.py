@@ -21,16 +21,14 @@ from zoo.ensembles.significance import (
     mcnemar,
     paired_bootstrap,
 )
+from zoo.ensembles.tables import rich_table
 from zoo.errors import ArgumentError
 from zoo.metrics import Accuracy, accuracy
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
     from zoo.ensembles.committee import Committee
-
-COLUMNS = ("accuracy in %", "NLL", "Brier", "ECE in %", "p (Holm)")
-"""ECE: in bins of equal width, and of equal mass."""
 
 
 @dataclass(frozen=True)
@@ -144,50 +142,51 @@ class Leaderboard:
             entry["p_value"] = None if math.isnan(entry["p_value"]) else entry["p_value"]
         return values
 
-    def rows(self) -> list[list[str]]:
-        """The table as text: a name, and what `COLUMNS` says."""
-        return [
+    def tables(self) -> list[tuple[str, list[str], list[list[str]]]]:
+        """Title, header and rows of each table, as text, with 95 % intervals."""
+        ranks = [
             [
                 entry.name,
-                f"{100 * entry.accuracy.value:.1f} "
-                f"[{100 * entry.accuracy.low:.1f}, {100 * entry.accuracy.high:.1f}]",
+                _percent(entry.accuracy),
                 *(
-                    f"{one.value:.2f} ± {(one.high - one.low) / 2:.2f}"
+                    f"{one.value:.2f} [{one.low:.2f}, {one.high:.2f}]"
                     for one in (entry.negative_log_likelihood, entry.brier)
                 ),
-                f"{100 * entry.calibration_error.value:.1f}, "
-                f"{100 * entry.calibration_error_mass.value:.1f}",
                 "–" if math.isnan(entry.p_value) else f"{entry.p_value:.2g}",
             ]
             for entry in self.entries
         ]
+        errors = [
+            [entry.name, *map(_percent, (entry.calibration_error, entry.calibration_error_mass))]
+            for entry in self.entries
+        ]
+        against = f"; p against {self.best_member}, after Holm" if self.comparison else ""
+        return [
+            (
+                f"Leaderboard, n = {self.n:,}{against}",
+                ["", "accuracy in %", "NLL in nats", "Brier score", "p"],
+                ranks,
+            ),
+            (
+                "Expected calibration error in %",
+                ["", "bins of equal width", "bins of equal mass"],
+                errors,
+            ),
+        ]
 
-    def __rich__(self) -> Table:
-        from rich.table import Table
+    def __rich__(self) -> Group:
+        from rich.console import Group
         from rich.text import Text
 
-        table = Table(
-            title=f"Leaderboard, n = {self.n:,}",
-            title_justify="left",
-            title_style="bold",
-            box=None,
-            pad_edge=False,
-            caption=self.sentence(),
-            caption_justify="left",
-        )
-        table.add_column("", no_wrap=True)
-        for name in COLUMNS:
-            table.add_column(name, justify="right", no_wrap=True)
-        for row in self.rows():
-            table.add_row(*map(Text, row), style="bold" if row[0] == self.committee else "")
-        return table
+        tables = [rich_table(*table, bold=self.committee) for table in self.tables()]
+        return Group(*(part for table in tables for part in (table, Text())), Text(self.sentence()))
 
     def __str__(self) -> str:
         import io
 
         from rich.console import Console
 
-        console = Console(file=io.StringIO(), width=110, color_system=None)
+        console = Console(file=io.StringIO(), width=100, color_system=None)
         console.print(self)
         return console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -361,3 +360,7 @@ def make_leaderboard(
         difference=None if alone else paired_bootstrap(decision == labels, rival == labels),
         cochran=None if alone else cochran_q(labels, votes),
     )
+
+
+def _percent(score: Accuracy | Estimate) -> str:
+    return f"{100 * score.value:.1f} [{100 * score.low:.1f}, {100 * score.high:.1f}]"

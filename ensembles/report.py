@@ -5,20 +5,20 @@ import json
 import math
 import os
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from zoo.ensembles.analysis import Analysis, analyse
-from zoo.ensembles.leaderboard import COLUMNS, Leaderboard, caution, make_leaderboard
+from zoo.ensembles.leaderboard import Leaderboard, caution, make_leaderboard
 from zoo.ensembles.rule import Rule, rules_like
 from zoo.ensembles.significance import PairedTest, images_to_tell, mcnemar
+from zoo.ensembles.tables import markdown_table, rich_table
 from zoo.errors import ArgumentError, DataError
 from zoo.metrics import Accuracy, ClassScore, accuracy, confusion_matrix, macro_f1, per_class
 from zoo.plots import confusion_figure, draw_confusion, new_figure
@@ -221,14 +221,7 @@ class Report:
         if len(self.class_names) > WIDE:
             tables[2] = self._confusions()
         for title, header, rows in tables:
-            table = Table(
-                title=title, title_justify="left", title_style="bold", box=None, pad_edge=False
-            )
-            for index, name in enumerate(header):
-                table.add_column(Text(name), justify="right" if index else "left")
-            for row in rows:
-                table.add_row(*map(Text, row), style="bold" if row[0] == "committee" else "")
-            parts += [table, Text()]
+            parts += [rich_table(title, header, rows), Text()]
         return Group(*parts, Text(self.verdict()))
 
     def __str__(self) -> str:
@@ -258,7 +251,6 @@ class Report:
             for name, row in zip(self.class_names, self.confusion, strict=True)
         ]
         who = self.scores[-1].name
-        board = ("Leaderboard", ["", *COLUMNS], self.leaderboard.rows())
         rule = f" ({self.voting} vote)" if self.comparison else ""
         return [
             (
@@ -276,7 +268,7 @@ class Report:
                 ["", *self.class_names],
                 confusion,
             ),
-            board,
+            *self.leaderboard.tables(),
             *self.analysis.tables(),
         ]
 
@@ -425,17 +417,3 @@ def _score(name: str, labels: np.ndarray, predictions: np.ndarray, num_classes: 
 
 def _percent(value: float) -> str:
     return f"{100 * value:.1f} %"
-
-
-def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    r"""Write a table, all but its first column to the right.
-
-    Example:
-        >>> print(markdown_table(["", "n"], [["a|b", "3"]]))
-        |  | n |
-        | --- | ---: |
-        | a\|b | 3 |
-    """
-    escaped = ([cell.replace("|", "\\|") for cell in row] for row in (header, *rows))
-    first, *others = (f"| {' | '.join(row)} |" for row in escaped)
-    return "\n".join([first, f"| --- |{' ---: |' * (len(header) - 1)}", *others])

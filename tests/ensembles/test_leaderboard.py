@@ -123,11 +123,15 @@ def test_json_and_terminal_show_all_rows(board):
     console = Console(width=80, file=io.StringIO())
     console.print(found)
     for text in (str(found), console.file.getvalue()):
-        rows = [line for line in text.splitlines() if "±" in line]
-        assert len(rows) == len(found.entries)
-        for entry, row in zip(found.entries, rows, strict=True):
-            assert row.startswith(entry.name)
-            assert f"{100 * entry.accuracy.high:.1f}]" in row
+        lines = [line for line in text.splitlines() if "]" in line]
+        assert len(lines) == 2 * len(found.entries)
+        for entry, rank, error in zip(found.entries, lines, lines[len(lines) // 2 :], strict=False):
+            assert rank.startswith(entry.name)
+            assert error.startswith(entry.name)
+            assert f" [{100 * entry.accuracy.low:.1f}, {100 * entry.accuracy.high:.1f}]" in rank
+            assert f" {entry.brier.value:.2f} [{entry.brier.low:.2f}, " in rank
+            for one in (entry.calibration_error, entry.calibration_error_mass):
+                assert f" {100 * one.value:.1f} [{100 * one.low:.1f}, " in error
 
 
 @pytest.fixture(scope="module")

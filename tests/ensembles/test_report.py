@@ -131,7 +131,7 @@ def test_json_holds_all_of_it(report, tmp_path):
 def test_markdown_tables_have_a_cell_for_each_column(report, tmp_path):
     text = report.save(tmp_path / "report.md").read_text("utf-8")
     tables = [block for block in text.split("\n\n") if block.startswith("|")]
-    assert len(tables) == 7
+    assert len(tables) == 8
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1
     assert report.verdict() in text
