@@ -20,7 +20,7 @@ test: $(VENV)/installed-dev
 	rm -rf build
 	$(BIN)/python -m pip install --quiet --no-deps --target build/wheel .
 	cd build && MYPYPATH=wheel "$(CURDIR)/$(BIN)/python" -m mypy --config-file ../pyproject.toml -p zoo
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks all
