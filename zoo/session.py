@@ -1,5 +1,6 @@
 """The loop of a training: epochs, early stopping, records, and where it was when it stopped."""
 
+import functools
 import math
 import signal
 import time
@@ -113,8 +114,7 @@ class Session:
 
     def score_committee(self, learners: Sequence[Learner], combine: Combine) -> None:
         """Score members that were trained apart as a committee, once, after the last epoch."""
-        assert self.validation is not None
-        scores = Lockstep(learners, combine).evaluate(self.validation.batches(EVALUATION_BATCH))
+        scores = Lockstep(learners, combine).evaluate(self._validation_batches)
         epoch = max(learner.recipe.epochs for learner in learners)
         self._record(epoch, {"committee": _validation_scores(scores["committee"])}, 0.0)
 
@@ -148,6 +148,12 @@ class Session:
                 self._piece = max(1, min(2 * self._piece, fitting))
             yield step
 
+    @functools.cached_property
+    def _validation_batches(self) -> Any:
+        """Made once: it takes as long as an epoch of a small table."""
+        assert self.validation is not None
+        return self.validation.batches(EVALUATION_BATCH)
+
     @property
     def each_batch(self) -> bool:
         """Whether a callback wants to hear of every batch."""
@@ -168,7 +174,7 @@ class Session:
                 rate = float(learner.optimizer.learning_rate)
                 scores[learner.name]["learning_rate"] = rate
         if self.validation:
-            validated = lockstep.evaluate(self.validation.batches(EVALUATION_BATCH))
+            validated = lockstep.evaluate(self._validation_batches)
             for name, values in scores.items():
                 values.update(_validation_scores(validated[name]))
         return scores
@@ -230,8 +236,8 @@ class Session:
         """Write pictures and hyperparameters for TensorBoard, after the last epoch."""
         last = self.history.epoch[-1]
         if self.validation:
-            batches = self.validation.batches(EVALUATION_BATCH)
-            for name, predicted in Lockstep(learners, combine).predict(batches).items():
+            predictions = Lockstep(learners, combine).predict(self._validation_batches)
+            for name, predicted in predictions.items():
                 labels, names = self.validation.labels, self.validation.class_names
                 confusion = confusion_matrix(labels, predicted, len(names))
                 figure = confusion_figure(confusion, names, f"{name}, {self.validation.name}")

@@ -29,7 +29,7 @@ def test_it_is_what_the_pure_functions_say(rule):
     found = analyse(LABELS, MEMBERS, NAMES, rule)
     combined = rule(MEMBERS)
     correct, sure = combined.argmax(axis=1) == LABELS, combined.max(axis=1).astype(float)
-    assert found.diversity.means() == diversity(MEMBERS, LABELS).means()
+    assert found.diversity.means() == diversity(MEMBERS, LABELS, rule.weights).means()
     np.testing.assert_array_equal(
         found.leave_one_out, leave_one_out(MEMBERS, LABELS, rule.voting, rule.weights)
     )
@@ -39,7 +39,8 @@ def test_it_is_what_the_pure_functions_say(rule):
     assert found.risk.area == risk_coverage(sure, correct).area
     expected = accuracy_at_coverage(sure, correct, COVERAGES)
     assert list(found.coverage_accuracy.values()) == expected.tolist()
-    assert found.predictive_entropy == pytest.approx(predictive_entropy(MEMBERS).mean())
+    expected = predictive_entropy(MEMBERS, rule.weights).mean()
+    assert found.predictive_entropy == pytest.approx(expected)
     difference = found.predictive_entropy - found.expected_entropy
     assert found.mutual_information == pytest.approx(difference)
     assert found.detection is None

@@ -102,7 +102,7 @@ def test_a_stack_is_resumed_where_it_was(train_split, tmp_path):
     ("folds", "error", "message"),
     [
         (1, ArgumentError, "count must be an integer of at least 2"),
-        (40, DataError, "40 images of every class"),
+        (40, DataError, "40 different images of every class"),
     ],
 )
 def test_folds_that_there_cannot_be_are_refused(train_split, folds, error, message):
