@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import fields
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.augment import Augmentation
 from zoo.ensembles.leaderboard import caution
 from zoo.ensembles.rule import STACKING
 from zoo.ensembles.tables import markdown_table
+from zoo.recipes import Recipe
 
 if TYPE_CHECKING:
     from zoo.ensembles.committee import Committee
     from zoo.ensembles.report import Report
+
+TOLD = ("optimizer", "learning_rate", "schedule", "batch_size", "epochs")
+"""What the card says of every recipe; of the rest only what was changed."""
 
 FEW = 100
 """Test images of a class below which its recall is called uncertain."""
@@ -85,18 +90,40 @@ def _what_it_is(committee: Committee) -> str:
         f"{committee.output_shape[-1]} classes apart: {', '.join(committee.class_names or ())}."
         + (f" Its {len(committee.members)} members decide {how}." if several else "")
     ]
-    names = ("optimizer", "learning_rate", "schedule", "batch_size", "epochs", "augmentation")
-    rows = []
-    for name, model, recipe in zip(
-        committee.member_names, committee.members, committee.recipes, strict=True
-    ):
-        settings = asdict(recipe)
-        settings["augmentation"] = "yes" if recipe.augmentation else "no"
-        rows.append([name, f"{model.count_params():,}", *(f"{settings[key]}" for key in names)])
-    lines.append(
-        markdown_table(["member", "parameters", *(key.replace("_", " ") for key in names)], rows)
-    )
+    rows = [
+        [
+            name,
+            f"{model.count_params():,}",
+            *(f"{getattr(recipe, key)}" for key in TOLD),
+            _rest(recipe),
+        ]
+        for name, model, recipe in zip(
+            committee.member_names, committee.members, committee.recipes, strict=True
+        )
+    ]
+    header = ["member", "parameters", *(key.replace("_", " ") for key in TOLD), "other settings"]
+    lines.append(markdown_table(header, rows))
+    lines.append(f"The members were built from the seeds {committee.seed} and upwards.")
     return "\n\n".join(lines)
+
+
+def _rest(recipe: Recipe) -> str:
+    """What a recipe has beside `TOLD`, where it is not as by default."""
+    found = _changed(recipe, Recipe())
+    if recipe.augmentation:
+        transforms = _changed(recipe.augmentation, Augmentation())
+        words = (key if one is True else f"{key} {one}" for key, one in transforms.items())
+        found["augmentation"] = ", ".join(words)
+    return "; ".join(f"{key}: {value}" for key, value in found.items()) or "–"
+
+
+def _changed(value: Any, plain: Any) -> dict[str, Any]:
+    """The fields of a dataclass that differ from those of another, but for `TOLD`."""
+    return {
+        field.name.replace("_", " "): getattr(value, field.name)
+        for field in fields(value)
+        if field.name not in TOLD and getattr(value, field.name) != getattr(plain, field.name)
+    }
 
 
 def _data(committee: Committee, report: Report) -> str:

@@ -1,6 +1,5 @@
 """The committee: several models that learn together and decide by vote."""
 
-import base64
 import functools
 import os
 import warnings
@@ -27,6 +26,7 @@ from zoo.ensembles.members import (
 )
 from zoo.ensembles.report import Report, make_report
 from zoo.ensembles.rule import STACKING, Rule
+from zoo.ensembles.seen import NOTHING, from_text, note, seen_by, to_text
 from zoo.errors import ArgumentError, DataError
 from zoo.learner import Learner, check_model
 from zoo.metrics import Accuracy, accuracy
@@ -35,8 +35,6 @@ from zoo.runs import write_atomically
 from zoo.saving import load
 from zoo.session import EVALUATION_BATCH
 from zoo.training import train
-
-NOTHING = np.array([], np.uint64)
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -128,7 +126,7 @@ class Committee(keras.Model):
     @property
     def trained_on(self) -> np.ndarray:
         """Digests (`Split.digests`) of the images that some member was trained on, ascending."""
-        return functools.reduce(np.union1d, map(_seen_by, self._models), NOTHING)
+        return seen_by(self._models)
 
     @property
     def tuned_on(self) -> np.ndarray:
@@ -139,6 +137,11 @@ class Committee(keras.Model):
     def members(self) -> tuple[Any, ...]:
         """The members as Keras models, once they are built."""
         return tuple(self._models)
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The classes' names, or their numbers where nobody named them."""
+        return self.class_names or tuple(map(str, range(self.output_shape[-1] or 0)))
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
@@ -461,8 +464,7 @@ class Committee(keras.Model):
             DataError: Data that does not fit the members.
         """
         self._check_built()
-        names = self.class_names or tuple(map(str, range(self.output_shape[-1] or 0)))
-        split = _split(x, y, "images", names)
+        split = _split(x, y, "images", self.label_names)
         self._check_classes(split)
         return split
 
@@ -578,8 +580,8 @@ class Committee(keras.Model):
             "validation_accuracy": self.validation_accuracy,
             "out_of_bag": self.out_of_bag and asdict(self.out_of_bag),
             "data_settings": self.data_settings,
-            "trained_on": _encoded(self.trained_on),
-            "tuned_on": _encoded(self.tuned_on),
+            "trained_on": to_text(self.trained_on),
+            "tuned_on": to_text(self.tuned_on),
         }
 
     @classmethod
@@ -603,9 +605,8 @@ class Committee(keras.Model):
         if config.get("out_of_bag"):
             committee.out_of_bag = Accuracy(**config["out_of_bag"])
         committee.data_settings = config["data_settings"]
-        for model in committee._models:
-            _note(model, _decoded(config["trained_on"]))
-        committee._tuned_on = _decoded(config.get("tuned_on", ""))
+        note(committee._models, from_text(config["trained_on"]))
+        committee._tuned_on = from_text(config["tuned_on"])
         return committee
 
     def _meet(self, data: Split) -> None:
@@ -646,8 +647,7 @@ class Committee(keras.Model):
         seen = data.digests
         if teacher and isinstance(teacher.model, Committee):
             seen = np.concatenate([seen, teacher.model.trained_on])
-        for model in self._models:
-            _note(model, seen)
+        note(self._models, seen)
         self.data_settings = data.settings
         self.validation_accuracy = self.out_of_bag = None
 
@@ -724,24 +724,6 @@ def _split(x: Any, y: Any, name: str, class_names: Sequence[str] | None) -> Spli
 def _built(model: Any, recipe: Recipe, name: str) -> Member:
     """A member with a built model, which says itself how it was built."""
     return Member(model, recipe=replace(recipe, precision=None, standardize=None), name=name)
-
-
-def _seen_by(model: Any) -> np.ndarray:
-    """Digests of the images that a model was trained on, as far as a committee knows."""
-    return getattr(model, "zoo_trained_on", NOTHING)
-
-
-def _note(model: Any, digests: np.ndarray) -> None:
-    # On the model, so that every committee it sits in knows.
-    model.zoo_trained_on = np.union1d(_seen_by(model), digests)
-
-
-def _encoded(digests: np.ndarray) -> str:
-    return base64.b64encode(digests.tobytes()).decode()
-
-
-def _decoded(text: str) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(text), np.uint64)
 
 
 def _seed(*words: int) -> int:

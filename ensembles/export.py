@@ -39,15 +39,11 @@ def export(committee: Committee, path: str | os.PathLike[str], format: str) -> P
             made = Path(folder) / target.name
             write, run = _WAYS[format]
             write(committee, made)
-            _compare(run(made, images), expected, _names(committee), format)
+            _compare(run(made, images), expected, committee.label_names, format)
             os.replace(made, target)
     except OSError as error:
         raise RunError(f"{target} could not be written: {error}") from error
     return target
-
-
-def _names(committee: Committee) -> list[str]:
-    return list(committee.class_names or map(str, range(committee.output_shape[-1] or 0)))
 
 
 def _graph(committee: Committee, dtype: str) -> Any:
@@ -62,7 +58,7 @@ def _graph(committee: Committee, dtype: str) -> Any:
         return {
             "probabilities": committee.rule.on_tensors(members, dtype),
             "votes": tf.transpose(tf.argmax(members, axis=-1, output_type=tf.int64)),
-            "class_names": tf.constant(_names(committee)),
+            "class_names": tf.constant(committee.label_names),
         }
 
     return serve

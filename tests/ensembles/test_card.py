@@ -11,9 +11,10 @@ QUICK = Recipe(learning_rate=0.1, batch_size=32, epochs=2)
 
 @pytest.fixture(scope="module")
 def committee(train_split):
-    augmented = replace(QUICK, augmentation=zoo.Augmentation(horizontal_flip=True))
+    transforms = zoo.Augmentation(rotation_range=9, horizontal_flip=True)
+    augmented = replace(QUICK, augmentation=transforms, class_weight="balanced")
     members = [Member("softmax", recipe=QUICK), Member("mlp", recipe=augmented)]
-    committee = Committee(members, weights=(2, 1))
+    committee = Committee(members, weights=(2, 1), seed=5)
     committee.fit(train_split, epochs=1, resampling="folds", verbose=0)
     return committee
 
@@ -25,8 +26,10 @@ def test_the_card_says_what_the_report_says(committee, test_split):
     for score in report.scores:
         assert f"{100 * score.accuracy.value:.1f} %" in card
         assert f"{100 * score.accuracy.low:.1f} – {100 * score.accuracy.high:.1f}" in card
-    assert "| softmax | 111 | sgd | 0.1 | constant | 32 | 1 | no |" in card
-    assert "| sgd | 0.1 | constant | 32 | 1 | yes |" in card
+    assert "| softmax | 111 | sgd | 0.1 | constant | 32 | 1 | – |" in card
+    told = "augmentation: rotation range 9.0, horizontal flip; class weight: balanced"
+    assert f"| sgd | 0.1 | constant | 32 | 1 | {told} |" in card
+    assert "built from the seeds 5 and upwards" in card
     assert "majority vote with the weights 2, 1" in card
     assert "Trained on 100 different images, given as arrays." in card
     assert f"Accuracy out of bag: {committee.out_of_bag}" in card

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -96,6 +97,26 @@ def test_a_stack_is_resumed_where_it_was(train_split, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"fold-1", "fold-2", "all"}
     again = stack(MEMBERS, train_split, folds=2, log_dir=tmp_path, resume=True, verbose=0)
     assert again.rule == first.rule
+
+
+def test_a_stack_killed_within_a_fold_goes_on_there(train_split, tmp_path):
+    class Crash(keras.callbacks.Callback):
+        epochs = 0
+
+        def on_epoch_end(self, epoch, logs=None):
+            Crash.epochs += 1
+            if Crash.epochs == 3:  # the first of the second fold
+                raise KeyboardInterrupt
+
+    options = {"folds": 2, "epochs": 2, "verbose": 0}
+    with pytest.raises(KeyboardInterrupt):
+        stack(MEMBERS, train_split, log_dir=tmp_path, callbacks=[Crash()], **options)
+    assert {path.name for path in tmp_path.iterdir()} == {"fold-1", "fold-2"}
+    resumed = stack(MEMBERS, train_split, log_dir=tmp_path, resume=True, **options)
+    whole = stack(MEMBERS, train_split, **options)
+    assert resumed.rule == whole.rule
+    for one, other in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize(
