@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -18,6 +19,10 @@ PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md")])
 
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```$\n?", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
+
+
+# An hour of training on real faces, in the page; here the smallest model sees noise once.
+SMALLER = {"fer2013.md": {'"conv_bn"': '"softmax"', "epochs=24": "epochs=1"}}
 
 
 class Block(NamedTuple):
@@ -67,11 +72,27 @@ def difference(said: str, printed: str) -> str | None:
     return None
 
 
+@pytest.fixture
+def faces(tmp_path):
+    """FER2013 as far as form goes."""
+    rng = np.random.default_rng(0)
+    rows = ["emotion,pixels,Usage"]
+    for number in range(70):
+        pixels = " ".join(map(str, rng.integers(0, 256, 48 * 48)))
+        rows.append(f"{number % 7},{pixels},{'PublicTest' if number < 28 else 'Training'}")
+    (tmp_path / "fer2013").mkdir()
+    (tmp_path / "fer2013" / "fer2013.csv").write_text("\n".join(rows) + "\n")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_a_page_prints_what_it_says(page, tmp_path, monkeypatch):
+def test_a_page_prints_what_it_says(page, tmp_path, monkeypatch, faces):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(ROOT)  # for `import benchmarks`
-    run, _ = blocks(page.read_text(encoding="utf-8"))
+    text = page.read_text(encoding="utf-8")
+    for words, others in SMALLER.get(page.name, {}).items():
+        assert words in text
+        text = text.replace(words, others)
+    run, _ = blocks(text)
     namespace = {"__name__": "__main__"}
     for block in run:
         # As many empty lines as stand above it, so that a traceback names the page's own line.

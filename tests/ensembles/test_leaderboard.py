@@ -81,11 +81,11 @@ def test_the_best_member_is_that_of_the_validation_images():
 
 def test_the_sentence_says_what_is_beyond_chance(board):
     _, _, _, found = board
-    assert found.beyond_chance == (found["committee"].p_value < 0.05)
+    assert found.beyond_chance
     sentence = found.sentence()
     assert sentence.startswith("committee is better by ")
     assert "Holm's correction for 3 comparisons, n = 400" in sentence
-    assert ("not beyond chance" in sentence) == (not found.beyond_chance)
+    assert "; this is beyond chance (McNemar's exact test" in sentence
 
 
 def test_where_it_is_not_the_sentence_says_how_many_images_would_tell():
@@ -93,6 +93,7 @@ def test_where_it_is_not_the_sentence_says_how_many_images_would_tell():
     found = make_leaderboard(labels, made, {"committee": made["member 1"]}, (0.9, 0.1))
     test = found.comparison
     assert not found.beyond_chance
+    assert "; this is not beyond chance (McNemar's exact test" in found.sentence()
     # Two rows are compared: the least p-value has to be below half of 5 %.
     enough = images_to_tell(test.only_first / test.n, test.only_second / test.n, level=0.025)
     assert f"4 of 5 test sets of {enough:,.0f} images" in found.sentence()
