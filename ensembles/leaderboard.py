@@ -28,6 +28,7 @@ from zoo.metrics import Accuracy, accuracy
 if TYPE_CHECKING:
     from rich.console import Group
 
+    from zoo.augment import Augmentation
     from zoo.ensembles.committee import Committee
 
 
@@ -191,7 +192,15 @@ class Leaderboard:
         return console.file.getvalue()  # type: ignore[attr-defined]
 
 
-def compare(committees: Committee | Mapping[str, Committee], x: Any, y: Any = None) -> Leaderboard:
+def compare(
+    committees: Committee | Mapping[str, Committee],
+    x: Any,
+    y: Any = None,
+    *,
+    augmentation: Augmentation | None = None,
+    times: int = 8,
+    seed: int = 0,
+) -> Leaderboard:
     """Judge committees, their members and rules on the same images.
 
     Args:
@@ -200,6 +209,9 @@ def compare(committees: Committee | Mapping[str, Committee], x: Any, y: Any = No
             that in question. Members that several share are judged once.
         x: images that no member was trained on: a `Split`, or uint8 [n, height, width, channels].
         y: labels int [n] where `x` is an array.
+        augmentation: test-time augmentation of all, as for `Committee.member_probabilities`.
+        times: with it: how many versions of each image.
+        seed: with it: of the transforms.
 
     Returns:
         The leaderboard; print it.
@@ -218,9 +230,10 @@ def compare(committees: Committee | Mapping[str, Committee], x: Any, y: Any = No
         >>> sorted(entry.name for entry in board.entries)
         ['bn_mlp', 'committee', 'geometric vote', 'majority vote', 'softmax']
     """
+    versions: dict[str, Any] = {"augmentation": augmentation, "times": times, "seed": seed}
     if not isinstance(committees, Mapping):
         split = committees.split_to_judge(x, y)
-        stacked = committees.member_probabilities(split)
+        stacked = committees.member_probabilities(split, **versions)
         members = dict(zip(committees.member_names, stacked, strict=True))
         rules = rules_like(committees.rule)
         answers = {name: rule(stacked) for name, rule in rules.items()}
@@ -234,7 +247,8 @@ def compare(committees: Committee | Mapping[str, Committee], x: Any, y: Any = No
         members, answers, accuracies = {}, {}, {}
         seen: dict[int, str] = {}
         for title, committee in committees.items():
-            its = committee.member_probabilities(committee.split_to_judge(split, None))
+            judged_on = committee.split_to_judge(split, None)
+            its = committee.member_probabilities(judged_on, **versions)
             answers[title] = committee.rule(its)
             for place, model in enumerate(committee.members):
                 if id(model) not in seen:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+import zoo
 from zoo.ensembles import Committee, Member, compare
 from zoo.ensembles.leaderboard import make_leaderboard
 from zoo.ensembles.scores import scores
@@ -157,6 +158,18 @@ def test_several_committees_share_their_members(committee, test_split):
     found = compare(both, test_split.images, test_split.labels)
     assert {entry.name for entry in found.entries} == {"softmax", "mlp", *both}
     assert found.committee == "majority"
+
+
+def test_versions_of_images_are_seen_as_in_the_report(committee, test_split):
+    versions = {"augmentation": zoo.Augmentation(90), "times": 3, "seed": 4}
+    expected = committee.report(test_split, **versions).leaderboard
+    for committees in (committee, {"committee": committee}):
+        found = compare(committees, test_split, **versions)
+        assert {found[name].accuracy for name in ("softmax", "committee")} == {
+            expected[name].accuracy for name in ("softmax", "committee")
+        }
+    plain = compare(committee, test_split)["committee"].negative_log_likelihood
+    assert found["committee"].negative_log_likelihood != plain
 
 
 def test_members_of_one_name_are_told_apart(committee, train_split, test_split):
