@@ -183,6 +183,8 @@ class Split:
     def split(self, share: float | int, *, seed: int = 0) -> tuple[Split, Split]:
         """Part the images in two at random, each class alike; other seeds give other parts.
 
+        Copies of an image stay together, and count as one.
+
         Args:
             share: what the second part gets: a fraction of every class, or a whole number of
                 images of every class.
@@ -201,19 +203,23 @@ class Split:
             >>> len(others)
             200
         """
-        from zoo.datasets.sampling import check_share, stratified_split
+        from zoo.datasets.sampling import check_share, originals_of, stratified_split
 
         check_whole("seed", seed, 0)
         check_share("share", share)
         if not share:
             raise ArgumentError(f"share must be above 0. Received: {share!r}")
-        kept, held_out = stratified_split(self.labels, share, seed, self.class_names)
-        return self.take(kept), self.take(held_out)
+        originals, origin = originals_of(self)
+        _, held_out = stratified_split(self.labels[originals], share, seed, self.class_names)
+        outside = np.isin(origin, originals[held_out])
+        return self.take(~outside), self.take(outside)
 
     def folds(
         self, count: int = 5, *, repeats: int = 1, seed: int = 0
     ) -> Iterator[tuple[Split, Split]]:
         """Go through a stratified cross-validation (scikit-learn's `RepeatedStratifiedKFold`).
+
+        Copies of an image stay together.
 
         Args:
             count: of folds; every image is in the second part of just one.

@@ -70,6 +70,17 @@ def sample(data: Split, count: int, *, stratified: bool, seed: int) -> np.ndarra
     return np.sort(np.concatenate(drawn))
 
 
+def originals_of(data: Split) -> tuple[np.ndarray, np.ndarray]:
+    """Tell images from their copies, which go where they go when a split is parted.
+
+    Returns:
+        int64 rows of the images that are there for the first time, ascending; and int64 [n], for
+        each row that of its first copy.
+    """
+    _, first, place = np.unique(data.digests, return_index=True, return_inverse=True)
+    return np.sort(first), first[place]
+
+
 def folds(
     data: Split, count: int, *, repeats: int, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -77,9 +88,7 @@ def folds(
     check_whole("count", count, 2)
     check_whole("repeats", repeats, 1)
     check_whole("seed", seed, 0, 2**32 - 1)
-    # The same image twice is on one side: its first copy says on which.
-    _, first, place = np.unique(data.digests, return_index=True, return_inverse=True)
-    originals = np.sort(first)
+    originals, origin = originals_of(data)
     labels = data.labels[originals]
     counts = np.bincount(labels, minlength=data.num_classes)
     fewest = int(counts[counts > 0].min(initial=len(data)))
@@ -93,7 +102,7 @@ def folds(
 
     parts = RepeatedStratifiedKFold(n_splits=count, n_repeats=repeats, random_state=seed)
     for _, held_out in parts.split(labels, labels):
-        outside = np.isin(first[place], originals[held_out])
+        outside = np.isin(origin, originals[held_out])
         yield np.flatnonzero(~outside), np.flatnonzero(outside)
 
 

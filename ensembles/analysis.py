@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.ensembles.bootstrap import Estimate
-from zoo.ensembles.calibration import ReliabilityCurve, reliability_curve
+from zoo.ensembles.calibration import BINS, ReliabilityCurve, reliability_curve
 from zoo.ensembles.diversity import Diversity, diversity
 from zoo.ensembles.rule import Rule
 from zoo.ensembles.uncertainty import (
@@ -224,8 +224,6 @@ def analyse(
     """
     rule = rule or Rule()
     combined = rule(probabilities)
-    # Shares of the vote differ by what breaks ties: no share of few members is a bin's end.
-    bins = 17 if rule.voting == "majority" else 15
     correct = combined.argmax(axis=1) == labels
     # The votes of few members have many ties, which their mean probabilities break.
     sure = combined.max(axis=1).astype(float)
@@ -252,7 +250,7 @@ def analyse(
             if named and len(probabilities) <= MOST_MEMBERS
             else None
         ),
-        reliability=reliability_curve(combined, labels, bins),
+        reliability=reliability_curve(combined, labels, BINS),
         risk=risk_coverage(sure, correct),
         coverage_accuracy=dict(
             zip(COVERAGES, accuracy_at_coverage(sure, correct, COVERAGES).tolist(), strict=True)

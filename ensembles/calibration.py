@@ -10,6 +10,9 @@ from zoo.ensembles.checks import FLOOR, checked_count, checked_labels, checked_p
 from zoo.errors import ArgumentError
 from zoo.metrics import accuracy_interval
 
+BINS = 17
+"""Bins of reports and leaderboards: no share of a few members' votes is the end of one."""
+
 # What `fit_temperature` looks through. Its ends mean: as sharp, or as flat, as you like.
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.01, 100.0
 

@@ -87,7 +87,7 @@ def _what_it_is(committee: Committee) -> str:
     several = len(committee.members) > 1
     lines = [
         f"It takes pixels 0..255, {height}×{width}×{channels}, and tells "
-        f"{committee.output_shape[-1]} classes apart: {', '.join(committee.class_names or ())}."
+        f"{committee.output_shape[-1]} classes apart: {', '.join(committee.label_names)}."
         + (f" Its {len(committee.members)} members decide {how}." if several else "")
     ]
     rows = [
@@ -103,8 +103,24 @@ def _what_it_is(committee: Committee) -> str:
     ]
     header = ["member", "parameters", *(key.replace("_", " ") for key in TOLD), "other settings"]
     lines.append(markdown_table(header, rows))
-    lines.append(f"The members were built from the seeds {committee.seed} and upwards.")
+    if committee.training:
+        lines.append(_how_it_was_trained(committee))
     return "\n\n".join(lines)
+
+
+def _how_it_was_trained(committee: Committee) -> str:
+    how = committee.training
+    sentences = [f"The seed was {committee.seed}."]
+    if how["snapshots"]:
+        sentences.append(f"The members are {how['snapshots']} snapshots of one training in cycles.")
+    if how["resampling"] == "order":
+        sentences.append("Each member saw the images in an order of its own.")
+    elif how["resampling"]:
+        sentences.append(f"Each member had images of its own: {how['resampling']}.")
+    if how["teacher"]:
+        told = ", ".join(f"{key} {value}" for key, value in how["teacher"].items())
+        sentences.append(f"Beside the labels they learned from another model ({told}).")
+    return " ".join(sentences)
 
 
 def _rest(recipe: Recipe) -> str:
@@ -129,7 +145,9 @@ def _changed(value: Any, plain: Any) -> dict[str, Any]:
 def _data(committee: Committee, report: Report) -> str:
     settings = committee.data_settings
     trained = f"Trained on {committee.trained_images:,} different images"
-    if not settings:
+    if not committee.trained_images:
+        sentences = ["It is not known what images it was trained on."]
+    elif not settings:
         sentences = [f"{trained}, given as arrays."]
     else:
         sentences = [f"{trained} of the data set {settings['name']}."]
@@ -151,8 +169,8 @@ def _calibration(committee: Committee, report: Report) -> str:
     )
     words = [
         f"Log loss {entry.negative_log_likelihood} nats, Brier score {entry.brier}; expected "
-        f"calibration error {100 * entry.calibration_error.value:.1f} % in bins of equal width, "
-        f"{100 * entry.calibration_error_mass.value:.1f} % in bins of equal mass (in brackets 95 % "
+        f"calibration error {entry.calibration_error} in bins of equal width, "
+        f"{entry.calibration_error_mass} in bins of equal mass, from 0 to 1 (in brackets 95 % "
         f"bootstrap intervals). Its mean confidence is {100 * mean:.1f} %, its accuracy "
         f"{100 * report.committee.accuracy.value:.1f} %."
     ]
@@ -166,7 +184,8 @@ def _calibration(committee: Committee, report: Report) -> str:
 
 
 def _limits(report: Report) -> str:
-    worst = min(report.classes, key=lambda one: one.recall)
+    tried = [one for one in report.classes if one.support]
+    worst = min(tried, key=lambda one: one.recall)
     confusion = np.where(np.eye(len(report.confusion), dtype=bool), 0, report.confusion)
     true, taken = np.unravel_index(confusion.argmax(), confusion.shape)
     items = [

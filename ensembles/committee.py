@@ -98,7 +98,9 @@ class Committee(keras.Model):
         self.validation_accuracy: tuple[float, ...] | None = None
         self.out_of_bag: Accuracy | None = None
         self.data_settings: dict[str, Any] | None = None
-        self._tuned_on = NOTHING
+        self._tuned_on = NOTHING  # what chose the rule; members know what chose them
+        self._built_like: tuple[Recipe, ...] | None = None
+        self.training: dict[str, Any] = {}
         self._models: list[keras.Model] = []
         if not any(isinstance(member.model, str) for member in self._specs):
             self._take_seats([member.model for member in self._specs])
@@ -115,8 +117,12 @@ class Committee(keras.Model):
 
     @property
     def recipes(self) -> tuple[Recipe, ...]:
-        """How each member is trained."""
-        return tuple(cast(Recipe, member.recipe) for member in self._specs)
+        """How each member is trained, and was built."""
+        recipes = tuple(cast(Recipe, member.recipe) for member in self._specs)
+        return tuple(
+            replace(recipe, precision=like.precision, standardize=like.standardize)
+            for recipe, like in zip(recipes, self._built_like or recipes, strict=True)
+        )
 
     @property
     def trained_images(self) -> int:
@@ -126,12 +132,12 @@ class Committee(keras.Model):
     @property
     def trained_on(self) -> np.ndarray:
         """Digests (`Split.digests`) of the images that some member was trained on, ascending."""
-        return seen_by(self._models)
+        return seen_by(self._models, "trained_on")
 
     @property
     def tuned_on(self) -> np.ndarray:
         """Digests of the images that chose when to stop, members, weights or a temperature."""
-        return self._tuned_on
+        return np.union1d(self._tuned_on, seen_by(self._models, "tuned_on"))
 
     @property
     def members(self) -> tuple[Any, ...]:
@@ -204,6 +210,7 @@ class Committee(keras.Model):
             RunError: The run folder is in use or cannot be resumed.
         """
         data = _split(x, y, "train", self.class_names)
+        taught = seen_by([teacher.model], "trained_on") if teacher else NOTHING
         validation = None
         if validation_data is not None:
             alone = isinstance(validation_data, Split)
@@ -214,19 +221,22 @@ class Committee(keras.Model):
                     f"Received: {len(pair)} things"
                 )
             validation = _split(pair[0], pair[1], "validation", data.class_names)
-            if known := validation.count_among(data.digests):
+            seen = functools.reduce(np.union1d, (data.digests, self.trained_on, taught))
+            if known := validation.count_among(seen):
                 warnings.warn(
                     f"{known:,} of the {len(validation):,} validation images are training images "
-                    "too, and look better than others: zoo.datasets.load(drop_duplicates=True) "
-                    "leaves them out",
+                    "too, and look better than others: hold out images that differ, as "
+                    "zoo.datasets.load(drop_duplicates=True) does",
                     UserWarning,
                     stacklevel=2,
                 )
         self._meet(data)
         asked = {"epochs": epochs, "batch_size": batch_size}
         changes: dict[str, Any] = {key: one for key, one in asked.items() if one is not None}
-        # Of members that have learned before, none can be asked about images it has not seen.
+        # Of members that have learned before, none can be asked about images it has not seen; nor
+        # where their teacher has seen these.
         fresh = not self.trained_images and all(map(entry_of, self._specs))
+        fresh = fresh and not data.count_among(taught)
         rows: list[Any] = [None] * len(self._models)
         if resampling is not None and self.voting == STACKING:
             raise ArgumentError(
@@ -260,11 +270,18 @@ class Committee(keras.Model):
             )
         except BaseException:
             if any(learner.optimizer is not None for learner in learners):  # some was learned
-                self._remember(data, teacher)
+                self._remember(data, rows, taught)
             raise
-        self._remember(data, teacher)
+        self._remember(data, rows, taught)
+        self.training = {
+            "resampling": resampling,
+            "snapshots": self.snapshots,
+            "teacher": teacher and {"temperature": teacher.temperature, "share": teacher.share},
+        }
         if validation is not None and any(learner.recipe.patience for learner in learners):
-            self._tuned_on = np.union1d(self._tuned_on, validation.digests)
+            note(self._models, "tuned_on", validation.digests)
+        if teacher:
+            note(self._models, "tuned_on", seen_by([teacher.model], "tuned_on"))
         if self.snapshots:
             changes |= {"schedule": "cosine", "cycles": self.snapshots}
         self._specs = tuple(
@@ -496,7 +513,9 @@ class Committee(keras.Model):
             class_names=self.class_names,
             seed=self.seed,
         )
-        committee.data_settings, committee._tuned_on = self.data_settings, self._tuned_on
+        committee._built_like = tuple(self.recipes[k] for k in kept)
+        committee.data_settings, committee.training = self.data_settings, self.training
+        committee._tuned_on = self._tuned_on
         if tuned_on is not None:
             committee._tuned_on = np.union1d(self._tuned_on, tuned_on.digests)
         if self.validation_accuracy:
@@ -568,11 +587,15 @@ class Committee(keras.Model):
             "name": self.name,
             "members": [
                 {
-                    "name": member.name,
-                    "recipe": asdict(cast(Any, member.recipe)),
+                    "name": name,
+                    "recipe": asdict(recipe),
                     "model": keras.saving.serialize_keras_object(model),
+                    "trained_on": to_text(seen_by([model], "trained_on")),
+                    "tuned_on": to_text(seen_by([model], "tuned_on")),
                 }
-                for member, model in zip(self._specs, self._models, strict=True)
+                for name, recipe, model in zip(
+                    self.member_names, self.recipes, self._models, strict=True
+                )
             ],
             "rule": self.rule.to_config(),
             "class_names": self.class_names,
@@ -580,8 +603,8 @@ class Committee(keras.Model):
             "validation_accuracy": self.validation_accuracy,
             "out_of_bag": self.out_of_bag and asdict(self.out_of_bag),
             "data_settings": self.data_settings,
-            "trained_on": to_text(self.trained_on),
-            "tuned_on": to_text(self.tuned_on),
+            "tuned_on": to_text(self._tuned_on),
+            "training": self.training,
         }
 
     @classmethod
@@ -605,8 +628,14 @@ class Committee(keras.Model):
         if config.get("out_of_bag"):
             committee.out_of_bag = Accuracy(**config["out_of_bag"])
         committee.data_settings = config["data_settings"]
-        note(committee._models, from_text(config["trained_on"]))
+        for model, one in zip(committee._models, config["members"], strict=True):
+            note([model], "trained_on", from_text(one["trained_on"]))
+            note([model], "tuned_on", from_text(one["tuned_on"]))
         committee._tuned_on = from_text(config["tuned_on"])
+        committee.training = config["training"]
+        committee._built_like = tuple(
+            recipe_from_config(one["recipe"]) for one in config["members"]
+        )
         return committee
 
     def _meet(self, data: Split) -> None:
@@ -642,12 +671,11 @@ class Committee(keras.Model):
             )
         ]
 
-    def _remember(self, data: Split, teacher: Teacher | None) -> None:
+    def _remember(self, data: Split, rows: list[Any], taught: np.ndarray) -> None:
         """Note what the members have seen; what they reached before counts no more."""
-        seen = data.digests
-        if teacher and isinstance(teacher.model, Committee):
-            seen = np.concatenate([seen, teacher.model.trained_on])
-        note(self._models, seen)
+        for model, own in zip(self._models, rows, strict=True):
+            seen = data.digests if own is None else data.digests[own]
+            note([model], "trained_on", np.concatenate([seen, taught]))
         self.data_settings = data.settings
         self.validation_accuracy = self.out_of_bag = None
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.ensembles.bootstrap import Estimate
-from zoo.ensembles.rule import rules_like
+from zoo.ensembles.calibration import BINS
+from zoo.ensembles.rule import Rule, rules_like
 from zoo.ensembles.scores import scores
+from zoo.ensembles.seen import seen_by
 from zoo.ensembles.significance import (
     CochranTest,
     PairedTest,
@@ -42,7 +44,7 @@ class Entry:
         accuracy: with its 95 % Wilson interval.
         negative_log_likelihood: in nats, with its bootstrap interval.
         brier: Brier score, from 0 to 2, with its bootstrap interval.
-        calibration_error: expected calibration error in 15 bins of equal width, with its bootstrap
+        calibration_error: expected calibration error in 17 bins of equal width, with its bootstrap
             interval, which lies too high (see `zoo.ensembles.scores.scores`).
         calibration_error_mass: the same in bins of equally many images.
         p_value: of McNemar's exact test against the best member, corrected by Holm's method for
@@ -68,7 +70,7 @@ class Leaderboard:
         n: how many images.
         committee: the name of the committee in question.
         best_member: the member that it is held against.
-        chosen_on: where that member is the best: `"validation"`, or these very images.
+        chosen_on: where that member is the best: `"validation"`, or `"these images"`.
         comparison: McNemar's exact test of the committee against it, uncorrected; None where there
             is a single member only.
         difference: of their accuracies, with the interval of the paired bootstrap.
@@ -78,7 +80,7 @@ class Leaderboard:
 
     Example:
         >>> labels = np.array([0, 1, 1, 0])
-        >>> board = make_leaderboard(labels, {"a": np.eye(2)[labels]}, {"committee": np.eye(2)})
+        >>> board = make_leaderboard(labels, {"a": np.eye(2)[labels]}, {})
         >>> board.sentence()
         'a is alone: there is no committee to compare it with.'
     """
@@ -230,18 +232,21 @@ def compare(
         >>> sorted(entry.name for entry in board.entries)
         ['bn_mlp', 'committee', 'geometric vote', 'majority vote', 'softmax']
     """
+    several = isinstance(committees, Mapping)
+    if not committees or not (several or hasattr(committees, "member_probabilities")):
+        raise ArgumentError(
+            "A leaderboard is of one committee, or of several by name, {name: committee}. "
+            f"Received: {committees!r}"
+        )
     versions: dict[str, Any] = {"augmentation": augmentation, "times": times, "seed": seed}
     if not isinstance(committees, Mapping):
         split = committees.split_to_judge(x, y)
         stacked = committees.member_probabilities(split, **versions)
         members = dict(zip(committees.member_names, stacked, strict=True))
-        rules = rules_like(committees.rule)
-        answers = {name: rule(stacked) for name, rule in rules.items()}
+        answers = answers_like(committees.rule, stacked)
         validated = committees.validation_accuracy
         judged = [committees]
     else:
-        if not committees:
-            raise ArgumentError("A leaderboard is of one committee or more. Received: none.")
         judged = list(committees.values())
         split = judged[0].split_to_judge(x, y)
         members, answers, accuracies = {}, {}, {}
@@ -261,12 +266,35 @@ def compare(
         validated = (
             tuple(accuracies[name] for name in members) if len(accuracies) == len(members) else None
         )
-    board = make_leaderboard(split.labels, members, answers, validated, split.name)
+    board = make_leaderboard(split.labels, members, answers, validated)
     return replace(
         board,
-        trained_on=max(split.count_among(one.trained_on) for one in judged),
-        tuned_on=max(split.count_among(one.tuned_on) for one in judged),
+        trained_on=split.count_among(seen_by(judged, "trained_on")),
+        tuned_on=split.count_among(seen_by(judged, "tuned_on")),
     )
+
+
+def answers_like(rule: Rule, members: np.ndarray) -> dict[str, np.ndarray]:
+    """What a committee says by its rule, and by those that need nothing learned.
+
+    Args:
+        rule: the committee's.
+        members: each member's probabilities, float [members, n, classes].
+
+    Returns:
+        Name of the rule → float32 [n, classes], the committee's first; of a member alone only what
+        the committee makes of it, if that is something else.
+
+    Example:
+        >>> list(answers_like(Rule("soft"), np.full((2, 1, 2), 0.5)))
+        ['committee', 'majority vote', 'geometric vote']
+        >>> list(answers_like(Rule("soft"), np.full((1, 1, 2), 0.5)))
+        []
+    """
+    if len(members) == 1:
+        own = rule(members)
+        return {} if np.allclose(own, members[0], atol=1e-6) else {"committee": own}
+    return {name: one(members) for name, one in rules_like(rule).items()}
 
 
 def caution(n: int, trained_on: int, tuned_on: int) -> str:
@@ -300,17 +328,15 @@ def make_leaderboard(
     members: Mapping[str, np.ndarray],
     committees: Mapping[str, np.ndarray],
     validation_accuracy: Sequence[float] | None = None,
-    split: str = "test",
 ) -> Leaderboard:
     """Make a leaderboard of probabilities.
 
     Args:
         labels: int [n], the true class ids.
         members: each member's probabilities, float [n, classes], by its name.
-        committees: each committee's, the one in question first.
+        committees: each committee's, the one in question first; none for a member alone.
         validation_accuracy: each member's accuracy on validation images, which says who the best
             is; without it these images have to.
-        split: what to call these images.
 
     Returns:
         The leaderboard.
@@ -329,13 +355,13 @@ def make_leaderboard(
     votes = np.stack([members[name].argmax(axis=1) for name in names])
     chosen_by = validation_accuracy or (votes == labels).mean(axis=1)
     best = int(np.argmax(chosen_by))
-    question = next(iter(committees))
+    question = next(iter(committees), names[0])
     alone = len(names) == 1
-    everyone = {**members} if alone else {**members, **committees}
+    everyone = {**members, **committees}
     entries = []
     for name, probabilities in everyone.items():
-        by_width = scores(probabilities, labels)
-        by_mass = scores(probabilities, labels, binning="mass")
+        by_width = scores(probabilities, labels, bins=BINS)
+        by_mass = scores(probabilities, labels, bins=BINS, binning="mass")
         entries.append(
             Entry(
                 name,
@@ -348,17 +374,17 @@ def make_leaderboard(
             )
         )
     rival = votes[best]
-    compared = [entry for entry in entries if entry.name != names[best]]
-    if compared:
-        tests = {
-            entry.name: mcnemar(labels, everyone[entry.name].argmax(axis=1), rival)
-            for entry in compared
-        }
+    tests = {
+        name: mcnemar(labels, probabilities.argmax(axis=1), rival)
+        for name, probabilities in everyone.items()
+        if name != names[best]
+    }
+    if tests:
         corrected = dict(zip(tests, holm([test.p_value for test in tests.values()]), strict=True))
         entries = [
             replace(entry, p_value=float(corrected.get(entry.name, math.nan))) for entry in entries
         ]
-    decision = committees[question].argmax(axis=1)
+    decision = everyone[question].argmax(axis=1)
     return Leaderboard(
         entries=tuple(
             sorted(
@@ -367,9 +393,9 @@ def make_leaderboard(
             )
         ),
         n=len(labels),
-        committee=names[0] if alone else question,
+        committee=question,
         best_member=names[best],
-        chosen_on="validation" if validation_accuracy else split,
+        chosen_on="validation" if validation_accuracy else "these images",
         comparison=None if alone else tests[question],
         difference=None if alone else paired_bootstrap(decision == labels, rival == labels),
         cochran=None if alone else cochran_q(labels, votes),

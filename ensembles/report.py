@@ -15,8 +15,8 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from zoo.ensembles.analysis import Analysis, analyse
-from zoo.ensembles.leaderboard import Leaderboard, caution, make_leaderboard
-from zoo.ensembles.rule import Rule, rules_like
+from zoo.ensembles.leaderboard import Leaderboard, answers_like, caution, make_leaderboard
+from zoo.ensembles.rule import Rule
 from zoo.ensembles.significance import PairedTest, images_to_tell, mcnemar
 from zoo.ensembles.tables import markdown_table, rich_table
 from zoo.errors import ArgumentError, DataError
@@ -64,7 +64,7 @@ class Report:
         confusion: The committee's confusion matrix, int64 [classes, classes], a row a true class.
         classes: Precision, recall and F1 of the committee for each class.
         best_member: The member that the committee is held against.
-        chosen_on: Where that member is the best: `"validation"`, or the split itself.
+        chosen_on: Where that member is the best: `"validation"`, or `"these images"`.
         comparison: McNemar's exact test of the committee against it; None for a single member.
         leaderboard: Members, the committee and other rules, with log loss, Brier score and
             calibration error.
@@ -373,14 +373,13 @@ def make_report(
         confusion=confusion,
         classes=tuple(per_class(confusion, split.class_names)),
         best_member=members[best].name,
-        chosen_on="validation" if validation_accuracy else split.name,
+        chosen_on="validation" if validation_accuracy else "these images",
         comparison=mcnemar(labels, decision, votes[best]) if len(members) > 1 else None,
         leaderboard=make_leaderboard(
             labels,
             dict(zip(member_names, probabilities, strict=True)),
-            {name: one(probabilities) for name, one in rules_like(rule).items()},
+            answers_like(rule, probabilities),
             validation_accuracy,
-            split.name,
         ),
         analysis=analyse(labels, probabilities, member_names, rule, elsewhere),
         trained_on=0 if trained_on is None else split.count_among(trained_on),

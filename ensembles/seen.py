@@ -1,4 +1,4 @@
-"""What a model was trained on, which every committee it sits in asks.
+"""Which images a model knows, from training or from choosing; every committee it sits in asks.
 
 Images are known by the digests of their pixels (`Split.digests`), so that they are recognised in
 whatever array they come.
@@ -7,34 +7,45 @@ whatever array they come.
 import base64
 import functools
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 NOTHING = np.array([], np.uint64)
 
+Kind = Literal["trained_on", "tuned_on"]
+"""Tuned on: when to stop was chosen there."""
 
-def seen_by(models: Iterable[Any]) -> np.ndarray:
-    """Digests of the images that some of the models were trained on, as far as it was noted.
+
+def seen_by(models: Iterable[Any], kind: Kind) -> np.ndarray:
+    """Digests of the images that some of the models know, as far as it was noted.
 
     Args:
-        models: Keras models.
+        models: Keras models, committees among them.
+        kind: from what.
 
     Returns:
         uint64 [images], ascending, each once.
 
     Example:
-        >>> seen_by([])
+        >>> seen_by([], "trained_on")
         array([], dtype=uint64)
     """
-    noted = (getattr(model, "zoo_trained_on", NOTHING) for model in models)
+    noted = (
+        # A committee answers for its members.
+        getattr(model, kind if hasattr(model, "members") else f"zoo_{kind}", NOTHING)
+        for model in models
+    )
     return functools.reduce(np.union1d, noted, NOTHING)
 
 
-def note(models: Iterable[Any], digests: np.ndarray) -> None:
-    """Note for each of the models that it was trained on images with these digests, too."""
+def note(models: Iterable[Any], kind: Kind, digests: np.ndarray) -> None:
+    """Note for each of the models that it knows images with these digests, too."""
     for model in models:
-        model.zoo_trained_on = np.union1d(seen_by([model]), digests)
+        if hasattr(model, "members"):
+            note(model.members, kind, digests)
+        else:
+            setattr(model, f"zoo_{kind}", np.union1d(seen_by([model], kind), digests))
 
 
 def to_text(digests: np.ndarray) -> str:

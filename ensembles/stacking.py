@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from zoo.ensembles.checks import FLOOR, checked_labels, checked_probabilities
 from zoo.ensembles.committee import Committee
 from zoo.ensembles.members import entry_of, make_members
 from zoo.ensembles.rule import STACKING, Rule
+from zoo.ensembles.seen import seen_by
 from zoo.errors import ArgumentError, DataError
 
 
@@ -52,7 +54,8 @@ def stack(
 
     Raises:
         ArgumentError: arguments that are not as described.
-        DataError: the test split, or classes with fewer images than folds.
+        DataError: the test split, classes with fewer images than folds, or a teacher that was
+            trained on some of these images.
 
     Example:
         >>> import zoo
@@ -69,6 +72,13 @@ def stack(
         raise ArgumentError(
             "stack trains each member anew in every fold, so members are names of registered "
             f"models or Members with such names. Received: the built model {built[0].name}"
+        )
+
+    teacher = training.get("teacher")
+    if teacher and (known := data.count_among(seen_by([teacher.model], "trained_on"))):
+        raise DataError(
+            f"The teacher was trained on {known:,} of these {len(data):,} images, so that members "
+            "would know something of every fold: take a teacher that was trained on others."
         )
 
     def trained(part: Split, name: str) -> Committee:
@@ -112,6 +122,8 @@ def fit_stacking(probabilities: ArrayLike, labels: ArrayLike, penalty: float = 1
     """
     from sklearn.linear_model import LogisticRegression  # a second to import
 
+    if not isinstance(penalty, numbers.Real) or not 0 < float(penalty) < np.inf:
+        raise ArgumentError(f"penalty is above 0 and finite. Received: {penalty!r}")
     probabilities = checked_probabilities(probabilities)
     members, n, num_classes = probabilities.shape
     labels = checked_labels(labels, n, num_classes)

@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.datasets.base import Split
 from zoo.ensembles.calibration import fit_temperature
-from zoo.ensembles.rule import Rule
+from zoo.ensembles.rule import STACKING, Rule
 from zoo.ensembles.selection import best_members, greedy_selection, simplex_weights
 from zoo.errors import ArgumentError, DataError
 
@@ -64,6 +64,11 @@ def select(
         raise ArgumentError(
             'count is how many members method="best" keeps, or how often "greedy" takes one. '
             f"Received: method={method!r}, count={count!r}"
+        )
+    if method == "best" and committee.voting == STACKING:
+        raise ArgumentError(
+            "A stack has learned from all of its members, and is no rule for fewer: leave members "
+            "out with with_rule, or stack fewer."
         )
     split = for_choosing(committee, x, y)
     members = committee.member_probabilities(split)

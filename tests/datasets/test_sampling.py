@@ -96,6 +96,15 @@ def test_copies_of_an_image_are_in_the_same_fold():
     assert all(len(kept) + len(rest) == 60 for kept, rest in folds)
 
 
+def test_copies_of_an_image_are_held_out_together():
+    images = np.random.default_rng(0).integers(0, 256, (20, 4, 4, 1), "uint8").repeat(3, axis=0)
+    data = as_split(images, np.arange(60) // 3 % 2)
+    kept, held_out = data.split(0.2)
+    assert held_out.count_among(kept.digests) == 0
+    assert held_out.class_counts == {"0": 6, "1": 6}
+    assert len(kept) == 48
+
+
 def test_folds_that_cannot_be_made_are_refused(data):
     with pytest.raises(DataError, match=r"at least 11 different images .* for 11 folds, got 10"):
         next(data.folds(11))

@@ -29,7 +29,7 @@ def test_the_card_says_what_the_report_says(committee, test_split):
     assert "| softmax | 111 | sgd | 0.1 | constant | 32 | 1 | – |" in card
     told = "augmentation: rotation range 9.0, horizontal flip; class weight: balanced"
     assert f"| sgd | 0.1 | constant | 32 | 1 | {told} |" in card
-    assert "built from the seeds 5 and upwards" in card
+    assert "The seed was 5. Each member had images of its own: folds." in card
     assert "majority vote with the weights 2, 1" in card
     assert "Trained on 100 different images, given as arrays." in card
     assert f"Accuracy out of bag: {committee.out_of_bag}" in card
@@ -50,6 +50,24 @@ def test_tables_have_a_cell_for_each_column(committee, test_split):
 def test_images_trained_on_are_confessed(committee, train_split):
     card = model_card(committee, committee.report(train_split))
     assert "100 of these 100 images are among those that members were trained on" in card
+
+
+def test_what_is_not_known_is_not_made_up(test_split):
+    committee = Committee([zoo.build("softmax", input_shape=(6, 6, 1), num_classes=3)])
+    some = test_split.take(test_split.labels < 2)
+    card = model_card(committee, committee.report(some.images, some.labels))
+    assert "It is not known what images it was trained on." in card
+    assert "3 classes apart: 0, 1, 2." in card
+    assert "The seed was" not in card
+    assert "of 0 images" not in card
+
+
+def test_a_student_is_told_as_such(committee, train_split, test_split):
+    student = Committee("softmax", snapshots=2)
+    student.fit(train_split, epochs=2, teacher=zoo.Teacher(committee, share=0.5), verbose=0)
+    card = model_card(student.with_rule("soft"), student.report(test_split))
+    assert "The members are 2 snapshots of one training in cycles." in card
+    assert "they learned from another model (temperature 4.0, share 0.5)" in card
 
 
 def test_calibration_and_other_images_are_told(committee, validation_split, test_split):

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import zoo
+from zoo import Recipe, Teacher
 from zoo.datasets.base import as_split
-from zoo.ensembles import Committee, Member
+from zoo.ensembles import Committee, Member, compare
+from zoo.ensembles.bagging import resample
 from zoo.ensembles.rule import Rule
 from zoo.ensembles.voting import committee_probabilities, majority_vote, soft_vote
 from zoo.errors import ArgumentError, DataError, RunError
@@ -273,7 +275,7 @@ def test_trained_models_of_any_origin_vote_without_fit(test_split):
         [foreign("one"), zoo.build("softmax", input_shape=(6, 6, 1), num_classes=3)]
     )
     assert committee.votes(test_split).shape == (2, 60)
-    assert committee.report(test_split).chosen_on == "test"
+    assert committee.report(test_split).chosen_on == "these images"
     few = committee.report(test_split.images[:2], [0, 1])  # no image of the third class
     assert few.class_names == ("0", "1", "2")
 
@@ -416,6 +418,17 @@ def test_members_tell_every_committee_what_they_were_trained_on(quick, train_spl
     both = Committee([first.members[0], second.members[0]])
     assert both.report(train_split).trained_on == 70
     assert Committee(second.members).report(train_split).trained_on == 30
+    inner = Committee([first, second.members[0]])
+    assert inner.report(train_split).trained_on == 70
+    assert compare({"a": first, "b": second}, train_split).trained_on == 70
+
+
+def test_each_member_knows_its_own_images_only(train_split):
+    committee, _ = fit(["softmax", "mlp"], train_split, epochs=1, resampling="folds")
+    assert committee.trained_images == len(train_split)
+    rows = resample(train_split, 2, "folds", seed=7)
+    for model, own in zip(committee.members, rows, strict=True):
+        assert Committee([model]).trained_images == len(own) == 50
 
 
 def test_images_that_said_when_to_stop_are_remembered(quick, train_split, validation_split):
@@ -423,6 +436,34 @@ def test_images_that_said_when_to_stop_are_remembered(quick, train_split, valida
         recipe = replace(quick, patience=patience)
         committee, _ = fit(small_members(recipe), train_split, validation_split)
         assert committee.report(validation_split).tuned_on == tuned
+        assert Committee(committee.members).report(validation_split).tuned_on == tuned
+        student = Committee("softmax")
+        student.fit(train_split, epochs=1, teacher=Teacher(committee.members[0]), verbose=0)
+        assert student.report(validation_split).tuned_on == tuned
+
+
+def test_validation_images_of_an_earlier_training_are_warned_of_too(quick, train_split):
+    committee, _ = fit(small_members(quick), train_split.take(range(50)))
+    rest, known = train_split.take(range(60, 100)), train_split.take(range(40, 60))
+    with pytest.warns(UserWarning, match="^10 of the 20 validation images are training"):
+        committee.fit(rest, validation_data=known, verbose=0)
+
+
+def test_a_teacher_that_knows_the_images_leaves_none_out_of_bag(train_split):
+    teacher, _ = fit("mlp", train_split.take(range(9)), epochs=1)
+    taught = Committee("softmax", copies=2)
+    taught.fit(
+        train_split, epochs=1, resampling="folds", teacher=Teacher(teacher.members[0]), verbose=0
+    )
+    assert taught.out_of_bag is None
+    assert all(Committee([one]).report(train_split).trained_on >= 50 for one in taught.members)
+
+
+def test_recipes_still_tell_how_built_members_were_built(train_split, tmp_path):
+    recipe = Recipe(batch_size=32, epochs=1, precision="mixed_bfloat16", standardize="per_image")
+    committee, _ = fit(Member("softmax", recipe=recipe), train_split)
+    committee.with_rule("soft").save(tmp_path / "a.keras")
+    assert Committee.load(tmp_path / "a.keras").recipes == committee.recipes == (recipe,)
 
 
 def test_validation_images_that_are_training_images_are_warned_of(quick, train_split):
@@ -450,7 +491,7 @@ def test_the_best_member_is_forgotten_when_a_fit_has_no_validation(
     committee, _ = fit(small_members(quick), train_split, validation_split)
     assert committee.report(test_split).chosen_on == "validation"
     committee.fit(train_split, epochs=1, verbose=0)
-    assert committee.report(test_split).chosen_on == "test"
+    assert committee.report(test_split).chosen_on == "these images"
 
 
 def test_resuming_with_other_pixels_is_refused(quick, train_split, tmp_path):
@@ -633,7 +674,7 @@ def test_saving_keeps_rule_names_recipes_and_scores(trained, tmp_path):
     trained.save(tmp_path / "c.keras")
     loaded = Committee.load(tmp_path / "c.keras")
     config, expected = loaded.get_config(), trained.get_config()
-    keys = "rule out_of_bag class_names seed validation_accuracy data_settings trained_on"
+    keys = "rule out_of_bag class_names seed validation_accuracy data_settings tuned_on training"
     for key in keys.split():
         assert config[key] == expected[key]
     assert [one["recipe"] for one in config["members"]] == [

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 import zoo
-from zoo.ensembles import Committee, Member, compare
+from zoo.ensembles import Committee, Member, Rule, calibrate, compare, model_card
 from zoo.ensembles.leaderboard import make_leaderboard
 from zoo.ensembles.scores import scores
 from zoo.ensembles.significance import cochran_q, holm, images_to_tell, mcnemar, paired_bootstrap
@@ -42,11 +42,11 @@ def test_rows_have_the_scores_of_the_pure_functions(board):
     for name, probabilities in {**made, "committee": mean}.items():
         entry = found[name]
         assert entry.accuracy == accuracy(labels, probabilities.argmax(axis=1))
-        expected = scores(probabilities, labels)
+        expected = scores(probabilities, labels, bins=17)
         assert entry.negative_log_likelihood == expected.negative_log_likelihood
         assert entry.brier == expected.brier
         assert entry.calibration_error == expected.calibration_error
-        mass = scores(probabilities, labels, binning="mass").calibration_error
+        mass = scores(probabilities, labels, bins=17, binning="mass").calibration_error
         assert entry.calibration_error_mass == mass
         assert entry.kind == ("committee" if name == "committee" else "member")
 
@@ -110,7 +110,7 @@ def test_equals_are_as_accurate_as_each_other():
 
 def test_a_member_alone_has_no_committee():
     labels, made = members(skills=(0.7,))
-    found = make_leaderboard(labels, made, {"committee": made["member 0"]})
+    found = make_leaderboard(labels, made, {})
     assert [entry.name for entry in found.entries] == ["member 0"]
     assert found.comparison is found.difference is found.cochran is None
     assert "is alone" in found.sentence()
@@ -187,6 +187,38 @@ def test_images_that_members_were_trained_on_are_confessed(committee, train_spli
     assert "Caution" not in compare(committee, test_split).sentence()
 
 
-def test_none_is_no_leaderboard(test_split):
-    with pytest.raises(ArgumentError, match="one committee or more"):
-        compare({}, test_split)
+def test_shares_of_the_vote_are_not_divided_by_what_breaks_ties(test_split):
+    """As in the picture of the reliability: equal shares are one bin."""
+    labels, made = members(skills=(0.7, 0.6, 0.6))
+    shares = Rule("majority")(np.stack(list(made.values())))
+    found = make_leaderboard(labels, made, {"committee": shares})["committee"]
+    right = shares.argmax(axis=1) == labels
+    errors = [
+        abs(right[group].sum() - shares[group].max(axis=1).sum())
+        for group in (
+            np.isclose(shares.max(axis=1), share, atol=0.01) for share in (1 / 3, 2 / 3, 1)
+        )
+    ]
+    assert found.calibration_error.value == pytest.approx(sum(errors) / len(labels))
+
+
+def test_a_single_member_is_judged_as_it_was_calibrated(committee, validation_split, test_split):
+    alone = committee.with_rule("soft", members=[1])
+    cool = calibrate(alone, validation_split)
+    expected = scores(cool.predict(test_split), test_split.labels).negative_log_likelihood.value
+    board = cool.report(test_split).leaderboard
+    assert board[board.committee].negative_log_likelihood.value == pytest.approx(expected)
+    assert {entry.name for entry in board.entries} == {"mlp", "committee"}
+    assert "is alone" in board.sentence()
+    assert f"Log loss {board['committee'].negative_log_likelihood}" in model_card(
+        cool, cool.report(test_split)
+    )
+    assert [entry.name for entry in alone.report(test_split).leaderboard.entries] == ["mlp"]
+    both = compare({"as it is": alone, "calibrated": cool}, test_split)
+    assert {entry.name for entry in both.entries} == {"mlp", "as it is", "calibrated"}
+
+
+@pytest.mark.parametrize("wrong", [{}, [], None, "cnn"])
+def test_other_things_have_no_leaderboard(wrong, test_split):
+    with pytest.raises(ArgumentError, match="one committee, or of several by name"):
+        compare(wrong, test_split)

@@ -63,7 +63,7 @@ def test_the_rival_is_the_best_on_validation_not_on_the_test_images(
 
 def test_without_validation_the_report_says_what_that_means(test_split, probabilities):
     report = make_report(test_split, NAMES, probabilities)
-    assert (report.best_member, report.chosen_on) == ("one", "test")
+    assert (report.best_member, report.chosen_on) == ("one", "these images")
     assert "on these very images (test), which favours the member" in report.verdict()
 
 

@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 
 import zoo
 from zoo.datasets.base import as_split
-from zoo.ensembles import Committee, Member, stack
+from zoo.ensembles import Committee, Member, select, stack
 from zoo.ensembles.stacking import fit_stacking
 from zoo.errors import ArgumentError, DataError
 from zoo.recipes import Recipe
@@ -90,6 +90,25 @@ def test_the_members_that_stay_are_trained_on_all_images(train_split):
     plain.fit(train_split, verbose=0)
     for one, other in zip(stacked.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_teacher_that_has_seen_the_folds_is_refused(train_split):
+    teacher = Committee(MEMBERS)
+    teacher.fit(train_split.take(range(5)), verbose=0)
+    with pytest.raises(DataError, match="The teacher was trained on 5 of these 100 images"):
+        stack(MEMBERS, train_split, teacher=zoo.Teacher(teacher.members[0]), verbose=0)
+
+
+def test_members_of_a_stack_cannot_be_pruned(train_split, validation_split):
+    committee = stack(MEMBERS, train_split, folds=2, verbose=0)
+    with pytest.raises(ArgumentError, match="A stack has learned from all of its members"):
+        select(committee, validation_split, method="best", count=1)
+
+
+@pytest.mark.parametrize("penalty", [0, -1, float("nan"), "1"])
+def test_bad_penalties_are_refused(penalty):
+    with pytest.raises(ArgumentError, match="penalty is above 0"):
+        fit_stacking(np.full((1, 2, 2), 0.5), [0, 1], penalty)
 
 
 def test_a_stack_is_resumed_where_it_was(train_split, tmp_path):
