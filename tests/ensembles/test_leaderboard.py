@@ -193,12 +193,9 @@ def test_shares_of_the_vote_are_not_divided_by_what_breaks_ties(test_split):
     shares = Rule("majority")(np.stack(list(made.values())))
     found = make_leaderboard(labels, made, {"committee": shares})["committee"]
     right = shares.argmax(axis=1) == labels
-    errors = [
-        abs(right[group].sum() - shares[group].max(axis=1).sum())
-        for group in (
-            np.isclose(shares.max(axis=1), share, atol=0.01) for share in (1 / 3, 2 / 3, 1)
-        )
-    ]
+    largest = shares.max(axis=1)
+    groups = [np.isclose(largest, share, atol=0.01) for share in (1 / 3, 2 / 3, 1)]
+    errors = [abs(right[group].sum() - largest[group].sum()) for group in groups]
     assert found.calibration_error.value == pytest.approx(sum(errors) / len(labels))
 
 
