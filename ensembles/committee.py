@@ -211,16 +211,8 @@ class Committee(keras.Model):
         """
         data = _split(x, y, "train", self.class_names)
         taught = seen_by([teacher.model], "trained_on") if teacher else NOTHING
-        validation = None
-        if validation_data is not None:
-            alone = isinstance(validation_data, Split)
-            pair = (validation_data, None) if alone else tuple(validation_data)
-            if len(pair) != 2:
-                raise DataError(
-                    "validation_data is a Split or a pair (images, labels). "
-                    f"Received: {len(pair)} things"
-                )
-            validation = _split(pair[0], pair[1], "validation", data.class_names)
+        validation = _validation(validation_data, data.class_names)
+        if validation is not None:
             seen = functools.reduce(np.union1d, (data.digests, self.trained_on, taught))
             if known := validation.count_among(seen):
                 warnings.warn(
@@ -291,13 +283,7 @@ class Committee(keras.Model):
             right = self.votes(validation) == validation.labels
             self.validation_accuracy = tuple(right.mean(axis=1).tolist())
         if resampling in ("bootstrap", "folds") and fresh:
-            # A copy of an image that a member has learned is no image that it has not seen.
-            seen = [np.flatnonzero(np.isin(data.digests, data.digests[own])) for own in rows]
-            images, combined = out_of_bag(
-                self.member_probabilities(data), seen, self.voting, self.rule.weights
-            )
-            if len(images):
-                self.out_of_bag = accuracy(data.labels[images], combined.argmax(axis=-1))
+            self.out_of_bag = self._accuracy_out_of_bag(data, rows)
         return history
 
     def call(self, inputs: Any, training: bool = False) -> Any:
@@ -671,6 +657,15 @@ class Committee(keras.Model):
             )
         ]
 
+    def _accuracy_out_of_bag(self, data: Split, rows: list[Any]) -> Accuracy | None:
+        """The members' accuracy on images that they were not trained on; None if there are none."""
+        # A copy of an image that a member has learned is no image that it has not seen.
+        learned = [np.flatnonzero(np.isin(data.digests, data.digests[own])) for own in rows]
+        images, combined = out_of_bag(
+            self.member_probabilities(data), learned, self.voting, self.rule.weights
+        )
+        return accuracy(data.labels[images], combined.argmax(axis=-1)) if len(images) else None
+
     def _remember(self, data: Split, rows: list[Any], taught: np.ndarray) -> None:
         """Note what the members have seen; what they reached before counts no more."""
         for model, own in zip(self._models, rows, strict=True):
@@ -747,6 +742,17 @@ def _split(x: Any, y: Any, name: str, class_names: Sequence[str] | None) -> Spli
     if isinstance(x, Split) and y is None:
         return x
     return as_split(x, y, name=name, class_names=class_names)
+
+
+def _validation(given: Any, class_names: Sequence[str]) -> Split | None:
+    if given is None or isinstance(given, Split):
+        return given
+    pair = tuple(given)
+    if len(pair) != 2:
+        raise DataError(
+            f"validation_data is a Split or a pair (images, labels). Received: {len(pair)} things"
+        )
+    return _split(*pair, "validation", class_names)
 
 
 def _built(model: Any, recipe: Recipe, name: str) -> Member:
