@@ -90,19 +90,13 @@ def _what_it_is(committee: Committee) -> str:
         f"{committee.output_shape[-1]} classes apart: {', '.join(committee.label_names)}."
         + (f" Its {len(committee.members)} members decide {how}." if several else "")
     ]
-    rows = [
-        [
-            name,
-            f"{model.count_params():,}",
-            *(f"{getattr(recipe, key)}" for key in TOLD),
-            _rest(recipe),
-        ]
-        for name, model, recipe in zip(
-            committee.member_names, committee.members, committee.recipes, strict=True
-        )
-    ]
-    header = ["member", "parameters", *(key.replace("_", " ") for key in TOLD), "other settings"]
-    lines.append(markdown_table(header, rows))
+    names = committee.member_names
+    rows = []
+    for name, model, recipe in zip(names, committee.members, committee.recipes, strict=True):
+        told = [f"{getattr(recipe, key)}" for key in TOLD]
+        rows.append([name, model.name, f"{model.count_params():,}", *told, _rest(recipe)])
+    told = [key.replace("_", " ") for key in TOLD]
+    lines.append(markdown_table(["member", "model", "parameters", *told, "other settings"], rows))
     if committee.training:
         lines.append(_how_it_was_trained(committee))
     return "\n\n".join(lines)

@@ -300,6 +300,7 @@ class Report:
             axes.annotate(label, (value, height), (0, 6), textcoords="offset points", ha="center")
         axes.set_yticks(range(len(scores)), [score.name for score in scores])
         axes.set_ylim(-0.6, len(scores) - 0.4)
+        axes.margins(x=0.35)  # room for the labels
         axes.set_xlabel("accuracy in %, with 95 % interval")
         axes.set_title("members and committee" if self.comparison else "")
         axes.grid(axis="x", alpha=0.3)

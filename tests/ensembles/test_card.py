@@ -26,7 +26,7 @@ def test_the_card_says_what_the_report_says(committee, test_split):
     for score in report.scores:
         assert f"{100 * score.accuracy.value:.1f} %" in card
         assert f"{100 * score.accuracy.low:.1f} – {100 * score.accuracy.high:.1f}" in card
-    assert "| softmax | 111 | sgd | 0.1 | constant | 32 | 1 | – |" in card
+    assert "| softmax | softmax | 111 | sgd | 0.1 | constant | 32 | 1 | – |" in card
     told = "augmentation: rotation range 9.0, horizontal flip; class weight: balanced"
     assert f"| sgd | 0.1 | constant | 32 | 1 | {told} |" in card
     assert "The seed was 5. Each member had images of its own: folds." in card
