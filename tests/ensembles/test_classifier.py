@@ -406,7 +406,7 @@ def test_what_is_not_trained_can_be_pickled():
 
 # --- what is refused -----------------------------------------------------------------------
 
-IMAGES = np.zeros((6, 6, 6, 1), "uint8")
+IMAGES = np.arange(6 * 6 * 6, dtype="uint8").reshape(6, 6, 6, 1)
 LABELS = np.arange(6) % 2
 
 
