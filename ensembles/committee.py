@@ -191,8 +191,8 @@ class Committee(keras.Model):
             resampling: Gives each member training images of its own, one member after another:
                 `"bootstrap"`, `"folds"`, all but a part, or `"order"`, all in another order and
                 otherwise augmented. `out_of_bag` then says how good the members are on the
-                training images that they did not see, unless they had learned before. None shows
-                all of them the same batches.
+                training images that they did not see, now or before. None shows all of them the
+                same batches.
             teacher: A `zoo.Teacher`: whom the members learn from beside the labels. So a committee
                 is distilled into one model, a committee of one.
             log_dir: Run folder for TensorBoard and for resuming; None writes nothing.
@@ -225,10 +225,11 @@ class Committee(keras.Model):
         self._meet(data)
         asked = {"epochs": epochs, "batch_size": batch_size}
         changes: dict[str, Any] = {key: one for key, one in asked.items() if one is not None}
-        # Of members that have learned before, none can be asked about images it has not seen; nor
-        # where their teacher has seen these.
-        fresh = not self.trained_images and all(map(entry_of, self._specs))
-        fresh = fresh and not data.count_among(taught)
+        # Of models of another origin nobody knows what they have seen.
+        known = all(
+            entry_of(spec) is not None or len(seen_by([model], "trained_on"))
+            for spec, model in zip(self._specs, self._models, strict=True)
+        )
         rows: list[Any] = [None] * len(self._models)
         if resampling is not None and self.voting == STACKING:
             raise ArgumentError(
@@ -282,8 +283,8 @@ class Committee(keras.Model):
         if validation is not None:
             right = self.votes(validation) == validation.labels
             self.validation_accuracy = tuple(right.mean(axis=1).tolist())
-        if resampling in ("bootstrap", "folds") and fresh:
-            self.out_of_bag = self._accuracy_out_of_bag(data, rows)
+        if resampling in ("bootstrap", "folds") and known:
+            self.out_of_bag = self._accuracy_out_of_bag(data)
         return history
 
     def call(self, inputs: Any, training: bool = False) -> Any:
@@ -657,10 +658,13 @@ class Committee(keras.Model):
             )
         ]
 
-    def _accuracy_out_of_bag(self, data: Split, rows: list[Any]) -> Accuracy | None:
+    def _accuracy_out_of_bag(self, data: Split) -> Accuracy | None:
         """The members' accuracy on images that they were not trained on; None if there are none."""
-        # A copy of an image that a member has learned is no image that it has not seen.
-        learned = [np.flatnonzero(np.isin(data.digests, data.digests[own])) for own in rows]
+        # Whether in this training or before, as a copy, or by way of a teacher.
+        learned = [
+            np.flatnonzero(np.isin(data.digests, seen_by([model], "trained_on")))
+            for model in self._models
+        ]
         images, combined = out_of_bag(
             self.member_probabilities(data), learned, self.voting, self.rule.weights
         )

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -142,6 +143,19 @@ def test_members_that_have_learned_before_have_no_out_of_bag_score(quick, train_
     built = Committee(committee.members)
     built.fit(train_split, resampling="bootstrap", verbose=0)
     assert built.out_of_bag is None
+
+
+def test_what_an_interrupted_training_learned_was_its_own(quick, train_split, tmp_path):
+    class Crash(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    committee = Committee(Member("softmax", recipe=quick), copies=2)
+    options = {"resampling": "folds", "log_dir": tmp_path / "run", "verbose": 0}
+    with pytest.raises(KeyboardInterrupt):
+        committee.fit(train_split, callbacks=[Crash()], **options)
+    committee.fit(train_split, resume=True, **options)
+    assert committee.out_of_bag.n == len(train_split)
 
 
 def test_an_order_of_its_own_is_another_training_of_the_same_images(quick, train_split):
