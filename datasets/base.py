@@ -75,7 +75,11 @@ class Split:
         return np.array([int.from_bytes(one.digest()) for one in hashes], np.uint64)
 
     def count_among(self, digests: np.ndarray) -> int:
-        """Count the images that are, pixel for pixel, among others, whose digests are given."""
+        """Count the images that are, pixel for pixel, among others.
+
+        Args:
+            digests: uint64, `digests` of the others.
+        """
         return int(np.isin(self.digests, digests).sum())
 
     @cached_property

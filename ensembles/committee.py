@@ -100,7 +100,7 @@ class Committee(keras.Model):
         self.data_settings: dict[str, Any] | None = None
         self._tuned_on = NOTHING  # what chose the rule; members know what chose them
         self._built_like: tuple[Recipe, ...] | None = None
-        self.training: dict[str, Any] = {}
+        self.training: dict[str, Any] = {}  # resampling, snapshots and teacher of the last fit
         self._models: list[keras.Model] = []
         if not any(isinstance(member.model, str) for member in self._specs):
             self._take_seats([member.model for member in self._specs])
@@ -494,13 +494,14 @@ class Committee(keras.Model):
         """
         self._check_built()
         kept = range(len(self._models)) if members is None else members
+        recipes = self.recipes
         committee = Committee(
-            [_built(self._models[k], self.recipes[k], self.member_names[k]) for k in kept],
+            [_built(self._models[k], recipes[k], self.member_names[k]) for k in kept],
             voting=rule if isinstance(rule, Rule) else Rule(rule),
             class_names=self.class_names,
             seed=self.seed,
         )
-        committee._built_like = tuple(self.recipes[k] for k in kept)
+        committee._built_like = tuple(recipes[k] for k in kept)
         committee.data_settings, committee.training = self.data_settings, self.training
         committee._tuned_on = self._tuned_on
         if tuned_on is not None:
@@ -597,13 +598,14 @@ class Committee(keras.Model):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Committee":
         """Make a committee from what `get_config` gave."""
+        recipes = tuple(recipe_from_config(one["recipe"]) for one in config["members"])
         members = [
             _built(
                 keras.saving.deserialize_keras_object(one["model"], custom_objects=custom_objects),
-                recipe_from_config(one["recipe"]),
+                recipe,
                 one["name"],
             )
-            for one in config["members"]
+            for one, recipe in zip(config["members"], recipes, strict=True)
         ]
         committee = cls(
             members,
@@ -620,9 +622,7 @@ class Committee(keras.Model):
             note([model], "tuned_on", from_text(one["tuned_on"]))
         committee._tuned_on = from_text(config["tuned_on"])
         committee.training = config["training"]
-        committee._built_like = tuple(
-            recipe_from_config(one["recipe"]) for one in config["members"]
-        )
+        committee._built_like = recipes
         return committee
 
     def _meet(self, data: Split) -> None:
