@@ -1,5 +1,5 @@
 # make demo    train a committee on handwritten digits and show what comes out
-# make test    lint, type check of the installed wheel, tests
+# make test    lint, type check and import contract of the installed wheel, tests
 # make bench   speed and memory, side by side with peers (half an hour; FER2013 from ZOO_DATA)
 # make clean   remove the environment and what was built
 
@@ -20,6 +20,7 @@ test: $(VENV)/installed-dev
 	rm -rf build
 	$(BIN)/python -m pip install --quiet --no-deps --target build/wheel .
 	cd build && MYPYPATH=wheel "$(CURDIR)/$(BIN)/python" -m mypy --config-file ../pyproject.toml -p zoo
+	cd build && PYTHONPATH=wheel "$(CURDIR)/$(BIN)/lint-imports" ../pyproject.toml
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 bench: $(VENV)/installed-bench

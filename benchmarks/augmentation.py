@@ -25,11 +25,11 @@ import tensorflow as tf
 
 import zoo
 from benchmarks.measure import SPEED, Row, bars, keep, rows_of, show, show_ceilings, take_turns
-from zoo import projective
-from zoo.augment import FILL_MODES
+from zoo.augmentation import projective
+from zoo.augmentation.augmentation import FILL_MODES
 from zoo.datasets import Split
-from zoo.learner import Learner
-from zoo.lockstep import Lockstep
+from zoo.training.learner import Learner
+from zoo.training.lockstep import Lockstep
 
 SHAPE = (48, 48, 1)
 BATCHES = (64, 256)

@@ -9,11 +9,12 @@ import numpy as np
 from benchmarks.fits import Epochs, fer2013, random_images
 from benchmarks.measure import SPEED, bars, keep, rows_of, show, show_ceilings, take_turns
 from zoo.datasets import Split
-from zoo.hardware import fast_precision
-from zoo.learner import Learner
 from zoo.metrics import accuracy_interval
-from zoo.registry import build, describe
-from zoo.training import train
+from zoo.registry.building import build
+from zoo.registry.hardware import fast_precision
+from zoo.registry.specs import describe
+from zoo.training.learner import Learner
+from zoo.training.train import train
 
 REFERENCE = "Keras, float32"
 

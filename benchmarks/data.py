@@ -27,7 +27,7 @@ from PIL import Image
 import zoo.datasets
 from benchmarks.fits import fer2013
 from benchmarks.measure import SPEED, Row, bars, keep, rows_of, show, show_ceilings, take_turns
-from zoo.datasets import fer2013 as fer2013_module
+from zoo.datasets.sources import fer2013 as fer2013_module
 
 STREAM = """
 import re, sys

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import VotingClassifier
 
 from benchmarks.measure import SPEED, bars, keep, rows_of, show, take_turns
-from zoo.ensembles.voting import majority_vote, soft_vote
+from zoo.ensembles.combining.voting import majority_vote, soft_vote
 
 REFERENCE = "scikit-learn, VotingClassifier"
 

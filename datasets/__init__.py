@@ -14,13 +14,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zoo.datasets.base import ImageData, Split
+    from zoo.datasets.image_data import ImageData
     from zoo.datasets.loading import download, list_datasets, load
+    from zoo.datasets.split import Split, as_split
 
-__all__ = ["ImageData", "Split", "download", "list_datasets", "load"]
+__all__ = ["ImageData", "Split", "as_split", "download", "list_datasets", "load"]
 
 _HOMES = {
-    **dict.fromkeys(("ImageData", "Split"), "base"),
+    "ImageData": "image_data",
+    **dict.fromkeys(("Split", "as_split"), "split"),
     **dict.fromkeys(("download", "list_datasets", "load"), "loading"),
 }
 

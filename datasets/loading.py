@@ -7,7 +7,6 @@ set is embedded, `parts` where it has no parts of its own.
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import os
 import warnings
@@ -17,21 +16,23 @@ from typing import Any
 
 import numpy as np
 
-from zoo.datasets import cifar10, digits, facescrub, fer2013, folder, mnist, svhn
-from zoo.datasets.arguments import as_path, check_whole
-from zoo.datasets.base import ImageData, Split
-from zoo.datasets.cache import remember
-from zoo.datasets.decode import MAX_PIXELS
-from zoo.datasets.duplicates import without_duplicates
-from zoo.datasets.facescrub_pictures import fetch_pictures
-from zoo.datasets.fingerprint import fingerprint, states
-from zoo.datasets.form import CHANNELS, Form, joined
-from zoo.datasets.info import DatasetInfo
-from zoo.datasets.places import find
-from zoo.datasets.remotes import download as fetch_files
+from zoo.arguments import as_path, whole_number
+from zoo.datasets.cache.fingerprint import fingerprint, states
+from zoo.datasets.cache.store import remember
+from zoo.datasets.download.facescrub_pictures import fetch_pictures
+from zoo.datasets.download.remotes import download as fetch_files
+from zoo.datasets.files.locations import find
+from zoo.datasets.files.tree import open_tree
+from zoo.datasets.formats.conversion import CHANNELS, Form, joined
+from zoo.datasets.formats.decode import MAX_PIXELS
+from zoo.datasets.image_data import ImageData
+from zoo.datasets.looking.duplicates import without_duplicates
+from zoo.datasets.registry import DatasetInfo
 from zoo.datasets.sampling import check_share, held_out_of, stratified_split
-from zoo.datasets.tree import open_tree
+from zoo.datasets.sources import cifar10, digits, facescrub, fer2013, folder, mnist, svhn
+from zoo.datasets.split import Split
 from zoo.errors import ArgumentError, DataError
+from zoo.text import did_you_mean
 
 _MODULES = (cifar10, digits, facescrub, fer2013, folder, mnist, svhn)
 _SETS = {module.INFO.name: module for module in _MODULES}
@@ -55,7 +56,7 @@ def list_datasets() -> list[DatasetInfo]:
 def check_name(name: Any) -> None:
     """Raise a DataError for a name that `list_datasets` does not have."""
     if name not in list(_SETS):
-        raise DataError(f"no data set {name!r}; {_there_are('data sets', name, _SETS)}")
+        raise DataError(_unknown("data set", name, _SETS))
 
 
 def load(
@@ -112,7 +113,7 @@ def load(
     check_name(name)
     held_out = {"test": check_share("test", test)}
     held_out["validation"] = check_share("validation", validation)
-    check_whole("seed", seed, 0)
+    whole_number("seed", seed, 0)
     info = _SETS[name].INFO
     roles = _checked_parts(info, parts)
     size, color = _checked_size(image_size), _checked_color(color)
@@ -295,15 +296,15 @@ def _checked_size(image_size: Any) -> tuple[int, int] | None:
     size = tuple(image_size) if isinstance(image_size, Sequence) else (image_size, image_size)
     if len(size) != 2:
         raise ArgumentError(
-            f"image_size must be an integer or a pair, (height, width). Received: {image_size!r}"
+            "image_size must be a whole number or a pair, (height, width). "
+            f"Received: {image_size!r}"
         )
-    for side in size:
-        check_whole("image_size", side, 1, MAX_PIXELS)
-    if size[0] * size[1] > MAX_PIXELS:
+    height, width = (whole_number("image_size", side, 1, MAX_PIXELS) for side in size)
+    if height * width > MAX_PIXELS:
         raise ArgumentError(
             f"image_size must make at most {MAX_PIXELS:,} pixels. Received: {image_size!r}"
         )
-    return int(size[0]), int(size[1])
+    return height, width
 
 
 def _base(info: DatasetInfo, root: str | os.PathLike[str] | None) -> Path | None:
@@ -333,7 +334,7 @@ def _checked_classes(classes: Any) -> list[str]:
 def _class_ids(classes: Sequence[str], class_names: tuple[str, ...]) -> list[int]:
     for name in classes:
         if name not in class_names:
-            raise DataError(f"no class {name!r}; {_there_are('classes', name, class_names)}")
+            raise DataError(_unknown("class", name, class_names))
     return [class_names.index(name) for name in classes]
 
 
@@ -345,11 +346,10 @@ def _fetch(
     return fetch_files(info, base, itertools.chain(*roles.values()))
 
 
-def _there_are(what: str, name: object, names: Iterable[str]) -> str:
-    names = list(names)
-    closest = difflib.get_close_matches(str(name), names, n=1)
-    hint = f"did you mean {closest[0]!r}? " if closest else ""
-    return f"{hint}The {what} are: {', '.join(names)}"
+def _unknown(kind: str, name: object, known: Iterable[str]) -> str:
+    """The message for a name that is none of those that are known."""
+    names = list(known)
+    return f"There is no {kind} {name!r}{did_you_mean(str(name), names)} Known: {', '.join(names)}."
 
 
 def _only(splits: dict[str, Split], ids: list[int]) -> dict[str, Split]:

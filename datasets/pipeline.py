@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.augment import seed_words
-from zoo.datasets.arguments import check_whole
-from zoo.datasets.mapped import release
+from zoo.arguments import whole_number
+from zoo.datasets.files.mapped import release
 from zoo.errors import ArgumentError
+from zoo.seeds import seed_words
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from zoo.datasets.base import Split
+    from zoo.datasets.split import Split
 
 BYTES_AT_ONCE = 2**23
 """How many bytes of pixels are gathered at once, where a batch has fewer."""
@@ -49,13 +49,13 @@ def batches(
     pixel is held by TensorFlow but those of the batches on their way. It gathers some batches
     at a time, since calling Python from TensorFlow takes longer than gathering a small one.
     """
-    check_whole("batch_size", batch_size, 1, MOST)
-    check_whole("seed", seed, 0)
-    check_whole("first_epoch", first_epoch, 0, MOST)
-    check_whole("first_batch", first_batch, 0, MOST)
+    whole_number("batch_size", batch_size, 1, MOST)
+    whole_number("seed", seed, 0)
+    whole_number("first_epoch", first_epoch, 0, MOST)
+    whole_number("first_batch", first_batch, 0, MOST)
     num_batches = -(-len(split) // batch_size)
     if epochs is not None:
-        check_whole("epochs", epochs, 1, MOST)
+        whole_number("epochs", epochs, 1, MOST)
     elif first_batch:
         raise ArgumentError("first_batch needs epochs; pass epochs= too")
     if first_batch and first_batch >= num_batches:

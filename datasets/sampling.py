@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.datasets.arguments import check_whole
+from zoo.arguments import whole_number
 from zoo.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
-    from zoo.datasets.base import Split
+    from zoo.datasets.split import Split
 
 
 def check_share(name: str, value: Any) -> float | int:
@@ -49,8 +49,8 @@ def sample(data: Split, count: int, *, stratified: bool, seed: int) -> np.ndarra
     Returns:
         int64 [count], ascending.
     """
-    check_whole("count", count, 1)
-    check_whole("seed", seed, 0)
+    whole_number("count", count, 1)
+    whole_number("seed", seed, 0)
     if count > len(data):
         raise ArgumentError(f"count must be at most {len(data):,}, the images. Received: {count:,}")
     rng = np.random.default_rng(seed)
@@ -85,9 +85,9 @@ def folds(
     data: Split, count: int, *, repeats: int, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Rows to train and to validate on; `Split.folds` describes the arguments."""
-    check_whole("count", count, 2)
-    check_whole("repeats", repeats, 1)
-    check_whole("seed", seed, 0, 2**32 - 1)
+    whole_number("count", count, 2)
+    whole_number("repeats", repeats, 1)
+    whole_number("seed", seed, 0, 2**32 - 1)
     originals, origin = originals_of(data)
     labels = data.labels[originals]
     counts = np.bincount(labels, minlength=data.num_classes)

@@ -13,26 +13,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo.ensembles.card import model_card
+    from zoo.ensembles.choosing import calibrate, select
     from zoo.ensembles.classifier import CommitteeClassifier
+    from zoo.ensembles.combining.rules import Rule
     from zoo.ensembles.committee import Committee
-    from zoo.ensembles.leaderboard import Leaderboard, compare
     from zoo.ensembles.members import Member
-    from zoo.ensembles.report import Report
-    from zoo.ensembles.rule import Rule
+    from zoo.ensembles.reports.leaderboard import Leaderboard, compare
+    from zoo.ensembles.reports.report import Report
     from zoo.ensembles.stacking import stack
-    from zoo.ensembles.tuning import calibrate, select
 
 _HOMES = {
     "Committee": "committee",
     "CommitteeClassifier": "classifier",
-    "Leaderboard": "leaderboard",
+    "Leaderboard": "reports.leaderboard",
     "Member": "members",
-    "Report": "report",
-    "Rule": "rule",
-    "calibrate": "tuning",
-    "compare": "leaderboard",
+    "Report": "reports.report",
+    "Rule": "combining.rules",
+    "calibrate": "choosing",
+    "compare": "reports.leaderboard",
     "model_card": "card",
-    "select": "tuning",
+    "select": "choosing",
     "stack": "stacking",
 }
 __all__ = [

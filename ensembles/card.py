@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.augment import Augmentation
-from zoo.ensembles.leaderboard import caution
-from zoo.ensembles.rule import STACKING
-from zoo.ensembles.tables import markdown_table
+from zoo.augmentation.augmentation import Augmentation
+from zoo.ensembles.combining.rules import STACKING
+from zoo.ensembles.reports.leaderboard import caution
 from zoo.recipes import Recipe
+from zoo.text import markdown_table, percent
 
 if TYPE_CHECKING:
     from zoo.ensembles.committee import Committee
-    from zoo.ensembles.report import Report
+    from zoo.ensembles.reports.report import Report
 
 TOLD = ("optimizer", "learning_rate", "schedule", "batch_size", "epochs")
 """What the card says of every recipe; of the rest only what was changed."""
@@ -56,10 +56,10 @@ def model_card(committee: Committee, report: Report) -> str:
             (
                 [
                     score.name,
-                    f"{100 * score.accuracy.value:.1f} %",
+                    percent(score.accuracy.value),
                     f"{100 * score.accuracy.low:.1f} – {100 * score.accuracy.high:.1f}",
                     f"{score.accuracy.n:,}",
-                    f"{100 * score.macro_f1:.1f} %",
+                    percent(score.macro_f1),
                 ]
                 for score in report.scores
             ),

@@ -7,6 +7,7 @@ that says what was expected and what came.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from zoo.arguments import whole_number
 from zoo.errors import ArgumentError
 
 # The least probability whose logarithm is taken: the smallest normal number of float32, where a
@@ -35,7 +36,7 @@ def checked_votes(votes: ArrayLike, num_classes: int | None = None) -> NDArray[n
     """
     votes = np.asarray(votes)
     if num_classes is not None:
-        checked_count("num_classes", num_classes)
+        whole_number("num_classes", num_classes, 1)
     if votes.ndim != 2 or len(votes) == 0 or votes.dtype.kind not in "iu":
         raise ArgumentError(
             "votes must be integers [members, n], of one member or more. "
@@ -159,30 +160,6 @@ def checked_scores(scores: ArrayLike, name: str) -> NDArray[np.float64]:
         index = np.flatnonzero(~np.isfinite(scores))[0]
         raise ArgumentError(f"{name} must be finite. Received: {scores[index]} at index {index}")
     return scores.astype(np.float64)
-
-
-def checked_count(name: str, value: int, least: int = 1) -> int:
-    """Check a whole number.
-
-    Args:
-        name: what to call it in an error.
-        value: the number.
-        least: the least that it may be.
-
-    Returns:
-        The number.
-
-    Raises:
-        ArgumentError: unless it is an integer of at least that.
-
-    Example:
-        >>> checked_count("bins", 15)
-        15
-    """
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < least:
-        raise ArgumentError(f"{name} must be an integer of {least} or more. Received: {value!r}")
-    return int(value)
 
 
 def checked_fraction(name: str, value: float) -> float:

@@ -14,12 +14,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from zoo.datasets.base import as_split
+from zoo.arguments import is_whole
+from zoo.datasets.split import as_split
 from zoo.ensembles.committee import Committee
 from zoo.ensembles.members import Member, make_members
 from zoo.errors import ArgumentError, DataError
 from zoo.recipes import Recipe
-from zoo.registry import is_whole, seeded
+from zoo.seeds import seeded
 
 VOTING = {"hard": "majority", "soft": "soft"}
 """scikit-learn's words for the committee's rules."""

@@ -13,28 +13,23 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from zoo.augment import Augmentation
-from zoo.datasets.arguments import check_whole
-from zoo.datasets.base import Split, as_split
-from zoo.distillation import Teacher
-from zoo.ensembles.bagging import out_of_bag, resample
-from zoo.ensembles.members import (
-    Member,
-    entry_of,
-    make_members,
-    recipe_from_config,
-)
-from zoo.ensembles.report import Report, make_report
-from zoo.ensembles.rule import STACKING, Rule
-from zoo.ensembles.seen import NOTHING, from_text, note, seen_by, to_text
+from zoo.arguments import whole_number
+from zoo.augmentation.augmentation import Augmentation
+from zoo.datasets.split import Split, as_split
+from zoo.ensembles.combining.bagging import out_of_bag, resample
+from zoo.ensembles.combining.rules import STACKING, Rule
+from zoo.ensembles.members import Member, entry_of, make_members, recipe_from_config
+from zoo.ensembles.provenance import NOTHING, from_text, note, seen_by, to_text
+from zoo.ensembles.reports.report import Report, make_report
 from zoo.errors import ArgumentError, DataError
-from zoo.learner import Learner, check_model
+from zoo.files import write_atomically
 from zoo.metrics import Accuracy, accuracy
 from zoo.recipes import Recipe
-from zoo.runs import write_atomically
 from zoo.saving import load
-from zoo.session import EVALUATION_BATCH
-from zoo.training import train
+from zoo.training.distillation import Teacher
+from zoo.training.learner import Learner, check_model
+from zoo.training.loop import EVALUATION_BATCH
+from zoo.training.train import train
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -93,7 +88,7 @@ class Committee(keras.Model):
             raise ArgumentError("A Rule has its own weights; weights= is for a rule by name.")
         self.rule.check_members(len(self._specs))
         self.class_names = tuple(class_names) if class_names is not None else None
-        check_whole("seed", seed, 0)
+        whole_number("seed", seed, 0)
         self.seed = seed
         self.validation_accuracy: tuple[float, ...] | None = None
         self.out_of_bag: Accuracy | None = None
@@ -384,8 +379,8 @@ class Committee(keras.Model):
         """
         images = self._checked_images(x)
         if augmentation is not None:
-            check_whole("times", times, 2)
-            check_whole("seed", seed, 0)
+            whole_number("times", times, 2)
+            whole_number("seed", seed, 0)
         parts = []
         for start in range(0, len(images), batch_size):
             batch = images[start : start + batch_size]

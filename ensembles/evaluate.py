@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from zoo.console import (
+from zoo.cli.console import (
     Classes,
     Color,
     Data,
@@ -20,7 +20,7 @@ from zoo.console import (
 from zoo.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from zoo.ensembles.report import Report
+    from zoo.ensembles.reports.report import Report
 
 
 def evaluate(

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from zoo.augment import Augmentation
-from zoo.datasets.arguments import check_whole
+from zoo.arguments import whole_number
+from zoo.augmentation.augmentation import Augmentation
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
-from zoo.registry import build, describe
+from zoo.registry.building import build
+from zoo.registry.specs import describe
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def make_members(members: Any, copies: int | None, snapshots: int | None = None)
         )
     for name, count in (("copies", copies), ("snapshots", snapshots)):
         if count is not None:
-            check_whole(name, count, 1)
+            whole_number(name, count, 1)
             if len(made) != 1 or not isinstance(made[0].model, str):
                 raise ArgumentError(
                     f"{name}= multiplies one registered model by its name. "

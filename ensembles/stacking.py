@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from zoo.datasets.base import Split
+from zoo.datasets.split import Split
 from zoo.ensembles.checks import FLOOR, checked_labels, checked_probabilities
+from zoo.ensembles.combining.rules import STACKING, Rule
 from zoo.ensembles.committee import Committee
 from zoo.ensembles.members import entry_of, make_members
-from zoo.ensembles.rule import STACKING, Rule
-from zoo.ensembles.seen import seen_by
+from zoo.ensembles.provenance import seen_by
 from zoo.errors import ArgumentError, DataError
 
 

@@ -1,5 +1,13 @@
+"""Fixtures for all tests: a private cache, a seed, small images that small networks tell apart."""
+
+import numpy as np
 import pytest
 from hypothesis import settings
+
+from zoo.datasets import Split
+from zoo.recipes import Recipe
+
+CLASSES = ("left", "right", "top")
 
 # The first example of a test pays for TensorFlow's tracing, so time says nothing.
 settings.register_profile("zoo", deadline=None)
@@ -20,3 +28,34 @@ def seeded():
     import keras
 
     keras.utils.set_random_seed(0)
+
+
+def make_split(name, n, seed):
+    """Noise with a bright half: which half is the class."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 3
+    images = rng.integers(0, 160, (n, 6, 6, 1))
+    for image, label in zip(images, labels, strict=True):
+        half = [np.s_[:, :3], np.s_[:, 3:], np.s_[:3, :]][label]
+        image[half] += 60
+    return Split(name, images.astype("uint8"), labels, CLASSES)
+
+
+@pytest.fixture(scope="session")
+def train_split():
+    return make_split("train", 100, seed=1)  # not a multiple of the batch size
+
+
+@pytest.fixture(scope="session")
+def validation_split():
+    return make_split("validation", 48, seed=2)
+
+
+@pytest.fixture(scope="session")
+def test_split():
+    return make_split("test", 60, seed=3)
+
+
+@pytest.fixture
+def quick():
+    return Recipe(learning_rate=0.1, batch_size=32, epochs=3)

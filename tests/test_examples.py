@@ -25,12 +25,12 @@ def module_names():
 @pytest.mark.parametrize("name", sorted(set(module_names())))
 def test_the_examples_of_a_module_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    before = dict(zoo.registry._specs)
+    before = dict(zoo.registry.specs._specs)
     try:
         assert doctest.testmod(importlib.import_module(name)).failed == 0
     finally:
-        zoo.registry._specs.clear()
-        zoo.registry._specs.update(before)
+        zoo.registry.specs._specs.clear()
+        zoo.registry.specs._specs.update(before)
 
 
 def test_every_public_name_has_an_example():

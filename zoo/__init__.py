@@ -11,8 +11,11 @@ Example:
 import importlib
 from typing import Any
 
-from zoo import models  # noqa: F401  registers the entries
-from zoo.augment import Augmentation
+from zoo import (
+    models,  # noqa: F401  registers the entries
+    moved,
+)
+from zoo.augmentation import Augmentation
 from zoo.recipes import Recipe
 from zoo.registry import ModelSpec, build, describe, list_models, register
 
@@ -33,12 +36,19 @@ __all__ = [
     "register",
 ]
 
-# What loads TensorFlow; no module has the name of one, since it would hide it.
-_HOMES = {"Teacher": "zoo.distillation", "gradcheck": "zoo.gradients", "load": "zoo.saving"}
+# Names that import TensorFlow, with the module that defines each. No module may have the same name
+# as one of them: importing the module would replace the attribute.
+_HOMES = {
+    "Teacher": "zoo.training.distillation",
+    "gradcheck": "zoo.gradients",
+    "load": "zoo.saving",
+}
+
+moved.install()
 
 
 def __getattr__(name: str) -> Any:
-    """Import what loads TensorFlow, and the sub-packages, when they are first named."""
+    """Import TensorFlow and the rooms only when a name that needs them is first used."""
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     if name in ("datasets", "ensembles", "layers", "losses"):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from zoo.arguments import whole_number
 from zoo.errors import ArgumentError
 
 
@@ -83,8 +84,7 @@ def confusion_matrix(
     from sklearn.metrics import confusion_matrix as count
 
     labels, predictions = _checked_ids(labels, predictions)
-    if not isinstance(num_classes, int | np.integer) or num_classes < 2:
-        raise ArgumentError(f"num_classes must be an integer of 2 or more. Received: {num_classes}")
+    num_classes = whole_number("num_classes", num_classes, 2)
     # scikit-learn leaves out what it is not asked about, in silence.
     for name, ids in {"labels": labels, "predictions": predictions}.items():
         outside = np.flatnonzero((ids < 0) | (ids >= num_classes))

@@ -1,6 +1,8 @@
 """Pictures: confusion matrices and accuracies with their intervals."""
 
+import io
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,9 +79,21 @@ def new_figure(width: float, height: float, dpi: int = 120) -> "Figure":
     Returns:
         An empty figure that lays itself out, and that a notebook displays.
     """
-    from zoo.figure import Picture
+    return _picture()(figsize=(width, height), dpi=dpi, layout="constrained")
 
-    return Picture(figsize=(width, height), dpi=dpi, layout="constrained")
+
+@lru_cache
+def _picture() -> type["Figure"]:
+    """The class of the figures: IPython displays matplotlib's own only once pyplot is imported."""
+    from matplotlib.figure import Figure
+
+    class Picture(Figure):
+        def _repr_png_(self) -> bytes:
+            content = io.BytesIO()
+            self.savefig(content, format="png")
+            return content.getvalue()
+
+    return Picture
 
 
 def figure_pixels(figure: "Figure") -> Any:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from zoo.augment import REPORT, Augmentation
+from zoo.arguments import whole_number
+from zoo.augmentation.augmentation import REPORT, Augmentation
 from zoo.errors import ArgumentError
 
 SCHEDULES = ("constant", "cosine")
@@ -73,9 +74,7 @@ class Recipe:
             value = getattr(self, name)
             if name == "patience" and value is None:
                 continue
-            if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
-                raise ArgumentError(f"{name} is a whole number above 0. Received: {value!r}")
-            object.__setattr__(self, name, int(value))
+            object.__setattr__(self, name, whole_number(name, value, 1))
         rate = self.learning_rate
         if not isinstance(rate, numbers.Real) or not 0 < rate < math.inf:
             raise ArgumentError(f"learning_rate is above 0 and finite. Received: {rate!r}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.plots import figure_pixels
+from zoo.text import markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -89,11 +90,11 @@ class TensorBoardLog:
             where: Member and part.
             config: Names and JSON values; nested ones are named `outer.inner`.
         """
-        lines = ["| setting | value |", "| --- | --- |"]
-        for key, value in _flat(config).items():
-            shown = json.dumps(value, ensure_ascii=False).replace("|", "\\|")
-            lines.append(f"| {key} | `{shown}` |")
-        self.text(where, "configuration", "\n".join(lines))
+        rows = [
+            [key, f"`{json.dumps(value, ensure_ascii=False)}`"]
+            for key, value in _flat(config).items()
+        ]
+        self.text(where, "configuration", markdown_table(["setting", "value"], rows))
 
     def hyperparameters(
         self, member: str, settings: Mapping[str, Any], best: Mapping[str, float], step: int

@@ -8,9 +8,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from zoo.datasets import archive, files
-from zoo.datasets.archive import members
-from zoo.datasets.tree import open_tree
+from zoo.datasets.files import archive
+from zoo.datasets.files import checks as files
+from zoo.datasets.files.archive import members
+from zoo.datasets.files.tree import open_tree
 from zoo.errors import DataError
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from zoo.datasets import load
-from zoo.datasets.base import ImageData, Split, as_split
+from zoo.datasets.image_data import ImageData
+from zoo.datasets.split import Split, as_split
 from zoo.errors import ArgumentError, DataError, ZooError
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from zoo.datasets import load
-from zoo.datasets.base import Split
-from zoo.datasets.cache import CONTENTS, cache_root, clear, entries, remember
-from zoo.datasets.fingerprint import fingerprint, states
+from zoo.datasets.cache.fingerprint import fingerprint, states
+from zoo.datasets.cache.store import CONTENTS, cache_root, clear, entries, remember
+from zoo.datasets.split import Split
 
 NAMES = ("cat", "dog")
 
@@ -285,7 +285,7 @@ def test_a_copied_cache_is_as_good(reader, splits, private_cache, tmp_path, monk
 
 
 def test_what_is_known_of_files_is_cleared_too(write, private_cache, monkeypatch):
-    monkeypatch.setattr("zoo.datasets.fingerprint._SETTLED", -(10**18))
+    monkeypatch.setattr("zoo.datasets.cache.fingerprint._SETTLED", -(10**18))
     path = write("a.zip", {"a": b""})
     fingerprint(path, states(path))
     (private_cache / "contents" / "mine.txt").touch()

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 import zoo.datasets
-from zoo.datasets.cifar10 import BATCHES, CLASS_NAMES
-from zoo.datasets.plain_pickle import load_batch
+from zoo.datasets.formats.plain_pickle import load_batch
+from zoo.datasets.sources.cifar10 import BATCHES, CLASS_NAMES
 from zoo.errors import DataError
 
 COUNT = 20

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.datasets import decode as decode_module
-from zoo.datasets.decode import decode, survey
-from zoo.datasets.tree import open_tree
+from zoo.datasets.files.tree import open_tree
+from zoo.datasets.formats import decode as decode_module
+from zoo.datasets.formats.decode import decode, survey
 from zoo.errors import DataError
 
 

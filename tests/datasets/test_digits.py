@@ -1,8 +1,8 @@
 import numpy as np
 from sklearn.datasets import load_digits
 
-from zoo.datasets import digits
-from zoo.datasets.form import Form
+from zoo.datasets.formats.conversion import Form
+from zoo.datasets.sources import digits
 
 
 def test_digits_are_scikit_learns_scaled_to_eight_bits():

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.datasets import load
-from zoo.datasets.base import ImageData, as_split
-from zoo.datasets.duplicates import find_duplicates, without_duplicates
+from zoo.datasets.image_data import ImageData
+from zoo.datasets.looking.duplicates import find_duplicates, without_duplicates
+from zoo.datasets.split import as_split
 
 CLASSES = ("cat", "dog", "owl")
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import zoo.datasets
-from zoo.datasets import facescrub_pictures, public_web
-from zoo.datasets.facescrub import COLUMNS, read_lists
-from zoo.datasets.facescrub_pictures import fetch_pictures
-from zoo.datasets.tree import open_tree
+from zoo.datasets.download import facescrub_pictures, public_web
+from zoo.datasets.download.facescrub_pictures import fetch_pictures
+from zoo.datasets.files.tree import open_tree
+from zoo.datasets.sources.facescrub import COLUMNS, read_lists
 from zoo.errors import DataError
 
 ACTORS = ("Jesse L. Martin", "Rosie O'Donnell", "Zoë Kravitz")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import zoo.datasets
-from zoo.datasets import fer2013
+from zoo.datasets.sources import fer2013
 from zoo.errors import DataError
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")

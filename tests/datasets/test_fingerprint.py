@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from zoo.datasets import fingerprint as module
-from zoo.datasets.fingerprint import states
+from zoo.datasets.cache import fingerprint as module
+from zoo.datasets.cache.fingerprint import states
 from zoo.errors import DataError
 
 FILES = {"a/1.png": b"one", "a/more/2.png": b"two", "b/3.txt": b"three"}

@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 
 import zoo.datasets
-from zoo.datasets.base import Split
-from zoo.datasets.form import Form, in_memory, joined
+from zoo.datasets.formats.conversion import Form, in_memory, joined
+from zoo.datasets.split import Split
 from zoo.errors import DataError
 
 

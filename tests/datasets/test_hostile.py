@@ -28,9 +28,11 @@ from PIL import Image
 from scipy.io import savemat
 
 import zoo.datasets
-from zoo.datasets import decode, fer2013, tree
-from zoo.datasets.cifar10 import BATCHES
-from zoo.datasets.facescrub import COLUMNS
+from zoo.datasets.files import tree
+from zoo.datasets.formats import decode
+from zoo.datasets.sources import fer2013
+from zoo.datasets.sources.cifar10 import BATCHES
+from zoo.datasets.sources.facescrub import COLUMNS
 from zoo.errors import DataError
 
 SOME = np.random.default_rng(0)
@@ -426,7 +428,7 @@ def test_a_zip_archive_that_understates_a_size_gives_no_more(tmp_path):
 
 @pytest.mark.parametrize("kind", ["tar.gz", "tar.bz2", "tar.xz"])
 def test_a_tar_bomb_is_not_unpacked(kind, tmp_path, monkeypatch):
-    monkeypatch.setattr("zoo.datasets.archive.MAX_TAR_BYTES", 2**22)
+    monkeypatch.setattr("zoo.datasets.files.archive.MAX_TAR_BYTES", 2**22)
     path = tmp_path / f"pets.{kind}"
     path.write_bytes(archive(kind, {**class_folders(), "cat/9.png": bytes(2**25)}))
     assert path.stat().st_size < 2**20

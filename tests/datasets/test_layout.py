@@ -1,7 +1,7 @@
 import pytest
 
-from zoo.datasets.layout import class_folders
-from zoo.datasets.tree import open_tree
+from zoo.datasets.files.class_folders import class_folders
+from zoo.datasets.files.tree import open_tree
 from zoo.errors import DataError
 
 

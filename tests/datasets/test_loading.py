@@ -3,7 +3,8 @@ import struct
 import numpy as np
 import pytest
 
-from zoo.datasets import fer2013, list_datasets, load, loading
+from zoo.datasets import list_datasets, load, loading
+from zoo.datasets.sources import fer2013
 from zoo.errors import ArgumentError, DataError
 
 
@@ -69,14 +70,14 @@ def test_held_out_images_of_a_class_do_not_depend_on_the_classes_asked():
 
 # arguments, error, what the message has to say
 BAD_ARGUMENTS = [
-    ({"name": "digit"}, DataError, "no data set 'digit'; did you mean 'digits'? The data sets are"),
+    ({"name": "digit"}, DataError, "There is no data set 'digit'; did you mean 'digits'? Known"),
     (
         {"name": "imagenet"},
         DataError,
-        "The data sets are: cifar10, digits, facescrub, fer2013, folder, mnist, svhn",
+        "Known: cifar10, digits, facescrub, fer2013, folder, mnist, svhn",
     ),
-    ({"classes": ["1", "seven"]}, DataError, "no class 'seven'; The classes are: 0, 1"),
-    ({"classes": ["1", "10"]}, DataError, "did you mean '1'?"),
+    ({"classes": ["1", "seven"]}, DataError, "There is no class 'seven'. Known: 0, 1"),
+    ({"classes": ["1", "10"]}, DataError, "did you mean '1'"),
     ({"classes": ["1", "1"]}, DataError, "'1' twice"),
     ({"classes": ["1"]}, DataError, "at least two classes"),
     ({"classes": "17"}, ArgumentError, "a list of names"),
@@ -88,10 +89,14 @@ BAD_ARGUMENTS = [
     ({"seed": None}, ArgumentError, "seed must be"),
     ({"root": "."}, ArgumentError, "digits is embedded; it takes no root"),
     ({"root": 3}, ArgumentError, "root must be a path"),
-    ({"image_size": 0}, ArgumentError, "image_size must be an integer of at least 1"),
-    ({"image_size": 10**30}, ArgumentError, "image_size must be an integer of at most 50,000,000"),
+    ({"image_size": 0}, ArgumentError, "image_size must be a whole number of 1 or more"),
+    (
+        {"image_size": 10**30},
+        ArgumentError,
+        "image_size must be a whole number of 50,000,000 or less",
+    ),
     ({"image_size": (8000, 8000)}, ArgumentError, "image_size must make at most"),
-    ({"name": ["digits"]}, DataError, "no data set ['digits']"),
+    ({"name": ["digits"]}, DataError, "There is no data set ['digits']"),
     ({"classes": 5}, ArgumentError, "classes must be a list of names. Received: 5"),
     ({"classes": [1, 2]}, ArgumentError, "classes must be a list of names"),
     ({"root": "a\0b"}, ArgumentError, "root must be a path: "),

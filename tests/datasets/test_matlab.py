@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from scipy.io import savemat
 
-from zoo.datasets.matlab import read_arrays
+from zoo.datasets.formats.matlab import read_arrays
 from zoo.errors import DataError
 
 NUMBERS = st.sampled_from(["u1", "i2", "u4", "f4", "f8"]).flatmap(

@@ -3,10 +3,10 @@ import hashlib
 import numpy as np
 import pytest
 
-from zoo.datasets import mirrors
-from zoo.datasets.info import DatasetInfo, Remote
-from zoo.datasets.mirrors import is_page
-from zoo.datasets.remotes import download
+from zoo.datasets.download import mirrors
+from zoo.datasets.download.mirrors import is_page
+from zoo.datasets.download.remotes import download
+from zoo.datasets.registry import DatasetInfo, Remote
 from zoo.errors import DataError
 
 CONTENT = np.random.default_rng(0).bytes(600_000)

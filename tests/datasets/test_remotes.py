@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import zoo.datasets
-from zoo.datasets import cifar10, mnist, svhn
-from zoo.datasets.info import DatasetInfo, Remote
-from zoo.datasets.places import find
-from zoo.datasets.remotes import download
+from zoo.datasets.download.remotes import download
+from zoo.datasets.files.locations import find
+from zoo.datasets.registry import DatasetInfo, Remote
+from zoo.datasets.sources import cifar10, mnist, svhn
 from zoo.errors import DataError
 
 CONTENT = bytes(1000)

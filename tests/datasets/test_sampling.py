@@ -8,8 +8,8 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils.class_weight import compute_class_weight
 
 from zoo.datasets import load
-from zoo.datasets.base import as_split
 from zoo.datasets.sampling import stratified_split
+from zoo.datasets.split import as_split
 from zoo.errors import ArgumentError, DataError
 
 
@@ -50,7 +50,7 @@ def test_samples_that_cannot_be_drawn_are_refused(data):
     with pytest.raises(ArgumentError, match="takes 11 images of each class, and a has 10"):
         data.sample(33, stratified=True)
     for count in (0, 2.5, True):
-        with pytest.raises(ArgumentError, match="count must be an integer of at least 1"):
+        with pytest.raises(ArgumentError, match="count must be a whole number of 1 or more"):
             data.sample(count)
 
 
@@ -109,7 +109,7 @@ def test_folds_that_cannot_be_made_are_refused(data):
     with pytest.raises(DataError, match=r"at least 11 different images .* for 11 folds, got 10"):
         next(data.folds(11))
     for wrong in ({"count": 1}, {"repeats": 0}, {"seed": -1}):
-        with pytest.raises(ArgumentError, match="must be an integer"):
+        with pytest.raises(ArgumentError, match="must be a whole number"):
             next(data.folds(**wrong))
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from zoo.datasets.page import MARGIN, Page
-from zoo.datasets.sheet import FRAME, GAP, draw_sheet, thumbnail
+from zoo.datasets.looking.page import MARGIN, Page
+from zoo.datasets.looking.sheet import FRAME, GAP, draw_sheet, thumbnail
 from zoo.errors import ArgumentError
 from zoo.plots import figure_pixels
 

@@ -7,8 +7,9 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from zoo.datasets import load
-from zoo.datasets.base import ImageData, as_split
-from zoo.datasets.show import mean_images, sample_images, to_markdown
+from zoo.datasets.image_data import ImageData
+from zoo.datasets.looking.show import mean_images, sample_images, to_markdown
+from zoo.datasets.split import as_split
 from zoo.errors import ArgumentError, RunError
 from zoo.plots import figure_pixels
 
@@ -127,7 +128,7 @@ def test_markdown_escapes_what_would_begin_a_column(split):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"samples": 0}, ArgumentError, "samples must be an integer of at least 1"),
+        ({"samples": 0}, ArgumentError, "samples must be a whole number of 1 or more"),
         ({"samples": 2.5}, ArgumentError, "Received: 2.5"),
         ({"seed": -1}, ArgumentError, "seed must be"),
         ({"path": "pets.jpg"}, ArgumentError, r"must end in \.png. Received: 'pets.jpg'"),

@@ -3,9 +3,9 @@ import zipfile
 
 import pytest
 
-from zoo.datasets import files
-from zoo.datasets.fingerprint import states
-from zoo.datasets.tree import open_tree
+from zoo.datasets.cache.fingerprint import states
+from zoo.datasets.files import checks as files
+from zoo.datasets.files.tree import open_tree
 from zoo.errors import DataError
 
 FILES = {"a/1.png": b"one", "a/more/2.png": b"two", "b/3.txt": b"three"}

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.ensembles.analysis import COVERAGES, analyse
-from zoo.ensembles.diversity import diversity
-from zoo.ensembles.rule import Rule
-from zoo.ensembles.stacking import fit_stacking
-from zoo.ensembles.uncertainty import (
+from zoo.ensembles.combining.rules import Rule
+from zoo.ensembles.measures.contributions import leave_one_out, shapley_values
+from zoo.ensembles.measures.diversity import diversity
+from zoo.ensembles.measures.uncertainty import (
     accuracy_at_coverage,
     detection_auroc,
     mutual_information,
     predictive_entropy,
     risk_coverage,
 )
-from zoo.ensembles.worth import leave_one_out, shapley_values
+from zoo.ensembles.reports.analysis import COVERAGES, analyse
+from zoo.ensembles.stacking import fit_stacking
 from zoo.errors import ArgumentError
 
 RNG = np.random.default_rng(0)

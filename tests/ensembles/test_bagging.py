@@ -2,10 +2,10 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.datasets.base import Split, as_split
+from zoo.datasets.split import Split, as_split
 from zoo.ensembles import Committee, Member
-from zoo.ensembles.bagging import out_of_bag, resample
-from zoo.ensembles.voting import committee_probabilities
+from zoo.ensembles.combining.bagging import out_of_bag, resample
+from zoo.ensembles.combining.voting import committee_probabilities
 from zoo.errors import ArgumentError, DataError, RunError
 from zoo.recipes import Recipe
 

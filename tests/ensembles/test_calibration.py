@@ -7,7 +7,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 from sklearn.calibration import calibration_curve
 
-from zoo.ensembles.calibration import (
+from zoo.ensembles.measures.calibration import (
     HIGHEST_TEMPERATURE,
     LOWEST_TEMPERATURE,
     apply_temperature,
@@ -16,7 +16,7 @@ from zoo.ensembles.calibration import (
     fit_temperature,
     reliability_curve,
 )
-from zoo.ensembles.scores import negative_log_likelihood
+from zoo.ensembles.measures.scores import negative_log_likelihood
 from zoo.errors import ArgumentError
 from zoo.metrics import accuracy_interval
 
@@ -196,7 +196,10 @@ ROWS, LABELS = [[0.6, 0.4], [0.3, 0.7]], [0, 1]
     [
         (lambda: expected_calibration_error([ROWS], LABELS), r"\[n, classes\].*shape \(1, 2, 2\)"),
         (lambda: expected_calibration_error(ROWS, [0, 2]), "class ids from 0 to 1. Received: 2"),
-        (lambda: expected_calibration_error(ROWS, LABELS, bins=0), "bins must be an integer of 1"),
+        (
+            lambda: expected_calibration_error(ROWS, LABELS, bins=0),
+            "bins must be a whole number of 1",
+        ),
         (
             lambda: expected_calibration_error(ROWS, LABELS, binning="equal"),
             'binning must be "width" or "mass". Received: \'equal\'',

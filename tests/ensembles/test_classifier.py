@@ -22,7 +22,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import zoo
 from zoo.ensembles import Committee, CommitteeClassifier, Member
-from zoo.ensembles.voting import vote_shares
+from zoo.ensembles.combining.voting import vote_shares
 from zoo.errors import ArgumentError, DataError
 
 SMALL = Member("mlp", {"hidden": (8,)}, zoo.Recipe(learning_rate=0.5, batch_size=16, epochs=8))
@@ -417,8 +417,20 @@ LABELS = np.arange(6) % 2
         (quick(voting="majority"), IMAGES, LABELS, ArgumentError, "\"soft\".*'majority'"),
         (quick(voting=["hard"]), IMAGES, LABELS, ArgumentError, "voting is"),
         (quick(weights=[1, 2]), IMAGES, LABELS, ArgumentError, "each of the 1 members"),
-        (quick(epochs=0), IMAGES, LABELS, ArgumentError, "epochs is a whole number above 0"),
-        (quick(copies=0), IMAGES, LABELS, ArgumentError, "copies must be an integer of at least 1"),
+        (
+            quick(epochs=0),
+            IMAGES,
+            LABELS,
+            ArgumentError,
+            "epochs must be a whole number of 1 or more",
+        ),
+        (
+            quick(copies=0),
+            IMAGES,
+            LABELS,
+            ArgumentError,
+            "copies must be a whole number of 1 or more",
+        ),
         (quick(verbose=7), IMAGES, LABELS, ArgumentError, "verbose is"),
         (quick(validation_fraction=1.0), IMAGES, LABELS, ArgumentError, "below 1.*1.0"),
         (quick(validation_fraction="a"), IMAGES, LABELS, ArgumentError, "Received: 'a'"),

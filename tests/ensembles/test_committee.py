@@ -11,11 +11,11 @@ from hypothesis.extra.numpy import arrays
 
 import zoo
 from zoo import Recipe, Teacher
-from zoo.datasets.base import as_split
+from zoo.datasets.split import as_split
 from zoo.ensembles import Committee, Member, compare
-from zoo.ensembles.bagging import resample
-from zoo.ensembles.rule import Rule
-from zoo.ensembles.voting import committee_probabilities, majority_vote, soft_vote
+from zoo.ensembles.combining.bagging import resample
+from zoo.ensembles.combining.rules import Rule
+from zoo.ensembles.combining.voting import committee_probabilities, majority_vote, soft_vote
 from zoo.errors import ArgumentError, DataError, RunError
 
 
@@ -758,5 +758,5 @@ def test_the_committee_votes_on_what_its_members_see_in_all_versions(
 def test_test_time_augmentation_takes_two_versions_or_more(train_split, test_split):
     committee = Committee("softmax")
     committee.fit(train_split, epochs=1, verbose=0)
-    with pytest.raises(ArgumentError, match="times must be an integer of at least 2"):
+    with pytest.raises(ArgumentError, match="times must be a whole number of 2 or more"):
         committee.predict(test_split, augmentation=zoo.Augmentation(), times=1)

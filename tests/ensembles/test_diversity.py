@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import fleiss_kappa
 
-from zoo.ensembles.diversity import (
+from zoo.ensembles.measures.diversity import (
     ambiguity,
     cohen_kappa,
     correctness_correlation,

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from zoo.ensembles import Committee, Member, export
-from zoo.ensembles.rule import Rule
+from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.stacking import fit_stacking
 from zoo.errors import ArgumentError, RunError
 from zoo.recipes import Recipe

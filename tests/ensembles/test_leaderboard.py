@@ -8,9 +8,15 @@ from rich.console import Console
 
 import zoo
 from zoo.ensembles import Committee, Member, Rule, calibrate, compare, model_card
-from zoo.ensembles.leaderboard import make_leaderboard
-from zoo.ensembles.scores import scores
-from zoo.ensembles.significance import cochran_q, holm, images_to_tell, mcnemar, paired_bootstrap
+from zoo.ensembles.measures.scores import scores
+from zoo.ensembles.measures.significance import (
+    cochran_q,
+    holm,
+    images_to_tell,
+    mcnemar,
+    paired_bootstrap,
+)
+from zoo.ensembles.reports.leaderboard import make_leaderboard
 from zoo.errors import ArgumentError
 from zoo.metrics import accuracy
 from zoo.recipes import Recipe

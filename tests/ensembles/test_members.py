@@ -64,7 +64,7 @@ def test_a_mistyped_name_gets_the_closest():
     [
         ([], None, "one member or more"),
         (["mlp", "cnn"], 2, "multiplies one registered model"),
-        ("mlp", 0, "copies must be an integer of at least 1"),
+        ("mlp", 0, "copies must be a whole number of 1 or more"),
         ([3], None, "Received: 3"),
     ],
 )

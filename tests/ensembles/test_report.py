@@ -9,10 +9,10 @@ from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_su
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util.tensor_util import make_ndarray
 
-from zoo.ensembles.report import log_report, make_report
-from zoo.ensembles.rule import Rule
-from zoo.ensembles.significance import mcnemar
-from zoo.ensembles.voting import committee_probabilities
+from zoo.ensembles.combining.rules import Rule
+from zoo.ensembles.combining.voting import committee_probabilities
+from zoo.ensembles.measures.significance import mcnemar
+from zoo.ensembles.reports.report import log_report, make_report
 from zoo.errors import ArgumentError, DataError, RunError
 
 NAMES = ("one", "two", "three")
@@ -138,7 +138,7 @@ def test_markdown_tables_have_a_cell_for_each_column(report, tmp_path):
 
 
 def test_a_class_name_with_a_bar_does_not_break_the_table(test_split, probabilities):
-    from zoo.datasets.base import as_split
+    from zoo.datasets.split import as_split
 
     names = ("a|b", "c", "d")
     split = as_split(test_split.images, test_split.labels, class_names=names)
@@ -148,7 +148,7 @@ def test_a_class_name_with_a_bar_does_not_break_the_table(test_split, probabilit
 
 
 def test_class_names_are_no_markup(test_split, probabilities):
-    from zoo.datasets.base import as_split
+    from zoo.datasets.split import as_split
 
     split = as_split(test_split.images, test_split.labels, class_names=("[red]d", "[/]", "f"))
     text = str(make_report(split, NAMES, probabilities))
@@ -157,7 +157,7 @@ def test_class_names_are_no_markup(test_split, probabilities):
 
 
 def test_with_many_classes_the_terminal_shows_the_commonest_confusions():
-    from zoo.datasets.base import as_split
+    from zoo.datasets.split import as_split
 
     labels = np.repeat(np.arange(30), 2)
     predicted = np.where(labels == 7, 9, labels)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import log_softmax, softmax
 
-from zoo.ensembles.rule import Rule
-from zoo.ensembles.voting import committee_probabilities
+from zoo.ensembles.combining.rules import Rule
+from zoo.ensembles.combining.voting import committee_probabilities
 from zoo.errors import ArgumentError
 
 RNG = np.random.default_rng(0)

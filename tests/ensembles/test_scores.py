@@ -6,8 +6,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import bootstrap
 from sklearn.metrics import brier_score_loss, log_loss
 
-from zoo.ensembles.calibration import expected_calibration_error
-from zoo.ensembles.scores import (
+from zoo.ensembles.measures.calibration import expected_calibration_error
+from zoo.ensembles.measures.scores import (
     brier_score,
     log_losses,
     negative_log_likelihood,
@@ -168,10 +168,13 @@ ROWS, LABELS = [[0.6, 0.4], [0.3, 0.7]], [0, 1]
         (lambda: brier_score([[3.0, -2.0]], [0]), "logits need a softmax"),
         (lambda: squared_errors(ROWS, [0]), "one for each of the 2 images"),
         (lambda: scores([[0.3, 0.3]], [0]), "rows that sum to 1. Received: a row that sums to 0.6"),
-        (lambda: scores(ROWS, LABELS, resamples=0), "resamples must be an integer of 1 or more"),
+        (
+            lambda: scores(ROWS, LABELS, resamples=0),
+            "resamples must be a whole number of 1 or more",
+        ),
         (lambda: scores(ROWS, LABELS, confidence=1), "confidence must be between 0 and 1"),
-        (lambda: scores(ROWS, LABELS, seed=None), "seed must be an integer of 0 or more.*None"),
-        (lambda: scores(ROWS, LABELS, bins=2.5), "bins must be an integer of 1 or more.*2.5"),
+        (lambda: scores(ROWS, LABELS, seed=None), "seed must be a whole number of 0 or more.*None"),
+        (lambda: scores(ROWS, LABELS, bins=2.5), "bins must be a whole number of 1 or more.*2.5"),
         (lambda: scores(ROWS, LABELS, binning="mas"), "\"mass\". Received: 'mas'"),
     ],
 )

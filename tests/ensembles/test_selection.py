@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import accuracy_score, log_loss
 
-from zoo.ensembles.scores import negative_log_likelihood
-from zoo.ensembles.selection import best_members, greedy_selection, simplex_weights
+from zoo.ensembles.combining.selection import best_members, greedy_selection, simplex_weights
+from zoo.ensembles.measures.scores import negative_log_likelihood
 from zoo.errors import ArgumentError
 
 SCORINGS = ["accuracy", "log_loss"]
@@ -178,8 +178,8 @@ ROWS, LABELS = [[[0.6, 0.4]], [[0.3, 0.7]]], [0]
     [
         (lambda: greedy_selection(ROWS[0], LABELS), r"\[members, n, classes\].*shape \(1, 2\)"),
         (lambda: greedy_selection(ROWS, [2]), "class ids from 0 to 1. Received: 2"),
-        (lambda: greedy_selection(ROWS, LABELS, rounds=0), "rounds must be an integer of 1 or"),
-        (lambda: greedy_selection(ROWS, LABELS, start=-1), "start must be an integer of 0 or"),
+        (lambda: greedy_selection(ROWS, LABELS, rounds=0), "rounds must be a whole number of 1 or"),
+        (lambda: greedy_selection(ROWS, LABELS, start=-1), "start must be a whole number of 0 or"),
         (lambda: greedy_selection(ROWS, LABELS, start=3), "start must be 2 or less.*Received: 3"),
         (
             lambda: greedy_selection(ROWS, LABELS, scoring="brier"),
@@ -187,7 +187,7 @@ ROWS, LABELS = [[[0.6, 0.4]], [[0.3, 0.7]]], [0]
         ),
         (lambda: simplex_weights([[[2.0, -1.0]]], LABELS), "logits need a softmax"),
         (lambda: simplex_weights(ROWS, [0, 0]), "one for each of the 1 images"),
-        (lambda: best_members(ROWS, LABELS, 0), "count must be an integer of 1 or more"),
+        (lambda: best_members(ROWS, LABELS, 0), "count must be a whole number of 1 or more"),
         (lambda: best_members(ROWS, LABELS, 3), "count must be 2 or less, the members. Rec.*: 3"),
         (lambda: best_members(np.zeros((0, 1, 2)), LABELS, 1), "one or more of each"),
     ],

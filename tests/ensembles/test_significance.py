@@ -9,8 +9,8 @@ from scipy.stats import binom, bootstrap, chi2
 from statsmodels.stats.contingency_tables import cochrans_q
 from statsmodels.stats.multitest import multipletests
 
-from zoo.ensembles.scores import log_losses
-from zoo.ensembles.significance import (
+from zoo.ensembles.measures.scores import log_losses
+from zoo.ensembles.measures.significance import (
     PairedTest,
     cochran_q,
     holm,
@@ -288,8 +288,8 @@ def test_images_to_tell_at_the_extremes():
         (lambda: paired_bootstrap([], []), r"first must be numbers \[n\], one or more"),
         (lambda: paired_bootstrap([1.0], [np.nan]), "second must be finite. Received: nan at"),
         (lambda: paired_bootstrap([1], [0], confidence=0), "confidence must be between 0 and 1"),
-        (lambda: paired_bootstrap([1], [0], resamples=0.5), "resamples must be an integer"),
-        (lambda: paired_bootstrap([1], [0], seed=-3), "seed must be an integer of 0 or more"),
+        (lambda: paired_bootstrap([1], [0], resamples=0.5), "resamples must be a whole number"),
+        (lambda: paired_bootstrap([1], [0], seed=-3), "seed must be a whole number of 0 or more"),
         (lambda: holm([0.2, 1.2]), r"from 0 to 1. Received: \[0.2, 1.2\]"),
         (lambda: holm([]), "one or more"),
         (lambda: holm([0.1, np.nan]), "p_values must be finite. Received: nan at index 1"),

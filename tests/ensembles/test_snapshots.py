@@ -103,7 +103,7 @@ def test_a_committee_of_snapshots_votes_and_is_saved(recipe, train_split, test_s
     [
         ("softmax", {"snapshots": 2, "copies": 2}, "choose one of them"),
         (["softmax", "mlp"], {"snapshots": 2}, "multiplies one registered model"),
-        ("softmax", {"snapshots": 0}, "snapshots must be an integer of at least 1"),
+        ("softmax", {"snapshots": 0}, "snapshots must be a whole number of 1 or more"),
     ],
 )
 def test_what_can_have_no_snapshots_is_refused(members, arguments, message):

@@ -4,7 +4,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import zoo
-from zoo.datasets.base import as_split
+from zoo.datasets.split import as_split
 from zoo.ensembles import Committee, Member, select, stack
 from zoo.ensembles.stacking import fit_stacking
 from zoo.errors import ArgumentError, DataError
@@ -141,7 +141,7 @@ def test_a_stack_killed_within_a_fold_goes_on_there(train_split, tmp_path):
 @pytest.mark.parametrize(
     ("folds", "error", "message"),
     [
-        (1, ArgumentError, "count must be an integer of at least 2"),
+        (1, ArgumentError, "count must be a whole number of 2 or more"),
         (40, DataError, "40 different images of every class"),
     ],
 )

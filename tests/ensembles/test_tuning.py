@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from zoo.datasets.base import as_split
+from zoo.datasets.split import as_split
 from zoo.ensembles import Committee, Member, Rule, calibrate, compare, select
-from zoo.ensembles.calibration import fit_temperature
-from zoo.ensembles.selection import best_members, greedy_selection, simplex_weights
+from zoo.ensembles.combining.selection import best_members, greedy_selection, simplex_weights
+from zoo.ensembles.measures.calibration import fit_temperature
 from zoo.errors import ArgumentError, DataError
 from zoo.recipes import Recipe
 
@@ -141,7 +141,7 @@ def test_arrays_are_taken_too(committee, validation_split):
         ({"method": "best"}, "count is how many"),
         ({"method": "simplex", "count": 2}, "count is how many"),
         ({"method": "best", "count": 5}, "count must be 4 or less"),
-        ({"count": 0}, "rounds must be an integer of 1"),
+        ({"count": 0}, "rounds must be a whole number of 1"),
     ],
 )
 def test_arguments_without_use_are_refused(committee, validation_split, arguments, message):

@@ -8,8 +8,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import bootstrap, entropy
 from sklearn.metrics import roc_auc_score
 
-from zoo.ensembles import uncertainty
-from zoo.ensembles.uncertainty import (
+from zoo.ensembles.measures import uncertainty
+from zoo.ensembles.measures.uncertainty import (
     accuracy_at_coverage,
     detection_auroc,
     expected_entropy,
@@ -238,9 +238,9 @@ ROWS = [[[0.6, 0.4]]]
         (lambda: accuracy_at_coverage([1], [True], 0.5), r"coverages must be numbers \[n\]"),
         (lambda: detection_auroc([], [1.0]), r"here must be numbers \[n\], one or more"),
         (lambda: detection_auroc([1.0], [np.inf]), "elsewhere must be finite. Received: inf"),
-        (lambda: detection_auroc([1], [1], resamples=0), "resamples must be an integer of 1"),
+        (lambda: detection_auroc([1], [1], resamples=0), "resamples must be a whole number of 1"),
         (lambda: detection_auroc([1], [1], confidence=2), "confidence must be between 0 and 1"),
-        (lambda: detection_auroc([1], [1], seed=0.5), "seed must be an integer of 0 or more"),
+        (lambda: detection_auroc([1], [1], seed=0.5), "seed must be a whole number of 0 or more"),
     ],
 )
 def test_errors_say_what_was_expected_and_received(call, message):

@@ -7,7 +7,7 @@ from scipy.stats import gmean
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import VotingClassifier
 
-from zoo.ensembles.voting import (
+from zoo.ensembles.combining.voting import (
     committee_probabilities,
     geometric_vote,
     majority_vote,
@@ -294,8 +294,11 @@ PROBABILITIES = np.full((3, 2, 3), 1 / 3)
         (lambda: vote_shares([[0.0, 1.0]], 3), "votes must be integers.*float64"),
         (lambda: vote_shares([[True]], 3), "votes must be integers.*bool"),
         (lambda: vote_shares(np.zeros((0, 5), int), 3), "one member or more"),
-        (lambda: vote_shares(VOTES, 0), "num_classes must be an integer of 1 or more. Received: 0"),
-        (lambda: vote_shares(VOTES, 3.0), "num_classes must be an integer.*Received: 3.0"),
+        (
+            lambda: vote_shares(VOTES, 0),
+            "num_classes must be a whole number of 1 or more. Received: 0",
+        ),
+        (lambda: vote_shares(VOTES, 3.0), "num_classes must be a whole number.*Received: 3.0"),
         # weights
         (lambda: vote_shares(VOTES, 3, [1, 2]), r"each of the 3 members. Received: shape \(2,\)"),
         (lambda: vote_shares(VOTES, 3, [1, -2, 1]), r"none below 0.*\[1.0, -2.0, 1.0\]"),

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from zoo.ensembles import worth
-from zoo.ensembles.voting import VOTING, committee_probabilities, geometric_vote
-from zoo.ensembles.worth import coalition_accuracies, leave_one_out, shapley_values
+from zoo.ensembles.combining.voting import VOTING, committee_probabilities, geometric_vote
+from zoo.ensembles.measures import contributions as worth
+from zoo.ensembles.measures.contributions import coalition_accuracies, leave_one_out, shapley_values
 from zoo.errors import ArgumentError
 
 

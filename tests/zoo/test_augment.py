@@ -9,8 +9,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo import Augmentation, projective
-from zoo.augment import FILL_MODES, METHODS
+from zoo import Augmentation
+from zoo.augmentation import projective
+from zoo.augmentation.augmentation import FILL_MODES, METHODS
 from zoo.errors import ArgumentError
 
 # Keras's ImageDataGenerator asks SciPy under an old name.

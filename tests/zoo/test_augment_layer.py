@@ -5,7 +5,7 @@ import tensorflow as tf
 
 import zoo
 from zoo import Augmentation
-from zoo.augment import FILL_MODES
+from zoo.augmentation.augmentation import FILL_MODES
 from zoo.errors import ArgumentError
 from zoo.layers import Augment
 
@@ -24,8 +24,8 @@ def images():
         ({"augmentation": None}, "is a zoo.Augmentation with method"),
         ({"augmentation": {"method": "ImageDataGenerator"}}, 'method="projective"'),
         ({"augmentation": {"zoom_range": 2}}, "zoom_range is a share"),
-        ({"augmentation": {}, "seed": -1}, "seed is a whole number of 0 or more, or None"),
-        ({"augmentation": {}, "seed": 0.5}, "seed is a whole number"),
+        ({"augmentation": {}, "seed": -1}, "seed must be a whole number of 0 or more"),
+        ({"augmentation": {}, "seed": 0.5}, "seed must be a whole number"),
     ],
 )
 def test_wrong_arguments_are_rejected(arguments, message):
@@ -45,7 +45,7 @@ def test_in_inference_it_is_the_identity(images, dtype):
 def test_it_is_the_augmentation_of_its_seeds(images, fill_mode):
     augmentation = Augmentation(**RANGES, fill_mode=fill_mode)
     seed = keras.random.SeedGenerator(7).next()
-    expected = zoo.projective.augmenter(augmentation)(
+    expected = zoo.augmentation.projective.augmenter(augmentation)(
         images.astype("float32"), tf.cast(seed, "int64")
     )
     np.testing.assert_array_equal(Augment(augmentation, seed=7)(images, training=True), expected)

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.averaging import settle_statistics
 from zoo.errors import ArgumentError
-from zoo.learner import Learner
 from zoo.recipes import Recipe
-from zoo.training import train
+from zoo.training.averaging import settle_statistics
+from zoo.training.learner import Learner
+from zoo.training.train import train
 
 RECIPE = Recipe("adam", 0.01, batch_size=64, epochs=4)
 

@@ -10,8 +10,8 @@ import tensorflow as tf
 from PIL import Image
 
 import zoo
-from zoo import console
-from zoo.cli import app
+from zoo.cli import console
+from zoo.cli.app import app
 from zoo.errors import ArgumentError
 
 
@@ -56,7 +56,7 @@ def test_data_get_fetches_nothing_that_only_people_may(zoo_command, tmp_path):
     assert "kaggle.com/datasets/msambare/fer2013" in err.replace("\n", "")
     code, _, err = zoo_command("data", "get", "imagenet")
     assert code == 2
-    assert "no data set 'imagenet'" in err
+    assert "There is no data set 'imagenet'" in err
 
 
 def test_data_cache_lists_and_clears(zoo_command, tmp_path, monkeypatch):

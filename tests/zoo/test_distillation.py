@@ -55,7 +55,7 @@ def test_a_student_learns_from_the_teacher_alone(data):
     """Labels that mean nothing, and a teacher who knows better and has all of the loss."""
     knows = Committee(Member("mlp", recipe=RECIPE))
     knows.fit(data.train, epochs=10, verbose=0)
-    wrong = zoo.datasets.base.as_split(
+    wrong = zoo.datasets.split.as_split(
         data.train.images, (data.train.labels + 1) % 3, class_names=data.class_names
     )
     student = Committee(Member("softmax", recipe=RECIPE), voting="soft")

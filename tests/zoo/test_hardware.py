@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from zoo import hardware
+from zoo.registry import hardware
 
 CPUS = {
     "flags\t\t: fpu avx2 avx512_bf16 amx_tile\n": {"fpu", "avx2", "avx512_bf16", "amx_tile"},

@@ -1,14 +1,14 @@
-import ast
+import importlib
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import zoo
 import zoo.datasets
 import zoo.ensembles
+from zoo import moved
 
 STEPS = """
 import contextlib, io, json, runpy, sys
@@ -70,103 +70,20 @@ def test_commands_that_load_no_tensorflow_do_answer(process):
     assert "CO395" in printed["describe cnn"]
 
 
-# Who may import whom. A package's name stands for all of its modules; a line may import itself
-# and those above it, wherever in a module the import stands.
-LINES = [
-    ["zoo.errors"],
-    [
-        "zoo.augment",
-        "zoo.datasets",
-        "zoo.figure",
-        "zoo.hardware",
-        "zoo.metrics",
-        "zoo.plots",
-        "zoo.projective",
-        "zoo.recipes",
-        "zoo.registry",
-        "zoo.runs",
-        "zoo.standardize",
-        "zoo.tensorboard",
-    ],
-    [
-        "zoo.architecture",
-        "zoo.averaging",
-        "zoo.crew",
-        "zoo.distillation",
-        "zoo.layers",
-        "zoo.losses",
-        "zoo.models",
-        "zoo.saving",
-        "zoo.stack",
-    ],
-    ["zoo"],  # zoo/__init__.py
-    [
-        "zoo.console",
-        "zoo.gradients",
-        "zoo.learner",
-        "zoo.lockstep",
-        "zoo.progress",
-    ],
-    ["zoo.session", "zoo.training"],
-    ["zoo.ensembles"],
-    ["zoo.cli", "zoo.data_cli"],
-    ["zoo.__main__"],
-]
-LEVELS = {name: level for level, names in enumerate(LINES) for name in names}
+# Names of earlier versions
 
 
-def sources():
-    """Module → file, of all that is installed as a part of zoo."""
-    found = {}
-    for package in (zoo, zoo.datasets, zoo.ensembles):
-        root = Path(package.__file__).parent
-        for path in root.rglob("*.py"):
-            words = path.relative_to(root).with_suffix("").parts
-            words = words[:-1] if words[-1] == "__init__" else words
-            found[".".join((package.__name__, *words))] = path
-    return found
+@pytest.mark.parametrize("name", sorted(moved.MOVED))
+def test_a_module_of_an_earlier_version_is_found_under_its_name(name):
+    present = importlib.import_module(f"zoo.{moved.MOVED[name]}")
+    spec = present.__spec__
+    assert importlib.import_module(f"zoo.{name}") is present
+    assert present.__spec__ is spec
 
 
-SOURCES = sources()
-
-
-def imported(module, path):
-    """The modules of zoo that a file imports, at its top or in a function."""
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        names = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                above = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*above, base]).rstrip(".")
-            names = [
-                whole if (whole := f"{base}.{alias.name}") in SOURCES else base
-                for alias in node.names
-            ]
-        yield from (name for name in names if name.split(".")[0] == "zoo")
-
-
-def level(module):
-    """Its line in the table, or that of the package that it is in."""
-    parts = module.split(".")
-    for length in range(len(parts), 1, -1):
-        if ".".join(parts[:length]) in LEVELS:
-            return LEVELS[".".join(parts[:length])]
-    assert module == "zoo", f"{module} is missing from the table of who may import whom"
-    return LEVELS["zoo"]
-
-
-def test_every_name_of_the_table_is_a_module():
-    assert set(LEVELS) <= set(SOURCES)
-
-
-@pytest.mark.parametrize("module", sorted(SOURCES))
-def test_module_imports_only_its_own_line_and_those_below(module):
-    too_high = {name for name in imported(module, SOURCES[module]) if level(name) > level(module)}
-    assert not too_high
+def test_names_that_never_were_are_not_found():
+    with pytest.raises(ModuleNotFoundError, match="No module named 'zoo.ensembles.zzz'"):
+        importlib.import_module("zoo.ensembles.zzz")
 
 
 # The public names

@@ -4,9 +4,9 @@ import itertools
 import pytest
 from rich.console import Console
 
-from zoo import progress
 from zoo.errors import ArgumentError
-from zoo.progress import Clock, Progress
+from zoo.training import progress
+from zoo.training.progress import Clock, Progress
 
 MEMBERS = {"cnn": 2, "mlp#2": 3, "committee": 3}
 FIRST = {

@@ -11,13 +11,17 @@ from zoo.errors import ArgumentError
 @pytest.mark.parametrize("name", ["batch_size", "epochs", "patience", "cycles"])
 @pytest.mark.parametrize("value", [0, -1, 2.0, "3", True])
 def test_counts_are_whole_numbers_above_0(name, value):
-    with pytest.raises(ArgumentError, match=rf"{name} is a whole number above 0\. Received: "):
+    with pytest.raises(
+        ArgumentError, match=rf"{name} must be a whole number of 1 or more\. Received: "
+    ):
         Recipe(**{name: value})
 
 
 @pytest.mark.parametrize("name", ["batch_size", "epochs"])  # patience=None does mean something
 def test_batch_size_and_epochs_may_not_be_left_out(name):
-    with pytest.raises(ArgumentError, match=rf"{name} is a whole number above 0\. Received: None"):
+    with pytest.raises(
+        ArgumentError, match=rf"{name} must be a whole number of 1 or more\. Received: None"
+    ):
         Recipe(**{name: None})
 
 

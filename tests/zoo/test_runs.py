@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import RunError, ZooError
-from zoo.runs import RunFolder, write_atomically
+from zoo.files import write_atomically
+from zoo.training.run_folder import RunFolder
 
 CONFIG = {"members": ["cnn", "mlp"], "seed": 0, "recipe": {"epochs": 3, "patience": None}}
 ARRAYS = {

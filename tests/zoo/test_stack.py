@@ -8,12 +8,12 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from zoo.architecture import architecture, head, settings
-from zoo.crew import Crew
-from zoo.datasets.base import Split
-from zoo.learner import Learner
-from zoo.stack import Stack
-from zoo.training import train
+from zoo.datasets.split import Split
+from zoo.training.fused import Stack
+from zoo.training.fusible import architecture, head, settings
+from zoo.training.learner import Learner
+from zoo.training.model_group import Crew
+from zoo.training.train import train
 
 SHAPE, CLASSES = (5, 6, 1), 3
 ENTRIES = {

@@ -6,13 +6,13 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from zoo.datasets.base import Split
+from zoo.datasets.split import Split
 from zoo.ensembles import Committee, Member
 from zoo.errors import ArgumentError
 from zoo.layers import MeanImageStandardization, PerImageStandardization
-from zoo.learner import Learner
-from zoo.standardize import mean_image
-from zoo.training import train
+from zoo.training.learner import Learner
+from zoo.training.standardize import mean_image
+from zoo.training.train import train
 
 SHAPE = (4, 5, 3)
 

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.datasets.base import Split
+from zoo.datasets.split import Split
 from zoo.errors import ArgumentError, DataError
-from zoo.learner import Learner
-from zoo.lockstep import Lockstep
-from zoo.training import train
+from zoo.training.learner import Learner
+from zoo.training.lockstep import Lockstep
+from zoo.training.train import train
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_every_group_begins_with_a_single_step(split, monkeypatch):
 
     monkeypatch.setattr(Lockstep, "train", note)
     # As on a clock too coarse to see a step.
-    monkeypatch.setattr("zoo.session.time.monotonic", lambda: 0.0)
+    monkeypatch.setattr("zoo.training.loop.time.monotonic", lambda: 0.0)
     learners = [learner(batch_size=2), learner(batch_size=2)]
     learners[1].name = "other"
     train(learners, split, together=False, verbose=0)

@@ -12,6 +12,7 @@ import zoo.losses
 from zoo import registry
 from zoo.errors import ArgumentError, UnknownModelError
 from zoo.gradients.subject import first_line
+from zoo.text import did_you_mean
 
 SIZES = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 227, 256)
 """Sides of square images; a model is checked at the first that it takes."""
@@ -97,7 +98,7 @@ def target(
         return _made(kinds[name], arguments), {"input_shape": shape}
     raise UnknownModelError(
         f"There is no model, layer or loss {name!r}"
-        f"{registry.did_you_mean(name, {*registry.list_models(), *kinds})} "
+        f"{did_you_mean(name, {*registry.list_models(), *kinds})} "
         "`zoo models` lists the models."
     )
 

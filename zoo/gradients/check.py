@@ -5,12 +5,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.arguments import whole_number
 from zoo.errors import ArgumentError
 from zoo.gradients.examination import Examination
 from zoo.gradients.points import layer_inputs, loss_inputs
 from zoo.gradients.report import GradientReport
 from zoo.gradients.subject import layer_subject, loss_subject
-from zoo.registry import seeded
+from zoo.seeds import seeded
 
 MODES = ("full", "fast")
 SMALL = 2000
@@ -140,10 +141,7 @@ def _check_arguments(
         raise ArgumentError("Pass input_shape or inputs, not both: inputs have a shape.")
     if mode is not None and mode not in MODES:
         raise ArgumentError(f'mode is "full", "fast" or None. Received: {mode!r}')
-    if batch_size < 1 or limit < 1:
-        raise ArgumentError(
-            "batch_size and limit are whole numbers of 1 or more. "
-            f"Received: batch_size={batch_size}, limit={limit}"
-        )
+    whole_number("batch_size", batch_size, 1)
+    whole_number("limit", limit, 1)
     if not 0 < tolerance < 1:
         raise ArgumentError(f"tolerance is between 0 and 1. Received: {tolerance}")

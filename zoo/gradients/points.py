@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.arguments import is_whole
 from zoo.errors import ArgumentError
-from zoo.registry import is_whole
 
 Point = tuple[list[np.ndarray], list[str]]
 """Arrays with their batch axis, and a name for each."""

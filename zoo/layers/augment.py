@@ -1,6 +1,5 @@
 """Random transforms of images, as a layer."""
 
-import numbers
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -9,9 +8,10 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from zoo.augment import Augmentation
+from zoo.arguments import whole_number
+from zoo.augmentation.augmentation import Augmentation
+from zoo.augmentation.projective import augmenter
 from zoo.errors import ArgumentError
-from zoo.projective import augmenter
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -20,7 +20,7 @@ class Augment(keras.layers.Layer):
 
     As `zoo.Augmentation` does to arrays, and so with the distribution of Keras's
     `ImageDataGenerator`, in one projective transform a batch. The matrices and the interpolation
-    are in `zoo.projective`; the gradient by the images is exact.
+    are in `zoo.augmentation.projective`; the gradient by the images is exact.
 
     Args:
         augmentation: A `zoo.Augmentation`, or its fields by name.
@@ -63,10 +63,8 @@ class Augment(keras.layers.Layer):
                 'augmentation is a zoo.Augmentation with method="projective", or its fields by '
                 f"name. Received: {augmentation!r}"
             )
-        if seed is not None and (not isinstance(seed, numbers.Integral) or seed < 0):
-            raise ArgumentError(f"seed is a whole number of 0 or more, or None. Received: {seed!r}")
         self.augmentation = augmentation
-        self.seed = None if seed is None else int(seed)
+        self.seed = None if seed is None else whole_number("seed", seed, 0)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.built = True
 

@@ -3,10 +3,10 @@
 from types import ModuleType
 from typing import Any
 
-from zoo.augment import REPORT
+from zoo.augmentation.augmentation import REPORT
 from zoo.models.parts import classify, pixels
 from zoo.recipes import Recipe
-from zoo.registry import register
+from zoo.registry.specs import register
 
 
 @register(

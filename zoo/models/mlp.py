@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
+from zoo.arguments import is_whole
 from zoo.errors import ArgumentError
 from zoo.models.parts import activate, classify, pixels
 from zoo.recipes import Recipe
-from zoo.registry import is_whole, register
+from zoo.registry.specs import register
 
 INM702 = "INM702 coursework, task 6, on four classes of FER2013"
 INM702_RECIPE = Recipe(optimizer="sgd", learning_rate=0.001, batch_size=256, epochs=100)

@@ -5,7 +5,7 @@ from typing import Any
 
 from zoo.models.parts import classify, pixels
 from zoo.recipes import Recipe
-from zoo.registry import register
+from zoo.registry.specs import register
 
 
 @register(

@@ -1,0 +1,150 @@
+"""Fetching FaceScrub's pictures, whose addresses anyone may have written."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from zoo.datasets.download import public_web
+from zoo.datasets.download.mirrors import is_page
+from zoo.datasets.download.public_web import Fault
+from zoo.datasets.files.locations import find
+from zoo.datasets.files.tree import open_tree, say
+from zoo.datasets.formats.decode import check_box, open_image, strict
+from zoo.datasets.sources.facescrub import INFO, SKIPPED, Face, has_hash, read_lists, write_skipped
+from zoo.errors import DataError
+from zoo.files import write_atomically
+
+THREADS = 8
+MOST_BYTES = 20 * 2**20
+
+
+def fetch_pictures(root: Path | None, classes: Sequence[str] | None = None) -> Path:
+    """Fetch the pictures that the lists name, some at a time.
+
+    Pictures are kept by their hash, as `pictures/<sha256>` beside the lists; those that are there
+    are not fetched again unless they are damaged, so that a run that was stopped goes on. Which
+    faces cannot be had, and why, is written to `skipped.tsv` there.
+
+    Args:
+        root: the folder that holds the lists; None: `$ZOO_DATA` and the platform's data folder are
+            searched.
+        classes: fetch those of these actors only.
+
+    Returns:
+        The folder; or an archive, if it has all the pictures.
+
+    Raises:
+        DataError: there is no list, a list is damaged, an actor is in none, or the folder cannot be
+            written.
+    """
+    folder = find(INFO, root)
+    with open_tree(folder, INFO.files) as tree:
+        listed = read_lists(tree)
+        there = {name.removeprefix("pictures/") for name in tree.sizes}
+    known = {face.name for face in listed}
+    for name in classes or ():
+        if name not in known:
+            raise DataError(f"{folder}: expected actors of the lists, got {name!r}")
+    wanted = {face.sha256 for face in listed if classes is None or face.name in classes}
+    if not folder.is_dir():
+        if wanted - there:
+            raise DataError(
+                f"{folder}: expected a folder with the lists, to fetch {len(wanted - there):,} "
+                "pictures into it, got an archive; unpack it"
+            )
+        return folder
+    # Of other actors too, who may be in the same picture and know other addresses of it.
+    faces = [face for face in listed if face.sha256 in wanted]
+    try:
+        (folder / "pictures").mkdir(exist_ok=True)
+        counts, reasons = _fetch_all(faces, folder / "pictures")
+        write_skipped(folder, faces, reasons)
+    except OSError as error:
+        raise DataError(f"{folder}: expected a folder that can be written, got {error}") from error
+    Console(stderr=True).print(
+        f"{counts['fetched']:,} pictures fetched, {counts['there']:,} were there, "
+        f"{counts['left out']:,} left out; why: {folder / SKIPPED}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    return folder
+
+
+def _fetch_all(faces: list[Face], pictures: Path) -> tuple[Counter[str], dict[Face, str]]:
+    """Fetch pictures; gives how many came how, and the reasons of the faces without one."""
+    of_picture: dict[str, list[Face]] = defaultdict(list)
+    for face in faces:
+        of_picture[face.sha256].append(face)
+    counts: Counter[str] = Counter()
+    reasons: dict[Face, str] = {}
+    columns = ("pictures", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        with strict(), Progress(*columns, console=Console(stderr=True)) as progress:
+            tasks = [pool.submit(_keep, faces, pictures) for faces in of_picture.values()]
+            for task in progress.track(as_completed(tasks), total=len(tasks)):
+                how, why = task.result()
+                counts[how] += 1
+                reasons |= why
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return counts, {face: reasons[face] for face in faces if face in reasons}
+
+
+def _keep(faces: list[Face], pictures: Path) -> tuple[str, dict[Face, str]]:
+    """Have one picture, if there is what it should be; gives how, and why faces are left out."""
+    path = pictures / faces[0].sha256
+    reasons = []
+    if path.exists():
+        try:
+            return "there", _outside(faces, _size(path.read_bytes(), faces[0], decode=False))
+        except Fault as fault:
+            reasons.append(f"what is there is {fault}")
+    for url in dict.fromkeys(face.url for face in faces):
+        try:
+            content = public_web.get(url, MOST_BYTES)
+            size = _size(content, faces[0])
+        except Fault as fault:
+            reasons.append(str(fault))
+            continue
+        # What urllib3 and others say to strange addresses and answers.
+        except Exception as error:
+            reasons.append(say(error))
+            continue
+        write_atomically(path, functools.partial(Path.write_bytes, data=content))
+        return "fetched", _outside(faces, size)
+    return "left out", dict.fromkeys(faces, "; ".join(dict.fromkeys(reasons)))
+
+
+def _size(content: bytes, face: Face, *, decode: bool = True) -> tuple[int, int]:
+    """The width and height of a picture, if it is the one that was listed."""
+    if is_page(content):
+        raise Fault("a page of HTML instead of a picture")
+    if not has_hash(content, face):
+        raise Fault("another picture: its SHA-256 is another")
+    try:
+        with open_image(io.BytesIO(content)) as image:
+            if decode:
+                image.load()
+            return image.size
+    except DataError as error:
+        raise Fault(str(error)) from error
+
+
+def _outside(faces: list[Face], size: tuple[int, int]) -> dict[Face, str]:
+    """Why faces are left out though there is a picture."""
+    reasons = {}
+    for face in faces:
+        try:
+            check_box(face.box, *size)
+        except DataError as error:
+            reasons[face] = str(error)
+    return reasons

@@ -1,0 +1,121 @@
+"""What the images of a data set are to become, and where their pixels are put."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from zoo.datasets.files.mapped import fill, release
+from zoo.datasets.split import Split
+from zoo.errors import DataError
+
+CHANNELS = {"grayscale": 1, "rgb": 3}
+
+_MODES = {1: "L", 3: "RGB"}
+
+
+def in_memory(part: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Make room for the images of a part.
+
+    Args:
+        part: its name.
+        shape: [n, height, width, channels].
+
+    Returns:
+        Uint8 of that shape, with nothing in it yet.
+
+    Raises:
+        DataError: there is not so much memory.
+    """
+    try:
+        return np.empty(shape, np.uint8)
+    except (MemoryError, ValueError) as error:
+        count, height, width, channels = shape
+        raise DataError(
+            f"expected images that fit in memory, got {count:,} of {height}×{width}×{channels} in "
+            f"{part}; pass a smaller image_size, or a cache with room for them"
+        ) from error
+
+
+@dataclass(frozen=True)
+class Form:
+    """The size and colour that images are to have.
+
+    Args:
+        size: height and width; None keeps them.
+        color: "grayscale" or "rgb"; None keeps it.
+        new: makes room for the images of a part, as `in_memory` does.
+
+    Example:
+        >>> form = Form(size=(4, 4), color="grayscale")
+        >>> form.fit("train", np.zeros((2, 8, 8, 3), "uint8")).shape
+        (2, 4, 4, 1)
+    """
+
+    size: tuple[int, int] | None = None
+    color: str | None = None
+    new: Callable[[str, tuple[int, ...]], np.ndarray] = in_memory
+
+    def fit(self, part: str, images: np.ndarray) -> np.ndarray:
+        """Give images of one size the form.
+
+        Grey is Pillow's: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), rounded. Scaling is bilinear,
+        over as many pixels as fall into one when it makes images smaller.
+
+        Args:
+            part: of the data set.
+            images: uint8 [n, height, width, 1 or 3].
+
+        Returns:
+            Uint8 [n, height, width, channels]; the same array where there is nothing to do.
+        """
+        count, *size, own = images.shape
+        channels = CHANNELS[self.color] if self.color else own
+        height, width = self.size or size
+        shape = (count, height, width, channels)
+        if images.shape == shape:
+            return images
+        fitted = self.new(part, shape)
+
+        def fit(pixels: np.ndarray) -> np.ndarray:
+            image = Image.fromarray(pixels[..., 0] if own == 1 else np.ascontiguousarray(pixels))
+            if channels != own:
+                image = image.convert(_MODES[channels])
+            if image.size != (width, height):
+                image = image.resize((width, height), Image.Resampling.BILINEAR)
+            return np.asarray(image).reshape(shape[1:])
+
+        fill(fitted, map(fit, images))
+        return fitted
+
+
+def joined(name: str, splits: list[Split], form: Form) -> Split:
+    """Put splits one after another into one.
+
+    Args:
+        name: of the whole.
+        splits: whole ones, with the same classes and image shapes.
+        form: makes room for the images.
+
+    Returns:
+        The split.
+
+    Example:
+        >>> one = Split("a", np.zeros((2, 4, 4, 1), "uint8"), np.array([0, 1]), ("x", "y"))
+        >>> joined("both", [one, one], Form())
+        Split('both', 4 images of 4×4×1: x 2, y 2)
+    """
+    first, *more = splits
+    labels = np.concatenate([split.labels for split in splits])
+    images = first.store
+    if more:
+        images = form.new(name, (len(labels), *first.image_shape))
+        start = 0
+        for split in splits:
+            images[start : start + len(split)] = split.store
+            start += len(split)
+            release(images)
+    return Split(name, images, labels, first.class_names)

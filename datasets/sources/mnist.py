@@ -1,0 +1,151 @@
+"""MNIST: handwritten digits of 28×28.
+
+Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits". The four files
+in idx form: big-endian, a magic number that says bytes and how many axes, the axes' lengths, bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import math
+import struct
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from zoo.datasets.files.tree import Tree
+from zoo.datasets.formats.conversion import Form
+from zoo.datasets.registry import DatasetInfo, Remote
+from zoo.datasets.split import Split
+from zoo.errors import DataError
+
+_MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+
+INFO = DatasetInfo(
+    name="mnist",
+    summary="70,000 handwritten digits, 28×28 grey, 10 classes; 60,000 to train, 10,000 to test",
+    source="yann.lecun.com/exdb/mnist",
+    wanted="train-images-idx3-ubyte.gz and the three files beside it (gzipped or not)",
+    signs=("train-images?idx3-ubyte*",),
+    archives=("mnist*",),
+    files=r"(train|t10k)-(images|labels)[-.]idx[13]-ubyte(\.gz)?",
+    parts={"train": ("train",), "test": ("test",)},
+    remotes=tuple(
+        Remote(
+            f"{name}-ubyte.gz",
+            tuple(f"{mirror}{name}-ubyte.gz" for mirror in _MIRRORS),
+            size,
+            checksum,
+            part,
+            (rf"{name[:-5]}[-.]{name[-4:]}-ubyte(\.gz)?",),
+        )
+        for name, size, checksum, part in (
+            ("train-images-idx3", 9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873", "train"),
+            ("train-labels-idx1", 28_881, "d53e105ee54ea40749a09fcbcd1e9432", "train"),
+            ("t10k-images-idx3", 1_648_877, "9fb629c4189551a2d022fa330f9573f3", "test"),
+            ("t10k-labels-idx1", 4_542, "ec29112dd5afa0611ce80d1b7f02629c", "test"),
+        )
+    ),
+)
+
+CLASS_NAMES = tuple("0123456789")
+
+PREFIXES = {"train": "train", "test": "t10k"}
+KINDS = {"images": (2051, 3), "labels": (2049, 1)}
+"""Of each kind of file the magic number and the number of axes."""
+
+MOST_BYTES = 2**31
+
+
+def read(tree: Tree, parts: list[str], form: Form) -> dict[str, Split]:
+    """Read MNIST from its four files, gzipped or not.
+
+    Args:
+        tree: the files.
+        parts: "train", "test" or both.
+        form: what the images are to become.
+
+    Returns:
+        The parts, images uint8 [n, 28, 28, 1] before they get their form.
+
+    Raises:
+        DataError: a file is missing or damaged, or labels do not fit the images.
+    """
+    return {part: _part(tree, part, form) for part in parts if part in PREFIXES}
+
+
+def read_idx(file: BinaryIO, where: str, magic: int, axes: int) -> np.ndarray:
+    """Read bytes in idx form.
+
+    Args:
+        file: The open file, gzipped or not.
+        where: What to call it in errors.
+        magic: What its first four bytes should say.
+        axes: How many axes there should be.
+
+    Returns:
+        uint8, of the shape that the header tells.
+
+    Raises:
+        DataError: It is something else, too short or too long.
+        OSError, EOFError, zlib.error: What is gzipped is damaged.
+
+    Example:
+        >>> import io, struct
+        >>> file = io.BytesIO(struct.pack(">II", 2049, 2) + bytes([7, 1]))
+        >>> read_idx(file, "two", 2049, 1).tolist()
+        [7, 1]
+    """
+    stream: Any = file
+    start = stream.read(2)
+    with contextlib.ExitStack() as stack:
+        if start == b"\x1f\x8b":
+            stream.seek(0)
+            stream, start = stack.enter_context(gzip.open(stream)), b""
+        header = start + stream.read(4 + 4 * axes - len(start))
+        if len(header) < 4 + 4 * axes:
+            raise DataError(f"{where}: expected an idx file, got {len(header)} bytes")
+        found, *shape = struct.unpack(f">{1 + axes}I", header)
+        if found != magic:
+            raise DataError(f"{where}: expected an idx file with magic {magic}, got {found}")
+        size = math.prod(shape)
+        if size > MOST_BYTES:
+            raise DataError(f"{where}: its header tells of {size:,} bytes, which is too many")
+        # A byte more than there should be, and no more: what a small file unpacks to may
+        # have no end.
+        content = stream.read(size + 1)
+    if len(content) != size:
+        more = "more" if len(content) > size else f"{len(content):,}"
+        raise DataError(f"{where}: expected {size:,} bytes after the header, got {more}")
+    return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _part(tree: Tree, part: str, form: Form) -> Split:
+    found = {}
+    for kind, (magic, axes) in KINDS.items():
+        name = _name(tree, f"{PREFIXES[part]}-{kind}", axes)
+        where = f"{name} in {tree.path}"
+        with tree.open(name) as file:
+            found[kind] = read_idx(file, where, magic, axes)
+    images, labels = found["images"], found["labels"]
+    if images.shape[1:] != (28, 28) or not len(images):
+        raise DataError(f"{tree.path}: expected {part} images of 28×28, got {images.shape}")
+    if len(images) != len(labels) or labels.max() > 9:
+        raise DataError(
+            f"{where}: expected a digit 0..9 for each of {len(images):,} images, got "
+            f"{len(labels):,} labels up to {labels.max(initial=0)}"
+        )
+    fitted = form.fit(part, images[..., None])
+    return Split(part, fitted, labels.astype(np.int64), CLASS_NAMES)
+
+
+def _name(tree: Tree, stem: str, axes: int) -> str:
+    names = [f"{stem}{joint}idx{axes}-ubyte{end}" for joint in "-." for end in ("", ".gz")]
+    for name in names:
+        if name in tree.sizes:
+            return name
+    raise DataError(f"{tree.path}: expected {names[0]} or {names[1]}, got neither. ({INFO.source})")

@@ -1,0 +1,111 @@
+"""SVHN: house numbers of 32×32, cropped to one digit.
+
+Source: Y. Netzer et al., "Reading Digits in Natural Images with Unsupervised Feature Learning",
+2011. MATLAB files with `X`, uint8 [32, 32, 3, n], and `y`, [n, 1], where 10 stands for the digit 0.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import numpy as np
+
+from zoo.datasets.files.tree import Tree
+from zoo.datasets.formats.conversion import Form
+from zoo.datasets.formats.matlab import read_arrays
+from zoo.datasets.registry import DatasetInfo, Remote
+from zoo.datasets.split import Split
+from zoo.errors import DataError
+
+INFO = DatasetInfo(
+    name="svhn",
+    summary=(
+        "99,289 house numbers, 32×32 colour, 10 classes; 73,257 to train, 26,032 to test, "
+        "and 531,131 easier ones, extra"
+    ),
+    source="ufldl.stanford.edu/housenumbers",
+    wanted="train_32x32.mat and test_32x32.mat",
+    signs=("*_32x32.mat",),
+    archives=("svhn*",),
+    files=r"(train|test|extra)_32x32\.mat",
+    parts={"train": ("train",), "test": ("test",)},
+    remotes=tuple(
+        Remote(
+            f"{part}_32x32.mat",
+            (f"http://ufldl.stanford.edu/housenumbers/{part}_32x32.mat",),
+            size,
+            checksum,
+            part,
+        )
+        for part, size, checksum in (
+            ("train", 182_040_794, "e26dedcc434d2e4c54c9b2d4a06d8373"),
+            ("test", 64_275_384, "eb5a983be6a315427106f1b164d9cef3"),
+            ("extra", 1_329_278_602, "a93ce644f1a588dc4d68dda5feec44a7"),
+        )
+    ),
+)
+
+CLASS_NAMES = tuple("0123456789")
+
+PIXELS = 32 * 32 * 3
+MOST_BYTES = 2**31
+"""The largest file that is read, and the most pixels; `extra` has 1.6 thousand million."""
+
+
+def read(tree: Tree, parts: list[str], form: Form) -> dict[str, Split]:
+    """Read SVHN from its cropped digits ("format 2").
+
+    Args:
+        tree: the files.
+        parts: of "train", "test" and "extra".
+        form: what the images are to become.
+
+    Returns:
+        The parts, images uint8 [n, 32, 32, 3] before they get their form; labels are the digits.
+
+    Raises:
+        DataError: a file is missing or damaged, or labels do not fit the images.
+    """
+    splits = {}
+    for part in parts:
+        name = f"{part}_32x32.mat"
+        if name not in tree.sizes:
+            raise DataError(f"{tree.path}: expected {name}, got none. ({INFO.source})")
+        with tree.open(name, MOST_BYTES) as file:
+            images, labels = read_mat(file, f"{name} in {tree.path}")
+        splits[part] = Split(part, form.fit(part, images), labels, CLASS_NAMES)
+    return splits
+
+
+def read_mat(file: BinaryIO, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Read the images and digits of one MATLAB file.
+
+    Args:
+        file: As MATLAB 5 to 7.2 writes it.
+        where: What to call it in errors.
+
+    Returns:
+        Images uint8 [n, 32, 32, 3], a view with MATLAB's order of axes in memory, and digits
+        int64 [n].
+
+    Raises:
+        DataError: It is damaged or holds something else.
+    """
+    found = read_arrays(file, where, {"X": MOST_BYTES, "y": 8 * MOST_BYTES // PIXELS})
+    if found.keys() != {"X", "y"}:
+        raise DataError(f"{where}: expected X and y, got {' and '.join(found) or 'neither'}")
+    images, labels = found["X"], found["y"].ravel()
+    if images.dtype != np.uint8 or images.shape[:-1] != (32, 32, 3) or images.ndim != 4:
+        raise DataError(
+            f"{where}: expected X, uint8 [32, 32, 3, n], got {images.dtype} {list(images.shape)}"
+        )
+    if not len(labels) or found["y"].shape != (images.shape[-1], 1):
+        raise DataError(
+            f"{where}: expected y [{images.shape[-1]}, 1], got {list(found['y'].shape)}"
+        )
+    if not np.isin(labels, np.arange(1, 11)).all():
+        raise DataError(
+            f"{where}: expected labels 1..10 (10 for the digit 0), got "
+            f"{np.unique(labels)[:12].tolist()}"
+        )
+    return images.transpose(3, 0, 1, 2), labels.astype(np.int64) % 10

@@ -1,0 +1,121 @@
+"""The bootstrap over images: how far a number would move on other images of the same kind."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from zoo.arguments import whole_number
+from zoo.ensembles.checks import checked_fraction
+from zoo.errors import ArgumentError
+
+# How many counts are held at once: 32 MiB, whatever the number of resamples.
+CHUNK = 2**22
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with the bounds of its interval.
+
+    Attributes:
+        value: the number, measured on all images.
+        low: lower end of the interval.
+        high: upper end of the interval.
+
+    Example:
+        >>> print(Estimate(value=0.4712, low=0.4523, high=0.4908))
+        0.4712 [0.4523, 0.4908]
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+def resampled_counts(
+    n: int, resamples: int, rng: np.random.Generator, rows: int
+) -> Iterator[NDArray[np.float64]]:
+    """Draw n images with replacement, again and again: how often each one came.
+
+    A mean over a resample is `counts @ values / n`, so that the means of several scores over
+    many resamples are one matrix product.
+
+    Args:
+        n: how many images.
+        resamples: how many times.
+        rng: what draws them.
+        rows: how many resamples to give at once.
+
+    Yields:
+        float64 [rows or what is left, n] whole numbers, a row a resample.
+
+    Example:
+        >>> for counts in resampled_counts(5, resamples=3, rng=np.random.default_rng(0), rows=2):
+        ...     print(counts.shape, counts.sum(axis=1))
+        (2, 5) [5. 5.]
+        (1, 5) [5.]
+    """
+    for start in range(0, resamples, rows):
+        size = min(rows, resamples - start)
+        drawn = rng.integers(n, size=(size, n)) + n * np.arange(size)[:, np.newaxis]
+        counts = np.bincount(drawn.ravel(), minlength=size * n)
+        yield counts.reshape(size, n).astype(np.float64)
+
+
+def resampled_means(values: ArrayLike, resamples: int = 2000, seed: int = 0) -> NDArray[np.float64]:
+    """Average scores over resampled images, the same images for all scores.
+
+    Args:
+        values: float [n, scores], one row for each image.
+        resamples: how many times.
+        seed: the same seed draws the same images.
+
+    Returns:
+        float64 [resamples, scores].
+
+    Raises:
+        ArgumentError: for values that are not as described, or fewer than one resample.
+
+    Example:
+        >>> resampled_means([[0.0], [1.0], [1.0]], resamples=4).shape
+        (4, 1)
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 2 or values.size == 0:
+        raise ArgumentError(
+            f"values must be [n, scores], one or more of each. Received: shape {values.shape}"
+        )
+    whole_number("resamples", resamples, 1)
+    whole_number("seed", seed, 0)
+    n, rng = len(values), np.random.default_rng(seed)
+    parts = resampled_counts(n, resamples, rng, rows=max(1, CHUNK // n))
+    return np.concatenate([counts @ values for counts in parts]) / n
+
+
+def percentile_interval(
+    samples: ArrayLike, confidence: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bound what most resamples gave: the percentile interval (Efron & Tibshirani, 1993).
+
+    Args:
+        samples: float [resamples, …].
+        confidence: which part of the resamples lies within, between 0 and 1.
+
+    Returns:
+        The lower and the upper ends, float64 [...].
+
+    Raises:
+        ArgumentError: unless 0 < confidence < 1.
+
+    Example:
+        >>> low, high = percentile_interval(np.arange(101.0), confidence=0.9)
+        >>> f"{low:.1f} to {high:.1f}"
+        '5.0 to 95.0'
+    """
+    tail = (1 - checked_fraction("confidence", confidence)) / 2
+    low, high = np.quantile(np.asarray(samples), [tail, 1 - tail], axis=0)
+    return low, high

@@ -1,0 +1,289 @@
+"""Whether the difference between classifiers on the same images may be luck."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from zoo.ensembles.checks import checked_fraction, checked_labels, checked_scores, checked_votes
+from zoo.ensembles.measures.bootstrap import Estimate, percentile_interval, resampled_means
+from zoo.errors import ArgumentError
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Two classifiers compared on the same images.
+
+    Attributes:
+        n: how many images.
+        only_first: how many only the first gets right.
+        only_second: how many only the second gets right.
+        difference: accuracy of the first less that of the second, a fraction.
+        p_value: if both were equally good, the probability of a difference this large or larger,
+            either way.
+    """
+
+    n: int
+    only_first: int
+    only_second: int
+    difference: float
+    p_value: float
+
+    @property
+    def beyond_chance(self) -> bool:
+        """Whether the difference is beyond chance at the 5 % level."""
+        return self.p_value < 0.05
+
+    def sentence(self) -> str:
+        """Say in plain words how the first compares with the second.
+
+        "By chance" means: if both were equally good. "Points" are percentage points of accuracy.
+
+        Example:
+            >>> test = PairedTest(
+            ...     n=1000, only_first=80, only_second=68, difference=0.012, p_value=0.366
+            ... )
+            >>> print(test.sentence())  # doctest: +NORMALIZE_WHITESPACE
+            better by 1.2 points;
+            a difference this large would come by chance in 37 of 100 test sets
+        """
+        if self.only_first == self.only_second:
+            return "no better and no worse: the same accuracy"
+        direction = "better" if self.difference > 0 else "worse"
+        points = 100 * abs(self.difference)
+        amount = f"{points:.1f}" if points >= 0.05 else "less than 0.1"
+        return (
+            f"{direction} by {amount} points; "
+            f"a difference this large would come by chance in {_frequency(self.p_value)}"
+        )
+
+
+@dataclass(frozen=True)
+class CochranTest:
+    """Several classifiers compared on the same images.
+
+    Attributes:
+        n: how many images.
+        members: how many classifiers.
+        statistic: Cochran's Q.
+        p_value: if all were equally good, the probability of a Q this large or larger.
+    """
+
+    n: int
+    members: int
+    statistic: float
+    p_value: float
+
+
+def mcnemar(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> PairedTest:
+    """Test whether two classifiers differ in accuracy: McNemar's test in its exact form.
+
+    Only the images that exactly one of the two gets right can tell them apart. Were both equally
+    good, each of these would fall to either one like a fair coin, so that with b and c such
+    images p = min(1, 2 P(X ≤ min(b, c))) for X ~ Binomial(b + c, ½), and p = 1 if there are none
+    (McNemar, 1947).
+
+    Args:
+        labels: int [n], the true class ids.
+        first: int [n], the first classifier's class ids.
+        second: int [n], the second's.
+
+    Returns:
+        The counts, the difference in accuracy and the two-sided p-value.
+
+    Raises:
+        ArgumentError: unless all three are integers [n] of one length, 1 or more.
+
+    Example:
+        >>> mcnemar([0, 0, 1, 1], first=[0, 0, 1, 0], second=[0, 1, 0, 1])
+        PairedTest(n=4, only_first=2, only_second=1, difference=0.25, p_value=1.0)
+    """
+    from scipy.stats import binomtest  # loaded on use: it is slow to import
+
+    labels, first, second = np.asarray(labels), np.asarray(first), np.asarray(second)
+    for name, ids in {"labels": labels, "first": first, "second": second}.items():
+        if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu" or len(ids) != len(labels):
+            raise ArgumentError(
+                f"{name} must be class ids, integers [n], of one length with labels, 1 or more. "
+                f"Received: {ids.dtype} of shape {ids.shape}, labels of shape {labels.shape}"
+            )
+    n = len(labels)
+    only_first = int(((first == labels) & (second != labels)).sum())
+    only_second = int(((first != labels) & (second == labels)).sum())
+    discordant = only_first + only_second
+    p_value = binomtest(only_first, discordant, 0.5).pvalue if discordant else 1.0
+    return PairedTest(n, only_first, only_second, (only_first - only_second) / n, float(p_value))
+
+
+def cochran_q(labels: ArrayLike, votes: ArrayLike) -> CochranTest:
+    """Test whether any of several classifiers differ in accuracy: Cochran's Q test.
+
+    With k classifiers of which r_i are right on image i, R = Σ r_i, and c_j images that
+    classifier j gets right, Q = (k − 1) (k Σ c_j² − R²) / (k R − Σ r_i²), and p is the upper tail
+    of the χ² distribution with k − 1 degrees of freedom (Cochran, 1950). That distribution is
+    right for many images; of two classifiers `mcnemar` has the exact p-value.
+
+    Args:
+        labels: int [n], the true class ids.
+        votes: int [members, n], the classifiers' class ids.
+
+    Returns:
+        Q and its p-value: 0 and 1 if every image is right or wrong for all alike.
+
+    Raises:
+        ArgumentError: unless they are class ids of as many images, of two classifiers or more.
+
+    Example:
+        >>> test = cochran_q([0, 0, 0, 0], votes=[[0, 0, 0, 0], [0, 0, 0, 1], [1, 1, 1, 1]])
+        >>> test.statistic, round(test.p_value, 3)
+        (6.5, 0.039)
+    """
+    from scipy.stats import chi2  # loaded on use: it is slow to import
+
+    votes = checked_votes(votes)
+    members, n = votes.shape
+    labels = checked_labels(labels, n)
+    if members < 2:
+        raise ArgumentError(f"votes must be of two members or more. Received: {members}")
+    correct = votes == labels
+    by_member, by_image = correct.sum(axis=1), correct.sum(axis=0)
+    right = int(by_image.sum())
+    # Whole numbers, so that 0 / 0 is exactly that.
+    between = (members - 1) * (members * int((by_member**2).sum()) - right**2)
+    within = members * right - int((by_image**2).sum())
+    statistic = between / within if within else 0.0
+    return CochranTest(n, members, statistic, float(chi2.sf(statistic, members - 1)))
+
+
+def paired_bootstrap(
+    first: ArrayLike,
+    second: ArrayLike,
+    resamples: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Estimate:
+    """Bound the difference of two classifiers' mean scores by resampling the images.
+
+    Any score that each image has by itself will do: `first_votes == labels` for accuracy,
+    `zoo.ensembles.measures.scores.log_losses` for log loss. Each image keeps its pair of scores,
+    so what makes it easy or hard for both cancels out. The interval is the percentile interval
+    (Efron & Tibshirani, 1993).
+
+    Args:
+        first: float or bool [n], the first classifier's scores.
+        second: float or bool [n], the second's on the same images.
+        resamples: how many times the images are resampled.
+        confidence: which part of the resamples lies within the interval, between 0 and 1.
+        seed: the same seed draws the same images.
+
+    Returns:
+        Mean of the first less mean of the second, with its interval.
+
+    Raises:
+        ArgumentError: unless both are finite numbers of one length, 1 or more, and the others as
+            described.
+
+    Example:
+        >>> print(paired_bootstrap(first=[1, 1, 1, 0, 1, 1], second=[1, 0, 1, 0, 0, 1]))
+        0.3333 [0.0000, 0.6667]
+    """
+    first, second = checked_scores(first, "first"), checked_scores(second, "second")
+    if len(first) != len(second):
+        raise ArgumentError(
+            "first and second must be scores of the same images. "
+            f"Received: {len(first)} and {len(second)}"
+        )
+    differences = first - second
+    means = resampled_means(differences[:, np.newaxis], resamples, seed)[:, 0]
+    low, high = percentile_interval(means, confidence)
+    return Estimate(float(differences.mean()), float(low), float(high))
+
+
+def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Correct the p-values of several tests for there being several: Holm's method.
+
+    Of k p-values in rising order, the i-th becomes the largest of min(1, (k − j + 1) p_j) over
+    j ≤ i (Holm, 1979). Calling those below 5 % beyond chance is wrong anywhere among them in at
+    most 5 of 100 cases, however the tests depend on each other.
+
+    Args:
+        p_values: float [k].
+
+    Returns:
+        float64 [k], the corrected ones, in the order given.
+
+    Raises:
+        ArgumentError: unless they are numbers from 0 to 1, one or more.
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03])
+        array([0.03, 0.06, 0.06])
+    """
+    p_values = checked_scores(p_values, "p_values")
+    if p_values.min() < 0 or p_values.max() > 1:
+        raise ArgumentError(f"p_values must be from 0 to 1. Received: {p_values.tolist()}")
+    order = p_values.argsort()
+    stepped = p_values[order] * np.arange(len(p_values), 0, -1)
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.minimum(np.maximum.accumulate(stepped), 1)
+    return corrected
+
+
+def images_to_tell(
+    only_first: float, only_second: float, power: float = 0.8, level: float = 0.05
+) -> float:
+    """Say how many test images it would take to tell two classifiers apart.
+
+    With b and c the fractions of images that only the first and only the second gets right,
+    ψ = b + c, δ = b − c and z the normal quantiles, McNemar's test at the level α finds the
+    difference with the wanted power from
+
+        n = (z_{1 − α/2} √ψ + z_power √(ψ − δ²))² / δ²
+
+    images on (Miettinen, 1968; Connor, 1987). That is for the test by the normal distribution. The
+    exact test of `mcnemar` is more careful, and asks for about 1 / |δ| images more.
+
+    Args:
+        only_first: b, as `only_first / n` of a `PairedTest`.
+        only_second: c, as `only_second / n` of a `PairedTest`.
+        power: how often the difference is to be found, between 0 and 1.
+        level: how often one would be found if there were none, between 0 and 1.
+
+    Returns:
+        A whole number; infinite if the two fractions are equal.
+
+    Raises:
+        ArgumentError: unless they are fractions with a sum of 1 at most, and 0 < level < power < 1.
+
+    Example:
+        >>> images_to_tell(only_first=0.05, only_second=0.03)
+        1568.0
+    """
+    from scipy.special import ndtri  # loaded on use: it is slow to import
+
+    if not (only_first >= 0 and only_second >= 0 and only_first + only_second <= 1 + 1e-12):
+        raise ArgumentError(
+            "only_first and only_second must be fractions of the images, with a sum of 1 at most. "
+            f"Received: {only_first!r} and {only_second!r}"
+        )
+    if checked_fraction("level", level) >= checked_fraction("power", power):
+        raise ArgumentError(
+            f"power must be above the level. Received: power={power!r}, level={level!r}"
+        )
+    discordant, difference = only_first + only_second, only_first - only_second
+    if abs(difference) < 1e-12:  # 0.3 − 0.2 is 0.1 but for rounding
+        return math.inf
+    # Rounding may bring the variance of a certain difference, 1 − 1², below 0.
+    spread = math.sqrt(max(0.0, discordant - difference**2))
+    reach = ndtri(1 - level / 2) * math.sqrt(discordant) + ndtri(power) * spread
+    return float(math.ceil((reach / difference) ** 2))
+
+
+def _frequency(p_value: float) -> str:
+    if p_value >= 0.995:
+        return "nearly every test set"
+    for size in (100, 1_000, 10_000):
+        if p_value >= 1 / size:
+            return f"{round(p_value * size)} of {size:,} test sets"
+    return "fewer than 1 of 10,000 test sets"

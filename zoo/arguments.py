@@ -1,0 +1,76 @@
+"""Checks of arguments, for all of the packages: one function for each kind of value."""
+
+import contextlib
+import operator
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import ArgumentError
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number of Python's or NumPy's types; True and False are not.
+
+    Example:
+        >>> is_whole(3), is_whole(3.0), is_whole(True)
+        (True, False, False)
+    """
+    return hasattr(value, "__index__") and not isinstance(value, bool)
+
+
+def whole_number(name: str, value: Any, least: int, most: int = 2**62) -> int:
+    """Take a whole number from `least` to `most`, of any integer type, as an int.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: The argument.
+        least: The smallest number that is allowed.
+        most: The largest number that is allowed.
+
+    Returns:
+        The number.
+
+    Raises:
+        ArgumentError: The value is no whole number, or it is too small or too large.
+
+    Example:
+        >>> whole_number("batch_size", 0, 1)
+        Traceback (most recent call last):
+        zoo.errors.ArgumentError: batch_size must be a whole number of 1 or more. Received: 0
+    """
+    try:
+        number = operator.index(value) if is_whole(value) else None
+    except TypeError:  # an array with one element or more has the method too
+        number = None
+    if number is None or not least <= number <= most:
+        too_large = number is not None and number > most
+        limits = f"{most:,} or less" if too_large else f"{least} or more"
+        raise ArgumentError(f"{name} must be a whole number of {limits}. Received: {value!r}")
+    return number
+
+
+def as_path(name: str, value: Any) -> Path:
+    """Take a path, in which `~` is the user's home.
+
+    Args:
+        name: of the argument or variable, for the message.
+        value: of it.
+
+    Returns:
+        The path.
+
+    Raises:
+        ArgumentError: no file system takes such a path.
+
+    Example:
+        >>> as_path("root", "data/mnist").name
+        'mnist'
+    """
+    try:
+        path = Path(value).expanduser()
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            path.stat()
+    except (TypeError, ValueError, RuntimeError, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ArgumentError(f"{name} must be a path: {why}. Received: {value!a:.80}") from error
+    return path

@@ -1,0 +1,108 @@
+"""Module names of earlier versions: importing one of them gives the module that took its place.
+
+In earlier versions modules stood side by side in three folders. Now each is in a room: a package
+whose docstring says what lives there. Code that imports by the earlier names keeps working.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+MOVED = {
+    "augment": "augmentation",
+    "projective": "augmentation.projective",
+    "architecture": "training.fusible",
+    "stack": "training.fused",
+    "crew": "training.model_group",
+    "averaging": "training.averaging",
+    "distillation": "training.distillation",
+    "learner": "training.learner",
+    "lockstep": "training.lockstep",
+    "session": "training.loop",
+    "standardize": "training.standardize",
+    "progress": "training.progress",
+    "runs": "training.run_folder",
+    "hardware": "registry.hardware",
+    "console": "cli.console",
+    "data_cli": "cli.data",
+    "datasets.arguments": "arguments",
+    "datasets.base": "datasets",
+    "datasets.info": "datasets.registry",
+    "datasets.digits": "datasets.sources.digits",
+    "datasets.mnist": "datasets.sources.mnist",
+    "datasets.svhn": "datasets.sources.svhn",
+    "datasets.cifar10": "datasets.sources.cifar10",
+    "datasets.fer2013": "datasets.sources.fer2013",
+    "datasets.facescrub": "datasets.sources.facescrub",
+    "datasets.folder": "datasets.sources.folder",
+    "datasets.facescrub_pictures": "datasets.download.facescrub_pictures",
+    "datasets.decode": "datasets.formats.decode",
+    "datasets.matlab": "datasets.formats.matlab",
+    "datasets.plain_pickle": "datasets.formats.plain_pickle",
+    "datasets.pixel_csv": "datasets.formats.pixel_csv",
+    "datasets.form": "datasets.formats.conversion",
+    "datasets.threads": "datasets.formats.ordered_map",
+    "datasets.archive": "datasets.files.archive",
+    "datasets.layout": "datasets.files.class_folders",
+    "datasets.places": "datasets.files.locations",
+    "datasets.tree": "datasets.files.tree",
+    "datasets.mapped": "datasets.files.mapped",
+    "datasets.fingerprint": "datasets.cache.fingerprint",
+    "datasets.warned": "datasets.recorded_warnings",
+    "datasets.mirrors": "datasets.download.mirrors",
+    "datasets.remotes": "datasets.download.remotes",
+    "datasets.public_web": "datasets.download.public_web",
+    "datasets.page": "datasets.looking.page",
+    "datasets.sheet": "datasets.looking.sheet",
+    "datasets.show": "datasets.looking.show",
+    "datasets.duplicates": "datasets.looking.duplicates",
+    "ensembles.seen": "ensembles.provenance",
+    "ensembles.rule": "ensembles.combining.rules",
+    "ensembles.voting": "ensembles.combining.voting",
+    "ensembles.selection": "ensembles.combining.selection",
+    "ensembles.bagging": "ensembles.combining.bagging",
+    "ensembles.tuning": "ensembles.choosing",
+    "ensembles.scores": "ensembles.measures.scores",
+    "ensembles.calibration": "ensembles.measures.calibration",
+    "ensembles.diversity": "ensembles.measures.diversity",
+    "ensembles.uncertainty": "ensembles.measures.uncertainty",
+    "ensembles.significance": "ensembles.measures.significance",
+    "ensembles.bootstrap": "ensembles.measures.bootstrap",
+    "ensembles.worth": "ensembles.measures.contributions",
+    "ensembles.report": "ensembles.reports.report",
+    "ensembles.leaderboard": "ensembles.reports.leaderboard",
+    "ensembles.analysis": "ensembles.reports.analysis",
+    "ensembles.tables": "text",
+    "ensembles.card": "ensembles.card",
+}
+"""Earlier name → present name, both without the leading `zoo.`."""
+
+
+class _EarlierNames(MetaPathFinder, Loader):
+    """Finds a module under an earlier name, and loads the present module instead."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname.removeprefix("zoo.") in MOVED and fullname.startswith("zoo."):
+            return ModuleSpec(fullname, self)
+        return None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = importlib.import_module(f"zoo.{MOVED[spec.name.removeprefix('zoo.')]}")
+        # Python writes the earlier name's spec into the module, `exec_module` puts this one back.
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        assert module.__spec__ is not None
+        module.__spec__ = module.__spec__.loader_state
+
+
+def install() -> None:
+    """Let Python find the earlier names, where no module has that name."""
+    if not any(isinstance(finder, _EarlierNames) for finder in sys.meta_path):
+        sys.meta_path.append(_EarlierNames())

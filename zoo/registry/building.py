@@ -1,0 +1,144 @@
+"""Building a registered model: arguments, layer library, seed, precision, standardisation."""
+
+import importlib
+import operator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from zoo.arguments import is_whole, whole_number
+from zoo.errors import ArgumentError
+from zoo.recipes import STANDARDIZATIONS
+from zoo.registry.hardware import fast_precision
+from zoo.registry.specs import REQUIRED, ModelSpec, describe, signature_text
+from zoo.seeds import seeded
+from zoo.text import did_you_mean
+
+_LAYER_LIBRARIES = {"auto": "keras.layers", "handwritten": "zoo.layers"}
+
+
+def build(
+    name: str,
+    /,
+    *,
+    gradients: str = "auto",
+    seed: int | None = None,
+    precision: str | None = None,
+    standardize: str | None = None,
+    **arguments: Any,
+) -> Any:
+    """Build a registered model.
+
+    Args:
+        name: A name from `zoo.list_models()`.
+        gradients: `"auto"` builds from `keras.layers`, `"handwritten"` from `zoo.layers`.
+        seed: Seed of the initial weights and of dropout; None draws a new one.
+        precision: Keras dtype policy, such as `"mixed_bfloat16"`; `"auto"` takes that where the
+            hardware multiplies bfloat16 itself; None keeps Keras's own.
+        standardize: `"per_image"` or `"mean_image"` puts a standardisation of that kind behind the
+            scaling of the pixels; None puts none. See `zoo.layers.MeanImageStandardization`.
+        **arguments: The builder's parameters, such as `input_shape=(48, 48, 1)`,
+            `num_classes=7`; see `zoo.describe(name).parameters`.
+
+    Returns:
+        An uncompiled `keras.Model` from pixels 0..255 [batch, height, width, channels], uint8
+        or float, to float32 probabilities [batch, classes].
+
+    Raises:
+        UnknownModelError: No model has that name.
+        ArgumentError: An argument that the builder does not know, or cannot use.
+
+    Example:
+        >>> import zoo
+        >>> zoo.build("cnn", seed=0).count_params()
+        4787687
+    """
+    spec = describe(name)
+    if seed is not None:
+        seed = whole_number("seed", seed, 0)
+    _check_arguments(spec, arguments)
+    library = _layer_library(gradients)
+    with seeded(seed), _policy(precision):
+        try:
+            model = spec.builder(library, **arguments)
+        except (AttributeError, TypeError, ValueError) as error:
+            if isinstance(error, ArgumentError):
+                raise
+            asked = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+            raise ArgumentError(f"{name} cannot be built with {asked}: {error}") from error
+        if not hasattr(model, "trainable_variables"):
+            raise ArgumentError(
+                f"The builder of {name} should return a keras.Model. It gave {model!r}"
+            )
+        if standardize is not None:
+            from zoo.registry.standardization import with_standardization  # loads Keras
+
+            model = with_standardization(model, _standardization(standardize))
+    return model
+
+
+def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:
+    """Check what every builder takes, and make its numbers plain integers in place."""
+    for key in arguments:
+        if key not in spec.parameters:
+            raise ArgumentError(
+                f"{spec.name} has no parameter {key!r}{did_you_mean(key, spec.parameters)} "
+                f"It takes: {signature_text(spec.parameters)}."
+            )
+    for key, default in spec.parameters.items():
+        if default is REQUIRED and key not in arguments:
+            raise ArgumentError(
+                f"{spec.name} needs {key}=. It takes: {signature_text(spec.parameters)}."
+            )
+    if "input_shape" in arguments:
+        shape = arguments["input_shape"]
+        sides = [*shape] if isinstance(shape, Iterable) else []
+        if len(sides) != 3 or not all(is_whole(side) and side >= 1 for side in sides):
+            raise ArgumentError(
+                "input_shape is (height, width, channels), three whole numbers above 0. "
+                f"Received: {shape!r}"
+            )
+        arguments["input_shape"] = tuple(map(operator.index, sides))
+    if "num_classes" in arguments:
+        arguments["num_classes"] = whole_number("num_classes", arguments["num_classes"], 2)
+
+
+def _layer_library(gradients: str) -> ModuleType:
+    if gradients not in _LAYER_LIBRARIES:
+        raise ArgumentError(f'gradients is "auto" or "handwritten". Received: {gradients!r}')
+    return importlib.import_module(_LAYER_LIBRARIES[gradients])
+
+
+def _standardization(kind: str) -> Any:
+    """The class of the layer for a recipe's `standardize`."""
+    if kind not in STANDARDIZATIONS:
+        raise ArgumentError(
+            f"standardize is one of {', '.join(STANDARDIZATIONS)} or None. Received: {kind!r}"
+        )
+    library = _layer_library("handwritten")
+    return getattr(library, STANDARDIZATIONS[kind])
+
+
+@contextmanager
+def _policy(precision: str | None) -> Iterator[None]:
+    """Build under a Keras dtype policy."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    if precision == "auto" and before.name == "float32":
+        precision = fast_precision()
+    if precision in (None, "auto"):
+        yield
+        return
+    try:
+        keras.config.set_dtype_policy(precision)
+    except ValueError as error:
+        raise ArgumentError(
+            "precision is a Keras dtype policy such as 'float32' or 'mixed_bfloat16', or 'auto'. "
+            f"Received: {precision!r}"
+        ) from error
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

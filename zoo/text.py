@@ -1,0 +1,115 @@
+"""Words, numbers and tables as text: one form for each, in messages, reports and the terminal."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """End a sentence about an unknown name: with the closest known names, or with a full stop.
+
+    Example:
+        >>> f"There is no model 'cn'{did_you_mean('cn', ['cnn', 'mlp'])}"
+        "There is no model 'cn'; did you mean 'cnn'?"
+    """
+    lowered = {name.lower(): name for name in known}
+    close = get_close_matches(word.lower(), lowered, n=2)
+    return f"; did you mean {' or '.join(repr(lowered[name]) for name in close)}?" if close else "."
+
+
+def percent(fraction: float) -> str:
+    """Write a fraction as a percentage with one decimal.
+
+    Example:
+        >>> percent(0.4714)
+        '47.1 %'
+    """
+    return f"{100 * fraction:.1f} %"
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    r"""Write a table as Markdown; all columns but the first are aligned to the right.
+
+    Args:
+        header: Names of the columns.
+        rows: The cells of each row. Line breaks become spaces, and `|` is escaped.
+
+    Example:
+        >>> print(markdown_table(["", "n"], [["a|b", "3"]]))
+        |  | n |
+        | --- | ---: |
+        | a\|b | 3 |
+    """
+    cells = (
+        [" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in (header, *rows)
+    )
+    first, *others = (f"| {' | '.join(row)} |" for row in cells)
+    return "\n".join([first, f"| --- |{' ---: |' * (len(header) - 1)}", *others])
+
+
+def rich_table(
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    title: str | None = None,
+    right: bool = True,
+    bold: str | None = None,
+) -> Table:
+    """Make a table without lines for the terminal.
+
+    Args:
+        header: Names of the columns.
+        rows: The cells of each row. Nothing in them is taken for markup.
+        title: A line above the table, or None.
+        right: Whether all columns but the first are aligned to the right.
+        bold: The first cell of the row that is set in bold, or None.
+
+    Returns:
+        A `rich.table.Table`.
+
+    Example:
+        >>> rich_table(["", "n"], [["a", "3"]], title="Scores").row_count
+        1
+    """
+    from rich.table import Table  # loaded on use: many callers only need the other functions
+    from rich.text import Text
+
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+        box=None,
+        pad_edge=False,
+    )
+    for index, name in enumerate(header):
+        table.add_column(Text(name), justify="right" if right and index else "left")
+    for row in rows:
+        table.add_row(*map(Text, row), style="bold" if row[0] == bold else "")
+    return table
+
+
+def as_plain_text(renderable: Any, width: int = 100) -> str:
+    """Print something that rich can print, without colours, into a text.
+
+    Args:
+        renderable: What rich prints: a table, or an object with `__rich__`.
+        width: Characters in a line.
+
+    Example:
+        >>> print(as_plain_text(rich_table(["", "n"], [["a", "3"]])))
+           n
+        a  3
+    """
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(renderable)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    return "\n".join(line.rstrip() for line in lines)

@@ -1,0 +1,144 @@
+"""Run folders: what was asked for, how far it got, and writing that a crash cannot spoil."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import RunError
+from zoo.files import write_atomically
+
+MANIFEST = "run.json"
+
+
+class RunFolder:
+    """The folder of one training run, new or resumed.
+
+    It holds `run.json` (the configuration and the versions it ran with), `state/` (what resuming
+    needs) and one folder a member for TensorBoard.
+
+    Args:
+        path: The folder, such as `"logs/emotions"`.
+        config: The configuration, as JSON values. A run is resumed only with the same.
+        resume: Whether to go on with what is there. Where nothing is there, a new run starts.
+
+    Raises:
+        RunError: The folder is not empty and `resume` is False; or it is no run, or one with
+            another configuration.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], config: Mapping[str, Any], *, resume: bool = False
+    ) -> None:
+        self.path = Path(path)
+        self.config = json.loads(json.dumps(config))
+        if self.path.exists() and not self.path.is_dir():
+            raise RunError(f"A run needs a folder, and {self.path} is a file. Name another.")
+        used = self.path.is_dir() and any(self.path.iterdir())
+        if used and not resume:
+            raise RunError(
+                f"The run folder {self.path} is not empty, and nothing in it was touched. Name "
+                "another, or resume the run in it (resume=True, on the command line --resume)."
+            )
+        if used:
+            self._check_same_config()
+        self.finish("running")
+
+    def finish(self, status: str) -> None:
+        """Write the manifest.
+
+        Args:
+            status: `"running"`, `"stopped"` or `"finished"`.
+        """
+        manifest = {
+            "status": status,
+            "written": datetime.now(UTC).isoformat(timespec="seconds"),
+            "versions": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("committee-zoo", "keras", "tensorflow")},
+            },
+            "config": self.config,
+        }
+        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+        write_atomically(self.path / MANIFEST, lambda path: path.write_text(text, "utf-8"))
+
+    def save_state(self, name: str, arrays: Mapping[str, np.ndarray], facts: Any) -> None:
+        """Keep what resuming needs.
+
+        Args:
+            name: Whose state it is.
+            arrays: Arrays by name.
+            facts: JSON values.
+
+        Raises:
+            RunError: It could not be written; the state before it is still there.
+        """
+        contents: dict[str, Any] = {"facts": np.array(json.dumps(facts)), **arrays}
+
+        def write(path: Path) -> None:
+            with open(path, "wb") as file:
+                np.savez(file, **contents)
+
+        write_atomically(self._state(name), write)
+
+    def load_state(self, name: str) -> tuple[dict[str, np.ndarray], Any] | None:
+        """Read what `save_state` kept.
+
+        Args:
+            name: Whose state.
+
+        Returns:
+            The arrays and the facts, or None where nothing was kept.
+
+        Raises:
+            RunError: The file is damaged.
+        """
+        path = self._state(name)
+        if not path.exists():
+            return None
+        try:
+            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+                arrays = {key: file[key] for key in file.files}
+            return arrays, json.loads(str(arrays.pop("facts")))
+        except Exception as error:  # a damaged zip shows in many ways
+            raise RunError(
+                f"The state {path} is damaged ({error}). Start the run anew in another folder."
+            ) from error
+
+    def _state(self, name: str) -> Path:
+        return self.path / "state" / f"{name}.npz"
+
+    def _check_same_config(self) -> None:
+        path = self.path / MANIFEST
+        try:
+            before = json.loads(path.read_text("utf-8"))["config"]
+        except FileNotFoundError:
+            raise RunError(
+                f"{self.path} holds files but no {MANIFEST}: it is not a run that can be resumed. "
+                "Name another folder."
+            ) from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{path} is damaged ({error}). Start the run anew elsewhere.") from error
+        changed = _differences(before, self.config)
+        if changed:
+            raise RunError(
+                f"The run in {self.path} was started otherwise, so it cannot be resumed like "
+                f"this: {'; '.join(changed)}. Ask for the same, or name another folder."
+            )
+
+
+def _differences(before: Any, now: Any, name: str = "") -> list[str]:
+    """Where two JSON values differ, in words."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        return [
+            line
+            for key in sorted({*before, *now})
+            for line in _differences(before.get(key), now.get(key), f"{name}.{key}".lstrip("."))
+        ]
+    return [] if before == now else [f"{name or 'config'} was {before!r} and is now {now!r}"]
