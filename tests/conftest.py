@@ -1,5 +1,8 @@
 """Fixtures for all tests: a private cache, a seed, small images that small networks tell apart."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -20,6 +23,20 @@ def private_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("ZOO_DATA", raising=False)
     return tmp_path / "cache"
+
+
+@pytest.fixture(scope="session")
+def real_file():
+    """Path of a file of a real data set, which is not part of the repository."""
+
+    def find(name):
+        beside = Path(__file__).parents[2] / "shared" / "data"
+        path = Path(os.environ.get("ZOO_TEST_DATA", beside)) / name
+        if not path.is_file():
+            pytest.skip(f"{name} is not here: set ZOO_TEST_DATA to the folder that holds it")
+        return path
+
+    return find
 
 
 @pytest.fixture

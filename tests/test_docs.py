@@ -104,12 +104,9 @@ def test_a_page_prints_what_it_says(page, tmp_path, monkeypatch, faces):
             assert wrong is None, f"{page.name}, line {block.line}: {wrong}"
 
 
-def test_the_check_at_chosen_weights_is_that_on_mnist_too(monkeypatch):
-    data = ROOT.parent / "shared" / "data"
-    if not (data / "train-images-idx3-ubyte.gz").exists():
-        pytest.skip("MNIST is not beside the checkout")
+def test_the_check_at_chosen_weights_is_that_on_mnist_too(monkeypatch, real_file):
     text = (ROOT / "docs" / "gradients.md").read_text(encoding="utf-8")
-    monkeypatch.setenv("ZOO_DATA", str(data))
+    monkeypatch.setenv("ZOO_DATA", str(real_file("train-images-idx3-ubyte.gz").parent))
     namespace = {"__name__": "__main__"}
     for block in blocks(text)[0]:
         with contextlib.redirect_stdout(io.StringIO()) as out:

@@ -82,7 +82,7 @@ def test_a_module_of_an_earlier_version_is_found_under_its_name(name):
 
 
 def test_names_that_never_were_are_not_found():
-    with pytest.raises(ModuleNotFoundError, match="No module named 'zoo.ensembles.zzz'"):
+    with pytest.raises(ModuleNotFoundError, match="No module named"):
         importlib.import_module("zoo.ensembles.zzz")
 
 

@@ -1,6 +1,5 @@
 import gzip
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,11 +87,9 @@ def test_nothing_there_says_where_it_looked(tmp_path):
         zoo.datasets.load("mnist", tmp_path)
 
 
-def test_the_real_thing():
-    beside = Path(__file__).resolve().parents[2].parent / "shared" / "data"
-    if not (beside / "train-images-idx3-ubyte.gz").exists():
-        pytest.skip("MNIST is not beside the checkout")
-    data = zoo.datasets.load("mnist", beside, validation=0)
+def test_the_real_thing(real_file):
+    folder = real_file("train-images-idx3-ubyte.gz").parent
+    data = zoo.datasets.load("mnist", folder, validation=0)
     counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert list(data.train.class_counts.values()) == counts
     counts = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]

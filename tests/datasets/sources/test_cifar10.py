@@ -1,8 +1,6 @@
-import os
 import pickle
 import tracemalloc
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -244,11 +242,8 @@ def test_missing_batches_are_named(write, planes):
         zoo.datasets.load("cifar10", write("cifar10", files))
 
 
-def test_the_training_archive_has_its_counts_and_pixels():
-    beside = Path(__file__).resolve().parents[2].parent / "shared" / "data"
-    path = Path(os.environ.get("ZOO_TEST_DATA", beside)) / "cifar10-train.zip"
-    if not path.is_file():
-        pytest.skip("cifar10-train.zip is not here: set ZOO_TEST_DATA to the folder that holds it")
+def test_the_training_archive_has_its_counts_and_pixels(real_file):
+    path = real_file("cifar10-train.zip")
     with pytest.warns(UserWarning, match="no part test"):
         data = zoo.datasets.load("cifar10", path, validation=0, test=0)
     assert data.train.class_counts == dict.fromkeys(CLASS_NAMES, 5000)

@@ -1,7 +1,5 @@
 import io
-import os
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -201,11 +199,8 @@ def test_test_images_that_tell_no_part_have_to_be_asked_for(write, faces):
     check(zoo.datasets.load("fer2013", root, parts=parts, validation=0))
 
 
-def test_official_archive_has_its_counts_and_pixels():
-    beside = Path(__file__).resolve().parents[2].parent / "shared" / "data"
-    path = Path(os.environ.get("ZOO_TEST_DATA", beside)) / "fer2013.zip"
-    if not path.is_file():
-        pytest.skip("fer2013.zip is not here: set ZOO_TEST_DATA to the folder that holds it")
+def test_official_archive_has_its_counts_and_pixels(real_file):
+    path = real_file("fer2013.zip")
     data = zoo.datasets.load("fer2013", path, validation=0)
     official = {
         "train": [3995, 436, 4097, 7215, 4830, 3171, 4965],
