@@ -75,7 +75,7 @@ def read(tree: Tree, form: Form, classes: Sequence[str] | None) -> dict[str, Spl
     """Cut the faces out of the pictures that are there.
 
     Args:
-        tree: the lists, and `pictures/<sha256>`, as `zoo.datasets.download.facescrub_pictures`
+        tree: the lists, and `pictures/<sha256>`, as `zoo.datasets.fetching.facescrub_pictures`
             fetches them.
         form: what the faces are to become; 32×32 and grey where it says nothing.
         classes: the actors; None takes all that have pictures.

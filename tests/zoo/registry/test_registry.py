@@ -22,7 +22,7 @@ TINY = {"input_shape": (3, 4, 1), "num_classes": 2}
 @pytest.fixture(autouse=True)
 def registry_as_before(monkeypatch):
     """What a test registers is gone after it."""
-    monkeypatch.setattr(registry, "_specs", dict(registry._specs))
+    monkeypatch.setattr(registry.specs, "_specs", dict(registry.specs._specs))
 
 
 def tiny(layers, input_shape=(2, 2, 1), num_classes=3, *, units=4, dropout=0.0):

@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 
 from urllib3.exceptions import HTTPError
 
-from zoo.datasets.download.public_web import MOST_REDIRECTS, Fault
+from zoo.datasets.fetching.public_web import MOST_REDIRECTS, Fault
 from zoo.datasets.files.checks import checksum
 from zoo.datasets.registry import Remote
 from zoo.errors import DataError

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from zoo.datasets.download import public_web
-from zoo.datasets.download.mirrors import is_page
-from zoo.datasets.download.public_web import Fault
+from zoo.datasets.fetching.mirrors import is_page
+from zoo.datasets.fetching.public_web import Fault
 from zoo.datasets.files.locations import find
 from zoo.datasets.files.tree import open_tree, say
 from zoo.datasets.formats.decode import check_box, open_image, strict

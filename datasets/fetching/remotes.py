@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.datasets.download.mirrors import fetch, is_right
+from zoo.datasets.fetching.mirrors import fetch, is_right
 from zoo.datasets.files.locations import ARCHIVE_SUFFIXES, data_root, find
 from zoo.datasets.files.tree import open_tree
 from zoo.datasets.registry import DatasetInfo, Remote

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from zoo.datasets.download import mirrors
-from zoo.datasets.download.mirrors import is_page
-from zoo.datasets.download.remotes import download
+from zoo.datasets.fetching.mirrors import is_page
+from zoo.datasets.fetching.remotes import download
 from zoo.datasets.registry import DatasetInfo, Remote
 from zoo.errors import DataError
 

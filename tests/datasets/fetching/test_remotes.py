@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import zoo.datasets
-from zoo.datasets.download.remotes import download
+from zoo.datasets.fetching.remotes import download
 from zoo.datasets.files.locations import find
 from zoo.datasets.registry import DatasetInfo, Remote
 from zoo.datasets.sources import cifar10, mnist, svhn
