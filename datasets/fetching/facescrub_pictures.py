@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from zoo.datasets.download import public_web
+from zoo.datasets.fetching import public_web
 from zoo.datasets.fetching.mirrors import is_page
 from zoo.datasets.fetching.public_web import Fault
 from zoo.datasets.files.locations import find

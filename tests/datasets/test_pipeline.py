@@ -170,7 +170,10 @@ def test_transform_that_returns_something_else_is_refused(transform):
 BAD_NUMBERS = [
     ({"batch_size": 2**63}, "batch_size must be a whole number of 2,147,483,647 or less"),
     ({"batch_size": 1, "epochs": 2**63}, "epochs must be a whole number of 2,147,483,647 or less"),
-    ({"batch_size": 1, "first_epoch": 2**63}, "first_epoch must be a whole number of 2,147,483,647 or less"),
+    ({"batch_size": 1, "first_epoch": 2**63}, "first_epoch must be a whole number of 2,147,483"),
+        {"batch_size": 1, "first_epoch": 2**63},
+        "first_epoch must be a whole number of 2,147,483,647 or less",
+    ),
     ({"batch_size": 0}, "batch_size must be a whole number of 1 or more. Received: 0"),
     ({"batch_size": 2.0}, "Received: 2.0"),
     ({"batch_size": True}, "Received: True"),

@@ -3,7 +3,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from zoo.datasets.download import mirrors
+from zoo.datasets.fetching import mirrors
 from zoo.datasets.fetching.mirrors import is_page
 from zoo.datasets.fetching.remotes import download
 from zoo.datasets.registry import DatasetInfo, Remote

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import zoo.datasets
-from zoo.datasets.download import facescrub_pictures, public_web
+from zoo.datasets.fetching import facescrub_pictures, public_web
 from zoo.datasets.fetching.facescrub_pictures import fetch_pictures
 from zoo.datasets.files.tree import open_tree
 from zoo.datasets.sources.facescrub import COLUMNS, read_lists
