@@ -19,7 +19,7 @@ from zoo.datasets.split import Split, as_split
 from zoo.ensembles.combining.bagging import out_of_bag, resample
 from zoo.ensembles.combining.rules import STACKING, Rule
 from zoo.ensembles.members import Member, entry_of, make_members, recipe_from_config
-from zoo.ensembles.provenance import NOTHING, from_text, note, seen_by, to_text
+from zoo.ensembles.provenance import NOTHING, from_text, known_images, record_exposure, to_text
 from zoo.ensembles.reports.report import Report, make_report
 from zoo.errors import ArgumentError, DataError
 from zoo.files import write_atomically
@@ -127,12 +127,12 @@ class Committee(keras.Model):
     @property
     def trained_on(self) -> np.ndarray:
         """Digests (`Split.digests`) of the images that some member was trained on, ascending."""
-        return seen_by(self._models, "trained_on")
+        return known_images(self._models, "trained_on")
 
     @property
     def tuned_on(self) -> np.ndarray:
         """Digests of the images that chose when to stop, members, weights or a temperature."""
-        return np.union1d(self._tuned_on, seen_by(self._models, "tuned_on"))
+        return np.union1d(self._tuned_on, known_images(self._models, "tuned_on"))
 
     @property
     def members(self) -> tuple[Any, ...]:
@@ -205,7 +205,7 @@ class Committee(keras.Model):
             RunError: The run folder is in use or cannot be resumed.
         """
         data = _split(x, y, "train", self.class_names)
-        taught = seen_by([teacher.model], "trained_on") if teacher else NOTHING
+        taught = known_images([teacher.model], "trained_on") if teacher else NOTHING
         validation = _validation(validation_data, data.class_names)
         if validation is not None:
             seen = functools.reduce(np.union1d, (data.digests, self.trained_on, taught))
@@ -222,7 +222,7 @@ class Committee(keras.Model):
         changes: dict[str, Any] = {key: one for key, one in asked.items() if one is not None}
         # Of models of another origin nobody knows what they have seen.
         known = all(
-            entry_of(spec) is not None or len(seen_by([model], "trained_on"))
+            entry_of(spec) is not None or len(known_images([model], "trained_on"))
             for spec, model in zip(self._specs, self._models, strict=True)
         )
         rows: list[Any] = [None] * len(self._models)
@@ -267,9 +267,9 @@ class Committee(keras.Model):
             "teacher": teacher and {"temperature": teacher.temperature, "share": teacher.share},
         }
         if validation is not None and any(learner.recipe.patience for learner in learners):
-            note(self._models, "tuned_on", validation.digests)
+            record_exposure(self._models, "tuned_on", validation.digests)
         if teacher:
-            note(self._models, "tuned_on", seen_by([teacher.model], "tuned_on"))
+            record_exposure(self._models, "tuned_on", known_images([teacher.model], "tuned_on"))
         if self.snapshots:
             changes |= {"schedule": "cosine", "cycles": self.snapshots}
         self._specs = tuple(
@@ -573,8 +573,8 @@ class Committee(keras.Model):
                     "name": name,
                     "recipe": asdict(recipe),
                     "model": keras.saving.serialize_keras_object(model),
-                    "trained_on": to_text(seen_by([model], "trained_on")),
-                    "tuned_on": to_text(seen_by([model], "tuned_on")),
+                    "trained_on": to_text(known_images([model], "trained_on")),
+                    "tuned_on": to_text(known_images([model], "tuned_on")),
                 }
                 for name, recipe, model in zip(
                     self.member_names, self.recipes, self._models, strict=True
@@ -613,8 +613,8 @@ class Committee(keras.Model):
             committee.out_of_bag = Accuracy(**config["out_of_bag"])
         committee.data_settings = config["data_settings"]
         for model, one in zip(committee._models, config["members"], strict=True):
-            note([model], "trained_on", from_text(one["trained_on"]))
-            note([model], "tuned_on", from_text(one["tuned_on"]))
+            record_exposure([model], "trained_on", from_text(one["trained_on"]))
+            record_exposure([model], "tuned_on", from_text(one["tuned_on"]))
         committee._tuned_on = from_text(config["tuned_on"])
         committee.training = config["training"]
         committee._built_like = recipes
@@ -657,7 +657,7 @@ class Committee(keras.Model):
         """The members' accuracy on images that they were not trained on; None if there are none."""
         # Whether in this training or before, as a copy, or by way of a teacher.
         learned = [
-            np.flatnonzero(np.isin(data.digests, seen_by([model], "trained_on")))
+            np.flatnonzero(np.isin(data.digests, known_images([model], "trained_on")))
             for model in self._models
         ]
         images, combined = out_of_bag(
@@ -669,7 +669,7 @@ class Committee(keras.Model):
         """Note what the members have seen; what they reached before counts no more."""
         for model, own in zip(self._models, rows, strict=True):
             seen = data.digests if own is None else data.digests[own]
-            note([model], "trained_on", np.concatenate([seen, taught]))
+            record_exposure([model], "trained_on", np.concatenate([seen, taught]))
         self.data_settings = data.settings
         self.validation_accuracy = self.out_of_bag = None
 

@@ -15,7 +15,7 @@ from zoo.ensembles.checks import FLOOR, checked_labels, checked_probabilities
 from zoo.ensembles.combining.rules import STACKING, Rule
 from zoo.ensembles.committee import Committee
 from zoo.ensembles.members import entry_of, make_members
-from zoo.ensembles.provenance import seen_by
+from zoo.ensembles.provenance import known_images
 from zoo.errors import ArgumentError, DataError
 
 
@@ -75,7 +75,7 @@ def stack(
         )
 
     teacher = training.get("teacher")
-    if teacher and (known := data.count_among(seen_by([teacher.model], "trained_on"))):
+    if teacher and (known := data.count_among(known_images([teacher.model], "trained_on"))):
         raise DataError(
             f"The teacher was trained on {known:,} of these {len(data):,} images, so that members "
             "would know something of every fold: take a teacher that was trained on others."

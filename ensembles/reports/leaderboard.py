@@ -22,7 +22,7 @@ from zoo.ensembles.measures.significance import (
     mcnemar,
     paired_bootstrap,
 )
-from zoo.ensembles.provenance import seen_by
+from zoo.ensembles.provenance import known_images
 from zoo.errors import ArgumentError
 from zoo.metrics import Accuracy, accuracy
 from zoo.text import as_plain_text, rich_table
@@ -266,8 +266,8 @@ def compare(
     board = make_leaderboard(split.labels, members, answers, validated)
     return replace(
         board,
-        trained_on=split.count_among(seen_by(judged, "trained_on")),
-        tuned_on=split.count_among(seen_by(judged, "tuned_on")),
+        trained_on=split.count_among(known_images(judged, "trained_on")),
+        tuned_on=split.count_among(known_images(judged, "tuned_on")),
     )
 
 
