@@ -21,9 +21,9 @@ def images():
     ("arguments", "message"),
     [
         ({"augmentation": {"rotation": 5}}, r"its fields by name\. Received: \{'rotation': 5\}"),
-        ({"augmentation": None}, "is a zoo.Augmentation with method"),
+        ({"augmentation": None}, "must be a zoo.Augmentation with method"),
         ({"augmentation": {"method": "ImageDataGenerator"}}, 'method="projective"'),
-        ({"augmentation": {"zoom_range": 2}}, "zoom_range is a share"),
+        ({"augmentation": {"zoom_range": 2}}, "zoom_range must be a share"),
         ({"augmentation": {}, "seed": -1}, "seed must be a whole number of 0 or more"),
         ({"augmentation": {}, "seed": 0.5}, "seed must be a whole number"),
     ],
