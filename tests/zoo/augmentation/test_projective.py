@@ -248,6 +248,19 @@ def test_gradient_of_the_transform_is_exact(fill_mode):
     )
 
 
+def test_gradient_under_xla_is_that_in_float64_without_xla():
+    images = np.random.default_rng(0).normal(size=(2, 4, 5, 1))
+    gradients = []
+    for dtype in ("float32", "float64"):
+        x = tf.constant(images, dtype)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            augment = projective.augmenter(Augmentation(**RANGES, fill_mode="wrap"), dtype)
+            loss = tf.reduce_sum(tf.sin(augment(x, tf.constant([1, 2], "int64"))))
+        gradients.append(tape.gradient(loss, x))
+    np.testing.assert_allclose(*gradients, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(("axis", "flip"), [(2, "horizontal_flip"), (1, "vertical_flip")])
 def test_flip_turns_the_image_around(images, axis, flip):
     many = np.repeat(images, 4, axis=0)
