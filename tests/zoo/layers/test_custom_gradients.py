@@ -50,11 +50,10 @@ def use_of(name):
     if name in USES:
         return USES[name]
     module = f"zoo.layers.{name.split('.')[0]}"
-    for kind, example in EXAMPLES.items():
-        layer = getattr(zoo.layers, kind)
-        if layer.__module__ == module:
-            return lambda: layer(**example.arguments), example.input_shape, {}
-    raise LookupError(f"No layer in {module}: add a use of {name} to USES")
+    kinds = [kind for kind in EXAMPLES if getattr(zoo.layers, kind).__module__ == module]
+    assert kinds, f"{module} has no layer: add a use of {name} to USES"
+    layer, example = getattr(zoo.layers, kinds[0]), EXAMPLES[kinds[0]]
+    return lambda: layer(**example.arguments), example.input_shape, {}
 
 
 FUNCTIONS = handwritten_functions()
