@@ -15,9 +15,9 @@ from urllib.parse import urljoin
 
 from urllib3.exceptions import HTTPError
 
+from zoo.datasets.description import RemoteFile
 from zoo.datasets.fetching.public_web import MOST_REDIRECTS, Fault
 from zoo.datasets.files.checks import checksum
-from zoo.datasets.registry import Remote
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ PIECE = 2**18
 """Bytes that are read, written and told at a time: two seconds of a slow line."""
 
 
-def fetch(remote: Remote, folder: Path, progress: Progress) -> None:
+def fetch(remote: RemoteFile, folder: Path, progress: Progress) -> None:
     """Fetch one file, from the first mirror that has it.
 
     Args:
@@ -105,7 +105,7 @@ def _lock(file: IO[bytes]) -> bool:
     return True
 
 
-def _complete(partial: Path, url: str, remote: Remote, tell: Callable[[int], None]) -> None:
+def _complete(partial: Path, url: str, remote: RemoteFile, tell: Callable[[int], None]) -> None:
     """Fetch what is missing of a file; and all of it, if it does not fit what was there."""
     start = partial.stat().st_size
     if start >= remote.size:
@@ -123,7 +123,7 @@ def _complete(partial: Path, url: str, remote: Remote, tell: Callable[[int], Non
 
 
 def _receive(
-    partial: Path, url: str, remote: Remote, start: int, tell: Callable[[int], None]
+    partial: Path, url: str, remote: RemoteFile, start: int, tell: Callable[[int], None]
 ) -> int:
     """Ask for a file from a byte on and write what comes; gives the byte that it began with.
 
@@ -223,7 +223,7 @@ def is_page(start: bytes) -> bool:
     return start.startswith((b"<!doctype html", b"<html", b"<head", b"<!--", b"<?xml"))
 
 
-def is_right(path: Path, remote: Remote) -> bool:
+def is_right(path: Path, remote: RemoteFile) -> bool:
     """Whether a file is what its owner has, by its size and checksum.
 
     Args:
