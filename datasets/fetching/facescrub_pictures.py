@@ -12,13 +12,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from zoo.datasets.description import DatasetInfo
 from zoo.datasets.fetching import public_web
 from zoo.datasets.fetching.mirrors import is_page
 from zoo.datasets.fetching.public_web import Fault
 from zoo.datasets.files.locations import locate
 from zoo.datasets.files.tree import open_tree, say
 from zoo.datasets.formats.decode import check_box, open_image, strict
-from zoo.datasets.sources.facescrub import INFO, SKIPPED, Face, has_hash, read_lists, write_skipped
+from zoo.datasets.formats.face_list import SKIPPED, Face, read_lists, write_skipped
 from zoo.errors import DataError
 from zoo.files import write_atomically
 
@@ -26,7 +27,9 @@ THREADS = 8
 MOST_BYTES = 20 * 2**20
 
 
-def fetch_pictures(root: Path | None, classes: Sequence[str] | None = None) -> Path:
+def fetch_pictures(
+    info: DatasetInfo, root: Path | None, classes: Sequence[str] | None = None
+) -> Path:
     """Fetch the pictures that the lists name, some at a time.
 
     Pictures are kept by their hash, as `pictures/<sha256>` beside the lists; those that are there
@@ -34,6 +37,7 @@ def fetch_pictures(root: Path | None, classes: Sequence[str] | None = None) -> P
     faces cannot be had, and why, is written to `skipped.tsv` there.
 
     Args:
+        info: The description of FaceScrub.
         root: the folder that holds the lists; None: `$ZOO_DATA` and the platform's data folder are
             searched.
         classes: fetch those of these actors only.
@@ -45,8 +49,8 @@ def fetch_pictures(root: Path | None, classes: Sequence[str] | None = None) -> P
         DataError: there is no list, a list is damaged, an actor is in none, or the folder cannot be
             written.
     """
-    folder = locate(INFO, root)
-    with open_tree(folder, INFO.file_pattern) as tree:
+    folder = locate(info, root)
+    with open_tree(folder, info.file_pattern) as tree:
         listed = read_lists(tree)
         there = {name.removeprefix("pictures/") for name in tree.sizes}
     known = {face.name for face in listed}
@@ -128,7 +132,7 @@ def _size(content: bytes, face: Face, *, decode: bool = True) -> tuple[int, int]
     """The width and height of a picture, if it is the one that was listed."""
     if is_page(content):
         raise Fault("a page of HTML instead of a picture")
-    if not has_hash(content, face):
+    if not face.has_hash(content):
         raise Fault("another picture: its SHA-256 is another")
     try:
         with open_image(io.BytesIO(content)) as image:

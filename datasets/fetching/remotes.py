@@ -59,7 +59,8 @@ def download(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ()) ->
     elif not info.remote_files and not path:
         raise DataError(
             f"{info.name} gives its files to people who ask ({info.manual_download}): no program "
-            f"may fetch them. Get {info.expected_files} from {info.source} and put them into {folder}"
+            f"may fetch them. Get {info.expected_files} from {info.source} and put them into "
+            f"{folder}"
         )
     if not wanted:
         return folder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from zoo.arguments import whole_number
 from zoo.datasets.files.mapped import release
-from zoo.datasets.image_data import ImageData
+from zoo.datasets.looking.duplicates import find_duplicates
 from zoo.datasets.looking.sheet import Pictures, draw_sheet
 from zoo.datasets.split import Split
 from zoo.errors import ArgumentError, RunError
@@ -25,7 +25,8 @@ BYTES_AT_ONCE = 2**23
 
 
 def show(
-    data: ImageData,
+    name: str,
+    splits: Mapping[str, Split],
     path: str | os.PathLike[str] | None = None,
     *,
     log_dir: str | os.PathLike[str] | None = None,
@@ -35,10 +36,12 @@ def show(
     """Do what `ImageData.show` promises; its docstring describes the arguments."""
     whole_number("samples", samples, 1)
     whole_number("seed", seed, 0)
-    if data.image_shape[-1] not in (1, 3):
+    train = splits["train"]
+    height, width, channels = train.image_shape
+    if channels not in (1, 3):
         raise ArgumentError(
-            "only grey and RGB images can be shown. Received: images with "
-            f"{data.image_shape[-1]} channels"
+            "images must be grey or RGB, with 1 or 3 channels, to be shown. "
+            f"Received: {channels} channels. Leave out the other channels."
         )
     file, folder = _checked_path("path", path), _checked_path("log_dir", log_dir)
     if file and file.suffix != ".png":
@@ -46,20 +49,19 @@ def show(
     if folder:
         _make_folder(folder)
 
-    height, width, channels = data.image_shape
     colour = "grey" if channels == 1 else "RGB"
-    title = f"{data.name}: {data.num_classes} classes of {height}×{width}, {colour}"
-    duplicates = data.duplicates()
+    title = f"{name}: {train.num_classes} classes of {height}×{width}, {colour}"
+    duplicates = find_duplicates(splits)
     notes = [duplicates.sentence(), *([duplicates.details()] if duplicates else [])]
 
     def sampled() -> dict[str, Pictures]:
-        return {"training images": sample_images(data.train, samples, seed)}
+        return {"training images": sample_images(train, samples, seed)}
 
     means: dict[str, Pictures] = {
-        "mean": [[] if one is None else [one] for one in mean_images(data.train)]
+        "mean": [[] if one is None else [one] for one in mean_images(train)]
     }
-    counts = {part: list(split.class_counts.values()) for part, split in data.parts.items()}
-    names = [*data.class_names, "all"]
+    counts = {part: list(split.class_counts.values()) for part, split in splits.items()}
+    names = [*train.class_names, "all"]
 
     figure = draw_sheet(names, sampled() | means, counts, title=title, notes=notes)
     if file:
@@ -67,11 +69,11 @@ def show(
     if folder:
         # TensorBoard sorts by name.
         pictures = {
-            "1 samples": draw_sheet(data.class_names, sampled(), title=title),
+            "1 samples": draw_sheet(train.class_names, sampled(), title=title),
             "2 mean images": draw_sheet(names, means, title=title),
             "3 class counts": draw_sheet(names, {}, counts, title=title),
         }
-        _log(data, folder, pictures)
+        _log(name, splits, folder, pictures)
     return figure
 
 
@@ -130,11 +132,11 @@ def mean_images(split: Split) -> list[np.ndarray | None]:
     return [np.rint(total / n).astype(np.uint8) if n else None for total, n in pairs]
 
 
-def to_markdown(data: ImageData) -> str:
+def to_markdown(splits: Mapping[str, Split]) -> str:
     """The counts of each class in each part, and the duplicates, as Markdown text.
 
     Args:
-        data: the data set.
+        splits: The splits of the data set, by name.
 
     Returns:
         The tables.
@@ -142,7 +144,7 @@ def to_markdown(data: ImageData) -> str:
     Example:
         >>> import zoo.datasets
         >>> data = zoo.datasets.load("digits", classes=["3", "8"])
-        >>> print(to_markdown(data))
+        >>> print(to_markdown(data.splits))
         | class | train | validation | test |
         | --- | ---: | ---: | ---: |
         | 3 | 131 | 15 | 37 |
@@ -151,23 +153,23 @@ def to_markdown(data: ImageData) -> str:
         <BLANKLINE>
         No two images are the same, pixel for pixel.
     """
-    rows = zip(*(split.class_counts.values() for split in data.parts.values()), strict=True)
+    rows = zip(*(split.class_counts.values() for split in splits.values()), strict=True)
     table = [
         [name, *(f"{count:,}" for count in counts)]
-        for name, counts in zip(data.class_names, rows, strict=True)
+        for name, counts in zip(splits["train"].class_names, rows, strict=True)
     ]
-    table.append(["**all**", *(f"{len(split):,}" for split in data.parts.values())])
-    counted = markdown_table(["class", *data.parts], table)
-    return f"{counted}\n\n{data.duplicates().to_markdown()}"
+    table.append(["**all**", *(f"{len(split):,}" for split in splits.values())])
+    counted = markdown_table(["class", *splits], table)
+    return f"{counted}\n\n{find_duplicates(splits).to_markdown()}"
 
 
-def _log(data: ImageData, folder: Path, pictures: dict[str, Any]) -> None:
+def _log(name: str, splits: Mapping[str, Split], folder: Path, pictures: dict[str, Any]) -> None:
     from zoo.tensorboard import TensorBoardLog
 
     log = TensorBoardLog(folder)
     for tag, figure in pictures.items():
-        log.figure("data", f"{data.name}/{tag}", figure, 0)
-    log.text("data", f"{data.name}/counts and duplicates", to_markdown(data))
+        log.figure("data", f"{name}/{tag}", figure, 0)
+    log.text("data", f"{name}/counts and duplicates", to_markdown(splits))
     log.close()
 
 

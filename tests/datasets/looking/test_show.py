@@ -111,12 +111,12 @@ def test_tensorboard_gets_pictures_in_order_and_the_tables(data, tmp_path):
     plugins = [events.SummaryMetadata(tag).plugin_data.plugin_name for tag in tags]
     assert plugins == ["images", "images", "images", "text"]
     text = tf.make_ndarray(events.Tensors(tags[-1])[0].tensor_proto).item().decode()
-    assert text == to_markdown(data)
+    assert text == to_markdown(data.splits)
 
 
 def test_markdown_escapes_what_would_begin_a_column(split):
     data = ImageData("pets", as_split(split.images[:2], [0, 1], class_names=("a|b", "two\nlines")))
-    assert to_markdown(data).splitlines()[:5] == [
+    assert to_markdown(data.splits).splitlines()[:5] == [
         "| class | train |",
         "| --- | ---: |",
         "| a\\|b | 1 |",
@@ -153,7 +153,7 @@ def test_files_that_cannot_be_written(data, tmp_path):
 
 def test_other_than_grey_and_rgb_cannot_be_shown():
     data = ImageData("odd", as_split(np.zeros((2, 4, 4, 2), np.uint8), [0, 1]))
-    with pytest.raises(ArgumentError, match="Received: images with 2 channels"):
+    with pytest.raises(ArgumentError, match="Received: 2 channels"):
         data.show()
 
 
