@@ -14,9 +14,7 @@ COMMITTEE = Parameter(group=Group("Committee", sort_key=0))
 
 @app.command
 def committee(
-    names: Annotated[list[str], Parameter(metavar="NAME...")],
-    /,
-    *,
+    *names: Annotated[str, Parameter(required=True)],
     copies: Annotated[Positive | None, COMMITTEE] = None,
     snapshots: Annotated[Positive | None, COMMITTEE] = None,
     voting: Annotated[Name, COMMITTEE] = "majority",

@@ -16,6 +16,7 @@ from zoo.text import rich_table
 data = App(
     name="data",
     help="List the data sets, show a data set, fetch its files, or look after the cache.",
+    version_flags=(),
     group_parameters=app.group_parameters,
 )
 app.command(data)

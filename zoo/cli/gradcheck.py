@@ -13,9 +13,7 @@ from zoo.cli.values import Arguments, Seed, Shapes
 
 @app.command
 def gradcheck(
-    names: Annotated[list[str] | None, Parameter(metavar="[NAME...]")] = None,
-    /,
-    *,
+    *names: str,
     mode: Literal["full", "fast"] | None = None,
     gradients: Literal["handwritten", "auto"] = "handwritten",
     input_shape: Shapes | None = None,
@@ -48,7 +46,7 @@ def gradcheck(
     from zoo.gradients import gradcheck as check
 
     targets = [
-        catalogue.target(name, gradients, seed, input_shape or [], arguments)
+        catalogue.target(name, gradients, seed, input_shape or [], dict(arguments or []))
         for name in names or catalogue.own_gradients()
     ]
     # The tables are wide: a terminal may wrap them, but they are not squeezed.

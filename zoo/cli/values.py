@@ -240,13 +240,11 @@ def _last(parse: Callable[[str, str], Any], metavar: str = "NUMBER") -> Paramete
     return Parameter(converter=convert, n_tokens=1, accepts_keys=False, metavar=metavar)
 
 
-def _every(
-    parse: Callable[[str, str], Any], collect: Callable[[Any], Any], metavar: str
-) -> Parameter:
-    """An option that may be repeated; the values are collected."""
+def _every(parse: Callable[[str, str], Any], metavar: str) -> Parameter:
+    """An option that takes one word and may be repeated; the value is a list."""
 
     def convert(kind: Any, tokens: Sequence[Token]) -> Any:
-        return collect(parse(token.keyword or "", token.value) for token in tokens)
+        return [parse(token.keyword or "", token.value) for token in tokens]
 
     return Parameter(converter=convert, n_tokens=1, accepts_keys=False, metavar=metavar)
 
@@ -262,5 +260,5 @@ Names = Annotated[list[str], _last(parse_names, "NAME,NAME")]
 Numbers = Annotated[list[float], _last(parse_numbers, "NUMBER,NUMBER")]
 Parts = Annotated[Mapping[str, list[str]], _last(parse_parts, "SPLIT=PART")]
 Size = Annotated[tuple[int, int], _last(parse_size, "SIZE")]
-Shapes = Annotated[list[tuple[int, ...]], _every(parse_shape, list, "SHAPE")]
-Arguments = Annotated[Mapping[str, Any], _every(parse_argument, dict, "NAME=VALUE")]
+Shapes = Annotated[list[tuple[int, ...]], _every(parse_shape, "SHAPE")]
+Arguments = Annotated[list[tuple[str, Any]], _every(parse_argument, "NAME=VALUE")]
