@@ -79,8 +79,8 @@ def evaluate_file(
 def _image_settings(committee: Committee) -> dict[str, Any]:
     """Arguments of `zoo.datasets.load` for the image size and colour of a committee."""
     _, height, width, channels = committee.input_shape
-    settings: dict[str, Any] = {"color": {1: "grayscale", 3: "rgb"}.get(channels)}
-    return {**settings, "image_size": (height, width)} if height and width else settings
+    color = "grayscale" if channels == 1 else "rgb" if channels == 3 else None
+    return {"color": color, "image_size": (height, width) if height and width else None}
 
 
 if __name__ == "__main__":

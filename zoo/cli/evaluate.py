@@ -24,7 +24,8 @@ def evaluate(
 ) -> None:
     """Judge a saved committee: accuracies with intervals, confusion, and whether it is luck.
 
-    Classes, image size, colour, what is held out and dropped come from the saved committee.
+    Classes, image size, colour, and which images are held out or dropped, are those of the training
+    of the committee, where no option says otherwise.
 
     Args:
         file: A saved committee or model, `.keras`.
