@@ -20,7 +20,7 @@ from zoo.arguments import as_path, whole_number
 from zoo.datasets.cache.fingerprint import fingerprint, states
 from zoo.datasets.cache.store import remember
 from zoo.datasets.fetching.facescrub_pictures import fetch_pictures
-from zoo.datasets.fetching.remotes import download as fetch_files
+from zoo.datasets.fetching.remotes import fetch_files
 from zoo.datasets.files.locations import find
 from zoo.datasets.files.tree import open_tree
 from zoo.datasets.formats.conversion import CHANNELS, Form, joined
