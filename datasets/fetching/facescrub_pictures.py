@@ -1,4 +1,4 @@
-"""Fetching FaceScrub's pictures from the web. Anyone may have written the addresses in its lists."""
+"""Fetching FaceScrub's pictures from addresses on the web that anyone may have written."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def fetch_pictures(root: Path | None, classes: Sequence[str] | None = None) -> P
         write_skipped(folder, faces, reasons)
     except OSError as error:
         raise DataError(
-            f"{folder} must be a folder that can be written. Received: {error}. Copy the lists into "
-            "another folder"
+            f"{folder} must be a folder that can be written. Received: {error}. Copy the lists "
+            "into another folder"
         ) from error
     Console(stderr=True).print(
         f"{counts['fetched']:,} pictures fetched, {counts['there']:,} were there, "

@@ -70,8 +70,7 @@ def fetch_files(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ())
                 fetch_file(remote, folder, progress)
     except OSError as error:
         raise DataError(
-            f"{folder} must be a folder that can be written. Received: {error}. Choose another "
-            "root"
+            f"{folder} must be a folder that can be written. Received: {error}. Choose another root"
         ) from error
     return folder
 

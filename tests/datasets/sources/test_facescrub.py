@@ -351,7 +351,9 @@ def test_a_picture_that_is_damaged_is_fetched_again(web):
 
 
 def test_actors_that_are_in_no_list_are_not_fetched(web):
-    with pytest.raises(DataError, match="classes must be actors of the lists in .* Received: 'Nobody'"):
+    with pytest.raises(
+        DataError, match=r"classes must be actors of the lists in .* Received: 'Nobody'"
+    ):
         fetch_pictures(web.root, ["Nobody"])
 
 
@@ -361,7 +363,9 @@ def test_an_archive_that_has_all_the_pictures_does(write):
     assert len(load(path, download=True).train) == 12
     files.popitem()
     path = write("facescrub.zip", {"facescrub_actors.txt": listed(ROWS), **files})
-    with pytest.raises(DataError, match="to fetch 1 pictures into it. Received: an archive. Unpack it"):
+    with pytest.raises(
+        DataError, match=r"to fetch 1 pictures into it\. Received: an archive\. Unpack it"
+    ):
         fetch_pictures(path)
 
 
