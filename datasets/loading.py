@@ -1,6 +1,6 @@
 """`load` a data set by its name, choose parts and classes, hold out what to validate and test on.
 
-A data set is a module with an `INFO` and a function `read(tree, parts, form)` that gives the parts
+A data set is a module with an `INFO` and a function `read(tree, parts, conversion)` that gives the parts
 asked for as splits by their names, as far as the files hold them. `tree` is missing where the data
 set is embedded, `parts` where it has no parts of its own.
 """
@@ -19,15 +19,15 @@ import numpy as np
 from zoo.arguments import as_path, whole_number
 from zoo.datasets.cache.fingerprint import fingerprint, states
 from zoo.datasets.cache.store import remember
+from zoo.datasets.description import DatasetInfo
 from zoo.datasets.fetching.facescrub_pictures import fetch_pictures
 from zoo.datasets.fetching.remotes import fetch_files
-from zoo.datasets.files.locations import find
+from zoo.datasets.files.locations import locate
 from zoo.datasets.files.tree import open_tree
-from zoo.datasets.formats.conversion import CHANNELS, Form, joined
+from zoo.datasets.formats.conversion import CHANNELS, ImageConversion, concatenate
 from zoo.datasets.formats.decode import MAX_PIXELS
 from zoo.datasets.image_data import ImageData
 from zoo.datasets.looking.duplicates import without_duplicates
-from zoo.datasets.registry import DatasetInfo
 from zoo.datasets.sampling import check_share, held_out_of, stratified_split
 from zoo.datasets.sources import cifar10, digits, facescrub, fer2013, folder, mnist, svhn
 from zoo.datasets.split import Split
@@ -120,16 +120,16 @@ def load(
     if classes is not None:
         classes = _checked_classes(classes)
     base = _base(info, root)
-    if download and (info.remotes or info.page):
+    if download and (info.remote_files or info.manual_download):
         _fetch(info, base, roles, classes)
     path = _find(info, base)
     chosen = classes if info.reads_classes else None
 
-    before = states(path, info.files) if path and cache else None
+    before = states(path, info.file_pattern) if path and cache else None
 
     def read(new: Callable[[str, tuple[int, ...]], np.ndarray]) -> dict[str, Split]:
-        splits = _read(info, path, roles, Form(size, color, new), chosen)
-        if path and before is not None and states(path, info.files) != before:
+        splits = _read(info, path, roles, ImageConversion(size, color, new), chosen)
+        if path and before is not None and states(path, info.file_pattern) != before:
             raise DataError(f"{path} has changed while it was read; load it again")
         return splits
 
@@ -140,7 +140,7 @@ def load(
         }  # fmt: skip
         splits = remember(name, facts, read)
     else:
-        splits = read(Form().new)
+        splits = read(ImageConversion().new)
     _check_found(info, path, roles, splits, asked=parts is not None)
     settings = {
         "name": name, "parts": parts and roles, "image_size": size, "color": color,
@@ -207,21 +207,21 @@ def _read(
     info: DatasetInfo,
     path: Path | None,
     roles: dict[str, list[str]],
-    form: Form,
+    conversion: ImageConversion,
     classes: list[str] | None,
 ) -> dict[str, Split]:
     """Read the parts and give them their roles, as far as they are there."""
     module = _SETS[info.name]
     if path is None:
-        return module.read(form)
-    with open_tree(path, info.files) as tree:
+        return module.read(conversion)
+    with open_tree(path, info.file_pattern) as tree:
         if info.reads_classes:
-            return module.read(tree, form, classes)
+            return module.read(tree, conversion, classes)
         if not info.parts:
-            return module.read(tree, form)
-        found = module.read(tree, list(dict.fromkeys(itertools.chain(*roles.values()))), form)
+            return module.read(tree, conversion)
+        found = module.read(tree, list(dict.fromkeys(itertools.chain(*roles.values()))), conversion)
         splits = {
-            role: joined(role, [found[part] for part in parts], form)
+            role: concatenate(role, [found[part] for part in parts], conversion)
             for role, parts in roles.items()
             if not {*parts} - {*found}
         }
@@ -318,7 +318,7 @@ def _find(info: DatasetInfo, base: Path | None) -> Path | None:
     """Where the files are; None for an embedded data set."""
     if not info.needs_root:
         return None
-    return folder.find(base) if info is folder.INFO else find(info, base)
+    return folder.locate(base) if info is folder.INFO else locate(info, base)
 
 
 def _checked_classes(classes: Any) -> list[str]:

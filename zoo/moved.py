@@ -30,7 +30,7 @@ MOVED = {
     "data_cli": "cli.data",
     "datasets.arguments": "arguments",
     "datasets.base": "datasets",
-    "datasets.info": "datasets.registry",
+    "datasets.info": "datasets.description",
     "datasets.digits": "datasets.sources.digits",
     "datasets.mnist": "datasets.sources.mnist",
     "datasets.svhn": "datasets.sources.svhn",

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 
 from zoo.datasets.fetching import public_web
 from zoo.datasets.fetching.public_web import Fault
-from zoo.datasets.files.locations import find
+from zoo.datasets.files.locations import locate
 from zoo.datasets.files.tree import open_tree, say
 from zoo.datasets.formats.decode import check_box, open_image, strict
 from zoo.datasets.sources.facescrub import INFO, SKIPPED, Face, has_hash, read_lists, write_skipped
@@ -44,8 +44,8 @@ def fetch_pictures(root: Path | None, classes: Sequence[str] | None = None) -> P
         DataError: There is no list, a list is damaged, an actor is in none of them, or the folder
             cannot be written.
     """
-    folder = find(INFO, root)
-    with open_tree(folder, INFO.files) as tree:
+    folder = locate(INFO, root)
+    with open_tree(folder, INFO.file_pattern) as tree:
         listed = read_lists(tree)
         there = {name.removeprefix("pictures/") for name in tree.sizes}
     known = {face.name for face in listed}

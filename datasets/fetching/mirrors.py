@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.datasets.description import RemoteFile
 from zoo.datasets.files.checks import checksum
-from zoo.datasets.registry import Remote
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ PIECE = 2**18
 """Bytes that are read and written at a time."""
 
 
-def fetch_file(remote: Remote, folder: Path, progress: Progress) -> None:
+def fetch_file(remote: RemoteFile, folder: Path, progress: Progress) -> None:
     """Fetch one file from the first mirror that has it, with pooch.
 
     The file gets its name only when it is complete and has the right checksum. A file of that name
@@ -63,7 +63,7 @@ def fetch_file(remote: Remote, folder: Path, progress: Progress) -> None:
         ) from error
 
 
-def is_right(path: Path, remote: Remote) -> bool:
+def is_right(path: Path, remote: RemoteFile) -> bool:
     """Whether a file has the size and the checksum of its owner's file.
 
     Args:
@@ -75,7 +75,7 @@ def is_right(path: Path, remote: Remote) -> bool:
     return checksum(path, remote.algorithm) == remote.checksum
 
 
-def _fetch_from_mirrors(remote: Remote, folder: Path, progress: Progress) -> None:
+def _fetch_from_mirrors(remote: RemoteFile, folder: Path, progress: Progress) -> None:
     """Try one mirror after another; raise a DataError with every mirror's failure."""
     import pooch
 
@@ -100,7 +100,7 @@ def _fetch_from_mirrors(remote: Remote, folder: Path, progress: Progress) -> Non
     )
 
 
-def _receive(url: str, path: str, remote: Remote, progress: Progress) -> None:
+def _receive(url: str, path: str, remote: RemoteFile, progress: Progress) -> None:
     """Write what an address sends into a file, but no more bytes than the file shall have."""
     import requests
     from urllib3.exceptions import HTTPError

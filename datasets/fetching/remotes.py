@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.datasets.description import DatasetInfo, RemoteFile
 from zoo.datasets.fetching.mirrors import fetch_file, is_right
-from zoo.datasets.files.locations import ARCHIVE_SUFFIXES, data_root, find
+from zoo.datasets.files.locations import ARCHIVE_SUFFIXES, data_root, locate
 from zoo.datasets.files.tree import open_tree
-from zoo.datasets.registry import DatasetInfo, Remote
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def fetch_files(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ())
         DataError: The owner gives the files only to people, no mirror has a file, another file has
             its name, or an archive holds only some of the files.
     """
-    if not info.remotes and not info.page:
+    if not info.remote_files and not info.manual_download:
         raise DataError(f"{info.name}: there is nothing to fetch, it is {info.source}")
     wanted = _wanted(info, [*parts])
     path = None
     with contextlib.suppress(DataError):
-        path = find(info, root)
+        path = locate(info, root)
     default = data_root() / info.name
     folder = path or root or default
     if path and wanted:
@@ -56,10 +56,10 @@ def fetch_files(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ())
             )
         if any(remote.name.endswith(ARCHIVE_SUFFIXES) for remote in wanted):
             folder = root or default  # where archives are found before folders
-    elif not info.remotes and not path:
+    elif not info.remote_files and not path:
         raise DataError(
-            f"{info.name} gives its files to people who ask ({info.page}): no program may fetch "
-            f"them. Get {info.wanted} from {info.source} and put them into {folder}"
+            f"{info.name} gives its files to people who ask ({info.manual_download}): no program may fetch "
+            f"them. Get {info.expected_files} from {info.source} and put them into {folder}"
         )
     if not wanted:
         return folder
@@ -75,17 +75,17 @@ def fetch_files(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ())
     return folder
 
 
-def _wanted(info: DatasetInfo, parts: Sequence[str]) -> list[Remote]:
+def _wanted(info: DatasetInfo, parts: Sequence[str]) -> list[RemoteFile]:
     """The files that the parts need, or those that are used by default."""
-    known = dict.fromkeys(remote.part for remote in info.remotes if remote.part)
+    known = dict.fromkeys(remote.part for remote in info.remote_files if remote.part)
     for part in parts:
         if known and part not in known:
             raise DataError(f"{info.name} has no part {part!r}; the parts are: {', '.join(known)}")
     parts = parts or [part for names in info.parts.values() for part in names]
-    return [remote for remote in info.remotes if remote.part is None or remote.part in parts]
+    return [remote for remote in info.remote_files if remote.part is None or remote.part in parts]
 
 
-def _missing(info: DatasetInfo, path: Path, wanted: Sequence[Remote]) -> list[Remote]:
+def _missing(info: DatasetInfo, path: Path, wanted: Sequence[RemoteFile]) -> list[RemoteFile]:
     """The wanted files that are not there in any format; warns of other files of their names."""
     files = {path / remote.name if path.is_dir() else path: remote for remote in wanted}
     files = {
@@ -99,16 +99,18 @@ def _missing(info: DatasetInfo, path: Path, wanted: Sequence[Remote]) -> list[Re
         )
     if path in files:
         return []
-    with open_tree(path, info.files) as tree:
+    with open_tree(path, info.file_pattern) as tree:
         names = [*tree.sizes]
     return [remote for remote in wanted if not _is_among(names, remote)]
 
 
-def _is_among(names: Sequence[str], remote: Remote) -> bool:
+def _is_among(names: Sequence[str], remote: RemoteFile) -> bool:
     """Whether a file is there, or all the files that can take its place."""
     return remote.name in names or (
-        bool(remote.instead)
-        and all(any(re.fullmatch(pattern, name) for name in names) for pattern in remote.instead)
+        bool(remote.alternatives)
+        and all(
+            any(re.fullmatch(pattern, name) for name in names) for pattern in remote.alternatives
+        )
     )
 
 

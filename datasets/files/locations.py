@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 
 from zoo.arguments import as_path
+from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.archive import is_archive
-from zoo.datasets.registry import DatasetInfo
 from zoo.errors import DataError
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -22,7 +22,7 @@ def data_root() -> Path:
     return _platform_folder()
 
 
-def find(info: DatasetInfo, root: Path | None) -> Path:
+def locate(info: DatasetInfo, root: Path | None) -> Path:
     """Find a data set's archive or folder.
 
     It may be the root itself, or lie in it, or in a folder there that has the data set's name or
@@ -34,7 +34,7 @@ def find(info: DatasetInfo, root: Path | None) -> Path:
             folder are searched.
 
     Returns:
-        An archive, or the folder in which one of `info.signs` lies.
+        An archive, or the folder in which one of `info.markers` lies.
 
     Raises:
         DataError: there is neither.
@@ -44,16 +44,16 @@ def find(info: DatasetInfo, root: Path | None) -> Path:
         >>> from zoo.datasets.sources.mnist import INFO
         >>> folder = Path(tempfile.mkdtemp())
         >>> (folder / "train-images-idx3-ubyte").touch()
-        >>> find(INFO, folder) == folder
+        >>> locate(INFO, folder) == folder
         True
     """
     if root is not None and os.path.isfile(root):
-        if is_archive(root) or (info.whole and re.fullmatch(info.whole, root.name)):
+        if is_archive(root) or (info.complete_file and re.fullmatch(info.complete_file, root.name)):
             return root
-        if not re.fullmatch(info.files or "", root.name):
+        if not re.fullmatch(info.file_pattern or "", root.name):
             raise DataError(
-                f"{root}: expected a readable archive (zip or tar), or {info.wanted}; got neither: "
-                "if it is an archive it is damaged, fetch it again"
+                f"{root}: expected a readable archive (zip or tar), or {info.expected_files}; got "
+                "neither: if it is an archive it is damaged, fetch it again"
             )
         return root.parent
     bases = [root] if root is not None else list(dict.fromkeys([data_root(), _platform_folder()]))
@@ -62,16 +62,16 @@ def find(info: DatasetInfo, root: Path | None) -> Path:
         if path := alone or _archive(info, base) or _folder(info, base):
             return path
     raise DataError(
-        f"{info.name}: expected {info.wanted}, in {' or '.join(map(str, bases))} or in a folder "
-        f"{info.name} there; got none of it. Fetch it ({info.source}) and pass root=, or set "
-        "ZOO_DATA"
+        f"{info.name}: expected {info.expected_files}, in {' or '.join(map(str, bases))} or in "
+        f"a folder {info.name} there; got none of it. Fetch it ({info.source}) and pass root=, or "
+        "set ZOO_DATA"
     )
 
 
 def _archive(info: DatasetInfo, base: Path) -> Path | None:
     for folder in (base, base / info.name):
         archives = {path.name.lower(): path for path in _archives(folder)}
-        for pattern in info.archives:
+        for pattern in info.archive_patterns:
             for suffix in ARCHIVE_SUFFIXES:
                 for name in fnmatch.filter(archives, pattern + suffix):
                     return archives[name]
@@ -96,7 +96,7 @@ def _archives(folder: Path) -> list[Path]:
 
 def _folder(info: DatasetInfo, base: Path) -> Path | None:
     for pattern in (f"{info.name}/", "", f"{info.name}/*/", "*/"):
-        for sign in info.signs:
+        for sign in info.markers:
             for found in sorted(base.glob(pattern + sign)):
                 return found.parents[sign.rstrip("/").count("/")]
     return None

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from zoo.datasets.description import DatasetInfo, RemoteFile
 from zoo.datasets.files.class_folders import class_folders, labels_of
 from zoo.datasets.files.tree import Tree
-from zoo.datasets.formats.conversion import Form
+from zoo.datasets.formats.conversion import ImageConversion
 from zoo.datasets.formats.decode import decode
 from zoo.datasets.formats.plain_pickle import load_batch
-from zoo.datasets.registry import DatasetInfo, Remote
 from zoo.datasets.split import Split
 from zoo.errors import DataError
 
@@ -24,13 +24,13 @@ INFO = DatasetInfo(
     name="cifar10",
     summary="60,000 photographs, 32×32 colour, 10 classes; 50,000 to train, 10,000 to test",
     source="www.cs.toronto.edu/~kriz/cifar.html",
-    wanted="cifar-10-binary.tar.gz, cifar-10-python.tar.gz or train/<class>/*.jpg",
-    signs=("data_batch_1*", "train/airplane/"),
-    archives=("cifar-10", "cifar-10[!0-9]*", "cifar10", "cifar10[!0-9]*"),
-    files=r"data_batch_\d(\.bin)?|test_batch(\.bin)?|train|test",
+    expected_files="cifar-10-binary.tar.gz, cifar-10-python.tar.gz or train/<class>/*.jpg",
+    markers=("data_batch_1*", "train/airplane/"),
+    archive_patterns=("cifar-10", "cifar-10[!0-9]*", "cifar10", "cifar10[!0-9]*"),
+    file_pattern=r"data_batch_\d(\.bin)?|test_batch(\.bin)?|train|test",
     parts={"train": ("train",), "test": ("test",)},
-    remotes=tuple(
-        Remote(
+    remote_files=tuple(
+        RemoteFile(
             "cifar-10-binary.tar.gz",
             ("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",),
             170_052_171,
@@ -53,19 +53,19 @@ MOST_BYTES = 2 * 10_000 * (PIXELS + 1) + 2**20
 """Of a batch: 10,000 images, as text in UTF-8 in some, and file names and the like around them."""
 
 
-def read(tree: Tree, parts: list[str], form: Form) -> dict[str, Split]:
+def read(tree: Tree, parts: list[str], conversion: ImageConversion) -> dict[str, Split]:
     """Read CIFAR-10 from its binary or Python batches, or from folders of images.
 
     Args:
         tree: the files.
         parts: "train", "test" or both.
-        form: what the images are to become.
+        conversion: what the images are to become.
 
     Returns:
-        Those of the parts that are there, images uint8 [n, 32, 32, 3] before they get their form.
+        Those of the parts that are there, images uint8 [n, 32, 32, 3] before they get their conversion.
 
     Raises:
-        DataError: a file is missing or damaged, or has another form.
+        DataError: a file is missing or damaged, or has another conversion.
     """
     for ending, read_batch in ((".bin", _binary), ("", _pickled)):
         if any(f"{name}{ending}" in tree.sizes for name in BATCHES["train"]):
@@ -83,7 +83,7 @@ def read(tree: Tree, parts: list[str], form: Form) -> dict[str, Split]:
     else:
         found = _folders(tree, parts)
     return {
-        part: Split(part, form.fit(part, images), labels, CLASS_NAMES)
+        part: Split(part, conversion.convert(part, images), labels, CLASS_NAMES)
         for part, (images, labels) in found.items()
     }
 

@@ -6,8 +6,8 @@ C. Kaynak, 1998, UCI Machine Learning Repository). Its pixels 0..16 are scaled t
 
 import numpy as np
 
-from zoo.datasets.formats.conversion import Form
-from zoo.datasets.registry import DatasetInfo
+from zoo.datasets.description import DatasetInfo
+from zoo.datasets.formats.conversion import ImageConversion
 from zoo.datasets.split import Split
 
 INFO = DatasetInfo(
@@ -17,17 +17,17 @@ INFO = DatasetInfo(
 )
 
 
-def read(form: Form) -> dict[str, Split]:
+def read(conversion: ImageConversion) -> dict[str, Split]:
     """Read the digits.
 
     Args:
-        form: what the images are to become.
+        conversion: what the images are to become.
 
     Returns:
         {"train": all the digits}: the set has no test part of its own.
 
     Example:
-        >>> read(Form())["train"].image_shape
+        >>> read(ImageConversion())["train"].image_shape
         (8, 8, 1)
     """
     from sklearn.datasets import load_digits  # a second to import
@@ -36,4 +36,4 @@ def read(form: Form) -> dict[str, Split]:
     images = np.rint(digits.images[..., None] * (255 / 16)).astype(np.uint8)
     class_names = tuple(str(digit) for digit in digits.target_names)
     labels = digits.target.astype(np.int64)
-    return {"train": Split("train", form.fit("train", images), labels, class_names)}
+    return {"train": Split("train", conversion.convert("train", images), labels, class_names)}

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
+from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.tree import Tree
-from zoo.datasets.formats.conversion import CHANNELS, Form
+from zoo.datasets.formats.conversion import CHANNELS, ImageConversion
 from zoo.datasets.formats.decode import Box, crop
-from zoo.datasets.registry import DatasetInfo
 from zoo.datasets.split import Split
 from zoo.errors import DataError
 from zoo.files import write_atomically
@@ -31,12 +31,12 @@ INFO = DatasetInfo(
     name="facescrub",
     summary="some 100,000 faces of 530 actors, from the web; cut out and scaled to 32×32 grey",
     source="vintage.winklerbros.net/facescrub.html, for the lists",
-    wanted="facescrub_actors.txt or facescrub_actresses.txt",
-    signs=("facescrub_actors.txt", "facescrub_actresses.txt"),
-    archives=("facescrub*",),
-    files=r"facescrub_(actors|actresses)\.txt|pictures",
+    expected_files="facescrub_actors.txt or facescrub_actresses.txt",
+    markers=("facescrub_actors.txt", "facescrub_actresses.txt"),
+    archive_patterns=("facescrub*",),
+    file_pattern=r"facescrub_(actors|actresses)\.txt|pictures",
     reads_classes=True,
-    page="https://vintage.winklerbros.net/facescrub.html",
+    manual_download="https://vintage.winklerbros.net/facescrub.html",
 )
 
 LISTS = ("facescrub_actors.txt", "facescrub_actresses.txt")
@@ -71,13 +71,15 @@ class Face:
     sha256: str
 
 
-def read(tree: Tree, form: Form, classes: Sequence[str] | None) -> dict[str, Split]:
+def read(
+    tree: Tree, conversion: ImageConversion, classes: Sequence[str] | None
+) -> dict[str, Split]:
     """Cut the faces out of the pictures that are there.
 
     Args:
         tree: the lists, and `pictures/<sha256>`, as `zoo.datasets.fetching.facescrub_pictures`
             fetches them.
-        form: what the faces are to become; 32×32 and grey where it says nothing.
+        conversion: what the faces are to become; 32×32 and grey where it says nothing.
         classes: the actors; None takes all that have pictures.
 
     Returns:
@@ -97,8 +99,8 @@ def read(tree: Tree, form: Form, classes: Sequence[str] | None) -> dict[str, Spl
             f"pictures are not in {tree.path}; {SKIPPED} there says why, once they were fetched",
             stacklevel=2,
         )
-    size, color = form.size or SIZE, form.color or "grayscale"
-    images = form.new("train", (len(there), *size, CHANNELS[color]))
+    size, color = conversion.size or SIZE, conversion.color or "grayscale"
+    images = conversion.new("train", (len(there), *size, CHANNELS[color]))
     places = [(f"pictures/{face.sha256}", face.sha256, face.box) for face in there]
     reasons = crop(tree, places, images)
     if bad := [reason for reason in reasons if reason]:
@@ -109,7 +111,7 @@ def read(tree: Tree, form: Form, classes: Sequence[str] | None) -> dict[str, Spl
         )
         there = [face for face, reason in zip(there, reasons, strict=True) if not reason]
         _check_actors(tree, faces, there, classes, bad[0])
-        all_rows, images = images, form.new("train", (len(there), *images.shape[1:]))
+        all_rows, images = images, conversion.new("train", (len(there), *images.shape[1:]))
         images[:] = all_rows[: len(there)]
     names = tuple(sorted({face.name for face in listed}))
     ids = {name: number for number, name in enumerate(names)}
@@ -154,7 +156,9 @@ def read_lists(tree: Tree) -> list[Face]:
     """
     names = [name for name in LISTS if name in tree.sizes]
     if not names:
-        raise DataError(f"{tree.path}: expected {' or '.join(LISTS)}, got neither. ({INFO.page})")
+        raise DataError(
+            f"{tree.path}: expected {' or '.join(LISTS)}, got neither. ({INFO.manual_download})"
+        )
     return [face for name in names for face in _rows(tree, name)]
 
 

@@ -11,12 +11,12 @@ from collections import defaultdict
 
 import numpy as np
 
+from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.class_folders import IMAGE_SUFFIXES, labels_of
 from zoo.datasets.files.tree import Tree
-from zoo.datasets.formats.conversion import Form
+from zoo.datasets.formats.conversion import ImageConversion
 from zoo.datasets.formats.decode import decode
 from zoo.datasets.formats.pixel_csv import read_rows
-from zoo.datasets.registry import DatasetInfo
 from zoo.datasets.split import Split
 from zoo.errors import DataError
 
@@ -30,16 +30,16 @@ INFO = DatasetInfo(
         "Kaggle: 'FER-2013' by msambare, or the 'Challenges in Representation Learning: "
         "Facial Expression Recognition' competition"
     ),
-    wanted="fer2013.csv, icml_face_data.csv, fer2013.zip, or train/<emotion>/*.jpg and test/",
-    signs=("fer2013.csv", "icml_face_data.csv", "[Tt][Rr][Aa][Ii][Nn]*/[Aa][Nn][Gg]*/"),
-    archives=("fer2013*", "challenges-in-representation-learning*"),
-    whole=r"(fer2013|icml_face_data)\.csv",
-    files=(
+    expected_files="fer2013.csv, icml_face_data.csv, fer2013.zip, or train/<emotion>/*.jpg and test/",
+    markers=("fer2013.csv", "icml_face_data.csv", "[Tt][Rr][Aa][Ii][Nn]*/[Aa][Nn][Gg]*/"),
+    archive_patterns=("fer2013*", "challenges-in-representation-learning*"),
+    complete_file=r"(fer2013|icml_face_data)\.csv",
+    file_pattern=(
         r"(fer2013|icml_face_data)\.csv"
         r"|(?i:train|training|test|validation|publictest|privatetest)"
     ),
     parts={"train": ("Training",), "test": ("PublicTest",)},
-    page="https://www.kaggle.com/datasets/msambare/fer2013",
+    manual_download="https://www.kaggle.com/datasets/msambare/fer2013",
 )
 
 PARTS = ("Training", "PublicTest", "PrivateTest")
@@ -56,16 +56,16 @@ _LABELS = {name: label for label, name in enumerate(CLASS_NAMES)} | {
 }  # fmt: skip
 
 
-def read(tree: Tree, parts: list[str], form: Form) -> dict[str, Split]:
+def read(tree: Tree, parts: list[str], conversion: ImageConversion) -> dict[str, Split]:
     """Read FER2013 from one of its CSV files or from its folders of images.
 
     Args:
         tree: the files.
         parts: of "Training", "PublicTest" and "PrivateTest".
-        form: what the images are to become.
+        conversion: what the images are to become.
 
     Returns:
-        Those of the parts that are there, images uint8 [n, 48, 48, 1] before they get their form,
+        Those of the parts that are there, images uint8 [n, 48, 48, 1] before they get their conversion,
         class after class, in each class in the order of the rows or file names.
 
     Raises:
@@ -85,7 +85,7 @@ def read(tree: Tree, parts: list[str], form: Form) -> dict[str, Split]:
                 f"{CLASS_NAMES[missing[0]]}. Fetch it again from {INFO.source}; folders of some of "
                 "the emotions are read as the data set folder"
             )
-        splits[part] = Split(part, form.fit(part, images), labels, CLASS_NAMES)
+        splits[part] = Split(part, conversion.convert(part, images), labels, CLASS_NAMES)
     return splits
 
 

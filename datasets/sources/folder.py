@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.archive import is_archive
 from zoo.datasets.files.class_folders import class_folders, labels_of
 from zoo.datasets.files.tree import Tree
-from zoo.datasets.formats.conversion import CHANNELS, Form
+from zoo.datasets.formats.conversion import CHANNELS, ImageConversion
 from zoo.datasets.formats.decode import Unlike, decode, survey
-from zoo.datasets.registry import DatasetInfo
 from zoo.datasets.split import Split
 from zoo.errors import DataError
 
@@ -17,11 +17,11 @@ INFO = DatasetInfo(
     name="folder",
     summary="your own images: <class>/*.jpg, or train/<class>/*.jpg beside validation/ and test/",
     source="a folder, or a zip or tar archive, of yours (jpeg, png, bmp, webp)",
-    wanted="the folder or archive of your images",
+    expected_files="the folder or archive of your images",
 )
 
 
-def find(root: Path | None) -> Path:
+def locate(root: Path | None) -> Path:
     """Find the images: at the root, or in the archive that lies alone in it.
 
     Args:
@@ -34,19 +34,19 @@ def find(root: Path | None) -> Path:
         DataError: the root is None.
     """
     if root is None:
-        raise DataError(f"folder: expected root=, {INFO.wanted}, got None")
+        raise DataError(f"folder: expected root=, {INFO.expected_files}, got None")
     visible = [path for path in root.glob("*") if not path.name.startswith(".")]
     if len(visible) == 1 and visible[0].is_file() and is_archive(visible[0]):
         return visible[0]
     return root
 
 
-def read(tree: Tree, form: Form) -> dict[str, Split]:
+def read(tree: Tree, conversion: ImageConversion) -> dict[str, Split]:
     """Read class folders; see `layout.class_folders` for how they may be arranged.
 
     Args:
         tree: the files.
-        form: what the images are to become. Without a size, all images must have one; without a
+        conversion: what the images are to become. Without a size, all images must have one; without a
             colour, they are grey if all of them are.
 
     Returns:
@@ -68,33 +68,35 @@ def read(tree: Tree, form: Form) -> dict[str, Split]:
                 files,
                 size,
                 CHANNELS[color],
-                resize=form.size is not None,
-                all_grey=form.color is None and color == "grayscale",
-                out=form.new(part, (len(files), *size, CHANNELS[color])),
+                resize=conversion.size is not None,
+                all_grey=conversion.color is None and color == "grayscale",
+                out=conversion.new(part, (len(files), *size, CHANNELS[color])),
             )
             splits[part] = Split(part, images, labels, class_names)
         return splits
 
-    if form.size and form.color:
-        return decoded(form.size, form.color)
+    if conversion.size and conversion.color:
+        return decoded(conversion.size, conversion.color)
     files = [name for names, _ in parts.values() for name in names]
     try:
         # As the first image is; mostly so are the others, and each is opened only once.
-        return decoded(*_shape(tree, files[:1], form))
+        return decoded(*_shape(tree, files[:1], conversion))
     except Unlike:
-        return decoded(*_shape(tree, files, form))
+        return decoded(*_shape(tree, files, conversion))
 
 
-def _shape(tree: Tree, files: list[str], form: Form) -> tuple[tuple[int, int], str]:
+def _shape(
+    tree: Tree, files: list[str], conversion: ImageConversion
+) -> tuple[tuple[int, int], str]:
     """Settle size and colour, from the images' headers where they were left open."""
     headers = survey(tree, files)
-    size = form.size or headers[0][:2]
+    size = conversion.size or headers[0][:2]
     for name, header in zip(files, headers, strict=True):
-        if form.size is None and header[:2] != size:
+        if conversion.size is None and header[:2] != size:
             raise DataError(
                 f"{tree.path}: expected images of one size, got {size[0]}×{size[1]} "
                 f"({files[0]}) and {header[0]}×{header[1]} ({name}); "
                 "pass image_size= to scale them to one"
             )
     grey = all(grey for _, _, grey in headers)
-    return size, form.color or ("grayscale" if grey else "rgb")
+    return size, conversion.color or ("grayscale" if grey else "rgb")

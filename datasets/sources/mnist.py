@@ -14,9 +14,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from zoo.datasets.description import DatasetInfo, RemoteFile
 from zoo.datasets.files.tree import Tree
-from zoo.datasets.formats.conversion import Form
-from zoo.datasets.registry import DatasetInfo, Remote
+from zoo.datasets.formats.conversion import ImageConversion
 from zoo.datasets.split import Split
 from zoo.errors import DataError
 
@@ -29,13 +29,13 @@ INFO = DatasetInfo(
     name="mnist",
     summary="70,000 handwritten digits, 28×28 grey, 10 classes; 60,000 to train, 10,000 to test",
     source="yann.lecun.com/exdb/mnist",
-    wanted="train-images-idx3-ubyte.gz and the three files beside it (gzipped or not)",
-    signs=("train-images?idx3-ubyte*",),
-    archives=("mnist*",),
-    files=r"(train|t10k)-(images|labels)[-.]idx[13]-ubyte(\.gz)?",
+    expected_files="train-images-idx3-ubyte.gz and the three files beside it (gzipped or not)",
+    markers=("train-images?idx3-ubyte*",),
+    archive_patterns=("mnist*",),
+    file_pattern=r"(train|t10k)-(images|labels)[-.]idx[13]-ubyte(\.gz)?",
     parts={"train": ("train",), "test": ("test",)},
-    remotes=tuple(
-        Remote(
+    remote_files=tuple(
+        RemoteFile(
             f"{name}-ubyte.gz",
             tuple(f"{mirror}{name}-ubyte.gz" for mirror in _MIRRORS),
             size,
@@ -61,21 +61,21 @@ KINDS = {"images": (2051, 3), "labels": (2049, 1)}
 MOST_BYTES = 2**31
 
 
-def read(tree: Tree, parts: list[str], form: Form) -> dict[str, Split]:
+def read(tree: Tree, parts: list[str], conversion: ImageConversion) -> dict[str, Split]:
     """Read MNIST from its four files, gzipped or not.
 
     Args:
         tree: the files.
         parts: "train", "test" or both.
-        form: what the images are to become.
+        conversion: what the images are to become.
 
     Returns:
-        The parts, images uint8 [n, 28, 28, 1] before they get their form.
+        The parts, images uint8 [n, 28, 28, 1] before they get their conversion.
 
     Raises:
         DataError: a file is missing or damaged, or labels do not fit the images.
     """
-    return {part: _part(tree, part, form) for part in parts if part in PREFIXES}
+    return {part: _part(tree, part, conversion) for part in parts if part in PREFIXES}
 
 
 def read_idx(file: BinaryIO, where: str, magic: int, axes: int) -> np.ndarray:
@@ -124,7 +124,7 @@ def read_idx(file: BinaryIO, where: str, magic: int, axes: int) -> np.ndarray:
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
-def _part(tree: Tree, part: str, form: Form) -> Split:
+def _part(tree: Tree, part: str, conversion: ImageConversion) -> Split:
     found = {}
     for kind, (magic, axes) in KINDS.items():
         name = _name(tree, f"{PREFIXES[part]}-{kind}", axes)
@@ -139,7 +139,7 @@ def _part(tree: Tree, part: str, form: Form) -> Split:
             f"{where}: expected a digit 0..9 for each of {len(images):,} images, got "
             f"{len(labels):,} labels up to {labels.max(initial=0)}"
         )
-    fitted = form.fit(part, images[..., None])
+    fitted = conversion.convert(part, images[..., None])
     return Split(part, fitted, labels.astype(np.int64), CLASS_NAMES)
 
 

@@ -10,10 +10,10 @@ from typing import BinaryIO
 
 import numpy as np
 
+from zoo.datasets.description import DatasetInfo, RemoteFile
 from zoo.datasets.files.tree import Tree
-from zoo.datasets.formats.conversion import Form
+from zoo.datasets.formats.conversion import ImageConversion
 from zoo.datasets.formats.matlab import read_arrays
-from zoo.datasets.registry import DatasetInfo, Remote
 from zoo.datasets.split import Split
 from zoo.errors import DataError
 
@@ -24,13 +24,13 @@ INFO = DatasetInfo(
         "and 531,131 easier ones, extra"
     ),
     source="ufldl.stanford.edu/housenumbers",
-    wanted="train_32x32.mat and test_32x32.mat",
-    signs=("*_32x32.mat",),
-    archives=("svhn*",),
-    files=r"(train|test|extra)_32x32\.mat",
+    expected_files="train_32x32.mat and test_32x32.mat",
+    markers=("*_32x32.mat",),
+    archive_patterns=("svhn*",),
+    file_pattern=r"(train|test|extra)_32x32\.mat",
     parts={"train": ("train",), "test": ("test",)},
-    remotes=tuple(
-        Remote(
+    remote_files=tuple(
+        RemoteFile(
             f"{part}_32x32.mat",
             (f"http://ufldl.stanford.edu/housenumbers/{part}_32x32.mat",),
             size,
@@ -52,13 +52,13 @@ MOST_BYTES = 2**31
 """The largest file that is read, and the most pixels; `extra` has 1.6 thousand million."""
 
 
-def read(tree: Tree, parts: list[str], form: Form) -> dict[str, Split]:
+def read(tree: Tree, parts: list[str], conversion: ImageConversion) -> dict[str, Split]:
     """Read SVHN from its cropped digits ("format 2").
 
     Args:
         tree: the files.
         parts: of "train", "test" and "extra".
-        form: what the images are to become.
+        conversion: what the images are to become.
 
     Returns:
         The parts, images uint8 [n, 32, 32, 3] before they get their form; labels are the digits.
@@ -73,7 +73,7 @@ def read(tree: Tree, parts: list[str], form: Form) -> dict[str, Split]:
             raise DataError(f"{tree.path}: expected {name}, got none. ({INFO.source})")
         with tree.open(name, MOST_BYTES) as file:
             images, labels = read_mat(file, f"{name} in {tree.path}")
-        splits[part] = Split(part, form.fit(part, images), labels, CLASS_NAMES)
+        splits[part] = Split(part, conversion.convert(part, images), labels, CLASS_NAMES)
     return splits
 
 

@@ -4,8 +4,8 @@ import filelock
 import numpy as np
 import pytest
 
+from zoo.datasets.description import DatasetInfo, RemoteFile
 from zoo.datasets.fetching.remotes import fetch_files
-from zoo.datasets.registry import DatasetInfo, Remote
 from zoo.errors import DataError
 
 CONTENT = np.random.default_rng(0).bytes(600_000)
@@ -16,8 +16,8 @@ SUM = hashlib.sha256(CONTENT).hexdigest()
 def dots(server):
     """A data set of one file, with two mirrors."""
     server.files |= {"/a": CONTENT, "/b": CONTENT}
-    remote = Remote("dots.bin", (server.url("/a"), server.url("/b")), len(CONTENT), SUM)
-    return DatasetInfo("dots", "dots", "nowhere", wanted="dots.bin", remotes=(remote,))
+    remote = RemoteFile("dots.bin", (server.url("/a"), server.url("/b")), len(CONTENT), SUM)
+    return DatasetInfo("dots", "dots", "nowhere", expected_files="dots.bin", remote_files=(remote,))
 
 
 def files(folder):

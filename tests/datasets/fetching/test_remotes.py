@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import zoo.datasets
+from zoo.datasets.description import DatasetInfo, RemoteFile
 from zoo.datasets.fetching.remotes import fetch_files
-from zoo.datasets.files.locations import find
-from zoo.datasets.registry import DatasetInfo, Remote
+from zoo.datasets.files.locations import locate
 from zoo.datasets.sources import cifar10, mnist, svhn
 from zoo.errors import DataError
 
@@ -20,8 +20,8 @@ SUM = hashlib.sha256(CONTENT).hexdigest()
 @pytest.fixture
 def dots(server):
     server.files["/a"] = CONTENT
-    remote = Remote("dots.bin", (server.url("/a"),), len(CONTENT), SUM)
-    return DatasetInfo("dots", "dots", "nowhere", wanted="dots.bin", remotes=(remote,))
+    remote = RemoteFile("dots.bin", (server.url("/a"),), len(CONTENT), SUM)
+    return DatasetInfo("dots", "dots", "nowhere", expected_files="dots.bin", remote_files=(remote,))
 
 
 def files(folder):
@@ -64,8 +64,8 @@ def test_what_was_fetched_is_loaded(server, tmp_path, monkeypatch):
         for name, plain in contents.items():
             packed = server.files[f"/{name}"] = gzip.compress(plain)
             md5 = hashlib.md5(packed).hexdigest()
-            remotes.append(Remote(name, (server.url(f"/{name}"),), len(packed), md5))
-    monkeypatch.setattr(mnist, "INFO", replace(mnist.INFO, remotes=tuple(remotes)))
+            remotes.append(RemoteFile(name, (server.url(f"/{name}"),), len(packed), md5))
+    monkeypatch.setattr(mnist, "INFO", replace(mnist.INFO, remote_files=tuple(remotes)))
     data = zoo.datasets.load("mnist", tmp_path / "here", download=True, validation=0)
     assert (len(data.train), len(data.test)) == (10, 10)
     assert len(files(tmp_path / "here")) == 4
@@ -77,9 +77,9 @@ def numbers(server):
     server.files["/a"] = CONTENT
     remotes = tuple(
         replace(one, urls=(server.url("/a"),), size=len(CONTENT), checksum=SUM)
-        for one in svhn.INFO.remotes
+        for one in svhn.INFO.remote_files
     )
-    return replace(svhn.INFO, remotes=remotes)
+    return replace(svhn.INFO, remote_files=remotes)
 
 
 def test_only_the_parts_asked_for_are_fetched(numbers, tmp_path):
@@ -106,7 +106,7 @@ def test_another_file_that_is_read_is_taken_with_a_warning(server, numbers, tmp_
     assert files(tmp_path) == {"train_32x32.mat": b"mine", "test_32x32.mat": CONTENT}
     info = replace(
         cifar10.INFO,
-        remotes=tuple(replace(one, checksum=SUM) for one in cifar10.INFO.remotes),
+        remote_files=tuple(replace(one, checksum=SUM) for one in cifar10.INFO.remote_files),
     )
     archive = tmp_path / "cifar-10-binary.tar.gz"
     archive.write_bytes(b"mine")
@@ -147,8 +147,8 @@ def test_other_forms_of_the_files_do_as_well(write, name, names):
 @pytest.mark.parametrize("missing", ["data_batch_3", "test_batch"])
 def test_forms_that_are_not_whole_are_fetched(server, write, missing):
     server.files["/a"] = CONTENT
-    remotes = [replace(one, urls=(server.url("/a"),)) for one in cifar10.INFO.remotes]
-    info = replace(cifar10.INFO, remotes=(*remotes,))
+    remotes = [replace(one, urls=(server.url("/a"),)) for one in cifar10.INFO.remote_files]
+    info = replace(cifar10.INFO, remote_files=(*remotes,))
     names = {*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"} - {missing}
     root = write("data", dict.fromkeys(names, b""))
     with pytest.raises(DataError, match="sent 1,000 bytes"):
@@ -161,12 +161,12 @@ def test_an_archive_is_put_where_it_is_found_before_folders(server, write):
     server.files["/a"] = CONTENT
     remotes = [
         replace(one, urls=(server.url("/a"),), size=len(CONTENT), checksum=SUM)
-        for one in cifar10.INFO.remotes
+        for one in cifar10.INFO.remote_files
     ]
-    info = replace(cifar10.INFO, remotes=(*remotes,))
+    info = replace(cifar10.INFO, remote_files=(*remotes,))
     root = write("data", {"some/train/airplane/1.jpg": b""})
     assert fetch_files(info, root) == root
-    assert find(info, root) == root / "cifar-10-binary.tar.gz" == fetch_files(info, root)
+    assert locate(info, root) == root / "cifar-10-binary.tar.gz" == fetch_files(info, root)
     assert len(server.asked) == 1
 
 
@@ -181,8 +181,8 @@ def test_nothing_to_fetch_is_no_hindrance_to_loading(write):
 
 def test_the_registered_files_are_described_soundly():
     for module in (mnist, svhn, cifar10):
-        assert module.INFO.remotes
-        for remote in module.INFO.remotes:
+        assert module.INFO.remote_files
+        for remote in module.INFO.remote_files:
             assert remote.algorithm == "md5"
             assert int(remote.checksum, 16)
             assert all(url.startswith("http") and url.endswith(remote.name) for url in remote.urls)
