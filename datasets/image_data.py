@@ -97,7 +97,7 @@ class ImageData:
         """
         from zoo.datasets.looking.show import show
 
-        return show(self, path, log_dir=log_dir, samples=samples, seed=seed)
+        return show(self.name, self.parts, path, log_dir=log_dir, samples=samples, seed=seed)
 
     def __repr__(self) -> str:
         shape = "×".join(map(str, self.image_shape))

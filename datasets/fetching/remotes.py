@@ -58,8 +58,9 @@ def fetch_files(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ())
             folder = root or default  # where archives are found before folders
     elif not info.remote_files and not path:
         raise DataError(
-            f"{info.name} gives its files to people who ask ({info.manual_download}): no program may fetch "
-            f"them. Get {info.expected_files} from {info.source} and put them into {folder}"
+            f"{info.name} gives its files to people who ask ({info.manual_download}): no program "
+            f"may fetch them. Get {info.expected_files} from {info.source} and put them into "
+            f"{folder}"
         )
     if not wanted:
         return folder
