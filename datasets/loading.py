@@ -21,7 +21,7 @@ from zoo.datasets import sources  # noqa: F401  registers the zoo's own data set
 from zoo.datasets.cache.fingerprint import fingerprint, states
 from zoo.datasets.cache.store import remember
 from zoo.datasets.description import DatasetInfo
-from zoo.datasets.fetching.remotes import download as fetch_remote_files
+from zoo.datasets.fetching.remotes import fetch_files
 from zoo.datasets.files.locations import locate
 from zoo.datasets.files.tree import open_tree
 from zoo.datasets.formats.conversion import ImageConversion, concatenate, in_memory
@@ -206,7 +206,7 @@ def _fetch(
 ) -> Path:
     if info.fetch:
         return info.fetch(info, base, classes)
-    return fetch_remote_files(info, base, itertools.chain(*split_parts.values()))
+    return fetch_files(info, base, itertools.chain(*split_parts.values()))
 
 
 def _locate(info: DatasetInfo, base: Path | None) -> Path | None:

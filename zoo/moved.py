@@ -55,7 +55,7 @@ MOVED = {
     "datasets.mirrors": "datasets.fetching.mirrors",
     "datasets.remotes": "datasets.fetching.remotes",
     "datasets.public_web": "datasets.fetching.public_web",
-    "datasets.page": "datasets.looking.page",
+    "datasets.page": "datasets.looking.sheet",
     "datasets.sheet": "datasets.looking.sheet",
     "datasets.show": "datasets.looking.show",
     "datasets.duplicates": "datasets.looking.duplicates",

@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 import zoo.datasets
-from zoo.datasets.formats.plain_pickle import load_batch
 from zoo.datasets.sources.cifar10 import BATCHES, CLASS_NAMES
 from zoo.errors import DataError
 
@@ -185,6 +184,9 @@ ENCODED_OFTEN = (
         b"\x80\x02U\x00)b.",
         b"\x80\x02}(U\x06labels(J\xff\xff\xff\xfflu.",
         b"\x80\x02tu.",
+        b"\x80\x02}(" + b")" + b"\x85" * 150_000 + b"K\x01u.",  # tuples 150,000 deep, to be hashed
+        b"\x80\x02}()" + b"2\x86" * 60 + b"K\x01u.",  # doubled 60 times
+        b"\x80\x02c_codecs\nencode\nN}U\x08__code__K\x01s\x86b.",
         b"\x80\x02}U\x01aa.",
         b"\x80\x02h\x07.",
         b".",
@@ -195,17 +197,11 @@ def test_pickles_that_ask_for_much_get_nothing(write, planes, content):
     root = write("cifar10", pickled(planes) | {"data_batch_3": content})
     tracemalloc.start()
     try:
-        with pytest.raises(DataError, match=r"data_batch_3 in .*[Ff]etch it again"):
+        with pytest.raises(DataError, match=r"(?i)data_batch_3 in .*fetch it again"):
             zoo.datasets.load("cifar10", root)
         assert tracemalloc.get_traced_memory()[1] < 2**26
     finally:
         tracemalloc.stop()
-
-
-def test_one_array_under_many_names_is_one_array():
-    array = np.zeros((1000, 3072), np.uint8)
-    found = load_batch(pickle.dumps({str(number): array for number in range(1000)}, 2), "it")
-    assert len({id(one) for one in found.values()}) == 1
 
 
 @pytest.mark.parametrize(("content", "words"), PICKLES)

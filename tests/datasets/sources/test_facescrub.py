@@ -291,13 +291,13 @@ def test_pictures_that_are_left_out_are_listed_with_the_reason(web, monkeypatch)
         "0": "HTTP 404",
         "1": "a page of HTML",
         "2": "IncompleteRead|broke off",
-        "3": "expected an address with http or https",
+        "3": "an address that is not http or https",
         "4": "more than 5 redirects",
         "6": r"expected the box \(10, 20, 30, 50\) in an image of 80×15",
         "7": "expected a readable image",
         "8": "more than 10,000 bytes",
         "9": "its SHA-256 is another",
-        "10": "expected an address with http or https",
+        "10": "an address that is not http or https",
         "11": "Invalid|LocationParseError|ValueError",
     }
     assert reasons.keys() == words.keys()
@@ -346,11 +346,13 @@ def test_a_picture_that_is_damaged_is_fetched_again(web):
     path.write_bytes(PICTURES[1])
     web.ways["/0.png"] = "404"
     fetch_pictures(INFO, web.root)
-    assert skipped(web.root)["0"].startswith("what is there is another picture: its SHA-256")
+    assert skipped(web.root)["0"].startswith("the file in pictures is another picture: its SHA-256")
 
 
 def test_actors_that_are_in_no_list_are_not_fetched(web):
-    with pytest.raises(DataError, match="expected actors of the lists, got 'Nobody'"):
+    with pytest.raises(
+        DataError, match=r"classes must be actors of the lists in .* Received: 'Nobody'"
+    ):
         fetch_pictures(INFO, web.root, ["Nobody"])
 
 
@@ -360,7 +362,9 @@ def test_an_archive_that_has_all_the_pictures_does(write):
     assert len(load(path, download=True).train) == 12
     files.popitem()
     path = write("facescrub.zip", {"facescrub_actors.txt": listed(ROWS), **files})
-    with pytest.raises(DataError, match="to fetch 1 pictures into it, got an archive; unpack it"):
+    with pytest.raises(
+        DataError, match=r"to fetch 1 pictures into it\. Received: an archive\. Unpack it"
+    ):
         fetch_pictures(INFO, path)
 
 
