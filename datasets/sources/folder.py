@@ -9,7 +9,7 @@ from zoo.datasets.files.archive import is_archive
 from zoo.datasets.files.class_folders import class_folders, labels_of
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.conversion import CHANNELS, ImageConversion
-from zoo.datasets.formats.decode import Unlike, decode, survey
+from zoo.datasets.formats.decode import ImageMismatch, decode, survey
 from zoo.datasets.split import Split
 from zoo.errors import DataError
 
@@ -81,7 +81,7 @@ def read(tree: Tree, conversion: ImageConversion) -> dict[str, Split]:
     try:
         # As the first image is; mostly so are the others, and each is opened only once.
         return decoded(*_shape(tree, files[:1], conversion))
-    except Unlike:
+    except ImageMismatch:
         return decoded(*_shape(tree, files, conversion))
 
 

@@ -58,9 +58,9 @@ def test_grey_is_the_luma_of_the_report(write, files):
 IMAGES, LABELS = np.zeros((32, 32, 3, 2), np.uint8), np.array([[1], [10]], np.uint8)
 
 DAMAGES = [
-    (mat(IMAGES, LABELS)[:200], "fetch it again"),
-    (b"<html>" + bytes(300), "fetch it again"),
-    (b"", "fetch it again"),
+    (mat(IMAGES, LABELS)[:200], "Fetch it again"),
+    (b"<html>" + bytes(300), "Fetch it again"),
+    (b"", "Fetch it again"),
     (mat(IMAGES.astype(float), LABELS), r"expected X, uint8 .*, got float64"),
     (mat(IMAGES[:31], LABELS), r"got uint8 \[31, 32, 3, 2\]"),
     (mat(IMAGES, LABELS[:1]), r"expected y \[2, 1\], got \[1, 1\]"),
