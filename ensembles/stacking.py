@@ -146,6 +146,4 @@ def fit_stacking(probabilities: ArrayLike, labels: ArrayLike, penalty: float = 1
 
 
 def _folds(data: Split, folds: int, seed: int) -> Sequence[tuple[np.ndarray, np.ndarray]]:
-    from zoo.datasets.sampling import folds as rows
-
-    return list(rows(data, folds, repeats=1, seed=seed))
+    return list(data.fold_rows(folds, seed=seed))

@@ -12,12 +12,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from zoo.datasets.description import DatasetInfo
 from zoo.datasets.fetching import public_web
 from zoo.datasets.fetching.public_web import Fault
 from zoo.datasets.files.locations import locate
 from zoo.datasets.files.tree import open_tree, say
 from zoo.datasets.formats.decode import check_box, open_image, strict
-from zoo.datasets.sources.facescrub import INFO, SKIPPED, Face, has_hash, read_lists, write_skipped
+from zoo.datasets.formats.face_list import SKIPPED, Face, read_lists, write_skipped
 from zoo.errors import DataError
 from zoo.files import write_atomically
 
@@ -25,7 +26,9 @@ THREADS = 8
 MOST_BYTES = 20 * 2**20
 
 
-def fetch_pictures(root: Path | None, classes: Sequence[str] | None = None) -> Path:
+def fetch_pictures(
+    info: DatasetInfo, root: Path | None, classes: Sequence[str] | None = None
+) -> Path:
     """Fetch the pictures that the lists name, several at a time.
 
     Each picture is kept as `pictures/<sha256>` beside the lists, under its hash. A picture that is
@@ -33,6 +36,7 @@ def fetch_pictures(root: Path | None, classes: Sequence[str] | None = None) -> P
     continued. The file `skipped.tsv` beside the lists says which faces have no picture, and why.
 
     Args:
+        info: The description of FaceScrub.
         root: The folder that holds the lists. None: `$ZOO_DATA` and the platform's data folder are
             searched.
         classes: Fetch the pictures of these actors only.
@@ -44,8 +48,8 @@ def fetch_pictures(root: Path | None, classes: Sequence[str] | None = None) -> P
         DataError: There is no list, a list is damaged, an actor is in none of them, or the folder
             cannot be written.
     """
-    folder = locate(INFO, root)
-    with open_tree(folder, INFO.file_pattern) as tree:
+    folder = locate(info, root)
+    with open_tree(folder, info.file_pattern) as tree:
         listed = read_lists(tree)
         there = {name.removeprefix("pictures/") for name in tree.sizes}
     known = {face.name for face in listed}
@@ -133,7 +137,7 @@ def _size(content: bytes, face: Face, *, decode: bool = True) -> tuple[int, int]
     """Return the picture's width and height; raise a Fault unless it is the listed picture."""
     if content.lstrip().startswith(b"<"):
         raise Fault("a page of HTML instead of a picture")
-    if not has_hash(content, face):
+    if not face.has_hash(content):
         raise Fault("another picture: its SHA-256 is another")
     try:
         with open_image(io.BytesIO(content)) as image:

@@ -49,9 +49,7 @@ def resample(data: Split, members: int, resampling: str, seed: int = 0) -> list[
         return [_bootstrap(data, np.random.default_rng([seed, k])) for k in range(members)]
     if members < 2:
         raise ArgumentError("folds need two members or more, each without another part of the data")
-    from zoo.datasets.sampling import folds
-
-    return [kept for kept, _ in folds(data, members, repeats=1, seed=seed)]
+    return [kept for kept, _ in data.fold_rows(members, seed=seed)]
 
 
 def _bootstrap(data: Split, rng: np.random.Generator) -> np.ndarray:

@@ -178,7 +178,7 @@ BAD_NUMBERS = [
     ({"batch_size": 2, "seed": -1}, "seed must be a whole number of 0 or more"),
     ({"batch_size": 2, "epochs": 0}, "epochs must be a whole number of 1 or more"),
     ({"batch_size": 2, "first_epoch": -1}, "first_epoch must be"),
-    ({"batch_size": 2, "first_batch": 1}, "first_batch needs epochs"),
+    ({"batch_size": 2, "first_batch": 1}, "first_batch must be 0 without epochs. Received: 1"),
     ({"batch_size": 2, "first_batch": 2, "epochs": 1}, "first_batch must be below 2"),
 ]
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import zoo.datasets
+from zoo.datasets import registry
 from zoo.datasets.description import DatasetInfo, RemoteFile
 from zoo.datasets.fetching.remotes import fetch_files
 from zoo.datasets.files.locations import locate
@@ -65,7 +66,8 @@ def test_what_was_fetched_is_loaded(server, tmp_path, monkeypatch):
             packed = server.files[f"/{name}"] = gzip.compress(plain)
             md5 = hashlib.md5(packed).hexdigest()
             remotes.append(RemoteFile(name, (server.url(f"/{name}"),), len(packed), md5))
-    monkeypatch.setattr(mnist, "INFO", replace(mnist.INFO, remote_files=tuple(remotes)))
+    info = replace(mnist.INFO, remote_files=tuple(remotes))
+    monkeypatch.setitem(registry._datasets, "mnist", registry.Dataset(info, mnist.read))
     data = zoo.datasets.load("mnist", tmp_path / "here", download=True, validation=0)
     assert (len(data.train), len(data.test)) == (10, 10)
     assert len(files(tmp_path / "here")) == 4

@@ -110,13 +110,13 @@ def test_folders_without_a_test_part_hold_some_out_and_say_so(write, pictures):
         data = zoo.datasets.load("cifar10", root, validation=0)
     assert data.class_names == CLASS_NAMES
     assert (len(data.train), len(data.test)) == (40, 10)
-    with pytest.raises(DataError, match="expected the parts test; they are not all there"):
+    with pytest.raises(DataError, match="must have the parts test"):
         zoo.datasets.load("cifar10", root, parts={"train": "train", "test": "test"})
 
 
 def test_folders_of_other_classes_are_refused(write, pictures):
     root = write("cifar10", {name.replace("bird", "owl"): one for name, one in pictures.items()})
-    with pytest.raises(DataError, match="expected the classes airplane"):
+    with pytest.raises(DataError, match="must hold the classes airplane"):
         zoo.datasets.load("cifar10", root)
 
 
@@ -141,14 +141,14 @@ PICKLES = [
     ({"data": Hidden(), "labels": LABELS}, r"names \w+\.eval"),
     ({"data": good().astype(object), "labels": LABELS}, "another kind of array than uint8"),
     ({"data": good().astype(float), "labels": LABELS}, "another kind of array than uint8"),
-    ({"data": good()[:, :-1], "labels": LABELS}, r"expected data \[20, 3072\], got \[20, 3071\]"),
-    ({"data": good().tolist(), "labels": LABELS}, r"expected data \[20, 3072\], got list"),
-    ({"data": good(), "labels": LABELS[:-1]}, r"expected data \[19, 3072\]"),
+    ({"data": good()[:, :-1], "labels": LABELS}, r"data \[20, 3072\]\. Received: \[20, 3071\]"),
+    ({"data": good().tolist(), "labels": LABELS}, r"data \[20, 3072\]\. Received: list"),
+    ({"data": good(), "labels": LABELS[:-1]}, r"must have data \[19, 3072\]"),
     ({"data": good(), "labels": [10, *LABELS[1:]]}, r"labels 0\.\.9"),
     ({"data": good(), "labels": [-1, *LABELS[1:]]}, r"labels 0\.\.9"),
     ({"data": good(), "labels": [1.0, *LABELS[1:]]}, r"labels 0\.\.9"),
-    ({"data": good(), "labels": []}, r"labels 0\.\.9, got list"),
-    ({"data": good()}, r"labels 0\.\.9, got NoneType"),
+    ({"data": good(), "labels": []}, r"labels 0\.\.9\. Received: list"),
+    ({"data": good()}, r"labels 0\.\.9\. Received: NoneType"),
     ([good(), LABELS], "list for a dictionary"),
 ]
 
@@ -197,7 +197,7 @@ def test_pickles_that_ask_for_much_get_nothing(write, planes, content):
     root = write("cifar10", pickled(planes) | {"data_batch_3": content})
     tracemalloc.start()
     try:
-        with pytest.raises(DataError, match=r"(?i)data_batch_3 in .*fetch it again"):
+        with pytest.raises(DataError, match=r"data_batch_3 in .*[Ff]etch it again"):
             zoo.datasets.load("cifar10", root)
         assert tracemalloc.get_traced_memory()[1] < 2**26
     finally:
@@ -216,8 +216,8 @@ def test_pickles_of_anything_else_are_refused_unrun(
 
 
 BINARIES = [
-    (lambda one: one[:-1], "expected 3,073 bytes for each image, got 61,459"),
-    (lambda one: b"", "got 0 in all"),
+    (lambda one: one[:-1], r"must have 3,073 bytes for each image\. Received: 61,459"),
+    (lambda one: b"", "Received: 0 bytes in all"),
     (lambda one: b"\x0a" + one[1:], r"labels 0\.\.9"),
     (lambda one: one * 1200, "at most"),
 ]
@@ -234,7 +234,7 @@ def test_damaged_binaries_are_refused(write, planes, change, words):
 def test_missing_batches_are_named(write, planes):
     files = binary(planes)
     del files["data_batch_4.bin"]
-    with pytest.raises(DataError, match=r"got no data_batch_4\.bin"):
+    with pytest.raises(DataError, match=r"Received: no data_batch_4\.bin"):
         zoo.datasets.load("cifar10", write("cifar10", files))
 
 

@@ -30,9 +30,9 @@ from scipy.io import savemat
 import zoo.datasets
 from zoo.datasets.files import tree
 from zoo.datasets.formats import decode
+from zoo.datasets.formats.face_list import COLUMNS
 from zoo.datasets.sources import fer2013
 from zoo.datasets.sources.cifar10 import BATCHES
-from zoo.datasets.sources.facescrub import COLUMNS
 from zoo.errors import DataError
 
 SOME = np.random.default_rng(0)
@@ -492,7 +492,7 @@ ROWS = [
     (b"0,nan " + ROW[2:].partition(b" ")[2], "Received: b'nan'"),
     (b"7" + ROW[1:], r"row 2, must have an emotion 0\.\.6\. Received: b'7'"),
     (b"" + ROW[1:], r"row 2, must have an emotion 0\.\.6\. Received: b''"),
-    (ROW.replace(b"Training", b"Elsewhere"), "expected a Usage of Training, PublicTest"),
+    (ROW.replace(b"Training", b"Elsewhere"), "Usage in .* must be Training, PublicTest"),
     (ROW + b",more", "row 2, must have 3 columns .* Received: 4 columns"),
     (b"", "row 2, must have 3 columns .* Received: 1 columns"),
 ]
