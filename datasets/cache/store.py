@@ -25,7 +25,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from zoo.arguments import as_path
-from zoo.datasets.files.checks import checksum, state
+from zoo.datasets.files.checks import checksum, file_state
 from zoo.datasets.files.mapped import fill
 from zoo.datasets.formats.conversion import in_memory
 from zoo.datasets.recorded_warnings import recorded_warnings
@@ -222,7 +222,7 @@ def _open(entry: Path) -> dict[str, Split] | None:
         splits = {}
         for name, (then, sha256) in meta["files"].items():
             file = entry / name
-            if state(file.stat()) != then and checksum(file) != sha256:
+            if file_state(file.stat()) != then and checksum(file) != sha256:
                 return None
         for part, shape in meta["shapes"].items():
             images = np.load(entry / f"{part}-images.npy", mmap_mode="r", allow_pickle=False)
@@ -275,7 +275,9 @@ def _build(entry: Path, facts: dict[str, Any], read: Callable[[New], dict[str, S
             _save(building / f"{part}-labels.npy", split.labels)
         for left_over in building.glob("[0-9]*.npy"):
             left_over.unlink()
-        files = {file.name: (state(file.stat()), checksum(file)) for file in building.glob("*.npy")}
+        files = {
+            file.name: (file_state(file.stat()), checksum(file)) for file in building.glob("*.npy")
+        }
         meta = {
             "facts": facts,
             "notes": notes,

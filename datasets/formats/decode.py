@@ -15,8 +15,9 @@ from typing import BinaryIO, TypeVar
 import numpy as np
 from PIL import Image, ImageOps
 
+from zoo.datasets.files.checks import describe_error
 from zoo.datasets.files.mapped import fill
-from zoo.datasets.files.tree import Tree, say
+from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.conversion import in_memory
 from zoo.datasets.recorded_warnings import recorded_warnings
 from zoo.errors import DataError
@@ -209,7 +210,7 @@ def open_image(content: BinaryIO, *, whole: bool = True) -> Iterator[Image.Image
     # Pillow raises almost every built-in error for damaged files.
     except Exception as error:
         raise DataError(
-            f"must be a readable image ({', '.join(_FORMATS)}). Received: {say(error)}"
+            f"must be a readable image ({', '.join(_FORMATS)}). Received: {describe_error(error)}"
         ) from error
 
 

@@ -308,7 +308,7 @@ def test_an_image_is_not_lost_with_its_name(kind, before, after, tmp_path):
     assert found
     path = tmp_path / f"pets.{kind}"
     path.write_bytes(start + after + end)
-    with pytest.raises(DataError, match=r"another name elsewhere|a damaged header"):
+    with pytest.raises(DataError, match=r"and header .* differ|a damaged header"):
         zoo.datasets.load("folder", path)
 
 
@@ -318,7 +318,7 @@ def test_an_image_is_not_lost_from_the_directory_of_a_zip_archive(tmp_path):
     last = content.rfind(b"PK\1\2")
     content[content.rfind(b"PK\1\2", 0, last) + 32] = content.rfind(b"PK\5\6") - last
     (tmp_path / "pets.zip").write_bytes(content)
-    with pytest.raises(DataError, match="7 members where there should be 8"):
+    with pytest.raises(DataError, match="7 files where there should be 8"):
         zoo.datasets.load("folder", tmp_path / "pets.zip")
 
 
@@ -467,7 +467,7 @@ def test_names_that_are_no_utf_8_are_refused(kind, tmp_path):
         root.write_bytes(
             archive("tar", {**class_folders(), name: encoded(images(100, 100), "PNG")})
         )
-    with pytest.raises(DataError, match=r"expected names in UTF-8 .*, got 'caf\\udce9"):
+    with pytest.raises(DataError, match=r"must have names in UTF-8 .* Received: 'caf\\udce9"):
         zoo.datasets.load("folder", root)
 
 
