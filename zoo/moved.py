@@ -44,7 +44,7 @@ MOVED = {
     "datasets.plain_pickle": "datasets.formats.plain_pickle",
     "datasets.pixel_csv": "datasets.formats.pixel_csv",
     "datasets.form": "datasets.formats.conversion",
-    "datasets.threads": "datasets.formats.ordered_map",
+    "datasets.threads": "datasets.formats.decode",
     "datasets.archive": "datasets.files.archive",
     "datasets.layout": "datasets.files.class_folders",
     "datasets.places": "datasets.files.locations",

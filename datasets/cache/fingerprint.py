@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from zoo.datasets.cache.entries import CONTENTS, cache_root
-from zoo.datasets.files.checks import check_plain, checksum, state
-from zoo.datasets.files.tree import say, walk
+from zoo.datasets.files.checks import check_file_or_folder, checksum, describe_error, file_state
+from zoo.datasets.files.tree import walk
 from zoo.errors import DataError
 from zoo.files import write_atomically
 
@@ -52,7 +52,7 @@ def fingerprint(path: Path, listing: Mapping[str, list[int]]) -> str:
         content = _sha256([(name, listing[name] and checksum(path / name)) for name in listing])
     except OSError as error:
         raise DataError(
-            f"{path} must hold readable files. Received: {say(error)}. Check the files and their "
+            f"{path} must hold readable files. Received: {describe_error(error)}. Check the files and their "
             "permissions."
         ) from error
     if all(max(times) < begin - _SETTLED for _, *times, _ in filter(None, listing.values())):
@@ -75,16 +75,16 @@ def states(path: Path, only: str | None = None) -> dict[str, list[int]]:
     Raises:
         DataError: A file cannot be read.
     """
-    check_plain(path)
+    check_file_or_folder(path)
     try:
         found = walk(path, only) if os.path.isdir(path) else {"": path.stat()}
     except OSError as error:
         raise DataError(
-            f"{path} must be a readable file. Received: {say(error)}. Check the path and its "
+            f"{path} must be a readable file. Received: {describe_error(error)}. Check the path and its "
             "permissions."
         ) from error
     return {
-        name: state(info) if stat.S_ISREG(info.st_mode) else []
+        name: file_state(info) if stat.S_ISREG(info.st_mode) else []
         for name, info in sorted(found.items())
     }
 

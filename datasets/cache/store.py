@@ -19,7 +19,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from zoo.datasets.cache.entries import DAMAGED, cache_root, hash_facts, read_meta
-from zoo.datasets.files.checks import checksum, state
+from zoo.datasets.files.checks import checksum, file_state
 from zoo.datasets.files.mapped import fill
 from zoo.datasets.formats.conversion import in_memory
 from zoo.datasets.recorded_warnings import recorded_warnings
@@ -112,7 +112,7 @@ def _open(entry: Path) -> dict[str, Split] | None:
         splits = {}
         for name, (written_state, sha256) in meta["files"].items():
             file = entry / name
-            if state(file.stat()) != written_state and checksum(file) != sha256:
+            if file_state(file.stat()) != written_state and checksum(file) != sha256:
                 return None
         for split, shape in meta["shapes"].items():
             images = np.load(entry / f"{split}-images.npy", mmap_mode="r", allow_pickle=False)
@@ -147,7 +147,7 @@ def _build(entry: Path, facts: dict[str, Any], read: Callable[[New], dict[str, S
             _place(building, name, split)
         for unused in building.glob("[0-9]*.npy"):
             unused.unlink()
-        files = {file.name: (state(file.stat()), checksum(file)) for file in building.glob("*.npy")}
+        files = {file.name: (file_state(file.stat()), checksum(file)) for file in building.glob("*.npy")}
         meta = {
             "facts": facts,
             "notes": notes,

@@ -15,8 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.fetching import public_web
 from zoo.datasets.fetching.public_web import Fault
+from zoo.datasets.files.checks import describe_error
 from zoo.datasets.files.locations import locate
-from zoo.datasets.files.tree import open_tree, say
+from zoo.datasets.files.tree import open_tree
 from zoo.datasets.formats.decode import check_box, open_image, strict
 from zoo.datasets.formats.face_list import SKIPPED, Face, read_lists, write_skipped
 from zoo.errors import DataError
@@ -126,7 +127,7 @@ def _fetch(faces: list[Face], pictures: Path) -> tuple[str, dict[Face, str]]:
             continue
         # urllib3 and others raise many kinds of errors for strange addresses and answers.
         except Exception as error:
-            reasons.append(say(error))
+            reasons.append(describe_error(error))
             continue
         write_atomically(path, functools.partial(Path.write_bytes, data=content))
         return "fetched", _outside(faces, size)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.datasets.files.tree import say
+from zoo.datasets.files.checks import describe_error
 from zoo.errors import DataError
 
 MOST_STEPS = 200_000
@@ -69,8 +69,8 @@ def load_batch(content: bytes, where: str) -> dict[str, Any]:
     # A damaged pickle can lead to almost every built-in error.
     except Exception as error:
         raise DataError(
-            f"{where} must be a batch of images as Python writes it. Received: {say(error)}. "
-            "Fetch it again"
+            f"{where} must be a batch of images as Python writes it. Received: "
+            f"{describe_error(error)}. Fetch it again"
         ) from error
 
 

@@ -26,7 +26,7 @@ BYTES_AT_ONCE = 2**23
 
 def show(
     name: str,
-    parts: Mapping[str, Split],
+    splits: Mapping[str, Split],
     path: str | os.PathLike[str] | None = None,
     *,
     log_dir: str | os.PathLike[str] | None = None,
@@ -37,7 +37,7 @@ def show(
 
     Args:
         name: Name of the data set.
-        parts: The parts of the data set by their names, "train" among them.
+        splits: The splits of the data set by their names, "train" among them.
         path: See `ImageData.show`.
         log_dir: See `ImageData.show`.
         samples: See `ImageData.show`.
@@ -48,7 +48,7 @@ def show(
     """
     whole_number("samples", samples, 1)
     whole_number("seed", seed, 0)
-    train = parts["train"]
+    train = splits["train"]
     height, width, channels = train.image_shape
     if channels not in (1, 3):
         raise ArgumentError(
@@ -64,7 +64,7 @@ def show(
 
     color = "grey" if channels == 1 else "RGB"
     title = f"{name}: {train.num_classes} classes of {height}×{width}, {color}"
-    duplicates = find_duplicates(parts)
+    duplicates = find_duplicates(splits)
     notes = [duplicates.sentence(), *([duplicates.details()] if duplicates else [])]
 
     def sample_column() -> dict[str, Rows]:
@@ -72,7 +72,7 @@ def show(
 
     means = [[] if mean is None else [mean] for mean in mean_images(train)]
     mean_column: dict[str, Rows] = {"mean": means}
-    counts = {part: list(split.class_counts.values()) for part, split in parts.items()}
+    counts = {part: list(split.class_counts.values()) for part, split in splits.items()}
     rows = [*train.class_names, "all"]
 
     figure = draw_sheet(rows, sample_column() | mean_column, counts, title=title, notes=notes)
@@ -85,7 +85,7 @@ def show(
             "2 mean images": draw_sheet(rows, mean_column, title=title),
             "3 class counts": draw_sheet(rows, {}, counts, title=title),
         }
-        _write_log(name, parts, folder, figures)
+        _write_log(name, splits, folder, figures)
     return figure
 
 
@@ -144,11 +144,11 @@ def mean_images(split: Split) -> list[np.ndarray | None]:
     return [np.rint(total / n).astype(np.uint8) if n else None for total, n in pairs]
 
 
-def to_markdown(parts: Mapping[str, Split]) -> str:
+def to_markdown(splits: Mapping[str, Split]) -> str:
     """Write the counts of each class in each part, and the duplicates, as Markdown text.
 
     Args:
-        parts: The parts of a data set by their names.
+        splits: The splits of a data set by their names.
 
     Returns:
         The tables.
@@ -156,7 +156,7 @@ def to_markdown(parts: Mapping[str, Split]) -> str:
     Example:
         >>> import zoo.datasets
         >>> data = zoo.datasets.load("digits", classes=["3", "8"])
-        >>> print(to_markdown(data.parts))
+        >>> print(to_markdown(data.splits))
         | class | train | validation | test |
         | --- | ---: | ---: | ---: |
         | 3 | 131 | 15 | 37 |
@@ -165,14 +165,14 @@ def to_markdown(parts: Mapping[str, Split]) -> str:
         <BLANKLINE>
         No two images are the same, pixel for pixel.
     """
-    counts = [split.class_counts for split in parts.values()]
+    counts = [split.class_counts for split in splits.values()]
     table = [[name, *(f"{count[name]:,}" for count in counts)] for name in counts[0]]
-    table.append(["**all**", *(f"{len(split):,}" for split in parts.values())])
-    return f"{markdown_table(['class', *parts], table)}\n\n{find_duplicates(parts).to_markdown()}"
+    table.append(["**all**", *(f"{len(split):,}" for split in splits.values())])
+    return f"{markdown_table(['class', *splits], table)}\n\n{find_duplicates(splits).to_markdown()}"
 
 
 def _write_log(
-    name: str, parts: Mapping[str, Split], folder: Path, figures: Mapping[str, Figure]
+    name: str, splits: Mapping[str, Split], folder: Path, figures: Mapping[str, Figure]
 ) -> None:
     """Write the figures and the tables for TensorBoard."""
     from zoo.tensorboard import TensorBoardLog
@@ -180,7 +180,7 @@ def _write_log(
     log = TensorBoardLog(folder)
     for tag, figure in figures.items():
         log.figure("data", f"{name}/{tag}", figure, 0)
-    log.text("data", f"{name}/counts and duplicates", to_markdown(parts))
+    log.text("data", f"{name}/counts and duplicates", to_markdown(splits))
     log.close()
 
 

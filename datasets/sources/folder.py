@@ -9,7 +9,7 @@ from zoo.datasets.files.archive import is_archive
 from zoo.datasets.files.class_folders import class_folders, labels_of
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.conversion import CHANNELS, ImageConversion
-from zoo.datasets.formats.decode import Unlike, decode, survey
+from zoo.datasets.formats.decode import ImageMismatch, decode, survey
 from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
 from zoo.errors import DataError
@@ -89,7 +89,7 @@ def read(request: ReadRequest) -> dict[str, Split]:
         # Size and colour of the first image are mostly those of all images. If so, each file is
         # opened only once.
         return decode_splits(*_size_and_color(tree, files[:1], conversion))
-    except Unlike:
+    except ImageMismatch:
         return decode_splits(*_size_and_color(tree, files, conversion))
 
 

@@ -136,7 +136,7 @@ def test_a_listed_file_that_is_no_picture_is_left_out(root):
     row = [*ROWS[0][:5], hashlib.sha256(b"no picture").hexdigest()]
     (root / "pictures" / row[-1]).write_bytes(b"no picture")
     (root / "facescrub_actors.txt").write_bytes(listed([row, *ROWS[1:6]]))
-    with pytest.warns(UserWarning, match="1 of 12 faces .* expected a readable image"):
+    with pytest.warns(UserWarning, match="1 of 12 faces .* must be a readable image"):
         assert len(load(root).train) == 11
 
 
@@ -297,8 +297,8 @@ def test_pictures_that_are_left_out_are_listed_with_the_reason(web, monkeypatch)
         "2": "IncompleteRead|broke off",
         "3": "an address that is not http or https",
         "4": "more than 5 redirects",
-        "6": r"expected the box \(10, 20, 30, 50\) in an image of 80×15",
-        "7": "expected a readable image",
+        "6": r"must hold the box \(10, 20, 30, 50\)\. Received: an image of 80×15",
+        "7": "must be a readable image",
         "8": "more than 10,000 bytes",
         "9": "its SHA-256 is another",
         "10": "an address that is not http or https",
@@ -317,7 +317,9 @@ def test_a_face_outside_of_its_picture_leaves_the_others_there(web):
     (web.root / "facescrub_actors.txt").write_bytes(listed([row, outside]))
     for _ in range(2):
         fetch_pictures(INFO, web.root, [ACTORS[0]])
-        assert skipped(web.root) == {"9": "expected the box (80, 0, 90, 5) in an image of 80×60"}
+        assert skipped(web.root) == {
+            "9": "must hold the box (80, 0, 90, 5). Received: an image of 80×60"
+        }
     assert [path.name for path in (web.root / "pictures").iterdir()] == [row[5]]
 
 

@@ -78,7 +78,7 @@ def test_nothing_found_says_where_it_looked_and_where_to_get_it(tmp_path, monkey
 
 def test_wrong_size_is_refused_by_name(write, faces, image_bytes):
     faces["train/fear/Training_2.jpg"] = image_bytes((48, 47), "JPEG")
-    with pytest.raises(DataError, match=r"train/fear/Training_2\.jpg in .*expected 48×48"):
+    with pytest.raises(DataError, match=r"train/fear/Training_2\.jpg in .*must have 48×48"):
         zoo.datasets.load("fer2013", write("fer2013.zip", faces))
 
 

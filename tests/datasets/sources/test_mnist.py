@@ -67,8 +67,8 @@ def test_zoo_data_is_looked_in(write, files, monkeypatch):
             lambda one: one[:4] + b"\xff" * 12,
             "at most 2,147,483,648",
         ),
-        ("t10k-images-idx3-ubyte", lambda one: gzip.compress(one)[:-9], "expected a readable file"),
-        ("t10k-images-idx3-ubyte", lambda one: b"\x1f\x8bnothing", "expected a readable file"),
+        ("t10k-images-idx3-ubyte", lambda one: gzip.compress(one)[:-9], "must be a readable file"),
+        ("t10k-images-idx3-ubyte", lambda one: b"\x1f\x8bnothing", "must be a readable file"),
         ("t10k-labels-idx1-ubyte", lambda one: None, "must hold t10k-labels-idx1-ubyte"),
     ],
 )

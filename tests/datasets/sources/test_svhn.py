@@ -58,9 +58,9 @@ def test_grey_is_the_luma_of_the_report(write, files):
 IMAGES, LABELS = np.zeros((32, 32, 3, 2), np.uint8), np.array([[1], [10]], np.uint8)
 
 DAMAGES = [
-    (mat(IMAGES, LABELS)[:200], "fetch it again"),
-    (b"<html>" + bytes(300), "fetch it again"),
-    (b"", "fetch it again"),
+    (mat(IMAGES, LABELS)[:200], "Fetch it again"),
+    (b"<html>" + bytes(300), "Fetch it again"),
+    (b"", "Fetch it again"),
     (mat(IMAGES.astype(float), LABELS), r"must be uint8 .*\. Received: float64"),
     (mat(IMAGES[:31], LABELS), r"Received: uint8 \[31, 32, 3, 2\]"),
     (mat(IMAGES, LABELS[:1]), r"must be \[2, 1\]\. Received: \[1, 1\]"),
@@ -84,5 +84,5 @@ def test_missing_files_are_named(write, files):
     root = write("svhn", {"train_32x32.mat": files["train_32x32.mat"]})
     with pytest.raises(DataError, match=r"must hold test_32x32\.mat"):
         zoo.datasets.load("svhn", root)
-    with pytest.raises(DataError, match=r"train_32x32\.mat and test_32x32\.mat, in"):
+    with pytest.raises(DataError, match=r"train_32x32\.mat and test_32x32\.mat in"):
         zoo.datasets.load("svhn", write("empty", {}))
