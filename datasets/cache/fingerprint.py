@@ -52,8 +52,8 @@ def fingerprint(path: Path, listing: Mapping[str, list[int]]) -> str:
         content = _sha256([(name, listing[name] and checksum(path / name)) for name in listing])
     except OSError as error:
         raise DataError(
-            f"{path} must hold readable files. Received: {describe_error(error)}. Check the files and their "
-            "permissions."
+            f"{path} must hold readable files. Received: {describe_error(error)}. Check the "
+            "files and their permissions."
         ) from error
     if all(max(times) < begin - _SETTLED for _, *times, _ in filter(None, listing.values())):
         with contextlib.suppress(OSError):  # then the files are read each time
@@ -80,8 +80,8 @@ def states(path: Path, only: str | None = None) -> dict[str, list[int]]:
         found = walk(path, only) if os.path.isdir(path) else {"": path.stat()}
     except OSError as error:
         raise DataError(
-            f"{path} must be a readable file. Received: {describe_error(error)}. Check the path and its "
-            "permissions."
+            f"{path} must be a readable file. Received: {describe_error(error)}. Check the "
+            "path and its permissions."
         ) from error
     return {
         name: file_state(info) if stat.S_ISREG(info.st_mode) else []

@@ -147,7 +147,9 @@ def _build(entry: Path, facts: dict[str, Any], read: Callable[[New], dict[str, S
             _place(building, name, split)
         for unused in building.glob("[0-9]*.npy"):
             unused.unlink()
-        files = {file.name: (file_state(file.stat()), checksum(file)) for file in building.glob("*.npy")}
+        files = {
+            file.name: (file_state(file.stat()), checksum(file)) for file in building.glob("*.npy")
+        }
         meta = {
             "facts": facts,
             "notes": notes,
