@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 import zoo.datasets
+from zoo.datasets.files.class_folders import class_folders
+from zoo.datasets.files.tree import open_tree
 from zoo.datasets.registry import ReadRequest
 from zoo.datasets.sources.cifar10 import BATCHES, CLASS_NAMES, INFO, read
 from zoo.errors import DataError
