@@ -154,8 +154,8 @@ def load(
         leave_out_small_classes=info.reads_classes,
         seed=seed,
     )
-    for split in prepared.values():
-        split.settings = settings
+    for prepared_split in prepared.values():
+        prepared_split.settings = settings
     return ImageData(name, prepared["train"], prepared.get("validation"), prepared.get("test"))
 
 
@@ -242,7 +242,7 @@ class _Reading:
                 )
             return splits
 
-        facts = {
+        facts: dict[str, Any] = {
             "content": fingerprint(path, before), "parts": self.split_parts, "size": self.size,
             "color": self.color, "classes": self.classes and sorted(self.classes),
         }  # fmt: skip
@@ -282,7 +282,9 @@ def _check_read(info: DatasetInfo, found: Any) -> dict[str, Split]:
         "same class names and image shape"
     )
     remedy = "Make each split by `request.split(name, images, labels, class_names)`."
-    if not isinstance(found, Mapping) or not all(isinstance(x, Split) for x in found.values()):
+    if not isinstance(found, Mapping) or not all(
+        isinstance(split, Split) for split in found.values()
+    ):
         raise DataError(f"{expected}. Received: {found!r:.200}. {remedy}")
     if not info.parts and ("train" not in found or {*found} - {*SPLITS}):
         raise DataError(

@@ -48,9 +48,10 @@ def prepare_splits(
 
     Example:
         >>> from zoo.datasets.split import as_split
-        >>> train = as_split(np.zeros((6, 1, 1, 1), "uint8"), [0, 1, 2] * 2, class_names="abc")
+        >>> images = np.zeros((6, 1, 1, 1), "uint8")
+        >>> train = as_split(images, [0, 1, 2] * 2, class_names=["a", "b", "c"])
         >>> options = {"drop_duplicates": False, "leave_out_small_classes": False, "seed": 0}
-        >>> prepare_splits({"train": train}, classes="cb", shares={"test": 1}, **options)["test"]
+        >>> prepare_splits({"train": train}, classes=["c", "b"], shares={"test": 1}, **options)["test"]
         Split('test', 2 images of 1×1×1: c 1, b 1)
     """
     prepared = dict(splits)

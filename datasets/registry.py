@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from zoo.arguments import is_same_function, where_defined
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.conversion import ImageConversion
 from zoo.datasets.split import Split, as_split
 from zoo.errors import ArgumentError, DataError
-from zoo.functions import is_same_function, where_defined
 from zoo.text import did_you_mean
 
 NO_FILES = Tree(Path(), {}, frozenset(), open_file=lambda name: open(name, "rb"))  # noqa: SIM115

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
+from zoo.arguments import is_same_function, where_defined
 from zoo.errors import ArgumentError, UnknownModelError
 from zoo.recipes import Recipe
 from zoo.text import did_you_mean
@@ -98,10 +99,10 @@ def register(
     parameters = _parameters(builder)
     name = builder.__name__
     taken = _specs.get(name)
-    if taken and not override and not _same_function(taken.builder, builder):
+    if taken and not override and not is_same_function(taken.builder, builder):
         raise ArgumentError(
-            f"The name {name!r} is taken by {_where(taken.builder)}, and {_where(builder)} "
-            "wants it too. Rename the function, or pass override=True."
+            f"The name {name!r} is taken by {where_defined(taken.builder)}, and "
+            f"{where_defined(builder)} wants it too. Rename the function, or pass override=True."
         )
     _specs[name] = ModelSpec(
         name=name,
@@ -220,20 +221,4 @@ def signature_text(parameters: Mapping[str, Any]) -> str:
     return ", ".join(
         name if default is REQUIRED else f"{name}={default!r}"
         for name, default in parameters.items()
-    )
-
-
-def _same_function(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
-    """Whether `other` is `one` again: the very same, or its module was reloaded."""
-    return one is other or (
-        "<locals>" not in one.__qualname__
-        and (one.__module__, one.__qualname__, one.__code__.co_filename)
-        == (other.__module__, other.__qualname__, other.__code__.co_filename)
-    )
-
-
-def _where(function: Callable[..., Any]) -> str:
-    code = function.__code__
-    return (
-        f"{function.__module__}.{function.__qualname__} ({code.co_filename}:{code.co_firstlineno})"
     )

@@ -1,3 +1,7 @@
+"""FaceScrub: the data set, its lists (`formats.face_list`), and fetching its pictures
+(`fetching.facescrub_pictures` and `fetching.public_web`).
+"""
+
 import csv
 import hashlib
 import io
