@@ -21,6 +21,7 @@ from zoo.ensembles.combining.rules import STACKING, Rule
 from zoo.ensembles.members import Member, entry_of, make_members, recipe_from_config
 from zoo.ensembles.provenance import NOTHING, from_text, known_images, record_exposure, to_text
 from zoo.ensembles.reports.report import Report, make_report
+from zoo.ensembles.views import AugmentedViews, augmented_views
 from zoo.errors import ArgumentError, DataError
 from zoo.files import write_atomically
 from zoo.metrics import Accuracy, accuracy
@@ -310,7 +311,7 @@ class Committee(keras.Model):
         batch_size: int | None = None,
         verbose: int = 0,
         *,
-        augmentation: Augmentation | None = None,
+        augmentation: Augmentation | AugmentedViews | None = None,
         times: int = 8,
         seed: int = 0,
         **kwargs: Any,
@@ -356,7 +357,7 @@ class Committee(keras.Model):
         x: Any,
         batch_size: int = EVALUATION_BATCH,
         *,
-        augmentation: Augmentation | None = None,
+        augmentation: Augmentation | AugmentedViews | None = None,
         times: int = 8,
         seed: int = 0,
     ) -> np.ndarray:
@@ -378,20 +379,14 @@ class Committee(keras.Model):
             ArgumentError: `times` below 2.
         """
         images = self._checked_images(x)
-        if augmentation is not None:
-            whole_number("times", times, 2)
-            whole_number("seed", seed, 0)
+        views = augmented_views(augmentation, times, seed)
         parts = []
         for start in range(0, len(images), batch_size):
             batch = images[start : start + batch_size]
-            part = np.asarray(self._member_outputs(batch))
-            if augmentation is not None:
-                others = (
-                    np.asarray(self._member_outputs(augmentation(batch, _seed(seed, start, k))))
-                    for k in range(1, times)
-                )
-                part = sum(others, start=part) / np.float32(times)
-            parts.append(part)
+            if views is None:
+                parts.append(np.asarray(self._member_outputs(batch)))
+            else:
+                parts.append(views.mean(self._member_outputs, batch, start))
         return np.concatenate(parts, axis=1)
 
     def votes(self, x: Any) -> np.ndarray:
@@ -414,7 +409,7 @@ class Committee(keras.Model):
         y: Any = None,
         *,
         elsewhere: Any = None,
-        augmentation: Augmentation | None = None,
+        augmentation: Augmentation | AugmentedViews | None = None,
         times: int = 8,
         seed: int = 0,
     ) -> Report:
@@ -436,12 +431,14 @@ class Committee(keras.Model):
             DataError: Data that does not fit the members.
         """
         split = self.split_to_judge(x, y)
-        versions: dict[str, Any] = {"augmentation": augmentation, "times": times, "seed": seed}
-        others = None if elsewhere is None else self.member_probabilities(elsewhere, **versions)
+        views = augmented_views(augmentation, times, seed)
+        others = None
+        if elsewhere is not None:
+            others = self.member_probabilities(elsewhere, augmentation=views)
         return make_report(
             split,
             self.member_names,
-            self.member_probabilities(split, **versions),
+            self.member_probabilities(split, augmentation=views),
             elsewhere=others,
             rule=self.rule,
             validation_accuracy=self.validation_accuracy,
@@ -757,10 +754,6 @@ def _validation(given: Any, class_names: Sequence[str]) -> Split | None:
 def _built(model: Any, recipe: Recipe, name: str) -> Member:
     """A member with a built model, which says itself how it was built."""
     return Member(model, recipe=replace(recipe, precision=None, standardize=None), name=name)
-
-
-def _seed(*words: int) -> int:
-    return int(np.random.SeedSequence(words).generate_state(1)[0])
 
 
 def _fits(shape: Sequence[int], expected: Sequence[int | None]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -135,6 +135,35 @@ class Rule:
                 return ops.cast(mean, "float32")
             logits = ops.log(ops.maximum(mean, FLOOR))
         return ops.cast(ops.softmax(logits / (self.temperature or 1.0)), "float32")
+
+    @property
+    def defined_for_fewer(self) -> bool:
+        """Whether the rule also combines some of the members: stacking has learned from all."""
+        return self.voting != STACKING
+
+    def for_members(self, kept: Sequence[int]) -> Rule:
+        """Give the same rule for some of the members.
+
+        Args:
+            kept: The numbers of the members that are combined, in their order.
+
+        Returns:
+            The rule with the weights of these members.
+
+        Raises:
+            ArgumentError: The rule is not defined for fewer members.
+
+        Example:
+            >>> Rule("soft", (1, 2, 3)).for_members([0, 2]).weights
+            (1.0, 3.0)
+        """
+        if not self.defined_for_fewer:
+            raise ArgumentError(
+                f"The rule must be defined for some of the members. Received: {self.voting}, which "
+                "has learned from all of them. Choose another rule with committee.with_rule."
+            )
+        weights = None if self.weights is None else tuple(self.weights[index] for index in kept)
+        return replace(self, weights=weights)
 
     def to_config(self) -> dict[str, Any]:
         """The rule as JSON values, for `from_config`."""
