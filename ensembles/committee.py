@@ -19,7 +19,14 @@ from zoo.datasets.split import Split, as_split
 from zoo.ensembles.combining.bagging import out_of_bag, resample
 from zoo.ensembles.combining.rules import STACKING, Rule
 from zoo.ensembles.members import Member, entry_of, make_members, recipe_from_config
-from zoo.ensembles.provenance import NOTHING, from_text, known_images, record_exposure, to_text
+from zoo.ensembles.provenance import (
+    NOTHING,
+    from_text,
+    known_images,
+    overlap,
+    record_exposure,
+    to_text,
+)
 from zoo.ensembles.reports.report import Report, make_report
 from zoo.ensembles.views import AugmentedViews, augmented_views
 from zoo.errors import ArgumentError, DataError
@@ -442,8 +449,7 @@ class Committee(keras.Model):
             elsewhere=others,
             rule=self.rule,
             validation_accuracy=self.validation_accuracy,
-            trained_on=self.trained_on,
-            tuned_on=self.tuned_on,
+            overlap=overlap(split, [self]),
         )
 
     def split_to_judge(self, x: Any, y: Any = None) -> Split:

@@ -40,7 +40,7 @@ def draw_accuracies(axes: Axes, scores: Sequence[tuple[str, Mapping[str, Value]]
             height,
             xerr=[[value - low], [high - value]],
             fmt="o",
-            color="tab:blue" if height else "tab:orange",
+            color="tab:orange" if len(scores) > 1 and not height else "tab:blue",
             capsize=3,
         )
         label = f"{value:.1f} (macro F1 {100 * float(values['macro_f1']):.1f})"  # type: ignore[arg-type]

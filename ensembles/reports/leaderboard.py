@@ -253,7 +253,8 @@ def make_leaderboard(
         name: Answers(labels, probabilities)
         for name, probabilities in {**members, **committees}.items()
     }
-    correct = np.stack([answers[name].predictions for name in members]) == labels
+    votes = np.stack([answers[name].predictions for name in members])
+    correct = votes == labels
     best = int(np.argmax(validation_accuracy or correct.mean(axis=1)))
     best_member = list(members)[best]
     tests = {
@@ -281,7 +282,7 @@ def make_leaderboard(
         chosen_on="validation" if validation_accuracy else "these images",
         test=None if alone else tests[committee],
         difference=None if alone else paired_bootstrap(right, correct[best]),
-        cochran=None if alone else cochran_q(labels, [answers[name].predictions for name in members]),
+        cochran=None if alone else cochran_q(labels, votes),
         comparisons=len(tests),
         overlap=overlap or Overlap(len(labels)),
     )

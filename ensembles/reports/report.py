@@ -276,11 +276,8 @@ def make_report(
         validation_accuracy,
         overlap,
     )
-    # The leaderboard has no row for the committee of a single member that changes nothing.
-    committee = next((row for row in board.entries if row.kind == "committee"), None)
-    if committee is not None:
-        committee = board[board.committee]
-    else:
+    committee = board[board.committee]
+    if committee.kind == "member":  # a single member, whose probabilities the rule does not change
         values = measure(Answers(split.labels, combined))
         committee = LeaderboardRow("committee", "committee", values)
     return Report(

@@ -126,7 +126,7 @@ def confusion_table(confusion: np.ndarray, class_names: Sequence[str], name: str
         The table.
     """
     return Table(
-        f"{name}: confusion matrix, a row for each true class, a column for each predicted class",
+        f"{name}: confusion matrix, true classes in rows",
         ["", *class_names],
         [
             [label, *(f"{count:,}" for count in counts)]
@@ -173,7 +173,7 @@ def contribution_table(
     if shapley is not None:
         columns["Shapley value"] = shapley
     return Table(
-        "What each member contributes to the accuracy, in points",
+        "Contributions of the members, in points",
         ["", *columns],
         [
             [name, *(f"{100 * value:+.1f}" for value in values)]
@@ -200,7 +200,7 @@ def diversity_table(measures: Diversity) -> Table:
         ["less their ambiguity", f"{terms.ambiguity:.3f}"],
         ["Brier score of their mean", f"{terms.ensemble:.3f}"],
     ]
-    return Table("Diversity of the members, as means over pairs", ["", ""], rows)
+    return Table("Diversity, as means over pairs", ["", ""], rows)
 
 
 def _accuracy_cells(accuracy: Value) -> list[str]:

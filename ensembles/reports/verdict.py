@@ -98,9 +98,10 @@ class Verdict:
             else "It is the one planned comparison, so p is not corrected; the p-values of the "
             f"leaderboard are corrected for its {self.comparisons} comparisons (Holm's method)."
         )
+        beyond = "beyond chance" if test.beyond_chance else "not beyond chance"
         return (
             f"Against {self.best_member}, {where}, {committee} is {test.sentence()}. {interval}"
-            f"At the 5 % level this is {_beyond(test.beyond_chance)} (McNemar's exact test, "
+            f"At the 5 % level this is {beyond} (McNemar's exact test, "
             f"p = {test.p_value:.2g}, n = {test.n:,}). {correction}"
         )
 
@@ -118,11 +119,8 @@ def _larger_test(test: PairedTest) -> str:
 def _differences_of_members(test: CochranTest | None) -> str:
     if test is None:
         return ""
+    differ = "differ" if test.p_value < LEVEL else "do not differ"
     return (
-        f"The accuracies of the {test.members} members differ {_beyond(test.p_value < LEVEL)} "
+        f"The accuracies of the {test.members} members {differ} beyond chance "
         f"(Cochran's Q = {test.statistic:.1f}, p = {test.p_value:.2g})."
     )
-
-
-def _beyond(found: bool) -> str:
-    return "beyond chance" if found else "not beyond chance"
