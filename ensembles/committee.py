@@ -15,6 +15,7 @@ from keras import ops
 
 from zoo.arguments import whole_number
 from zoo.augmentation.augmentation import Augmentation
+from zoo.augmentation.views import AugmentedViews, augmented_views
 from zoo.datasets.split import Split, as_split
 from zoo.ensembles.combining.bagging import out_of_bag, resample
 from zoo.ensembles.combining.rules import STACKING, Rule
@@ -28,7 +29,6 @@ from zoo.ensembles.provenance import (
     to_text,
 )
 from zoo.ensembles.reports.report import Report, make_report
-from zoo.ensembles.views import AugmentedViews, augmented_views
 from zoo.errors import ArgumentError, DataError
 from zoo.files import write_atomically
 from zoo.metrics import Accuracy, accuracy
@@ -309,8 +309,7 @@ class Committee(keras.Model):
             A tensor, float32 [batch, classes].
         """
         self._check_built()
-        rule = Rule("soft", self.rule.weights) if self.voting == "majority" else self.rule
-        return rule.on_tensors(self.member_outputs(images))
+        return self.rule.for_probabilities().on_tensors(self.member_outputs(images))
 
     def predict(
         self,

@@ -86,7 +86,7 @@ def test_calibration_divides_logarithms_by_the_fitted_temperature(
 
 
 def test_votes_cannot_be_calibrated(committee, validation_split):
-    with pytest.raises(ArgumentError, match="majority voting gives shares of the vote"):
+    with pytest.raises(ArgumentError, match="gives shares of the vote"):
         calibrate(committee.with_rule("majority"), validation_split)
 
 

@@ -758,5 +758,5 @@ def test_the_committee_votes_on_what_its_members_see_in_all_versions(
 def test_test_time_augmentation_takes_two_versions_or_more(train_split, test_split):
     committee = Committee("softmax")
     committee.fit(train_split, epochs=1, verbose=0)
-    with pytest.raises(ArgumentError, match="times .* must be a whole number of 2 or more"):
+    with pytest.raises(ArgumentError, match=r"times .* must be a whole number of 2 or more"):
         committee.predict(test_split, augmentation=zoo.Augmentation(), times=1)

@@ -44,7 +44,7 @@ def test_classes_without_images_are_not_waited_for():
 
 
 def test_bootstraps_that_cannot_have_all_classes_are_refused():
-    with pytest.raises(DataError, match="expected bootstraps with images of all 12 classes"):
+    with pytest.raises(DataError, match="must have images of all 12 classes"):
         resample(split_of(*range(12)), 1, "bootstrap")
 
 
@@ -58,7 +58,10 @@ def test_folds_leave_each_image_out_once(train_split):
 
 @pytest.mark.parametrize(
     ("resampling", "members", "message"),
-    [("jackknife", 2, "resampling is one of order, bootstrap, folds"), ("folds", 1, "two members")],
+    [
+        ("jackknife", 2, "resampling must be one of order, bootstrap, folds"),
+        ("folds", 1, "members must be 2 or more"),
+    ],
 )
 def test_other_resampling_is_refused(train_split, resampling, members, message):
     with pytest.raises(ArgumentError, match=message):
