@@ -242,8 +242,7 @@ class Committee(VotingModel):
             elsewhere=others,
             rule=self.rule,
             validation_accuracy=self.validation_accuracy,
-            trained_on=self.trained_on,
-            tuned_on=self.tuned_on,
+            overlap=self.overlap_with(split),
         )
 
     def with_rule(

@@ -409,7 +409,7 @@ def test_images_that_were_trained_on_are_counted(quick, train_split, test_split,
     committee.save(tmp_path / "c.keras")
     report = Committee.load(tmp_path / "c.keras").report(train_split.take(range(10)))
     assert report.trained_on == 10
-    assert report.verdict().startswith("Caution: 10 of these 10 images are among those")
+    assert report.verdict().startswith("Caution: members were trained on 10 of these 10 images")
 
 
 def test_members_tell_every_committee_what_they_were_trained_on(quick, train_split):
