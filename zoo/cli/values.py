@@ -1,7 +1,9 @@
 """Values of options: for each kind of value, the function that reads it from text, and its type.
 
-A function takes the option's name, for the message of an error, and the text behind the option. A
-type is what a command or a dataclass of options writes as annotation: `epochs: Positive | None`.
+Every function takes `name`, the option's name for the message of an error, and `text`, the word
+behind the option. It returns the value, or raises an `ArgumentError` for a text of another
+kind. A type is what a command or a dataclass of options writes as annotation:
+`epochs: Positive | None`.
 """
 
 import json
@@ -19,17 +21,6 @@ from zoo.errors import ArgumentError
 def parse_whole_number(name: str, text: str, least: int) -> int:
     """Read a whole number of `least` or more.
 
-    Args:
-        name: Name of the option, for the message.
-        text: The text behind the option.
-        least: The smallest number that is allowed.
-
-    Returns:
-        The number.
-
-    Raises:
-        ArgumentError: The text is no such number.
-
     Example:
         >>> parse_whole_number("--epochs", "20", least=1)
         20
@@ -45,16 +36,6 @@ def parse_whole_number(name: str, text: str, least: int) -> int:
 def parse_number(name: str, text: str) -> float:
     """Read a number.
 
-    Args:
-        name: Name of the option, for the message.
-        text: The text behind the option.
-
-    Returns:
-        The number.
-
-    Raises:
-        ArgumentError: The text is no number.
-
     Example:
         >>> parse_number("--learning-rate", "1e-2")
         0.01
@@ -67,16 +48,6 @@ def parse_number(name: str, text: str) -> float:
 
 def parse_share(name: str, text: str) -> float:
     """Read how much to hold out: a fraction, or a whole number of images of every class.
-
-    Args:
-        name: Name of the option, for the message.
-        text: The text behind the option.
-
-    Returns:
-        The fraction as a float; a whole number of 1 or more as an int.
-
-    Raises:
-        ArgumentError: The text is no number of 0 or more.
 
     Example:
         >>> parse_share("--test", "0.2"), parse_share("--test", "20")
@@ -93,13 +64,6 @@ def parse_share(name: str, text: str) -> float:
 def parse_names(name: str, text: str) -> list[str]:
     """Read names with commas between.
 
-    Args:
-        name: Name of the option.
-        text: The text behind the option.
-
-    Returns:
-        The names, without spaces around them.
-
     Example:
         >>> parse_names("--classes", "angry, happy")
         ['angry', 'happy']
@@ -109,16 +73,6 @@ def parse_names(name: str, text: str) -> list[str]:
 
 def parse_numbers(name: str, text: str) -> list[float]:
     """Read numbers with commas between.
-
-    Args:
-        name: Name of the option, for the message.
-        text: The text behind the option.
-
-    Returns:
-        The numbers.
-
-    Raises:
-        ArgumentError: A word between the commas is no number.
 
     Example:
         >>> parse_numbers("--weights", "2,1,1")
@@ -131,17 +85,7 @@ def parse_numbers(name: str, text: str) -> list[float]:
 
 
 def parse_parts(name: str, text: str) -> dict[str, list[str]]:
-    """Read which parts of a data set train, validate and test.
-
-    Args:
-        name: Name of the option, for the message.
-        text: The text behind the option.
-
-    Returns:
-        The parts, as `zoo.datasets.load` takes them.
-
-    Raises:
-        ArgumentError: The text is not of that kind.
+    """Read which parts of a data set train, validate and test, as `zoo.datasets.load` takes it.
 
     Example:
         >>> parse_parts("--parts", "train=train+extra,test=test")
@@ -159,17 +103,7 @@ def parse_parts(name: str, text: str) -> dict[str, list[str]]:
 
 
 def parse_size(name: str, text: str) -> tuple[int, int]:
-    """Read an image size.
-
-    Args:
-        name: Name of the option, for the message.
-        text: `48` or `48x64`, height first.
-
-    Returns:
-        (height, width) in pixels.
-
-    Raises:
-        ArgumentError: The text is no size.
+    """Read an image size in pixels, `48` or `48x64`, as (height, width).
 
     Example:
         >>> parse_size("--image-size", "48x64")
@@ -183,17 +117,7 @@ def parse_size(name: str, text: str) -> tuple[int, int]:
 
 
 def parse_shape(name: str, text: str) -> tuple[int, ...]:
-    """Read a shape.
-
-    Args:
-        name: Name of the option, for the message.
-        text: Whole numbers with commas between; parentheses around them are allowed.
-
-    Returns:
-        The shape.
-
-    Raises:
-        ArgumentError: The text is no shape.
+    """Read a shape: whole numbers with commas between, perhaps in parentheses.
 
     Example:
         >>> parse_shape("--input-shape", "48,48,1")
@@ -206,17 +130,7 @@ def parse_shape(name: str, text: str) -> tuple[int, ...]:
 
 
 def parse_argument(name: str, text: str) -> tuple[str, Any]:
-    """Read an argument of a function with its value.
-
-    Args:
-        name: Name of the option, for the message.
-        text: `argument=value`. The value is JSON; other text is taken as a string.
-
-    Returns:
-        The argument's name, and the value.
-
-    Raises:
-        ArgumentError: The text has no name, or no `=`.
+    """Read `name=value`. The value is JSON; other text is taken as a string.
 
     Example:
         >>> parse_argument("--set", "groups=2"), parse_argument("--set", "padding=same")
