@@ -73,7 +73,7 @@ MOVED = {
     "ensembles.bootstrap": "ensembles.measures.bootstrap",
     "ensembles.worth": "ensembles.measures.contributions",
     "ensembles.report": "ensembles.reports.report",
-    "ensembles.leaderboard": "ensembles.reports.leaderboard",
+    "ensembles.leaderboard": "ensembles.comparing",
     "ensembles.analysis": "ensembles.reports.analysis",
     "ensembles.tables": "text",
     "ensembles.card": "ensembles.card",

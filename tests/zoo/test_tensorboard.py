@@ -120,7 +120,7 @@ def test_configuration_is_a_table(log, tmp_path):
     log.close()
     ((_, text),) = read(tmp_path / "run" / "cnn/train")["configuration"]
     lines = text.item().decode().splitlines()
-    assert lines[:2] == ["| setting | value |", "| --- | --- |"]
+    assert lines[:2] == ["| setting | value |", "| --- | ---: |"]
     rows = [line.removeprefix("| ").removesuffix("` |").split(" | `") for line in lines[2:]]
     assert {key: json.loads(value.replace("\\|", "|")) for key, value in rows} == {
         "epochs": 3,

@@ -7,7 +7,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import cohen_kappa_score
-from statsmodels.stats.inter_rater import fleiss_kappa
 
 from zoo.ensembles.measures.diversity import (
     ambiguity,
@@ -131,7 +130,11 @@ def test_interrater_kappa_is_fleisss_of_being_right(drawn):
     votes, labels = drawn
     right = (votes == labels).sum(axis=0)
     assume(0 < right.sum() < votes.size)
-    expected = fleiss_kappa(np.stack([right, len(votes) - right], axis=1))
+    # Fleiss (1971): agreement of pairs of raters on each image, and by chance.
+    members, counts = len(votes), np.stack([right, len(votes) - right])
+    agreement = ((counts**2).sum(axis=0) - members) / (members * (members - 1))
+    by_chance = np.square(counts.sum(axis=1) / votes.size).sum()
+    expected = (agreement.mean() - by_chance) / (1 - by_chance)
     assert interrater_kappa(votes, labels) == pytest.approx(expected, abs=1e-12)
 
 
