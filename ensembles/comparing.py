@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo.augmentation.augmentation import Augmentation
+from zoo.augmentation.views import AugmentedViews
 from zoo.ensembles.committee import Committee
 from zoo.ensembles.provenance import overlap
 from zoo.ensembles.reports.leaderboard import (
@@ -36,7 +37,7 @@ def compare(
     x: Any,
     y: Any = None,
     *,
-    augmentation: Augmentation | Any = None,
+    augmentation: Augmentation | AugmentedViews | None = None,
     times: int = 8,
     seed: int = 0,
 ) -> Leaderboard:

@@ -203,7 +203,7 @@ STACK = Rule("stacking", coefficients=np.ones((2, 2, 2)).tolist(), intercept=(0.
         (lambda: shapley_values(np.full((13, 1, 2), 0.5), [0]), "leave_one_out, or .*best_members"),
         (lambda: coalition_accuracies(ROWS, LABELS, "hard"), "Received: 'hard'"),
         (lambda: coalition_accuracies(ROWS, LABELS, 3), "or a function. Received: 3"),
-        (lambda: leave_one_out(ROWS, LABELS, STACK), "Received: stacking"),
+        (lambda: leave_one_out(ROWS, LABELS, STACK), "Received: 'stacking'"),
         (lambda: leave_one_out(ROWS, LABELS, lambda _: [0.5]), "rule must give .*float64"),
         (
             lambda: shapley_values(ROWS, LABELS, lambda _: [0, 1]),
