@@ -19,17 +19,11 @@ from zoo.ensembles.reports.leaderboard import (
 )
 from zoo.errors import ArgumentError
 
-__all__ = [
-    "Entry",
-    "Leaderboard",
-    "LeaderboardRow",
-    "answers_by_rule",
-    "compare",
-    "make_leaderboard",
-]
+# The names of the earlier module `zoo.ensembles.leaderboard`.
+__all__ = ["Entry", "Leaderboard", "answers_like", "compare", "make_leaderboard"]
 
 Entry = LeaderboardRow
-"""The earlier name of `LeaderboardRow`."""
+answers_like = answers_by_rule
 
 
 def compare(

@@ -76,6 +76,20 @@ def test_a_single_member_is_judged_as_it_was_calibrated(committee, validation_sp
     assert names(both) == {"mlp", "as it is", "calibrated"}
 
 
+def test_earlier_names_of_modules_and_classes_are_known():
+    from zoo.ensembles.leaderboard import Entry, Leaderboard
+    from zoo.ensembles.leaderboard import compare as earlier
+    from zoo.ensembles.report import Report, Score, log_report, make_report
+    from zoo.ensembles.reports.leaderboard import LeaderboardRow
+
+    assert Entry is Score is LeaderboardRow
+    assert earlier is compare
+    assert Leaderboard is zoo.ensembles.Leaderboard
+    assert Report is zoo.ensembles.Report
+    assert callable(log_report)
+    assert callable(make_report)
+
+
 @pytest.mark.parametrize("wrong", [{}, [], None, "cnn", {"a": "cnn"}])
 def test_only_committees_are_compared(wrong, test_split):
     with pytest.raises(ArgumentError, match="must be a Committee, or several by name"):
