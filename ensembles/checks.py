@@ -1,14 +1,18 @@
-"""Checks of votes, probabilities, labels and weights.
+"""Checks of votes, probabilities, labels, weights and images.
 
 Each function takes an argument as the caller passed it, and returns it as an array of a fixed type,
 or raises an `ArgumentError`.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.arguments import whole_number
-from zoo.errors import ArgumentError
+from zoo.datasets.split import Split, as_split
+from zoo.errors import ArgumentError, DataError
 
 FLOOR = float(np.finfo(np.float32).tiny)
 """The least probability whose logarithm is taken: the smallest normal number of float32, below
@@ -260,6 +264,83 @@ def checked_fraction(name: str, value: float) -> float:
     if not 0 < value < 1:
         raise ArgumentError(f"{name} must be between 0 and 1. Received: {value!r}")
     return float(value)
+
+
+def checked_images(x: Any, input_shape: Sequence[int | None]) -> np.ndarray:
+    """Check the images that members are asked about.
+
+    Args:
+        x: A `Split`, or images uint8 [n, height, width, channels], of one image or more.
+        input_shape: (height, width, channels) that the members take; None allows any length.
+
+    Returns:
+        The images, uint8 [n, height, width, channels].
+
+    Raises:
+        DataError: The images are not as described.
+
+    Example:
+        >>> checked_images(np.zeros((2, 6, 6, 1), "uint8"), (6, 6, 1)).shape
+        (2, 6, 6, 1)
+    """
+    images = x.images if isinstance(x, Split) else np.asarray(x)
+    if images.dtype != np.uint8:
+        raise DataError(
+            f"Images must be pixels 0..255 as uint8. Received: {images.dtype}. For values 0..1, "
+            'pass (images * 255).round().astype("uint8").'
+        )
+    fits = images.ndim == 4 and all(
+        wanted in (None, side) for side, wanted in zip(images.shape[1:], input_shape, strict=True)
+    )
+    if not fits or not len(images):
+        raise DataError(
+            "Images must be one image or more, [n, height, width, channels] with "
+            f"{tuple(input_shape)}. Received: shape {images.shape}"
+        )
+    return images
+
+
+def as_labelled(x: Any, y: Any, name: str, class_names: Sequence[str] | None) -> Split:
+    """Take a `Split` as it is, or make a split of images and labels.
+
+    Args:
+        x: A `Split`, or images uint8 [n, height, width, channels].
+        y: The labels of the images, int [n]; None for a `Split`.
+        name: The name of a new split.
+        class_names: The names of the classes of a new split; None numbers them.
+
+    Returns:
+        The split.
+
+    Raises:
+        DataError: The images or labels are not as described.
+    """
+    if isinstance(x, Split) and y is None:
+        return x
+    return as_split(x, y, name=name, class_names=class_names)
+
+
+def check_classes(split: Split, num_classes: int, class_names: Sequence[str] | None) -> None:
+    """Check that a split has the classes that a committee knows.
+
+    Args:
+        split: The images with labels.
+        num_classes: The number of classes that the committee knows.
+        class_names: The names of these classes; None allows any names.
+
+    Raises:
+        DataError: The split has other classes.
+    """
+    if split.num_classes != num_classes:
+        raise DataError(
+            f"The images must be of the {num_classes} classes that the committee knows. "
+            f"Received: {split.num_classes} classes, {', '.join(split.class_names)}"
+        )
+    if class_names is not None and split.class_names != tuple(class_names):
+        raise DataError(
+            "The images must be of the classes that the committee knows, in this order: "
+            f"{', '.join(class_names)}. Received: {', '.join(split.class_names)}"
+        )
 
 
 def _check_range(probabilities: NDArray) -> None:

@@ -282,7 +282,7 @@ def test_trained_models_of_any_origin_vote_without_fit(test_split):
 
 def test_another_number_of_classes_is_refused(test_split):
     committee = Committee([foreign("one", outputs=4)])
-    with pytest.raises(DataError, match=r"knows 4 classes\. Received: 3 classes, left, right, top"):
+    with pytest.raises(DataError, match=r"the 4 classes.* Received: 3 classes, left, right, top"):
         committee.report(test_split)
 
 
@@ -529,7 +529,7 @@ def test_those_that_agree_on_the_batches_train_together(quick, train_split, vali
 
 def test_other_classes_are_refused(trained, test_split):
     renamed = as_split(test_split.images, test_split.labels, class_names=("top", "left", "right"))
-    with pytest.raises(DataError, match="knows the classes left, right, top, in this order"):
+    with pytest.raises(DataError, match=r"in this order: left, right, top\. Received: top"):
         trained.report(renamed)
 
 
@@ -718,7 +718,7 @@ def test_files_that_are_no_committee(tmp_path, name, content, message):
 
 
 def test_only_keras_files_are_saved(trained, tmp_path):
-    with pytest.raises(ArgumentError, match=r"\.keras file"):
+    with pytest.raises(ArgumentError, match=r"filepath must end in \.keras"):
         trained.save(tmp_path / "c.h5")
 
 

@@ -76,9 +76,9 @@ def test_a_graph_that_says_something_else_is_not_kept(trained, tmp_path, monkeyp
         found = export._run_saved_model(path, images)
         return {**found, name: (found[name] + 1) % 3 if name == "votes" else found[name][..., ::-1]}
 
-    ways = {"tf_saved_model": (export._write_saved_model, other)}
-    monkeypatch.setattr(export, "_WAYS", ways)
-    with pytest.raises(RunError, match="does not say what the committee says, and was not kept"):
+    plain = export.FORMATS["tf_saved_model"]
+    monkeypatch.setitem(export.FORMATS, "tf_saved_model", plain._replace(run=other))
+    with pytest.raises(RunError, match="must compute the same as the committee, and was not kept"):
         trained.export(tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
 
@@ -86,7 +86,7 @@ def test_a_graph_that_says_something_else_is_not_kept(trained, tmp_path, monkeyp
 def test_what_is_there_is_left_alone(trained, tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "thesis.tex").touch()
-    with pytest.raises(RunError, match="is there already, and was left as it is"):
+    with pytest.raises(RunError, match="exists and was not changed"):
         trained.export(tmp_path / "a")
     assert (tmp_path / "a" / "thesis.tex").exists()
 
@@ -94,9 +94,9 @@ def test_what_is_there_is_left_alone(trained, tmp_path):
 @pytest.mark.parametrize(
     ("name", "format", "message"),
     [
-        ("a", "torch", "format is one of tf_saved_model, onnx, litert"),
-        ("a.txt", "onnx", r"is written as \.onnx"),
-        ("a", "litert", r"is written as \.tflite"),
+        ("a", "torch", "format must be one of tf_saved_model, onnx, litert"),
+        ("a.txt", "onnx", r"filepath must end in \.onnx"),
+        ("a", "litert", r"filepath must end in \.tflite"),
     ],
 )
 def test_other_formats_and_suffixes_are_refused(trained, tmp_path, name, format, message):
@@ -109,7 +109,7 @@ def test_what_is_not_installed_is_named(trained, tmp_path, monkeypatch):
         raise ImportError(name)
 
     monkeypatch.setattr(export.importlib, "import_module", missing)
-    with pytest.raises(ArgumentError, match=r"needs tf2onnx, .* 'committee-zoo\[onnx\]'"):
+    with pytest.raises(ArgumentError, match=r"tf2onnx must be installed.* 'committee-zoo\[onnx\]'"):
         trained.export(tmp_path / "a.onnx", "onnx")
 
 

@@ -101,8 +101,12 @@ def test_a_committee_of_snapshots_votes_and_is_saved(recipe, train_split, test_s
 @pytest.mark.parametrize(
     ("members", "arguments", "message"),
     [
-        ("softmax", {"snapshots": 2, "copies": 2}, "choose one of them"),
-        (["softmax", "mlp"], {"snapshots": 2}, "multiplies one registered model"),
+        (
+            "softmax",
+            {"snapshots": 2, "copies": 2},
+            "copies come from several trainings",
+        ),
+        (["softmax", "mlp"], {"snapshots": 2}, "members must be a single name"),
         ("softmax", {"snapshots": 0}, "snapshots must be a whole number of 1 or more"),
     ],
 )
@@ -114,10 +118,10 @@ def test_what_can_have_no_snapshots_is_refused(members, arguments, message):
 @pytest.mark.parametrize(
     ("changes", "arguments", "message"),
     [
-        ({"cycles": 1, "average_from": 0.5}, {}, "the recipe keeps others"),
-        ({"cycles": 1, "patience": 3}, {}, "the recipe keeps others"),
+        ({"cycles": 1, "average_from": 0.5}, {}, "the recipe must keep no other weights"),
+        ({"cycles": 1, "patience": 3}, {}, "the recipe must keep no other weights"),
         ({}, {"epochs": 4}, "a whole number of epochs"),
-        ({}, {"resampling": "order"}, "snapshots are of one training"),
+        ({}, {"resampling": "order"}, "resampling must be None with snapshots="),
     ],
 )
 def test_recipes_that_keep_other_weights_are_refused(

@@ -11,6 +11,7 @@ from zoo.ensembles import Committee, compare
 from zoo.ensembles.combining.definition import Definition
 from zoo.ensembles.combining.rules import DEFINITIONS, Rule, rules_like, voting_names
 from zoo.ensembles.combining.voting import committee_probabilities
+from zoo.ensembles.measures.contributions import coalition_accuracies
 from zoo.errors import ArgumentError
 
 RNG = np.random.default_rng(0)
@@ -122,6 +123,16 @@ def test_a_committee_votes_by_a_rule_in_the_table(median, trained_committee, tes
 def test_a_rule_in_the_table_is_on_the_leaderboard(median, trained_committee, test_split):
     board = compare(trained_committee, test_split)
     assert "median vote" in {entry.name for entry in board.entries}
+
+
+def test_a_rule_in_the_table_has_contributions_of_members(median, trained_committee, test_split):
+    report = trained_committee.with_rule("median").report(test_split)
+    members = trained_committee.member_probabilities(test_split)
+    accuracies = coalition_accuracies(members, test_split.labels, Rule("median"))
+    right = median_vote(members[[0, 2]]).argmax(axis=1) == test_split.labels
+    assert accuracies[0b101] == pytest.approx(right.mean())
+    assert report.analysis.shapley.sum() == pytest.approx(accuracies[-1] - 1 / 3)
+    assert len(report.analysis.leave_one_out) == len(trained_committee.members)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=repr)
