@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import bootstrap
@@ -15,6 +15,8 @@ from zoo.ensembles.measures.scores import (
     squared_errors,
 )
 from zoo.errors import ArgumentError
+
+few = settings(max_examples=50)
 
 
 @st.composite
@@ -34,6 +36,7 @@ def calibrated(n, seed):
     return probabilities, (probabilities.cumsum(axis=1) < rng.random((n, 1))).sum(axis=1)
 
 
+@few
 @given(answered(least=1))
 def test_negative_log_likelihood_is_scikit_learns(drawn):
     probabilities, labels = drawn
@@ -41,6 +44,7 @@ def test_negative_log_likelihood_is_scikit_learns(drawn):
     assert negative_log_likelihood(probabilities, labels) == pytest.approx(expected)
 
 
+@few
 @given(answered())
 def test_brier_score_is_its_definition(drawn):
     probabilities, labels = drawn

@@ -19,6 +19,8 @@ from zoo.ensembles.measures.uncertainty import (
 )
 from zoo.errors import ArgumentError
 
+few = settings(max_examples=50)
+
 
 @st.composite
 def committees(draw):
@@ -36,6 +38,7 @@ def answers(draw, most=20):
     return draw(arrays(float, n, elements=st.integers(0, 4))), draw(arrays(bool, n))
 
 
+@few
 @given(committees())
 def test_entropies_are_scipys(probabilities):
     expected = entropy(probabilities.mean(axis=0), axis=1)
@@ -44,6 +47,7 @@ def test_entropies_are_scipys(probabilities):
     np.testing.assert_allclose(expected_entropy(probabilities), expected, atol=1e-14)
 
 
+@few
 @given(committees())
 def test_mutual_information_is_the_mean_divergence_from_the_mean(probabilities):
     mean = np.broadcast_to(probabilities.mean(axis=0), probabilities.shape)
@@ -51,6 +55,7 @@ def test_mutual_information_is_the_mean_divergence_from_the_mean(probabilities):
     np.testing.assert_allclose(mutual_information(probabilities), expected, atol=1e-14)
 
 
+@few
 @given(committees(), st.data())
 def test_a_weight_is_so_many_members_of_the_same_mind(probabilities, data):
     counts = data.draw(arrays(np.int64, len(probabilities), elements=st.integers(0, 3)))
@@ -61,6 +66,7 @@ def test_a_weight_is_so_many_members_of_the_same_mind(probabilities, data):
         np.testing.assert_allclose(found, measure(repeated), atol=1e-14)
 
 
+@few
 @given(committees())
 def test_uncertainty_is_within_its_bounds(probabilities):
     members, _, classes = probabilities.shape
@@ -109,6 +115,7 @@ def test_curve_is_the_mean_over_all_orders_of_equals(drawn):
     np.testing.assert_allclose(curve.coverage * len(correct), np.arange(1, len(correct) + 1))
 
 
+@few
 @given(answers(), st.randoms(use_true_random=False))
 def test_order_of_the_images_does_not_matter(drawn, random):
     confidence, correct = drawn
@@ -120,6 +127,7 @@ def test_order_of_the_images_does_not_matter(drawn, random):
     np.testing.assert_allclose(one.risk, other.risk, atol=1e-15)
 
 
+@few
 @given(answers())
 def test_only_the_order_of_confidence_matters(drawn):
     confidence, correct = drawn
@@ -127,6 +135,7 @@ def test_only_the_order_of_confidence_matters(drawn):
     np.testing.assert_array_equal(one.risk, other.risk)
 
 
+@few
 @given(answers())
 def test_answering_all_has_the_risk_of_all(drawn):
     confidence, correct = drawn
@@ -152,6 +161,7 @@ def test_coverage_is_reached_and_not_passed():
     np.testing.assert_allclose(found, [1, 7 / 8, 7 / 8, 1, 0.07])
 
 
+@few
 @given(
     arrays(float, st.integers(1, 12), elements=st.integers(0, 5)),
     arrays(float, st.integers(1, 12), elements=st.integers(0, 5)),
