@@ -1,4 +1,4 @@
-"""Fixtures for the tests of committees: a small trained committee, made once."""
+"""Fixtures for the tests of committees: small committees that are trained once."""
 
 import pytest
 
@@ -16,3 +16,15 @@ def trained_committee(train_split, validation_split):
     committee = Committee(members)
     committee.fit(train_split, validation_data=validation_split, verbose=0)
     return committee
+
+
+@pytest.fixture
+def built_model():
+    """A function that builds a Keras model which does not come from the registry."""
+    import keras
+
+    def build(name, outputs=3, activation="softmax", shape=(6, 6, 1)):
+        layers = [keras.Input(shape), keras.layers.Flatten()]
+        return keras.Sequential([*layers, keras.layers.Dense(outputs, activation)], name=name)
+
+    return build
