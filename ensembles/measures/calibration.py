@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.arguments import whole_number
-from zoo.ensembles.checks import FLOOR, checked_labels, checked_probabilities
+from zoo.ensembles.checks import LEAST_PROBABILITY, checked_labels, checked_probabilities
 from zoo.errors import ArgumentError
 from zoo.metrics import accuracy_interval
 
@@ -241,5 +241,5 @@ def binned(
 
 
 def _logits(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    logits = np.log(np.maximum(probabilities, FLOOR))
+    logits = np.log(np.maximum(probabilities, LEAST_PROBABILITY))
     return logits - logits.max(axis=1, keepdims=True)
