@@ -86,9 +86,9 @@ def test_bins_of_equal_mass_differ_by_one_image_at_most(n, bins):
 def test_the_order_of_the_images_does_not_matter(binning, drawn, random):
     probabilities, labels = drawn
     order = random.sample(range(len(labels)), len(labels))
-    one = expected_calibration_error(probabilities, labels, 5, binning)
-    other = expected_calibration_error(probabilities[order], labels[order], 5, binning)
-    assert one == pytest.approx(other, abs=1e-12)
+    error = expected_calibration_error(probabilities, labels, 5, binning)
+    shuffled = expected_calibration_error(probabilities[order], labels[order], 5, binning)
+    assert error == pytest.approx(shuffled, abs=1e-12)
 
 
 @pytest.mark.parametrize("binning", BINNINGS)

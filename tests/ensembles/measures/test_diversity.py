@@ -175,7 +175,7 @@ def test_squared_error_is_the_members_less_their_ambiguity(committee, weights):
     assert terms.ambiguity >= 0
 
 
-def test_members_that_are_one_and_the_same_have_no_ambiguity():
+def test_equal_members_have_no_ambiguity():
     probabilities = np.tile([[0.3, 0.7], [0.6, 0.4]], (3, 1, 1))
     assert ambiguity(probabilities, [0, 1]).ambiguity == pytest.approx(0, abs=1e-30)
 

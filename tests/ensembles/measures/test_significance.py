@@ -211,8 +211,9 @@ def test_paired_bootstrap_takes_accuracy_and_log_loss():
 
 def test_paired_bootstrap_of_the_swapped_pair_is_its_negative():
     first, second = np.random.default_rng(0).normal(size=(2, 40))
-    one, other = paired_bootstrap(first, second), paired_bootstrap(second, first)
-    assert (one.value, one.low, one.high) == pytest.approx((-other.value, -other.high, -other.low))
+    found, swapped = paired_bootstrap(first, second), paired_bootstrap(second, first)
+    expected = -swapped.value, -swapped.high, -swapped.low
+    assert (found.value, found.low, found.high) == pytest.approx(expected)
 
 
 P_VALUES = st.lists(st.floats(0, 1) | st.sampled_from([0.01, 0.05]), min_size=1, max_size=8)
