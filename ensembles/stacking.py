@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from zoo.datasets.split import Split
-from zoo.ensembles.checks import FLOOR, checked_labels, checked_probabilities
+from zoo.ensembles.checks import LEAST_PROBABILITY, checked_labels, checked_probabilities
 from zoo.ensembles.combining.rules import STACKING, Rule
 from zoo.ensembles.committee import Committee
 from zoo.ensembles.members import make_members
@@ -137,7 +137,9 @@ def fit_stacking(probabilities: ArrayLike, labels: ArrayLike, penalty: float = 1
         raise DataError(
             f"labels must have images of every class. Received: no image of class {missing[0]}"
         )
-    features = np.log(np.maximum(probabilities, FLOOR)).transpose(1, 0, 2).reshape(n, -1)
+    features = (
+        np.log(np.maximum(probabilities, LEAST_PROBABILITY)).transpose(1, 0, 2).reshape(n, -1)
+    )
     model = LogisticRegression(C=penalty, max_iter=2000).fit(features, labels)
     coefficients, intercept = model.coef_, model.intercept_
     if num_classes == 2:  # a single row, of the second class against the first

@@ -47,6 +47,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = (".json", ".md", ".png")
+"""The formats of a report, as suffixes of files."""
+
+Score = LeaderboardRow
+"""The earlier name of `LeaderboardRow`."""
 
 
 @dataclass(frozen=True)
