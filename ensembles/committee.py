@@ -240,7 +240,7 @@ class Committee(keras.Model):
                 data,
                 validation,
                 together=together,
-                combine=self._combine if len(learners) > 1 else None,
+                combine=self.rule.on_tensors if len(learners) > 1 else None,
                 teacher=teacher,
                 seed=self.seed,
                 log_dir=log_dir,

@@ -308,7 +308,7 @@ def test_a_committee_can_sit_in_a_committee(trained, test_split):
     [
         (lambda: foreign("other", outputs=4), "other knows 4 classes. Received: 3"),
         (lambda: foreign("other", shape=(5, 6, 1)), "other takes images"),
-        (lambda: foreign("other", activation=None), "other should give probabilities.*logits"),
+        (lambda: foreign("other", activation=None), "other must give probabilities.*logits"),
         (lambda: foreign("other", outputs=1, activation="sigmoid"), "2 classes or more"),
         (lambda: keras.Sequential([keras.layers.Dense(3)], name="other"), "no fixed input shape"),
     ],
@@ -504,7 +504,7 @@ def test_resuming_with_other_pixels_is_refused(quick, train_split, tmp_path):
 
 
 def test_early_stopping_needs_validation(quick, train_split):
-    with pytest.raises(ArgumentError, match="needs validation data"):
+    with pytest.raises(ArgumentError, match="must have validation data"):
         fit([Member("softmax", recipe=replace(quick, patience=2))], train_split)
 
 
