@@ -28,6 +28,7 @@ myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False
+maximum_signature_line_length = 88
 autodoc_typehints_format = "short"
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
@@ -36,7 +37,17 @@ napoleon_use_ivar = True
 suppress_warnings = ["ref.python"]
 
 
-def plain_docstrings(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]):
+def keep_words_of_attributes(
+    app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]
+) -> None:
+    """Escape the first colon of an attribute, which napoleon takes for the end of a type."""
+    if what in ("attribute", "data", "property") and lines:
+        lines[0] = lines[0].replace(": ", "\\: ", 1)
+
+
+def plain_docstrings(
+    app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]
+) -> None:
     """Rewrite a docstring for autodoc, in place."""
     lines[:] = api_pages.as_restructured_text(lines)
 
@@ -50,4 +61,5 @@ def write_pages(app: Any) -> None:
 def setup(app: Any) -> None:
     """Register what happens while Sphinx builds."""
     app.connect("config-inited", lambda app, config: write_pages(app))
+    app.connect("autodoc-process-docstring", keep_words_of_attributes, priority=100)
     app.connect("autodoc-process-docstring", plain_docstrings, priority=900)

@@ -65,7 +65,7 @@ def escaped(text: str) -> str:
             joint = "\\ " if pieces[number + 1][:1].isalnum() else ""
             pieces[number] = f"``{piece.strip('`')}``{joint}"
         else:
-            pieces[number] = re.sub(r"([|*]|_\b)", r"\\\1", piece)
+            pieces[number] = re.sub(r"(?<!\\)([|*]|_\b)", r"\\\1", piece)
     return "".join(pieces)
 
 

@@ -19,13 +19,27 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return text.markdown_table(header, rows).replace("---:", "---", len(header) - 1)
 
 
+def short(value: Any) -> str:
+    """Write a value as Python code; of an augmentation, only what differs from the default."""
+    if not isinstance(value, zoo.Augmentation):
+        return repr(value)
+    chosen = {
+        field.name: getattr(value, field.name)
+        for field in fields(value)
+        if getattr(value, field.name) != field.default
+    }
+    return f"Augmentation({', '.join(f'{name}={chosen[name]!r}' for name in chosen)})"
+
+
 def recipe_table(recipe: Any) -> str:
     """Write a recipe as a Markdown table, without the fields that are None or empty."""
     values = {field.name: getattr(recipe, field.name) for field in fields(recipe)}
-    return table(
-        ["field", "value"],
-        [[f"`{name}`", f"`{value!r}`"] for name, value in values.items() if value not in (None, {})],
-    )  # fmt: skip
+    rows = [
+        [f"`{name}`", f"`{short(value)}`"]
+        for name, value in values.items()
+        if value not in (None, {})
+    ]
+    return table(["field", "value"], rows)
 
 
 def parameter_table(parameters: Mapping[str, Any]) -> str:
@@ -56,17 +70,20 @@ def model_page(name: str, results: Sequence[Mapping[str, str]] = ()) -> tuple[st
     work = sum(row.multiply_adds for row in layers.rows(model))
     shape = "×".join(map(str, model.input_shape[1:]))
     trainable = sum(int(weight.shape.num_elements()) for weight in model.trainable_variables)
+    rows = [
+        ["comes from", spec.source],
+        ["tags", ", ".join(spec.tags)],
+        ["input", f"{shape}, pixels 0 to 255"],
+        ["parameters", f"{model.count_params():,}, of which {trainable:,} are trainable"],
+        ["FLOPs", f"{2 * work:,} for one image: two for each of {work:,} multiply-adds"],
+    ]
+    facts = table(["", ""], rows)
+    arguments = f"input_shape={model.input_shape[1:]}, num_classes={model.output_shape[-1]}"
     page = f"""# {name}
 
 {spec.summary}
 
-{table(["", ""], [
-    ["comes from", spec.source],
-    ["tags", ", ".join(spec.tags)],
-    ["input", f"{shape}, pixels 0 to 255"],
-    ["parameters", f"{model.count_params():,}, of which {trainable:,} are trainable"],
-    ["FLOPs", f"{2 * work:,} for one image: two for each of {work:,} multiply-adds"],
-])}
+{facts}
 
 Shapes, parameters and FLOPs are those of the default arguments. FLOPs are those of the forward
 pass, in dense and convolutional layers.
@@ -76,7 +93,7 @@ pass, in dense and convolutional layers.
 ```python
 import zoo
 
-model = zoo.build("{name}", input_shape={model.input_shape[1:]}, num_classes={model.output_shape[-1]})
+model = zoo.build("{name}", {arguments})
 by_hand = zoo.build("{name}", gradients="handwritten")  # the same from zoo.layers
 ```
 
