@@ -5,10 +5,12 @@ which `*`, `|` and a trailing `_` have a meaning of their own: `as_restructured_
 """
 
 import importlib
+import inspect
 import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from extensions.house import floors
 
@@ -88,6 +90,22 @@ def room_page(room: str) -> str:
     return "\n".join(parts)
 
 
+def first_sentence(thing: Any) -> str:
+    """Return the first line of a docstring as reStructuredText, or nothing."""
+    return as_restructured_text((inspect.getdoc(thing) or "").split("\n")[:1])[0]
+
+
+def public_names(package: str) -> Iterator[str]:
+    """Write a line for each public name of a package, with a link and its first sentence."""
+    module = importlib.import_module(package)
+    for name in sorted(module.__all__):
+        value = getattr(module, name)
+        home = getattr(value, "__module__", None)
+        if home:
+            role = "class" if isinstance(value, type) else "func"
+            yield f"- :py:{role}:`{package}.{name} <{home}.{name}>`: {first_sentence(value)}\n"
+
+
 def write_pages(folder: Path) -> None:
     """Write an index and a page for each room of the import contract.
 
@@ -98,31 +116,16 @@ def write_pages(folder: Path) -> None:
     rooms = sorted(room for floor in floors() for room in floor.rooms if room != "zoo.__main__")
     for room in rooms:
         (folder / f"{room}.rst").write_text(room_page(room), encoding="utf-8")
-    listed = "\n".join(f"   {room}" for room in rooms)
-    index = f"""API reference
-=============
-
-A page for each room of the house. What most programs need stands in `zoo`, `zoo.datasets` and
-`zoo.ensembles`; everything else may be imported from its own module.
-
-.. toctree::
-   :maxdepth: 1
-
-{listed}
-
-Names of `zoo`
---------------
-
-.. automodule:: zoo
-   :no-members:
-
-"""
-    import zoo
-
-    homes = {name: getattr(zoo, name) for name in zoo.__all__}
-    for name, value in sorted(homes.items()):
-        home = getattr(value, "__module__", None)
-        if home:
-            role = "class" if isinstance(value, type) else "func"
-            index += f"- :py:{role}:`zoo.{name} <{home}.{name}>`\n"
-    (folder / "index.rst").write_text(index, encoding="utf-8")
+    parts = [
+        "API reference\n=============\n",
+        "Most programs need only the names of ``zoo``, ``zoo.datasets`` and ``zoo.ensembles``. "
+        "Everything else may be imported from the module that defines it.\n",
+        ".. toctree::\n   :hidden:\n\n" + "".join(f"   {room}\n" for room in rooms),
+    ]
+    for package in ("zoo", "zoo.datasets", "zoo.ensembles"):
+        title = f"Names of ``{package}``"
+        parts += [f"{title}\n{'-' * len(title)}\n", *public_names(package)]
+    parts.append("Rooms\n-----\n")
+    for room in rooms:
+        parts.append(f"- :doc:`{room}`: {first_sentence(importlib.import_module(room))}\n")
+    (folder / "index.rst").write_text("\n".join(parts), encoding="utf-8")

@@ -109,7 +109,7 @@ The default recipe, `zoo.describe("{name}").recipe`:
 
 {measured_text(results)}
 
-## Its layers
+## Layers
 
 ![The layers of {name}: kind, output shape and parameters of each]({name}.svg)
 """
