@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from zoo.datasets.sampling import folds as split_into_folds
 from zoo.datasets.split import Split
 from zoo.ensembles.checks import LEAST_PROBABILITY, checked_labels, checked_probabilities
 from zoo.ensembles.combining.rules import STACKING, Rule
@@ -95,7 +94,7 @@ def stack(
         return committee
 
     parts, rows = [], []
-    splits = split_into_folds(data, folds, repeats=1, seed=seed)
+    splits = data.fold_rows(folds, seed=seed)
     for number, (kept, held_out) in enumerate(list(splits), 1):
         committee = trained_committee(data.take(kept), f"fold-{number}")
         parts.append(committee.member_probabilities(data.take(held_out)))

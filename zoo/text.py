@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -126,3 +127,17 @@ def as_plain_text(renderable: Any, width: int = 100) -> str:
     console.print(renderable)
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def first_line(error: BaseException) -> str:
+    r"""Give the line of an error's message that says what happened, or the name of its class.
+
+    Keras's messages can be in colour, and they begin with a line that says where it happened.
+
+    Example:
+        >>> first_line(ValueError("Exception encountered when calling Dense.\n\nA bad shape."))
+        'A bad shape.'
+    """
+    lines = [re.sub("\x1b\\[[0-9;]*m", "", line).strip() for line in str(error).split("\n")]
+    told = [line for line in lines if line and not line.startswith("Exception encountered when")]
+    return told[0] if told else type(error).__name__

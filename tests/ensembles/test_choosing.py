@@ -12,7 +12,8 @@ from zoo.recipes import Recipe
 @pytest.fixture(scope="module")
 def committee(train_split):
     def member(name, epochs):
-        return Member(name, recipe=Recipe(learning_rate=0.1, batch_size=32, epochs=epochs))
+        arguments = {} if name == "softmax" else {"hidden": (8,)}
+        return Member(name, arguments, Recipe(learning_rate=0.1, batch_size=32, epochs=epochs))
 
     members = [member("softmax", 3), member("mlp", 2), member("bn_mlp", 1), member("softmax", 1)]
     committee = Committee(members, voting="soft", weights=(1, 2, 3, 4))

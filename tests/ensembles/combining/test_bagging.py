@@ -6,6 +6,7 @@ from zoo.datasets.split import Split, as_split
 from zoo.ensembles import Committee, Member
 from zoo.ensembles.combining.bagging import out_of_bag, resample
 from zoo.ensembles.combining.voting import committee_probabilities
+from zoo.ensembles.provenance import record_exposure
 from zoo.errors import ArgumentError, DataError, RunError
 from zoo.recipes import Recipe
 
@@ -138,14 +139,20 @@ def test_the_out_of_bag_score_is_saved_and_forgotten_by_other_training(train_spl
     assert committee.out_of_bag is None
 
 
-def test_members_that_have_learned_before_have_no_out_of_bag_score(train_split):
-    committee = Committee(Member("softmax", recipe=QUICK), copies=2)
-    committee.fit(train_split, verbose=0)
-    committee.fit(train_split, resampling="bootstrap", verbose=0)
+def test_members_that_have_learned_all_images_before_have_no_out_of_bag_score(
+    train_split, built_model
+):
+    models = [built_model("a"), built_model("b")]
+    record_exposure(models, "trained_on", train_split.digests)
+    committee = Committee(models)
+    committee.fit(train_split, epochs=1, batch_size=32, resampling="bootstrap", verbose=0)
     assert committee.out_of_bag is None
-    built = Committee(committee.members)
-    built.fit(train_split, resampling="bootstrap", verbose=0)
-    assert built.out_of_bag is None
+
+
+def test_members_of_unknown_origin_have_no_out_of_bag_score(train_split, built_model):
+    committee = Committee([built_model("a"), built_model("b")])
+    committee.fit(train_split, epochs=1, batch_size=32, resampling="bootstrap", verbose=0)
+    assert committee.out_of_bag is None
 
 
 def test_what_an_interrupted_training_learned_was_its_own(train_split, tmp_path):
