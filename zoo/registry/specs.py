@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
+from zoo.arguments import is_same_function, where_defined
 from zoo.errors import ArgumentError, UnknownModelError
 from zoo.recipes import Recipe
 from zoo.text import did_you_mean
@@ -111,11 +112,11 @@ def register(
     parameters = _parameters(builder)
     name = builder.__name__
     taken = _specs.get(name)
-    if taken and not override and not _same_function(taken.builder, builder):
+    if taken and not override and not is_same_function(taken.builder, builder):
         raise ArgumentError(
             f"The name of a builder must be free, but {name!r} is taken by "
-            f"{_where(taken.builder)}. Received: {_where(builder)}. Rename the function, or pass "
-            "override=True."
+            f"{where_defined(taken.builder)}. Received: {where_defined(builder)}. Rename the "
+            "function, or pass override=True."
         )
     _specs[name] = ModelSpec(
         name=name,
@@ -236,20 +237,4 @@ def signature_text(parameters: Mapping[str, Any]) -> str:
     return ", ".join(
         name if default is REQUIRED else f"{name}={default!r}"
         for name, default in parameters.items()
-    )
-
-
-def _same_function(first: Callable[..., Any], second: Callable[..., Any]) -> bool:
-    """Whether two functions are the same, or the same after their module was reloaded."""
-    return first is second or (
-        "<locals>" not in first.__qualname__
-        and (first.__module__, first.__qualname__, first.__code__.co_filename)
-        == (second.__module__, second.__qualname__, second.__code__.co_filename)
-    )
-
-
-def _where(function: Callable[..., Any]) -> str:
-    code = function.__code__
-    return (
-        f"{function.__module__}.{function.__qualname__} ({code.co_filename}:{code.co_firstlineno})"
     )
