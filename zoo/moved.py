@@ -27,6 +27,7 @@ MOVED = {
     "runs": "training.run_folder",
     "hardware": "registry.hardware",
     "models.parts": "models.stem_and_head",
+    "layers.empty": "layers.empty_batches",
     "gradients.differences": "gradients.finite_differences",
     "gradients.examination": "gradients.checker",
     "gradients.points": "gradients.sample_inputs",

@@ -10,7 +10,7 @@ from keras import ops
 
 from zoo.layers.activations import handwritten
 from zoo.layers.dense import add_bias
-from zoo.layers.empty import never_empty
+from zoo.layers.empty_batches import never_empty
 from zoo.layers.registration import register_layer
 
 

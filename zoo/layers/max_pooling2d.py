@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from zoo.layers.empty import never_empty
+from zoo.layers.empty_batches import never_empty
 from zoo.layers.registration import register_layer
 
 

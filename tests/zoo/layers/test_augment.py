@@ -147,8 +147,8 @@ def test_a_model_with_it_trains_and_comes_back_from_a_file(images, tmp_path, pol
     )
 
 
-@pytest.mark.parametrize("fill_mode", FILL_MODES)
-def test_its_gradient_is_right(fill_mode):
+@pytest.mark.parametrize("fill_mode", sorted({*FILL_MODES} - {"nearest"}))
+def test_its_gradient_is_right(fill_mode):  # for "nearest", test_every_layer.py tests it
     layer = Augment({**RANGES, "fill_mode": fill_mode, "cval": 0.5}, seed=3)
     options = {"training": True, "second_order": False, "twin": False}
     report = zoo.gradcheck(layer, input_shape=(3, 4, 1), **options)
