@@ -1,4 +1,4 @@
-"""Where to check: inputs, labels and predictions that a target can take."""
+"""Sample inputs: the arrays, labels and predictions at which a target is checked."""
 
 import inspect
 from collections.abc import Sequence
@@ -10,44 +10,38 @@ import numpy as np
 from zoo.arguments import is_whole
 from zoo.errors import ArgumentError
 
-Point = tuple[list[np.ndarray], list[str]]
-"""Arrays with their batch axis, and a name for each."""
+NamedArrays = tuple[list[np.ndarray], list[str]]
+"""Arrays with their batch axis, and a name for each array."""
 
 
 def layer_inputs(
     layer: Any, input_shape: Any, inputs: Any, batch_size: int, rng: np.random.Generator
-) -> Point:
-    """Inputs of a layer or model.
+) -> NamedArrays:
+    """Draw the inputs of a layer or model.
 
-    Drawn from the standard normal distribution; where a model begins with `Rescaling`, from what
-    that maps to 0..1, such as pixels of 0..255.
+    They are drawn from the standard normal distribution. For a model with a `Rescaling` layer, they
+    are drawn from the range that this layer maps to 0..1, such as pixels of 0..255.
 
     Args:
         layer: The layer or model.
-        input_shape: One shape without batch axis, a list of them, or None.
-        inputs: Arrays given instead, or None.
+        input_shape: A shape without the batch axis, a list of shapes, or None.
+        inputs: Arrays to use instead, or None.
         batch_size: How many samples to draw.
-        rng: Where they are drawn from.
+        rng: The generator that draws them.
 
     Returns:
         Arrays and names.
 
     Raises:
-        ArgumentError: Shapes that are missing or none.
+        ArgumentError: The shape is missing, or it is not a shape.
     """
     if inputs is not None:
         arrays = _arrays(inputs)
     else:
         shapes = _known_shapes(layer) if input_shape is None else _shapes(input_shape)
         arrays = [rng.standard_normal((batch_size, *shape)) for shape in shapes]
-        rescaling = next(
-            (
-                one
-                for one in getattr(layer, "layers", [])
-                if isinstance(one, keras.layers.Rescaling)
-            ),
-            None,
-        )
+        parts = getattr(layer, "layers", [])
+        rescaling = next((x for x in parts if isinstance(x, keras.layers.Rescaling)), None)
         if rescaling:
             arrays = [(rng.random(x.shape) - rescaling.offset) / rescaling.scale for x in arrays]
     known = [x.name for x in getattr(layer, "inputs", None) or []]
@@ -58,38 +52,38 @@ def layer_inputs(
 
 def loss_inputs(
     loss: Any, input_shape: Any, inputs: Any, batch_size: int, rng: np.random.Generator
-) -> Point:
-    """Labels and predictions for a loss.
+) -> NamedArrays:
+    """Draw labels and predictions for a loss.
 
-    What it takes follows from its name: class ids where it says `sparse`, else one-hot rows where
-    it says `categorical` or `softmax`, 0 or 1 where it says `binary`, and so on; predictions are
-    logits or probabilities by its `from_logits`.
+    The name of the loss decides about the labels: class ids for `sparse`, else one-hot rows for
+    `categorical` or `softmax`, 0 or 1 for `binary`, and so on. Its `from_logits` decides whether
+    the predictions are logits or probabilities.
 
     Args:
         loss: A `keras.losses.Loss` or a function.
-        input_shape: Shape of the predictions without batch axis, classes last.
-        inputs: Labels and predictions given instead, or None.
+        input_shape: Shape of the predictions without the batch axis, classes last.
+        inputs: Labels and predictions to use instead, or None.
         batch_size: How many samples to draw.
-        rng: Where they are drawn from.
+        rng: The generator that draws them.
 
     Returns:
         [labels, predictions] and their names.
 
     Raises:
-        ArgumentError: Neither shape nor arrays are given, or not two arrays.
+        ArgumentError: Neither a shape nor two arrays are given.
     """
     names = ["y_true", "y_pred"]
     if inputs is not None:
         arrays = _arrays(inputs)
         if len(arrays) != 2:
             raise ArgumentError(
-                f"inputs of a loss are (y_true, y_pred). Received: {len(arrays)} arrays"
+                f"inputs of a loss must be (y_true, y_pred). Received: {len(arrays)} arrays"
             )
         return arrays, names
     if input_shape is None or len(_shapes(input_shape)) != 1:
         raise ArgumentError(
-            "A loss needs input_shape, the shape of the predictions without batch axis such as "
-            f"(10,), or inputs=(y_true, y_pred). Received: input_shape={input_shape!r}"
+            "input_shape must be the shape of a loss's predictions without the batch axis, such as "
+            f"(10,). Received: {input_shape!r}. Pass such a shape, or inputs=(y_true, y_pred)."
         )
     shape = (batch_size, *_shapes(input_shape)[0])
     name = getattr(loss, "__name__", type(loss).__name__).lower().replace("_", "")
@@ -113,10 +107,10 @@ def loss_inputs(
 
 
 def _from_logits(loss: Any, name: str) -> bool:
-    """Whether predictions are any numbers, and not probabilities."""
-    told = loss.get_config() if isinstance(loss, keras.losses.Loss) else {}
-    if "from_logits" in told:
-        return bool(told["from_logits"])
+    """Whether the predictions are logits, which may be any numbers, and not probabilities."""
+    config = loss.get_config() if isinstance(loss, keras.losses.Loss) else {}
+    if "from_logits" in config:
+        return bool(config["from_logits"])
     if not isinstance(loss, keras.losses.Loss):
         parameters = inspect.signature(loss).parameters
         if "from_logits" in parameters:
@@ -126,7 +120,7 @@ def _from_logits(loss: Any, name: str) -> bool:
 
 
 def _known_shapes(layer: Any) -> list[tuple[int, ...]]:
-    """Shapes of a model's inputs, or of what a built layer was built on."""
+    """Find the shapes of a model's inputs, or the shape that a layer was built with."""
     if isinstance(layer, keras.Model) and layer.built and getattr(layer, "inputs", None):
         shapes = [tuple(x.shape[1:]) for x in layer.inputs]
     else:
@@ -135,8 +129,9 @@ def _known_shapes(layer: Any) -> list[tuple[int, ...]]:
         shapes = [tuple(shape[1:])] if shape and not isinstance(shape[0], tuple | list) else []
     if not shapes or any(side is None for shape in shapes for side in shape):
         raise ArgumentError(
-            f"{layer.name} does not say what it takes; pass input_shape=, without the batch axis, "
-            "such as (5,), or inputs=."
+            f"input_shape or inputs must be given for {layer.name}, whose input shape is not "
+            "known. Received: neither. Pass input_shape= without the batch axis, such as (5,), or "
+            "inputs=."
         )
     return shapes
 
@@ -146,21 +141,21 @@ def _shapes(input_shape: Any) -> list[tuple[int, ...]]:
         if all(is_whole(side) and side > 0 for side in input_shape):
             return [tuple(int(side) for side in input_shape)]
         if all(isinstance(shape, tuple | list) for shape in input_shape):
-            return [shape for one in input_shape for shape in _shapes(one)]
+            return [shape for given in input_shape for shape in _shapes(given)]
     raise ArgumentError(
-        "input_shape is a shape of whole numbers without the batch axis, such as (5,), or a list "
-        f"of shapes. Received: {input_shape!r}"
+        "input_shape must be a shape of whole numbers above 0 without the batch axis, such as "
+        f"(5,), or a list of shapes. Received: {input_shape!r}"
     )
 
 
 def _arrays(inputs: Any) -> list[np.ndarray]:
-    """As arrays: floating-point ones in float64, all others as they are."""
+    """Convert inputs to arrays, floating-point inputs to float64."""
     given: Sequence[Any] = inputs if isinstance(inputs, tuple | list) else [inputs]
     arrays = [np.asarray(x) for x in given]
     if not arrays or any(x.ndim == 0 or x.size == 0 for x in arrays):
         raise ArgumentError(
-            "inputs is an array with a batch axis, not empty, or a list of them. "
-            f"Received shapes: {[x.shape for x in arrays]}"
+            "inputs must be an array with a batch axis that is not empty, or a list of such "
+            f"arrays. Received: arrays of shapes {[x.shape for x in arrays]}"
         )
     return [x.astype("float64") if x.dtype.kind == "f" else x for x in arrays]
 

@@ -1,4 +1,4 @@
-"""Slopes measured by differences.
+"""Finite differences: the slopes of a function, measured.
 
 With the outputs y(t), the upstream gradient u and a direction d, the slope of f = u·y along d is
 
@@ -6,9 +6,10 @@ With the outputs y(t), the upstream gradient u and a direction d, the slope of f
 - backward, `(f(t) - f(t - h d)) / h`, wrong by `-h f''/2`;
 - central, their mean, wrong by `h² f'''/6`;
 
-and each by rounding, about `ε |f| / h` with ε = 2.2e-16. So the error over h is a V, with its
-lowest point near `h = ε^(1/3)` (Press et al., Numerical Recipes, section 5.7). Where forward and
-backward differ by more than h explains, f has a kink.
+Rounding adds an error of about `ε |f| / h` to each, with ε = 2.2e-16. So the error of the central
+difference as a function of h is a V, with its lowest point near `h = ε^(1/3)` (Press et al.,
+Numerical Recipes, section 5.7). Where forward and backward differ by more than h explains, f has a
+kink.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,23 +23,24 @@ STEPS = tuple(10.0**-k for k in range(1, 10))
 """The steps of the sweep."""
 
 SMALLEST = 1e-9
-"""Below it rounding outweighs whatever a smaller step would gain."""
+"""The smallest step: below it, the rounding grows by more than the error of the step shrinks."""
 
 FLOOR = 1e-3
-"""Gradients smaller than this part of their tensor's largest are judged as if they were that."""
+"""A gradient smaller than this part of its tensor's largest is judged as if it had this size."""
 
 Test = int | np.ndarray
-"""One element of a tensor, by its flat index, or a direction of the tensor's shape."""
+"""An element of a tensor, by its flat index, or a direction, an array of the tensor's shape."""
 
 
 @dataclass(frozen=True)
 class Slopes:
-    """Slopes at several tests.
+    """Slopes along several elements or directions, which are called tests.
 
     Attributes:
-        numeric: Central differences, [tests].
-        kinks: Where there is no slope, bool [tests].
-        floor: A gradient below it is judged as if it were that: rounding and scale, [tests].
+        numeric: Central differences, float64 [tests].
+        kinks: True where the function has a kink and so no slope, bool [tests].
+        floor: The smallest size by which a gradient is judged, from rounding and from the
+            tensor's largest slope, float64 [tests].
     """
 
     numeric: np.ndarray
@@ -46,14 +48,14 @@ class Slopes:
     floor: np.ndarray
 
 
-class Differences:
-    """Differences of a function at one point.
+class FiniteDifferences:
+    """Finite differences of a function at one point.
 
     Args:
-        function: From the tensors' values to the outputs.
-        values: The point.
-        upstream: The outputs' gradient.
-        tolerance: Relative error that still counts as right.
+        function: Maps the values of the tensors to the outputs.
+        values: The point: an array for each tensor.
+        upstream: The gradient of each output.
+        tolerance: The largest relative error that counts as right.
     """
 
     def __init__(
@@ -76,39 +78,39 @@ class Differences:
     def sweep(self, index: int, directions: Sequence[np.ndarray]) -> tuple[float, np.ndarray]:
         """Measure the slope along directions with every step, and choose the best step.
 
-        The best step is where the slope changes least from it to the next smaller one. That
-        looks at the differences alone, so it is right where the analytic gradient is wrong. The
-        sweep also shows how much rounding there is, which `slopes` then allows for.
+        From the best step to the next smaller step, the slope changes least. This choice uses the
+        differences alone, so it is right also where the analytic gradient is wrong. The sweep also
+        shows how large the rounding is, and `slopes` then allows for it.
 
         Args:
-            index: Which tensor.
-            directions: Arrays of its shape.
+            index: Number of the tensor.
+            directions: Arrays of the tensor's shape.
 
         Returns:
-            The best step, and the central differences [steps, directions].
+            The best step, and the central differences, float64 [steps, directions].
         """
         central = np.array(
             [[sum(self._sides(index, d, step)) / 2 for d in directions] for step in STEPS]
         )
-        # Not a number: the step has left where the function is defined.
+        # A step that leaves the domain of the function gives NaN.
         changes = np.nan_to_num(np.abs(np.diff(central, axis=0)).mean(axis=1), nan=np.inf)
         best = int(np.argmin(changes))
-        # With smaller steps it is rounding that changes the slope, by so much / step.
+        # At smaller steps, rounding changes the slope, by this number / step.
         smaller = np.array(STEPS[best + 1 :])[:, None]
-        seen = np.abs(central[best + 1 :] - central[best]) * smaller
-        self._rounding[index] = max(self._rounding[index], 3 * np.nan_to_num(seen).max())
+        rounding = np.abs(central[best + 1 :] - central[best]) * smaller
+        self._rounding[index] = max(self._rounding[index], 3 * np.nan_to_num(rounding).max())
         return STEPS[best], central
 
     def slopes(self, index: int, tests: Sequence[Test], step: float) -> Slopes:
-        """Measure slopes, with smaller steps where the two sides disagree.
+        """Measure slopes, with smaller steps where forward and backward difference disagree.
 
         Args:
-            index: Which tensor.
+            index: Number of the tensor.
             tests: Elements or directions.
             step: The first step.
 
         Returns:
-            The slopes, kinks marked.
+            The slopes, in which kinks are marked.
         """
         sides = np.array([self._sides(index, test, step) for test in tests])
         used, first = np.full(len(tests), step), _jump(sides)
@@ -120,12 +122,12 @@ class Differences:
                 change = abs(closer.mean() - sides[i].mean())
                 bends = _jump(closer) <= 0.5 * _jump(sides[i])
                 if bends and change <= self._tolerance / 10 * abs(closer.mean()):
-                    # A bend, and a step that was small enough.
+                    # The function only bends here, and the step was small enough.
                     open_[i] = False
                 else:
                     sides[i], used[i] = closer, step
             open_ &= self._disagree(sides, self._floor(index, sides.mean(axis=1), used))
-        # Nearer and nearer, and the two sides still disagree as they did.
+        # A kink: at every smaller step the two sides disagree as much as before.
         kinks = open_ & ~(_jump(sides) <= 0.2 * first)
         numeric = sides.mean(axis=1)
         return Slopes(numeric, kinks, self._floor(index, np.where(kinks, 0, numeric), used))
@@ -133,7 +135,7 @@ class Differences:
     def _sides(self, index: int, test: Test, step: float) -> tuple[float, float]:
         plus, minus = (self._outputs(self._moved(index, test, signed)) for signed in (step, -step))
         forward = backward = 0.0
-        # Subtracted one by one, so that what does not change adds no rounding.
+        # Subtracted element by element, so that unchanged outputs add no rounding.
         for u, here, up, down in zip(self._upstream, self._here, plus, minus, strict=True):
             forward += float(np.sum(u * (up - here)))
             backward += float(np.sum(u * (here - down)))
@@ -145,7 +147,7 @@ class Differences:
         else:
             moved = self._values[index].copy()
             moved.flat[test] += step
-        # The others stay tensors, since copying millions of weights is what would take long.
+        # The others stay tensors, since copying millions of weights would take long.
         return [*self._tensors[:index], tf.constant(moved), *self._tensors[index + 1 :]]
 
     def _outputs(self, values: Sequence[Any]) -> list[np.ndarray]:
@@ -162,7 +164,7 @@ class Differences:
 
 
 def project(gradient: np.ndarray, tests: Sequence[Test]) -> np.ndarray:
-    """What a gradient says the slopes are, [tests]."""
+    """Compute the slopes that a gradient predicts for elements or directions, float64 [tests]."""
     return np.array(
         [
             np.sum(gradient * test) if isinstance(test, np.ndarray) else gradient.flat[test]
@@ -174,7 +176,7 @@ def project(gradient: np.ndarray, tests: Sequence[Test]) -> np.ndarray:
 def relative_error(
     analytic: np.ndarray, numeric: np.ndarray, floor: float | np.ndarray
 ) -> np.ndarray:
-    """|analytic - numeric| by the larger of the two, or by the floor where both are small."""
+    """|analytic - numeric| divided by the larger of the two, or by the floor if both are small."""
     level = np.maximum(np.maximum(np.abs(analytic), np.abs(numeric)), floor)
     return np.abs(analytic - numeric) / level
 
