@@ -115,8 +115,8 @@ def register(
     if taken and not override and not is_same_function(taken.builder, builder):
         raise ArgumentError(
             f"The name of a builder must be free, but {name!r} is taken by "
-            f"{where_defined(taken.builder)}. Received: {where_defined(builder)}. Rename the function, or pass "
-            "override=True."
+            f"{where_defined(taken.builder)}. Received: {where_defined(builder)}. Rename the "
+            "function, or pass override=True."
         )
     _specs[name] = ModelSpec(
         name=name,

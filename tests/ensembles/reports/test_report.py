@@ -253,7 +253,8 @@ def test_tensorboard_gets_scores_and_picture(report, tmp_path):
     events = EventAccumulator(str(tmp_path / "committee" / "test"))
     events.Reload()
     tensors = events.Tags()["tensors"]
-    assert {*report.committee.values, "confusion matrix", "analysis", "report"} <= set(tensors)
+    scalars = {*report.committee.values, *report.analysis.uncertainty}
+    assert {*scalars, "confusion matrix", "analysis", "report"} <= set(tensors)
     (accuracy,) = events.Tensors("accuracy")
     assert accuracy.step == 12
     value = make_ndarray(accuracy.tensor_proto)

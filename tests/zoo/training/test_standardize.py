@@ -11,7 +11,7 @@ from zoo.ensembles import Committee, Member
 from zoo.errors import ArgumentError
 from zoo.layers import MeanImageStandardization, PerImageStandardization
 from zoo.training.learner import Learner
-from zoo.training.standardize import mean_image
+from zoo.training.statistics import mean_image
 from zoo.training.train import train
 
 SHAPE = (4, 5, 3)

@@ -1,4 +1,4 @@
-"""Which models, and which optimisers, can run side by side as one wide model."""
+"""Tells which models, and which optimisers, can run side by side as one wide model."""
 
 import itertools
 import json
@@ -12,23 +12,23 @@ ACTIVATIONS = (
     *("linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "celu", "silu", "mish"),
     *("sigmoid", "hard_sigmoid", "hard_silu", "tanh", "softplus", "softsign", "exponential"),
 )
-"""Those that work on each number by itself."""
+"""Names of the activations that work on each number by itself."""
 
 OPTIMIZERS = (
     *("SGD", "Adam", "AdamW", "Adamax", "Nadam", "RMSprop", "Adagrad", "Adadelta", "Ftrl", "Lion"),
 )
-"""Those that work on each weight by itself, but for clipping by norms."""
+"""Names of the optimisers that work on each weight by itself, unless they clip by norms."""
 
 
 def architecture(model: Any) -> str | None:
-    """What models must agree in to be stacked.
+    """Describe a model's layers, for finding models that can run side by side as copies.
 
     Args:
         model: A built Keras model.
 
     Returns:
         A text that is equal for models of the same layers, or None for a model that cannot be
-        stacked: one that is no chain of layers that are known here.
+        fused, because it is not a chain of layers that are known here.
 
     Example:
         >>> import zoo
@@ -46,19 +46,19 @@ def architecture(model: Any) -> str | None:
     return None if shared else _text(map(_description, model.layers))
 
 
-def head(model: Any) -> str | None:
-    """What models must agree in to share their first product.
+def stem(model: Any) -> str | None:
+    """Describe a model's first layers, for finding models that can share their first product.
 
     Args:
         model: A built Keras model.
 
     Returns:
-        A text that is equal for models of the same layers up to the first dense one, whatever the
-        units, activation and penalties of that, or None for a model that has no `architecture`.
+        A text that is equal for models of the same layers up to the first dense layer, whatever
+        that layer's units, activation and penalties, or None for a model without `architecture`.
 
     Example:
         >>> import zoo
-        >>> head(zoo.build("lasso_mlp")) == head(zoo.build("deep_mlp"))
+        >>> stem(zoo.build("lasso_mlp")) == stem(zoo.build("deep_mlp"))
         True
     """
     if architecture(model) is None:
@@ -75,8 +75,23 @@ def head(model: Any) -> str | None:
     return _text(described)
 
 
-def settings(optimizer: Any) -> str | None:
-    """What optimisers must agree in; None for those that look at more than one weight at a time."""
+def optimizer_settings(optimizer: Any) -> str | None:
+    """Describe an optimiser, for finding optimisers that one optimiser can stand for.
+
+    Args:
+        optimizer: A Keras optimiser.
+
+    Returns:
+        A text that is equal for optimisers of the same settings, or None for an optimiser that
+        looks at more than one weight at a time.
+
+    Example:
+        >>> import keras
+        >>> optimizer_settings(keras.optimizers.SGD(0.1)) is None
+        False
+        >>> optimizer_settings(keras.optimizers.SGD(0.1, clipnorm=1.0)) is None
+        True
+    """
     config = optimizer.get_config()
     if type(optimizer).__name__ not in OPTIMIZERS or config.get("clipnorm"):
         return None
@@ -88,13 +103,13 @@ def settings(optimizer: Any) -> str | None:
 
 def _is_chain(model: Any) -> bool:
     if not type(model).__module__.startswith("keras."):
-        return False  # it may compute what its layers do not tell
+        return False  # its own code may compute something else
     parts = model.layers
     try:
         first = parts[0].output if isinstance(parts[0], layers.InputLayer) else parts[0].input
-        ends = model.inputs == [first] and model.outputs == [parts[-1].output]
-        return ends and all(b.input is a.output for a, b in itertools.pairwise(parts))
-    except (AttributeError, ValueError):  # used twice, or not at all
+        ends_fit = model.inputs == [first] and model.outputs == [parts[-1].output]
+        return ends_fit and all(b.input is a.output for a, b in itertools.pairwise(parts))
+    except (AttributeError, ValueError):  # a layer is used twice, or not at all
         return False
 
 
@@ -104,7 +119,7 @@ def _is_known(layer: Any, *, shared: bool) -> bool:
         return False
     moving = [layer.moving_mean, layer.moving_variance] if kind is layers.BatchNormalization else []
     if len(layer.trainable_weights) + len(moving) < len(layer.weights):
-        return False  # frozen, the layer or a weight
+        return False  # the layer or a weight is frozen
     if kind in (layers.InputLayer, layers.Rescaling, layers.Flatten):
         return shared or kind is layers.Flatten
     if kind is layers.Dense:
