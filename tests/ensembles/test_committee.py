@@ -310,7 +310,10 @@ def test_a_committee_can_sit_in_a_committee(trained, test_split):
         (lambda: foreign("other", shape=(5, 6, 1)), "other takes images"),
         (lambda: foreign("other", activation=None), "other must give probabilities.*logits"),
         (lambda: foreign("other", outputs=1, activation="sigmoid"), "2 classes or more"),
-        (lambda: keras.Sequential([keras.layers.Dense(3)], name="other"), "no fixed input shape"),
+        (
+            lambda: keras.Sequential([keras.layers.Dense(3)], name="other"),
+            "must have a fixed input shape",
+        ),
     ],
 )
 def test_members_that_do_not_fit_each_other(other, message):
