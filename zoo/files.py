@@ -43,8 +43,8 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any])
         _sync_folder(path.parent)
     except OSError as error:
         raise RunError(
-            f"{path} must be writable. Received: {error}. Name another file, or make room; the file "
-            "is as it was before."
+            f"{path} must be writable. Received: {error}. Name another file, or make room. The "
+            "file is as it was before."
         ) from error
     finally:
         with contextlib.suppress(OSError):

@@ -365,7 +365,7 @@ def test_the_test_split_is_no_training_data(quick, test_split):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"resume": True}, "needs log_dir="),
+        ({"resume": True}, "Pass log_dir="),
         ({"callbacks": [keras.callbacks.ReduceLROnPlateau()]}, "ReduceLROnPlateau.*schedule"),
         ({"callbacks": keras.callbacks.TensorBoard()}, r"TensorBoard.*log_dir="),
     ],

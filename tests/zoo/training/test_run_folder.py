@@ -80,7 +80,7 @@ def test_folder_that_is_not_empty_is_refused_and_not_touched(tmp_path, name):
 @pytest.mark.parametrize("resume", [False, True])
 def test_file_in_place_of_the_folder_is_refused(tmp_path, resume):
     (tmp_path / "run").write_text("mine")
-    with pytest.raises(RunError, match=r"needs a folder, and .* is a file\. Name another"):
+    with pytest.raises(RunError, match=r"must be a folder\. Received: the file .*\. Name another"):
         RunFolder(tmp_path / "run", CONFIG, resume=resume)
     assert (tmp_path / "run").read_text() == "mine"
 
@@ -124,7 +124,7 @@ def test_resuming_with_another_config_names_the_difference(tmp_path, changed, di
     before = contents(tmp_path / "run")
     with pytest.raises(RunError) as error:
         RunFolder(tmp_path / "run", {**CONFIG, **changed}, resume=True)
-    assert f"cannot be resumed like this: {difference}. Ask for the same" in str(error.value)
+    assert f"run, {difference}. Ask for the same" in str(error.value)
     assert contents(tmp_path / "run") == before
 
 
@@ -151,7 +151,7 @@ def test_folder_of_foreign_files_is_not_resumed(tmp_path):
 def test_damaged_manifest_is_named(tmp_path, damaged):
     run = RunFolder(tmp_path / "run", CONFIG)
     (run.path / "run.json").write_bytes(damaged)
-    with pytest.raises(RunError, match=r"run\.json is damaged .*Start the run anew elsewhere"):
+    with pytest.raises(RunError, match=r"run\.json, which is damaged .*Start the run anew"):
         RunFolder(run.path, CONFIG, resume=True)
     assert (run.path / "run.json").read_bytes() == damaged
 
@@ -225,7 +225,9 @@ def test_state_that_cannot_be_written_leaves_the_one_before(run, monkeypatch):
 
 
 def expect_damage(run):
-    with pytest.raises(RunError, match=r"The state .*a\.npz is damaged .*Start the run anew"):
+    with pytest.raises(
+        RunError, match=r"The state .*a\.npz, which is damaged .*Start the run anew"
+    ):
         run.load_state("a")
 
 
