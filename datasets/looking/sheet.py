@@ -67,8 +67,7 @@ def draw_sheet(
         'pets'
     """
     mosaics = {name: _mosaic(rows, len(names)) for name, rows in columns.items()}
-    pitch = max([LINE, *(mosaic.shape[0] // len(names) for mosaic in mosaics.values())])
-    mosaics = {name: _stretched(mosaic, len(names), pitch) for name, mosaic in mosaics.items()}
+    pitch = max([LINE, *(len(mosaic) // len(names) for mosaic in mosaics.values())])
     blocks = max(1, round(math.sqrt(len(names) / ROWS_PER_BLOCK)))
     rows_per_block = math.ceil(len(names) / blocks)
     widths = [max(image.shape[1], LETTER * len(name)) + SPACE for name, image in mosaics.items()]
@@ -128,23 +127,16 @@ def thumbnail(image: np.ndarray, side: int = SIDE) -> np.ndarray:
 def _mosaic(rows: Rows, count: int) -> np.ndarray:
     """Lay the images of `count` rows out in a grid, uint8 [height, width, 3], each in a frame."""
     thumbnails = [[thumbnail(image) for image in row] for row in rows]
-    height, width, _ = next((row[0].shape for row in thumbnails if row), (0, 0, 3))
-    longest = max(map(len, thumbnails), default=0)
-    cells = np.full((count, height + GAP, longest, width + GAP, 3), 255, np.uint8)
+    height, width, _ = next(row[0].shape for row in thumbnails if row)
+    longest = max(map(len, thumbnails))
+    cells = np.full((count, max(height + GAP, LINE), longest, width + GAP, 3), 255, np.uint8)
+    top, left = (cells.shape[1] - height) // 2, GAP // 2
     for row, images in enumerate(thumbnails):
         for column, image in enumerate(images):
             cell = cells[row, :, column]
-            cell[GAP // 2 - 1 : 1 - GAP // 2, GAP // 2 - 1 : 1 - GAP // 2] = FRAME
-            cell[GAP // 2 : -GAP // 2, GAP // 2 : -GAP // 2] = image
-    return cells.reshape(count * (height + GAP), longest * (width + GAP), 3)
-
-
-def _stretched(mosaic: np.ndarray, count: int, pitch: int) -> np.ndarray:
-    """Give each row of a mosaic the height `pitch`, with white space above and below."""
-    rows = mosaic.reshape(count, -1, *mosaic.shape[1:])
-    missing = pitch - rows.shape[1]
-    margins = [(0, 0), (missing // 2, missing - missing // 2), (0, 0), (0, 0)]
-    return np.pad(rows, margins, constant_values=255).reshape(-1, *mosaic.shape[1:])
+            cell[top - 1 : top + height + 1, left - 1 : left + width + 1] = FRAME
+            cell[top : top + height, left : left + width] = image
+    return cells.reshape(-1, longest * (width + GAP), 3)
 
 
 def _draw_block(axes: Axes, names: Sequence[str], pitch: int) -> None:
