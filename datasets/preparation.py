@@ -51,7 +51,8 @@ def prepare_splits(
         >>> images = np.zeros((6, 1, 1, 1), "uint8")
         >>> train = as_split(images, [0, 1, 2] * 2, class_names=["a", "b", "c"])
         >>> options = {"drop_duplicates": False, "leave_out_small_classes": False, "seed": 0}
-        >>> prepare_splits({"train": train}, classes=["c", "b"], shares={"test": 1}, **options)["test"]
+        >>> options |= {"classes": ["c", "b"], "shares": {"test": 1}}
+        >>> prepare_splits({"train": train}, **options)["test"]
         Split('test', 2 images of 1×1×1: c 1, b 1)
     """
     prepared = dict(splits)
