@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+import zoo.datasets.sources  # noqa: F401  registers the data sets before a page adds its own
 from zoo.datasets import registry
 
 ROOT = Path(__file__).parents[1]
