@@ -8,6 +8,7 @@ costs, and how long an epoch of many images takes with it and without.
 """
 
 import gc
+import itertools
 import statistics
 import time
 from dataclasses import replace
@@ -48,7 +49,7 @@ def seconds_of_fit(
 
 
 def _differences(ends: list[float]) -> list[float]:
-    return [after - before for before, after in zip(ends, ends[1:], strict=False)]
+    return [after - before for before, after in itertools.pairwise(ends)]
 
 
 def seconds_of_keras(split: Split, validation: Split | None = None) -> float:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from zoo.ensembles.classifier import CommitteeClassifier
     from zoo.ensembles.combining.rules import Rule
     from zoo.ensembles.committee import Committee
+    from zoo.ensembles.comparing import compare
     from zoo.ensembles.members import Member
-    from zoo.ensembles.reports.leaderboard import Leaderboard, compare
+    from zoo.ensembles.reports.leaderboard import Leaderboard
     from zoo.ensembles.reports.report import Report
     from zoo.ensembles.stacking import stack
 
@@ -30,7 +31,7 @@ _HOMES = {
     "Report": "reports.report",
     "Rule": "combining.rules",
     "calibrate": "choosing",
-    "compare": "reports.leaderboard",
+    "compare": "comparing",
     "model_card": "card",
     "select": "choosing",
     "stack": "stacking",

@@ -1,36 +1,35 @@
-"""A model card: what a committee is, what it was trained on, how good it is, and where it ends."""
+"""The model card of a committee: members, training data, scores and limits, as Markdown."""
 
 from __future__ import annotations
 
 from dataclasses import fields
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from zoo.augmentation.augmentation import Augmentation
 from zoo.ensembles.combining.rules import STACKING
-from zoo.ensembles.reports.leaderboard import caution
+from zoo.ensembles.committee import Committee
+from zoo.ensembles.reports.report import Report
+from zoo.ensembles.reports.tables import score_table
 from zoo.recipes import Recipe
-from zoo.text import markdown_table, percent
+from zoo.text import markdown_table
 
-if TYPE_CHECKING:
-    from zoo.ensembles.committee import Committee
-    from zoo.ensembles.reports.report import Report
+RECIPE_COLUMNS = ("optimizer", "learning_rate", "schedule", "batch_size", "epochs")
+"""Settings that the card gives for every recipe. It gives other settings only where a recipe
+changes the default."""
 
-TOLD = ("optimizer", "learning_rate", "schedule", "batch_size", "epochs")
-"""What the card says of every recipe; of the rest only what was changed."""
-
-FEW = 100
-"""Test images of a class below which its recall is called uncertain."""
+FEW_IMAGES = 100
+"""The recall of a class with fewer test images than this is called uncertain."""
 
 
 def model_card(committee: Committee, report: Report) -> str:
-    """Write a model card (Mitchell et al., 2019) from a committee and its report.
+    """Write a model card (Mitchell et al., 2019) of a committee.
 
     Args:
         committee: A trained committee.
-        report: Its report, on images that no member was trained on.
+        report: The report of the committee on images that no member was trained on.
 
     Returns:
         Markdown: members with their recipes, data, scores with intervals, calibration, limits.
@@ -44,26 +43,15 @@ def model_card(committee: Committee, report: Report) -> str:
         >>> print(model_card(committee, committee.report(data.test)).splitlines()[0])
         # Model card: softmax, bn_mlp
     """
+    scores = score_table("", ((row.name, row.values) for row in report.scores), every=True)
     parts = [
         f"# Model card: {', '.join(committee.member_names)}",
-        _what_it_is(committee),
+        _members(committee),
         "## Data",
         _data(committee, report),
         f"## Scores on {report.split}",
         report.verdict(),
-        markdown_table(
-            ["", "accuracy", "95 % interval", "images", "macro F1"],
-            (
-                [
-                    score.name,
-                    percent(score.accuracy.value),
-                    f"{100 * score.accuracy.low:.1f} – {100 * score.accuracy.high:.1f}",
-                    f"{score.accuracy.n:,}",
-                    percent(score.macro_f1),
-                ]
-                for score in report.scores
-            ),
-        ),
+        markdown_table(scores.header, scores.rows),
         "## Calibration",
         _calibration(committee, report),
         "## Limits",
@@ -73,66 +61,81 @@ def model_card(committee: Committee, report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _what_it_is(committee: Committee) -> str:
+def _members(committee: Committee) -> str:
     _, height, width, channels = committee.input_shape
     rule = committee.rule
     if rule.voting == STACKING:
-        how = "by a logistic regression on what they say of images that they were not trained on"
+        method = (
+            "a logistic regression on their probabilities for images that they were not trained on"
+        )
     else:
-        how = f"by {rule.voting} vote" + (
+        method = f"{rule.voting} vote" + (
             f" with the weights {', '.join(f'{weight:.3g}' for weight in rule.weights)}"
             if rule.weights
             else ""
         )
-    several = len(committee.members) > 1
-    lines = [
-        f"It takes pixels 0..255, {height}×{width}×{channels}, and tells "
-        f"{committee.output_shape[-1]} classes apart: {', '.join(committee.label_names)}."
-        + (f" Its {len(committee.members)} members decide {how}." if several else "")
+    sentence = (
+        f"The input is an image of pixels 0..255, {height}×{width}×{channels}. The output is one "
+        f"of {committee.output_shape[-1]} classes: {', '.join(committee.label_names)}."
+    )
+    if len(committee.members) > 1:
+        sentence += f" The {len(committee.members)} members decide by {method}."
+    rows = [
+        [
+            name,
+            model.name,
+            f"{model.count_params():,}",
+            *(f"{getattr(recipe, key)}" for key in RECIPE_COLUMNS),
+            _other_settings(recipe),
+        ]
+        for name, model, recipe in zip(
+            committee.member_names, committee.members, committee.recipes, strict=True
+        )
     ]
-    names = committee.member_names
-    rows = []
-    for name, model, recipe in zip(names, committee.members, committee.recipes, strict=True):
-        told = [f"{getattr(recipe, key)}" for key in TOLD]
-        rows.append([name, model.name, f"{model.count_params():,}", *told, _rest(recipe)])
-    told = [key.replace("_", " ") for key in TOLD]
-    lines.append(markdown_table(["member", "model", "parameters", *told, "other settings"], rows))
+    columns = [key.replace("_", " ") for key in RECIPE_COLUMNS]
+    header = ["member", "model", "parameters", *columns, "other settings"]
+    parts = [sentence, markdown_table(header, rows)]
     if committee.training:
-        lines.append(_how_it_was_trained(committee))
-    return "\n\n".join(lines)
+        parts.append(_training(committee))
+    return "\n\n".join(parts)
 
 
-def _how_it_was_trained(committee: Committee) -> str:
-    how = committee.training
+def _training(committee: Committee) -> str:
+    training = committee.training
     sentences = [f"The seed was {committee.seed}."]
-    if how["snapshots"]:
-        sentences.append(f"The members are {how['snapshots']} snapshots of one training in cycles.")
-    if how["resampling"] == "order":
+    if training["snapshots"]:
+        sentences.append(
+            f"The members are {training['snapshots']} snapshots of one training in cycles."
+        )
+    if training["resampling"] == "order":
         sentences.append("Each member saw the images in an order of its own.")
-    elif how["resampling"]:
-        sentences.append(f"Each member had images of its own: {how['resampling']}.")
-    if how["teacher"]:
-        told = ", ".join(f"{key} {value}" for key, value in how["teacher"].items())
-        sentences.append(f"Beside the labels they learned from another model ({told}).")
+    elif training["resampling"]:
+        sentences.append(f"Each member had images of its own: {training['resampling']}.")
+    if training["teacher"]:
+        settings = ", ".join(f"{key} {value}" for key, value in training["teacher"].items())
+        sentences.append(
+            f"The members learned from another model as well as from the labels ({settings})."
+        )
     return " ".join(sentences)
 
 
-def _rest(recipe: Recipe) -> str:
-    """What a recipe has beside `TOLD`, where it is not as by default."""
-    found = _changed(recipe, Recipe())
+def _other_settings(recipe: Recipe) -> str:
+    """The settings of a recipe beside `RECIPE_COLUMNS` that differ from the default."""
+    settings = _differences(recipe, Recipe())
     if recipe.augmentation:
-        transforms = _changed(recipe.augmentation, Augmentation())
-        words = (key if one is True else f"{key} {one}" for key, one in transforms.items())
-        found["augmentation"] = ", ".join(words)
-    return "; ".join(f"{key}: {value}" for key, value in found.items()) or "–"
+        transforms = _differences(recipe.augmentation, Augmentation())
+        words = (key if value is True else f"{key} {value}" for key, value in transforms.items())
+        settings["augmentation"] = ", ".join(words)
+    return "; ".join(f"{key}: {value}" for key, value in settings.items()) or "–"
 
 
-def _changed(value: Any, plain: Any) -> dict[str, Any]:
-    """The fields of a dataclass that differ from those of another, but for `TOLD`."""
+def _differences(value: Any, default: Any) -> dict[str, Any]:
+    """The fields of a dataclass that differ from the default, beside `RECIPE_COLUMNS`."""
+    names = (field.name for field in fields(value) if field.name not in RECIPE_COLUMNS)
     return {
-        field.name.replace("_", " "): getattr(value, field.name)
-        for field in fields(value)
-        if field.name not in TOLD and getattr(value, field.name) != getattr(plain, field.name)
+        name.replace("_", " "): getattr(value, name)
+        for name in names
+        if getattr(value, name) != getattr(default, name)
     }
 
 
@@ -140,73 +143,76 @@ def _data(committee: Committee, report: Report) -> str:
     settings = committee.data_settings
     trained = f"Trained on {committee.trained_images:,} different images"
     if not committee.trained_images:
-        sentences = ["It is not known what images it was trained on."]
+        sentences = ["The training images are not known."]
     elif not settings:
         sentences = [f"{trained}, given as arrays."]
     else:
         sentences = [f"{trained} of the data set {settings['name']}."]
-        told = {key: value for key, value in settings.items() if value and key != "name"}
-        asked = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in told.items())
-        sentences.append(f"Loaded with {asked}." if asked else "")
-    n = report.committee.accuracy.n
-    sentences.append(caution(n, report.trained_on, report.tuned_on).strip())
+        options = ", ".join(
+            f"{key.replace('_', ' ')} {value}"
+            for key, value in settings.items()
+            if value and key != "name"
+        )
+        sentences.append(f"Loaded with {options}." if options else "")
+    sentences.append(report.overlap.warning())
     if committee.out_of_bag:
         sentences.append(f"Accuracy out of bag: {committee.out_of_bag}.")
     return " ".join(filter(None, sentences))
 
 
 def _calibration(committee: Committee, report: Report) -> str:
-    board = report.leaderboard
-    entry = board[board.committee]
+    row = report.leaderboard[report.leaderboard.committee]
     mean = np.average(
         report.analysis.reliability.confidence, weights=report.analysis.reliability.count
     )
     words = [
-        f"Log loss {entry.negative_log_likelihood} nats, Brier score {entry.brier}; expected "
-        f"calibration error {entry.calibration_error} in bins of equal width, "
-        f"{entry.calibration_error_mass} in bins of equal mass, from 0 to 1 (in brackets 95 % "
-        f"bootstrap intervals). Its mean confidence is {100 * mean:.1f} %, its accuracy "
+        f"Log loss (NLL) {row.negative_log_likelihood} nats, Brier score {row.brier}; expected "
+        f"calibration error (ECE) {row.calibration_error} in bins of equal width, "
+        f"{row.calibration_error_mass} in bins of equal mass, from 0 to 1. In brackets stand 95 % "
+        f"bootstrap intervals. The mean confidence is {100 * mean:.1f} %, the accuracy "
         f"{100 * report.committee.accuracy.value:.1f} %."
     ]
     if committee.rule.temperature is not None:
         words.append(
-            f"Probabilities are calibrated with the temperature {committee.rule.temperature:.3g}."
+            "The probabilities are calibrated with the temperature "
+            f"{committee.rule.temperature:.3g}."
         )
     if committee.rule.voting == "majority":
-        words.append("They are shares of the vote, not probabilities of being right.")
+        words.append("The outputs are shares of the vote, not probabilities of being right.")
     return " ".join(words)
 
 
 def _limits(report: Report) -> str:
-    tried = [one for one in report.classes if one.support]
-    worst = min(tried, key=lambda one: one.recall)
+    tested = [score for score in report.classes if score.support]
+    worst = min(tested, key=lambda score: score.recall)
     confusion = np.where(np.eye(len(report.confusion), dtype=bool), 0, report.confusion)
     true, taken = np.unravel_index(confusion.argmax(), confusion.shape)
     items = [
-        f"It recognises {worst.name} worst: {100 * worst.recall:.1f} % of {worst.support:,} "
-        "images.",
+        f"The class with the lowest recall is {worst.name}: {100 * worst.recall:.1f} % of "
+        f"{worst.support:,} images.",
     ]
     if confusion.any():
         items.append(
-            f"Its commonest mistake is to take {report.class_names[true]} for "
+            f"The commonest mistake is to take {report.class_names[true]} for "
             f"{report.class_names[taken]}: {confusion[true, taken]:,} images."
         )
-    few = [one.name for one in report.classes if one.support < FEW]
+    few = [score.name for score in report.classes if score.support < FEW_IMAGES]
     if few:
-        items.append(f"There are fewer than {FEW} images to judge it by of: {', '.join(few)}.")
-    surest = report.analysis.coverage_accuracy
-    items.append(
-        "Of the images that it is surest of, it gets right "
-        + ", ".join(f"{100 * value:.1f} % of {100 * part:.0f} %" for part, value in surest.items())
-        + "."
-    )
-    if report.analysis.detection:
-        told = ", ".join(
-            f"{area} by its {name}" for name, area in report.analysis.detection.items()
+        items.append(
+            f"Fewer than {FEW_IMAGES} images were there to judge these classes by: "
+            f"{', '.join(few)}."
         )
-        items.append(f"It tells images of another data set from these with an AUROC of {told}.")
+    coverage = ", ".join(
+        f"{100 * value:.1f} % on the most confident {100 * part:.0f} %"
+        for part, value in report.analysis.coverage_accuracy.items()
+    )
+    items.append(f"Accuracy where only the most confident answers count: {coverage}.")
+    if report.analysis.detection:
+        areas = ", ".join(f"{area} by {name}" for name, area in report.analysis.detection.items())
+        items.append(f"Out-of-distribution images are told from these with an AUROC of {areas}.")
     else:
         items.append(
-            "It was not tried on images of another kind; for these too it names one of its classes."
+            "The committee was not tested on out-of-distribution images; it gives these, too, one "
+            "of its classes."
         )
     return "\n".join(f"- {item}" for item in items)

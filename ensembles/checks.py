@@ -1,34 +1,40 @@
-"""What the functions over votes, probabilities and labels ask of their arguments.
+"""Checks of votes, probabilities, labels, weights and images.
 
-Each check takes what the caller passed and gives it back as an array, or raises an `ArgumentError`
-that says what was expected and what came.
+Each function takes an argument as the caller passed it, and returns it as an array of a fixed type,
+or raises an `ArgumentError`.
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.arguments import whole_number
-from zoo.errors import ArgumentError
+from zoo.datasets.split import Split, as_split
+from zoo.errors import ArgumentError, DataError
 
-# The least probability whose logarithm is taken: the smallest normal number of float32, where a
-# softmax in float32 underflows. Its logarithm is -87.3.
-FLOOR = float(np.finfo(np.float32).tiny)
-# How far a row of probabilities may be from 1: the rounding of float16 over many classes.
+LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
+"""The least probability whose logarithm is taken: the smallest normal number of float32, below
+which a softmax in float32 underflows. Its logarithm is -87.3."""
 SUM_TOLERANCE = 1e-2
+"""How far the sum of a row of probabilities may be from 1: the rounding of float16 over many
+classes."""
 
 
 def checked_votes(votes: ArrayLike, num_classes: int | None = None) -> NDArray[np.int64]:
-    """Check class ids, members first.
+    """Check the members' votes.
 
     Args:
-        votes: int [members, n].
-        num_classes: if given, ids must be from 0 to num_classes − 1.
+        votes: int [members, n], class ids.
+        num_classes: The number of classes; the ids must be from 0 to num_classes − 1. None allows
+            all ids.
 
     Returns:
         int64 [members, n].
 
     Raises:
-        ArgumentError: unless they are that, of one member or more.
+        ArgumentError: The votes are not as described, or there is no member.
 
     Example:
         >>> checked_votes([[0, 1], [1, 1]], num_classes=2).shape
@@ -54,18 +60,19 @@ def checked_votes(votes: ArrayLike, num_classes: int | None = None) -> NDArray[n
 
 
 def checked_labels(labels: ArrayLike, n: int, num_classes: int | None = None) -> NDArray[np.int64]:
-    """Check true class ids.
+    """Check the true class ids.
 
     Args:
         labels: int [n].
-        n: how many there must be, 1 or more.
-        num_classes: if given, ids must be from 0 to num_classes − 1.
+        n: The number of images, 1 or more.
+        num_classes: The number of classes; the ids must be from 0 to num_classes − 1. None allows
+            all ids.
 
     Returns:
         int64 [n].
 
     Raises:
-        ArgumentError: unless they are that.
+        ArgumentError: The labels are not as described.
 
     Example:
         >>> checked_labels([2, 0], n=2, num_classes=3)
@@ -92,18 +99,18 @@ def checked_labels(labels: ArrayLike, n: int, num_classes: int | None = None) ->
 def checked_probabilities(
     probabilities: ArrayLike, axes: str = "[members, n, classes]"
 ) -> NDArray[np.float64]:
-    """Check that each row is a probability for each class.
+    """Check that each row holds one probability for each class.
 
     Args:
-        probabilities: float, with these axes.
+        probabilities: Numbers with these axes, each axis of length 1 or more. Each number is from
+            0 to 1, and each row has a sum of 1 to within 0.01.
         axes: `"[members, n, classes]"` or `"[n, classes]"`.
 
     Returns:
         float64, the same numbers.
 
     Raises:
-        ArgumentError: unless they are that, none of the axes empty, from 0 to 1, each row with a
-            sum of 1 to within 0.01.
+        ArgumentError: The probabilities are not as described.
 
     Example:
         >>> checked_probabilities([[0.25, 0.75]], "[n, classes]")
@@ -116,13 +123,7 @@ def checked_probabilities(
             f"Received: {values.dtype} of shape {values.shape}"
         )
     values = values.astype(np.float64, copy=False)
-    # The extremes of an array with a NaN in it are NaN, and no comparison with NaN holds.
-    low, high = values.min(), values.max()
-    if not (low >= 0 and high <= 1 + 1e-6):
-        raise ArgumentError(
-            "probabilities must be finite and from 0 to 1; logits need a softmax first. "
-            f"Received: values from {low} to {high}"
-        )
+    _check_range(values)
     sums = values.sum(axis=-1)
     if abs(sums - 1).max() > SUM_TOLERANCE:
         farthest = sums.flat[abs(sums - 1).argmax()]
@@ -133,18 +134,99 @@ def checked_probabilities(
     return values
 
 
-def checked_scores(scores: ArrayLike, name: str) -> NDArray[np.float64]:
-    """Check one number for each image.
+def checked_member_probabilities(
+    probabilities: ArrayLike, shape: tuple[int, int, int] | None = None
+) -> NDArray:
+    """Check the members' probabilities for voting, where the sums of the rows do not matter.
 
     Args:
-        scores: float or bool [n].
-        name: what to call them in an error.
+        probabilities: Numbers from 0 to 1, [members, n, classes], of 1 member and 1 class or more.
+            There may be no images.
+        shape: The shape of the votes with the number of classes; None allows all shapes.
+
+    Returns:
+        The same numbers, of the same type.
+
+    Raises:
+        ArgumentError: The probabilities are not as described.
+
+    Example:
+        >>> checked_member_probabilities([[[0.25, 0.75]]]).shape
+        (1, 1, 2)
+    """
+    values = np.asarray(probabilities)
+    if shape is not None and values.shape != shape:
+        raise ArgumentError(
+            f"probabilities must have the shape [members, n, classes] of the votes, {shape}. "
+            f"Received: shape {values.shape}"
+        )
+    if values.ndim != 3 or 0 in (len(values), values.shape[2]):
+        raise ArgumentError(
+            "probabilities must be [members, n, classes], of one member and class or more. "
+            f"Received: shape {values.shape}"
+        )
+    _check_range(values)
+    return values
+
+
+def checked_weights(weights: ArrayLike | None, members: int) -> NDArray[np.float64]:
+    """Check the members' weights.
+
+    Args:
+        weights: [members], finite numbers of 0 or more, not all 0; None gives each member the
+            weight 1.
+        members: The number of members.
+
+    Returns:
+        float64 [members], scaled by a power of two.
+
+    Raises:
+        ArgumentError: The weights are not as described.
+
+    Example:
+        >>> checked_weights([1, 3], members=2).tolist()
+        [0.25, 0.75]
+    """
+    try:
+        weights = np.ones(members) if weights is None else np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"weights must be numbers. Received: {weights!r}") from error
+    if weights.shape != (members,):
+        raise ArgumentError(
+            f"weights must be one number for each of the {members} members. "
+            f"Received: shape {weights.shape}"
+        )
+    if not np.isfinite(weights).all() or np.min(weights) < 0 or np.max(weights) == 0:
+        raise ArgumentError(
+            f"weights must be finite, none below 0 and not all 0. Received: {weights.tolist()}"
+        )
+    # Only ratios matter. A power of two changes no rounding, and keeps sums from overflowing.
+    return np.ldexp(weights, -np.frexp(np.max(weights))[1])
+
+
+def checked_shares(weights: ArrayLike | None, members: int) -> NDArray[np.float64]:
+    """Check the members' weights, as `checked_weights` does, and scale them to a sum of 1.
+
+    Example:
+        >>> checked_shares(None, members=2)
+        array([0.5, 0.5])
+    """
+    weights = checked_weights(weights, members)
+    return weights / weights.sum()
+
+
+def checked_scores(scores: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Check a score of each image.
+
+    Args:
+        scores: float or bool [n], finite, of 1 image or more.
+        name: The name of the argument, for the message.
 
     Returns:
         float64 [n].
 
     Raises:
-        ArgumentError: unless they are that, finite, one or more.
+        ArgumentError: The scores are not as described.
 
     Example:
         >>> checked_scores([True, False], "correct")
@@ -166,14 +248,14 @@ def checked_fraction(name: str, value: float) -> float:
     """Check a number between 0 and 1.
 
     Args:
-        name: what to call it in an error.
-        value: the number.
+        name: The name of the argument, for the message.
+        value: The number, above 0 and below 1.
 
     Returns:
         The number.
 
     Raises:
-        ArgumentError: unless it is above 0 and below 1.
+        ArgumentError: The number is not as described.
 
     Example:
         >>> checked_fraction("confidence", 0.95)
@@ -182,3 +264,91 @@ def checked_fraction(name: str, value: float) -> float:
     if not 0 < value < 1:
         raise ArgumentError(f"{name} must be between 0 and 1. Received: {value!r}")
     return float(value)
+
+
+def checked_images(x: Any, input_shape: Sequence[int | None]) -> np.ndarray:
+    """Check the images that members are asked about.
+
+    Args:
+        x: A `Split`, or images uint8 [n, height, width, channels], of one image or more.
+        input_shape: (height, width, channels) that the members take; None allows any length.
+
+    Returns:
+        The images, uint8 [n, height, width, channels].
+
+    Raises:
+        DataError: The images are not as described.
+
+    Example:
+        >>> checked_images(np.zeros((2, 6, 6, 1), "uint8"), (6, 6, 1)).shape
+        (2, 6, 6, 1)
+    """
+    images = x.images if isinstance(x, Split) else np.asarray(x)
+    if images.dtype != np.uint8:
+        raise DataError(
+            f"Images must be pixels 0..255 as uint8. Received: {images.dtype}. For values 0..1, "
+            'pass (images * 255).round().astype("uint8").'
+        )
+    fits = images.ndim == 4 and all(
+        wanted in (None, side) for side, wanted in zip(images.shape[1:], input_shape, strict=True)
+    )
+    if not fits or not len(images):
+        raise DataError(
+            "Images must be one image or more, [n, height, width, channels] with "
+            f"{tuple(input_shape)}. Received: shape {images.shape}"
+        )
+    return images
+
+
+def as_labelled(x: Any, y: Any, name: str, class_names: Sequence[str] | None) -> Split:
+    """Take a `Split` as it is, or make a split of images and labels.
+
+    Args:
+        x: A `Split`, or images uint8 [n, height, width, channels].
+        y: The labels of the images, int [n]; None for a `Split`.
+        name: The name of a new split.
+        class_names: The names of the classes of a new split; None numbers them.
+
+    Returns:
+        The split.
+
+    Raises:
+        DataError: The images or labels are not as described.
+    """
+    if isinstance(x, Split) and y is None:
+        return x
+    return as_split(x, y, name=name, class_names=class_names)
+
+
+def check_classes(split: Split, num_classes: int, class_names: Sequence[str] | None) -> None:
+    """Check that a split has the classes that a committee knows.
+
+    Args:
+        split: The images with labels.
+        num_classes: The number of classes that the committee knows.
+        class_names: The names of these classes; None allows any names.
+
+    Raises:
+        DataError: The split has other classes.
+    """
+    if split.num_classes != num_classes:
+        raise DataError(
+            f"The images must be of the {num_classes} classes that the committee knows. "
+            f"Received: {split.num_classes} classes, {', '.join(split.class_names)}"
+        )
+    if class_names is not None and split.class_names != tuple(class_names):
+        raise DataError(
+            "The images must be of the classes that the committee knows, in this order: "
+            f"{', '.join(class_names)}. Received: {', '.join(split.class_names)}"
+        )
+
+
+def _check_range(probabilities: NDArray) -> None:
+    """Check that all numbers are finite and from 0 to 1, to within float32 rounding."""
+    # The extremes of an array with a NaN in it are NaN, and no comparison with NaN holds.
+    low, high = probabilities.min(initial=0), probabilities.max(initial=0)
+    if not (low >= 0 and high <= 1 + 1e-6):
+        raise ArgumentError(
+            "probabilities must be finite and from 0 to 1; logits need a softmax first. "
+            f"Received: values from {low} to {high}"
+        )

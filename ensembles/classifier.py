@@ -1,4 +1,4 @@
-"""The committee as a scikit-learn classifier: for pipelines, searches and cross-validation."""
+"""A committee as a scikit-learn classifier, for pipelines, searches and cross-validation."""
 
 import copy
 import numbers
@@ -23,54 +23,57 @@ from zoo.recipes import Recipe
 from zoo.seeds import seeded
 
 VOTING = {"hard": "majority", "soft": "soft"}
-"""scikit-learn's words for the committee's rules."""
+"""scikit-learn's name of a rule → the committee's name of the rule."""
 
-# Their own recipes are for 20,000 images, and leave a few hundred rows all but unlearned.
 DEFAULT_MEMBERS = tuple(
     Member(name, recipe=Recipe(optimizer="adam", learning_rate=0.002, batch_size=64))
     for name in ("bn_mlp", "lasso_mlp", "deep_mlp")
 )
+"""The members of a classifier without `members`. The recipes that the models bring themselves are
+for 20,000 images, and learn hardly anything of a few hundred rows."""
 
 
 class CommitteeClassifier(ClassifierMixin, BaseEstimator):
     """A `Committee` as a scikit-learn classifier.
 
     X is images, [n, height, width, channels] or [n, height, width] without channels, or a table
-    [n, features], whose rows are images of 1×features×1, or of `image_shape`. Pixels of uint8 go in
-    as they are. Values of any other kind are brought to 256 grey levels: the lowest of the training
-    data becomes 0 and the highest 255, one range for all features, so that images stay what they
-    are; values beyond it are clipped when predicting. Where features have ranges of their own, put
-    a scaler in front, such as `StandardScaler`.
+    [n, features]. The rows of a table are images of 1×features×1, or of `image_shape`.
+
+    The members see pixels. Values of uint8 are pixels already. Other values become 256 grey levels:
+    the lowest value of the training data becomes 0 and the highest 255, in one range for all
+    features, so that images keep their look. Later values beyond this range are clipped. Where the
+    features have different ranges, put a scaler in front, such as `StandardScaler`.
 
     Args:
         members: Names of registered models, `Member`s with their recipes, or built Keras models,
-            of which copies are trained. None: `bn_mlp`, `lasso_mlp` and `deep_mlp`, by Adam at
-            0.002 for 100 epochs in batches of 64. A name brings its own recipe, as in `Committee`,
-            and those of the perceptrons are for tens of thousands of images.
-        copies: So many of a single named member, each from a seed of its own.
-        voting: `"hard"`: each member has one vote, ties go to the class with the highest summed
-            probability. `"soft"`: the mean of the probabilities.
-        weights: What each member counts, [members]; None counts each as one.
-        learning_rate: Of every member; None leaves it to the recipes, as with the next three.
-        batch_size: Of every member.
-        epochs: Of every member.
-        patience: Stop a member after so many epochs without a lower validation loss.
-        validation_fraction: The share of each class that is held out of the training data where a
-            member stops early, and only there.
+            of which copies are trained. None takes `bn_mlp`, `lasso_mlp` and `deep_mlp`, trained
+            by Adam at the rate 0.002 for 100 epochs in batches of 64. A name brings its own recipe,
+            as in `Committee`; the recipes of the perceptrons are for tens of thousands of images.
+        copies: The number of copies of a single named member, each from its own seed.
+        voting: `"hard"`: each member has one vote, and a tie goes to the class with the highest
+            summed probability. `"soft"`: the mean of the probabilities.
+        weights: The weight of each member, [members]; None gives each member the weight 1.
+        learning_rate: The learning rate of every member; None takes it from the recipes.
+        batch_size: The batch size of every member; None takes it from the recipes.
+        epochs: The number of epochs of every member; None takes it from the recipes.
+        patience: A member stops after this number of epochs without a lower validation loss; None
+            takes the number from the recipes.
+        validation_fraction: The share of each class that is held out of the training data for
+            validation, if a member stops early. Otherwise no images are held out.
         image_shape: (height, width) or (height, width, channels) of the rows of a table; None for
             1×features×1.
         random_state: An integer for results that can be repeated, a `numpy.random.RandomState`,
             or None.
-        verbose: 1 shows the training's progress, 0 nothing.
+        verbose: 1 shows the progress of the training, 0 shows nothing.
 
     Attributes:
         classes_: The labels, [classes], sorted.
         committee_: The trained `Committee`, whose class ids are positions in `classes_`.
-        history_: Name of a score → its value after each epoch.
-        image_shape_: (height, width, channels) of what the members see.
+        history_: The name of a score → its value after each epoch.
+        image_shape_: (height, width, channels) of the images that the members see.
         n_features_in_: height · width · channels.
-        feature_names_in_: Names of the columns, where X was a data frame with such.
-        value_range_: The values that become 0 and 255; None where X was uint8.
+        feature_names_in_: The names of the columns, if X was a data frame with names.
+        value_range_: The values that become 0 and 255; None if X was uint8.
 
     Example:
         >>> from sklearn.datasets import load_iris
@@ -81,7 +84,7 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         >>> X, y = load_iris(return_X_y=True)
         >>> classifier = CommitteeClassifier(voting="soft", epochs=20, random_state=0)
         >>> pipeline = make_pipeline(StandardScaler(), classifier)
-        >>> bool(cross_val_score(pipeline, X, y, cv=3).mean() > 0.8)
+        >>> bool(cross_val_score(pipeline, X, y, cv=2).mean() > 0.8)
         True
     """
 
@@ -125,20 +128,20 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
             This classifier.
 
         Raises:
-            ArgumentError: A parameter that is not as described.
-            DataError: Images of another shape than `image_shape`, labels of a single class, or
-                classes too small to hold out `validation_fraction` of them.
-            ValueError: Other data that scikit-learn does not take for a classifier's.
+            ArgumentError: A parameter is not as described.
+            DataError: The images have another shape than `image_shape`, all labels are the same, or
+                a class is too small to hold out `validation_fraction` of it.
+            ValueError: scikit-learn does not accept the data for a classifier.
         """
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        members = self._recruit(seed)
-        rows, shape = _rows(X)
+        members = self._make_members(seed)
+        rows, shape = _as_rows(X)
         rows, y = validate_data(self, rows, y)
         check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise DataError(
-                "A classifier needs samples of 2 classes or more. Received: one class, "
+                "y must have labels of 2 classes or more. Received: one class, "
                 f"{self.classes_[0]!r}"
             )
         self.image_shape_ = self._shape_of(shape, rows.shape[1])
@@ -152,48 +155,48 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
             data, validation = data.split(float(self.validation_fraction), seed=seed)
         committee = Committee(members, voting=VOTING[self.voting], weights=self.weights, seed=seed)
         history = committee.fit(data, validation_data=validation, verbose=self.verbose)
-        # Only now, so that a fit that was interrupted is none.
+        # At the end, so that the classifier is not fitted after an interruption.
         self.committee_, self.history_ = committee, history.history
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """The committee's probabilities; their argmax is its decision, ties included.
+        """Compute the committee's probabilities. Their argmax is its decision, ties included.
 
         Args:
             X: Images or a table, as for `fit`.
 
         Returns:
             float32 [n, classes] in the order of `classes_`, rows sum to 1. For hard voting, the
-            shares of the vote, none moved by more than 0.001 to break ties.
+            shares of the vote, of which no value is changed by more than 0.001 to break ties.
 
         Raises:
             NotFittedError: `fit` was not called.
-            DataError: Images of another shape, or fractions where it was trained on uint8.
-            ValueError: Other data that does not fit what it was trained on.
+            DataError: The images have another shape, or are fractions after a training on uint8.
+            ValueError: The data is otherwise unlike the training data.
         """
         check_is_fitted(self, "committee_")
-        rows, shape = _rows(X)
+        rows, shape = _as_rows(X)
         if shape is not None and shape != self.image_shape_:
             raise DataError(
-                f"The classifier was trained on images of {self.image_shape_}. "
+                f"X must be images of {self.image_shape_}, as in the training. "
                 f"Received: images of {shape}"
             )
         rows = validate_data(self, rows, reset=False)
         return self.committee_.predict(self._pixels(rows))
 
     def predict(self, X: Any) -> np.ndarray:
-        """Decide on labels.
+        """Decide for a label of each image.
 
         Args:
             X: Images or a table, as for `fit`.
 
         Returns:
-            Labels [n] out of `classes_`.
+            Labels [n] from `classes_`.
 
         Raises:
             NotFittedError: `fit` was not called.
-            DataError: Images of another shape, or fractions where it was trained on uint8.
-            ValueError: Other data that does not fit what it was trained on.
+            DataError: The images have another shape, or are fractions after a training on uint8.
+            ValueError: The data is otherwise unlike the training data.
         """
         decisions = self.predict_proba(X).argmax(axis=1)
         return self.classes_[decisions]
@@ -204,7 +207,7 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        # As a saved file, which `Committee.load` reads without running code that it might carry.
+        # The committee as a saved file, which `Committee.load` reads without running code in it.
         state = dict(super().__getstate__())
         if "committee_" in state:
             with tempfile.TemporaryDirectory() as folder:
@@ -222,18 +225,18 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
                 state["committee_"] = Committee.load(file)
         super().__setstate__(state)
 
-    def _recruit(self, seed: int) -> list[Member]:
-        """The members with what this classifier changes in their recipes.
+    def _make_members(self, seed: int) -> list[Member]:
+        """Make the members, with the changes of this classifier in their recipes.
 
-        Of built models these are copies, since `fit` leaves parameters as they are. Copies of
-        dropout draw new seeds, which follow from `seed`.
+        Built models are copied, since `fit` must not change parameters. The copies of dropout
+        layers draw new seeds, which follow from `seed`.
         """
         if self.voting not in list(VOTING):
-            raise ArgumentError(f'voting is "hard" or "soft". Received: {self.voting!r}')
+            raise ArgumentError(f'voting must be "hard" or "soft". Received: {self.voting!r}')
         share = self.validation_fraction
         if not isinstance(share, numbers.Real) or not 0 < share < 1:
             raise ArgumentError(
-                f"validation_fraction is above 0 and below 1, such as 0.1. Received: {share!r}"
+                f"validation_fraction must be above 0 and below 1, such as 0.1. Received: {share!r}"
             )
         given = DEFAULT_MEMBERS if self.members is None else self.members
         changes = {
@@ -249,40 +252,43 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         ]
 
     def _shape_of(self, shape: tuple[int, ...] | None, features: int) -> tuple[int, ...]:
-        """[height, width, channels] of what the members see.
+        """Give the shape of the images that the members see, and check it.
 
         Args:
-            shape: Of the images, None where X is a table.
-            features: Columns of the table.
+            shape: The shape of the images, or None where X is a table.
+            features: The number of columns of the table.
+
+        Returns:
+            (height, width, channels).
         """
         if self.image_shape is None:
             return shape or (1, features, 1)
-        asked = tuple(self.image_shape) if isinstance(self.image_shape, Iterable) else ()
-        if len(asked) not in (2, 3) or not all(is_whole(side) and side > 0 for side in asked):
+        sides = tuple(self.image_shape) if isinstance(self.image_shape, Iterable) else ()
+        if len(sides) not in (2, 3) or not all(is_whole(side) and side > 0 for side in sides):
             raise ArgumentError(
-                "image_shape is (height, width) or (height, width, channels). "
+                "image_shape must be (height, width) or (height, width, channels). "
                 f"Received: {self.image_shape!r}"
             )
-        asked = tuple(int(side) for side in (*asked, 1)[:3])
-        if shape not in (None, asked):
-            raise DataError(f"image_shape asks for images of {asked}. Received: {shape}")
-        if np.prod(asked) != features:
+        wanted = tuple(int(side) for side in (*sides, 1)[:3])
+        if shape not in (None, wanted):
+            raise DataError(f"X must be images of {wanted}, the image_shape. Received: {shape}")
+        if np.prod(wanted) != features:
             raise DataError(
-                f"image_shape asks for {np.prod(asked)} features, one for each value of an image "
-                f"of {asked}. Received: {features} features"
+                f"X must have {np.prod(wanted)} features, one for each value of an image of "
+                f"{wanted}, the image_shape. Received: {features} features"
             )
-        return asked
+        return wanted
 
     def _pixels(self, rows: np.ndarray) -> np.ndarray:
-        """Values [n, features] as pixels, uint8 [n, height, width, channels]."""
+        """Turn values [n, features] into pixels, uint8 [n, height, width, channels]."""
         if self.value_range_ is not None:
             low, high = self.value_range_
             levels = np.interp(rows, (low, high), (0, 255)) if high > low else np.zeros(rows.shape)
             rows = np.rint(levels, out=levels).astype(np.uint8)
         elif rows.dtype.kind not in "iu":
             raise DataError(
-                "The classifier was trained on pixels 0..255 as uint8, and these are "
-                f"{rows.dtype}: convert them the same way. For values 0..1, "
+                "X must be pixels 0..255 as uint8, as in the training. "
+                f"Received: {rows.dtype}. Convert it as the training data; for values 0..1, pass "
                 '(X * 255).round().astype("uint8").'
             )
         elif rows.dtype != np.uint8:
@@ -290,12 +296,14 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         return rows.reshape(-1, *self.image_shape_)
 
 
-def _rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
-    """Images [n, height, width] or [n, height, width, channels] as rows, and their shape.
+def _as_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
+    """Turn images [n, height, width] or [n, height, width, channels] into rows.
 
-    Anything else is as it was, with None, for scikit-learn to look at.
+    Returns:
+        The rows and the shape of the images. Anything else is returned as it came, with None, and
+        scikit-learn checks it.
     """
-    # What has a shape may be sparse, or a data frame with names of columns.
+    # Something with a shape may be a sparse table, or a data frame with names of columns.
     images = X if hasattr(X, "shape") else np.asarray(X)
     if len(images.shape) not in (3, 4):
         return X, None

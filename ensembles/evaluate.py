@@ -1,88 +1,47 @@
-"""The ensemble evaluation script: `python -m zoo.ensembles.evaluate SAVED --data NAME`."""
+"""Judge a saved committee; `python -m zoo.ensembles.evaluate FILE` is `zoo evaluate FILE`."""
 
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-from rich.console import Console
-
-from zoo.cli.console import (
-    Classes,
-    Color,
-    Data,
-    DropDuplicates,
-    ImageSize,
-    Root,
-    load_data,
-    run,
-    start_tensorflow,
-)
 from zoo.errors import ArgumentError
 
 if TYPE_CHECKING:
+    from zoo.ensembles.committee import Committee
     from zoo.ensembles.reports.report import Report
 
-
-def evaluate(
-    file: Annotated[Path, typer.Argument(help="A saved committee or model, `.keras`.")],
-    data: Data = "digits",
-    root: Root = None,
-    classes: Classes = None,
-    image_size: ImageSize = None,
-    color: Color = None,
-    drop_duplicates: DropDuplicates = False,
-    split: Annotated[str, typer.Option(help="`test`, `validation` or `train`.")] = "test",
-    output: Annotated[
-        list[Path] | None,
-        typer.Option("--output", "-o", help="Also write the report: `.json`, `.md` or `.png`."),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
-) -> None:
-    """Judge a saved committee: accuracies with intervals, confusion, and whether it is luck.
-
-    Classes, image size, colour, what is held out and dropped come from the saved committee.
-    """
-    start_tensorflow(verbose=False)
-    report = evaluate_file(
-        file,
-        data,
-        root=root,
-        classes=classes,
-        image_size=image_size,
-        color=color,
-        drop_duplicates=drop_duplicates,
-        split=split,
-    )
-    for path in output or []:
-        report.save(path)
-    if json:
-        typer.echo(report.to_json())
-    else:
-        Console().print(report)
+SPLITS = ("test", "validation", "train")
 
 
 def evaluate_file(
-    file: Path,
+    file: str | Path,
     data: str,
     *,
-    root: Path | None = None,
-    classes: str | None = None,
-    image_size: str | None = None,
+    root: str | Path | None = None,
+    classes: Sequence[str] | None = None,
+    image_size: int | Sequence[int] | None = None,
     color: str | None = None,
     drop_duplicates: bool = False,
     split: str = "test",
-) -> "Report":
+) -> Report:
     """Judge a saved committee on a data set.
+
+    The images are loaded as for the training of the committee: the same size, colour and classes,
+    and the same images held out.
 
     Args:
         file: A saved committee, or a Keras model of any origin, `.keras`.
         data: Name of the data set.
-        root: Where its files are.
-        classes: Names with commas between; None takes the committee's own.
-        image_size: `48` or `48x64`; None takes the committee's own.
-        color: `grayscale` or `rgb`; None takes what fits the committee.
-        drop_duplicates: Of images that are the same keep one; False does so too where the committee
-            was trained like that.
+        root: Where the files of the data set are.
+        classes: Names of the classes to take; None takes the committee's own.
+        image_size: Height and width in pixels, or one number for both; None takes the committee's
+            own.
+        color: `"grayscale"` or `"rgb"`; None takes what fits the committee.
+        drop_duplicates: Whether to keep one of images that are the same. False does so too where
+            the committee was trained like that.
         split: `"test"`, `"validation"` or `"train"`.
 
     Returns:
@@ -91,33 +50,40 @@ def evaluate_file(
     Raises:
         ArgumentError: There is no such split.
         DataError: The file or the data cannot be loaded, or they do not fit.
+
+    Example:
+        >>> evaluate_file("committee.keras", "digits", split="best")
+        Traceback (most recent call last):
+        zoo.errors.ArgumentError: split must be "test", "validation" or "train". Received: 'best'
     """
+    from zoo.datasets import load  # these two on use: the command `--help` needs neither
     from zoo.ensembles.committee import Committee
 
-    if split not in ("test", "validation", "train"):
-        raise ArgumentError(f"split is test, validation or train. Received: {split!r}")
+    if split not in SPLITS:
+        raise ArgumentError(f'split must be "test", "validation" or "train". Received: {split!r}')
     committee = Committee.load(file)
-    # The same images in the same form, and the same of them held out, as when it was trained.
-    settings = {**_form(committee), **(committee.data_settings or {"name": None})}
+    settings = {**_image_settings(committee), **(committee.data_settings or {"name": None})}
     if settings.pop("name") != data:
-        settings = _form(committee)
+        settings = _image_settings(committee)
     asked = {"image_size": image_size, "color": color, "drop_duplicates": drop_duplicates}
     settings |= {key: value for key, value in asked.items() if value}
-    images = load_data(data, root, classes or committee.class_names, **settings)
-    part = getattr(images, split)
-    if part is None:
-        raise ArgumentError(f"{data} has no {split} split.")
-    return committee.report(part)
+    images = load(data, root, classes=classes or committee.class_names, **settings)
+    if split not in images.parts:
+        raise ArgumentError(
+            f"split must be one that {data} has. Received: {split!r}. {data} has no {split} "
+            f"split, only {', '.join(images.parts)}."
+        )
+    return committee.report(images.parts[split])
 
 
-def _form(committee: Any) -> dict[str, Any]:
-    """Image size and colour of the committee."""
+def _image_settings(committee: Committee) -> dict[str, Any]:
+    """Arguments of `zoo.datasets.load` for the image size and colour of a committee."""
     _, height, width, channels = committee.input_shape
-    form = {"color": {1: "grayscale", 3: "rgb"}.get(channels)}
-    return {**form, "image_size": (height, width)} if height and width else form
+    color = "grayscale" if channels == 1 else "rgb" if channels == 3 else None
+    return {"color": color, "image_size": (height, width) if height and width else None}
 
 
 if __name__ == "__main__":
-    app = typer.Typer(add_completion=False)
-    app.command()(evaluate)
-    run(app)
+    from zoo.cli import main
+
+    main(["evaluate", *sys.argv[1:]])

@@ -1,13 +1,14 @@
-"""Who sits in a committee: what each member is built from and how it is trained."""
+"""Members: how each member of a committee is built and trained, and how it is saved."""
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from zoo.arguments import whole_number
 from zoo.augmentation.augmentation import Augmentation
+from zoo.ensembles.provenance import from_text, known_images, record_exposure, to_text
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
 from zoo.registry.building import build
@@ -21,12 +22,12 @@ class Member:
     Args:
         model: The name of a registered model, or a built `keras.Model` of any origin that takes
             pixels 0..255 and gives probabilities.
-        arguments: Arguments of `zoo.build` for a name, such as `{"dropout": 0.4}`.
-        recipe: How to train it; None takes the entry's own.
-        name: What it is called in logs and tables; None takes the model's name.
+        arguments: Arguments of `zoo.build` for a registered model, such as `{"dropout": 0.4}`.
+        recipe: How to train the member; None takes the recipe of the registered model.
+        name: The member's name in logs and tables; None takes the name of the model.
 
     Raises:
-        ArgumentError: An argument of the wrong kind.
+        ArgumentError: An argument is not as described.
 
     Example:
         >>> from zoo.recipes import Recipe
@@ -40,129 +41,237 @@ class Member:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        by_name = isinstance(self.model, str)
-        if by_name:
-            describe(self.model)
-        elif not hasattr(self.model, "trainable_variables"):
-            raise ArgumentError(
-                "A member is the name of a registered model, a Member, or a keras.Model. "
-                f"Received: {self.model!r}"
-            )
-        elif self.recipe is not None and self.recipe.precision not in (None, "auto"):
-            raise ArgumentError(
-                f"A recipe's precision is for building, and {self.model.name} is built already. "
-                f"Received: precision={self.recipe.precision!r}"
-            )
-        elif self.recipe is not None and self.recipe.standardize:
-            raise ArgumentError(
-                f"A recipe's standardize is for building, and {self.model.name} is built already. "
-                f"Received: standardize={self.recipe.standardize!r}"
-            )
-        elif self.arguments:
-            raise ArgumentError(
-                f"Build arguments are for a model's name; {self.model.name} is built already. "
-                f"Received: {dict(self.arguments)}"
-            )
-        for key in ("input_shape", "num_classes"):
-            if key in self.arguments:
-                raise ArgumentError(
-                    f"{key} comes from the data that the committee is trained on. "
-                    f"Received: {key}={self.arguments[key]!r}"
-                )
-        try:
-            json.dumps(dict(self.arguments))
-        except TypeError as error:
-            raise ArgumentError(
-                "Build arguments are kept with the run, so they are plain values: numbers, words "
-                f"such as 'he_normal', lists. Received: {dict(self.arguments)}"
-            ) from error
-        # A plain one, since other mappings, such as read-only views, cannot be copied or pickled.
+        if isinstance(self.model, str):
+            default_name, default_recipe = self.model, describe(self.model).recipe
+        else:
+            _check_built_model(self)
+            default_name, default_recipe = self.model.name, Recipe()
+        _check_arguments(self.arguments)
+        # A plain dict, since other mappings, such as read-only views, cannot be copied or pickled.
         object.__setattr__(self, "arguments", dict(self.arguments))
         if self.recipe is None:
-            object.__setattr__(self, "recipe", describe(self.model).recipe if by_name else Recipe())
+            object.__setattr__(self, "recipe", default_recipe)
         if self.name is None:
-            object.__setattr__(self, "name", self.model if by_name else self.model.name)
+            object.__setattr__(self, "name", default_name)
         if not re.fullmatch(r"\w[\w.-]*", self.name or ""):
             raise ArgumentError(
-                "A member's name is also that of its log folder: letters, digits, '_', '.', '-'. "
-                f"Received: {self.name!r}. Name it with Member(..., name=...)."
+                "A member's name is also the name of its log folder, and must be of letters, "
+                f"digits, '_', '.' and '-'. Received: {self.name!r}. Pass Member(..., name=...)."
             )
 
+    @property
+    def registered_name(self) -> str | None:
+        """The name of the registered model; None for a built model."""
+        return self.model if isinstance(self.model, str) else None
+
     def build(self, input_shape: tuple[int, ...], num_classes: int, seed: int) -> Any:
-        """Build its model, or give the one it has.
+        """Build the member's model, or return the model that is built already.
 
         Args:
             input_shape: (height, width, channels).
-            num_classes: How many classes.
-            seed: Seed of its initial weights.
+            num_classes: The number of classes.
+            seed: The seed of the initial weights.
 
         Returns:
             The `keras.Model`.
         """
-        if not isinstance(self.model, str):
+        if self.registered_name is None:
             return self.model
         assert self.recipe is not None
-        of_recipe = {name: getattr(self.recipe, name) for name in ("precision", "standardize")}
-        arguments = {"seed": seed, **of_recipe, **self.arguments}
+        arguments = {
+            "seed": seed,
+            "precision": self.recipe.precision,
+            "standardize": self.recipe.standardize,
+            **self.arguments,
+        }
         return build(self.model, input_shape=input_shape, num_classes=num_classes, **arguments)
 
 
 def make_members(members: Any, copies: int | None, snapshots: int | None = None) -> list[Member]:
-    """Bring what `Committee` was given into one form, each with a name of its own.
+    """Make a list of `Member`s, each with a different name, of the arguments of `Committee`.
 
     Args:
-        members: A name, model or `Member`, or a list of them.
-        copies: How many of a single one; None for one of each.
-        snapshots: The same, for those of one training.
+        members: A name, model or `Member`, or a list of these.
+        copies: The number of copies of a single named member; None for no copies.
+        snapshots: The number of snapshots of a single named member; None for no snapshots.
 
     Returns:
         The members.
 
     Raises:
-        ArgumentError: No members, the same model twice, or copies of a built model.
+        ArgumentError: There is no member, or a model occurs twice, or a built model has copies.
+
+    Example:
+        >>> [member.name for member in make_members("mlp", copies=2)]
+        ['mlp', 'mlp_2']
     """
     single = isinstance(members, (str, Member)) or not isinstance(members, Iterable)
     given = [members] if single else list(members)
-    made = [one if isinstance(one, Member) else Member(one) for one in given]
+    made = [member if isinstance(member, Member) else Member(member) for member in given]
     if copies is not None and snapshots is not None:
         raise ArgumentError(
-            "copies are of several trainings, and snapshots of one: choose one of them. "
-            f"Received: copies={copies!r}, snapshots={snapshots!r}"
+            "One of copies= and snapshots= must be None: copies come from several trainings, "
+            f"snapshots from a single training. Received: {copies=}, {snapshots=}"
         )
     for name, count in (("copies", copies), ("snapshots", snapshots)):
         if count is not None:
             whole_number(name, count, 1)
-            if len(made) != 1 or not isinstance(made[0].model, str):
+            if len(made) != 1 or made[0].registered_name is None:
                 raise ArgumentError(
-                    f"{name}= multiplies one registered model by its name. "
-                    f"Received: {len(made)} members, {name}={count!r}"
+                    f"With {name}=, members must be a single name of a registered model, or a "
+                    f"Member with such a name. Received: {len(made)} members, {name}={count!r}"
                 )
             made = made * count
     if not made:
-        raise ArgumentError("A committee has one member or more. Received: none.")
-    models = [id(member.model) for member in made if not isinstance(member.model, str)]
+        raise ArgumentError("members must be one member or more. Received: no member.")
+    models = [id(member.model) for member in made if member.registered_name is None]
     if len(models) > len(set(models)):
         raise ArgumentError(
-            "The same keras.Model is in the committee twice. Give it a weight with weights=, or "
-            "a copy of its own (keras.models.clone_model)."
+            "Each keras.Model must be a member once only. Received: the same model twice. Give it "
+            "a weight with weights=, or make a copy with keras.models.clone_model."
         )
-    return _with_names_of_their_own(made)
+    return _with_unique_names(made)
 
 
-def entry_of(member: Member) -> str | None:
-    """The registry's name of its model; None for a model of another origin."""
-    return member.model if isinstance(member.model, str) else None
+def built_member(model: Any, recipe: Recipe, name: str) -> Member:
+    """Make a member of a built model. The arguments of building leave the recipe.
+
+    Args:
+        model: The built `keras.Model`.
+        recipe: How the member is trained, and was built.
+        name: The member's name.
+
+    Returns:
+        The member.
+    """
+    return Member(model, recipe=replace(recipe, precision=None, standardize=None), name=name)
+
+
+def build_models(
+    members: Sequence[Member], input_shape: tuple[int, ...], num_classes: int, seed: int
+) -> list[Any]:
+    """Build the model of each member; member k has the seed `seed + k`.
+
+    Args:
+        members: The members.
+        input_shape: (height, width, channels).
+        num_classes: The number of classes.
+        seed: The seed of the first member's initial weights.
+
+    Returns:
+        The `keras.Model`s.
+    """
+    return [
+        member.build(input_shape, num_classes, seed + index) for index, member in enumerate(members)
+    ]
+
+
+def members_to_config(
+    names: Sequence[str], recipes: Sequence[Recipe], models: Sequence[Any]
+) -> list[dict[str, Any]]:
+    """Describe members as JSON values.
+
+    Args:
+        names: The names of the members.
+        recipes: Their recipes.
+        models: Their Keras models.
+
+    Returns:
+        For each member its name, recipe, model, and the images that it knows.
+    """
+    import keras  # imported here, since the import takes seconds
+
+    return [
+        {
+            "name": name,
+            "recipe": asdict(recipe),
+            "model": keras.saving.serialize_keras_object(model),
+            "trained_on": to_text(known_images([model], "trained_on")),
+            "tuned_on": to_text(known_images([model], "tuned_on")),
+        }
+        for name, recipe, model in zip(names, recipes, models, strict=True)
+    ]
+
+
+def members_from_config(
+    configs: Sequence[Mapping[str, Any]], custom_objects: Any = None
+) -> tuple[list[Member], tuple[Recipe, ...]]:
+    """Make members of the values that `members_to_config` gave.
+
+    Args:
+        configs: The values of each member.
+        custom_objects: Classes by name, for Keras.
+
+    Returns:
+        The members with built models, which know their images again; and the recipes by which the
+        models were built and trained.
+    """
+    import keras  # imported here, since the import takes seconds
+
+    recipes = tuple(recipe_from_config(config["recipe"]) for config in configs)
+    members = []
+    for config, recipe in zip(configs, recipes, strict=True):
+        model = keras.saving.deserialize_keras_object(
+            config["model"], custom_objects=custom_objects
+        )
+        record_exposure([model], "trained_on", from_text(config["trained_on"]))
+        record_exposure([model], "tuned_on", from_text(config["tuned_on"]))
+        members.append(built_member(model, recipe, config["name"]))
+    return members, recipes
 
 
 def recipe_from_config(config: Mapping[str, Any]) -> Recipe:
-    """The recipe whose `dataclasses.asdict` this is."""
+    """Make a recipe of the values that `dataclasses.asdict` gave.
+
+    Example:
+        >>> recipe_from_config(asdict(Recipe(epochs=3))).epochs
+        3
+    """
     augmentation = config["augmentation"]
-    return Recipe(
-        **{**config, "augmentation": Augmentation(**augmentation) if augmentation else None}
-    )
+    if augmentation:
+        augmentation = Augmentation(**augmentation)
+    return Recipe(**{**config, "augmentation": augmentation or None})
 
 
-def _with_names_of_their_own(members: list[Member]) -> list[Member]:
+def _check_built_model(member: Member) -> None:
+    """Check the arguments of a member whose model is built already."""
+    if not hasattr(member.model, "trainable_variables"):
+        raise ArgumentError(
+            "A member must be the name of a registered model, a Member, or a keras.Model. "
+            f"Received: {member.model!r}"
+        )
+    for name in ("precision", "standardize"):
+        value = getattr(member.recipe, name, None)
+        if value not in (None, "auto"):
+            raise ArgumentError(
+                f"The recipe's {name} must be None for {member.model.name}, which is built "
+                f"already. Received: {name}={value!r}"
+            )
+    if member.arguments:
+        raise ArgumentError(
+            f"arguments must be empty for {member.model.name}, which is built already. "
+            f"Received: {dict(member.arguments)}"
+        )
+
+
+def _check_arguments(arguments: Mapping[str, Any]) -> None:
+    """Check the arguments of `zoo.build`."""
+    for key in ("input_shape", "num_classes"):
+        if key in arguments:
+            raise ArgumentError(
+                f"arguments must not have {key}, which comes from the training data. "
+                f"Received: {key}={arguments[key]!r}"
+            )
+    try:
+        json.dumps(dict(arguments))
+    except TypeError as error:
+        raise ArgumentError(
+            "arguments must be values that JSON has, since they are kept with the run: numbers, "
+            f"words such as 'he_normal', lists. Received: {dict(arguments)}"
+        ) from error
+
+
+def _with_unique_names(members: list[Member]) -> list[Member]:
     taken, named = {"committee"}, []
     for member in members:
         name, number = member.name, 1

@@ -1,7 +1,8 @@
-"""Provenance: which images a model has learned from, and which images chose something about it.
+"""Provenance: which images a model was trained on, and which images chose something about it.
 
-Images are known by the digests of their pixels (`Split.digests`), so that an image is recognised in
-whatever array it comes. Every committee that a model is a member of can ask.
+An image is recognised by the digest of its pixels (`Split.digests`), in whatever array it comes.
+Each Keras model carries the digests of its images, so that every committee with this model as a
+member can ask for them.
 """
 
 from __future__ import annotations
@@ -16,21 +17,47 @@ import numpy as np
 
 from zoo.datasets.split import Split
 
-NOTHING = np.array([], np.uint64)
+NO_IMAGES = np.array([], np.uint64)
 
 Kind = Literal["trained_on", "tuned_on"]
-"""`"trained_on"`: the weights were learned from the images. `"tuned_on"`: the images chose when to
-stop, which members to keep, what each member counts, or a temperature."""
+"""How a model knows images. `"trained_on"`: its weights were learned from the images.
+`"tuned_on"`: the images chose when to stop the training, which members to keep, the weights of
+members, or a temperature."""
+KINDS: tuple[Kind, ...] = ("trained_on", "tuned_on")
+
+
+class CompositeModel:
+    """The base of models that consist of other models, as a committee does.
+
+    The members of such a model carry the digests, and the model itself gives the digests of all of
+    them.
+    """
+
+    @property
+    def members(self) -> tuple[Any, ...]:
+        """The models of which this model consists."""
+        raise NotImplementedError
+
+    @property
+    def trained_on(self) -> np.ndarray:
+        """Digests of the images that a member was trained on, uint64, ascending."""
+        raise NotImplementedError
+
+    @property
+    def tuned_on(self) -> np.ndarray:
+        """Digests of the images that chose something about the model or a member."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """How many of the images that a committee is judged on it knows already.
+    """How many of the images that judge a committee are known to the committee already.
 
     Attributes:
-        images: How many images the committee is judged on.
-        trained_on: How many of them some member was trained on, pixel for pixel.
-        tuned_on: How many of them chose when to stop, members, weights or a temperature.
+        images: The number of images that judge the committee.
+        trained_on: The number of these images that a member was trained on, pixel for pixel.
+        tuned_on: The number of these images that chose when to stop, members, weights or a
+            temperature.
 
     Example:
         >>> print(Overlap(images=100, trained_on=3).warning())
@@ -42,7 +69,7 @@ class Overlap:
     tuned_on: int = 0
 
     def warning(self) -> str:
-        """Say that the scores are too good where images are known; else an empty text."""
+        """Warn that the scores are too good; an empty text where no image is known."""
         if self.trained_on:
             return (
                 f"Caution: members were trained on {self.trained_on:,} of these {self.images:,} "
@@ -56,12 +83,12 @@ class Overlap:
         return ""
 
 
-def overlap(split: Split, models: Iterable[Any], tuned_on: np.ndarray = NOTHING) -> Overlap:
+def overlap(split: Split, models: Iterable[Any], tuned_on: np.ndarray = NO_IMAGES) -> Overlap:
     """Count the images of a split that models know.
 
     Args:
-        split: The images to judge on.
-        models: Keras models, committees among them.
+        split: The images that judge the models.
+        models: Keras models or committees.
         tuned_on: Digests of further images that chose something, uint64.
 
     Returns:
@@ -77,11 +104,11 @@ def overlap(split: Split, models: Iterable[Any], tuned_on: np.ndarray = NOTHING)
 
 
 def known_images(models: Iterable[Any], kind: Kind) -> np.ndarray:
-    """Digests of the images that some of the models know, as far as it was recorded.
+    """Collect the recorded digests of the images that the models know.
 
     Args:
-        models: Keras models, committees among them.
-        kind: Whether the images taught or chose something.
+        models: Keras models or committees.
+        kind: How the models know the images.
 
     Returns:
         uint64 [images], ascending, each once.
@@ -91,23 +118,24 @@ def known_images(models: Iterable[Any], kind: Kind) -> np.ndarray:
         array([], dtype=uint64)
     """
     recorded = (
-        # A committee answers for its members.
-        getattr(model, kind if hasattr(model, "members") else f"zoo_{kind}", NOTHING)
+        getattr(model, kind)
+        if isinstance(model, CompositeModel)
+        else getattr(model, f"zoo_{kind}", NO_IMAGES)
         for model in models
     )
-    return functools.reduce(np.union1d, recorded, NOTHING)
+    return functools.reduce(np.union1d, recorded, NO_IMAGES)
 
 
 def record_exposure(models: Iterable[Any], kind: Kind, digests: np.ndarray) -> None:
-    """Record for each of the models that it knows the images with these digests, too.
+    """Add digests of images to the images that each of the models knows.
 
     Args:
-        models: Keras models. For a committee, it is recorded for each of its members.
-        kind: Whether the images taught or chose something.
+        models: Keras models or committees. For a committee, the digests are added to each member.
+        kind: How the models know the images.
         digests: uint64 [images], `Split.digests`.
     """
     for model in models:
-        if hasattr(model, "members"):
+        if isinstance(model, CompositeModel):
             record_exposure(model.members, kind, digests)
         else:
             setattr(model, f"zoo_{kind}", np.union1d(known_images([model], kind), digests))

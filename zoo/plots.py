@@ -1,4 +1,4 @@
-"""Pictures: confusion matrices and accuracies with their intervals."""
+"""Figures: the parts that every figure of this project shares, and the confusion matrix."""
 
 import io
 from collections.abc import Sequence
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+MOST_LABELLED_CLASSES = 20
+"""The most classes whose names and counts are legible in a confusion matrix."""
+
 
 def confusion_figure(
     confusion: np.ndarray, class_names: Sequence[str], title: str = ""
@@ -19,11 +22,11 @@ def confusion_figure(
 
     Args:
         confusion: Counts, int [classes, classes], a row for each true class.
-        class_names: One name a class.
-        title: What stands above it.
+        class_names: Name of each class.
+        title: Title above the matrix.
 
     Returns:
-        The figure, not connected to any window.
+        The figure, which is not connected to any window.
 
     Example:
         >>> confusion_figure(np.eye(2, dtype=int), ["cat", "dog"]).axes[0].get_xlabel()
@@ -38,62 +41,69 @@ def confusion_figure(
 def draw_confusion(
     axes: "Axes", confusion: np.ndarray, class_names: Sequence[str], title: str = ""
 ) -> None:
-    """Draw a confusion matrix: colour is the share of the true class, numbers are counts.
+    """Draw a confusion matrix: the colour is the share of the true class, the numbers are counts.
+
+    Names are drawn as text, never as mathematics: `$5_and_$10` is a name like any other. With more
+    than 20 classes neither names nor counts are legible, and only the colours are drawn.
 
     Args:
-        axes: Where to draw.
+        axes: The axes to draw into.
         confusion: Counts, int [classes, classes], a row for each true class.
-        class_names: One name a class.
-        title: What stands above it.
+        class_names: Name of each class.
+        title: Title above the matrix.
     """
+    from sklearn.metrics import ConfusionMatrixDisplay  # imported here because the import is slow
+
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    few = len(class_names) <= 20
-    ticks = range(len(class_names)) if few else []
-    axes.set_xticks(ticks, class_names if few else [], rotation=45, ha="right")
-    axes.set_yticks(ticks, class_names if few else [])
+    few = len(class_names) <= MOST_LABELLED_CLASSES
+    display = ConfusionMatrixDisplay(shares, display_labels=class_names).plot(
+        ax=axes,
+        include_values=few,
+        cmap="Blues",
+        colorbar=False,
+        im_kw={"vmin": 0, "vmax": 1},
+        text_kw={"fontsize": "small"},
+    )
+    if few:
+        for text, count, share in zip(display.text_.flat, confusion.flat, shares.flat, strict=True):
+            text.set(text=f"{count:,}", color="white" if share > 0.5 else "black")
+        ticks = range(len(class_names))
+        axes.set_xticks(ticks, class_names, rotation=45, ha="right", parse_math=False)
+        axes.set_yticks(ticks, class_names, parse_math=False)
+    else:
+        axes.set_xticks([])
+        axes.set_yticks([])
     axes.set_xlabel("predicted" if few else f"predicted ({len(class_names)} classes, in order)")
     axes.set_ylabel("true")
-    axes.set_title(title)
-    if few:
-        for row, column in np.ndindex(confusion.shape):
-            axes.text(
-                column,
-                row,
-                f"{confusion[row, column]:,}",
-                ha="center",
-                va="center",
-                fontsize="small",
-                color="white" if shares[row, column] > 0.5 else "black",
-            )
+    axes.set_title(title, parse_math=False)
 
 
 def new_figure(width: float, height: float, dpi: int = 120) -> "Figure":
-    """Make a figure without pyplot's global state.
+    """Make a figure without the global state of pyplot.
 
     Args:
-        width: Inches.
-        height: Inches.
-        dpi: Pixels an inch.
+        width: Width in inches.
+        height: Height in inches.
+        dpi: Pixels in an inch.
 
     Returns:
-        An empty figure that lays itself out, and that a notebook displays.
+        An empty figure that arranges its parts itself, and that a notebook displays.
     """
-    return _picture()(figsize=(width, height), dpi=dpi, layout="constrained")
+    return _figure_class()(figsize=(width, height), dpi=dpi, layout="constrained")
 
 
 @lru_cache
-def _picture() -> type["Figure"]:
-    """The class of the figures: IPython displays matplotlib's own only once pyplot is imported."""
+def _figure_class() -> type["Figure"]:
+    """The class of the figures. IPython displays matplotlib's own class only after pyplot."""
     from matplotlib.figure import Figure
 
-    class Picture(Figure):
+    class NotebookFigure(Figure):
         def _repr_png_(self) -> bytes:
             content = io.BytesIO()
             self.savefig(content, format="png")
             return content.getvalue()
 
-    return Picture
+    return NotebookFigure
 
 
 def figure_pixels(figure: "Figure") -> Any:
@@ -103,7 +113,7 @@ def figure_pixels(figure: "Figure") -> Any:
         figure: Any matplotlib figure.
 
     Returns:
-        uint8 [height, width, 4].
+        Pixels, uint8 [height, width, 4].
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 

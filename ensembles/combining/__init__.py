@@ -1,6 +1,7 @@
-"""Combining: from the members' probabilities to one answer, and which members to ask.
+"""Combining: how the members' probabilities become the committee's, and which members take part.
 
-`voting` has the rules as pure functions, `rules` has them as values that work on arrays and on
-tensors; `selection` chooses members and weights, `bagging` gives each member images of its own.
-The committee, its measures and its reports come in here.
+Each rule of combination has a module with its `Definition`: `majority`, `soft`, `geometric` and
+`stacking`. `rules` has the table of all rules, and `Rule`, a rule with its parameters. `voting`
+offers the rules as pure functions. `selection` chooses members and weights, and `bagging` draws
+training images for each member. The committee, the measures and the reports come in here.
 """

@@ -1,6 +1,6 @@
-"""Which members to keep, and what each should count: chosen on validation images.
+"""Selection of members, and of their weights, on validation images.
 
-On the images that a committee is to be judged by, each of these would flatter it.
+Never select on the images that judge the committee: its scores on them would be too good.
 """
 
 from typing import Literal
@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.arguments import whole_number
-from zoo.ensembles.checks import FLOOR, checked_labels, checked_probabilities
+from zoo.ensembles.checks import LEAST_PROBABILITY, checked_labels, checked_probabilities
 from zoo.errors import ArgumentError
 
-# Log losses that differ by less differ only by rounding.
 DECIMALS = 12
+"""Log losses are compared to this many decimals: smaller differences are only rounding."""
 
 
 def greedy_selection(
@@ -23,26 +23,26 @@ def greedy_selection(
     scoring: Literal["accuracy", "log_loss"] = "log_loss",
     start: int = 0,
 ) -> NDArray[np.int64]:
-    """Pick members one by one, each time the one that helps the mean probabilities most.
+    """Pick members, each time the member that improves the mean probabilities most.
 
-    A member may be picked again, and so counts for more: forward selection with replacement
-    (Caruana et al., 2004).
+    A member may be picked several times, which raises its weight: forward selection with
+    replacement (Caruana et al., 2004).
 
     Args:
         probabilities: float [members, n, classes], on validation images.
-        labels: int [n], their true class ids.
-        rounds: how many picks.
-        scoring: what is to be best: `"log_loss"`, or `"accuracy"`, and log loss between equals.
-            What is still equal goes to the member of the lowest number.
-        start: how many of the best single members are in from the start, once each. A few make it
-            harder to pick what suits these very images.
+        labels: int [n], the true class ids.
+        rounds: The number of picks.
+        scoring: The score to improve: `"log_loss"`, or `"accuracy"`, where log loss decides
+            between equal accuracies. Between equal scores, the member of the lowest number wins.
+        start: The number of the best single members with which the selection starts, once each.
+            A few of them make the selection fit less to chance in these images.
 
     Returns:
-        int64 [members], how often each is in the best selection met on the way, the earliest of
-        equal ones: `weights` for `zoo.ensembles.combining.voting.soft_vote`.
+        int64 [members], how often each member was picked in the best selection on the way, or in
+        the earliest of several best ones: `weights` for `soft_vote`.
 
     Raises:
-        ArgumentError: for arguments that are not as described.
+        ArgumentError: The arguments are not as described.
 
     Example:
         >>> members = [[[0.9, 0.1], [0.6, 0.4]], [[0.2, 0.8], [0.1, 0.9]], [[0.5, 0.5], [0.5, 0.5]]]
@@ -54,9 +54,11 @@ def greedy_selection(
     labels = checked_labels(labels, n, num_classes)
     whole_number("rounds", rounds, 1)
     if whole_number("start", start, 0) > members:
-        raise ArgumentError(f"start must be {members} or less, the members. Received: {start}")
+        raise ArgumentError(
+            f"start must be {members} or less, the number of members. Received: {start}"
+        )
     if scoring == "log_loss":
-        # What the other classes have makes no difference.
+        # The probabilities of the other classes make no difference.
         probabilities = _of_label(probabilities, labels)[..., np.newaxis]
         labels = np.zeros_like(labels)
     elif scoring != "accuracy":
@@ -71,44 +73,43 @@ def greedy_selection(
         counts[pick] += 1
         sums += probabilities[pick]
         met.append((failures[pick], counts.copy()))
-    return min(met, key=lambda each: each[0])[1]
+    return min(met, key=lambda selection: selection[0])[1]
 
 
 def simplex_weights(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
-    """Find the weights whose mean probabilities have the least log loss.
+    """Find the weights for which the weighted mean probabilities have the least log loss.
 
     Weights w of 0 or more with a sum of 1 that minimise the mean of −log Σ_m w_m p_m(label): the
     mixture weights of greatest likelihood, stacking of predictive distributions (Yao et al.,
-    2018). The problem is convex. SciPy's SLSQP solves it in few steps and gives exact zeros, which
-    EM's multiplicative update only nears.
+    2018). The problem is convex. SciPy's SLSQP solves it in few steps and gives weights that are
+    exactly 0; the update of EM only comes near 0.
 
     Args:
-        probabilities: float [members, n, classes], on validation images; below 1.2e-38, the
-            smallest normal number of float32, they count as that.
-        labels: int [n], their true class ids.
+        probabilities: float [members, n, classes], on validation images. Probabilities below
+            1.2e-38, the smallest normal number of float32, are raised to it.
+        labels: int [n], the true class ids.
 
     Returns:
-        float64 [members], with a sum of 1: `weights` for
-        `zoo.ensembles.combining.voting.soft_vote`. Their log loss is within 1e-5 nats of the
-        least there is.
+        float64 [members], with a sum of 1: `weights` for `soft_vote`. Their log loss is within
+        1e-5 nats of the minimum.
 
     Raises:
-        ArgumentError: for probabilities or labels that are not as described.
+        ArgumentError: The probabilities or labels are not as described.
 
     Example:
         >>> members = [[[0.9, 0.1], [0.6, 0.4]], [[0.2, 0.8], [0.1, 0.9]], [[0.5, 0.5], [0.5, 0.5]]]
         >>> simplex_weights(members, labels=[0, 1]).round(3)
         array([0.757, 0.243, 0.   ])
     """
-    from scipy.optimize import minimize  # loaded on use: it is slow to import
+    from scipy.optimize import minimize  # imported here, since the import is slow
 
     probabilities = checked_probabilities(probabilities)
     members, n, num_classes = probabilities.shape
     labels = checked_labels(labels, n, num_classes)
-    of_label = np.maximum(_of_label(probabilities, labels), FLOOR)
+    of_label = np.maximum(_of_label(probabilities, labels), LEAST_PROBABILITY)
 
     def mixed(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.maximum(weights @ of_label, FLOOR)
+        return np.maximum(weights @ of_label, LEAST_PROBABILITY)
 
     found = minimize(
         lambda weights: -np.log(mixed(weights)).mean(),
@@ -128,19 +129,19 @@ def simplex_weights(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.f
 
 
 def best_members(probabilities: ArrayLike, labels: ArrayLike, count: int) -> NDArray[np.int64]:
-    """Prune a committee to its best members.
+    """Rank the members, and keep the best.
 
     Args:
         probabilities: float [members, n, classes], on validation images.
-        labels: int [n], their true class ids.
-        count: how many to keep, from 1 to all.
+        labels: int [n], the true class ids.
+        count: The number of members to keep, from 1 to all.
 
     Returns:
-        int64 [count], their numbers, the best first: by accuracy, then by log loss, then in their
-        order.
+        int64 [count], the numbers of the members, the best first: by accuracy, then by log loss,
+        then by number.
 
     Raises:
-        ArgumentError: for arguments that are not as described.
+        ArgumentError: The arguments are not as described.
 
     Example:
         >>> wrong, right, surer = [[0.2, 0.8]], [[0.6, 0.4]], [[0.9, 0.1]]
@@ -151,7 +152,9 @@ def best_members(probabilities: ArrayLike, labels: ArrayLike, count: int) -> NDA
     members, n, num_classes = probabilities.shape
     labels = checked_labels(labels, n, num_classes)
     if whole_number("count", count, 1) > members:
-        raise ArgumentError(f"count must be {members} or less, the members. Received: {count}")
+        raise ArgumentError(
+            f"count must be {members} or less, the number of members. Received: {count}"
+        )
     return np.array(_ranking(probabilities, labels)[:count])
 
 
@@ -161,10 +164,10 @@ def _ranking(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> l
 
 
 def _failure(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[int, float]:
-    """How many answers are wrong, and the log loss; with one class none is wrong."""
+    """Count the wrong decisions, and compute the log loss. With a single class, none is wrong."""
     # In float32, as `committee_probabilities` decides.
     wrong = int((probabilities.astype(np.float32).argmax(axis=1) != labels).sum())
-    loss = -np.log(np.maximum(_of_label(probabilities, labels), FLOOR)).mean()
+    loss = -np.log(np.maximum(_of_label(probabilities, labels), LEAST_PROBABILITY)).mean()
     return wrong, round(float(loss), DECIMALS)
 
 

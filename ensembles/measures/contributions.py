@@ -1,56 +1,57 @@
-"""What each member is worth to its committee: the accuracy that it brings.
+"""Contributions: how much accuracy each member brings to its committee.
 
-An empty committee has to guess, and is right on one image in `classes`. So are members whose
-weights are all 0.
+An empty committee has to guess, and is right on one image in `classes`. So has a committee whose
+members all have the weight 0.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Literal, TypeAlias
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zoo.ensembles.checks import FLOOR, checked_labels, checked_probabilities
-from zoo.ensembles.combining.voting import VOTING, checked_weights, decide, leaders
+from zoo.ensembles.checks import checked_labels, checked_probabilities
+from zoo.ensembles.combining.rules import Rule
 from zoo.errors import ArgumentError
 
-Rule: TypeAlias = Literal["majority", "soft", "geometric"] | Callable[[tuple[int, ...]], ArrayLike]
-"""How members make one answer: a rule of `zoo.ensembles.combining.voting` by name, or a function.
+Members: TypeAlias = tuple[int, ...]
+"""The numbers of the members of a committee, rising."""
 
-The function is given the numbers of the members that are in, rising, and gives int [n], the class
-ids that they decide for.
+Combination: TypeAlias = str | Rule | Callable[[Members], ArrayLike]
+"""How some of the members make one answer: a rule by name, a `Rule`, or a function.
+
+The function takes the numbers of the members and gives the class ids that these members decide for,
+int [n].
 """
 
 MOST_MEMBERS = 12
-"""For exact Shapley values: 4,096 committees."""
-
-# Images at once: what is added up stays in the processor's cache.
-BLOCK = 2048
+"""The most members of which exact Shapley values are computed: they make 4,096 committees."""
 
 
 def leave_one_out(
     probabilities: ArrayLike,
     labels: ArrayLike,
-    rule: Rule = "majority",
+    rule: Combination = "majority",
     weights: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
-    """Measure what the committee's accuracy loses without each member.
+    """Measure how much accuracy the committee loses without each member.
 
     Args:
-        probabilities: float [members, n, classes].
-        labels: int [n], the true class ids.
-        rule: `"majority"`, as `committee_probabilities` decides; `"soft"`; `"geometric"`; or a
-            function from the numbers of some members to the class ids that they decide for.
-        weights: float [members], what each member counts under a rule by name; None counts each
-            as one.
+        probabilities: Probabilities of the members, float [members, n, classes].
+        labels: True class ids, int [n].
+        rule: Rule that combines the members: `"majority"`, `"soft"` or `"geometric"`; a `Rule`
+            that is defined for fewer members; or a function from the numbers of some members to
+            the class ids that they decide for.
+        weights: Weight of each member for a rule by name, float [members]; None gives all members
+            the same weight.
 
     Returns:
-        float64 [members], accuracy with all less accuracy without this one: below 0 for a member
-        that the committee is better off without. The only member is worth what it is better than
-        guessing.
+        Accuracy with all members less accuracy without this member, float64 [members]; below 0 for
+        a member without which the committee is better. An only member is compared with guessing.
 
     Raises:
-        ArgumentError: for arguments that are not as described.
+        ArgumentError: The arguments are not as described.
 
     Example:
         >>> right, wrong = [[0.9, 0.1]], [[0.2, 0.8]]
@@ -59,50 +60,39 @@ def leave_one_out(
         >>> leave_one_out([right, wrong, wrong], labels=[0], rule="soft")
         array([ 0., -1., -1.])
     """
-    probabilities, labels, weights = _checked(probabilities, labels, rule, weights)
-    members, n, num_classes = probabilities.shape
+    accuracy, members = _accuracy_of_some(probabilities, labels, rule, weights)
     everyone = tuple(range(members))
-    committees = [everyone, *(everyone[:each] + everyone[each + 1 :] for each in everyone)]
-    right = np.zeros(len(committees))
-    if callable(rule):
-        for index, committee in enumerate(committees):
-            # Without the only member there is none to ask.
-            right[index] = _right_of(rule, committee, labels) if committee else n / num_classes
-    else:
-        for terms, block in _blocks(probabilities, labels, rule, weights):
-            for index, committee in enumerate(committees):
-                sums, total = terms[list(committee)].sum(axis=0), weights[list(committee)].sum()
-                right[index] += _right(sums, total, block, rule)
-    accuracies = right / n
-    return accuracies[0] - accuracies[1:]
+    without = [accuracy(everyone[:member] + everyone[member + 1 :]) for member in everyone]
+    return accuracy(everyone) - np.array(without)
 
 
 def shapley_values(
     probabilities: ArrayLike,
     labels: ArrayLike,
-    rule: Rule = "majority",
+    rule: Combination = "majority",
     weights: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
-    """Share the committee's accuracy out among its members: exact Shapley values.
+    """Share the accuracy of the committee among its members: exact Shapley values.
 
-    Were the members to come in one after the other, each would change the accuracy of those
-    before it; its value is that change averaged over all orders. With v(S) the accuracy of the
-    committee of S and m members, φ_i = Σ_{S without i} |S|! (m − |S| − 1)! / m! (v(S + i) − v(S))
+    If the members joined one after another, each would change the accuracy of the committee so
+    far. The Shapley value of a member is this change, averaged over all orders of joining. With
+    v(S) the accuracy of the committee of the members S, and m members in all,
+    φ_i = Σ_{S without i} |S|! (m − |S| − 1)! / m! (v(S + i) − v(S))
     (Shapley, 1953; for ensembles, Rozemberczki & Sarkar, 2021).
 
     Args:
-        probabilities: float [members, n, classes], of 12 members at most: there are 2^members
-            committees.
-        labels: int [n], the true class ids.
-        rule: as for `leave_one_out`.
-        weights: as for `leave_one_out`.
+        probabilities: Probabilities of the members, float [members, n, classes], of 12 members at
+            most: there are 2^members committees.
+        labels: True class ids, int [n].
+        rule: Rule that combines the members, as for `leave_one_out`.
+        weights: Weight of each member, as for `leave_one_out`.
 
     Returns:
-        float64 [members], fractions of the images; their sum is the whole committee's accuracy
+        Fractions of the images, float64 [members]. Their sum is the accuracy of the whole committee
         less that of guessing, 1 / classes.
 
     Raises:
-        ArgumentError: for arguments that are not as described, or more than 12 members.
+        ArgumentError: The arguments are not as described, or there are more than 12 members.
 
     Example:
         >>> right, wrong = [[0.9, 0.1]], [[0.2, 0.8]]
@@ -113,139 +103,106 @@ def shapley_values(
     members = len(values).bit_length() - 1
     coalitions = np.arange(len(values))
     sizes = np.bitwise_count(coalitions)
-    # |S|! (m − |S| − 1)! / m! for each size, from one to the next.
+    # |S|! (m − |S| − 1)! / m! for each size |S|, each from the one before.
     shares = np.ones(members) / members
     for size in range(1, members):
         shares[size] = shares[size - 1] * size / (members - size)
-    worth = np.empty(members)
+    contributions = np.empty(members)
     for member in range(members):
         without = coalitions[coalitions & 2**member == 0]
-        worth[member] = shares[sizes[without]] @ (values[without + 2**member] - values[without])
-    return worth
+        gains = values[without + 2**member] - values[without]
+        contributions[member] = shares[sizes[without]] @ gains
+    return contributions
 
 
 def coalition_accuracies(
     probabilities: ArrayLike,
     labels: ArrayLike,
-    rule: Rule = "majority",
+    rule: Combination = "majority",
     weights: ArrayLike | None = None,
 ) -> NDArray[np.float64]:
     """Measure the accuracy of every committee that some of the members can make.
 
     Args:
-        probabilities: float [members, n, classes], of 12 members at most.
-        labels: int [n], the true class ids.
-        rule: as for `leave_one_out`.
-        weights: as for `leave_one_out`.
+        probabilities: Probabilities of the members, float [members, n, classes], of 12 members at
+            most.
+        labels: True class ids, int [n].
+        rule: Rule that combines the members, as for `leave_one_out`.
+        weights: Weight of each member, as for `leave_one_out`.
 
     Returns:
-        float64 [2^members]. The committee with member m in it has bit m set in its number: number
-        0 is the empty one, number 5 that of members 0 and 2.
+        Fractions of the images, float64 [2^members]. A committee that has member m has bit m set in
+        its number: number 0 is the empty committee, number 5 has the members 0 and 2.
 
     Raises:
-        ArgumentError: for arguments that are not as described, or more than 12 members.
+        ArgumentError: The arguments are not as described, or there are more than 12 members.
 
     Example:
         >>> coalition_accuracies([[[0.9, 0.1]], [[0.2, 0.8]]], labels=[0])
         array([0.5, 1. , 0. , 1. ])
     """
-    probabilities, labels, weights = _checked(probabilities, labels, rule, weights)
-    members, n, num_classes = probabilities.shape
+    accuracy, members = _accuracy_of_some(probabilities, labels, rule, weights)
     if members > MOST_MEMBERS:
         raise ArgumentError(
-            f"probabilities must be of {MOST_MEMBERS} members at most: each one more doubles the "
-            f"committees there are. Received: {members}. Use leave_one_out, or keep the best "
-            "members with zoo.ensembles.combining.selection.best_members."
+            f"probabilities must be of {MOST_MEMBERS} members at most, because each further member "
+            f"doubles the number of committees. Received: {members} members. Use leave_one_out, or "
+            "keep the best members with zoo.ensembles.combining.selection.best_members."
         )
-    right = np.zeros(2**members)
-    right[0] = n / num_classes
-    if callable(rule):
-        for number in range(1, 2**members):
-            committee = tuple(member for member in range(members) if number >> member & 1)
-            right[number] = _right_of(rule, committee, labels)
-    else:
-        for terms, block in _blocks(probabilities, labels, rule, weights):
-            for number, sums, total in _committees(terms, weights):
-                right[number] += _right(sums, total, block, rule)
-    return right / n
+    return np.array(
+        [
+            accuracy(tuple(member for member in range(members) if number >> member & 1))
+            for number in range(2**members)
+        ]
+    )
 
 
-def _committees(
-    terms: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    first: int = 0,
-    number: int = 0,
-    sums: NDArray[np.float64] | float = 0.0,
-    total: float = 0.0,
-) -> Iterator[tuple[int, NDArray[np.float64], float]]:
-    """Go through all committees, each the sum of a smaller one and one member more."""
-    for member in range(first, len(terms)):
-        more, heavier = sums + terms[member], total + weights[member]
-        yield number | 1 << member, more, heavier
-        yield from _committees(terms, weights, member + 1, number | 1 << member, more, heavier)
-
-
-def _blocks(
-    probabilities: NDArray[np.float64],
-    labels: NDArray[np.int64],
-    rule: str,
-    weights: NDArray[np.float64],
-) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64]]]:
-    """Give what each member adds to the rule's sums, [members, sums, block, classes]."""
-    scale = weights[:, np.newaxis, np.newaxis]
-    for start in range(0, len(labels), BLOCK):
-        block = probabilities[:, start : start + BLOCK]
-        if rule == "geometric":
-            sums = [np.log(np.maximum(block, FLOOR))]
-        elif rule == "soft":
-            sums = [block]
-        else:
-            sums = [block.argmax(axis=2)[..., np.newaxis] == np.arange(block.shape[2]), block]
-        yield np.stack([scale * each for each in sums], axis=1), labels[start : start + BLOCK]
-
-
-def _right(sums: NDArray[np.float64], total: float, labels: NDArray[np.int64], rule: str) -> float:
-    """Count the images that a committee gets right, of these sums [sums, n, classes]."""
-    if total == 0:
-        return len(labels) / sums.shape[2]
-    means = sums / total
-    if rule == "majority":
-        answers = decide(*means)
-    elif rule == "soft":
-        answers = means[0].astype(np.float32).argmax(axis=1)  # as `committee_probabilities`
-    else:
-        answers = leaders(means[0]).argmax(axis=1)
-    return float((answers == labels).sum())
-
-
-def _right_of(
-    rule: Callable[[tuple[int, ...]], ArrayLike],
-    committee: tuple[int, ...],
-    labels: NDArray[np.int64],
-) -> float:
-    answers = np.asarray(rule(committee))
-    if answers.shape != labels.shape or answers.dtype.kind not in "iu":
-        raise ArgumentError(
-            f"rule must give class ids, integers [n], one for each of the {len(labels)} images. "
-            f"Received: {answers.dtype} of shape {answers.shape} for members {committee}"
-        )
-    return float((answers == labels).sum())
-
-
-def _checked(
-    probabilities: ArrayLike, labels: ArrayLike, rule: Rule, weights: ArrayLike | None
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-    probabilities = checked_probabilities(probabilities)
+def _accuracy_of_some(
+    probabilities: ArrayLike, labels: ArrayLike, rule: Combination, weights: ArrayLike | None
+) -> tuple[Callable[[Members], float], int]:
+    """A function from the numbers of some members to their accuracy, and how many members are."""
+    probabilities = np.asarray(probabilities)
+    checked_probabilities(probabilities)
     members, n, num_classes = probabilities.shape
     labels = checked_labels(labels, n, num_classes)
-    if callable(rule):
-        if weights is not None:
+    decide, weight = _decision(probabilities, rule, weights)
+
+    def accuracy(some: Members) -> float:
+        if not some or not weight[list(some)].any():
+            return n / num_classes / n
+        answers = np.asarray(decide(some))
+        if answers.shape != labels.shape or answers.dtype.kind not in "iu":
             raise ArgumentError(
-                "weights are for a rule by name: a function weighs its members itself. "
-                "Leave them out."
+                f"rule must give class ids, integers [n], one for each of the {n} images. "
+                f"Received: {answers.dtype} of shape {answers.shape} for the members {some}"
             )
-    elif rule not in VOTING:
+        return float((answers == labels).sum() / n)
+
+    return accuracy, members
+
+
+def _decision(
+    probabilities: NDArray, rule: Combination, weights: ArrayLike | None
+) -> tuple[Callable[[Members], ArrayLike], NDArray[np.float64]]:
+    """A function from the numbers of members to their decision, and the weight of each member."""
+    members = len(probabilities)
+    if isinstance(rule, str):
+        given = None if weights is None else tuple(np.asarray(weights).tolist())
+        rule, weights = Rule(rule, given), None
+    if weights is not None:
         raise ArgumentError(
-            f"rule must be one of {', '.join(VOTING)}, or a function. Received: {rule!r}"
+            "weights must be None for a Rule or a function, which weigh the members themselves. "
+            f"Received: {weights!r}. Leave them out."
         )
-    return probabilities, labels, checked_weights(weights, members)
+    if not isinstance(rule, Rule):
+        if not callable(rule):
+            raise ArgumentError(
+                f"rule must be the name of a rule, a Rule, or a function. Received: {rule!r}"
+            )
+        return rule, np.ones(members)
+    rule.check_members(members)
+    plain = replace(rule, temperature=None)  # a temperature changes no decision
+
+    def decide(some: Members) -> NDArray[np.int64]:
+        return plain.for_members(some)(probabilities[list(some)]).argmax(axis=1)
+
+    return decide, np.ones(members) if rule.weights is None else np.array(rule.weights)

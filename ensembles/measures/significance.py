@@ -1,4 +1,4 @@
-"""Whether the difference between classifiers on the same images may be luck."""
+"""Significance: whether a difference between classifiers on the same images may be luck."""
 
 import math
 from dataclasses import dataclass
@@ -10,18 +10,21 @@ from zoo.ensembles.checks import checked_fraction, checked_labels, checked_score
 from zoo.ensembles.measures.bootstrap import Estimate, percentile_interval, resampled_means
 from zoo.errors import ArgumentError
 
+LEVEL = 0.05
+"""A difference with a p-value below this level is called beyond chance."""
+
 
 @dataclass(frozen=True)
 class PairedTest:
-    """Two classifiers compared on the same images.
+    """The comparison of two classifiers on the same images.
 
     Attributes:
-        n: how many images.
-        only_first: how many only the first gets right.
-        only_second: how many only the second gets right.
-        difference: accuracy of the first less that of the second, a fraction.
-        p_value: if both were equally good, the probability of a difference this large or larger,
-            either way.
+        n: Number of images.
+        only_first: Number of images that only the first classifier gets right.
+        only_second: Number of images that only the second classifier gets right.
+        difference: Accuracy of the first less that of the second, a fraction.
+        p_value: If both were equally good, the probability of a difference at least this large in
+            either direction.
     """
 
     n: int
@@ -33,7 +36,7 @@ class PairedTest:
     @property
     def beyond_chance(self) -> bool:
         """Whether the difference is beyond chance at the 5 % level."""
-        return self.p_value < 0.05
+        return self.p_value < LEVEL
 
     def sentence(self) -> str:
         """Say in plain words how the first compares with the second.
@@ -61,13 +64,13 @@ class PairedTest:
 
 @dataclass(frozen=True)
 class CochranTest:
-    """Several classifiers compared on the same images.
+    """The comparison of several classifiers on the same images.
 
     Attributes:
-        n: how many images.
-        members: how many classifiers.
+        n: Number of images.
+        members: Number of classifiers.
         statistic: Cochran's Q.
-        p_value: if all were equally good, the probability of a Q this large or larger.
+        p_value: If all were equally good, the probability of a Q at least this large.
     """
 
     n: int
@@ -79,33 +82,34 @@ class CochranTest:
 def mcnemar(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> PairedTest:
     """Test whether two classifiers differ in accuracy: McNemar's test in its exact form.
 
-    Only the images that exactly one of the two gets right can tell them apart. Were both equally
-    good, each of these would fall to either one like a fair coin, so that with b and c such
-    images p = min(1, 2 P(X ≤ min(b, c))) for X ~ Binomial(b + c, ½), and p = 1 if there are none
+    Only images that exactly one of the two classifiers gets right tell the classifiers apart. If
+    both were equally good, each such image would belong to either classifier with the probability
+    ½. With b images that only the first gets right and c images that only the second gets right,
+    p = min(1, 2 P(X ≤ min(b, c))) for X ~ Binomial(b + c, ½), and p = 1 if there are none
     (McNemar, 1947).
 
     Args:
-        labels: int [n], the true class ids.
-        first: int [n], the first classifier's class ids.
-        second: int [n], the second's.
+        labels: True class ids, int [n].
+        first: Class ids that the first classifier gives, int [n].
+        second: Class ids that the second classifier gives, int [n].
 
     Returns:
         The counts, the difference in accuracy and the two-sided p-value.
 
     Raises:
-        ArgumentError: unless all three are integers [n] of one length, 1 or more.
+        ArgumentError: The arguments are not integers [n] of the same length, 1 or more.
 
     Example:
         >>> mcnemar([0, 0, 1, 1], first=[0, 0, 1, 0], second=[0, 1, 0, 1])
         PairedTest(n=4, only_first=2, only_second=1, difference=0.25, p_value=1.0)
     """
-    from scipy.stats import binomtest  # loaded on use: it is slow to import
+    from scipy.stats import binomtest  # imported here because the import is slow
 
     labels, first, second = np.asarray(labels), np.asarray(first), np.asarray(second)
     for name, ids in {"labels": labels, "first": first, "second": second}.items():
         if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu" or len(ids) != len(labels):
             raise ArgumentError(
-                f"{name} must be class ids, integers [n], of one length with labels, 1 or more. "
+                f"{name} must be class ids, integers [n], as many as labels, 1 or more. "
                 f"Received: {ids.dtype} of shape {ids.shape}, labels of shape {labels.shape}"
             )
     n = len(labels)
@@ -121,25 +125,26 @@ def cochran_q(labels: ArrayLike, votes: ArrayLike) -> CochranTest:
 
     With k classifiers of which r_i are right on image i, R = Σ r_i, and c_j images that
     classifier j gets right, Q = (k − 1) (k Σ c_j² − R²) / (k R − Σ r_i²), and p is the upper tail
-    of the χ² distribution with k − 1 degrees of freedom (Cochran, 1950). That distribution is
-    right for many images; of two classifiers `mcnemar` has the exact p-value.
+    of the χ² distribution with k − 1 degrees of freedom (Cochran, 1950). The distribution holds
+    for many images. For two classifiers, `mcnemar` has the exact p-value.
 
     Args:
-        labels: int [n], the true class ids.
-        votes: int [members, n], the classifiers' class ids.
+        labels: True class ids, int [n].
+        votes: Class ids that the classifiers give, int [members, n].
 
     Returns:
-        Q and its p-value: 0 and 1 if every image is right or wrong for all alike.
+        Q and its p-value; they are 0 and 1 if on every image all are right or all are wrong.
 
     Raises:
-        ArgumentError: unless they are class ids of as many images, of two classifiers or more.
+        ArgumentError: The arguments are not class ids of the same images, or there are fewer than
+            two classifiers.
 
     Example:
         >>> test = cochran_q([0, 0, 0, 0], votes=[[0, 0, 0, 0], [0, 0, 0, 1], [1, 1, 1, 1]])
         >>> test.statistic, round(test.p_value, 3)
         (6.5, 0.039)
     """
-    from scipy.stats import chi2  # loaded on use: it is slow to import
+    from scipy.stats import chi2  # imported here because the import is slow
 
     votes = checked_votes(votes)
     members, n = votes.shape
@@ -163,26 +168,26 @@ def paired_bootstrap(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Estimate:
-    """Bound the difference of two classifiers' mean scores by resampling the images.
+    """Bound the difference between the mean scores of two classifiers by resampling the images.
 
-    Any score that each image has by itself will do: `first_votes == labels` for accuracy,
-    `zoo.ensembles.measures.scores.log_losses` for log loss. Each image keeps its pair of scores,
-    so what makes it easy or hard for both cancels out. The interval is the percentile interval
-    (Efron & Tibshirani, 1993).
+    The scores are any numbers of which each image has one: `first_votes == labels` for accuracy,
+    `zoo.ensembles.measures.scores.log_losses` for log loss. Each image keeps its pair of scores, so
+    a difficulty that an image has for both classifiers cancels out. The interval is the percentile
+    interval (Efron & Tibshirani, 1993).
 
     Args:
-        first: float or bool [n], the first classifier's scores.
-        second: float or bool [n], the second's on the same images.
-        resamples: how many times the images are resampled.
-        confidence: which part of the resamples lies within the interval, between 0 and 1.
-        seed: the same seed draws the same images.
+        first: Scores of the first classifier, float or bool [n].
+        second: Scores of the second classifier on the same images, float or bool [n].
+        resamples: How many times the images are resampled.
+        confidence: Part of the resamples that lies within the interval, between 0 and 1.
+        seed: Seed of the resampling; the same seed draws the same images.
 
     Returns:
-        Mean of the first less mean of the second, with its interval.
+        Mean of the first scores less mean of the second, with its interval.
 
     Raises:
-        ArgumentError: unless both are finite numbers of one length, 1 or more, and the others as
-            described.
+        ArgumentError: The scores are not finite numbers of the same length, 1 or more, or another
+            argument is not as described.
 
     Example:
         >>> print(paired_bootstrap(first=[1, 1, 1, 0, 1, 1], second=[1, 0, 1, 0, 0, 1]))
@@ -192,7 +197,7 @@ def paired_bootstrap(
     if len(first) != len(second):
         raise ArgumentError(
             "first and second must be scores of the same images. "
-            f"Received: {len(first)} and {len(second)}"
+            f"Received: {len(first)} and {len(second)} scores"
         )
     differences = first - second
     means = resampled_means(differences[:, np.newaxis], resamples, seed)[:, 0]
@@ -201,20 +206,20 @@ def paired_bootstrap(
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Correct the p-values of several tests for there being several: Holm's method.
+    """Correct the p-values of several tests for the number of tests: Holm's method.
 
     Of k p-values in rising order, the i-th becomes the largest of min(1, (k − j + 1) p_j) over
-    j ≤ i (Holm, 1979). Calling those below 5 % beyond chance is wrong anywhere among them in at
-    most 5 of 100 cases, however the tests depend on each other.
+    j ≤ i (Holm, 1979). If corrected p-values below 5 % are called beyond chance, at most 5 of 100
+    such sets of tests contain a wrong call, however the tests depend on each other.
 
     Args:
-        p_values: float [k].
+        p_values: P-values, float [k].
 
     Returns:
-        float64 [k], the corrected ones, in the order given.
+        Corrected p-values in the same order, float64 [k].
 
     Raises:
-        ArgumentError: unless they are numbers from 0 to 1, one or more.
+        ArgumentError: The p-values are not numbers from 0 to 1, one or more.
 
     Example:
         >>> holm([0.01, 0.04, 0.03])
@@ -230,37 +235,38 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     return corrected
 
 
-def images_to_tell(
-    only_first: float, only_second: float, power: float = 0.8, level: float = 0.05
+def required_test_size(
+    only_first: float, only_second: float, power: float = 0.8, level: float = LEVEL
 ) -> float:
-    """Say how many test images it would take to tell two classifiers apart.
+    """Compute how many test images are enough to tell two classifiers apart.
 
     With b and c the fractions of images that only the first and only the second gets right,
     ψ = b + c, δ = b − c and z the normal quantiles, McNemar's test at the level α finds the
-    difference with the wanted power from
+    difference with the given power from
 
         n = (z_{1 − α/2} √ψ + z_power √(ψ − δ²))² / δ²
 
-    images on (Miettinen, 1968; Connor, 1987). That is for the test by the normal distribution. The
-    exact test of `mcnemar` is more careful, and asks for about 1 / |δ| images more.
+    images on (Miettinen, 1968; Connor, 1987). The formula is for the test by the normal
+    distribution. The exact test of `mcnemar` is more careful and needs about 1 / |δ| images more.
 
     Args:
-        only_first: b, as `only_first / n` of a `PairedTest`.
-        only_second: c, as `only_second / n` of a `PairedTest`.
-        power: how often the difference is to be found, between 0 and 1.
-        level: how often one would be found if there were none, between 0 and 1.
+        only_first: The fraction b, which is `only_first / n` of a `PairedTest`.
+        only_second: The fraction c, which is `only_second / n` of a `PairedTest`.
+        power: How often the difference is to be found, between 0 and 1.
+        level: How often a difference would be found if there were none, between 0 and 1.
 
     Returns:
         A whole number; infinite if the two fractions are equal.
 
     Raises:
-        ArgumentError: unless they are fractions with a sum of 1 at most, and 0 < level < power < 1.
+        ArgumentError: The fractions are below 0 or their sum is above 1, or not
+            0 < level < power < 1.
 
     Example:
-        >>> images_to_tell(only_first=0.05, only_second=0.03)
+        >>> required_test_size(only_first=0.05, only_second=0.03)
         1568.0
     """
-    from scipy.special import ndtri  # loaded on use: it is slow to import
+    from scipy.special import ndtri  # imported here because the import is slow
 
     if not (only_first >= 0 and only_second >= 0 and only_first + only_second <= 1 + 1e-12):
         raise ArgumentError(
@@ -269,7 +275,7 @@ def images_to_tell(
         )
     if checked_fraction("level", level) >= checked_fraction("power", power):
         raise ArgumentError(
-            f"power must be above the level. Received: power={power!r}, level={level!r}"
+            f"power must be greater than level. Received: power={power!r}, level={level!r}"
         )
     discordant, difference = only_first + only_second, only_first - only_second
     if abs(difference) < 1e-12:  # 0.3 − 0.2 is 0.1 but for rounding
@@ -278,6 +284,10 @@ def images_to_tell(
     spread = math.sqrt(max(0.0, discordant - difference**2))
     reach = ndtri(1 - level / 2) * math.sqrt(discordant) + ndtri(power) * spread
     return float(math.ceil((reach / difference) ** 2))
+
+
+images_to_tell = required_test_size
+"""The earlier name of `required_test_size`."""
 
 
 def _frequency(p_value: float) -> str:

@@ -1,5 +1,7 @@
-"""Reports: what the measures say, as JSON, Markdown, tables of the terminal and pictures.
+"""What is told about a trained committee: numbers, tables and pictures made of the measures.
 
-`report` judges one committee, `leaderboard` ranks members, committees and rules, `analysis` shows
-how members differ. The committee and the command line come in here.
+`measure_table` is the one table of measures that all outputs are drawn from; `verdict` is the
+answer to "is the committee better than its best member?", computed once; `leaderboard`, `analysis`
+and `report` are the values; `tables` and `figures` draw them. `Committee.report`, `compare` and the
+model card come in here.
 """

@@ -1,11 +1,12 @@
 """The report: how good members and committee are, and whether the difference is luck."""
 
+from __future__ import annotations
+
 import json
-import math
 import os
 import textwrap
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,63 +14,60 @@ import numpy as np
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from zoo.datasets.split import Split
 from zoo.ensembles.combining.rules import Rule
-from zoo.ensembles.measures.significance import PairedTest, images_to_tell, mcnemar
+from zoo.ensembles.measures.significance import PairedTest
+from zoo.ensembles.provenance import Overlap
 from zoo.ensembles.reports.analysis import Analysis, analyse
-from zoo.ensembles.reports.leaderboard import Leaderboard, answers_like, caution, make_leaderboard
+from zoo.ensembles.reports.figures import draw_accuracies, draw_classes
+from zoo.ensembles.reports.json_values import as_json
+from zoo.ensembles.reports.leaderboard import (
+    Leaderboard,
+    LeaderboardRow,
+    answers_by_rule,
+    make_leaderboard,
+)
+from zoo.ensembles.reports.measure_table import Answers, measure, number
+from zoo.ensembles.reports.tables import (
+    MOST_CONFUSIONS,
+    Table,
+    class_table,
+    commonest_confusions,
+    confusion_table,
+    score_table,
+)
 from zoo.errors import ArgumentError, DataError
 from zoo.files import write_atomically
-from zoo.metrics import Accuracy, ClassScore, accuracy, confusion_matrix, macro_f1, per_class
+from zoo.metrics import ClassScore, confusion_matrix, per_class
 from zoo.plots import confusion_figure, draw_confusion, new_figure
 from zoo.tensorboard import TensorBoardLog
-from zoo.text import as_plain_text, markdown_table, percent, rich_table
+from zoo.text import as_plain_text, markdown_table, rich_table
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from zoo.datasets.split import Split
-
 FORMATS = (".json", ".md", ".png")
-WIDE = 12
-"""Classes from which on a confusion matrix is too wide for a terminal."""
+"""The formats of a report, as suffixes of files."""
 
-
-@dataclass(frozen=True)
-class Score:
-    """How good one member, or the committee, is.
-
-    Attributes:
-        name: Who.
-        accuracy: With its 95 % Wilson interval and the number of images.
-        macro_f1: Mean of the classes' F1.
-    """
-
-    name: str
-    accuracy: Accuracy
-    macro_f1: float
+Score = LeaderboardRow
+"""The earlier name of `LeaderboardRow`."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a committee and its members reach on images that none of them was trained on.
+    """What a committee and its members reach on images that no member was trained on.
 
     Attributes:
         split: Name of the split.
-        voting: The committee's rule.
-        members: A `Score` for each member.
-        committee: The committee's `Score`.
-        class_names: One name a class.
-        confusion: The committee's confusion matrix, int64 [classes, classes], a row a true class.
+        voting: Name of the rule of the committee.
+        members: Row of each member on the leaderboard, in the order of the members.
+        committee: Row of the committee.
+        class_names: Name of each class.
+        confusion: Confusion matrix of the committee, int64 [classes, classes], a row for each true
+            class.
         classes: Precision, recall and F1 of the committee for each class.
-        best_member: The member that the committee is held against.
-        chosen_on: Where that member is the best: `"validation"`, or `"these images"`.
-        comparison: McNemar's exact test of the committee against it; None for a single member.
-        leaderboard: Members, the committee and other rules, with log loss, Brier score and
-            calibration error.
-        analysis: How members differ, what each is worth, and what the committee knows of itself.
-        trained_on: How many of the images the members were trained on, pixel for pixel.
-        tuned_on: How many of them chose when to stop, members, weights or a temperature.
+        leaderboard: Members, the committee and other rules, with all measures, and the verdict.
+        analysis: How the members differ, what each contributes, and how sure the committee is.
 
     Example:
         >>> import numpy as np
@@ -85,18 +83,48 @@ class Report:
 
     split: str
     voting: str
-    members: tuple[Score, ...]
-    committee: Score
+    members: tuple[LeaderboardRow, ...]
+    committee: LeaderboardRow
     class_names: tuple[str, ...]
     confusion: np.ndarray
     classes: tuple[ClassScore, ...]
-    best_member: str
-    chosen_on: str
-    comparison: PairedTest | None
     leaderboard: Leaderboard
     analysis: Analysis
-    trained_on: int = 0
-    tuned_on: int = 0
+
+    @property
+    def best_member(self) -> str:
+        """The name of the member that the committee is compared with."""
+        return self.leaderboard.best_member
+
+    @property
+    def chosen_on(self) -> str:
+        """Where this member is the best: `"validation"`, or `"these images"`."""
+        return self.leaderboard.chosen_on
+
+    @property
+    def comparison(self) -> PairedTest | None:
+        """McNemar's exact test of the committee against this member; None for a single member."""
+        return self.leaderboard.comparison
+
+    @property
+    def overlap(self) -> Overlap:
+        """How many of the images the committee knows already."""
+        return self.leaderboard.verdict.overlap
+
+    @property
+    def trained_on(self) -> int:
+        """How many of the images some member was trained on, pixel for pixel."""
+        return self.overlap.trained_on
+
+    @property
+    def tuned_on(self) -> int:
+        """How many of the images chose when to stop, members, weights or a temperature."""
+        return self.overlap.tuned_on
+
+    @property
+    def scores(self) -> tuple[LeaderboardRow, ...]:
+        """The rows of the members, and that of the committee after them if there are several."""
+        return (*self.members, self.committee) if self.comparison else self.members
 
     def verdict(self) -> str:
         """Say whether the committee is better than its best member, and whether that is luck.
@@ -104,63 +132,24 @@ class Report:
         Returns:
             A few plain sentences.
         """
-        known = caution(self.committee.accuracy.n, self.trained_on, self.tuned_on)
-        return known + self._comparison()
-
-    def _comparison(self) -> str:
-        if self.comparison is None:
-            return f"{self.members[0].name} is alone: there is no committee to compare it with."
-        where = (
-            "its best member on the validation split"
-            if self.chosen_on == "validation"
-            else f"its best member on these very images ({self.split}), which favours the member"
-        )
-        beyond = "beyond" if self.comparison.beyond_chance else "not beyond"
-        return (
-            f"Against {self.best_member}, {where}, the committee is {self.comparison.sentence()}. "
-            f"At the 5 % level this is {beyond} chance (McNemar's exact test, "
-            f"p = {self.comparison.p_value:.2g}, n = {self.comparison.n:,}).{self._enough()}"
-            f"{self._members_differ()}"
-        )
-
-    def _members_differ(self) -> str:
-        test = self.leaderboard.cochran
-        if test is None:
-            return ""
-        beyond = "beyond" if test.p_value < 0.05 else "not beyond"
-        return (
-            f" The {test.members} members differ in accuracy {beyond} chance (Cochran's Q = "
-            f"{test.statistic:.1f}, p = {test.p_value:.2g})."
-        )
-
-    def _enough(self) -> str:
-        """How many images would do, where these do not."""
-        test = self.comparison
-        if test is None or test.beyond_chance:
-            return ""
-        enough = images_to_tell(test.only_first / test.n, test.only_second / test.n)
-        if not math.isfinite(enough):
-            return ""
-        return (
-            f" A difference of this size would be found beyond chance in 4 of 5 test sets of "
-            f"{enough:,.0f} images."
-        )
-
-    @property
-    def scores(self) -> tuple[Score, ...]:
-        """The members' scores, and the committee's after them where there are several."""
-        return (*self.members, self.committee) if self.comparison else self.members
+        return self.leaderboard.sentence()
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON values; fractions are from 0 to 1."""
-        values = asdict(self)
-        values["confusion"] = self.confusion.tolist()
-        values["verdict"] = self.verdict()
-        values["leaderboard"] = self.leaderboard.to_dict()
-        values["analysis"] = self.analysis.to_dict()
-        if self.comparison:
-            values["comparison"]["beyond_chance"] = self.comparison.beyond_chance
-        return values
+        board = self.leaderboard.to_dict()
+        return {
+            "split": self.split,
+            "voting": self.voting,
+            "members": [_as_json(row) for row in self.members],
+            "committee": _as_json(self.committee),
+            "class_names": list(self.class_names),
+            "confusion": self.confusion.tolist(),
+            "classes": as_json(self.classes),
+            **{key: board[key] for key in SHARED},
+            "leaderboard": board,
+            "analysis": self.analysis.to_dict(),
+            "verdict": self.verdict(),
+        }
 
     def to_json(self) -> str:
         """The report as JSON text."""
@@ -169,219 +158,142 @@ class Report:
     def to_markdown(self) -> str:
         """The report as Markdown text."""
         lines = [f"# Committee report: {self.split}", "", self.verdict(), ""]
-        for title, header, rows in self._tables():
-            lines += [f"## {title}", "", markdown_table(header, rows), ""]
+        for table in self._tables():
+            lines += [f"## {table.title}", "", markdown_table(table.header, table.rows), ""]
         return "\n".join(lines)
 
-    def plot(self) -> "Figure":
-        """Draw accuracies with intervals, the confusion matrix, and the classes' scores.
+    def plot(self) -> Figure:
+        """Draw accuracies with intervals, the confusion matrix, and the scores of the classes.
 
         Returns:
             A matplotlib figure.
         """
         side = float(np.clip(0.6 * len(self.class_names), 3.6, 9))
         width = 2.2 * side + 4.2
-        figure = new_figure(width, side + 1.2)
         verdict = textwrap.wrap(self.verdict(), int(13 * width))
-        figure.suptitle("\n".join(verdict), fontsize="small")
+        figure = new_figure(width, side + 1.2)
+        figure.suptitle("\n".join(verdict), fontsize="small", parse_math=False)
         left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 0.9))
-        self._draw_accuracies(left)
-        title = f"{self.scores[-1].name}, {self.split} (n = {self.committee.accuracy.n:,})"
+        name = self.scores[-1].name
+        title = f"{name}, {self.split} (n = {self.leaderboard.n:,})"
+        draw_accuracies(left, [(row.name, row.values) for row in self.scores])
         draw_confusion(middle, self.confusion, self.class_names, title)
-        self._draw_classes(right)
+        draw_classes(right, self.classes, f"{name}, class by class")
         return figure
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the report.
 
         Args:
-            path: Where; the suffix says how: `.json`, `.md` or `.png`.
+            path: Path of the file; the suffix decides the format: `.json`, `.md` or `.png`.
 
         Returns:
             The path.
 
         Raises:
-            ArgumentError: Another suffix.
-            RunError: It could not be written.
+            ArgumentError: The path ends in another suffix.
+            RunError: The file could not be written.
         """
         path = Path(path)
         if path.suffix == ".png":
             return write_atomically(path, lambda temporary: self.plot().savefig(temporary))
         if path.suffix not in FORMATS:
             raise ArgumentError(
-                f"A report is written as {', '.join(FORMATS)}. Received: {path.name}"
+                f"The path of a report must end in one of {', '.join(FORMATS)}. "
+                f"Received: {path.name}"
             )
         text = self.to_json() + "\n" if path.suffix == ".json" else self.to_markdown()
         return write_atomically(path, lambda temporary: temporary.write_text(text, "utf-8"))
 
     def __rich__(self) -> RenderableType:
         parts: list[RenderableType] = []
-        tables = self._tables()
-        if len(self.class_names) > WIDE:
-            tables[2] = self._confusions()
-        for title, header, rows in tables:
-            parts += [rich_table(header, rows, title=title, bold="committee"), Text()]
+        for table in self._tables(wide=len(self.class_names) <= MOST_CONFUSIONS):
+            drawn = rich_table(table.header, table.rows, title=table.title, bold="committee")
+            parts += [drawn, Text()]
         return Group(*parts, Text(self.verdict()))
 
     def __str__(self) -> str:
         return as_plain_text(self)
 
-    def _tables(self) -> list[tuple[str, list[str], list[list[str]]]]:
-        """Title, header and rows of each table, as text."""
-        scores = [
-            [
-                score.name,
-                percent(score.accuracy.value),
-                f"{100 * score.accuracy.low:.1f} – {100 * score.accuracy.high:.1f}",
-                f"{score.accuracy.n:,}",
-                percent(score.macro_f1),
-            ]
-            for score in self.scores
-        ]
-        classes = [
-            [one.name, *map(percent, (one.precision, one.recall, one.f1)), f"{one.support:,}"]
-            for one in self.classes
-        ]
-        rate = [["classification rate", percent(self.committee.accuracy.value), "", "", ""]]
-        confusion = [
-            [name, *(f"{count:,}" for count in row)]
-            for name, row in zip(self.class_names, self.confusion, strict=True)
-        ]
-        who = self.scores[-1].name
+    def _tables(self, wide: bool = True) -> list[Table]:
+        """All tables; those of the terminal are not wide where there are many classes."""
+        name = self.scores[-1].name
         rule = f" ({self.voting} vote)" if self.comparison else ""
+        scores = [(row.name, row.values) for row in self.scores]
+        confusions = confusion_table if wide else commonest_confusions
         return [
-            (
-                f"Accuracy on {self.split}{rule}",
-                ["", "accuracy", "95 % interval", "images", "macro F1"],
-                scores,
-            ),
-            (
-                f"{who}, class by class",
-                ["", "precision", "recall", "F1", "images"],
-                classes + rate,
-            ),
-            (
-                f"{who}: confusion matrix, a row a true class, a column a predicted one",
-                ["", *self.class_names],
-                confusion,
-            ),
+            score_table(f"Accuracy on {self.split}{rule}", scores),
+            class_table(self.classes, self.committee.accuracy, name),
+            confusions(self.confusion, self.class_names, name),
             *self.leaderboard.tables(),
             *self.analysis.tables(),
         ]
 
-    def _confusions(self) -> tuple[str, list[str], list[list[str]]]:
-        """The commonest confusions, where the whole matrix is too wide for a terminal."""
-        wrong = np.where(np.eye(len(self.confusion), dtype=bool), 0, self.confusion)
-        order = np.argsort(-wrong, axis=None, kind="stable")[:WIDE]
-        places = [np.unravel_index(place, wrong.shape) for place in order if wrong.flat[place]]
-        rows = [[self.class_names[i], self.class_names[j], f"{wrong[i, j]:,}"] for i, j in places]
-        title = f"{self.scores[-1].name}: commonest confusions (JSON and Markdown hold the matrix)"
-        return title, ["true", "predicted", "images"], rows
 
-    def _draw_accuracies(self, axes: "Axes") -> None:
-        scores = tuple(reversed(self.scores))
-        for height, score in enumerate(scores):
-            value, low, high = (
-                100 * x for x in (score.accuracy.value, score.accuracy.low, score.accuracy.high)
-            )
-            colour = "tab:orange" if score is self.committee else "tab:blue"
-            axes.errorbar(
-                value,
-                height,
-                xerr=[[value - low], [high - value]],
-                fmt="o",
-                color=colour,
-                capsize=3,
-            )
-            label = f"{value:.1f} (macro F1 {100 * score.macro_f1:.1f})"
-            axes.annotate(label, (value, height), (0, 6), textcoords="offset points", ha="center")
-        axes.set_yticks(range(len(scores)), [score.name for score in scores])
-        axes.set_ylim(-0.6, len(scores) - 0.4)
-        axes.margins(x=0.35)  # room for the labels
-        axes.set_xlabel("accuracy in %, with 95 % interval")
-        axes.set_title("members and committee" if self.comparison else "")
-        axes.grid(axis="x", alpha=0.3)
-
-    def _draw_classes(self, axes: "Axes") -> None:
-        places = np.arange(len(self.classes))[::-1]
-        for offset, key in ((0.25, "precision"), (0.0, "recall"), (-0.25, "f1")):
-            values = [100 * getattr(one, key) for one in self.classes]
-            label = "F1" if key == "f1" else key
-            axes.barh(places + offset, values, height=0.25, label=label)
-        axes.set_yticks(places, [one.name for one in self.classes])
-        axes.set_xlim(0, 100)
-        axes.set_xlabel("%")
-        axes.set_title(f"{self.scores[-1].name}, class by class")
-        axes.figure.legend(loc="outside lower right", ncols=3, frameon=False)
+SHARED = ("best_member", "chosen_on", "comparison", "trained_on", "tuned_on")
+"""Keys of the leaderboard's JSON that the report's JSON holds too."""
 
 
 def make_report(
-    split: "Split",
+    split: Split,
     member_names: Sequence[str],
     probabilities: np.ndarray,
     *,
     rule: Rule | None = None,
     validation_accuracy: Sequence[float] | None = None,
     elsewhere: np.ndarray | None = None,
-    trained_on: np.ndarray | None = None,
-    tuned_on: np.ndarray | None = None,
+    overlap: Overlap | None = None,
 ) -> Report:
-    """Judge members and committee by their probabilities.
+    """Judge members and committee by the probabilities of the members.
 
     Args:
-        split: The images' labels and class names.
-        member_names: One name a member.
-        probabilities: float [members, n, classes].
-        rule: How members become one answer; None for a majority vote.
-        validation_accuracy: Each member's accuracy on validation images, which says who the best
-            one is; without it the split itself has to.
-        elsewhere: The members' probabilities of another data set's images, [members, m, classes].
-        trained_on: Digests (`Split.digests`) of the images the members were trained on, if known.
-        tuned_on: Digests of the images that chose anything, if known.
+        split: The images with their labels and class names.
+        member_names: Name of each member.
+        probabilities: Probabilities of the members, float [members, n, classes].
+        rule: Rule that combines the members; None for a majority vote.
+        validation_accuracy: Accuracy of each member on validation images, which decides which
+            member is the best; with None the accuracy on the split itself decides.
+        elsewhere: Probabilities of the members on out-of-distribution images, those of another
+            data set, float [members, m, classes].
+        overlap: How many of the images the committee knows already; with None, no image.
 
     Returns:
         The report.
 
     Raises:
-        DataError: A member's probabilities are not numbers, as after a diverged training.
+        DataError: Probabilities of a member are not numbers, as after a training that diverged.
     """
     for name, values in zip(member_names, probabilities, strict=True):
         if not np.isfinite(values).all():
             raise DataError(
-                f"{name} gives probabilities that are not numbers: its training has diverged. "
-                "Train it again with a lower learning rate, or leave it out."
+                f"Probabilities of members must be numbers. Received: nan or inf from {name}, as "
+                "after a training that diverged. Train this member again with a lower learning "
+                "rate, or leave it out."
             )
     rule = rule or Rule()
-    labels, num_classes = split.labels, split.num_classes
-    votes = probabilities.argmax(axis=-1)
-    decision = rule(probabilities).argmax(axis=-1)
-    members = tuple(
-        _score(name, labels, vote, num_classes)
-        for name, vote in zip(member_names, votes, strict=True)
+    combined = rule(probabilities)
+    confusion = confusion_matrix(split.labels, combined.argmax(axis=-1), split.num_classes)
+    board = make_leaderboard(
+        split.labels,
+        dict(zip(member_names, probabilities, strict=True)),
+        answers_by_rule(rule, probabilities),
+        validation_accuracy,
+        overlap,
     )
-    chosen_by = validation_accuracy or [score.accuracy.value for score in members]
-    best = int(np.argmax(chosen_by))
-    confusion = confusion_matrix(labels, decision, num_classes)
+    committee = board[board.committee]
+    if committee.kind == "member":  # a single member, whose probabilities the rule does not change
+        values = measure(Answers(split.labels, combined))
+        committee = LeaderboardRow("committee", "committee", values)
     return Report(
         split=split.name,
         voting=rule.voting,
-        members=members,
-        committee=_score("committee", labels, decision, num_classes),
+        members=tuple(board[name] for name in member_names),
+        committee=committee,
         class_names=tuple(split.class_names),
         confusion=confusion,
         classes=tuple(per_class(confusion, split.class_names)),
-        best_member=members[best].name,
-        chosen_on="validation" if validation_accuracy else "these images",
-        comparison=mcnemar(labels, decision, votes[best]) if len(members) > 1 else None,
-        leaderboard=make_leaderboard(
-            labels,
-            dict(zip(member_names, probabilities, strict=True)),
-            answers_like(rule, probabilities),
-            validation_accuracy,
-        ),
-        analysis=analyse(labels, probabilities, member_names, rule, elsewhere),
-        trained_on=0 if trained_on is None else split.count_among(trained_on),
-        tuned_on=0 if tuned_on is None else split.count_among(tuned_on),
+        leaderboard=board,
+        analysis=analyse(split.labels, probabilities, member_names, rule, elsewhere),
     )
 
 
@@ -390,23 +302,24 @@ def log_report(report: Report, run: str | os.PathLike[str], step: int) -> None:
 
     Args:
         report: The report.
-        run: The run folder. Scores go to `<member>/<split>`, the committee's picture to
-            `committee/<split>`.
+        run: The run folder. The measures of each member go to `<member>/<split>` as scalars. Those
+            of the committee go to `committee/<split>`, with its mean uncertainty, its pictures and
+            the whole report.
         step: The last epoch.
     """
     log = TensorBoardLog(Path(run))
-    for score in report.scores:
-        scores = {"accuracy": score.accuracy.value, "macro_f1": score.macro_f1}
-        log.scalars(f"{score.name}/{report.split}", scores, step)
-    who = report.scores[-1].name
-    where = f"{who}/{report.split}"
-    figure = confusion_figure(report.confusion, report.class_names, f"{who}, {report.split}")
-    log.figure(where, "confusion matrix", figure, step)
-    log.figure(where, "analysis", report.analysis.plot(), step)
-    log.text(where, "report", report.to_markdown())
+    for row in report.scores:
+        scalars = {name: number(value) for name, value in row.values.items()}
+        log.scalars(f"{row.name}/{report.split}", scalars, step)
+    name = report.scores[-1].name
+    folder = f"{name}/{report.split}"
+    figure = confusion_figure(report.confusion, report.class_names, f"{name}, {report.split}")
+    log.figure(folder, "confusion matrix", figure, step)
+    log.figure(folder, "analysis", report.analysis.plot(), step)
+    log.scalars(folder, report.analysis.uncertainty, step)
+    log.text(folder, "report", report.to_markdown())
     log.close()
 
 
-def _score(name: str, labels: np.ndarray, predictions: np.ndarray, num_classes: int) -> Score:
-    confusion = confusion_matrix(labels, predictions, num_classes)
-    return Score(name, accuracy(labels, predictions), macro_f1(confusion))
+def _as_json(row: LeaderboardRow) -> dict[str, Any]:
+    return as_json({"name": row.name, **row.values})

@@ -27,16 +27,16 @@ def test_the_card_says_what_the_report_says(committee, test_split):
         assert f"{100 * score.accuracy.value:.1f} %" in card
         assert f"{100 * score.accuracy.low:.1f} – {100 * score.accuracy.high:.1f}" in card
     assert "| softmax | softmax | 111 | sgd | 0.1 | constant | 32 | 1 | – |" in card
-    told = "augmentation: rotation range 9.0, horizontal flip; class weight: balanced"
-    assert f"| sgd | 0.1 | constant | 32 | 1 | {told} |" in card
+    settings = "augmentation: rotation range 9.0, horizontal flip; class weight: balanced"
+    assert f"| sgd | 0.1 | constant | 32 | 1 | {settings} |" in card
     assert "The seed was 5. Each member had images of its own: folds." in card
     assert "majority vote with the weights 2, 1" in card
     assert "Trained on 100 different images, given as arrays." in card
     assert f"Accuracy out of bag: {committee.out_of_bag}" in card
     assert "shares of the vote" in card
-    assert "not tried on images of another kind" in card
-    worst = min(report.classes, key=lambda one: one.recall)
-    assert f"It recognises {worst.name} worst: {100 * worst.recall:.1f} %" in card
+    assert "not tested on out-of-distribution images" in card
+    worst = min(report.classes, key=lambda score: score.recall)
+    assert f"The class with the lowest recall is {worst.name}: {100 * worst.recall:.1f} %" in card
 
 
 def test_tables_have_a_cell_for_each_column(committee, test_split):
@@ -47,27 +47,30 @@ def test_tables_have_a_cell_for_each_column(committee, test_split):
         assert len({line.count("|") for line in table.splitlines()}) == 1
 
 
-def test_images_trained_on_are_confessed(committee, train_split):
-    card = model_card(committee, committee.report(train_split))
-    assert "100 of these 100 images are among those that members were trained on" in card
+def test_images_that_members_were_trained_on_are_told(committee, train_split):
+    report = committee.report(train_split)
+    assert report.trained_on == 100
+    assert model_card(committee, report).count(report.overlap.warning()) == 2  # data, and verdict
 
 
-def test_what_is_not_known_is_not_made_up(test_split):
+def test_unknown_training_is_called_unknown(test_split):
     committee = Committee([zoo.build("softmax", input_shape=(6, 6, 1), num_classes=3)])
     some = test_split.take(test_split.labels < 2)
     card = model_card(committee, committee.report(some.images, some.labels))
-    assert "It is not known what images it was trained on." in card
-    assert "3 classes apart: 0, 1, 2." in card
+    assert "The training images are not known." in card
+    assert "one of 3 classes: 0, 1, 2." in card
     assert "The seed was" not in card
     assert "of 0 images" not in card
 
 
-def test_a_student_is_told_as_such(committee, train_split, test_split):
+def test_a_student_has_its_teacher_in_the_card(committee, train_split, test_split):
     student = Committee("softmax", snapshots=2)
     student.fit(train_split, epochs=2, teacher=zoo.Teacher(committee, share=0.5), verbose=0)
     card = model_card(student.with_rule("soft"), student.report(test_split))
     assert "The members are 2 snapshots of one training in cycles." in card
-    assert "they learned from another model (temperature 4.0, share 0.5)" in card
+    assert "learned from another model as well as from the labels (temperature 4.0, share 0.5)" in (
+        card
+    )
 
 
 def test_calibration_and_other_images_are_told(committee, validation_split, test_split):
@@ -75,7 +78,7 @@ def test_calibration_and_other_images_are_told(committee, validation_split, test
     report = calibrated.report(test_split, elsewhere=255 - test_split.images)
     card = model_card(calibrated, report)
     assert f"with the temperature {calibrated.rule.temperature:.3g}" in card
-    assert "tells images of another data set from these with an AUROC of" in card
+    assert "Out-of-distribution images are told from these with an AUROC of" in card
 
 
 def test_data_sets_are_named_with_how_they_were_loaded():

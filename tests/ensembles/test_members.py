@@ -63,7 +63,7 @@ def test_a_mistyped_name_gets_the_closest():
     ("members", "copies", "message"),
     [
         ([], None, "one member or more"),
-        (["mlp", "cnn"], 2, "multiplies one registered model"),
+        (["mlp", "cnn"], 2, "members must be a single name"),
         ("mlp", 0, "copies must be a whole number of 1 or more"),
         ([3], None, "Received: 3"),
     ],
@@ -97,7 +97,7 @@ def test_a_precision_for_a_built_model_is_refused():
 
 @pytest.mark.parametrize("arguments", [{"num_classes": 3}, {"input_shape": (6, 6, 1)}])
 def test_what_the_data_decides_is_no_build_argument(arguments):
-    with pytest.raises(ArgumentError, match="comes from the data"):
+    with pytest.raises(ArgumentError, match="comes from the training data"):
         Member("mlp", arguments)
 
 

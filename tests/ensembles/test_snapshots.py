@@ -22,14 +22,14 @@ class Weights(keras.callbacks.Callback):
 
     def __init__(self):
         super().__init__()
-        self.seen = []
+        self.weights = []
 
     def on_epoch_end(self, epoch, logs=None):
-        self.seen.append(self.model.members[0].get_weights())
+        self.weights.append(self.model.members[0].get_weights())
 
 
-def assert_same(one, other, **tolerance):
-    for a, b in zip(one, other, strict=True):
+def assert_same(weights, expected, **tolerance):
+    for a, b in zip(weights, expected, strict=True):
         np.testing.assert_allclose(a, b, **tolerance)
 
 
@@ -39,11 +39,11 @@ def test_members_are_the_weights_at_the_ends_of_the_cycles(recipe, train_split):
     assert committee.member_names == ("bn_mlp", "bn_mlp_2", "bn_mlp_3")
     # Member k is built with seed k, and the last one is trained.
     model = zoo.build("bn_mlp", input_shape=(6, 6, 1), num_classes=3, hidden=(8,), seed=2)
-    seen = Weights()
-    Committee(Member(model, recipe=recipe), seed=0).fit(train_split, callbacks=[seen], verbose=0)
-    assert not np.allclose(seen.seen[1][0], seen.seen[3][0])
+    kept = Weights()
+    Committee(Member(model, recipe=recipe), seed=0).fit(train_split, callbacks=[kept], verbose=0)
+    assert not np.allclose(kept.weights[1][0], kept.weights[3][0])
     for epoch, member in zip((2, 4, 6), committee.members, strict=True):
-        assert_same(member.get_weights(), seen.seen[epoch - 1], rtol=1e-5, atol=1e-6)
+        assert_same(member.get_weights(), kept.weights[epoch - 1], rtol=1e-5, atol=1e-6)
 
 
 def test_the_learning_rate_starts_again_in_each_cycle(recipe):
@@ -101,8 +101,12 @@ def test_a_committee_of_snapshots_votes_and_is_saved(recipe, train_split, test_s
 @pytest.mark.parametrize(
     ("members", "arguments", "message"),
     [
-        ("softmax", {"snapshots": 2, "copies": 2}, "choose one of them"),
-        (["softmax", "mlp"], {"snapshots": 2}, "multiplies one registered model"),
+        (
+            "softmax",
+            {"snapshots": 2, "copies": 2},
+            "copies come from several trainings",
+        ),
+        (["softmax", "mlp"], {"snapshots": 2}, "members must be a single name"),
         ("softmax", {"snapshots": 0}, "snapshots must be a whole number of 1 or more"),
     ],
 )
@@ -114,10 +118,10 @@ def test_what_can_have_no_snapshots_is_refused(members, arguments, message):
 @pytest.mark.parametrize(
     ("changes", "arguments", "message"),
     [
-        ({"cycles": 1, "average_from": 0.5}, {}, "the recipe keeps others"),
-        ({"cycles": 1, "patience": 3}, {}, "the recipe keeps others"),
+        ({"cycles": 1, "average_from": 0.5}, {}, "the recipe must keep no other weights"),
+        ({"cycles": 1, "patience": 3}, {}, "the recipe must keep no other weights"),
         ({}, {"epochs": 4}, "a whole number of epochs"),
-        ({}, {"resampling": "order"}, "snapshots are of one training"),
+        ({}, {"resampling": "order"}, "resampling must be None with snapshots="),
     ],
 )
 def test_recipes_that_keep_other_weights_are_refused(

@@ -40,6 +40,8 @@ import zoo.ensembles
 loaded["import zoo.ensembles"] = heavy()
 command("--help")
 loaded["zoo --help"] = heavy()
+command("train", "--help")
+loaded["zoo train --help"] = heavy()
 command("models")
 loaded["zoo models"] = heavy()
 command("describe", "cnn")
@@ -59,13 +61,14 @@ def process():
 
 def test_looking_around_loads_neither_tensorflow_nor_scikit_learn(process):
     loaded, _ = process
-    assert len(loaded) == 7
+    assert len(loaded) == 8
     assert all(modules == [] for modules in loaded.values()), loaded
 
 
 def test_commands_that_load_no_tensorflow_do_answer(process):
     _, printed = process
     assert "committee" in printed["--help"]
+    assert "--epochs" in printed["train --help"]
     assert all(name in printed["models"] for name in zoo.list_models())
     assert "CO395" in printed["describe cnn"]
 

@@ -56,7 +56,7 @@ def test_numbers_are_light_on_dark_cells(axes):
     }
 
 
-@pytest.mark.parametrize(("classes", "drawn"), [(2, True), (20, True), (21, False), (25, False)])
+@pytest.mark.parametrize(("classes", "drawn"), [(2, True), (20, True), (21, False)])
 def test_many_classes_are_drawn_without_numbers(classes, drawn):
     names = [f"class {i}" for i in range(classes)]
     figure = confusion_figure(np.eye(classes, dtype=int), names)
@@ -77,11 +77,14 @@ def test_figure_of_its_own_grows_with_the_classes():
     assert widths[-1] <= 12
 
 
-def test_class_names_are_not_taken_for_mathematics():
-    names = ["$5", "a_b", "50 %", "ü"]
-    figure = confusion_figure(CONFUSION, names)
-    assert labels(figure.axes[0].get_xticklabels()) == names
-    figure_pixels(figure)
+def test_names_are_never_mathematics():
+    names = ["$5_and_$10", "$5", "a_b", "50 %"]
+    figure = confusion_figure(CONFUSION, names, "$5_and_$10")
+    figure_pixels(figure)  # as mathematics, the first name is a syntax error
+    (axes,) = figure.axes
+    assert labels(axes.get_xticklabels()) == labels(axes.get_yticklabels()) == names
+    shown = [*axes.get_xticklabels(), *axes.get_yticklabels(), axes.title]
+    assert not any(text.get_parse_math() for text in shown)
 
 
 @pytest.mark.parametrize(("width", "height"), [(2, 1), (1.5, 3)])

@@ -1,8 +1,11 @@
 """The command line `zoo`: one file for each command, and the options that commands share.
 
-It reads words, calls the functions that Python users call, and prints what they return.
+It reads words, calls the functions that Python users call, and prints what they return. No other
+room imports from this room. `application` is what all commands share, `options` holds the groups of
+options that several commands share, and `values` the functions that read the text of an option.
 """
 
-from zoo.cli.app import main
+from zoo.cli import committee, data, evaluate, gradcheck, models, train  # noqa: F401
+from zoo.cli.application import app, main
 
-__all__ = ["main"]
+__all__ = ["app", "main"]

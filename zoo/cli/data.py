@@ -1,37 +1,30 @@
-"""The command line's `zoo data`: what data sets there are, what is in them, fetching, the cache."""
+"""The command `zoo data`: which data sets there are, their images, their files, and the cache."""
 
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from cyclopts import App, Parameter
 from rich.console import Console
 from rich.filesize import decimal
 
-from zoo.cli.console import (
-    Classes,
-    Color,
-    DropDuplicates,
-    ImageSize,
-    Parts,
-    Root,
-    Test,
-    Validation,
-    load_data,
-    parse_names,
-    parse_parts,
-    print_tensorboard,
-    start_tensorflow,
-)
+from zoo.cli.application import app
+from zoo.cli.console import print_tensorboard, print_text, start_tensorflow
+from zoo.cli.options import SplitOptions
+from zoo.cli.values import Names, Parts
 from zoo.text import rich_table
 
-data_app = typer.Typer(help="Data sets: what there is, what is in it, fetching, and the cache.")
+data = App(
+    name="data",
+    help="List the data sets, show a data set, fetch its files, or look after the cache.",
+    version_flags=(),
+    group_parameters=app.group_parameters,
+)
+app.command(data)
 
 
-@data_app.callback(invoke_without_command=True)
-def data(context: typer.Context) -> None:
+@data.default
+def list_data() -> None:
     """List the data sets."""
-    if context.invoked_subcommand:
-        return
     from zoo.datasets import list_datasets
 
     rows = (
@@ -41,120 +34,98 @@ def data(context: typer.Context) -> None:
     Console().print(rich_table(["data set", "what it is", "files", "source"], rows, right=False))
 
 
-@data_app.command()
+@data.command
 def show(
-    name: Annotated[str, typer.Argument(help="A name from `zoo data`.")],
-    root: Root = None,
-    classes: Classes = None,
-    image_size: ImageSize = None,
-    color: Color = None,
-    parts: Parts = None,
-    validation: Validation = 0.1,
-    test: Test = 0.2,
-    drop_duplicates: DropDuplicates = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="Draw sample images, mean images and counts: a `.png`."
-        ),
-    ] = None,
-    log_dir: Annotated[
-        Path | None, typer.Option(help="Write the pictures and tables for TensorBoard there.")
-    ] = None,
+    name: str,
+    /,
+    *,
+    output: Annotated[Path | None, Parameter(name=("--output", "-o"))] = None,
+    log_dir: Path | None = None,
+    images: SplitOptions = SplitOptions(),
 ) -> None:
-    """Show a data set: images of each class in each split, and images that occur twice."""
-    images = load_data(
-        name,
-        root,
-        classes,
-        image_size,
-        color,
-        parts=parts,
-        validation=validation,
-        test=test,
-        drop_duplicates=drop_duplicates,
-    )
+    """Show a data set: images of each class in each split, and images that occur twice.
+
+    Args:
+        name: A name from `zoo data`.
+        output: Draw sample images, mean images and counts: a `.png`.
+        log_dir: Write the pictures and tables for TensorBoard there.
+        images: Which images to load.
+    """
+    loaded = images.load(name)
     if log_dir:
         start_tensorflow(verbose=False)
+    replaced = output is not None and output.exists()
     if output or log_dir:
-        written = "Replaced" if output and output.exists() else "Saved"
-        images.show(output, log_dir=log_dir)
-    splits = images.parts.values()
+        loaded.show(output, log_dir=log_dir)
+    splits = loaded.parts.values()
     rows = [
-        [label, *(f"{part.class_counts[label]:,}" for part in splits)]
-        for label in images.class_names
+        [label, *(f"{split.class_counts[label]:,}" for split in splits)]
+        for label in loaded.class_names
     ]
-    table = rich_table(["class", *images.parts], rows)
-    table.add_row("all", *(f"{len(part):,}" for part in splits), style="bold")
-    height, width, channels = images.image_shape
-    console = Console()
-    console.print(f"{name}: {height}×{width} pixels, {channels} channels", highlight=False)
-    console.print(table)
-    console.print()
-    duplicates = images.duplicates()
-    console.print(duplicates)
+    table = rich_table(["class", *loaded.parts], rows)
+    table.add_row("all", *(f"{len(split):,}" for split in splits), style="bold")
+    height, width, channels = loaded.image_shape
+    print_text(f"{name}: {height}×{width} pixels, {channels} channels")
+    Console().print(table)
+    print()
+    duplicates = loaded.duplicates()
+    Console().print(duplicates)
     if duplicates:
-        console.print("`--drop-duplicates` keeps one of each.", highlight=False)
+        print_text("`--drop-duplicates` keeps one of each.")
     if output:
-        console.print(f"{written}: {output}", highlight=False, soft_wrap=True)
+        print_text(f"{'Replaced' if replaced else 'Saved'}: {output}")
     if log_dir:
         print_tensorboard("Pictures and tables", log_dir)
 
 
-@data_app.command()
+@data.command
 def get(
-    name: Annotated[str, typer.Argument(help="A name from `zoo data`.")],
-    root: Annotated[
-        Path | None,
-        typer.Option(
-            help="Where the files are or are to be put; by default they are looked for in "
-            "`$ZOO_DATA` and the platform's data folder."
-        ),
-    ] = None,
-    classes: Annotated[
-        str | None, typer.Option(help="FaceScrub: the pictures of these actors only.")
-    ] = None,
-    parts: Parts = None,
+    name: str,
+    /,
+    *,
+    root: Path | None = None,
+    classes: Names | None = None,
+    parts: Parts | None = None,
 ) -> None:
-    """Fetch what is missing of a data set's files, where their owner lets programs do so."""
+    """Fetch what is missing of a data set's files, where their owner lets programs do so.
+
+    Args:
+        name: A name from `zoo data`.
+        root: Where the files are or are to be put; by default they are looked for in `$ZOO_DATA`
+            and the platform's data folder.
+        classes: FaceScrub: the pictures of these actors only.
+        parts: Parts of the data set: `train=Training,test=PrivateTest`; `+` joins parts.
+    """
     from zoo.datasets import download
 
-    folder = download(
-        name,
-        root,
-        classes=parse_names(classes) if classes else None,
-        parts=parse_parts(parts) if parts else None,
-    )
-    Console().print(f"The files of {name}: {folder}", highlight=False, soft_wrap=True)
+    folder = download(name, root, classes=classes, parts=parts)
+    print_text(f"The files of {name}: {folder}")
 
 
-@data_app.command()
-def cache(
-    name: Annotated[str | None, typer.Argument(help="Of one data set; by default of all.")] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Delete them.")] = False,
-) -> None:
-    """List the decoded images that are kept on disk, or delete them."""
-    from zoo.datasets.cache import store as cache
+@data.command
+def cache(name: str | None = None, /, *, clear: bool = False) -> None:
+    """List the decoded images that are kept on disk, or delete them.
+
+    Args:
+        name: Only images of this data set; by default of all.
+        clear: Delete them.
+    """
+    from zoo.datasets import cache as store
     from zoo.datasets.loading import check_name
 
     if name is not None:
         check_name(name)
-    found = (
-        cache.clear(name)
+    entries = (
+        store.clear(name)
         if clear
-        else [entry for entry in cache.entries() if name in (None, entry.dataset)]
+        else [entry for entry in store.entries() if name in (None, entry.dataset)]
     )
-    console = Console()
     rows = []
-    for entry in found:
+    for entry in entries:
         images = ", ".join(f"{part} {count:,}" for part, count in entry.images.items())
         rows.append([entry.dataset, decimal(entry.bytes), images or "damaged"])
-    if found:
-        console.print(rich_table(["data set", "size", "images"], rows))
-    total = decimal(sum(entry.bytes for entry in found))
+    if rows:
+        Console().print(rich_table(["data set", "size", "images"], rows))
+    total = decimal(sum(entry.bytes for entry in entries))
     did = "deleted from" if clear else "in"
-    console.print(
-        f"{len(found)} entries, {total}, {did} {cache.cache_root()}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    print_text(f"{len(entries)} entries, {total}, {did} {store.cache_root()}")

@@ -4,17 +4,23 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from scipy.special import log_softmax, softmax
 
-from zoo.ensembles.combining.rules import Rule
+from zoo.ensembles import Committee, compare
+from zoo.ensembles.combining.definition import Definition
+from zoo.ensembles.combining.rules import DEFINITIONS, Rule, rules_like, voting_names
 from zoo.ensembles.combining.voting import committee_probabilities
+from zoo.ensembles.measures.contributions import coalition_accuracies
 from zoo.errors import ArgumentError
 
 RNG = np.random.default_rng(0)
-STACKED = Rule(
-    "stacking",
-    coefficients=tuple(map(tuple, (tuple(map(tuple, one)) for one in RNG.normal(size=(3, 2, 3))))),
-    intercept=(0.1, -0.2, 0.3),
+STACKED = Rule.from_config(
+    {
+        "voting": "stacking",
+        "coefficients": RNG.normal(size=(3, 2, 3)).tolist(),
+        "intercept": (0.1, -0.2, 0.3),
+    }
 )
 RULES = [
     Rule(),
@@ -44,9 +50,107 @@ def test_arrays_and_tensors_are_combined_alike(rule, probabilities):
     assert on_tensors.dtype == np.float32
 
 
+def random_rule(draw, definition):
+    """A rule with random parameters for 4 members and 3 classes."""
+    values = {
+        "coefficients": arrays("float64", (3, 4, 3), elements=st.floats(-2, 2)),
+        "intercept": arrays("float64", (3,), elements=st.floats(-2, 2)),
+        # Weights that tie, but for rounding.
+        "weights": st.none() | st.lists(st.sampled_from([0.1, 0.2, 0.3, 1.0]), min_size=4,
+                                        max_size=4),
+    }  # fmt: skip
+    drawn = {name: draw(values[name]) for name in definition.parameters}
+    temperature = None if definition.counts_votes else draw(st.none() | st.floats(0.2, 5))
+    return Rule(definition.name, temperature=temperature, **drawn)
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+@given(data=st.data())
+def test_every_rule_of_the_table_combines_arrays_and_tensors_alike(name, data):
+    # Probabilities on a grid, so that ties are common.
+    grid = arrays("float32", (4, 3, 3), elements=st.sampled_from([0.0, 0.25, 0.5, 1.0]))
+    probabilities = data.draw(grid) + np.float32(0.25)
+    probabilities /= probabilities.sum(axis=-1, keepdims=True)
+    rule = random_rule(data.draw, DEFINITIONS[name])
+    expected, combined = rule(probabilities), np.asarray(rule.on_tensors(probabilities))
+    np.testing.assert_allclose(combined, expected, atol=2e-7)
+    if DEFINITIONS[name].counts_votes:
+        np.testing.assert_array_equal(combined.argmax(axis=1), expected.argmax(axis=1))
+
+
+# A rule of one's own, which needs no change but a line in the table.
+
+
+def median_vote(probabilities):
+    median = np.median(probabilities, axis=0)
+    return median / median.sum(axis=1, keepdims=True)
+
+
+def median_vote_on_tensors(probabilities):
+    from keras import ops
+
+    median = ops.median(probabilities, axis=0)
+    return median / ops.sum(median, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def median(monkeypatch):
+    """A rule that takes no weights, in the table."""
+    definition = Definition("median", median_vote, median_vote_on_tensors, parameters=())
+    monkeypatch.setitem(DEFINITIONS, "median", definition)
+    return definition.name
+
+
+def test_a_rule_in_the_table_is_known_everywhere(median, probabilities):
+    assert voting_names() == ("majority", "soft", "geometric", "median")
+    combined = committee_probabilities(probabilities, "median")
+    np.testing.assert_allclose(combined, median_vote(probabilities), rtol=1e-6)
+    np.testing.assert_allclose(Rule("median").on_tensors(probabilities), combined, atol=1e-7)
+    assert rules_like(Rule("soft", (1, 2)))["median vote"] == Rule("median")
+    with pytest.raises(ArgumentError, match="weights must be None for voting='median'"):
+        Rule("median", weights=(1, 2))
+
+
+def test_a_committee_votes_by_a_rule_in_the_table(median, trained_committee, test_split, tmp_path):
+    committee = Committee(list(trained_committee.members), voting="median")
+    expected = median_vote(committee.member_probabilities(test_split))
+    np.testing.assert_allclose(committee.predict(test_split), expected, rtol=1e-5)
+    assert committee.export(tmp_path / "graph").is_dir()
+    committee.save(tmp_path / "a.keras")
+    assert Committee.load(tmp_path / "a.keras").voting == "median"
+
+
+def test_a_rule_in_the_table_is_on_the_leaderboard(median, trained_committee, test_split):
+    board = compare(trained_committee, test_split)
+    assert "median vote" in {entry.name for entry in board.entries}
+
+
+def test_a_rule_in_the_table_has_contributions_of_members(median, trained_committee, test_split):
+    report = trained_committee.with_rule("median").report(test_split)
+    members = trained_committee.member_probabilities(test_split)
+    accuracies = coalition_accuracies(members, test_split.labels, Rule("median"))
+    right = median_vote(members[[0, 2]]).argmax(axis=1) == test_split.labels
+    assert accuracies[0b101] == pytest.approx(right.mean())
+    assert report.analysis.shapley.sum() == pytest.approx(accuracies[-1] - 1 / 3)
+    assert len(report.analysis.leave_one_out) == len(trained_committee.members)
+
+
 @pytest.mark.parametrize("rule", RULES, ids=repr)
 def test_a_rule_is_a_value_that_survives_json(rule):
     assert Rule.from_config(json.loads(json.dumps(rule.to_config()))) == rule
+
+
+def test_a_rule_for_some_of_the_members_keeps_their_weights():
+    rule = Rule("geometric", (1, 2, 3), temperature=2.0)
+    assert rule.defined_for_fewer
+    assert rule.for_members([2, 0]) == Rule("geometric", (3, 1), temperature=2.0)
+    assert Rule().for_members([1]) == Rule()
+
+
+def test_a_stack_is_no_rule_for_some_of_the_members():
+    assert not STACKED.defined_for_fewer
+    with pytest.raises(ArgumentError, match="'stacking', which is learned from all members"):
+        STACKED.for_members([0])
 
 
 @given(st.floats(0.2, 8), st.integers(0, 99))
@@ -73,12 +177,14 @@ def test_stacking_is_a_logistic_regression_on_logarithms(probabilities):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"voting": "hard"}, "voting is one of majority, soft, geometric, stacking"),
-        ({"voting": "stacking"}, "stacking has coefficients"),
-        ({"voting": "soft", "coefficients": ((1,),)}, "stacking has coefficients"),
-        ({**STACKED.to_config(), "weights": (1, 2)}, "no weights"),
-        ({"temperature": 2}, "majority voting gives shares of the vote"),
-        ({"voting": "soft", "temperature": 0}, "A temperature is above 0"),
+        ({"voting": "hard"}, "voting must be one of majority, soft, geometric, stacking"),
+        ({"voting": "sotf"}, "Received: 'sotf'; did you mean 'soft'"),
+        ({"voting": ["soft"]}, "voting must be one of"),
+        ({"voting": "stacking"}, r"coefficients must be learned by zoo\.ensembles\.stack"),
+        ({"voting": "soft", "coefficients": ((1,),)}, "coefficients must be None"),
+        ({**STACKED.to_config(), "weights": (1, 2)}, "weights must be None for voting='stacking'"),
+        ({"temperature": 2}, "temperature must be None for voting='majority', which gives shares"),
+        ({"voting": "soft", "temperature": 0}, "temperature must be above 0"),
         ({"weights": ("a", "b")}, "weights must be numbers"),
         ({"weights": 3}, "weights must be numbers"),
     ],
@@ -93,7 +199,7 @@ def test_what_does_not_go_together_is_refused(arguments, message):
     [
         (Rule(weights=(1, 2)), 3, "one number for each of the 3 members"),
         (STACKED, 3, "for 3 members"),
-        (Rule(**{**STACKED.to_config(), "intercept": (1.0,)}), 2, r"intercept is \[classes\]"),
+        (Rule(**{**STACKED.to_config(), "intercept": (1.0,)}), 2, r"intercept \[classes\]"),
     ],
 )
 def test_rules_for_other_members_are_refused(rule, members, message):

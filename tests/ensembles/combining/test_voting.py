@@ -306,11 +306,11 @@ PROBABILITIES = np.full((3, 2, 3), 1 / 3)
         (lambda: vote_shares(VOTES, 3, [1, np.inf, 1]), "weights must be finite.*inf"),
         (lambda: soft_vote(PROBABILITIES, [0, 0, 0]), "not all 0"),
         # ties
-        (lambda: majority_vote(VOTES, 3), 'needs probabilities.*or set ties="lowest"'),
+        (lambda: majority_vote(VOTES, 3), 'probabilities must be float.*or pass ties="lowest"'),
         (lambda: majority_vote(VOTES, 3, ties="random"), "or \"lowest\". Received: 'random'"),
         (
             lambda: majority_vote(VOTES, 3, ties="lowest", probabilities=PROBABILITIES),
-            "makes no use of probabilities",
+            "probabilities must be None",
         ),
         # probabilities
         (
@@ -320,8 +320,14 @@ PROBABILITIES = np.full((3, 2, 3), 1 / 3)
         (lambda: soft_vote([[0.5, 0.5]]), r"\[members, n, classes\].*shape \(1, 2\)"),
         (lambda: soft_vote(np.zeros((0, 2, 3))), r"shape \(0, 2, 3\)"),
         (lambda: soft_vote(PROBABILITIES * np.nan), "finite.*nan"),
-        (lambda: soft_vote([[[2.0, -1.0]]]), "logits need a softmax.*from -1.0 to 2.0"),
-        (lambda: geometric_vote([[[2.0, -1.0]]]), "logits need a softmax.*from -1.0 to 2.0"),
+        (
+            lambda: soft_vote([[[2.0, -1.0]]]),
+            "logits need a softmax.*from -1.0 to 2.0",
+        ),
+        (
+            lambda: geometric_vote([[[2.0, -1.0]]]),
+            "logits need a softmax.*from -1.0 to 2.0",
+        ),
         (lambda: geometric_vote(PROBABILITIES, [1, 2]), r"each of the 3 members.*shape \(2,\)"),
         (lambda: committee_probabilities([[[np.inf, 0.0]]]), "finite.*inf"),
         (

@@ -3,12 +3,12 @@ from math import factorial
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.combining.voting import VOTING, committee_probabilities, geometric_vote
-from zoo.ensembles.measures import contributions as worth
 from zoo.ensembles.measures.contributions import coalition_accuracies, leave_one_out, shapley_values
 from zoo.errors import ArgumentError
 
@@ -47,6 +47,7 @@ def accuracy_of(probabilities, labels, rule, weights, members):
 
 
 @pytest.mark.parametrize("rule", ["majority", "soft"])
+@settings(max_examples=30)  # for each rule
 @given(drawn=committees())
 def test_accuracies_are_those_of_the_public_rules(rule, drawn):
     probabilities, labels, weights = drawn
@@ -69,6 +70,7 @@ def test_accuracies_by_the_geometric_mean_are_those_of_the_public_rule():
 
 
 @pytest.mark.parametrize("rule", VOTING)
+@settings(max_examples=30)  # for each rule
 @given(drawn=committees())
 def test_leave_one_out_is_the_whole_less_the_rest(rule, drawn):
     probabilities, labels, weights = drawn
@@ -83,6 +85,7 @@ def test_leave_one_out_is_the_whole_less_the_rest(rule, drawn):
 
 
 @pytest.mark.parametrize("rule", VOTING)
+@settings(max_examples=30)  # for each rule
 @given(drawn=committees())
 def test_shapley_value_is_the_mean_over_all_orders(rule, drawn):
     probabilities, labels, weights = drawn
@@ -99,8 +102,9 @@ def test_shapley_value_is_the_mean_over_all_orders(rule, drawn):
 
 
 @pytest.mark.parametrize("rule", VOTING)
+@settings(max_examples=30)  # for each rule
 @given(drawn=committees())
-def test_shapley_values_add_up_to_what_the_committee_is_better_than_guessing(rule, drawn):
+def test_shapley_values_sum_to_what_the_committee_is_better_than_guessing(rule, drawn):
     probabilities, labels, weights = drawn
     accuracies = coalition_accuracies(probabilities, labels, rule, weights)
     found = shapley_values(probabilities, labels, rule, weights)
@@ -109,7 +113,7 @@ def test_shapley_values_add_up_to_what_the_committee_is_better_than_guessing(rul
 
 
 @pytest.mark.parametrize("rule", VOTING)
-def test_members_that_are_one_and_the_same_are_worth_the_same(rule):
+def test_equal_members_contribute_equally(rule):
     probabilities, labels = some()
     probabilities = probabilities[[0, 1, 0, 2]]
     for measure in (shapley_values, leave_one_out):
@@ -128,7 +132,7 @@ def test_order_of_the_members_does_not_matter(rule):
 
 
 @pytest.mark.parametrize("rule", VOTING)
-def test_a_member_that_does_not_count_is_worth_nothing(rule):
+def test_a_member_of_weight_0_contributes_nothing(rule):
     probabilities, labels = some()
     weights = [1, 0, 2, 1]
     assert shapley_values(probabilities, labels, rule, weights)[1] == pytest.approx(0, abs=1e-12)
@@ -141,7 +145,7 @@ def test_a_member_that_does_not_count_is_worth_nothing(rule):
     )
 
 
-def test_the_only_member_is_worth_what_it_is_better_than_guessing():
+def test_an_only_member_contributes_what_it_is_better_than_guessing():
     probabilities, labels = some(members=1)
     expected = np.mean(probabilities[0].argmax(axis=1) == labels) - 1 / 3
     assert shapley_values(probabilities, labels) == pytest.approx([expected])
@@ -160,13 +164,13 @@ def test_members_that_are_all_right_or_all_wrong_share_alike(right):
     np.testing.assert_array_equal(leave_one_out(probabilities, labels), 0)
 
 
-@pytest.mark.parametrize("rule", VOTING)
-def test_blocks_change_nothing(rule, monkeypatch):
-    probabilities, labels = some(n=50)
-    whole = [measure(probabilities, labels, rule) for measure in (shapley_values, leave_one_out)]
-    monkeypatch.setattr(worth, "BLOCK", 7)
-    parts = [measure(probabilities, labels, rule) for measure in (shapley_values, leave_one_out)]
-    np.testing.assert_allclose(whole, parts, atol=1e-12)
+@pytest.mark.parametrize("measure", [leave_one_out, shapley_values, coalition_accuracies])
+def test_a_rule_is_taken_by_name_or_as_a_rule_with_its_weights(measure):
+    probabilities, labels = some()
+    weights = (1, 0.5, 2, 0)
+    by_name = measure(probabilities, labels, "geometric", weights)
+    for rule in (Rule("geometric", weights), Rule("geometric", weights, temperature=2.0)):
+        np.testing.assert_array_equal(measure(probabilities, labels, rule), by_name)
 
 
 def test_a_function_decides_for_the_members_that_it_is_given():
@@ -193,6 +197,7 @@ def test_twelve_members_are_tried_in_every_committee():
 
 
 ROWS, LABELS = [[[0.6, 0.4]], [[0.3, 0.7]]], [0]
+STACK = Rule("stacking", coefficients=np.ones((2, 2, 2)).tolist(), intercept=(0.0, 0.0))
 
 
 @pytest.mark.parametrize(
@@ -200,15 +205,17 @@ ROWS, LABELS = [[[0.6, 0.4]], [[0.3, 0.7]]], [0]
     [
         (lambda: shapley_values(np.full((13, 1, 2), 0.5), [0]), "12 members at most.*Received: 13"),
         (lambda: shapley_values(np.full((13, 1, 2), 0.5), [0]), "leave_one_out, or .*best_members"),
-        (lambda: coalition_accuracies(ROWS, LABELS, "hard"), "or a function. Received: 'hard'"),
+        (lambda: coalition_accuracies(ROWS, LABELS, "hard"), "Received: 'hard'"),
+        (lambda: coalition_accuracies(ROWS, LABELS, 3), "or a function. Received: 3"),
+        (lambda: leave_one_out(ROWS, LABELS, STACK), "Received: 'stacking'"),
         (lambda: leave_one_out(ROWS, LABELS, lambda _: [0.5]), "rule must give .*float64"),
         (
             lambda: shapley_values(ROWS, LABELS, lambda _: [0, 1]),
-            r"each of the 1 images. Received: int64 of shape \(2,\) for members \(0,\)",
+            r"each of the 1 images. Received: int64 of shape \(2,\) for the members \(0,\)",
         ),
         (
             lambda: shapley_values(ROWS, LABELS, lambda _: [0], weights=[1, 2]),
-            "a function weighs its members itself",
+            "for a Rule or a function",
         ),
         (lambda: leave_one_out(ROWS, LABELS, weights=[1]), "each of the 2 members"),
         (lambda: leave_one_out(ROWS, [2]), "class ids from 0 to 1. Received: 2"),

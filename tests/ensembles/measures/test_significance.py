@@ -6,19 +6,20 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import binom, bootstrap, chi2
-from statsmodels.stats.contingency_tables import cochrans_q
-from statsmodels.stats.multitest import multipletests
 
+from zoo.ensembles.measures import significance
 from zoo.ensembles.measures.scores import log_losses
 from zoo.ensembles.measures.significance import (
     PairedTest,
     cochran_q,
     holm,
-    images_to_tell,
     mcnemar,
     paired_bootstrap,
+    required_test_size,
 )
 from zoo.errors import ArgumentError
+
+few = settings(max_examples=50)
 
 
 def paired(both, only_first, only_second, neither=0):
@@ -33,7 +34,7 @@ def exact_p_value(b, c):
     return min(1.0, 2 * tail / 2 ** (b + c))
 
 
-@settings(deadline=None)
+@few
 @given(st.integers(0, 3), st.integers(0, 60), st.integers(0, 60))
 def test_p_value_is_the_two_sided_binomial_sum(both, b, c):
     test = mcnemar(*paired(both, b, c, neither=1))
@@ -42,14 +43,14 @@ def test_p_value_is_the_two_sided_binomial_sum(both, b, c):
     assert test.p_value == pytest.approx(exact_p_value(b, c), rel=1e-12)
 
 
-@settings(deadline=None)
+@few
 @given(st.integers(0, 40), st.integers(0, 40))
 def test_swapping_the_classifiers_changes_the_sign_only(b, c):
     labels, first, second = paired(1, b, c)
-    one, other = mcnemar(labels, first, second), mcnemar(labels, second, first)
-    assert one.difference == -other.difference
-    assert (one.only_first, one.only_second) == (other.only_second, other.only_first)
-    assert one.p_value == other.p_value
+    test, swapped = mcnemar(labels, first, second), mcnemar(labels, second, first)
+    assert test.difference == -swapped.difference
+    assert (test.only_first, test.only_second) == (swapped.only_second, swapped.only_first)
+    assert test.p_value == swapped.p_value
 
 
 def test_difference_is_that_of_the_accuracies():
@@ -114,7 +115,7 @@ def test_beyond_chance_is_a_p_value_below_5_percent(only_first, only_second, bey
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([0, 1], [0, 1], [0]), r"second must be .* of one length.*shape \(1,\)"),
+        (([0, 1], [0, 1], [0]), r"second must be .* as many as labels.*shape \(1,\)"),
         (([0, 1], [[0, 1]], [0, 1]), r"first must be class ids.*shape \(1, 2\)"),
         (([0, 1], [0, 1], [0.2, 0.8]), "second must be class ids, integers.*float64"),
         (([], [], []), "1 or more"),
@@ -125,18 +126,21 @@ def test_errors_say_what_was_expected_and_received(arguments, message):
         mcnemar(*arguments)
 
 
-@settings(deadline=None)
+@few
 @given(
     arrays(np.int64, st.tuples(st.integers(2, 6), st.integers(1, 30)), elements=st.integers(0, 2))
 )
-def test_cochrans_q_is_that_of_statsmodels(votes):
+def test_cochrans_q_is_the_spread_of_the_members_over_its_expectation(votes):
     correct = votes == 0
     assume((correct != correct[0]).any())  # else 0 / 0
     test = cochran_q(np.zeros(votes.shape[1], int), votes)
-    oracle = cochrans_q(correct.T.astype(int))
+    k = len(votes)
+    totals, rights = correct.sum(axis=1), correct.sum(axis=0)
+    # Cochran (1950): squared deviations of the totals, over their variance under random order.
+    expected = np.square(totals - totals.mean()).sum() / (rights * (k - rights) / k).sum() * (k - 1)
     assert (test.members, test.n) == votes.shape
-    assert test.statistic == pytest.approx(oracle.statistic, abs=1e-12)
-    assert test.p_value == pytest.approx(oracle.pvalue, rel=1e-12)
+    assert test.statistic == pytest.approx(expected, abs=1e-12)
+    assert test.p_value == pytest.approx(chi2.sf(expected, k - 1), rel=1e-9)
 
 
 @pytest.mark.parametrize(("b", "c"), [(10, 3), (5, 5), (0, 7)])
@@ -207,15 +211,44 @@ def test_paired_bootstrap_takes_accuracy_and_log_loss():
 
 def test_paired_bootstrap_of_the_swapped_pair_is_its_negative():
     first, second = np.random.default_rng(0).normal(size=(2, 40))
-    one, other = paired_bootstrap(first, second), paired_bootstrap(second, first)
-    assert (one.value, one.low, one.high) == pytest.approx((-other.value, -other.high, -other.low))
+    found, swapped = paired_bootstrap(first, second), paired_bootstrap(second, first)
+    expected = -swapped.value, -swapped.high, -swapped.low
+    assert (found.value, found.low, found.high) == pytest.approx(expected)
 
 
-@settings(deadline=None, max_examples=20)  # statsmodels takes its time
-@given(st.lists(st.floats(0, 1) | st.sampled_from([0.01, 0.05]), min_size=1, max_size=8))
-def test_holm_is_that_of_statsmodels(p_values):
-    oracle = multipletests(p_values, method="holm")[1]
-    np.testing.assert_allclose(holm(p_values), oracle, rtol=1e-12)
+P_VALUES = st.lists(st.floats(0, 1) | st.sampled_from([0.01, 0.05]), min_size=1, max_size=8)
+
+
+@few
+@given(P_VALUES)
+def test_holm_is_its_definition(p_values):
+    rising = sorted(p_values)
+    k = len(rising)
+    stepped = [min(1, (k - j) * p_value) for j, p_value in enumerate(rising)]
+    expected = [max(stepped[: rising.index(p_value) + 1]) for p_value in p_values]
+    # Of equal p-values, the first has the largest factor.
+    np.testing.assert_allclose(holm(p_values), expected, rtol=1e-12)
+
+
+@few
+@given(P_VALUES, st.floats(0.001, 0.999))
+def test_holm_rejects_what_the_step_down_procedure_rejects(p_values, level):
+    rejected = set()
+    for step, index in enumerate(np.argsort(p_values, kind="stable")):
+        if p_values[index] * (len(p_values) - step) > level:
+            break
+        rejected.add(index)
+    assert set(np.flatnonzero(holm(p_values) <= level)) == rejected
+
+
+def test_holm_of_a_known_example():
+    # As by statsmodels 0.15, multipletests(method="holm").
+    found = holm([0.01, 0.04, 0.03, 0.005])
+    np.testing.assert_allclose(found, [0.03, 0.06, 0.06, 0.02], rtol=1e-12)
+
+
+def test_the_earlier_name_of_the_required_test_size_is_known():
+    assert significance.images_to_tell is required_test_size
 
 
 def exact_power(b, c, n, rejects):
@@ -242,9 +275,9 @@ RATES = [(0.05, 0.03), (0.1, 0.05), (0.03, 0.06), (0.2, 0.1)]
 
 
 @pytest.mark.parametrize(("b", "c"), RATES)
-def test_so_many_images_tell_four_times_in_five(b, c):
+def test_the_required_size_finds_the_difference_four_times_in_five(b, c):
     rng = np.random.default_rng(0)
-    n, repeats = int(images_to_tell(b, c)), 20_000
+    n, repeats = int(required_test_size(b, c)), 20_000
     first, second, _ = rng.multinomial(n, [b, c, 1 - b - c], size=repeats).T
     found = by_the_normal_distribution(first, first + second)
     # Four standard errors of the simulation, and 1 point that the discrete counts are off the
@@ -254,27 +287,27 @@ def test_so_many_images_tell_four_times_in_five(b, c):
 
 
 @pytest.mark.parametrize(("b", "c"), RATES)
-def test_exact_test_asks_for_a_few_images_more(b, c):
-    n = images_to_tell(b, c)
+def test_the_exact_test_needs_a_few_images_more(b, c):
+    n = required_test_size(b, c)
     assert 0.76 < exact_power(b, c, int(n), by_the_exact_test) < 0.8
     assert exact_power(b, c, int(n + 1 / abs(b - c)), by_the_exact_test) > 0.79
 
 
-@settings(deadline=None)
+@few
 @given(st.floats(0, 0.5), st.floats(0, 0.5))
-def test_images_to_tell_depends_on_how_far_apart_they_are(b, c):
-    assert images_to_tell(b, c) == images_to_tell(c, b)
-    assert isinf(images_to_tell(b, b))
+def test_required_test_size_falls_with_the_difference(b, c):
+    assert required_test_size(b, c) == required_test_size(c, b)
+    assert isinf(required_test_size(b, b))
     if abs(b - c) > 1e-6:
-        assert images_to_tell(b, c) >= 1
-        assert images_to_tell(b, c, power=0.9) >= images_to_tell(b, c)
-        assert images_to_tell(b, c, level=0.01) >= images_to_tell(b, c)
+        assert required_test_size(b, c) >= 1
+        assert required_test_size(b, c, power=0.9) >= required_test_size(b, c)
+        assert required_test_size(b, c, level=0.01) >= required_test_size(b, c)
 
 
-def test_images_to_tell_at_the_extremes():
-    assert images_to_tell(0, 0) == inf
-    assert images_to_tell(1, 0) == 4  # 1.96 squared, rounded up
-    assert images_to_tell(0.7 + 0.1 + 0.2, 0) == 4  # a sum of 1 to rounding
+def test_required_test_size_at_the_extremes():
+    assert required_test_size(0, 0) == inf
+    assert required_test_size(1, 0) == 4  # 1.96 squared, rounded up
+    assert required_test_size(0.7 + 0.1 + 0.2, 0) == 4  # a sum of 1 to rounding
 
 
 @pytest.mark.parametrize(
@@ -284,7 +317,7 @@ def test_images_to_tell_at_the_extremes():
         (lambda: cochran_q([0], [[0, 1], [0, 1]]), "one for each of the 2 images"),
         (lambda: cochran_q([0, 1], [0, 1]), r"votes must be integers \[members, n\]"),
         (lambda: cochran_q([], np.zeros((2, 0), int)), "one image or more"),
-        (lambda: paired_bootstrap([1.0], [1.0, 2.0]), "same images. Received: 1 and 2"),
+        (lambda: paired_bootstrap([1.0], [1.0, 2.0]), "same images. Received: 1 and 2 scores"),
         (lambda: paired_bootstrap([], []), r"first must be numbers \[n\], one or more"),
         (lambda: paired_bootstrap([1.0], [np.nan]), "second must be finite. Received: nan at"),
         (lambda: paired_bootstrap([1], [0], confidence=0), "confidence must be between 0 and 1"),
@@ -293,12 +326,18 @@ def test_images_to_tell_at_the_extremes():
         (lambda: holm([0.2, 1.2]), r"from 0 to 1. Received: \[0.2, 1.2\]"),
         (lambda: holm([]), "one or more"),
         (lambda: holm([0.1, np.nan]), "p_values must be finite. Received: nan at index 1"),
-        (lambda: images_to_tell(0.7, 0.4), "sum of 1 at most. Received: 0.7 and 0.4"),
-        (lambda: images_to_tell(-0.1, 0.4), "must be fractions.*Received: -0.1 and 0.4"),
-        (lambda: images_to_tell(np.nan, 0.4), "must be fractions.*Received: nan"),
-        (lambda: images_to_tell(0.1, 0.2, power=1), "power must be between 0 and 1. Received: 1"),
-        (lambda: images_to_tell(0.1, 0.2, level=5), "level must be between 0 and 1. Received: 5"),
-        (lambda: images_to_tell(0.1, 0.2, power=0.01), "power must be above the level"),
+        (lambda: required_test_size(0.7, 0.4), "sum of 1 at most. Received: 0.7 and 0.4"),
+        (lambda: required_test_size(-0.1, 0.4), "must be fractions.*Received: -0.1 and 0.4"),
+        (lambda: required_test_size(np.nan, 0.4), "must be fractions.*Received: nan"),
+        (
+            lambda: required_test_size(0.1, 0.2, power=1),
+            "power must be between 0 and 1. Received: 1",
+        ),
+        (
+            lambda: required_test_size(0.1, 0.2, level=5),
+            "level must be between 0 and 1. Received: 5",
+        ),
+        (lambda: required_test_size(0.1, 0.2, power=0.01), "power must be greater than level"),
     ],
 )
 def test_errors_of_the_other_tests_say_what_was_expected_and_received(call, message):

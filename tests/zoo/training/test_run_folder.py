@@ -225,9 +225,7 @@ def test_state_that_cannot_be_written_leaves_the_one_before(run, monkeypatch):
 
 
 def expect_damage(run):
-    with pytest.raises(
-        RunError, match=r"The state .*a\.npz, which is damaged .*Start the run"
-    ):
+    with pytest.raises(RunError, match=r"The state .*a\.npz, which is damaged .*Start the run"):
         run.load_state("a")
 
 

@@ -90,7 +90,7 @@ def test_a_killed_training_goes_on_with_its_mean(data, tmp_path):
 
 @pytest.mark.parametrize("share", [-0.1, 1, "half", float("nan")])
 def test_shares_out_of_range_are_refused(share):
-    with pytest.raises(ArgumentError, match="average_from is from 0 to below 1"):
+    with pytest.raises(ArgumentError, match="average_from must be a share of 0 or more"):
         Recipe(average_from=share)
 
 

@@ -1,0 +1,49 @@
+"""The definition of a rule of combination: a name, and the computation on arrays and on tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A rule of combination, which turns the members' probabilities into the committee's.
+
+    Both computations take the probabilities of the members and, by keyword, those parameters of
+    `zoo.ensembles.Rule` that `parameters` names. The two agree to float rounding.
+
+    Args:
+        name: The name, as in `Committee(voting=name)`.
+        on_arrays: The computation on arrays. It takes float [members, n, classes] and gives
+            float64 [n, classes], whose rows sum to 1.
+        on_tensors: The computation on tensors, in the operations of Keras and TensorFlow. It takes
+            a tensor [members, batch, classes] of float32 or float64 and gives a tensor [batch,
+            classes] of the same type.
+        parameters: The names of the parameters. `"weights"`, if named, may be None; all others are
+            learned, so that the rule cannot be used without them.
+        counts_votes: Whether the result is shares of a vote rather than probabilities. A
+            temperature is for probabilities only, and so is learning from a teacher.
+
+    Example:
+        >>> from zoo.ensembles.combining import soft
+        >>> soft.DEFINITION.on_arrays([[[0.9, 0.1]], [[0.5, 0.5]]], weights=None)
+        array([[0.7, 0.3]])
+    """
+
+    name: str
+    on_arrays: Callable[..., Any]
+    on_tensors: Callable[..., Any]
+    parameters: tuple[str, ...] = ("weights",)
+    counts_votes: bool = False
+
+    @property
+    def takes_weights(self) -> bool:
+        """Whether members can have weights."""
+        return "weights" in self.parameters
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """The names of the parameters that have to be learned before the rule can be used."""
+        return tuple(name for name in self.parameters if name != "weights")

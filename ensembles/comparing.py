@@ -1,0 +1,127 @@
+"""Comparing: several trained committees, their members and rules on one leaderboard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from zoo.augmentation.augmentation import Augmentation
+from zoo.augmentation.views import AugmentedViews
+from zoo.ensembles.committee import Committee
+from zoo.ensembles.provenance import overlap
+from zoo.ensembles.reports.leaderboard import (
+    Leaderboard,
+    LeaderboardRow,
+    answers_by_rule,
+    make_leaderboard,
+)
+from zoo.errors import ArgumentError
+
+# The names of the earlier module `zoo.ensembles.leaderboard`.
+__all__ = ["Entry", "Leaderboard", "answers_like", "compare", "make_leaderboard"]
+
+Entry = LeaderboardRow
+answers_like = answers_by_rule
+
+
+def compare(
+    committees: Committee | Mapping[str, Committee],
+    x: Any,
+    y: Any = None,
+    *,
+    augmentation: Augmentation | AugmentedViews | None = None,
+    times: int = 8,
+    seed: int = 0,
+) -> Leaderboard:
+    """Judge committees, their members and rules on the same images.
+
+    Args:
+        committees: A trained committee, which is judged by its own rule and by the rules that learn
+            nothing; or several committees by name, each judged by its own rule. The first of them
+            is compared with its best member. A member of several committees is judged once.
+        x: Images that no member was trained on: a `Split`, or uint8 [n, height, width, channels].
+        y: Labels, int [n], where `x` is an array.
+        augmentation: Test-time augmentation of all images, as for
+            `Committee.member_probabilities`.
+        times: Number of versions of each image, with `augmentation`.
+        seed: Seed of the random transforms, with `augmentation`.
+
+    Returns:
+        The leaderboard; print it.
+
+    Raises:
+        ArgumentError: There is no committee.
+        DataError: The data does not fit the committees.
+
+    Example:
+        >>> import zoo
+        >>> from zoo.ensembles import Committee, compare
+        >>> data = zoo.datasets.load("digits")
+        >>> committee = Committee(["softmax", "bn_mlp"], voting="soft")
+        >>> history = committee.fit(data.train, epochs=2, batch_size=64, verbose=0)
+        >>> board = compare(committee, data.test)
+        >>> sorted(row.name for row in board.entries)
+        ['bn_mlp', 'committee', 'geometric vote', 'majority vote', 'softmax']
+    """
+    several = dict(committees) if isinstance(committees, Mapping) else {"committee": committees}
+    if not several or not all(isinstance(committee, Committee) for committee in several.values()):
+        raise ArgumentError(
+            "committees must be a Committee, or several by name, {name: committee}. "
+            f"Received: {committees!r}"
+        )
+    split = next(iter(several.values())).split_to_judge(x, y)
+    stacked = {
+        title: committee.member_probabilities(
+            committee.split_to_judge(split, None),
+            augmentation=augmentation,
+            times=times,
+            seed=seed,
+        )
+        for title, committee in several.items()
+    }
+    if isinstance(committees, Committee):
+        answers = answers_by_rule(committees.rule, stacked["committee"])
+    else:
+        answers = {title: several[title].rule(members) for title, members in stacked.items()}
+    members, accuracies = _distinct_members(several, stacked)
+    return make_leaderboard(
+        split.labels,
+        members,
+        answers,
+        accuracies,
+        overlap(split, several.values()),
+    )
+
+
+def _distinct_members(
+    committees: Mapping[str, Committee], stacked: Mapping[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray], tuple[float, ...] | None]:
+    """Take each member of the committees once.
+
+    Args:
+        committees: The committees by name.
+        stacked: The probabilities of the members of each committee, float [members, n, classes].
+
+    Returns:
+        Name of a member → its probabilities, float [n, classes], with the name of the committee
+        before the name of the member where the member's alone is taken; and the accuracies of the
+        members on validation images, None unless all are known.
+    """
+    members: dict[str, np.ndarray] = {}
+    accuracies: list[float] = []
+    known: set[int] = set()
+    for title, committee in committees.items():
+        validated = committee.validation_accuracy
+        for index, model in enumerate(committee.members):
+            if id(model) in known:
+                continue
+            known.add(id(model))
+            name = committee.member_names[index]
+            if name in members or name in committees:
+                name = f"{title}: {name}"
+            members[name] = stacked[title][index]
+            if validated:
+                accuracies.append(validated[index])
+    return members, tuple(accuracies) if len(accuracies) == len(members) else None

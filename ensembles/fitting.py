@@ -1,0 +1,274 @@
+"""The training of a committee's members: from their recipes to the record of the images.
+
+`zoo.training` runs the epochs.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import numpy as np
+
+from zoo.datasets.split import Split
+from zoo.ensembles.checks import as_labelled
+from zoo.ensembles.combining.bagging import out_of_bag, resample
+from zoo.ensembles.combining.rules import Rule
+from zoo.ensembles.members import Member
+from zoo.ensembles.provenance import KINDS, known_images, record_exposure
+from zoo.errors import ArgumentError, DataError
+from zoo.metrics import Accuracy, accuracy
+from zoo.recipes import Recipe
+from zoo.training.distillation import Teacher
+from zoo.training.learner import Learner
+from zoo.training.lockstep import Combine
+from zoo.training.train import train
+
+
+def validation_split(given: Any, class_names: Sequence[str]) -> Split | None:
+    """Take validation images with labels.
+
+    Args:
+        given: A `Split`, a pair (images, labels), or None.
+        class_names: The names of the classes of the training images.
+
+    Returns:
+        The split, or None.
+
+    Raises:
+        DataError: The images or labels are not as described.
+    """
+    if given is None or isinstance(given, Split):
+        return given
+    pair = tuple(given)
+    if len(pair) != 2:
+        raise DataError(
+            "validation_data must be a Split or a pair (images, labels). "
+            f"Received: {len(pair)} values"
+        )
+    return as_labelled(*pair, "validation", class_names)
+
+
+def warn_of_training_images(
+    validation: Split | None, data: Split, models: Sequence[Any], stacklevel: int = 3
+) -> None:
+    """Warn of validation images that are training images too.
+
+    Args:
+        validation: The validation images, or None.
+        data: The training images.
+        models: The members and the teacher, which may know images from earlier trainings.
+        stacklevel: As in `warnings.warn`.
+    """
+    if validation is None:
+        return
+    if known := validation.count_among(
+        np.union1d(data.digests, known_images(models, "trained_on"))
+    ):
+        warnings.warn(
+            f"{known:,} of the {len(validation):,} validation images are training images too, so "
+            "the validation scores are too good. Hold out images that differ, for example with "
+            "zoo.datasets.load(drop_duplicates=True).",
+            UserWarning,
+            stacklevel=stacklevel,
+        )
+
+
+@dataclass
+class MemberTraining:
+    """A training of a committee's members, from their recipes to the record of the images.
+
+    Args:
+        members: The members with their recipes.
+        models: Their Keras models.
+        rule: The committee's rule.
+        seed: The committee's seed.
+        snapshots: The number of snapshots of a single training, or None.
+        data: The training images.
+        validation: The validation images, or None.
+        teacher: The teacher, or None.
+        resampling: How each member's own images are drawn, or None for all images.
+        epochs: The number of epochs of every member, or None for that of the recipes.
+        batch_size: The batch size of every member, or None for that of the recipes.
+
+    Attributes:
+        is_recorded: Whether the training has begun, and the members' images are recorded.
+
+    Raises:
+        ArgumentError: The recipes, the resampling and the rule do not go together.
+        DataError: A class has too few images for the resampling.
+    """
+
+    members: Sequence[Member]
+    models: Sequence[Any]
+    rule: Rule
+    seed: int
+    snapshots: int | None
+    data: Split
+    validation: Split | None
+    teacher: Teacher | None
+    resampling: str | None
+    epochs: int | None
+    batch_size: int | None
+    is_recorded: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        # Of a built model of another origin, nobody knows the images that it was trained on.
+        self._exposure_is_known = all(
+            member.registered_name is not None or len(known_images([model], "trained_on")) > 0
+            for member, model in zip(self.members, self.models, strict=True)
+        )
+        values = {"epochs": self.epochs, "batch_size": self.batch_size}
+        self._changes: dict[str, Any] = {
+            name: value for name, value in values.items() if value is not None
+        }
+        self._known_to_teacher = {
+            kind: known_images([self.teacher.model] if self.teacher else [], kind) for kind in KINDS
+        }
+        self._rows = self._draw_images()
+        self.learners = self._make_learners()
+
+    def run(self, *, combine: Combine, **options: Any) -> Any:
+        """Train, and record the images that the members then know, also after an interruption.
+
+        Args:
+            combine: Combines the members' probabilities, for the committee's own curves.
+            **options: Other arguments of `zoo.training.train.train`.
+
+        Returns:
+            A `keras.callbacks.History`.
+        """
+        try:
+            history = train(
+                self.learners,
+                self.data,
+                self.validation,
+                combine=combine if len(self.learners) > 1 else None,
+                teacher=self.teacher,
+                seed=self.seed,
+                settings={
+                    "members": {
+                        member.name: {
+                            "entry": member.registered_name,
+                            "arguments": dict(member.arguments),
+                        }
+                        for member in self.members
+                    },
+                    "rule": self.rule.to_config(),
+                },
+                **options,
+            )
+        except BaseException:
+            if any(learner.optimizer is not None for learner in self.learners):  # it has begun
+                self._record_training_images()
+            raise
+        self._record_training_images()
+        record_exposure(self.models, "tuned_on", self._known_to_teacher["tuned_on"])
+        if self.validation is not None and any(
+            learner.recipe.patience for learner in self.learners
+        ):
+            record_exposure(self.models, "tuned_on", self.validation.digests)
+        return history
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Resampling, snapshots and teacher, as JSON values."""
+        teacher = self.teacher
+        return {
+            "resampling": self.resampling,
+            "snapshots": self.snapshots,
+            "teacher": teacher and {"temperature": teacher.temperature, "share": teacher.share},
+        }
+
+    def members_afterwards(self) -> tuple[Member, ...]:
+        """Give the members with the recipes by which they were trained."""
+        changes = dict(self._changes)
+        if self.snapshots:
+            changes |= {"schedule": "cosine", "cycles": self.snapshots}
+        return tuple(
+            replace(member, recipe=replace(cast(Recipe, member.recipe), **changes))
+            for member in self.members
+        )
+
+    @property
+    def leaves_images_out(self) -> bool:
+        """Whether there are images that are known not to have trained some member."""
+        return self.resampling in ("bootstrap", "folds") and self._exposure_is_known
+
+    def accuracy_out_of_bag(self, probabilities: np.ndarray) -> Accuracy | None:
+        """Measure the accuracy on the training images, each judged by members that do not know it.
+
+        Args:
+            probabilities: The members' probabilities of all training images, float [members, n,
+                classes].
+
+        Returns:
+            The accuracy; None if each member knows all images.
+        """
+        # From this training or an earlier one, as a copy, or through the teacher.
+        known_rows = [
+            np.flatnonzero(np.isin(self.data.digests, known_images([model], "trained_on")))
+            for model in self.models
+        ]
+        images, combined = out_of_bag(
+            probabilities, known_rows, self.rule.voting, self.rule.weights
+        )
+        if not len(images):
+            return None
+        return accuracy(self.data.labels[images], combined.argmax(axis=-1))
+
+    def _draw_images(self) -> list[np.ndarray | None]:
+        """Draw the rows of each member's own images; None stands for all images."""
+        if self.resampling is None:
+            return [None] * len(self.models)
+        if not self.rule.defined_for_fewer:
+            raise ArgumentError(
+                f"resampling must be None with the rule {self.rule.voting!r}, which is learned for "
+                f"the present members. Received: {self.resampling!r}. Use zoo.ensembles.stack, or "
+                "choose another rule with with_rule first."
+            )
+        return [*resample(self.data, len(self.models), self.resampling, self.seed)]
+
+    def _make_learners(self) -> list[Learner]:
+        """Make a learner for each member, or a single learner that gives all snapshots."""
+        if self.snapshots:
+            return [self._learner_of_snapshots()]
+        return [
+            Learner(
+                cast(str, member.name),
+                model,
+                replace(cast(Recipe, member.recipe), **self._changes),
+                rows=rows,
+                seed=None if rows is None else self.seed + index,
+            )
+            for index, (member, model, rows) in enumerate(
+                zip(self.members, self.models, self._rows, strict=True)
+            )
+        ]
+
+    def _learner_of_snapshots(self) -> Learner:
+        """Make the learner of the last model, whose weights the other models take on the way."""
+        if self.resampling is not None:
+            raise ArgumentError(
+                "resampling must be None with snapshots=, which are of one training. "
+                f"Received: {self.resampling!r}. Use copies= for several trainings."
+            )
+        member = self.members[0]
+        changes = {**self._changes, "schedule": "cosine", "cycles": self.snapshots}
+        recipe = replace(cast(Recipe, member.recipe), **changes)
+        if recipe.patience or recipe.average_from is not None:
+            raise ArgumentError(
+                "With snapshots=, the recipe must keep no other weights than those at the ends of "
+                f"cycles. Received: patience={recipe.patience}, "
+                f"average_from={recipe.average_from}. Pass None for both."
+            )
+        *others, last = self.models
+        return Learner(cast(str, member.registered_name), last, recipe, snapshots=others)
+
+    def _record_training_images(self) -> None:
+        """Record for each member the images that it was trained on, itself or by the teacher."""
+        for model, rows in zip(self.models, self._rows, strict=True):
+            own = self.data.digests if rows is None else self.data.digests[rows]
+            digests = np.concatenate([own, self._known_to_teacher["trained_on"]])
+            record_exposure([model], "trained_on", digests)
+        self.is_recorded = True

@@ -1,0 +1,134 @@
+"""The pictures of a report and of an analysis. Names of members and classes are never mathematics.
+
+Each function draws one picture into axes of a matplotlib figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo.ensembles.measures.calibration import ReliabilityCurve
+from zoo.ensembles.measures.uncertainty import RiskCoverage
+from zoo.ensembles.reports.measure_table import Value
+from zoo.metrics import Accuracy, ClassScore
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_NAMES = 12
+"""How many members' names fit beside the picture of pairs."""
+
+
+def draw_accuracies(axes: Axes, scores: Sequence[tuple[str, Mapping[str, Value]]]) -> None:
+    """Draw accuracies with their intervals, from top to bottom.
+
+    Args:
+        axes: The axes to draw into.
+        scores: Name of a member or committee, and the values of its measures. The last is the
+            committee, in another colour.
+    """
+    heights = range(len(scores))[::-1]
+    for height, (_, values) in zip(heights, scores, strict=True):
+        accuracy = values["accuracy"]
+        assert isinstance(accuracy, Accuracy)
+        value, low, high = (100 * end for end in (accuracy.value, accuracy.low, accuracy.high))
+        axes.errorbar(
+            value,
+            height,
+            xerr=[[value - low], [high - value]],
+            fmt="o",
+            color="tab:orange" if len(scores) > 1 and not height else "tab:blue",
+            capsize=3,
+        )
+        label = f"{value:.1f} (macro F1 {100 * float(values['macro_f1']):.1f})"  # type: ignore[arg-type]
+        axes.annotate(label, (value, height), (0, 6), textcoords="offset points", ha="center")
+    axes.set_yticks(heights, [name for name, _ in scores], parse_math=False)
+    axes.set_ylim(-0.6, len(scores) - 0.4)
+    axes.margins(x=0.35)  # room for the labels
+    axes.set_xlabel("accuracy in %, with 95 % interval")
+    axes.set_title("members and committee" if len(scores) > 1 else "")
+    axes.grid(axis="x", alpha=0.3)
+
+
+def draw_classes(axes: Axes, classes: Sequence[ClassScore], title: str) -> None:
+    """Draw precision, recall and F1 of each class as bars.
+
+    Args:
+        axes: The axes to draw into.
+        classes: The score of each class.
+        title: Title of the picture.
+    """
+    heights = np.arange(len(classes))[::-1]
+    for offset, key in ((0.25, "precision"), (0.0, "recall"), (-0.25, "f1")):
+        values = [100 * getattr(score, key) for score in classes]
+        label = "F1" if key == "f1" else key
+        axes.barh(heights + offset, values, height=0.25, label=label)
+    axes.set_yticks(heights, [score.name for score in classes], parse_math=False)
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("%")
+    axes.set_title(title, parse_math=False)
+    axes.figure.legend(loc="outside lower right", ncols=3, frameon=False)
+
+
+def draw_reliability(axes: Axes, curve: ReliabilityCurve) -> None:
+    """Draw accuracy over confidence, and how many images have each confidence.
+
+    Args:
+        axes: The axes to draw into.
+        curve: The reliability curve.
+    """
+    confidence, accuracy = 100 * curve.confidence, 100 * curve.accuracy
+    errors = np.stack([accuracy - 100 * curve.low, 100 * curve.high - accuracy])
+    axes.plot([0, 100], [0, 100], color="grey", linewidth=1, linestyle="--")
+    axes.errorbar(confidence, accuracy, yerr=errors, fmt="o-", capsize=2)
+    shares = axes.twinx()
+    shares.bar(confidence, 100 * curve.count / curve.count.sum(), width=3, alpha=0.2)
+    shares.set_ylim(0, 100)
+    shares.set_yticks([0, 25, 50], ["0", "25", "50"], color="tab:blue", alpha=0.6)
+    shares.set_ylabel("images in %", color="tab:blue", alpha=0.6)
+    axes.set_xlim(0, 100)
+    axes.set_ylim(0, 100)
+    axes.set_xlabel("confidence in %")
+    axes.set_ylabel("accuracy in %, with 95 % interval")
+    axes.set_title("reliability")
+
+
+def draw_risk(axes: Axes, curve: RiskCoverage) -> None:
+    """Draw the accuracy on the most confident images, over how many of them are answered.
+
+    Args:
+        axes: The axes to draw into.
+        curve: The risk–coverage curve.
+    """
+    axes.plot(100 * curve.coverage, 100 * (1 - curve.risk))
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("images answered in %, the most confident first")
+    axes.set_ylabel("accuracy on these in %")
+    axes.set_title(f"risk and coverage (AURC {curve.area:.3f})")
+    axes.grid(alpha=0.3)
+
+
+def draw_disagreement(axes: Axes, disagreement: np.ndarray, names: Sequence[str]) -> None:
+    """Draw how often each pair of members disagrees.
+
+    Args:
+        axes: The axes to draw into.
+        disagreement: Fraction of the images, float [members, members].
+        names: Names of the members.
+    """
+    shares = 100 * disagreement
+    most = max(50, shares.max())
+    axes.imshow(shares, cmap="Oranges", vmin=0, vmax=most)
+    few = len(shares) <= MOST_NAMES
+    ticks, shown = (range(len(shares)), names) if few else ([], [])
+    axes.set_xticks(ticks, shown, rotation=45, ha="right", parse_math=False)
+    axes.set_yticks(ticks, shown, parse_math=False)
+    for row, column in np.ndindex(shares.shape) if few else ():
+        if row != column:
+            share = shares[row, column]
+            colour = "white" if share > 0.6 * most else "black"
+            axes.text(column, row, f"{share:.0f}", ha="center", va="center", color=colour)
+    axes.set_title("pairs that disagree, in % of images")

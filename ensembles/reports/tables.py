@@ -1,0 +1,224 @@
+"""The tables of a report as text: for the terminal, for Markdown and for the model card."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from zoo.ensembles.measures.diversity import Diversity
+from zoo.ensembles.reports.measure_table import MEASURES, Place, Value
+from zoo.metrics import Accuracy, ClassScore
+from zoo.text import percent
+
+MOST_CONFUSIONS = 12
+"""How many pairs of classes the table of commonest confusions holds."""
+
+
+class Table(NamedTuple):
+    """A table as text.
+
+    Attributes:
+        title: The line above the table.
+        header: Names of the columns.
+        rows: The cells of each row.
+    """
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+
+
+def score_table(
+    title: str, scores: Iterable[tuple[str, Mapping[str, Value]]], *, every: bool = False
+) -> Table:
+    """Tabulate accuracies with their intervals, and further measures beside them.
+
+    Args:
+        title: Title of the table.
+        scores: Name of a member or committee, and the values of its measures, for each row.
+        every: Whether all measures are columns, or only those whose place is `"scores"`.
+
+    Returns:
+        The table.
+    """
+    rows = list(scores)
+    names = [
+        name
+        for name in rows[0][1]
+        if name != "accuracy" and (every or MEASURES[name].place == "scores")
+    ]
+    header = ["", "accuracy", "95 % interval", "images", *(MEASURES[name].title for name in names)]
+    return Table(
+        title,
+        header,
+        [
+            [
+                row,
+                *_accuracy_cells(values["accuracy"]),
+                *(MEASURES[name].text(values[name]) for name in names),
+            ]
+            for row, values in rows
+        ],
+    )
+
+
+def leaderboard_tables(
+    rows: Sequence[tuple[str, Mapping[str, Value], float]], n: int, best_member: str | None
+) -> list[Table]:
+    """Tabulate a leaderboard.
+
+    Args:
+        rows: Name of a member or committee, the values of its measures, and its p-value.
+        n: How many images.
+        best_member: Name of the member that the others are compared with; None if there is none.
+
+    Returns:
+        The leaderboard, and the table of calibration errors.
+    """
+    ranks = _measure_columns(rows, "leaderboard")
+    ranks[0].append("p")
+    for cells, (_, _, p_value) in zip(ranks[1:], rows, strict=True):
+        cells.append("–" if math.isnan(p_value) else f"{p_value:.2g}")
+    against = f"; p against {best_member}, after Holm" if best_member else ""
+    errors = _measure_columns(rows, "calibration")
+    return [
+        Table(f"Leaderboard, n = {n:,}{against}", ranks[0], ranks[1:]),
+        Table("Expected calibration error (ECE)", errors[0], errors[1:]),
+    ]
+
+
+def class_table(classes: Sequence[ClassScore], accuracy: Accuracy, name: str) -> Table:
+    """Tabulate precision, recall and F1 of each class.
+
+    Args:
+        classes: The score of each class.
+        accuracy: Accuracy on all images, which is the last row.
+        name: Name of the member or committee.
+
+    Returns:
+        The table.
+    """
+    rows = [
+        [
+            score.name,
+            *map(percent, (score.precision, score.recall, score.f1)),
+            f"{score.support:,}",
+        ]
+        for score in classes
+    ]
+    rate = ["classification rate", percent(accuracy.value), "", "", ""]
+    header = ["", "precision", "recall", "F1", "images"]
+    return Table(f"{name}, class by class", header, [*rows, rate])
+
+
+def confusion_table(confusion: np.ndarray, class_names: Sequence[str], name: str) -> Table:
+    """Tabulate the whole confusion matrix.
+
+    Args:
+        confusion: Counts, int [classes, classes], a row for each true class.
+        class_names: Name of each class.
+        name: Name of the member or committee.
+
+    Returns:
+        The table.
+    """
+    return Table(
+        f"{name}: confusion matrix, true classes in rows",
+        ["", *class_names],
+        [
+            [label, *(f"{count:,}" for count in counts)]
+            for label, counts in zip(class_names, confusion, strict=True)
+        ],
+    )
+
+
+def commonest_confusions(confusion: np.ndarray, class_names: Sequence[str], name: str) -> Table:
+    """Tabulate the commonest confusions, where the whole matrix is too wide for a terminal.
+
+    Args:
+        confusion: Counts, int [classes, classes], a row for each true class.
+        class_names: Name of each class.
+        name: Name of the member or committee.
+
+    Returns:
+        The table, of `MOST_CONFUSIONS` rows at most.
+    """
+    wrong = np.where(np.eye(len(confusion), dtype=bool), 0, confusion)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSIONS]
+    pairs = [np.unravel_index(index, wrong.shape) for index in order if wrong.flat[index]]
+    return Table(
+        f"{name}: commonest confusions (JSON and Markdown hold the matrix)",
+        ["true", "predicted", "images"],
+        [[class_names[i], class_names[j], f"{wrong[i, j]:,}"] for i, j in pairs],
+    )
+
+
+def contribution_table(
+    names: Sequence[str], leave_one_out: np.ndarray, shapley: np.ndarray | None
+) -> Table:
+    """Tabulate what each member contributes to the accuracy.
+
+    Args:
+        names: Names of the members.
+        leave_one_out: Accuracy that the committee loses without each member, float [members].
+        shapley: Shapley value of each member, float [members], or None.
+
+    Returns:
+        The table.
+    """
+    columns = {"loss without the member": leave_one_out}
+    if shapley is not None:
+        columns["Shapley value"] = shapley
+    return Table(
+        "Contributions of the members, in points",
+        ["", *columns],
+        [
+            [name, *(f"{100 * value:+.1f}" for value in values)]
+            for name, *values in zip(names, *columns.values(), strict=True)
+        ],
+    )
+
+
+def diversity_table(measures: Diversity) -> Table:
+    """Tabulate how differently the members answer.
+
+    Args:
+        measures: The measures of diversity.
+
+    Returns:
+        The table.
+    """
+    means = measures.means()
+    del means["ambiguity"]
+    terms = measures.ambiguity
+    rows = [[name.replace("_", " "), f"{value:.3f}"] for name, value in means.items()]
+    rows += [
+        ["mean Brier score of the members", f"{terms.members:.3f}"],
+        ["less their ambiguity", f"{terms.ambiguity:.3f}"],
+        ["Brier score of their mean", f"{terms.ensemble:.3f}"],
+    ]
+    return Table("Diversity, as means over pairs", ["", ""], rows)
+
+
+def _accuracy_cells(accuracy: Value) -> list[str]:
+    assert isinstance(accuracy, Accuracy)
+    return [
+        percent(accuracy.value),
+        f"{100 * accuracy.low:.1f} – {100 * accuracy.high:.1f}",
+        f"{accuracy.n:,}",
+    ]
+
+
+def _measure_columns(
+    rows: Sequence[tuple[str, Mapping[str, Value], float]], place: Place
+) -> list[list[str]]:
+    """Header and rows of the measures that have their place in one table."""
+    names = [name for name in rows[0][1] if MEASURES[name].place == place]
+    header = ["", *(MEASURES[name].title for name in names)]
+    cells = [
+        [row, *(MEASURES[name].text(values[name]) for name in names)] for row, values, _ in rows
+    ]
+    return [header, *cells]

@@ -1,0 +1,178 @@
+"""What a committee computes: probabilities, votes, decisions, also by test-time augmentation."""
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo.augmentation.views import AugmentedViews
+from zoo.ensembles import Committee, Rule
+from zoo.ensembles.combining.voting import committee_probabilities, majority_vote, soft_vote
+from zoo.errors import ArgumentError, DataError
+
+
+def test_predict_decides_like_the_vote(trained_committee, test_split):
+    probabilities = trained_committee.member_probabilities(test_split)
+    votes = trained_committee.votes(test_split)
+    expected = majority_vote(votes, 3, probabilities=probabilities)
+    predicted = trained_committee.predict(test_split.images)
+    assert predicted.dtype == np.float32
+    np.testing.assert_allclose(predicted.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_array_equal(predicted.argmax(axis=1), expected)
+
+
+def test_soft_voting_is_the_mean(trained_committee, test_split):
+    soft = Committee(list(trained_committee.members), voting="soft", weights=[1, 2, 3])
+    expected = soft_vote(trained_committee.member_probabilities(test_split), weights=[1, 2, 3])
+    np.testing.assert_allclose(soft.predict(test_split), expected, rtol=1e-6)
+
+
+def test_the_committee_is_a_layer_like_any_other(trained_committee, test_split):
+    images = test_split.images[:5]
+    called = trained_committee(images, training=False)
+    np.testing.assert_allclose(called, trained_committee.predict(images), rtol=1e-6)
+
+
+def test_the_soft_probabilities_of_a_vote_are_the_weighted_mean(trained_committee, test_split):
+    committee = trained_committee.with_rule(Rule("majority", (2, 1, 1)))
+    expected = soft_vote(committee.member_probabilities(test_split), (2, 1, 1))
+    found = committee.soft_probabilities(test_split.images)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_big_batch_and_a_small_batch_give_the_same(trained_committee, test_split):
+    small = trained_committee.member_probabilities(test_split, batch_size=7)
+    big = trained_committee.member_probabilities(test_split)
+    np.testing.assert_allclose(small, big, rtol=1e-5, atol=1e-6)
+
+
+def test_pixels_must_be_uint8(trained_committee, test_split):
+    for act in (
+        trained_committee.predict,
+        trained_committee.votes,
+        lambda x: trained_committee.report(x, test_split.labels),
+    ):
+        with pytest.raises(DataError, match=r"uint8.*float64"):
+            act(test_split.images / 255)
+    with pytest.raises(DataError, match="uint8"):
+        trained_committee.predict([[1, 2], [3, 4]])
+
+
+def test_predict_holds_the_members_answers_for_one_batch_only(
+    trained_committee, test_split, monkeypatch
+):
+    expected, sizes = trained_committee.predict(test_split), []
+    combine = trained_committee._answers
+    monkeypatch.setattr(
+        trained_committee, "_answers", lambda part: sizes.append(len(part)) or combine(part)
+    )
+    predicted = trained_committee.predict(test_split, batch_size=7)
+    np.testing.assert_allclose(predicted, expected, atol=1e-6)
+    assert max(sizes) == 7
+    assert sum(sizes) == len(test_split)
+
+
+def test_datasets_of_batches_are_predicted_too(trained_committee, test_split):
+    batches = test_split.batches(7).map(lambda images, labels: images)
+    expected = trained_committee.predict(test_split)
+    np.testing.assert_allclose(trained_committee.predict(batches), expected, rtol=1e-6)
+
+
+def test_images_of_another_shape_are_refused(trained_committee):
+    with pytest.raises(DataError, match=r"\(6, 6, 1\).*Received: shape \(2, 5, 6, 1\)"):
+        trained_committee.predict(np.zeros((2, 5, 6, 1), "uint8"))
+    with pytest.raises(DataError, match="one image or more"):
+        trained_committee.votes(np.zeros((0, 6, 6, 1), "uint8"))
+
+
+# --- models of other origin ---------------------------------------------------------------
+
+
+def test_trained_models_of_any_origin_vote_without_fit(test_split, built_model):
+    registered = zoo.build("softmax", input_shape=(6, 6, 1), num_classes=3)
+    committee = Committee([built_model("mine"), registered])
+    assert committee.votes(test_split).shape == (2, 60)
+    assert committee.report(test_split).chosen_on == "these images"
+    few = committee.report(test_split.images[:2], [0, 1])  # no image of the third class
+    assert few.class_names == ("0", "1", "2")
+
+
+def test_another_number_of_classes_is_refused(test_split, built_model):
+    committee = Committee([built_model("mine", outputs=4)])
+    with pytest.raises(DataError, match=r"the 4 classes.* Received: 3 classes, left, right, top"):
+        committee.report(test_split)
+
+
+def test_a_committee_can_be_a_member_of_a_committee(trained_committee, test_split, built_model):
+    nested = Committee([trained_committee, built_model("mine")])
+    expected = trained_committee.predict(test_split)
+    np.testing.assert_allclose(nested.member_probabilities(test_split)[0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"outputs": 4}, "other knows 4 classes. Received: 3"),
+        ({"shape": (5, 6, 1)}, "other takes images"),
+        ({"activation": None}, "other must give probabilities.*logits"),
+        ({"outputs": 1, "activation": "sigmoid"}, "2 classes or more"),
+    ],
+)
+def test_members_that_do_not_fit_each_other_are_refused(built_model, arguments, message):
+    with pytest.raises(ArgumentError, match=message):
+        Committee([built_model("mine"), built_model("other", **arguments)])
+
+
+def test_models_without_a_fixed_input_shape_are_refused(built_model):
+    other = keras.Sequential([keras.layers.Dense(3)], name="other")
+    with pytest.raises(ArgumentError, match="must have a fixed input shape"):
+        Committee([built_model("mine"), other])
+
+
+# --- test-time augmentation ---------------------------------------------------------------
+
+
+def test_test_time_augmentation_is_the_mean_over_views_of_the_image(trained_committee, test_split):
+    flips, committee = zoo.Augmentation(horizontal_flip=True), trained_committee
+    plain = committee.member_probabilities(test_split)
+    flipped = committee.member_probabilities(test_split.images[:, :, ::-1])
+    found = committee.member_probabilities(test_split, augmentation=flips, times=5, seed=1)
+    # Each of the four random views is the image or its mirror image.
+    differs = np.abs(flipped - plain) > 1e-3
+    share = 5 * (found - plain)[differs] / (flipped - plain)[differs]
+    assert np.abs(share - share.round()).max() < 0.05
+    assert {0, 1, 2, 3, 4} >= set(share.round().astype(int).tolist()) > {0}
+    views = AugmentedViews(flips, count=5, seed=1)
+    np.testing.assert_array_equal(
+        found, committee.member_probabilities(test_split, augmentation=views)
+    )
+    other = committee.member_probabilities(test_split, augmentation=flips, times=5, seed=2)
+    assert not np.allclose(found, other)
+
+
+def test_the_committee_votes_on_the_means_over_all_views(trained_committee, test_split):
+    shifts = zoo.Augmentation(width_shift_range=0.2)
+    members = trained_committee.member_probabilities(test_split, augmentation=shifts, times=3)
+    for voting in ("majority", "soft", "geometric"):
+        committee = trained_committee.with_rule(Rule(voting, (2, 1, 1)))
+        expected = committee_probabilities(members, voting, (2, 1, 1))
+        found = committee.predict(test_split, augmentation=shifts, times=3)
+        np.testing.assert_array_equal(found, expected)
+    report = committee.report(test_split, augmentation=shifts, times=3)
+    right = (expected.argmax(axis=-1) == test_split.labels).mean()
+    assert report.committee.accuracy.value == pytest.approx(right)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"augmentation": zoo.Augmentation(), "times": 1}, r"times .* whole number of 2 or more"),
+        ({"augmentation": zoo.Augmentation(), "seed": -1}, "seed must be a whole number"),
+        ({"augmentation": "flip"}, "augmentation must be a zoo.Augmentation. Received: 'flip'"),
+    ],
+)
+def test_arguments_of_test_time_augmentation_are_checked(
+    trained_committee, test_split, arguments, message
+):
+    with pytest.raises(ArgumentError, match=message):
+        trained_committee.predict(test_split, **arguments)

@@ -1,0 +1,69 @@
+"""The house stays in order: small files, short functions, rooms that say what lives in them."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted(
+    path for room in ("zoo", "datasets", "ensembles") for path in ROOT.glob(f"{room}/**/*.py")
+)
+ROOMS = sorted({path.parent for path in SOURCES})
+SHELVES = ("zoo/layers", "zoo/models", "datasets/sources")
+"""Rooms of like things side by side, which may have any number of modules."""
+
+
+def name_of(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def body_lines(function):
+    """Lines from the first statement after the docstring to the last."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return body[-1].end_lineno - body[0].lineno + 1 if body else 0
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_a_file_is_short_and_so_are_its_functions(path):
+    text = path.read_text("utf-8")
+    assert text.count("\n") <= 400
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    long = {
+        node.name: body_lines(node)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, functions) and body_lines(node) > 60
+    }
+    assert long == {}
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=name_of)
+def test_a_room_is_small_and_says_what_lives_there(room):
+    described = ast.get_docstring(ast.parse((room / "__init__.py").read_text("utf-8"))) or ""
+    assert len(described.split()) >= 10
+    modules = [path for path in room.glob("*.py") if not path.name.startswith("__")]
+    assert len(modules) <= 12 or name_of(room) in SHELVES
+
+
+def test_every_room_is_installed():
+    listed = (
+        (ROOT / "setup.cfg").read_text("utf-8").split("packages =")[1].split("install_requires")[0]
+    )
+    names = {name_of(room).replace("/", ".") for room in ROOMS}
+    installed = {name if name.startswith("zoo") else f"zoo.{name}" for name in names}
+    assert set(listed.split()) == installed
+
+
+BAD_NAMES = {"one", "its", "says", "seen", "form", "places", "page", "theirs"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_names_name_the_thing(path):
+    tree = ast.parse(path.read_text("utf-8"))
+    named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    named |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    named |= {
+        node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    }
+    assert named & BAD_NAMES == set()
+    assert path.stem not in BAD_NAMES

@@ -1,0 +1,209 @@
+"""Commands, options, help and errors; nothing here imports TensorFlow."""
+
+import re
+import warnings
+
+import pytest
+
+from zoo import registry
+from zoo.cli import app
+
+OPTIONS = {
+    "models": ["--tag"],
+    "describe": [],
+    "data": [],
+    "data show": [
+        *("--output", "-o", "--log-dir", "--root", "--classes", "--image-size", "--color"),
+        *("--drop-duplicates", "--parts", "--validation", "--test"),
+    ],
+    "data get": ["--root", "--classes", "--parts"],
+    "data cache": ["--clear"],
+    "train": [
+        *("--data", "-d", "--root", "--classes", "--image-size", "--color", "--drop-duplicates"),
+        *("--parts", "--validation", "--test", "--epochs", "--batch-size", "--learning-rate"),
+        *("--optimizer", "--patience", "--augmentation", "--precision", "--standardize"),
+        *("--class-weight", "--seed", "--log-dir", "--resume", "--quiet", "-q"),
+    ],
+    "evaluate": [
+        *("--data", "-d", "--root", "--classes", "--image-size", "--color", "--drop-duplicates"),
+        *("--split", "--output", "-o", "--json"),
+    ],
+    "gradcheck": [
+        *("--mode", "--gradients", "--input-shape", "--set", "--second-order", "--seed"),
+        "--json",
+    ],
+}
+OPTIONS["committee"] = [
+    *("--copies", "--snapshots", "--voting", "--weights", "--together", "--apart", "--resampling"),
+    *OPTIONS["train"],
+]
+ROW = re.compile(r"^│ [* ]*(\S.*?)(?:  |$)", re.MULTILINE)
+"""The first column of the help's tables."""
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_the_help_of_a_command_lists_its_options(zoo_command, command):
+    code, out, err = zoo_command(*command.split(), "--help")
+    assert (code, err) == (0, "")
+    assert f"Usage: zoo {command}" in out
+    words = " ".join(ROW.findall(out)).split()
+    assert sorted(word for word in words if word.startswith("-")) == sorted(OPTIONS[command])
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_the_help_explains_every_argument_and_option(zoo_command, command):
+    _, out, _ = zoo_command(*command.split(), "--help")
+    rows = re.findall(r"^│ +(?:\* +)?(\S+(?: \S+)*)(.*)│$", out, re.MULTILINE)
+    assert all(text.strip() for names, text in rows if names.startswith("-"))
+    assert "[default: None]" not in out
+    assert "[default: False]" not in out
+
+
+def test_options_stand_in_groups_with_their_defaults(zoo_command):
+    _, out, _ = zoo_command("committee", "--help")
+    groups = [line.split()[1] for line in out.splitlines() if line.startswith("╭")]
+    assert groups == ["Arguments", "Committee", "Data", "Recipe", "Run"]
+    for default in ("digits", "0.1", "0.2", "majority", "recipe", "0"):
+        assert f"[default: {default}]" in " ".join(out.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), ("-h",)])
+def test_zoo_alone_shows_the_commands(zoo_command, words):
+    code, out, err = zoo_command(*words)
+    assert (code, err) == (0, "")
+    assert {row.split()[0] for row in ROW.findall(out)} >= {*OPTIONS} - {
+        "data show",
+        "data get",
+        "data cache",
+    }
+    assert "--debug" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["modls"], 'Unknown command "modls". Did you mean "models"?'),
+        (["data", "shwo"], "no command 'zoo data shwo'; did you mean 'show'?"),
+        (["describe"], "`zoo describe` must be followed by NAME. See `zoo describe --help`."),
+        (["describe", "cnn", "mlp"], "`zoo describe` takes no further words. Received: 'mlp'"),
+        (["describe", "cn"], "did you mean 'cnn'"),
+        (["models", "*mpl"], "No model matches '*mpl'"),
+        (["models", "--tga", "conv"], "Unknown option: --tga. Did you mean --tag?"),
+        (["train", "--name", "softmax"], "Unknown option: --name"),
+        (["train", "softmax", "--no-quiet"], "Unknown option: --no-quiet"),
+        (["train", "softmax", "--epochs"], "--epochs must be followed by a value"),
+        (["train", "softmax", "--epochs", "0"], "--epochs must be a whole number of 1 or more"),
+        (["train", "softmax", "--epochs", "many"], "1 or more. Received: 'many'"),
+        (["train", "softmax", "--data", "digit"], "did you mean 'digits'"),
+        (["train", "softmax", "-qd", "digit"], "did you mean 'digits'"),
+        (["train", "--data", "cifar10", "-d", "digit", "--", "softmax"], "did you mean 'digits'"),
+        (["train", "softmax", "--data", "fer2013", "--root", "nowhere"], "nowhere"),
+        (["train", "softmax", "--learning-rate", "-1"], "learning_rate"),
+        (["train", "softmax", "--learning-rate", "fast"], "--learning-rate must be a number"),
+        (["train", "softmax", "--validation", "-1"], "--validation must be a fraction"),
+        (["train", "softmax", "--seed", "-1"], "--seed must be a whole number of 0 or more"),
+        (["train", "softmax", "--augmentation", "keras"], 'Choose from: "recipe", "none", "Image'),
+        (["train", "softmax", "--resume"], "--resume needs --log-dir"),
+        (["train", "softmax", "--image-size", "8x"], "--image-size must be like 48"),
+        (["train", "softmax", "--color", "rgbb"], 'Did you mean "rgb"?'),
+        (["train", "softmax", "--standardize", "zscore"], '"per_image", "mean_image"'),
+        (["train", "softmax", "--class-weight", "balance"], 'Did you mean "balanced"?'),
+        (["committee"], "`zoo committee` must be followed by NAME"),
+        (["committee", "softmax", "mlp", "--weights", "a,b"], "Received: 'a,b'"),
+        (["committee", "softmax", "--copies", "0"], "--copies must be a whole number"),
+        (["committee", "softmax", "mlp", "--resampling", "fold"], 'Did you mean "folds"?'),
+        (["gradcheck", "Dense", "--mode", "quick"], 'Choose from: "full", "fast"'),
+        (["gradcheck", "Dense", "--gradients", "none"], 'Choose from: "handwritten", "auto"'),
+        (["gradcheck", "Dense", "--input-shape", "5xx"], "such as 48,48,1. Received: '5xx'"),
+        (["gradcheck", "Dense", "--set", "units"], "--set must be like name=value"),
+        (["evaluate", "gone.keras", "--split", "best"], 'Choose from: "test", "validation"'),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_code_2(zoo_command, tmp_path, words, message):
+    code, out, err = zoo_command(*words)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert message in err
+    assert not (tmp_path / "logs").exists()
+
+
+def test_debug_shows_the_traceback(zoo_command):
+    code, _, err = zoo_command("describe", "cn", "--debug")
+    assert code == 2
+    assert "Traceback" in err
+    assert err.splitlines()[-1].startswith("There is no model 'cn'")
+
+
+def test_ctrl_c_is_exit_code_130(zoo_command, monkeypatch):
+    def interrupted(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(registry, "describe", interrupted)
+    assert zoo_command("describe", "cnn") == (130, "", "stopped\n")
+
+
+def test_warnings_for_the_user_are_notes(zoo_command, monkeypatch):
+    def warning(name):
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("Two images are\nthe same.", UserWarning, stacklevel=1)
+            warnings.warn("Nothing for users.", DeprecationWarning, stacklevel=1)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(registry, "describe", warning)
+    _, _, err = zoo_command("describe", "cnn")
+    assert err == "Note: Two images are\nthe same.\nstopped\n"
+
+
+# Values of options
+
+
+def options_of(*words):
+    """The arguments of the command's function that the words give."""
+    _, bound, _ = app.parse_args(list(map(str, words)))
+    bound.apply_defaults()
+    return bound.arguments
+
+
+def test_a_negative_number_is_a_value():
+    assert options_of("train", "mlp", "--learning-rate", "-1e-3")["recipe"].learning_rate == -0.001
+
+
+def test_options_are_read_as_values():
+    words = "--classes", "angry, happy", "--image-size", "48x64", "--test", 20, "--validation", 0.2
+    images = options_of("train", "mlp", *words, "--parts", "train=a+b,test=c")["images"]
+    assert images.classes == ["angry", "happy"]
+    assert images.image_size == (48, 64)
+    assert (images.test, images.validation) == (20, 0.2)
+    assert images.parts == {"train": ["a", "b"], "test": ["c"]}
+
+
+def test_of_a_repeated_option_the_last_counts():
+    options = options_of("train", "mlp", "--seed", 1, "--seed=2", "--classes", "a", "--classes=b,c")
+    assert options["run"].seed == 2
+    assert options["images"].classes == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [([], None), (["--together"], True), (["--apart"], False), (["--together", "--apart"], False)],
+)
+def test_together_or_apart_or_as_the_recipes_allow(words, value):
+    assert options_of("committee", "mlp", "cnn", *words)["together"] is value
+
+
+def test_some_options_collect_values():
+    options = options_of("gradcheck", "Dense", "--set", "a=1", "--set", "b=same", "--set=c=[2]")
+    assert options["arguments"] == [("a", 1), ("b", "same"), ("c", [2])]
+    options = options_of("gradcheck", "Add", "--input-shape", "3,4", "--input-shape", "(5,)")
+    assert options["input_shape"] == [(3, 4), (5,)]
+    output = options_of("evaluate", "c.keras", "-o", "a.md", "--output", "b.png")["output"]
+    assert list(map(str, output)) == ["a.md", "b.png"]
+    assert options_of("models", "--tag", "a", "--tag", "b")["tag"] == ["a", "b"]
+
+
+def test_words_may_stand_before_or_after_options():
+    for words in (["-q", "a", "b"], ["a", "-q", "b"], ["a", "b", "-q"]):
+        options = options_of("committee", *words)
+        assert options["names"] == ("a", "b")
+        assert options["run"].quiet

@@ -1,0 +1,143 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo
+from zoo.ensembles.evaluate import evaluate_file
+from zoo.errors import ArgumentError
+
+
+@pytest.fixture(scope="module")
+def plain_model(tmp_path_factory):
+    """File of a Keras model for digits."""
+    file = tmp_path_factory.mktemp("plain") / "m.keras"
+    zoo.build("softmax", input_shape=(8, 8, 1)).save(file)
+    return file
+
+
+def test_evaluation_gives_the_report_of_the_training(zoo_command, trained, tmp_path):
+    run = trained[0] / "my run"
+    words = "evaluate", run / "committee.keras", "--json", "-o", "again.md", "-o", "again.png"
+    code, out, _ = zoo_command(*words)
+    assert code == 0
+    assert json.loads(out) == json.loads((run / "report.json").read_text("utf-8"))
+    assert (tmp_path / "again.md").read_text("utf-8") == (run / "report.md").read_text("utf-8")
+    assert (tmp_path / "again.png").is_file()
+
+
+@pytest.fixture(scope="module")
+def photo_run(zoo_command_in, photos, tmp_path_factory):
+    """Saved committee, trained on two classes of the photos, in grey, small, without duplicates."""
+    folder = tmp_path_factory.mktemp("photo_run")
+    code, _, err = zoo_command_in(
+        folder, "train", "softmax", "--data", "folder", "--root", photos,
+        "--classes", "cat,dog", "--image-size", "7x9", "--color", "grayscale",
+        "--drop-duplicates", "--epochs", 1, "--log-dir", "run", "-q",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    return folder / "run" / "committee.keras"
+
+
+def test_evaluation_takes_classes_size_and_colour_from_the_committee(
+    zoo_command, photos, photo_run
+):
+    words = "evaluate", photo_run, "--data", "folder", "--root", photos, "--json"
+    code, out, _ = zoo_command(*words)
+    values = json.loads(out)
+    assert code == 0
+    assert values["class_names"] == ["cat", "dog"]
+    assert values["trained_on"] == 0
+    assert values["committee"]["accuracy"]["n"] == 17
+
+
+def test_duplicates_dropped_in_training_are_dropped_in_evaluation(photos, photo_run):
+    report = evaluate_file(photo_run, "folder", root=photos, split="train").to_dict()
+    dropped = zoo.datasets.load(
+        "folder", photos, classes=["cat", "dog"], color="grayscale", image_size=(7, 9),
+        drop_duplicates=True,
+    )  # fmt: skip
+    assert report["trained_on"] == report["committee"]["accuracy"]["n"] == len(dropped.train)
+
+
+def test_duplicates_are_dropped_for_a_model_of_any_origin(zoo_command, photos, tmp_path):
+    zoo.build("softmax", input_shape=(8, 8, 1), num_classes=3).save(tmp_path / "m.keras")
+    words = "evaluate", "m.keras", "-d", "folder", "--root", photos, "--split", "train", "--json"
+    counts = [
+        json.loads(zoo_command(*words, *more)[1])["committee"]["accuracy"]["n"]
+        for more in ((), ("--drop-duplicates",))
+    ]
+    expected = [
+        len(zoo.datasets.load("folder", photos, drop_duplicates=dropped).train)
+        for dropped in (False, True)
+    ]
+    assert counts == expected
+    assert counts[1] < counts[0]
+
+
+def test_evaluation_holds_out_what_was_held_out_in_training(zoo_command, tmp_path):
+    data = zoo.datasets.load("digits", seed=3, test=0.3, validation=0)
+    committee = zoo.ensembles.Committee("softmax")
+    committee.fit(data.train, epochs=1, batch_size=64, verbose=0)
+    committee.save(tmp_path / "c.keras")
+    _, out, _ = zoo_command("evaluate", "c.keras", "--json")
+    values = json.loads(out)
+    assert values["trained_on"] == 0
+    assert values["committee"]["accuracy"]["n"] == len(data.test)
+    code, _, err = zoo_command("evaluate", "c.keras", "--split", "validation")
+    assert code == 2
+    assert "digits has no validation split, only train, test." in err
+
+
+def test_classes_with_commas_go_from_training_to_evaluation(zoo_command, tmp_path):
+    for name, level in {"a, b": 40, " c": 200}.items():
+        folder = tmp_path / "photos" / name
+        folder.mkdir(parents=True)
+        for index in range(20):
+            Image.fromarray(np.full((8, 8), level + index, "uint8")).save(folder / f"{index}.png")
+    committee = zoo.ensembles.Committee("softmax")
+    data = zoo.datasets.load("folder", tmp_path / "photos")
+    committee.fit(data.train, epochs=1, verbose=0)
+    committee.save(tmp_path / "c.keras")
+    code, out, _ = zoo_command("evaluate", "c.keras", "-d", "folder", "--root", "photos", "--json")
+    assert code == 0
+    assert json.loads(out)["class_names"] == [" c", "a, b"]
+
+
+def test_a_plain_keras_model_is_judged(zoo_command, plain_model):
+    code, out, _ = zoo_command("evaluate", plain_model, "--json")
+    assert code == 0
+    assert json.loads(out)["members"][0]["name"] == "softmax"
+
+
+def test_a_model_with_another_number_of_classes_is_no_result(zoo_command, tmp_path):
+    zoo.build("softmax", input_shape=(8, 8, 1), num_classes=7).save(tmp_path / "m.keras")
+    code, out, err = zoo_command("evaluate", "m.keras")
+    assert (code, out) == (2, "")
+    assert "7 classes" in err
+    assert "Received: 10" in err
+
+
+def test_a_file_that_is_not_there_is_one_line(zoo_command):
+    code, out, err = zoo_command("evaluate", "gone.keras")
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "gone.keras" in err
+
+
+def test_a_split_has_one_of_three_names(plain_model):
+    with pytest.raises(ArgumentError, match=r"split must be .* Received: 'best'"):
+        evaluate_file(plain_model, "digits", split="best")
+
+
+def test_the_evaluation_script_is_the_same_command(zoo_command, plain_model):
+    script = [sys.executable, "-m", "zoo.ensembles.evaluate"]
+    done = subprocess.run([*script, plain_model, "--json"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == zoo_command("evaluate", plain_model, "--json")[1]
+    wrong = ["gone.keras", "--split", "best"]
+    done = subprocess.run([*script, *wrong], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == zoo_command("evaluate", *wrong)

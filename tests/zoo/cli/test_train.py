@@ -1,0 +1,118 @@
+import json
+import re
+
+import keras
+import pytest
+
+import zoo
+from zoo.cli.options import RecipeOptions, RunOptions
+from zoo.errors import ArgumentError
+
+
+def test_a_committee_is_trained_and_judged(trained):
+    folder, output = trained
+    assert output.code == 0
+    assert "committee" in output.out
+    assert "Saved: my run/committee.keras" in output.out
+    assert re.search(r"tensorboard'? --logdir 'my run'$", output.out.rstrip())
+    assert output.err.count("epoch ") == 2
+    names = {path.name for path in (folder / "my run").iterdir()}
+    reports = {"report.json", "report.md", "report.png", "analysis.png", "card.md"}
+    assert names >= {"committee.keras", "run.json", *reports}
+
+
+def test_a_run_folder_is_not_overwritten(train_again):
+    code, _, err = train_again()
+    assert code == 2
+    assert "is not empty" in err
+
+
+def test_a_run_can_be_resumed(train_again):
+    code, out, err = train_again("--resume", "--quiet")
+    assert (code, err) == (0, "")
+    assert "committee" in out
+
+
+def test_quiet_prints_nothing_but_the_report(quiet_run):
+    _, output = quiet_run
+    assert (output.code, output.err) == (0, "")
+    assert "softmax" in output.out
+
+
+def test_by_default_each_run_gets_a_folder_in_logs(quiet_run):
+    (run,) = (quiet_run[0] / "logs").iterdir()
+    assert run.name.startswith("digits-")
+
+
+def test_options_of_the_recipe_reach_the_model(quiet_run):
+    (run,) = (quiet_run[0] / "logs").iterdir()
+    model = zoo.ensembles.Committee.load(run / "committee.keras").members[0]
+    assert float(model.get_layer("standardization").learned) == 1
+    assert model.layers[1].compute_dtype == "bfloat16"
+    assert keras.config.dtype_policy().name == "float32"
+    config = json.loads((run / "run.json").read_text("utf-8"))
+    assert find(config, "class_weight") == "balanced"
+    assert find(config, "augmentation")["method"] == "ImageDataGenerator"
+
+
+def find(values, key):
+    """The value of a key, wherever in a tree the key is."""
+    if isinstance(values, list):
+        values = dict(enumerate(values))
+    if not isinstance(values, dict):
+        return None
+    if key in values:
+        return values[key]
+    return next((found for value in values.values() if (found := find(value, key))), None)
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "method"),
+    [
+        ("cnn", "recipe", "projective"),
+        ("cnn", "none", None),
+        ("cnn", "ImageDataGenerator", "ImageDataGenerator"),
+        ("softmax", "recipe", None),
+        ("softmax", "none", None),
+        ("softmax", "ImageDataGenerator", "ImageDataGenerator"),
+    ],
+)
+def test_augmentation_is_the_recipes_or_none_or_by_keras(name, option, method):
+    augmentation = RecipeOptions(augmentation=option).recipe(name).augmentation
+    if method is None:
+        assert augmentation is None
+    else:
+        assert (augmentation.method, augmentation.rotation_range) == (method, 45)
+
+
+def test_options_change_the_recipe_of_a_model_and_nothing_else():
+    recipe = zoo.describe("cnn").recipe
+    assert RecipeOptions().recipe("cnn") == recipe
+    changed = RecipeOptions(epochs=3, optimizer="adam", patience=2).recipe("cnn")
+    assert (changed.epochs, changed.optimizer, changed.patience) == (3, "adam", 2)
+    assert changed.batch_size == recipe.batch_size
+
+
+def test_to_resume_needs_a_run():
+    with pytest.raises(ArgumentError, match="--resume needs --log-dir"):
+        RunOptions(resume=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "conv_bn"], "at least 48×48"),
+        (["train", "softmax", "--optimizer", "sdg"], "sdg"),
+        (["committee", "softmax", "mlp", "--weights", "1"], "each of the 2 members"),
+        (["committee", "softmax", "mlp", "--voting", "loud"], "loud"),
+    ],
+)
+def test_what_cannot_be_trained_is_one_line_and_leaves_no_folder(
+    zoo_command, tmp_path, words, message
+):
+    code, out, err = zoo_command(*words)
+    assert (code, out) == (2, "")
+    device, line = err.splitlines()
+    assert device.startswith("TensorFlow")
+    assert message in line
+    assert not (tmp_path / "logs").exists()

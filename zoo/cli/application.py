@@ -1,0 +1,88 @@
+"""The application `zoo`: what its commands have in common, and the way in which it fails.
+
+A new command is a file of this room with a function under `@app.command`, and its name in the list
+of imports in `zoo/cli/__init__.py`. The signature of the function gives the options of the command,
+and its docstring the help.
+"""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts.exceptions import MissingArgumentError, UnusedCliTokensError
+
+from zoo.cli.console import print_error, warnings_as_notes
+from zoo.errors import ZooError
+from zoo.text import did_you_mean
+
+
+def _default_in_help(value: Any) -> str | None:
+    """Text of a default value in the help; None hides what is off by default."""
+    return None if value is None or value is False else str(value)
+
+
+app = App(
+    name="zoo",
+    help="A Keras model zoo and committee toolkit for image classification.",
+    help_epilogue="`--debug` after any command shows the traceback of an error.",
+    help_format="markdown",
+    version_flags=(),
+    group_parameters=Group("Options", sort_key=0),
+    # A switch has no opposite unless it names one, and of a repeated option the last counts.
+    default_parameter=Parameter(
+        negative=(), allow_repeating=True, show_default=_default_in_help, json_list=False
+    ),
+    exit_on_error=False,
+    print_error=False,
+    suppress_keyboard_interrupt=False,
+    result_action="return_value",
+)
+app["--help"].group = app.group_parameters
+
+
+def main(words: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line, and end the process.
+
+    The exit code is 0, or what the command returns. Wrong use, and every error that Zoo raises on
+    purpose, is one line on standard error and exit code 2. `--debug` also shows the traceback.
+    Ctrl-C is exit code 130.
+
+    Args:
+        words: Words after the program's name; None takes those of the process.
+    """
+    given = list(sys.argv[1:] if words is None else words)
+    debug = "--debug" in given
+    try:
+        with warnings_as_notes():
+            code = app([word for word in given if word != "--debug"])
+    except (ZooError, CycloptsError) as error:
+        if debug:
+            traceback.print_exc()
+        print_error(_explain(error))
+        code = 2
+    except KeyboardInterrupt:
+        print_error("stopped")
+        code = 130
+    sys.exit(code or 0)
+
+
+def _explain(error: ZooError | CycloptsError) -> str:
+    """The message of an error in the words of this project."""
+    if isinstance(error.__cause__, ZooError):  # a value that `zoo.cli.values` refuses
+        return str(error.__cause__)
+    if isinstance(error, ZooError):
+        return str(error)
+    command = " ".join(["zoo", *(error.command_chain or ())])
+    if isinstance(error, MissingArgumentError) and error.argument:
+        if error.keyword:
+            return f"{error.keyword} must be followed by a value. See `{command} --help`."
+        return f"`{command}` must be followed by {error.argument.name}. See `{command} --help`."
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens and error.app:
+        word = error.unused_tokens[0]
+        subcommands = [name for name in error.app if not name.startswith("-")]
+        if subcommands:
+            return f"There is no command '{command} {word}'{did_you_mean(word, subcommands)}"
+        return f"`{command}` takes no further words. Received: {word!r}"
+    return str(error)

@@ -1,0 +1,47 @@
+"""The command `zoo evaluate`, which is also `python -m zoo.ensembles.evaluate`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from zoo.cli.application import app
+from zoo.cli.console import start_tensorflow
+from zoo.cli.options import DataName, ImageOptions
+
+
+@app.command
+def evaluate(
+    file: Path,
+    /,
+    *,
+    split: Literal["test", "validation", "train"] = "test",
+    output: Annotated[list[Path] | None, Parameter(name=("--output", "-o"), metavar="FILE")] = None,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+    data: DataName = "digits",
+    images: ImageOptions = ImageOptions(),
+) -> None:
+    """Judge a saved committee: accuracies with intervals, confusion, and whether it is luck.
+
+    Classes, image size, colour, and which images are held out or dropped, are those of the training
+    of the committee, where no option says otherwise.
+
+    Args:
+        file: A saved committee or model, `.keras`.
+        split: The images to judge the committee on.
+        output: Also write the report: `.json`, `.md` or `.png`; may be repeated.
+        as_json: Print JSON instead of tables.
+        data: Name of the data set.
+        images: Which images to load.
+    """
+    start_tensorflow(verbose=False)
+    from zoo.ensembles.evaluate import evaluate_file
+
+    report = evaluate_file(file, data, split=split, **vars(images))
+    for path in output or []:
+        report.save(path)
+    if as_json:
+        print(report.to_json())
+    else:
+        Console().print(report)

@@ -1,0 +1,64 @@
+"""The command `zoo gradcheck`."""
+
+import json
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from zoo.cli.application import app
+from zoo.cli.console import start_tensorflow
+from zoo.cli.values import Arguments, Seed, Shapes
+
+
+@app.command
+def gradcheck(
+    *names: str,
+    mode: Literal["full", "fast"] | None = None,
+    gradients: Literal["handwritten", "auto"] = "handwritten",
+    input_shape: Shapes | None = None,
+    arguments: Annotated[Arguments | None, Parameter(name="--set")] = None,
+    second_order: bool = False,
+    seed: Seed = 0,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+) -> int:
+    """Check gradients against differences; exit code 1 if one is wrong.
+
+    Without a name: all of zoo.layers and zoo.losses. Models are built for 3 classes and for the
+    smallest of some image sizes that they take, 8 pixels upwards; layers for small inputs. That
+    is changed by `--input-shape 48,48,1 --set num_classes=7`.
+
+    Args:
+        names: Models of `zoo models`, layers such as `Dense`, or losses.
+        mode: Check every element, or random directions; by default by size.
+        gradients: `handwritten` takes Zoo's layers where there are any, `auto` Keras's.
+        input_shape: Such as `48,48,1`, without the batch; once for each input.
+        arguments: An argument of the layer or model: `groups=2`, `padding=same`; may be repeated.
+        second_order: A wrong second-order gradient is a fault too.
+        seed: Seed of weights, inputs and directions.
+        as_json: Print the reports as JSON.
+
+    Returns:
+        The exit code.
+    """
+    start_tensorflow(verbose=not as_json)
+    from zoo.gradients import catalogue
+    from zoo.gradients import gradcheck as check
+
+    targets = [
+        catalogue.target(name, gradients, seed, input_shape or [], dict(arguments or []))
+        for name in names or catalogue.own_gradients()
+    ]
+    # The tables are wide: a terminal may wrap them, but they are not squeezed.
+    console, reports = Console(width=max(Console().width, 110)), []
+    for target, point in targets:
+        report = check(target, **point, mode=mode, second_order=second_order or None, seed=seed)
+        reports.append(report)
+        if not as_json:
+            console.print(report)
+            console.print()
+    ok = all(report.ok for report in reports)
+    if as_json:
+        values = {"ok": ok, "reports": [report.to_dict() for report in reports]}
+        print(json.dumps(values, indent=2, ensure_ascii=False))
+    return 0 if ok else 1

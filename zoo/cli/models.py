@@ -1,0 +1,52 @@
+"""The commands `zoo models` and `zoo describe`: which models there are, and what a model is."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+
+from zoo import registry
+from zoo.cli.application import app
+from zoo.cli.console import print_text
+from zoo.text import rich_table
+
+
+@app.command
+def models(
+    pattern: str = "*", /, *, tag: Annotated[list[str] | None, Parameter(metavar="TAG")] = None
+) -> None:
+    """List the registered models.
+
+    Args:
+        pattern: Such as `*mlp`.
+        tag: Only models with this tag; may be repeated.
+    """
+    specs = map(registry.describe, registry.list_models(pattern, tags=tag or ()))
+    rows = ([spec.name, spec.summary, ", ".join(spec.tags)] for spec in specs)
+    Console().print(rich_table(["model", "what it is", "tags"], rows, right=False))
+
+
+@app.command
+def describe(name: str, /) -> None:
+    """Show a model: its parameters with their defaults, and its recipe.
+
+    Args:
+        name: A name from `zoo models`.
+    """
+    spec = registry.describe(name)
+    print_text(f"{spec.name}: {spec.summary}")
+    print_text(f"from {spec.source}; tags: {', '.join(spec.tags)}\n")
+    Console().print(_settings_table("parameter", "default", spec.parameters))
+    Console().print(_settings_table("recipe", "setting", asdict(spec.recipe)))
+
+
+def _settings_table(name_title: str, value_title: str, settings: Mapping[str, Any]) -> Table:
+    """A table of names and values."""
+    rows = (
+        [name, "required" if value is registry.REQUIRED else repr(value)]
+        for name, value in settings.items()
+    )
+    return rich_table([name_title, value_title], rows, right=False)

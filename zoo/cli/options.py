@@ -1,0 +1,150 @@
+"""Groups of options that several commands share: each is a dataclass, written once.
+
+A command takes a group as a parameter: `images: SplitOptions = SplitOptions()`. The fields become
+options of the command, and `Args` of the docstring their help.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Group, Parameter
+
+from zoo import registry
+from zoo.cli.values import Name, Names, Number, Parts, Positive, Seed, Share, Size
+from zoo.errors import ArgumentError
+from zoo.recipes import STANDARDIZATIONS, Recipe
+
+if TYPE_CHECKING:
+    from zoo.datasets import ImageData
+
+DATA = Group("Data", sort_key=1)
+RECIPE = Group("Recipe", sort_key=2)
+RUN = Group("Run", sort_key=3)
+
+DataName = Annotated[
+    Name, Parameter(name=("--data", "-d"), group=DATA, help="Data set; `zoo data` lists them.")
+]
+
+
+@Parameter(name="*", group=DATA)
+@dataclass(frozen=True)
+class ImageOptions:
+    """Which images of a data set to load, and at which size.
+
+    Args:
+        root: Where the files are: archive, folder that holds the archive, or unpacked folder.
+        classes: Take these classes only, in this order: `angry,happy`.
+        image_size: Scale images to this size: `48` or `48x64` (height x width).
+        color: Convert images; by default they stay as they are.
+        drop_duplicates: Of images that are the same, keep one: in the test part first.
+    """
+
+    root: Path | None = None
+    classes: Names | None = None
+    image_size: Size | None = None
+    color: Literal["grayscale", "rgb"] | None = None
+    drop_duplicates: bool = False
+
+
+@dataclass(frozen=True)
+class SplitOptions(ImageOptions):
+    """Which images of a data set to load, and which of them train, validate and test.
+
+    Args:
+        parts: Parts of the data set: `train=Training,test=PrivateTest`; `+` joins parts.
+        validation: Training images to hold out for validation: a share, or a number of images of
+            every class.
+        test: The same for the test, where the data set has no part for it.
+    """
+
+    parts: Parts | None = None
+    validation: Share = 0.1
+    test: Share = 0.2
+
+    def load(self, name: str) -> ImageData:
+        """Load a data set as the options say.
+
+        Args:
+            name: Name of the data set.
+
+        Returns:
+            The data set.
+        """
+        from zoo.datasets import load
+
+        return load(name, **vars(self))
+
+
+@Parameter(name="*", group=RECIPE)
+@dataclass(frozen=True)
+class RecipeOptions:
+    """Changes to the recipes of models.
+
+    Args:
+        epochs: Number of epochs, instead of the recipe's.
+        batch_size: Images in a step.
+        learning_rate: Learning rate, instead of the recipe's.
+        optimizer: A Keras optimiser, such as `adam`.
+        patience: Stop after this number of epochs without a lower validation loss.
+        augmentation: Random transforms of the training images: those of the recipe, none, or
+            those of the recipe (else of the CO395 report) by Keras's `ImageDataGenerator`.
+        precision: Keras dtype policy, such as `mixed_bfloat16`.
+        standardize: Bring images to mean 0 and deviation 1, by their own mean or by that of the
+            training images.
+        class_weight: Let images of rare classes count more.
+    """
+
+    epochs: Positive | None = None
+    batch_size: Positive | None = None
+    learning_rate: Number | None = None
+    optimizer: Name | None = None
+    patience: Positive | None = None
+    augmentation: Literal["recipe", "none", "ImageDataGenerator"] = "recipe"
+    precision: Name | None = None
+    standardize: Annotated[str | None, Parameter(choices=tuple(STANDARDIZATIONS))] = None
+    class_weight: Literal["balanced"] | None = None
+
+    def recipe(self, name: str) -> Recipe:
+        """The recipe of a registered model, as the options change it.
+
+        Args:
+            name: Name of the model.
+
+        Returns:
+            The recipe.
+        """
+        changes = {key: value for key, value in vars(self).items() if value is not None}
+        method = changes.pop("augmentation")
+        recipe = replace(registry.describe(name).recipe, **changes)
+        if method == "recipe":
+            return recipe
+        if method == "none":
+            return replace(recipe, augmentation=None)
+        if recipe.augmentation is None:
+            return replace(recipe, augmentation=method)
+        return replace(recipe, augmentation=replace(recipe.augmentation, method=method))
+
+
+@Parameter(name="*", group=RUN)
+@dataclass(frozen=True)
+class RunOptions:
+    """How a training runs, and where it is written.
+
+    Args:
+        seed: Seed of weights, batches and augmentation.
+        log_dir: Run folder; by default a new folder in `logs`, named by the time.
+        resume: Go on with the run in `--log-dir`.
+        quiet: Print no progress.
+    """
+
+    seed: Seed = 0
+    log_dir: Path | None = None
+    resume: bool = False
+    quiet: Annotated[bool, Parameter(name=("--quiet", "-q"))] = False
+
+    def __post_init__(self) -> None:
+        if self.resume and self.log_dir is None:
+            raise ArgumentError("--resume needs --log-dir, the folder of the run to go on with.")
