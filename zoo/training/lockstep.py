@@ -316,7 +316,7 @@ def lockstep_of(
 
 def _description(learner: Learner) -> Any:
     """Describe what a graph depends on; a description is equal only where the graph fits."""
-    variables = [(id(one.value), one.trainable) for one in learner.model.variables]
+    variables = [(id(variable.value), variable.trainable) for variable in learner.model.variables]
     try:
         configs = [learner.model.get_config(), _nameless(learner.optimizer.get_config())]
         kinds = [type(learner.model), type(learner.optimizer)]
