@@ -4,7 +4,6 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import zoo
-from zoo.datasets.sampling import folds
 from zoo.datasets.split import as_split
 from zoo.ensembles import Committee, Member, select, stack, stacking
 from zoo.ensembles.provenance import record_exposure
@@ -73,7 +72,7 @@ def test_the_rule_is_learned_from_the_probabilities_of_the_folds(train_split, mo
 
     monkeypatch.setattr(stacking, "fit_stacking", recorded)
     stack(MEMBERS[0], train_split, folds=2, epochs=1, verbose=0)
-    for kept, held_out in folds(train_split, 2, repeats=1, seed=0):
+    for kept, held_out in train_split.fold_rows(2, seed=0):
         committee = Committee(MEMBERS[0])
         committee.fit(train_split.take(kept), epochs=1, verbose=0)
         expected = committee.member_probabilities(train_split.take(held_out))

@@ -2,7 +2,8 @@
 
 `augmentation` has the value `Augmentation`, which says what the transforms are and how strong they
 are. `projective` has the arithmetic: a single projective transform for a whole batch of images. It
-does not know `Augmentation`. Recipes, the layer `zoo.layers.Augment` and the batches of a training
+does not know `Augmentation`. `views` averages a model's answers over several transforms of an image
+(test-time augmentation). Recipes, the layer `zoo.layers.Augment` and the batches of a training
 use this package.
 """
 

@@ -1,9 +1,8 @@
-"""Export: a committee as one graph, from pixels to votes, which runs without Zoo."""
+"""The file formats of graphs: how each is written, and how it is run."""
 
 from __future__ import annotations
 
 import importlib
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,58 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.ensembles.voting_model import VotingModel
-from zoo.errors import ArgumentError, RunError
-from zoo.text import percent
+from zoo.errors import ArgumentError
 
 OPSET = 18
 """The version of ONNX's operators."""
-TOLERANCE = 1e-4
-"""How far the probabilities of the graph may be from the committee's."""
-_SIDE = 64
-"""The height and width of test images, where the committee takes images of any size."""
-
-
-def export(committee: VotingModel, path: str | os.PathLike[str], format: str) -> Path:
-    """Write a committee as one graph, and compare the graph with the committee.
-
-    Args:
-        committee: The committee, with built members.
-        path: As `filepath` of `Committee.export`.
-        format: As in `Committee.export`.
-
-    Returns:
-        The path.
-
-    Raises:
-        ArgumentError: There is no such format, the path ends in another suffix, or packages are
-            not installed.
-        RunError: The graph could not be written, or computes something else.
-    """
-    if format not in FORMATS:
-        raise ArgumentError(f"format must be one of {', '.join(FORMATS)}. Received: {format!r}")
-    suffix, write, run = FORMATS[format]
-    target = Path(path)
-    if not suffix and target.exists():
-        raise RunError(
-            f"filepath must be a new folder. Received: {target}, which exists and was not changed. "
-            "Pass another path."
-        )
-    if suffix and target.suffix != suffix:
-        raise ArgumentError(
-            f"With format={format!r}, filepath must end in {suffix}. Received: {target.name}"
-        )
-    images = _test_images(committee)
-    expected = committee.predict(images), committee.member_probabilities(images)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
-            written = Path(folder) / target.name
-            write(committee, written)
-            _compare(run(written, images), expected, committee.label_names, format)
-            os.replace(written, target)
-    except OSError as error:
-        raise RunError(f"{target} could not be written: {error}") from error
-    return target
 
 
 def _graph(committee: VotingModel, dtype: str) -> Any:
@@ -171,41 +122,3 @@ def _extra(module: str, extra: str) -> Any:
             f"With format={extra!r}, {module.partition('.')[0]} must be installed. Received: "
             f"{error}. Run pip install 'committee-zoo[{extra}]'."
         ) from error
-
-
-def _test_images(committee: VotingModel) -> np.ndarray:
-    """Make images of noise, from dark to bright, on which graph and committee are compared."""
-    shape = [side or _SIDE for side in committee.input_shape[1:]]
-    rng = np.random.default_rng(0)
-    brightness = np.linspace(0, 255, 8).reshape(-1, 1, 1, 1)
-    return (rng.uniform(0, 1, (8, *shape)) * brightness).astype(np.uint8)
-
-
-def _compare(outputs: dict[str, np.ndarray], expected: Any, class_names: Any, format: str) -> None:
-    """Raise an error if the outputs of the graph differ from the committee's."""
-    probabilities, members = expected
-    names = [
-        str(name, "utf-8") if isinstance(name, bytes) else name
-        for name in outputs["class_names"].tolist()
-    ]
-    distance = float(np.abs(outputs["probabilities"] - probabilities).max())
-    same = outputs["probabilities"].argmax(axis=1) == probabilities.argmax(axis=1)
-    agree = outputs["votes"] == members.argmax(axis=2).T
-    fits = (
-        distance <= TOLERANCE
-        and same[_clear(probabilities)].all()
-        and agree[_clear(members).T].all()
-        and names == list(class_names)
-    )
-    if not fits:
-        raise RunError(
-            f"The graph written as {format} must compute the same as the committee, and was not "
-            f"kept. Received: probabilities that differ by up to {distance:.2g}, "
-            f"{percent(agree.mean())} equal votes, and the classes {', '.join(names)}"
-        )
-
-
-def _clear(probabilities: np.ndarray) -> np.ndarray:
-    """Mark where the highest probability leads by more than two runtimes may differ."""
-    two = np.sort(probabilities, axis=-1)[..., -2:]
-    return two[..., 1] - two[..., 0] > 2 * TOLERANCE

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.ensembles import Committee, Member, export
+from zoo.ensembles import Committee, Member
 from zoo.ensembles.combining.rules import Rule
+from zoo.ensembles.export import formats
 from zoo.ensembles.stacking import fit_stacking
 from zoo.errors import ArgumentError, RunError
 from zoo.recipes import Recipe
@@ -75,11 +76,11 @@ def test_a_graph_takes_batches_of_any_size(trained, test_split, tmp_path):
 @pytest.mark.parametrize("name", ["probabilities", "votes", "class_names"])
 def test_a_graph_that_computes_something_else_is_not_kept(trained, tmp_path, monkeypatch, name):
     def other(path, images):
-        found = export._run_saved_model(path, images)
+        found = formats._run_saved_model(path, images)
         return {**found, name: (found[name] + 1) % 3 if name == "votes" else found[name][..., ::-1]}
 
-    plain = export.FORMATS["tf_saved_model"]
-    monkeypatch.setitem(export.FORMATS, "tf_saved_model", plain._replace(run=other))
+    plain = formats.FORMATS["tf_saved_model"]
+    monkeypatch.setitem(formats.FORMATS, "tf_saved_model", plain._replace(run=other))
     with pytest.raises(RunError, match="must compute the same as the committee, and was not kept"):
         trained.export(tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
@@ -110,7 +111,7 @@ def test_packages_that_are_not_installed_are_named(trained, tmp_path, monkeypatc
     def missing(name):
         raise ImportError(name)
 
-    monkeypatch.setattr(export.importlib, "import_module", missing)
+    monkeypatch.setattr(formats.importlib, "import_module", missing)
     with pytest.raises(ArgumentError, match=r"tf2onnx must be installed.* 'committee-zoo\[onnx\]'"):
         trained.export(tmp_path / "a.onnx", "onnx")
 

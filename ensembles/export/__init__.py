@@ -1,0 +1,9 @@
+"""Export: a committee as one graph, from pixels to votes, which runs without Zoo.
+
+`formats` has a writer and a runner for each file format; `exporting` writes a committee in one of
+them, and compares the graph with the committee. `Committee.export` comes in here.
+"""
+
+from zoo.ensembles.export.exporting import export
+
+__all__ = ["export"]

@@ -1,0 +1,32 @@
+import numpy as np
+
+from zoo.ensembles import Committee
+from zoo.ensembles.provenance import Overlap, known_images, overlap, record_exposure
+
+
+def test_digests_are_added_and_kept_apart_by_kind(built_model):
+    model = built_model("mine")
+    record_exposure([model], "trained_on", np.array([5, 3], np.uint64))
+    record_exposure([model], "trained_on", np.array([3, 4], np.uint64))
+    assert known_images([model], "trained_on").tolist() == [3, 4, 5]
+    assert known_images([model], "tuned_on").tolist() == []
+
+
+def test_a_committee_records_for_each_member_and_knows_the_images_of_all(built_model):
+    first, second = built_model("first"), built_model("second")
+    record_exposure([first], "tuned_on", np.array([1], np.uint64))
+    committee = Committee([first, second])
+    record_exposure([committee], "tuned_on", np.array([2], np.uint64))
+    assert known_images([first], "tuned_on").tolist() == [1, 2]
+    assert known_images([second], "tuned_on").tolist() == [2]
+    assert known_images([committee], "tuned_on").tolist() == [1, 2]
+
+
+def test_an_overlap_counts_images_of_models_and_further_images(built_model, test_split):
+    model = built_model("mine")
+    record_exposure([model], "trained_on", test_split.digests[:7])
+    found = overlap(test_split, [model], tuned_on=test_split.digests[:3])
+    assert found == Overlap(images=60, trained_on=7, tuned_on=3)
+    assert "trained on 7 of these 60 images" in found.warning()
+    assert "3 of these 60 images chose" in Overlap(60, tuned_on=3).warning()
+    assert Overlap(60).warning() == ""
