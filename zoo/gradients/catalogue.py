@@ -145,8 +145,8 @@ def _instance(kind: Any, arguments: dict[str, Any]) -> Any:
         unknown = [name for name in needed if name not in REQUIRED and name not in arguments]
         if unknown:
             raise ArgumentError(
-                f"{kind.__name__} must be given {', '.join(unknown)}. Received: nothing. Pass "
-                f"`--set {unknown[0]}=…`; in Python: zoo.gradcheck({kind.__name__}(...), "
+                f"{kind.__name__} must be given {', '.join(unknown)}. Received: nothing. Pass the "
+                f"argument, such as `--set {unknown[0]}=…`; in Python: zoo.gradcheck({kind.__name__}(...), "
                 "input_shape=...)"
             )
         known = {name: REQUIRED[name] for name in needed if name in REQUIRED}
