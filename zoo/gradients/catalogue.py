@@ -146,8 +146,8 @@ def _instance(kind: Any, arguments: dict[str, Any]) -> Any:
         if unknown:
             raise ArgumentError(
                 f"{kind.__name__} must be given {', '.join(unknown)}. Received: nothing. Pass the "
-                f"argument, such as `--set {unknown[0]}=…`; in Python: zoo.gradcheck({kind.__name__}(...), "
-                "input_shape=...)"
+                f"argument, such as `--set {unknown[0]}=…`; in Python: "
+                f"zoo.gradcheck({kind.__name__}(...), input_shape=...)"
             )
         known = {name: REQUIRED[name] for name in needed if name in REQUIRED}
     given = {**known, **arguments}
