@@ -1,5 +1,6 @@
 # make demo    train a committee on handwritten digits and show what comes out
 # make test    lint, type check and import contract of the installed wheel, tests
+# make docs    the documentation site, in docs/_build/html
 # make bench   speed and memory, side by side with peers (half an hour; FER2013 from ZOO_DATA)
 # make clean   remove the environment and what was built
 
@@ -8,7 +9,7 @@ PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test bench clean
+.PHONY: demo test docs bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m zoo committee bn_mlp lasso_mlp deep_mlp --data digits \
@@ -23,6 +24,10 @@ test: $(VENV)/installed-dev
 	cd build && PYTHONPATH=wheel "$(CURDIR)/$(BIN)/lint-imports" ../pyproject.toml
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
+docs: $(VENV)/installed-docs
+	rm -rf docs/_build docs/api docs/models
+	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs docs/_build/html
+
 bench: $(VENV)/installed-bench
 	$(BIN)/python -m benchmarks all
 
@@ -35,9 +40,13 @@ $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@
 
+$(VENV)/installed-docs: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable ".[docs]"
+	touch $@
+
 $(VENV)/installed-bench: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable ".[bench]"
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist *.egg-info docs/_build docs/api docs/models

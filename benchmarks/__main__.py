@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME` measures and prints; without a name it lists what there is."""
+"""`python -m benchmarks NAME` runs a benchmark; without a name it lists the names."""
 
 import importlib
 import inspect
@@ -8,16 +8,16 @@ from benchmarks import measure
 
 NAMES = (
     *("committee", "copies", "cnn", "augmentation", "predict", "voting", "memory"),
-    *("growth", "data", "gradients", "backpropagation", "picture"),
+    *("growth", "fixed_cost", "data", "gradients", "backpropagation", "picture"),
 )
 
 
 def main() -> None:
-    """Run the benchmarks that the command line names; `--quick` only tries them."""
+    """Run the benchmarks that the command line names; `--quick` runs them with little work."""
     names = [word for word in sys.argv[1:] if word != "--quick"]
     if not names or not {*names} <= {*NAMES, "all"}:
         sys.exit(f"Usage: python -m benchmarks NAME, one of {', '.join(NAMES)}, or all")
-    if "--quick" in sys.argv:  # which are no results
+    if "--quick" in sys.argv:  # A quick run measures nothing: keep it apart from the results.
         measure.RESULTS = measure.RESULTS / "quick"
     for name in NAMES if "all" in names else names:
         run = importlib.import_module(f"benchmarks.{name}").main
@@ -29,4 +29,5 @@ def main() -> None:
             print(f"{name} has no quick run.")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,14 +1,14 @@
 """Augmentation against Keras's `ImageDataGenerator`, and training with it against without.
 
-The ways take turns in one run, so that a drift of the machine's speed hits all of them; what
-counts is the median of the ratios, turn by turn. The transforms are those of the `cnn` entry's
-recipe, the images those of FER2013 in size. In a turn each way goes through the same images, batch
-by batch:
+The contestants take turns in one run, so that a drift of the machine's speed affects all of them;
+a figure is the median of the ratios, turn by turn. The transforms are those of the recipe of `cnn`,
+and the images have the size of FER2013's. In a turn each contestant goes through the same images,
+batch by batch:
 
 - `apply_transform`: Keras draws and transforms image by image, in a loop, without a queue;
-- `flow`: the same by Keras's own iterator, batches of NumPy arrays;
+- `flow`: Keras's own iterator does so, with batches of NumPy arrays;
 - `ImageDataGenerator`: `zoo.Augmentation(method="ImageDataGenerator")`;
-- `TensorFlow's kernel`: our parameters and matrices, then `ImageProjectiveTransformV3`;
+- `TensorFlow's kernel`: Zoo draws parameters and matrices, `ImageProjectiveTransformV3` transforms;
 - `zoo, projective`: `zoo.Augmentation`, from NumPy to NumPy as in training.
 """
 
@@ -39,7 +39,7 @@ AUGMENTATION = zoo.describe("cnn").recipe.augmentation
 
 
 def ways(batch: int) -> dict[str, Callable[[], Any]]:
-    """Each way to augment `TURN` images in batches."""
+    """Make the contestants: each augments `TURN` images in batches."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (TURN, *SHAPE), dtype=np.uint8)
     parts = [images[start : start + batch] for start in range(0, TURN, batch)]
@@ -95,7 +95,7 @@ def ways(batch: int) -> dict[str, Callable[[], Any]]:
 def training(
     batch: int, steps: int, entry: str = "cnn", shape: tuple[int, ...] = SHAPE
 ) -> dict[str, Callable[[], Any]]:
-    """Some training steps of an entry on random images, without augmentation and with it."""
+    """Make contestants that train a model for some steps, without augmentation and with it."""
     rng = np.random.default_rng(0)
     count = batch * 20
     images = rng.integers(0, 256, (count, *shape), dtype=np.uint8)
@@ -106,7 +106,7 @@ def training(
         model = zoo.build(
             entry, input_shape=shape, num_classes=7, seed=0, precision=recipe.precision
         )
-        learner = Learner("one", model, recipe)
+        learner = Learner(entry, model, recipe)
         learner.start(steps)
         lockstep = Lockstep([learner])
         batches = iter(
@@ -115,7 +115,7 @@ def training(
 
         def train() -> None:
             lockstep.train(batches, steps, 0)
-            lockstep.totals  # noqa: B018  waits for the last step
+            lockstep.totals  # noqa: B018  reading the totals waits for the last step
 
         return train
 
@@ -127,15 +127,15 @@ def training(
 
 
 def in_turns(ways: Mapping[str, Callable[[], Any]], turns: int, images: int) -> dict[str, Row]:
-    """Let ways take turns.
+    """Let contestants take turns, and compare each with the first.
 
     Args:
-        ways: By name; the first is what the others are compared with.
-        turns: How often each has its turn, 2 or more.
-        images: How many images it goes through in a turn.
+        ways: Name → contestant.
+        turns: Number of turns of each, 2 or more.
+        images: Number of images that a contestant goes through in a turn.
 
     Returns:
-        For each way its row, with the median of its images a second.
+        Name → row, with the median of the images a second.
     """
     silent = {name: lambda way=way: way() and None for name, way in ways.items()}
     rows = rows_of(take_turns(silent, turns, warm_up=2), next(iter(ways)))
@@ -146,7 +146,7 @@ def in_turns(ways: Mapping[str, Callable[[], Any]], turns: int, images: int) -> 
 
 def main() -> None:
     """Measure, print the tables, and write results/augmentation.json and .png."""
-    # Keras's ImageDataGenerator asks SciPy under an old name.
+    # Keras's ImageDataGenerator imports from SciPy by a deprecated name.
     warnings.filterwarnings("ignore", "Please import `affine_transform`", DeprecationWarning)
     shape = "×".join(map(str, SHAPE))
     tables = {

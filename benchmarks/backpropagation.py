@@ -1,11 +1,11 @@
 """The cost of a gradient: path by path, by products of Jacobians, and by backpropagation.
 
 The network has N layers of K units, `y_l = tanh(y_{l-1} W_l)`, and the loss `½ Σ (y_N - t)²`. With
-δ_l, the derivative of the loss by what enters the tanh of layer l, `∂L/∂W_l = y_{l-1}ᵀ δ_l`. Three
-ways to δ_1 … δ_N, for one sample:
+δ_l, the derivative of the loss by the input of the tanh of layer l, `∂L/∂W_l = y_{l-1}ᵀ δ_l`. There
+are three ways to δ_1 … δ_N, for one sample:
 
-- path by path: for each unit, a walk along every path from there to the outputs, products of
-  slopes on the way, sums at the end: K + K² + … + K^N paths, O(K^N) for K above 1;
+- path by path: for each unit, a walk along every path from the unit to the outputs; slopes are
+  multiplied along a path, and paths are summed: K + K² + … + K^N paths, O(K^N) for K above 1;
 - Jacobians: `J_{l-1} = W_l D_l J_l`, matrix by matrix, where D_l holds the slopes of tanh: O(N K³);
 - backpropagation: `δ_{l-1} = (W_l δ_l) ⊙ tanh'`, matrix by vector: O(N K²).
 
@@ -53,7 +53,11 @@ def network(depth: int, width: int, seed: int = 0) -> tuple[list, list, np.ndarr
 def by_paths(
     weights: Sequence[np.ndarray], activations: Sequence[np.ndarray], target: np.ndarray
 ) -> list[np.ndarray]:
-    """Walk every path from every unit to the outputs; the δ of each layer."""
+    """Walk every path from every unit to the outputs.
+
+    Returns:
+        The δ of each layer.
+    """
     depth, units = len(weights), range(len(target))
     # Plain numbers, since indexing an array one by one is slow.
     kernels = [kernel.tolist() for kernel in weights]
@@ -61,7 +65,7 @@ def by_paths(
     errors = (activations[-1] - target).tolist()
 
     def walk(layer: int, unit: int) -> float:
-        """The derivative of the loss by what enters the tanh of a unit."""
+        """Sum over all paths from the input of a unit's tanh to the loss."""
         if layer == depth:
             return slopes[layer][unit] * errors[unit]
         ahead = kernels[layer][unit]
@@ -73,7 +77,11 @@ def by_paths(
 def by_jacobians(
     weights: Sequence[np.ndarray], activations: Sequence[np.ndarray], target: np.ndarray
 ) -> list[np.ndarray]:
-    """Multiply the layers' Jacobians, and the loss's gradient last; the δ of each layer."""
+    """Multiply the Jacobians of the layers first and the gradient of the loss last.
+
+    Returns:
+        The δ of each layer.
+    """
     error = activations[-1] - target
     jacobian = np.eye(len(target))  # of the outputs by y_l: [units of layer l, outputs]
     deltas = []
@@ -87,7 +95,11 @@ def by_jacobians(
 def by_backpropagation(
     weights: Sequence[np.ndarray], activations: Sequence[np.ndarray], target: np.ndarray
 ) -> list[np.ndarray]:
-    """Send the loss's gradient back, layer by layer; the δ of each layer."""
+    """Send the gradient of the loss back, layer by layer.
+
+    Returns:
+        The δ of each layer.
+    """
     upstream = activations[-1] - target
     deltas = []
     for kernel, y in zip(weights[::-1], activations[:0:-1], strict=True):
@@ -97,7 +109,7 @@ def by_backpropagation(
 
 
 def gradient(activations: Sequence[np.ndarray], deltas: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The derivative of the loss by each matrix, [K, K]: K² products a layer, whatever the way."""
+    """Compute the derivative of the loss by each matrix [K, K], with K² products a layer."""
     return [np.outer(x, delta) for x, delta in zip(activations[:-1], deltas, strict=True)]
 
 
@@ -115,12 +127,12 @@ PICTURE = Path(__file__).parents[1] / "docs" / "backpropagation.png"
 
 
 def paths(depth: int, width: int) -> int:
-    """How many paths lead from all units to the outputs."""
+    """Count the paths that lead from all units to the outputs."""
     return sum(width**length for length in range(1, depth + 1))
 
 
 def seconds(way: Way, depth: int, width: int, budget: float = 0.2) -> float:
-    """Time one way to the δ: the fastest of as many runs as the budget (in seconds) allows."""
+    """Time a way to the δ: the fastest of as many runs as the budget, in seconds, allows."""
     arguments = network(depth, width)
     best, until = float("inf"), time.perf_counter() + budget
     while best == float("inf") or time.perf_counter() < until:
@@ -159,7 +171,7 @@ def draw(by_depth: dict[str, list[float]], by_width: dict[str, list[float]]) -> 
         label = f"{name}, {cost}".replace("K^N", "$K^N$")
         left.plot(DEPTHS, by_depth[name], "o-", color=colour, markersize=4, label=label)
         right.plot(WIDTHS, by_width[name], "o-", color=colour, markersize=4)
-    # What the powers look like, through the last point of each.
+    # Lines of each power, through the last point of each way.
     powers = {FIXED_DEPTH: "$K^5$", 3: "K³", 2: "K²"}
     for name, (power, text), colour in zip(WAYS, powers.items(), COLOURS, strict=True):
         times = np.array(by_width[name])
@@ -188,7 +200,7 @@ def draw(by_depth: dict[str, list[float]], by_width: dict[str, list[float]]) -> 
 
 def main() -> None:
     """Measure, print the tables, and draw docs/backpropagation.png."""
-    with threadpool_limits(1):  # one core, so that time counts operations
+    with threadpool_limits(1):  # one core, so that seconds are proportional to operations
         by_depth = measure([(depth, FIXED_WIDTH) for depth in DEPTHS])
         by_width = measure([(FIXED_DEPTH, width) for width in WIDTHS])
     console = Console()

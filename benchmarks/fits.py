@@ -1,4 +1,4 @@
-"""Trainings of the same models by Keras, by Zoo and by PyTorch, and the data they share."""
+"""Trainings of the same models by Keras, by Zoo and by PyTorch, and the images for them."""
 
 import os
 import time
@@ -21,13 +21,13 @@ BATCH, RATE = 256, 0.001
 
 
 def fer2013(classes: Sequence[str] | None = FOUR) -> tuple[Split, Split | None, str]:
-    """FER2013's training and test images, or random ones of their number and shape.
+    """Load FER2013, or make random images of the same number and shape where it is missing.
 
     Args:
-        classes: The classes to keep.
+        classes: Names of the classes to keep; None keeps all.
 
     Returns:
-        Training split, test split or None, and what it is in words.
+        The training split, the test split or None, and the images in words.
     """
     try:
         data = zoo.datasets.load("fer2013", classes=classes, validation=0)
@@ -40,7 +40,7 @@ def fer2013(classes: Sequence[str] | None = FOUR) -> tuple[Split, Split | None, 
 
 
 def random_images(count: int, side: int, classes: int, seed: int = 0) -> tuple[Split, None]:
-    """Random grey images, as many as asked for, of each class alike."""
+    """Make a split of `count` random grey images with random labels; there is no test split."""
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (count, side, side, 1), dtype=np.uint8)
     names = tuple(f"class {k}" for k in range(classes))
@@ -48,24 +48,24 @@ def random_images(count: int, side: int, classes: int, seed: int = 0) -> tuple[S
 
 
 class Epochs(keras.callbacks.Callback):
-    """Notes when each epoch ended."""
+    """Records the time at which each epoch ended."""
 
     def __init__(self) -> None:
         super().__init__()
         self.ends: list[float] = []
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Note the time."""
+        """Record the time."""
         self.ends.append(time.perf_counter())
 
     @property
     def seconds(self) -> float:
-        """Of an epoch, once it runs: the first one, with compiling, does not count."""
+        """Median seconds of an epoch, without the first epoch, which compiles."""
         return float(np.median(np.diff(self.ends))) if len(self.ends) > 1 else float("nan")
 
 
 def models(entries: Sequence[str], split: Split, precision: str) -> list[Any]:
-    """Build entries for a split, each from a seed of its own."""
+    """Build models by name for a split, each from another seed."""
     return [
         zoo.build(
             entry, input_shape=split.image_shape, num_classes=split.num_classes, seed=k,
@@ -78,10 +78,10 @@ def models(entries: Sequence[str], split: Split, precision: str) -> list[Any]:
 def keras_fits(
     entries: Sequence[str], split: Split, precision: str, epochs: int, rate: float = RATE
 ) -> tuple[float, list[Any]]:
-    """One `fit` after another, as Keras's own guide does it, on uint8 arrays.
+    """Train models with Keras's `fit`, one after another, on uint8 arrays.
 
     Returns:
-        Seconds of an epoch of all of them, and the models.
+        Seconds of an epoch, added up over the models, and the trained models.
     """
     seconds, built = 0.0, models(entries, split, precision)
     for model in built:
@@ -105,15 +105,15 @@ def committee_fit(
     copies: int | None = None,
     **changes: Any,
 ) -> tuple[float, Committee]:
-    """The same as one committee.
+    """Train the same models as one committee.
 
     Args:
-        entries: Names of the members, or one name.
+        entries: Names of the members.
         split: Training images.
-        precision: Of the members.
-        epochs: How many.
-        copies: How many of a single one.
-        changes: In the entries' recipes.
+        precision: Keras dtype policy of the members.
+        epochs: Number of epochs.
+        copies: Number of copies of a single member, or None.
+        changes: Fields of the members' recipes to change.
 
     Returns:
         Seconds of an epoch, and the committee.
@@ -128,10 +128,11 @@ def committee_fit(
 
 
 def torch_module(model: Any) -> Any:
-    """The PyTorch twin of a Keras multilayer perceptron, with its weights, up to the logits.
+    """Make the PyTorch twin of a Keras multilayer perceptron, with the same weights.
 
     Args:
-        model: Made of Rescaling, Flatten, Dense, ReLU, BatchNormalization and a last Softmax.
+        model: A Keras model of the layers Rescaling, Flatten, Dense, ReLU and BatchNormalization,
+            with Softmax as the last layer.
 
     Returns:
         A `torch.nn.Module` from values 0..1 [batch, inputs] to logits [batch, classes].
@@ -161,10 +162,10 @@ def torch_module(model: Any) -> Any:
 def torch_fit(
     entries: Sequence[str], split: Split, epochs: int, *, bfloat16: bool, rate: float = RATE
 ) -> tuple[float, list[Any]]:
-    """The same loop in PyTorch: every batch through all of the models.
+    """Train the same models in PyTorch, in a loop that takes every batch through all of them.
 
     Returns:
-        Seconds of an epoch, and the modules.
+        Seconds of an epoch, and the trained modules.
     """
     import torch
 
@@ -203,26 +204,30 @@ def _penalty(entry: str) -> tuple[float, float]:
 
 
 def majority_accuracy(trained: Any, test: Split) -> str:
-    """The majority's accuracy on test images, with its 95 % interval.
+    """Write the accuracy of the majority on test images, with its 95 % interval.
 
     Args:
-        trained: A committee; or Keras models, PyTorch modules or scikit-learn's classifiers.
-        test: The images.
+        trained: A committee; or a list of Keras models, of PyTorch modules or of scikit-learn's
+            classifiers.
+        test: Test images.
+
+    Returns:
+        Text such as `40.2% [38.3%, 42.2%]`.
     """
     if hasattr(trained, "votes"):
         votes = trained.votes(test)
     elif hasattr(trained[0], "fit"):
         keras_own = isinstance(trained[0], keras.Model)
         pixels = test.images if keras_own else np.array(test.images).reshape(len(test), -1) / 255
-        answers = [one.predict(pixels, verbose=0) if keras_own else one.predict(pixels)
-                   for one in trained]  # fmt: skip
+        answers = [model.predict(pixels, verbose=0) if keras_own else model.predict(pixels)
+                   for model in trained]  # fmt: skip
         votes = np.stack([answer.argmax(-1) if keras_own else answer for answer in answers])
     else:
         import torch
 
         pixels = torch.from_numpy(np.array(test.images)).flatten(1).float() / 255
         with torch.no_grad():
-            votes = np.stack([one(pixels).argmax(-1).numpy() for one in trained])
+            votes = np.stack([module(pixels).argmax(-1).numpy() for module in trained])
     counts = np.apply_along_axis(np.bincount, 0, votes, minlength=test.num_classes)
     right = int((counts.argmax(axis=0) == test.labels).sum())
     low, high = accuracy_interval(right, len(test))
@@ -230,7 +235,7 @@ def majority_accuracy(trained: Any, test: Split) -> str:
 
 
 def what_accuracy(test: Split, epochs: int) -> str:
-    """What the accuracies in a table are, and what knowing nothing would give."""
+    """Explain the accuracies in a table, and name that of always answering the largest class."""
     largest = max(test.class_counts, key=test.class_counts.__getitem__)
     share = test.class_counts[largest] / len(test)
     return (
@@ -240,11 +245,11 @@ def what_accuracy(test: Split, epochs: int) -> str:
 
 
 def dense_operations(model: Any) -> int:
-    """Operations of a training step for one image: two for each weight and product.
+    """Count the operations of a training step for one image, in the products of dense layers.
 
-    Forward `X K`, backward `Xᵀ dY`, and `dY Kᵀ` but for the first dense layer, whose input needs
-    no gradient.
+    A multiplication and an addition are two operations. The products are `X K` forward, and `Xᵀ dY`
+    and `dY Kᵀ` backward; the first dense layer needs no `dY Kᵀ`, since nothing below it is trained.
     """
     sizes = [int(np.prod(w.shape)) for layer in model.layers for w in layer.weights[:1]
              if type(layer).__name__ == "Dense"]  # fmt: skip
-    return sum(2 * size * (2 if place == 0 else 3) for place, size in enumerate(sizes))
+    return sum(2 * size * (2 if number == 0 else 3) for number, size in enumerate(sizes))

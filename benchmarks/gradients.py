@@ -1,8 +1,8 @@
-"""A training step with gradients by hand against the same with Keras's own.
+"""A training step with gradients by hand against the same step with Keras's own.
 
-Both are compiled once and then take turns, so that a drift of the machine's speed hits both; what
-counts is the median of the ratios, pair by pair. Memory is the peak of a process of its own that
-trains a few steps, above what it holds once the model is built.
+Both are compiled once and then take turns, so that a drift of the machine's speed affects both; a
+figure is the median of the ratios, pair by pair. Memory is the peak of a process that trains a few
+steps, above the memory of that process when the model is built.
 """
 
 import os
@@ -24,7 +24,7 @@ import zoo.layers
 from benchmarks.measure import compare, keep, take_turns
 
 LIBRARIES = ("auto", "handwritten")
-# Entry, batch size, pairs of steps, what the median of the ratios should not exceed.
+# Name of the model, batch size, pairs of steps, highest ratio that is aimed at.
 ENTRIES = [
     ("softmax", 256, 200, 1.05),
     ("mlp", 64, 200, 1.05),
@@ -48,7 +48,7 @@ LAYERS: list[tuple[str, dict[str, Any], tuple[int, ...], dict[str, Any]]] = [
 
 
 def training_step(name: str, batch: int, gradients: str) -> Any:
-    """A compiled step of one entry on fixed random images."""
+    """Make a compiled training step of a model on fixed random images."""
     model = zoo.build(name, gradients=gradients, seed=0)
     optimizer = keras.optimizers.SGD(0.001)
     optimizer.build(model.trainable_variables)
@@ -75,7 +75,7 @@ def layer_step(
     call: dict[str, Any],
     gradients: str,
 ) -> Any:
-    """A compiled forward and backward pass of one layer on fixed random numbers."""
+    """Make a compiled forward and backward pass of a layer on fixed random numbers."""
     library = keras.layers if gradients == "auto" else zoo.layers
     layer = getattr(library, name)(**arguments)
     layer.build(shape)
@@ -93,7 +93,7 @@ def layer_step(
 
 
 def in_turns(steps: list[Any], pairs: int) -> dict[str, float]:
-    """Milliseconds of each, and the quartiles of the second's ratio to the first."""
+    """Let two steps take turns: milliseconds of each, and how many times slower the second is."""
     ways = {
         name: lambda step=step: (
             tf.nest.map_structure(lambda tensor: tensor.numpy(), step()) and None
@@ -102,7 +102,7 @@ def in_turns(steps: list[Any], pairs: int) -> dict[str, float]:
     }
     seconds = take_turns(ways, pairs, warm_up=2)
     keras_own, by_hand = (seconds[name] for name in LIBRARIES)
-    # How many times slower, not faster.
+    # In this order the ratio says how many times slower the handwritten step is.
     ratio = compare(keras_own, by_hand)
     return {
         "keras": 1e3 * ratio["seconds"],
@@ -114,7 +114,7 @@ def in_turns(steps: list[Any], pairs: int) -> dict[str, float]:
 
 
 def peak_memory(name: str, batch: int, gradients: str) -> float:
-    """MiB that ten training steps take above the built model, in a process of its own."""
+    """Run `memory_of_steps` in a process of its own."""
     code = (
         "import sys; from benchmarks.gradients import memory_of_steps;"
         "print(memory_of_steps(sys.argv[1], int(sys.argv[2]), sys.argv[3]))"
@@ -124,10 +124,10 @@ def peak_memory(name: str, batch: int, gradients: str) -> float:
 
 
 def memory_of_steps(name: str, batch: int, gradients: str) -> float:
-    """The same, in this process (Linux)."""
+    """Measure the MiB that ten training steps take above the built model (on Linux)."""
     step = training_step(name, batch, gradients)
     with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
-        file.write("5")  # forget the peak that importing and building had
+        file.write("5")  # The kernel forgets the peak of importing and building.
     before = _kibibytes("VmRSS")
     for _ in range(10):
         step()

@@ -1,4 +1,4 @@
-"""What the benchmarks share: turns, the machine's ceilings, and how results are shown and kept."""
+"""What all benchmarks share: contestants in turns, ceilings of the machine, tables and results."""
 
 import contextlib
 import itertools
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
 RESULTS = Path(__file__).parent / "results"
 
 Way = Callable[[], float | None]
-"""Does one piece of work, and may say itself how many seconds of it count."""
+"""A contestant: it does one piece of work, and returns the seconds that count, or None for all."""
 
 Row = dict[str, Any]
-"""What is shown of a contestant, by column."""
+"""Heading of a column → value of one contestant."""
 
 
 def take_turns(ways: Mapping[str, Way], turns: int, warm_up: int = 1) -> dict[str, list[float]]:
-    """Let ways take turns, in the other direction every second time.
+    """Let contestants take turns, in reverse order every second time.
 
-    So a drift of the machine's speed hits all of them.
+    So a drift of the machine's speed affects all of them.
 
     Args:
-        ways: By name.
-        turns: How often each has its turn.
-        warm_up: How often each goes first without counting.
+        ways: Name → contestant.
+        turns: Number of turns of each contestant.
+        warm_up: Number of turns before these, which are not timed.
 
     Returns:
-        The seconds of each turn, by name.
+        Name → the seconds of each turn.
     """
     for way in ways.values():
         for _ in range(warm_up):
@@ -54,8 +54,8 @@ def take_turns(ways: Mapping[str, Way], turns: int, warm_up: int = 1) -> dict[st
     for turn in range(turns):
         for name in list(ways)[:: -1 if turn % 2 else 1]:
             started = time.perf_counter()
-            told = ways[name]()
-            seconds[name].append(time.perf_counter() - started if told is None else told)
+            counted = ways[name]()
+            seconds[name].append(time.perf_counter() - started if counted is None else counted)
     return seconds
 
 
@@ -63,18 +63,18 @@ def compare(seconds: Sequence[float], reference: Sequence[float]) -> Row:
     """Compare two contestants turn by turn.
 
     Args:
-        seconds: Of each turn.
-        reference: Of the other in the same turns.
+        seconds: Seconds of each turn of the contestant.
+        reference: Seconds of the other contestant in the same turns.
 
     Returns:
-        Median `seconds`, and how many times faster than the reference: the median of the ratios
-        and their quartiles.
+        The median of `seconds`; and as `times faster`, `low` and `high` the median and the
+        quartiles of the ratios of the reference's seconds to these.
 
     Example:
         >>> compare([1.0, 2.0, 1.0], [2.0, 4.0, 3.0])["times faster"]
         2.0
     """
-    ratios = [theirs / ours for ours, theirs in zip(seconds, reference, strict=True)]
+    ratios = [other / own for own, other in zip(seconds, reference, strict=True)]
     low, middle, high = (
         statistics.quantiles(ratios, n=4, method="inclusive") if len(ratios) > 1 else ratios * 3
     )
@@ -87,26 +87,29 @@ def compare(seconds: Sequence[float], reference: Sequence[float]) -> Row:
 
 
 def rows_of(seconds: Mapping[str, Sequence[float]], reference: str) -> dict[str, Row]:
-    """Compare every contestant with one of them."""
-    return {name: compare(one, seconds[reference]) for name, one in seconds.items()}
+    """Compare every contestant with the contestant named `reference`."""
+    return {name: compare(turns, seconds[reference]) for name, turns in seconds.items()}
 
 
-def ceilings() -> dict[str, Way]:
-    """What the machine can do at most, as contestants that take their turns with the others.
+def ceilings(*, quick: bool = False) -> dict[str, Way]:
+    """Make contestants that measure what the machine can do at most.
+
+    Args:
+        quick: Whether to do little work, which measures nothing.
 
     Returns:
-        Ways that tell the seconds of a billion operations (a multiplication and an addition are
-        two) of a matrix product, large and square and of the committee's shape, in float32 and in
-        bfloat16; and of a GB read and written by a copy in memory. `rates` turns them round.
+        Contestants that return the seconds of a billion operations of a matrix product (a
+        multiplication and an addition are two), large and square and of the committee's shape, in
+        float32 and in bfloat16; and the seconds of a GB read and written by a copy in memory.
+        `rates` turns these to operations and GB a second.
     """
     ways: dict[str, Way] = {}
+    side, work, numbers = (64, 1e6, 2**10) if quick else (2048, 8e9, 2**25)
+    shapes = {"square": (side, side, side), "256×2304·300": (256, 2304, 300)}
     for dtype in ("float32", "bfloat16"):
-        for what, (m, k, n) in {
-            "square": (2048, 2048, 2048),
-            "256×2304·300": (256, 2304, 300),
-        }.items():
-            ways[f"{dtype} {what}, GFLOP/s"] = _product(dtype, m, k, n)
-    source = np.ones(2**25, "float64")
+        for name, shape in shapes.items():
+            ways[f"{dtype} {name}, GFLOP/s"] = _product(dtype, shape, work)
+    source = np.ones(numbers, "float64")
     target = np.empty_like(source)
     ways["copy, GB/s"] = lambda: (
         min(_time(lambda: np.copyto(target, source)) for _ in range(3)) / (2e-9 * source.nbytes)
@@ -114,30 +117,46 @@ def ceilings() -> dict[str, Way]:
     return ways
 
 
-def _product(dtype: str, m: int, k: int, n: int) -> Way:
-    # Several in one graph, so that a small one is not all overhead; each of another pair, since
-    # TensorFlow computes the same product once only.
-    repeats = max(1, round(8e9 / (2 * m * k * n)))
+def products(dtype: str, shape: tuple[int, int, int], repeats: int) -> Any:
+    """Make a TensorFlow function that computes matrix products, each of another pair of matrices.
+
+    TensorFlow computes the same product only once, and leaves out a product that nobody uses.
+
+    Args:
+        dtype: Dtype of the matrices.
+        shape: Rows of the left matrix, its columns, and columns of the right matrix.
+        repeats: Number of products.
+
+    Returns:
+        A function without arguments; its result, a number, depends on every product.
+    """
+    rows, inner, columns = shape
     side = math.ceil(math.sqrt(repeats))
     lefts, rights = (
-        [tf.cast(tf.random.normal(shape, seed=seed), dtype) for seed in range(side)]
-        for shape in ((m, k), (k, n))
+        [tf.cast(tf.random.normal(sizes, seed=seed), dtype) for seed in range(side)]
+        for sizes in ((rows, inner), (inner, columns))
     )
     pairs = list(itertools.product(lefts, rights))[:repeats]
 
     @tf.function(autograph=False, jit_compile=False)
-    def product() -> Any:
-        # A number of each, or TensorFlow would leave it out.
+    def compute() -> Any:
         return tf.add_n([tf.matmul(left, right)[0, 0] for left, right in pairs])
 
-    product()
-    billions = repeats * 2e-9 * m * k * n
-    return lambda: min(_time(lambda: product().numpy()) for _ in range(5)) / billions
+    return compute
+
+
+def _product(dtype: str, shape: tuple[int, int, int], work: float) -> Way:
+    """Make a contestant of so many products in one graph that a call costs little beside them."""
+    repeats = max(1, round(work / (2 * math.prod(shape))))
+    compute = products(dtype, shape, repeats)
+    compute()
+    billions = repeats * 2e-9 * math.prod(shape)
+    return lambda: min(_time(lambda: compute().numpy()) for _ in range(5)) / billions
 
 
 def rates(seconds: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """How much a second, from the seconds for one of it: the median of the turns."""
-    return {name: 1 / statistics.median(one) for name, one in seconds.items()}
+    """Turn the seconds of one unit to units a second, by the median of the turns."""
+    return {name: 1 / statistics.median(turns) for name, turns in seconds.items()}
 
 
 def _time(work: Callable[[], Any]) -> float:
@@ -150,21 +169,21 @@ def show(title: str, rows: Mapping[str, Row], columns: Mapping[str, str]) -> Non
     """Print a table.
 
     Args:
-        title: What stands above it.
-        rows: By contestant.
-        columns: Heading → format of the value under that name in a row, such as `".2f"`.
+        title: Words above the table.
+        rows: Contestant → its row.
+        columns: Heading → format of the values, such as `".2f"`.
     """
     table = Table(title=title, title_justify="left", box=None)
     table.add_column("", no_wrap=True)
     for heading in columns:
         table.add_column(heading, justify="right", no_wrap=True)
     for name, row in rows.items():
-        values = ((row.get(heading), form) for heading, form in columns.items())
+        values = ((row.get(heading), style) for heading, style in columns.items())
         table.add_row(
             name,
             *(
-                "" if value is None else value if isinstance(value, str) else format(value, form)
-                for value, form in values
+                "" if value is None else value if isinstance(value, str) else format(value, style)
+                for value, style in values
             ),
         )
     Console(width=max(150, Console().width)).print(table, "")
@@ -178,10 +197,10 @@ def show_ceilings(turns: int = 3) -> dict[str, float]:
     """Measure the machine's ceilings, and print them.
 
     Args:
-        turns: How often each has its turn.
+        turns: Number of turns of each.
 
     Returns:
-        By name, as `rates` has them.
+        Name → rate, as `rates` returns them.
     """
     found = rates(take_turns(ceilings(), turns, warm_up=0))
     show("The machine's ceilings", {name: {"": rate} for name, rate in found.items()}, {"": ".0f"})
@@ -189,7 +208,7 @@ def show_ceilings(turns: int = 3) -> dict[str, float]:
 
 
 def keep(name: str, results: Mapping[str, Any], figure: "Figure | None" = None) -> None:
-    """Write results/NAME.json, with what it was measured on, and the picture beside it."""
+    """Write results/NAME.json, with a description of the machine, and the picture beside it."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     with open(RESULTS / f"{name}.json", "w", encoding="utf-8") as file:
         json.dump({**results, "measured on": _machine()}, file, indent=2, ensure_ascii=False)
@@ -198,7 +217,7 @@ def keep(name: str, results: Mapping[str, Any], figure: "Figure | None" = None) 
 
 
 def _machine() -> dict[str, Any]:
-    """The machine, and the versions of what took part."""
+    """Describe the machine, and the versions of the packages that were compared."""
     versions = {}
     for package in ("tensorflow", "keras", "numpy", "scikit-learn", "torch", "torchensemble"):
         with contextlib.suppress(PackageNotFoundError):
@@ -213,7 +232,7 @@ def _machine() -> dict[str, Any]:
 
 
 def processor() -> str:
-    """The processor's name, where the system tells it."""
+    """Name the processor, as the system calls it."""
     with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as file:
         for line in file:
             if line.startswith("model name"):
@@ -227,9 +246,9 @@ def bars(
     """Draw a value of each row as a bar, one panel a table, with how many times faster it is.
 
     Args:
-        titles_and_rows: Title → rows as `rows_of` gives them, or others with the value.
-        label: What the bars measure.
-        key: Where the rows have it.
+        titles_and_rows: Title → rows as `rows_of` returns them, or other rows that have the value.
+        label: Words below the axis: the quantity and its unit.
+        key: Key of the value in each row.
 
     Returns:
         The figure.
@@ -241,10 +260,10 @@ def bars(
         values = [row[key] for row in rows.values()]
         colours = ["tab:blue" if name.startswith("zoo") else "silver" for name in rows]
         axes.barh(list(rows), values, color=colours)
-        for place, row in enumerate(rows.values()):
+        for position, row in enumerate(rows.values()):
             times = f" · {row['times faster']:.1f}×" if "times faster" in row else ""
             text = f" {_short(row[key])}{times}"
-            axes.text(row[key], place, text, va="center", fontsize="small")
+            axes.text(row[key], position, text, va="center", fontsize="small")
         axes.set_xlim(0, 1.25 * max(values))
         axes.invert_yaxis()
         axes.set_title(title, fontsize="medium", loc="left")
@@ -255,5 +274,5 @@ def bars(
 
 
 def _short(value: float) -> str:
-    """Three digits, or all before the point."""
+    """Write a number with three digits, or with all digits before the point."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

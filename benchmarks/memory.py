@@ -16,9 +16,8 @@ def kibibytes(field):
     return int(line.split()[1])
 before = kibibytes("VmRSS")
 from benchmarks.fits import committee_fit, fer2013, random_images
-split, _, _ = fer2013(classes=None)
-if sys.argv[2] == "quick":
-    split, _ = random_images(100, 8, 3)
+quick = sys.argv[2] == "quick"
+split = random_images(100, 8, 3)[0] if quick else fer2013(classes=None)[0]
 committee_fit(sys.argv[1].split(","), split, "auto", 1, batch_size=int(sys.argv[3]))
 print((kibibytes("VmHWM") - before) / 1024, len(split))
 """
@@ -31,7 +30,12 @@ STARTS = {
 
 
 def peak(entries: str, batch: int, *, quick: bool) -> tuple[float, int]:
-    """MiB of an epoch above a process that has only imported TensorFlow, and how many images."""
+    """Measure the peak memory of an epoch in a process of its own.
+
+    Returns:
+        MiB above the same process before training, when it had only imported TensorFlow; and the
+        number of images.
+    """
     words = [sys.executable, "-c", TRAIN, entries, "quick" if quick else "all", str(batch)]
     done = subprocess.run(words, check=True, capture_output=True, text=True)
     mebibytes, images = done.stdout.split()[-2:]
@@ -39,15 +43,15 @@ def peak(entries: str, batch: int, *, quick: bool) -> tuple[float, int]:
 
 
 def start(words: list[str]) -> None:
-    """Run a whole process."""
+    """Run Python with these words, until the process ends."""
     subprocess.run([sys.executable, *words], check=True, capture_output=True)
 
 
 def main(*, quick: bool = False) -> None:
     """Measure, print the tables, and write results/memory.json."""
-    runs = {"bn_mlp,lasso_mlp,deep_mlp": 256, "cnn": 32}
+    runs = {"softmax": 32} if quick else {"bn_mlp,lasso_mlp,deep_mlp": 256, "cnn": 32}
     memory = {}
-    for entries, batch in list(runs.items())[: 1 if quick else None]:
+    for entries, batch in runs.items():
         peaks = [peak(entries, batch, quick=quick) for _ in range(1 if quick else 3)]
         found = [mebibytes for mebibytes, _ in peaks]
         memory[entries] = {"MiB": statistics.median(found), "highest": max(found),
@@ -55,11 +59,13 @@ def main(*, quick: bool = False) -> None:
     show("Peak resident memory above TensorFlow's", memory,
          {"MiB": ".0f", "highest": ".0f", "images": ",", "at most": ""})  # fmt: skip
     turns = take_turns(
-        {name: functools.partial(start, words) for name, words in STARTS.items()}, 2 if quick else 9
+        {name: functools.partial(start, words) for name, words in STARTS.items()},
+        2 if quick else 9,
+        warm_up=0 if quick else 1,
     )
     starts: dict[str, Row] = {
-        name: dict(zip(("low", "s", "high"), statistics.quantiles(one, n=4), strict=True))
-        for name, one in turns.items()
+        name: dict(zip(("low", "s", "high"), statistics.quantiles(seconds, n=4), strict=True))
+        for name, seconds in turns.items()
     }
     bare = starts["python"]["s"]
     starts["import zoo"] = {key: value - bare for key, value in starts["import zoo"].items()}

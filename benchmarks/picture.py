@@ -1,4 +1,4 @@
-"""README's picture, docs/speed.png, from the results that are there."""
+"""Draws docs/speed.png from the results of the benchmarks `committee` and `copies`."""
 
 import json
 from pathlib import Path
@@ -10,10 +10,11 @@ NAMES = ("committee", "copies")
 
 
 def main() -> None:
-    """Draw it; without results, say which benchmark to run."""
+    """Draw the picture; where results are missing, say which benchmarks to run."""
     missing = [name for name in NAMES if not (RESULTS / f"{name}.json").exists()]
     if missing:
         print(f"For the picture, run python -m benchmarks {' '.join(missing)}")
         return
     results = [json.loads((RESULTS / f"{name}.json").read_text("utf-8")) for name in NAMES]
-    bars({one["title"]: one["rows"] for one in results}, "seconds").savefig(PICTURE, dpi=110)
+    figure = bars({result["title"]: result["rows"] for result in results}, "seconds")
+    figure.savefig(PICTURE, dpi=110)

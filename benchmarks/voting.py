@@ -1,4 +1,4 @@
-"""Combining votes: the rules of a committee against scikit-learn's `VotingClassifier`."""
+"""Rules that combine votes, against scikit-learn's `VotingClassifier`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,28 +14,28 @@ REFERENCE = "scikit-learn, VotingClassifier"
 
 
 class Answers(ClassifierMixin, BaseEstimator):
-    """A classifier that has its answers already, so that only combining them takes time."""
+    """A classifier that returns given probabilities, so that only combining them takes time."""
 
     def __init__(self, probabilities: Any = None) -> None:
         self.probabilities = probabilities
 
     def fit(self, X: Any, y: Any) -> "Answers":
-        """There is nothing to learn."""
+        """Nothing to learn: keep the votes that follow from the probabilities."""
         self.votes_ = self.probabilities.argmax(axis=-1)
         return self
 
     def predict(self, X: Any) -> Any:
-        """The votes, int [n]."""
+        """Return the votes, int [n]."""
         return self.votes_
 
     def predict_proba(self, X: Any) -> Any:
-        """The probabilities, float [n, classes]."""
+        """Return the probabilities, float [n, classes]."""
         return self.probabilities
 
 
 def voter(probabilities: np.ndarray, voting: str, weights: Sequence[float] | None) -> Any:
-    """A `VotingClassifier` of such members, trained."""
-    members = [(str(place), Answers(one)) for place, one in enumerate(probabilities)]
+    """Make a trained `VotingClassifier` of members that return the given probabilities."""
+    members = [(str(number), Answers(rows)) for number, rows in enumerate(probabilities)]
     classes = np.arange(probabilities.shape[-1])
     return VotingClassifier(members, voting=voting, weights=weights).fit(classes[:, None], classes)
 
@@ -48,13 +48,15 @@ def main(*, quick: bool = False) -> None:
     votes = probabilities.argmax(axis=-1)
     images, weights = np.zeros((n, 1)), rng.uniform(1, 2, members)
     tables = {}
-    for title, its in {"majority": None, "majority, weighted": weights}.items():
-        hard = voter(probabilities, "hard", its)
+    for title, chosen in {"majority": None, "majority, weighted": weights}.items():
+        hard = voter(probabilities, "hard", chosen)
         ways = {
             REFERENCE: lambda hard=hard: hard.predict(images),
-            "zoo, majority_vote": lambda its=its: majority_vote(votes, classes, its, "lowest"),
-            "zoo, ties by probability": lambda its=its: majority_vote(
-                votes, classes, its, probabilities=probabilities
+            "zoo, majority_vote": lambda chosen=chosen: majority_vote(
+                votes, classes, chosen, "lowest"
+            ),
+            "zoo, ties by probability": lambda chosen=chosen: majority_vote(
+                votes, classes, chosen, probabilities=probabilities
             ),
         }
         assert np.array_equal(ways[REFERENCE](), ways["zoo, majority_vote"]())
@@ -73,6 +75,6 @@ def main(*, quick: bool = False) -> None:
 
 
 def measured(ways: dict[str, Any], turns: int) -> dict[str, Any]:
-    """The ways in turns, each compared with the first."""
+    """Let contestants take turns, and compare each with the first."""
     timed = {name: lambda way=way: way() is None or None for name, way in ways.items()}
     return rows_of(take_turns(timed, turns), REFERENCE)

@@ -1,7 +1,12 @@
-"""The data sets of the zoo: `load` one by name, or hand over your own images.
+"""The data sets of the zoo: `load` a data set by its name, or `register` a data set of your own.
 
-Importing this package loads neither TensorFlow, scikit-learn, Pillow nor NumPy: the names
-are resolved when they are first used (PEP 562).
+Importing this package loads neither TensorFlow, scikit-learn, Pillow nor NumPy: the names are
+resolved when they are first used (PEP 562).
+
+The rooms, from the bottom to the top: `files` (folders and archives as one tree of files),
+`formats` (decoding), `looking` (sample sheets, duplicates), `cache` (decoded images on disk),
+`fetching` (downloads), `sources` (one file for each data set). `loading` uses all of them and
+gives an `ImageData`, which holds up to three `Split`s.
 
 Example:
     >>> import zoo.datasets
@@ -14,16 +19,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from zoo.datasets.description import DatasetInfo, RemoteFile
     from zoo.datasets.image_data import ImageData
-    from zoo.datasets.loading import download, list_datasets, load
+    from zoo.datasets.loading import download, list_datasets, load, register
+    from zoo.datasets.registry import ReadRequest
     from zoo.datasets.split import Split, as_split
 
-__all__ = ["ImageData", "Split", "as_split", "download", "list_datasets", "load"]
+__all__ = [
+    "DatasetInfo",
+    "ImageData",
+    "ReadRequest",
+    "RemoteFile",
+    "Split",
+    "as_split",
+    "download",
+    "list_datasets",
+    "load",
+    "register",
+]
 
+# `register` comes from `loading`, which registers the zoo's own data sets first: so a name that
+# they have is refused at once.
 _HOMES = {
     "ImageData": "image_data",
+    "ReadRequest": "registry",
+    **dict.fromkeys(("DatasetInfo", "RemoteFile"), "description"),
     **dict.fromkeys(("Split", "as_split"), "split"),
-    **dict.fromkeys(("download", "list_datasets", "load"), "loading"),
+    **dict.fromkeys(("download", "list_datasets", "load", "register"), "loading"),
 }
 
 

@@ -1,4 +1,4 @@
-"""What a data set is: `ImageData`, made of `Split`s with the same classes and image shape."""
+"""A loaded data set: up to three `Split`s with the same classes and image shape."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class ImageData:
-    """A data set: its parts share image shape and class names.
+    """A loaded data set: splits to train, validate and test on.
+
+    All splits have the same image shape and class names.
+
+    Args:
+        name: Name of the data set.
+        train: Images to train on.
+        validation: Images to validate on, or None.
+        test: Images to test on, or None.
 
     Example:
         >>> import zoo.datasets
@@ -43,27 +51,38 @@ class ImageData:
 
     @property
     def num_classes(self) -> int:
-        """How many classes there are."""
+        """Number of classes."""
         return self.train.num_classes
 
     @property
-    def parts(self) -> dict[str, Split]:
-        """The parts that there are, by "train", "validation" and "test"."""
+    def splits(self) -> dict[str, Split]:
+        """The splits that are not None, by "train", "validation" and "test".
+
+        Example:
+            >>> import zoo.datasets
+            >>> list(zoo.datasets.load("digits", validation=0).splits)
+            ['train', 'test']
+        """
         every = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: part for name, part in every.items() if part is not None}
+        return {name: split for name, split in every.items() if split is not None}
+
+    @property
+    def parts(self) -> dict[str, Split]:
+        """The earlier name of `splits`."""
+        return self.splits
 
     def duplicates(self) -> Duplicates:
-        """Count the images that are the same, pixel for pixel, within and across the parts.
+        """Count the images that are the same, pixel for pixel, within and across the splits.
 
         Returns:
-            The counts; true where there are any, and a table when printed.
+            The counts: true if there are any duplicates, and a table when printed.
 
         Example:
             >>> import zoo.datasets
             >>> print(zoo.datasets.load("digits").duplicates())
             No two images are the same, pixel for pixel.
         """
-        return find_duplicates(self.parts)
+        return find_duplicates(self.splits)
 
     def show(
         self,
@@ -73,21 +92,21 @@ class ImageData:
         samples: int = 10,
         seed: int = 0,
     ) -> Figure:
-        """Draw each class: some of its training images, their mean, and its images in each part.
+        """Draw for each class some training images, their mean, and the sizes of the splits.
 
         Args:
-            path: write the picture there too, a `.png`; one that stands there is replaced.
-            log_dir: write it for TensorBoard too, into the folder `data` in this one, with the
-                counts and the duplicates as text.
-            samples: how many training images of each class to draw, where there are so many.
-            seed: of the choice; at least 0.
+            path: Write the picture to this `.png` file too; an earlier file is replaced.
+            log_dir: Write the picture for TensorBoard too, into the folder `data` in this folder,
+                with the counts and the duplicates as text.
+            samples: How many training images of each class to draw, if the class has so many.
+            seed: Seed of the choice; 0 or more.
 
         Returns:
             A matplotlib figure, which a notebook displays.
 
         Raises:
-            ArgumentError: an argument is out of range, or images are neither grey nor RGB.
-            RunError: a file could not be written.
+            ArgumentError: An argument is out of range, or images are neither grey nor RGB.
+            RunError: A file cannot be written.
 
         Example:
             >>> import zoo.datasets
@@ -95,14 +114,14 @@ class ImageData:
             >>> figure.texts[0].get_text()
             'digits: 10 classes of 8×8, grey'
         """
-        from zoo.datasets.looking.show import show
+        from zoo.datasets.looking.show import show  # loads matplotlib
 
-        return show(self, path, log_dir=log_dir, samples=samples, seed=seed)
+        return show(self.name, self.splits, path, log_dir=log_dir, samples=samples, seed=seed)
 
     def __repr__(self) -> str:
         shape = "×".join(map(str, self.image_shape))
         lines = [f"ImageData({self.name!r}, {self.num_classes} classes of {shape})"]
-        for part in self.parts.values():
-            counts = ", ".join(f"{name} {n:,}" for name, n in part.class_counts.items())
-            lines.append(f"  {part.name:<10}{len(part):>10,}  {counts}")
+        for split in self.splits.values():
+            counts = ", ".join(f"{name} {count:,}" for name, count in split.class_counts.items())
+            lines.append(f"  {split.name:<10}{len(split):>10,}  {counts}")
         return "\n".join(lines)

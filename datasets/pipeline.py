@@ -1,4 +1,4 @@
-"""From a `Split` to batches for TensorFlow, in an order that can be repeated and resumed."""
+"""Feed images to TensorFlow in batches, in an order that can be repeated and resumed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import itertools
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,131 +19,193 @@ from zoo.seeds import seed_words
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from zoo.datasets.split import Split
-
 BYTES_AT_ONCE = 2**23
-"""How many bytes of pixels are gathered at once, where a batch has fewer."""
+"""Bytes of pixels that are gathered in one call, if a batch has fewer."""
 
-MOST = 2**31 - 1
-"""The largest batch, and the last epoch: their product fits into 64 bits."""
+MAX_NUMBER = 2**31 - 1
+"""The largest batch, and the last epoch: the product of the two fits into 64 bits."""
 
 # transform(images uint8 [b, height, width, channels], seed) -> uint8 or float32, same shape
 Transform = Callable[[np.ndarray, int], np.ndarray]
 
 
+class Position(NamedTuple):
+    """A position in a stream of batches: the number of the epoch, and the batch within the epoch.
+
+    Example:
+        >>> Position(epoch=3)
+        Position(epoch=3, batch=0)
+    """
+
+    epoch: int = 0
+    batch: int = 0
+
+
 def batches(
-    split: Split,
+    store: np.ndarray,
+    rows: np.ndarray | None,
+    labels: np.ndarray,
     batch_size: int,
     *,
     shuffle: bool,
     seed: int,
     epochs: int | None,
-    first_epoch: int,
-    first_batch: int,
+    start: Position,
     transform: Transform | None,
 ) -> tf.data.Dataset:
-    """Do what `Split.batches` promises; its docstring describes the arguments.
+    """Make the dataset that `Split.batches` returns; the docstring there describes the arguments.
 
-    A dataset of (epoch, batch) numbers is mapped to pixels by one NumPy function, which
-    gathers straight from the split's store: a memory-mapped set is never read whole, and no
-    pixel is held by TensorFlow but those of the batches on their way. It gathers some batches
-    at a time, since calling Python from TensorFlow takes longer than gathering a small one.
+    TensorFlow maps pairs of numbers, (epoch, batch), to pixels by one NumPy function, which
+    gathers the pixels from the store. So a memory-mapped store is never read whole, and TensorFlow
+    holds the pixels of a few batches only. The function gathers several small batches in one
+    call, because calling Python from TensorFlow takes longer than gathering a small batch.
+
+    Args:
+        store: Images, uint8 [N, height, width, channels].
+        rows: The place of each image in the store, int64 [n]. None: the store whole.
+        labels: Class ids, int64 [n].
+        batch_size: See `Split.batches`, as for the arguments below.
+        shuffle: See there.
+        seed: See there.
+        epochs: See there.
+        start: The first batch of the dataset: `first_epoch` and `first_batch` there.
+        transform: See there.
+
+    Returns:
+        Pairs of images [b, height, width, channels] and labels int64 [b].
+
+    Raises:
+        ArgumentError: A number is out of range, or `transform` returns something else.
     """
-    whole_number("batch_size", batch_size, 1, MOST)
-    whole_number("seed", seed, 0)
-    whole_number("first_epoch", first_epoch, 0, MOST)
-    whole_number("first_batch", first_batch, 0, MOST)
-    num_batches = -(-len(split) // batch_size)
-    if epochs is not None:
-        whole_number("epochs", epochs, 1, MOST)
-    elif first_batch:
-        raise ArgumentError("first_batch needs epochs; pass epochs= too")
-    if first_batch and first_batch >= num_batches:
-        raise ArgumentError(
-            f"first_batch must be below {num_batches}, the batches in an epoch. "
-            f"Received: {first_batch}"
-        )
+    num_batches = _check_numbers(len(labels), batch_size, seed, epochs, start)
     on_tensors = getattr(transform, "on_tensors", None)
     on_arrays = None if on_tensors else transform
-    image_dtype = np.dtype(np.uint8) if on_arrays is None else _output_dtype(on_arrays, split)
-
-    # Two: the order in use, and that of another iterator over the same dataset.
-    @lru_cache(maxsize=2)
-    def order(epoch: int) -> np.ndarray:
-        return np.random.default_rng([seed, epoch]).permutation(len(split))
-
-    batch_bytes = batch_size * int(np.prod(split.image_shape))
+    first_image = store.take([0] if rows is None else rows[:1], axis=0)
+    image_dtype = _output_dtype(on_arrays, first_image) if on_arrays else np.dtype(np.uint8)
+    batch_bytes = batch_size * int(np.prod(store.shape[1:]))
     at_once = 1 if on_arrays else max(BYTES_AT_ONCE // batch_bytes, 1)
+    order = _epoch_order(len(labels), seed, shuffle)
 
     @_until_exit
     def read(epoch: int, batch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        rows: Any = slice(batch * batch_size, (batch + at_once) * batch_size)
-        part = split.take(order(int(epoch))[rows] if shuffle else rows)
-        states = [
+        chosen = order(int(epoch))[batch * batch_size : (batch + at_once) * batch_size]
+        images = store.take(chosen if rows is None else rows[chosen], axis=0)
+        seeds = [
             int(np.random.SeedSequence([seed, int(epoch), int(batch) + k]).generate_state(1)[0])
-            for k in range(-(-len(part) // batch_size))
+            for k in range(-(-len(chosen) // batch_size))
         ]
-        images = part.images if on_arrays is None else on_arrays(part.images, states[0])
-        release(split.store)
-        return images, part.labels, np.stack([seed_words(state) for state in states])
+        if on_arrays:
+            images = on_arrays(images, seeds[0])
+        release(store)
+        return images, labels[chosen], np.stack([seed_words(number) for number in seeds])
 
     import tensorflow as tf
 
-    def batch_numbers(epoch: tf.Tensor) -> tf.data.Dataset:
-        start = tf.where(tf.equal(epoch, first_epoch), np.int64(first_batch), np.int64(0))
-        numbers = tf.data.Dataset.range(start, num_batches, at_once)
-        return numbers.map(lambda batch: (epoch, batch))
-
-    def pixels(epoch: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def gather(epoch: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         dtypes = [image_dtype, tf.int64, tf.int64]
-        images, labels, words = tf.numpy_function(read, [epoch, batch], dtypes)
-        images = tf.ensure_shape(images, [None, *split.image_shape])
-        return images, tf.ensure_shape(labels, [None]), tf.ensure_shape(words, [None, 2])
+        images, some_labels, words = tf.numpy_function(read, [epoch, batch], dtypes)
+        images = tf.ensure_shape(images, [None, *store.shape[1:]])
+        return images, tf.ensure_shape(some_labels, [None]), tf.ensure_shape(words, [None, 2])
 
-    def single_batches(images: tf.Tensor, labels: tf.Tensor, words: tf.Tensor) -> tf.data.Dataset:
-        def one(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            rows = slice(number * batch_size, (number + 1) * batch_size)
-            if not on_tensors:
-                return images[rows], labels[rows]
-            # Here and not in `read`: a graph that is run from there waits for the thread that it
-            # was called from, for ever where there are few.
-            return on_tensors(images[rows], words[number]), labels[rows]
-
-        return tf.data.Dataset.range(tf.shape(words, "int64")[0]).map(one)
-
-    if epochs is None:
-        numbers = itertools.count(first_epoch)
-        epoch_numbers = tf.data.Dataset.from_generator(
-            lambda: [next(numbers)], output_signature=tf.TensorSpec((), tf.int64)
-        )
-    else:
-        epoch_numbers = tf.data.Dataset.range(first_epoch, first_epoch + epochs)
-    total = num_batches * (epochs or 1) - first_batch
     return (
-        epoch_numbers.flat_map(batch_numbers)
-        .map(pixels)
-        .flat_map(single_batches)
-        # flat_map forgets how many there are, and Keras shows it.
-        .apply(tf.data.experimental.assert_cardinality(total))
+        _batch_numbers(start, num_batches, at_once, epochs)
+        .map(gather)
+        .flat_map(_separation(batch_size, on_tensors))
+        # flat_map loses the number of batches, which Keras shows.
+        .apply(tf.data.experimental.assert_cardinality(num_batches * (epochs or 1) - start.batch))
         .prefetch(tf.data.AUTOTUNE)
     )
 
 
-def _output_dtype(transform: Transform, split: Split) -> np.dtype:
-    """Try the transform on one image."""
-    image = split.take([0]).images
+def _check_numbers(
+    count: int, batch_size: int, seed: int, epochs: int | None, start: Position
+) -> int:
+    """Refuse numbers that are out of range; return the number of batches in an epoch."""
+    whole_number("batch_size", batch_size, 1, MAX_NUMBER)
+    whole_number("seed", seed, 0)
+    whole_number("first_epoch", start.epoch, 0, MAX_NUMBER)
+    whole_number("first_batch", start.batch, 0, MAX_NUMBER)
+    num_batches = -(-count // batch_size)
+    if epochs is not None:
+        whole_number("epochs", epochs, 1, MAX_NUMBER)
+    elif start.batch:
+        raise ArgumentError(
+            f"first_batch must be 0 without epochs. Received: {start.batch}. Pass epochs= too."
+        )
+    if start.batch and start.batch >= num_batches:
+        raise ArgumentError(
+            f"first_batch must be below {num_batches}, the number of batches in an epoch. "
+            f"Received: {start.batch}. Begin at the next epoch instead."
+        )
+    return num_batches
+
+
+def _output_dtype(transform: Transform, image: np.ndarray) -> np.dtype:
+    """Try the transform on a batch of one image, and return the dtype of the result."""
     output = transform(image, 0)
     dtype = getattr(output, "dtype", None)
     if dtype not in (np.uint8, np.float32) or output.shape != image.shape:
         raise ArgumentError(
             f"transform must return uint8 or float32 of the shape {image.shape} for one image. "
-            f"Received: {dtype} of the shape {getattr(output, 'shape', None)}"
+            f"Received: {dtype} of the shape {getattr(output, 'shape', None)}. Convert the images, "
+            'for example by `.astype("float32")`, and keep their shape.'
         )
     return np.dtype(dtype)
 
 
+def _epoch_order(count: int, seed: int, shuffle: bool) -> Callable[[int], np.ndarray]:
+    """Make the function that gives the order of the images in an epoch."""
+
+    # Two orders: that of the epoch in use, and that of another iterator over the same dataset.
+    @lru_cache(maxsize=2)
+    def order(epoch: int) -> np.ndarray:
+        return np.random.default_rng([seed, epoch]).permutation(count)
+
+    in_place = np.arange(count)
+    return order if shuffle else lambda epoch: in_place
+
+
+def _batch_numbers(
+    start: Position, num_batches: int, at_once: int, epochs: int | None
+) -> tf.data.Dataset:
+    """Make a dataset of pairs (epoch, batch): the first batch of each group that is gathered."""
+    import tensorflow as tf
+
+    def numbers_in(epoch: tf.Tensor) -> tf.data.Dataset:
+        first = tf.where(tf.equal(epoch, start.epoch), np.int64(start.batch), np.int64(0))
+        numbers = tf.data.Dataset.range(first, num_batches, at_once)
+        return numbers.map(lambda batch: (epoch, batch))
+
+    if epochs is None:
+        next_epoch = itertools.count(start.epoch)
+        epoch_numbers = tf.data.Dataset.from_generator(
+            lambda: [next(next_epoch)], output_signature=tf.TensorSpec((), tf.int64)
+        )
+    else:
+        epoch_numbers = tf.data.Dataset.range(start.epoch, start.epoch + epochs)
+    return epoch_numbers.flat_map(numbers_in)
+
+
+def _separation(batch_size: int, on_tensors: Callable[..., Any] | None) -> Callable[..., Any]:
+    """Make the function that separates a group of batches into single, transformed batches."""
+    import tensorflow as tf
+
+    def separate(images: tf.Tensor, labels: tf.Tensor, words: tf.Tensor) -> tf.data.Dataset:
+        def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            rows = slice(number * batch_size, (number + 1) * batch_size)
+            if not on_tensors:
+                return images[rows], labels[rows]
+            # The graph runs here, and not in the NumPy function: a graph that is called from
+            # there waits for the thread that calls it, for ever if there are few threads.
+            return on_tensors(images[rows], words[number]), labels[rows]
+
+        return tf.data.Dataset.range(tf.shape(words, "int64")[0]).map(batch)
+
+    return separate
+
+
 class _Reading:
-    """What threads of TensorFlow are doing in Python, so that it can be brought to an end."""
+    """What TensorFlow's threads do in Python, so that reading can end when Python ends."""
 
     closing = False
     calls = 0
@@ -152,25 +214,25 @@ class _Reading:
 def _until_exit(read: Callable[..., Any]) -> Callable[..., Any]:
     """End the data when Python ends.
 
-    An iterator that is still there then waits for the thread that reads ahead for it, and that
-    thread for Python, which has ended: the process would hang.
+    Otherwise the process could hang: an iterator that still exists waits for the thread that reads
+    ahead, and the thread waits for Python, which has ended.
     """
 
-    def guarded(*place: Any) -> Any:
+    def guarded(*numbers: Any) -> Any:
         _Reading.calls += 1
         if _Reading.closing:
             raise StopIteration
-        return read(*place)
+        return read(*numbers)
 
     return guarded
 
 
 @atexit.register
 def _settle() -> None:
-    """Wait until no thread reads ahead any more."""
+    """Wait until no thread reads ahead any more, at most about five seconds."""
     _Reading.closing = True
     before = 0
-    for _ in range(100):  # and then end nevertheless
+    for _ in range(100):
         if _Reading.calls == before:
             break
         before = _Reading.calls

@@ -1,4 +1,4 @@
-"""Listening to warnings, of which Python has one way for all threads."""
+"""Record warnings in one thread at a time, since all threads share Python's warning filters."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ import threading
 import warnings
 from collections.abc import Iterator
 
-_ONE_AT_A_TIME = threading.RLock()
+_lock = threading.RLock()
 
 
 @contextlib.contextmanager
 def recorded_warnings() -> Iterator[list[warnings.WarningMessage]]:
-    """Record what is warned of instead of showing it, until the block ends.
+    """Record warnings instead of showing them, until the block ends.
 
-    In the block filters may be changed; two threads that did so at once would leave each other's
-    filters behind.
+    The block may change the filters. A lock keeps other threads out meanwhile: two threads that
+    change the filters at the same time would restore each other's filters at the end.
 
     Yields:
-        What was recorded.
+        The list that the warnings are added to.
 
     Example:
-        >>> with recorded_warnings() as said:
+        >>> with recorded_warnings() as recorded:
         ...     warnings.warn("oh", stacklevel=1)
-        >>> [str(one.message) for one in said]
+        >>> [str(warning.message) for warning in recorded]
         ['oh']
     """
-    with _ONE_AT_A_TIME, warnings.catch_warnings(record=True) as said:
+    with _lock, warnings.catch_warnings(record=True) as recorded:
         warnings.simplefilter("always", UserWarning)
-        yield said
+        yield recorded

@@ -1,80 +1,193 @@
-"""What a data set says of itself, for `list_datasets` and the command line."""
+"""The registry of data sets: names, and the function that reads the images for each name."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from zoo.arguments import is_same_function, where_defined
+from zoo.datasets.description import DatasetInfo
+from zoo.datasets.files.tree import Tree
+from zoo.datasets.formats.conversion import ImageConversion
+from zoo.datasets.split import Split, as_split
+from zoo.errors import ArgumentError, DataError
+from zoo.text import did_you_mean
+
+NO_FILES = Tree(Path(), {}, frozenset(), open_file=lambda name: open(name, "rb"))  # noqa: SIM115
+"""The files of an embedded data set."""
 
 
 @dataclass(frozen=True)
-class Remote:
-    """A file that its owner lets programs fetch.
+class ReadRequest:
+    """What `load` asks of the function that reads a data set.
 
     Args:
-        name: of the file.
-        urls: of its mirrors, the first choice first.
-        size: in bytes.
-        checksum: in hexadecimal; an MD5 or a SHA-256, told apart by their lengths.
-        part: the data set's part that it is needed for; None: for all.
-        instead: regular expressions of paths, which together do as well where each is there.
+        tree: The files of the data set. Empty for an embedded data set.
+        parts: The parts that are wanted. Empty for a data set without parts of its own.
+        classes: Names of the classes that are wanted. None: all of them. Only a data set whose
+            description says `reads_classes` has to look at it.
+        conversion: The size and the colour that the images are converted to.
 
     Example:
-        >>> Remote("dots.gz", ("https://example.org/dots.gz",), 4, 32 * "0").algorithm
-        'md5'
+        >>> import numpy as np
+        >>> request = ReadRequest(conversion=ImageConversion(size=(4, 4)))
+        >>> request.split("train", np.zeros((2, 8, 8, 1), "uint8"), [0, 1], ["cat", "dog"])
+        Split('train', 2 images of 4×4×1: cat 1, dog 1)
     """
 
-    name: str
-    urls: tuple[str, ...]
-    size: int
-    checksum: str
-    part: str | None = None
-    instead: tuple[str, ...] = ()
+    tree: Tree = NO_FILES
+    parts: tuple[str, ...] = ()
+    classes: tuple[str, ...] | None = None
+    conversion: ImageConversion = field(default_factory=ImageConversion)
 
-    @property
-    def algorithm(self) -> str:
-        """The name of the checksum's algorithm, as `hashlib` has it."""
-        return {32: "md5", 64: "sha256"}[len(self.checksum)]
+    def split(self, name: str, images: Any, labels: Any, class_names: Any) -> Split:
+        """Make a split of arrays, and convert the images to the size and colour that are wanted.
+
+        Args:
+            name: "train", "validation" or "test"; or the name of a part, if the data set has parts.
+            images: Images, uint8 [n, height, width, 1 or 3].
+            labels: Class ids, integers [n].
+            class_names: The name of each class id.
+
+        Returns:
+            The split.
+
+        Raises:
+            DataError: An array has another dtype or shape, or a label has no class name.
+        """
+        split = as_split(images, labels, name=name, class_names=class_names)
+        if split.image_shape[-1] not in (1, 3):
+            raise DataError(
+                f"images of {name!r} must be grey or RGB, with 1 or 3 channels. "
+                f"Received: {split.image_shape[-1]} channels. Leave out the other channels."
+            )
+        converted = self.conversion.convert(name, split.images)
+        return Split(name, converted, split.labels, split.class_names)
+
+
+Reader = Callable[[ReadRequest], Mapping[str, Split]]
 
 
 @dataclass(frozen=True)
-class DatasetInfo:
-    """The description of a data set.
-
-    The module of a data set has one, as `INFO`, and a function `read`; see `loading`.
+class Dataset:
+    """A registered data set.
 
     Args:
-        name: what `load` knows it by.
-        summary: one line: how many images, their size, how many classes.
-        source: where the files come from.
-        wanted: which files or folders are expected, in words; empty for embedded ones.
-        signs: patterns of paths that show that a folder holds the data set.
-        archives: patterns of its archives' names in small letters, without what tells their kind.
-        whole: regular expression of the names of files that hold all of it.
-        files: regular expression of the names of all that is read, as for `open_tree`; None
-            reads all that is there.
-        parts: which of its own parts train, validate and test, unless asked otherwise; empty for
-            data sets that come in one piece or as folders name them.
-        reads_classes: whether `read` takes the classes wanted, to read no others.
-        remotes: the files that `download` fetches; one that has several parts, for each of them.
-        page: where people get the files, if only people do.
+        info: The description, with its name.
+        read: The function that reads the images. It takes a `ReadRequest` and returns splits by
+            name: by the names of the wanted parts, as far as the files hold them; or, for a data
+            set without parts, by "train", and "validation" and "test" where there are such images.
+    """
+
+    info: DatasetInfo
+    read: Reader
+
+
+_datasets: dict[str, Dataset] = {}
+
+
+def register(
+    reader: Reader | None = None, *, info: DatasetInfo | None = None, override: bool = False
+) -> Any:
+    """Register a function that reads a data set, so that `zoo.datasets.load` finds it by name.
+
+    Args:
+        reader: The function, if the decorator is used without parentheses. It takes a
+            `ReadRequest` and returns a dict of splits by name, of which one is "train".
+        info: The description. None, or a description without name and summary: the name of the
+            function is the name of the data set, and the first line of its docstring the summary.
+        override: Whether to replace another data set of that name.
+
+    Returns:
+        The function, unchanged.
+
+    Raises:
+        ArgumentError: The name is taken by another function or is no plain word, or the function
+            does not take one argument.
 
     Example:
-        >>> DatasetInfo("dots", "4 dots, 1×1", "made up").needs_root
+        >>> import numpy as np
+        >>> import zoo.datasets
+        >>> @zoo.datasets.register(override=True)
+        ... def dots(request):
+        ...     '''Eight dots, 1×1 grey, 2 classes.'''
+        ...     images = np.arange(8, dtype="uint8").reshape(8, 1, 1, 1)
+        ...     return {"train": request.split("train", images, [0, 1] * 4, ["even", "odd"])}
+        >>> zoo.datasets.load("dots", validation=0, test=1).train
+        Split('train', 6 images of 1×1×1: even 3, odd 3)
+    """
+    if reader is None:
+        return lambda function: register(function, info=info, override=override)
+    if not inspect.isfunction(reader):
+        raise ArgumentError(
+            f"A data set must be a function that reads it. Received: {reader!r}. Write "
+            "@register above a function, or @register(info=…)."
+        )
+    parameters = list(inspect.signature(reader).parameters.values())
+    if len(parameters) != 1 or parameters[0].kind not in (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    ):
+        raise ArgumentError(
+            "A function that reads a data set must take one argument, the ReadRequest. "
+            f"Received: {reader.__name__}{inspect.signature(reader)}. Options of the data set are "
+            "constants of its module."
+        )
+    info = info or DatasetInfo()
+    name = info.name or reader.__name__
+    if not re.fullmatch("[a-z][a-z0-9_]*", name):
+        raise ArgumentError(
+            "The name of a data set must be small letters, digits and underscores. "
+            f"Received: {name!r}. Rename the function, or pass info=DatasetInfo(name=…)."
+        )
+    registered = _datasets.get(name)
+    if registered and not override and not is_same_function(registered.read, reader):
+        raise ArgumentError(
+            f"The name of a data set must be free. Received: {name!r} for {where_defined(reader)}, "
+            f"which is taken by {where_defined(registered.read)}. Rename the function, or pass "
+            "override=True."
+        )
+    summary = info.summary or (inspect.getdoc(reader) or "").split("\n")[0]
+    _datasets[name] = Dataset(replace(info, name=name, summary=summary), reader)
+    return reader
+
+
+def get_dataset(name: Any) -> Dataset:
+    """Find a registered data set by its name.
+
+    Args:
+        name: The name.
+
+    Returns:
+        The description and the function that reads the data set.
+
+    Raises:
+        DataError: No data set has that name.
+
+    Example:
+        >>> import zoo.datasets.sources
+        >>> get_dataset("digits").info.needs_root
         False
     """
+    if not isinstance(name, str) or name not in _datasets:
+        raise DataError(
+            f"There is no data set {name!r}{did_you_mean(str(name), _datasets)} Registered: "
+            f"{', '.join(sorted(_datasets))}. A data set of your own is there once the module that "
+            "registers it is imported."
+        )
+    return _datasets[name]
 
-    name: str
-    summary: str
-    source: str
-    wanted: str = ""
-    signs: tuple[str, ...] = ()
-    archives: tuple[str, ...] = ()
-    whole: str = ""
-    files: str | None = None
-    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    reads_classes: bool = False
-    remotes: tuple[Remote, ...] = ()
-    page: str = ""
 
-    @property
-    def needs_root(self) -> bool:
-        """Whether the images are files on disk that the user has to bring."""
-        return bool(self.wanted)
+def registered_datasets() -> list[DatasetInfo]:
+    """Return the descriptions of all registered data sets, sorted by name.
+
+    Example:
+        >>> import zoo.datasets.sources
+        >>> "digits" in [info.name for info in registered_datasets()]
+        True
+    """
+    return [_datasets[name].info for name in sorted(_datasets)]

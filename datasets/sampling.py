@@ -1,32 +1,33 @@
-"""Which images of a split to draw, to hold out, or to cross-validate on."""
+"""Choose rows of a split: draw a sample, hold images out, make folds for a cross-validation.
+
+The functions here work on arrays and give row numbers; `zoo.datasets.Split` has methods that use
+them.
+"""
 
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from zoo.arguments import whole_number
 from zoo.errors import ArgumentError, DataError
 
-if TYPE_CHECKING:
-    from zoo.datasets.split import Split
-
 
 def check_share(name: str, value: Any) -> float | int:
-    """Refuse anything but a share of a class's images.
+    """Take a share of the images of every class: a fraction, or a number of images.
 
     Args:
-        name: of the argument, for the message.
-        value: of the argument.
+        name: Name of the argument, for the message.
+        value: The argument.
 
     Returns:
         The fraction as a float, or the number of images as an int.
 
     Raises:
-        ArgumentError: it is neither a fraction of at least 0 and below 1, nor a whole number.
+        ArgumentError: The value is neither a fraction from 0 to below 1 nor a whole number.
 
     Example:
         >>> check_share("test", 0.25), check_share("test", 20)
@@ -39,86 +40,137 @@ def check_share(name: str, value: Any) -> float | int:
         return float(value)
     raise ArgumentError(
         f"{name} must be at least 0 and below 1, or a whole number of images of every class. "
-        f"Received: {value!r}"
+        f"Received: {value!r}. Pass 0.2 to take a fifth of every class."
     )
 
 
-def sample(data: Split, count: int, *, stratified: bool, seed: int) -> np.ndarray:
-    """Draw rows of a split; `Split.sample` describes the arguments.
+def sample_rows(
+    labels: np.ndarray, class_names: Sequence[str], count: int, *, stratified: bool, seed: int
+) -> np.ndarray:
+    """Draw rows at random, each at most once.
+
+    Args:
+        labels: Class ids, integers [n].
+        class_names: Name of each class id.
+        count: How many rows to draw.
+        stratified: Whether to draw the same number of rows of each class, give or take one.
+        seed: Seed of the draw; 0 or more.
 
     Returns:
-        int64 [count], ascending.
+        Row numbers, int64 [count], ascending.
+
+    Raises:
+        ArgumentError: There are fewer than `count` rows, in all or of a class.
+
+    Example:
+        >>> sample_rows(np.array([0, 1, 0, 1]), "ab", 4, stratified=True, seed=0)
+        array([0, 1, 2, 3])
     """
     whole_number("count", count, 1)
     whole_number("seed", seed, 0)
-    if count > len(data):
-        raise ArgumentError(f"count must be at most {len(data):,}, the images. Received: {count:,}")
+    if count > len(labels):
+        raise ArgumentError(
+            f"count must be at most {len(labels):,}, the number of images. Received: {count:,}. "
+            "Draw fewer images."
+        )
     rng = np.random.default_rng(seed)
     if not stratified:
-        return np.sort(rng.permutation(len(data))[:count])
-    each, more = divmod(count, data.num_classes)
-    # Who gets one more is chance as well.
-    wanted = each + (rng.permutation(data.num_classes) < more)
+        return np.sort(rng.permutation(len(labels))[:count])
+    for_each, remainder = divmod(count, len(class_names))
+    # Chance decides as well which classes give one image more.
+    wanted = for_each + (rng.permutation(len(class_names)) < remainder)
+    class_counts = np.bincount(labels, minlength=len(class_names)).tolist()
     drawn = []
-    for label, (name, there) in enumerate(data.class_counts.items()):
-        if there < wanted[label]:
+    for label, (name, available) in enumerate(zip(class_names, class_counts, strict=True)):
+        if available < wanted[label]:
             raise ArgumentError(
-                f"count={count:,} takes {wanted[label]:,} images of each class, and {name} has "
-                f"{there:,}. Draw fewer, or choose other classes."
+                f"count must leave enough images in each class. Received: {count:,}, which takes "
+                f"{wanted[label]:,} images of each class, and {name} has {available:,}. Draw "
+                "fewer, or choose other classes."
             )
-        drawn.append(rng.permutation(np.flatnonzero(data.labels == label))[: wanted[label]])
+        drawn.append(rng.permutation(np.flatnonzero(labels == label))[: wanted[label]])
     return np.sort(np.concatenate(drawn))
 
 
-def originals_of(data: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Tell images from their copies, which go where they go when a split is parted.
+def first_copies(digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the first copy of each image, so that copies can be kept together.
+
+    Args:
+        digests: Hashes of the images, uint64 [n].
 
     Returns:
-        int64 rows of the images that are there for the first time, ascending; and int64 [n], for
-        each row that of its first copy.
+        The rows of the images that occur for the first time, int64, ascending; and for each row
+        the row of its first copy, int64 [n].
+
+    Example:
+        >>> first_copies(np.array([7, 5, 7], "uint64"))
+        (array([0, 1]), array([0, 1, 0]))
     """
-    _, first, place = np.unique(data.digests, return_index=True, return_inverse=True)
-    return np.sort(first), first[place]
+    _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
+    return np.sort(first), first[inverse]
 
 
-def folds(
-    data: Split, count: int, *, repeats: int, seed: int
+def fold_rows(
+    labels: np.ndarray,
+    digests: np.ndarray,
+    class_names: Sequence[str],
+    count: int,
+    *,
+    repeats: int,
+    seed: int,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows to train and to validate on; `Split.folds` describes the arguments."""
+    """Make the folds of a stratified cross-validation; copies of an image stay together.
+
+    Args:
+        labels: Class ids, integers [n].
+        digests: Hashes of the images, uint64 [n].
+        class_names: Name of each class id, for the message.
+        count: Number of folds; 2 or more.
+        repeats: How many times all folds are made, each time different folds; 1 or more.
+        seed: Seed of the folds; from 0 to 2³² − 1.
+
+    Yields:
+        Rows to train on and rows to validate on, int64, each ascending.
+
+    Raises:
+        ArgumentError: A number is out of range.
+        DataError: A class has fewer different images than there are folds.
+    """
     whole_number("count", count, 2)
     whole_number("repeats", repeats, 1)
     whole_number("seed", seed, 0, 2**32 - 1)
-    originals, origin = originals_of(data)
-    labels = data.labels[originals]
-    counts = np.bincount(labels, minlength=data.num_classes)
-    fewest = int(counts[counts > 0].min(initial=len(data)))
+    originals, origin = first_copies(digests)
+    labels = labels[originals]
+    class_counts = np.bincount(labels, minlength=len(class_names))
+    fewest = int(class_counts[class_counts > 0].min(initial=len(digests)))
     if fewest < count:
-        name = data.class_names[int(np.flatnonzero(counts == fewest)[0])]
+        name = class_names[int(np.flatnonzero(class_counts == fewest)[0])]
         raise DataError(
-            f"expected at least {count} different images of every class for {count} folds, got "
-            f"{fewest} of {name!r}; add images, leave the class out, or make fewer folds"
+            f"Every class must have at least {count} different images for {count} folds. "
+            f"Received: {fewest} of class {name!r}. Add images, leave the class out, or make "
+            "fewer folds."
         )
-    from sklearn.model_selection import RepeatedStratifiedKFold  # a second to import
+    from sklearn.model_selection import RepeatedStratifiedKFold  # takes a second to import
 
-    parts = RepeatedStratifiedKFold(n_splits=count, n_repeats=repeats, random_state=seed)
-    for _, held_out in parts.split(labels, labels):
+    cross_validation = RepeatedStratifiedKFold(n_splits=count, n_repeats=repeats, random_state=seed)
+    for _, held_out in cross_validation.split(labels, labels):
         outside = np.isin(origin, originals[held_out])
         yield np.flatnonzero(~outside), np.flatnonzero(outside)
 
 
-def held_out_of(count: int, share: float | int) -> int:
-    """Say how many of a class's images are held out.
+def held_out_count(count: int, share: float | int) -> int:
+    """Compute how many images of a class are held out.
 
     Args:
-        count: how many it has.
-        share: a fraction above 0 and below 1, or a whole number.
+        count: Number of images of the class.
+        share: A fraction above 0 and below 1, or a whole number of images.
 
     Returns:
-        That fraction, rounded, or that number: at least one, so that at least one stays; 0 where
-        there are too few for that.
+        The fraction of the images, rounded, but at least one image, and at least one image stays;
+        or the whole number. 0 if the class has too few images to hold any out.
 
     Example:
-        >>> held_out_of(30, 0.25), held_out_of(3, 2), held_out_of(2, 2)
+        >>> held_out_count(30, 0.25), held_out_count(3, 2), held_out_count(2, 2)
         (8, 2, 0)
     """
     if isinstance(share, int):
@@ -130,27 +182,27 @@ def stratified_split(
     labels: np.ndarray,
     share: float | int,
     seed: int,
-    class_names: tuple[str, ...] | None = None,
+    class_names: Sequence[str] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Hold out the same share of every class, at random.
 
-    Each class gives that fraction of its images, rounded, or that number of them, and at least one
-    image stays on either side. Which ones depends on the seed, the label and the size of the
-    class, not on the other classes: a set loaded with fewer classes holds out the same images of
-    those.
+    Which images are held out depends on the seed, the label and the number of images of the
+    class, and not on the other classes: a data set loaded with fewer classes holds out the same
+    images of them.
 
     Args:
-        labels: integers [n].
-        share: how much to hold out: a fraction above 0 and below 1, or a whole number of images
+        labels: Class ids, integers [n].
+        share: How much to hold out: a fraction above 0 and below 1, or a whole number of images
             of every class.
-        seed: of the choice; at least 0.
-        class_names: for the message of the error.
+        seed: Seed of the choice; 0 or more.
+        class_names: Name of each class id, for the message.
 
     Returns:
-        The kept rows and the held-out rows: two int64 arrays, each ascending.
+        The rows that are kept and the rows that are held out, int64, each ascending. Every class
+        has at least one image on either side.
 
     Raises:
-        DataError: a class has fewer than two images, or no more than are to be held out.
+        DataError: A class has fewer than two images, or no more than are to be held out.
 
     Example:
         >>> import numpy as np
@@ -161,13 +213,13 @@ def stratified_split(
     held_out = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
-        count = held_out_of(len(rows), share)
+        count = held_out_count(len(rows), share)
         if not count:
             least = share + 1 if isinstance(share, int) else 2
             name = class_names[label] if class_names else str(label)
             raise DataError(
-                f"expected at least {least} images of class {name!r} to hold some out, got "
-                f"{len(rows)}; add images, leave the class out, or hold out fewer"
+                f"There must be at least {least} images of class {name!r} to hold some out. "
+                f"Received: {len(rows)}. Add images, leave the class out, or hold out fewer."
             )
         rng = np.random.default_rng([seed, int(label)])
         held_out[rng.permutation(rows)[:count]] = True

@@ -1,9 +1,8 @@
-"""What a data set is: `ImageData`, made of `Split`s of uint8 images with integer labels."""
+"""A split of a data set: uint8 images with integer labels, to train, validate or test on."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -11,32 +10,37 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.arguments import whole_number
+from zoo.datasets.array_checks import check_class_names, check_images, check_labels
 from zoo.datasets.files.mapped import release
-from zoo.errors import ArgumentError, DataError
+from zoo.datasets.pipeline import Position, Transform, batches
+from zoo.datasets.sampling import (
+    check_share,
+    first_copies,
+    fold_rows,
+    sample_rows,
+    stratified_split,
+)
+from zoo.errors import ArgumentError
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from zoo.datasets.pipeline import Transform
-
-MOST_CLASSES = 100_000
-"""As many as there may be without names; more are rather numbers of something else."""
-
 
 class Split:
-    """One part of a data set: images, their labels and the names of the classes.
+    """Images of a data set, their labels and the names of the classes.
 
-    A split may be a selection of rows of a larger array, so that a validation part or a
-    choice of classes never copies pixels. It trusts what it is given: `load` and `as_split`
-    make splits and check what goes in.
+    A split may be a selection of rows of a larger array. So a validation split, or a choice of
+    classes, copies no pixels. The class checks nothing: `zoo.datasets.load` and
+    `zoo.datasets.as_split` make splits and check the arrays.
 
     Args:
         name: "train", "validation", "test" or any other name.
-        store: uint8 [N, height, width, channels], in memory or memory-mapped.
-        labels: int64 [n], one class id for each image of this split.
-        class_names: the name of each class id.
-        rows: int64 [n], the place of each image in `store`; None takes the store whole.
-        settings: how `load` made it, its arguments but for root, classes and cache; or None.
+        store: Images, uint8 [N, height, width, channels], in memory or memory-mapped.
+        labels: Class ids of the images of this split, int64 [n].
+        class_names: The name of each class id.
+        rows: The place of each image in `store`, int64 [n]. None: the store whole.
+        settings: How `load` made the split: its arguments without root, classes and cache. None
+            for a split that was made otherwise.
 
     Example:
         >>> import numpy as np
@@ -66,21 +70,23 @@ class Split:
 
     @cached_property
     def digests(self) -> np.ndarray:
-        """Uint64 [n]: a hash of each image's pixels, to tell whether two splits share some."""
-        hashes = (blake2b(image.tobytes(), digest_size=8) for one in self.blocks() for image in one)
-        return np.array([int.from_bytes(one.digest()) for one in hashes], np.uint64)
+        """Hashes of the images' pixels, uint64 [n], which tell whether two splits share images."""
+        hashes = (
+            blake2b(image.tobytes(), digest_size=8) for block in self.blocks() for image in block
+        )
+        return np.array([int.from_bytes(digest.digest()) for digest in hashes], np.uint64)
 
     def count_among(self, digests: np.ndarray) -> int:
-        """Count the images that are, pixel for pixel, among others.
+        """Count the images of this split that are, pixel for pixel, among other images.
 
         Args:
-            digests: uint64, `digests` of the others.
+            digests: `digests` of the other images, uint64.
         """
         return int(np.isin(self.digests, digests).sum())
 
     @cached_property
     def images(self) -> np.ndarray:
-        """Uint8 [n, height, width, channels]: the store itself, or the selected rows, kept."""
+        """Images, uint8 [n, height, width, channels]: the store, or a copy of the selected rows."""
         return self.store if self.rows is None else self.store.take(self.rows, axis=0)
 
     @property
@@ -91,21 +97,22 @@ class Split:
 
     @property
     def num_classes(self) -> int:
-        """How many classes there are, whether or not each has an image in this split."""
+        """Number of classes, also of those that have no image in this split."""
         return len(self.class_names)
 
     @property
     def class_counts(self) -> dict[str, int]:
-        """How many images each class has."""
+        """Number of images of each class, by name."""
         counts = np.bincount(self.labels, minlength=self.num_classes).tolist()
         return dict(zip(self.class_names, counts, strict=True))
 
     @property
     def class_weights(self) -> dict[int, float]:
-        """How much an image of each class id counts so that all classes count alike.
+        """Weight of an image of each class id, with which all classes count alike.
 
-        n / (classes · images of the class), as scikit-learn's "balanced" (King and Zeng, 2001) and
-        as Keras's `fit(class_weight=)` takes it; 0 for a class without images.
+        The weight is n / (number of classes · images of the class), as scikit-learn's "balanced"
+        (King and Zeng, 2001), and as Keras's `fit(class_weight=)` takes it. It is 0 for a class
+        without images.
         """
         counts = np.bincount(self.labels, minlength=self.num_classes)
         present = np.count_nonzero(counts)
@@ -115,13 +122,13 @@ class Split:
         return dict(enumerate(weights.tolist()))
 
     def blocks(self, size: int = 1024) -> Iterator[np.ndarray]:
-        """Go through the images, some at a time, without keeping more than those in memory.
+        """Go through the images block by block, with one block in memory at a time.
 
         Args:
-            size: how many.
+            size: Number of images in a block.
 
         Yields:
-            Uint8 [size or fewer, height, width, channels].
+            Images, uint8 [size or fewer, height, width, channels].
         """
         for start in range(0, len(self), size):
             rows: Any = slice(start, start + size)
@@ -129,11 +136,11 @@ class Split:
             release(self.store)
 
     def take(self, rows: Any, *, name: str | None = None) -> Split:
-        """Select images by position, in the order given, without copying pixels.
+        """Select images by position, in the given order, without copying pixels.
 
         Args:
-            rows: what NumPy takes as an index of one axis: int [k], bool [n], or a slice.
-            name: of the selection; None keeps this split's.
+            rows: An index of one axis, as NumPy takes it: int [k], bool [n], or a slice.
+            name: Name of the selection. None: the name of this split.
 
         Returns:
             A split of k images over the same store.
@@ -146,10 +153,10 @@ class Split:
         except (IndexError, TypeError, ValueError) as error:
             raise ArgumentError(
                 f"rows must select among {len(self)} images: integers, a mask or a slice. "
-                f"Received: {rows!r} ({error})"
+                f"Received: {rows!r}. NumPy says: {error}."
             ) from error
         if selected.ndim != 1:
-            raise ArgumentError(f"rows must have one axis; pass a list. Received: {rows!r}")
+            raise ArgumentError(f"rows must have one axis. Received: {rows!r}. Pass a list.")
         store_rows = selected if self.rows is None else self.rows[selected]
         labels = self.labels[selected]
         return Split(
@@ -160,56 +167,56 @@ class Split:
         """Draw images at random, each at most once.
 
         Args:
-            count: how many.
-            stratified: draw as many of each class, or one more of some where `count` cannot be
-                divided; otherwise classes come as they fall.
-            seed: of the draw; at least 0.
+            count: Number of images to draw.
+            stratified: Draw the same number of each class; if `count` cannot be divided, some
+                classes give one image more. False: the classes come as chance has it.
+            seed: Seed of the draw; 0 or more.
 
         Returns:
             A split of `count` images over the same store, in the order that they have here.
 
         Raises:
-            ArgumentError: there are not so many, in all or of a class.
+            ArgumentError: There are fewer images, in all or of a class.
 
         Example:
             >>> import zoo.datasets
             >>> zoo.datasets.load("digits").train.sample(50, stratified=True).class_counts["3"]
             5
         """
-        from zoo.datasets.sampling import sample
-
-        return self.take(sample(self, count, stratified=stratified, seed=seed))
+        return self.take(
+            sample_rows(self.labels, self.class_names, count, stratified=stratified, seed=seed)
+        )
 
     def split(self, share: float | int, *, seed: int = 0) -> tuple[Split, Split]:
-        """Part the images in two at random, each class alike; other seeds give other parts.
+        """Divide the images into two splits at random, with the same share of every class.
 
-        Copies of an image stay together, and count as one.
+        Copies of an image stay together, and count as one image.
 
         Args:
-            share: what the second part gets: a fraction of every class, or a whole number of
+            share: Size of the second split: a fraction of every class, or a whole number of
                 images of every class.
-            seed: of the choice; at least 0.
+            seed: Seed of the choice; 0 or more. Another seed makes other splits.
 
         Returns:
-            What stays, and what is held out.
+            The images that stay, and the images that are held out.
 
         Raises:
-            ArgumentError: the share is out of range.
-            DataError: a class has too few images.
+            ArgumentError: The share is out of range.
+            DataError: A class has too few images.
 
         Example:
             >>> import zoo.datasets
-            >>> some, others = zoo.datasets.load("digits").train.split(20, seed=1)
-            >>> len(others)
+            >>> kept, held_out = zoo.datasets.load("digits").train.split(20, seed=1)
+            >>> len(held_out)
             200
         """
-        from zoo.datasets.sampling import check_share, originals_of, stratified_split
-
         whole_number("seed", seed, 0)
         check_share("share", share)
         if not share:
-            raise ArgumentError(f"share must be above 0. Received: {share!r}")
-        originals, origin = originals_of(self)
+            raise ArgumentError(
+                f"share must be above 0. Received: {share!r}. Pass 0.2 to hold out a fifth."
+            )
+        originals, origin = first_copies(self.digests)
         _, held_out = stratified_split(self.labels[originals], share, seed, self.class_names)
         outside = np.isin(origin, originals[held_out])
         return self.take(~outside), self.take(outside)
@@ -222,27 +229,52 @@ class Split:
         Copies of an image stay together.
 
         Args:
-            count: of folds; every image is in the second part of just one.
-            repeats: how often, each time with other folds.
-            seed: of the folds; at least 0.
+            count: Number of folds. Every image is in the second split of exactly one fold.
+            repeats: How many times the folds are made, each time different folds.
+            seed: Seed of the folds; 0 or more.
 
         Yields:
-            `count` · `repeats` pairs: what to train on, and what to validate on.
+            `count` · `repeats` pairs: images to train on, and images to validate on.
 
         Raises:
-            ArgumentError: a number is out of range.
-            DataError: a class has fewer images than there are folds.
+            ArgumentError: A number is out of range.
+            DataError: A class has fewer images than there are folds.
 
         Example:
             >>> import zoo.datasets
             >>> train = zoo.datasets.load("digits").train
-            >>> [len(rest) for _, rest in train.folds(3)]
+            >>> [len(held_out) for _, held_out in train.folds(3)]
             [432, 432, 431]
         """
-        from zoo.datasets.sampling import folds
-
-        for kept, held_out in folds(self, count, repeats=repeats, seed=seed):
+        for kept, held_out in self.fold_rows(count, repeats=repeats, seed=seed):
             yield self.take(kept), self.take(held_out)
+
+    def fold_rows(
+        self, count: int = 5, *, repeats: int = 1, seed: int = 0
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Go through the same cross-validation as `folds`, as row numbers.
+
+        Args:
+            count: Number of folds.
+            repeats: How many times the folds are made.
+            seed: Seed of the folds; 0 or more.
+
+        Yields:
+            Rows to train on and rows to validate on, int64, each ascending.
+
+        Raises:
+            ArgumentError: A number is out of range.
+            DataError: A class has fewer images than there are folds.
+
+        Example:
+            >>> import zoo.datasets
+            >>> kept, held_out = next(zoo.datasets.load("digits").train.fold_rows(3))
+            >>> len(kept), len(held_out)
+            (863, 432)
+        """
+        return fold_rows(
+            self.labels, self.digests, self.class_names, count, repeats=repeats, seed=seed
+        )
 
     def batches(
         self,
@@ -257,28 +289,28 @@ class Split:
     ) -> tf.data.Dataset:
         """Feed the images to TensorFlow, batch by batch, still as uint8.
 
-        The order of an epoch depends on `seed` and the epoch's number only, so training
-        resumed at some epoch and batch sees what it would have seen. Batches never cross
-        epochs; the last one of an epoch may be smaller.
+        The order of an epoch depends on `seed` and on the number of the epoch only. So a training
+        that is resumed at some epoch and batch sees the same batches as an uninterrupted training.
+        A batch never has images of two epochs; the last batch of an epoch may be smaller.
 
         Args:
-            batch_size: images in a batch.
-            shuffle: give every epoch its own random order.
-            seed: of the orders, and of `transform`; at least 0.
-            epochs: how many epochs one pass over the dataset holds. None: each iteration of
-                the dataset is one epoch, the next iteration the next epoch.
-            first_epoch: the number of the first epoch.
-            first_batch: how many batches of the first epoch to leave out; only with `epochs`.
-            transform: `transform(images, seed)`, a NumPy function applied to each batch, uint8
+            batch_size: Number of images in a batch.
+            shuffle: Give every epoch its own random order.
+            seed: Seed of the orders, and of `transform`; 0 or more.
+            epochs: Number of epochs in one pass over the dataset. None: each iteration of the
+                dataset is one epoch, and the next iteration is the next epoch.
+            first_epoch: The number of the first epoch.
+            first_batch: How many batches of the first epoch are left out; only with `epochs`.
+            transform: `transform(images, seed)`, a NumPy function for each batch, uint8
                 [b, height, width, channels], that returns uint8 or float32 of the same shape.
-                Its seed depends on `seed` and the numbers of epoch and batch only.
+                Its seed depends on `seed` and on the numbers of epoch and batch only.
 
         Returns:
-            A `tf.data.Dataset` of pairs: images [b, height, width, channels], uint8 or what
-            `transform` returns, and labels int64 [b].
+            A `tf.data.Dataset` of pairs: images [b, height, width, channels], uint8 or the dtype
+            that `transform` returns, and labels int64 [b].
 
         Raises:
-            ArgumentError: a number is out of range, or `transform` returns something else.
+            ArgumentError: A number is out of range, or `transform` returns something else.
 
         Example:
             >>> import numpy as np
@@ -286,16 +318,15 @@ class Split:
             >>> [labels.numpy().tolist() for _, labels in split.batches(2)]
             [[0, 1], [1, 0], [1]]
         """
-        from zoo.datasets.pipeline import batches
-
         return batches(
-            self,
+            self.store,
+            self.rows,
+            self.labels,
             batch_size,
             shuffle=shuffle,
             seed=seed,
             epochs=epochs,
-            first_epoch=first_epoch,
-            first_batch=first_batch,
+            start=Position(first_epoch, first_batch),
             transform=transform,
         )
 
@@ -315,20 +346,20 @@ def as_split(
     name: str = "data",
     class_names: Any = None,
 ) -> Split:
-    """Take a `Split`, or plain arrays as one.
+    """Take a `Split`, or make a split of plain arrays.
 
     Args:
-        images: a `Split`, returned as it is, or uint8 [n, height, width, channels].
-        labels: integers [n]; not for a `Split`, which has its own.
-        name: of the new split.
-        class_names: the name of each class id; by default "0", "1", … up to the highest label.
+        images: A `Split`, which is returned unchanged, or uint8 [n, height, width, channels].
+        labels: Class ids, integers [n]. None for a `Split`, which has its own labels.
+        name: Name of the new split.
+        class_names: The name of each class id. None: "0", "1", … up to the highest label.
 
     Returns:
         A `Split` over the images, which are not copied.
 
     Raises:
-        DataError: the arrays are not what they should be; the message says how to mend them.
-        ArgumentError: labels or class names were given beside a `Split`.
+        DataError: An array has another dtype or shape, or a label has no class name.
+        ArgumentError: Labels or class names are given beside a `Split`.
 
     Example:
         >>> import numpy as np
@@ -337,58 +368,13 @@ def as_split(
     """
     if isinstance(images, Split):
         if labels is not None or class_names is not None:
-            raise ArgumentError("a Split has its own labels and class names; pass it alone")
+            raise ArgumentError(
+                "labels and class_names must be None beside a Split, which has its own labels and "
+                f"class names. Received: labels={labels!r:.80}, class_names={class_names!r:.80}. "
+                "Pass the Split alone."
+            )
         return images
-    images = _checked_images(images)
-    labels = _checked_labels(labels, len(images))
-    if class_names is None:
-        class_names = range(min(int(labels.max()) + 1, MOST_CLASSES))
-    elif isinstance(class_names, str) or not isinstance(class_names, Iterable):
-        raise DataError(f"expected a list of class names, got {class_names!r:.80}")
-    names = tuple(str(class_name) for class_name in class_names)
-    if labels.max() >= len(names):
-        raise DataError(
-            f"expected labels below {len(names):,}, the number of classes, got "
-            f"{labels.max()}; number the classes from 0 or pass every class name"
-        )
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise DataError(f"expected each class name once, got {twice[0]!r} more than once")
+    images = check_images(images)
+    labels = check_labels(labels, len(images))
+    names = check_class_names(class_names, labels)
     return Split(name, images, labels.astype(np.int64, copy=False), names)
-
-
-def _checked_images(images: Any) -> np.ndarray:
-    images = np.asanyarray(images)
-    if images.dtype != np.uint8:
-        remedy = '`.astype("uint8")`'
-        if images.dtype.kind == "f" and images.size and images.max() <= 1:
-            remedy = f"multiply by 255 and {remedy}"
-        raise DataError(f"expected uint8 pixels 0..255, got {images.dtype}; {remedy}")
-    if images.ndim == 3:
-        raise DataError(
-            "expected images [n, height, width, channels], got the shape "
-            f"{images.shape}; add a channel axis to grey images: `images[..., None]`"
-        )
-    if images.ndim != 4 or not images.size:
-        raise DataError(
-            "expected at least one image as [n, height, width, channels], got the shape "
-            f"{images.shape}"
-        )
-    return images
-
-
-def _checked_labels(labels: Any, count: int) -> np.ndarray:
-    if labels is None:
-        raise DataError(f"expected integer labels [{count}], got None; pass `labels`")
-    labels = np.asarray(labels)
-    if labels.ndim == 2:
-        remedy = "labels.ravel()" if labels.shape[1] == 1 else "labels.argmax(-1)"
-        raise DataError(f"expected labels [n], got the shape {labels.shape}; pass `{remedy}`")
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise DataError(
-            f"expected integer labels [n], got {labels.dtype} of the shape {labels.shape}"
-        )
-    if len(labels) != count:
-        raise DataError(f"expected one label for each of {count} images, got {len(labels)}")
-    if labels.min() < 0:
-        raise DataError(f"expected labels from 0 up, got {labels.min()}")
-    return labels

@@ -14,7 +14,7 @@ from zoo.arguments import whole_number
 from zoo.datasets.split import Split, as_split
 from zoo.errors import ArgumentError, DataError
 
-FLOOR = float(np.finfo(np.float32).tiny)
+LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
 """The least probability whose logarithm is taken: the smallest normal number of float32, below
 which a softmax in float32 underflows. Its logarithm is -87.3."""
 SUM_TOLERANCE = 1e-2

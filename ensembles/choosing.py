@@ -51,7 +51,7 @@ def select(
         >>> import zoo
         >>> from zoo.ensembles import Committee, select
         >>> data = zoo.datasets.load("digits")
-        >>> committee = Committee(["softmax", "bn_mlp", "deep_mlp"])
+        >>> committee = Committee("softmax", copies=3)
         >>> history = committee.fit(data.train, epochs=2, batch_size=64, verbose=0)
         >>> len(select(committee, data.validation, method="best", count=2).members)
         2
@@ -111,7 +111,7 @@ def calibrate(committee: Committee, x: Any, y: Any = None) -> Committee:
         >>> import zoo
         >>> from zoo.ensembles import Committee, calibrate
         >>> data = zoo.datasets.load("digits")
-        >>> committee = Committee(["softmax", "bn_mlp"], voting="soft")
+        >>> committee = Committee("softmax", copies=2, voting="soft")
         >>> history = committee.fit(data.train, epochs=3, batch_size=64, verbose=0)
         >>> 0 < calibrate(committee, data.validation).rule.temperature < 1
         True

@@ -84,7 +84,7 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         >>> X, y = load_iris(return_X_y=True)
         >>> classifier = CommitteeClassifier(voting="soft", epochs=20, random_state=0)
         >>> pipeline = make_pipeline(StandardScaler(), classifier)
-        >>> bool(cross_val_score(pipeline, X, y, cv=3).mean() > 0.8)
+        >>> bool(cross_val_score(pipeline, X, y, cv=2).mean() > 0.8)
         True
     """
 

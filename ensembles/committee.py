@@ -183,7 +183,7 @@ class Committee(VotingModel):
         )  # fmt: skip
         try:
             history = training.run(
-                combine=self._combine,
+                combine=self.rule.on_tensors,
                 together=together,
                 log_dir=log_dir,
                 resume=resume,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo.augmentation.augmentation import Augmentation
+from zoo.augmentation.views import AugmentedViews
 from zoo.ensembles.committee import Committee
 from zoo.ensembles.provenance import overlap
 from zoo.ensembles.reports.leaderboard import (
@@ -18,17 +19,11 @@ from zoo.ensembles.reports.leaderboard import (
 )
 from zoo.errors import ArgumentError
 
-__all__ = [
-    "Entry",
-    "Leaderboard",
-    "LeaderboardRow",
-    "answers_by_rule",
-    "compare",
-    "make_leaderboard",
-]
+# The names of the earlier module `zoo.ensembles.leaderboard`.
+__all__ = ["Entry", "Leaderboard", "answers_like", "compare", "make_leaderboard"]
 
 Entry = LeaderboardRow
-"""The earlier name of `LeaderboardRow`."""
+answers_like = answers_by_rule
 
 
 def compare(
@@ -36,7 +31,7 @@ def compare(
     x: Any,
     y: Any = None,
     *,
-    augmentation: Augmentation | Any = None,
+    augmentation: Augmentation | AugmentedViews | None = None,
     times: int = 8,
     seed: int = 0,
 ) -> Leaderboard:

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from zoo.datasets.sampling import folds as split_into_folds
 from zoo.datasets.split import Split
-from zoo.ensembles.checks import FLOOR, checked_labels, checked_probabilities
+from zoo.ensembles.checks import LEAST_PROBABILITY, checked_labels, checked_probabilities
 from zoo.ensembles.combining.rules import STACKING, Rule
 from zoo.ensembles.committee import Committee
 from zoo.ensembles.members import make_members
@@ -95,7 +94,7 @@ def stack(
         return committee
 
     parts, rows = [], []
-    splits = split_into_folds(data, folds, repeats=1, seed=seed)
+    splits = data.fold_rows(folds, seed=seed)
     for number, (kept, held_out) in enumerate(list(splits), 1):
         committee = trained_committee(data.take(kept), f"fold-{number}")
         parts.append(committee.member_probabilities(data.take(held_out)))
@@ -138,7 +137,9 @@ def fit_stacking(probabilities: ArrayLike, labels: ArrayLike, penalty: float = 1
         raise DataError(
             f"labels must have images of every class. Received: no image of class {missing[0]}"
         )
-    features = np.log(np.maximum(probabilities, FLOOR)).transpose(1, 0, 2).reshape(n, -1)
+    features = (
+        np.log(np.maximum(probabilities, LEAST_PROBABILITY)).transpose(1, 0, 2).reshape(n, -1)
+    )
     model = LogisticRegression(C=penalty, max_iter=2000).fit(features, labels)
     coefficients, intercept = model.coef_, model.intercept_
     if num_classes == 2:  # a single row, of the second class against the first

@@ -1,202 +1,220 @@
-"""The benchmarks run, and compare what they say they compare; how fast is for `make bench`."""
+"""The benchmarks run, and compare what they claim to compare. `make bench` measures how fast."""
 
+import importlib
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import zoo
+
 ROOT = Path(__file__).parents[1]
 
 
-def test_without_a_name_the_benchmarks_are_listed():
-    words = [sys.executable, "-m", "benchmarks"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "one of committee, copies" in done.stderr
+@pytest.fixture
+def benchmark(monkeypatch, tmp_path):
+    """Import a benchmark by its name; results go to the test's own folder."""
+    monkeypatch.syspath_prepend(ROOT)
+    monkeypatch.setattr(importlib.import_module("benchmarks.measure"), "RESULTS", tmp_path)
+    return lambda name: importlib.import_module(f"benchmarks.{name}")
 
 
-@pytest.fixture(scope="module")
-def gradients():
-    code = """
-import json
-from benchmarks.gradients import LIBRARIES, in_turns, layer_step, memory_of_steps, training_step
-steps = [training_step("softmax", 8, library) for library in LIBRARIES]
-layers = [layer_step("Dense", {"units": 3}, (4, 5), {}, library) for library in LIBRARIES]
-print(json.dumps({
-    "losses": [[float(step()) for step in steps] for _ in range(3)],
-    "layers": [[float(g) for g in step()][:1] for step in layers],
-    "turns": in_turns(steps, 4),
-    "memory": memory_of_steps("softmax", 8, "handwritten"),
-}))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+def test_without_a_name_the_benchmarks_are_listed(benchmark, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["benchmarks"])
+    with pytest.raises(SystemExit, match="one of committee, copies"):
+        benchmark("__main__").main()
 
 
-def test_both_sides_train_the_same_model(gradients):
-    for keras_own, by_hand in gradients["losses"]:
-        np.testing.assert_allclose(by_hand, keras_own, rtol=1e-5)
+def test_every_benchmark_has_a_name(benchmark):
+    modules = {path.stem for path in ROOT.glob("benchmarks/*.py")}
+    shared = {"__init__", "__main__", "fits", "measure"}
+    assert set(benchmark("__main__").NAMES) == modules - shared
 
 
-def test_turns_are_timed(gradients):
-    turns = gradients["turns"]
+@pytest.fixture
+def pair_of_steps(benchmark):
+    gradients = benchmark("gradients")
+    return [gradients.training_step("softmax", 8, library) for library in gradients.LIBRARIES]
+
+
+def test_both_libraries_train_the_same_model(pair_of_steps):
+    for _ in range(3):
+        keras_own, by_hand = (float(step()) for step in pair_of_steps)
+        assert by_hand == pytest.approx(keras_own, rel=1e-5)
+
+
+def test_a_layer_runs_in_both_libraries(benchmark):
+    gradients = benchmark("gradients")
+    steps = [
+        gradients.layer_step("Dense", {"units": 3}, (4, 5), {}, library)
+        for library in gradients.LIBRARIES
+    ]
+    for keras_own, by_hand in zip(*(step() for step in steps), strict=True):
+        assert keras_own.shape == by_hand.shape == ()
+
+
+def test_steps_are_timed_in_turns(benchmark, pair_of_steps):
+    turns = benchmark("gradients").in_turns(pair_of_steps, 4)
     assert min(turns["keras"], turns["by hand"], turns["low"]) > 0
 
 
-def test_memory_is_measured(gradients):
-    assert gradients["memory"] >= 0
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_is_the_peak_of_ten_steps_above_the_built_model(benchmark, monkeypatch):
+    gradients = benchmark("gradients")
+    calls = []
+    monkeypatch.setattr(gradients, "training_step", lambda *words: lambda: calls.append(words))
+    kibibytes = iter([1024, 5120])
+    monkeypatch.setattr(gradients, "_kibibytes", lambda field: next(kibibytes))
+    assert gradients.memory_of_steps("softmax", 8, "handwritten") == 4
+    assert calls == [("softmax", 8, "handwritten")] * 10
 
 
-def test_every_way_gives_the_same_gradient_and_differences_agree():
-    code = """
-import numpy as np
-from benchmarks.backpropagation import DEPTHS, WAYS, WIDTHS, draw, gradient, measure, network, paths
-weights, activations, target = network(3, 4)
-def loss():
-    y = activations[0]
-    for kernel in weights:
-        y = np.tanh(y @ kernel)
-    return 0.5 * np.sum((y - target) ** 2)
-numeric = [np.zeros_like(kernel) for kernel in weights]
-for kernel, slopes in zip(weights, numeric):
-    for index in np.ndindex(kernel.shape):
-        kernel[index] += 1e-5
-        slopes[index] = loss()
-        kernel[index] -= 2e-5
-        slopes[index] = (slopes[index] - loss()) / 2e-5
-        kernel[index] += 1e-5
-for way, _ in WAYS.values():
-    deltas = way(weights, activations, target)
-    np.testing.assert_allclose(gradient(activations, deltas), numeric, atol=1e-9)
-assert paths(3, 4) == 4 + 16 + 64
-times = measure([(2, 3), (30, 3)], budget=0)
-assert np.isnan(times["path by path"]).tolist() == [False, True]
-assert min(times["backpropagation"]) > 0
-left, right = draw(*({way: np.ones(len(sizes)) for way in WAYS} for sizes in (DEPTHS, WIDTHS))).axes
-assert left.get_yscale() == right.get_yscale() == "log"
-"""
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+def test_every_way_gives_the_same_gradient_and_differences_agree(benchmark):
+    module = benchmark("backpropagation")
+    weights, activations, target = module.network(3, 4)
+
+    def loss():
+        y = activations[0]
+        for kernel in weights:
+            y = np.tanh(y @ kernel)
+        return 0.5 * np.sum((y - target) ** 2)
+
+    numeric = [np.zeros_like(kernel) for kernel in weights]
+    for kernel, slopes in zip(weights, numeric, strict=True):
+        for index in np.ndindex(kernel.shape):
+            kernel[index] += 1e-5
+            slopes[index] = loss()
+            kernel[index] -= 2e-5
+            slopes[index] = (slopes[index] - loss()) / 2e-5
+            kernel[index] += 1e-5
+    for way, _ in module.WAYS.values():
+        deltas = way(weights, activations, target)
+        np.testing.assert_allclose(module.gradient(activations, deltas), numeric, atol=1e-9)
 
 
-def test_ways_to_augment_take_turns():
-    code = """
-import json
-from benchmarks import augmentation
-augmentation.TURN = 8
-augmentation.SHAPE = (8, 8, 1)
-ways = augmentation.ways(4)
-training = augmentation.training(4, 2, "softmax", (8, 8, 1))
-print(json.dumps([
-    augmentation.in_turns(ways, 3, 8),
-    augmentation.in_turns(training, 3, 8),
-]))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    for rows in json.loads(done.stdout.splitlines()[-1]):
+def test_paths_are_counted_and_too_many_are_not_walked(benchmark):
+    module = benchmark("backpropagation")
+    assert module.paths(3, 4) == 4 + 16 + 64
+    times = module.measure([(2, 3), (30, 3)], budget=0)
+    assert np.isnan(times["path by path"]).tolist() == [False, True]
+    assert min(times["backpropagation"]) > 0
+
+
+def test_the_cost_of_a_gradient_is_drawn_on_logarithmic_axes(benchmark):
+    module = benchmark("backpropagation")
+    sizes = (module.DEPTHS, module.WIDTHS)
+    times = [{way: np.ones(len(numbers)) for way in module.WAYS} for numbers in sizes]
+    left, right = module.draw(*times).axes
+    assert left.get_yscale() == right.get_yscale() == "log"
+
+
+def test_ways_to_augment_take_turns(benchmark, monkeypatch):
+    augmentation = benchmark("augmentation")
+    monkeypatch.setattr(augmentation, "TURN", 8)
+    monkeypatch.setattr(augmentation, "SHAPE", (8, 8, 1))
+    for ways in (augmentation.ways(4), augmentation.training(4, 1, "softmax", (8, 8, 1))):
+        rows = augmentation.in_turns(ways, 2, 8)
         assert next(iter(rows.values()))["times faster"] == 1
         assert "zoo, projective" in rows
-        for row in rows.values():
-            assert row["images a second"] > 0
-            assert row["low"] > 0
+        assert all(row["images a second"] > 0 and row["low"] > 0 for row in rows.values())
 
 
-def run(code):
-    """What code prints that imports benchmarks, in a process of its own."""
-    words = [sys.executable, "-c", code]
-    return subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+def test_turns_go_both_ways_and_are_compared_turn_by_turn(benchmark):
+    measure = benchmark("measure")
+    order = []
 
+    def way(name, seconds):
+        return lambda: order.append(name) or seconds
 
-def test_turns_go_both_ways_and_are_compared_turn_by_turn():
-    code = """
-import json
-from benchmarks.measure import compare, rows_of, take_turns
-order = []
-def way(name, seconds):
-    return lambda: order.append(name) or seconds
-turns = take_turns({"slow": way("slow", 4.0), "fast": way("fast", 2.0)}, 3)
-print(json.dumps([order, turns, rows_of(turns, "slow")["fast"], compare([1, 1, 2], [1, 3, 4])]))
-"""
-    order, turns, fast, compared = json.loads(run(code).splitlines()[-1])
+    turns = measure.take_turns({"slow": way("slow", 4.0), "fast": way("fast", 2.0)}, 3)
     first, second = ["slow", "fast"], ["fast", "slow"]
-    assert order == [*first, *first, *second, *first]
+    assert order == [*first, *first, *second, *first]  # the first pair is the warm-up
     assert turns == {"slow": [4.0] * 3, "fast": [2.0] * 3}
+    fast = measure.rows_of(turns, "slow")["fast"]
     assert fast == {"seconds": 2.0, "times faster": 2.0, "low": 2.0, "high": 2.0}
+    compared = measure.compare([1, 1, 2], [1, 3, 4])
     assert compared == {"seconds": 1, "times faster": 2.0, "low": 1.5, "high": 2.5}
 
 
-def test_the_ceilings_and_the_operations_are_counted():
-    code = """
-import json, zoo
-from benchmarks.fits import dense_operations
-from benchmarks.measure import ceilings, rates, take_turns
-model = zoo.build("deep_mlp", input_shape=(4, 5, 1), num_classes=3, hidden=(7, 6))
-limits = rates(take_turns(ceilings(), 2, warm_up=0))
-print(json.dumps([dense_operations(model), limits]))
-"""
-    operations, limits = json.loads(run(code).splitlines()[-1])
-    # Forward and the kernel's gradient each a product; the input's gradient but for the first.
-    assert operations == 2 * (2 * 20 * 7 + 3 * 7 * 6 + 3 * 6 * 3)
+def test_the_ceilings_are_measured(benchmark):
+    measure = benchmark("measure")
+    limits = measure.rates(measure.take_turns(measure.ceilings(quick=True), 2, warm_up=0))
     assert len(limits) == 5
     assert min(limits.values()) > 0
-    # No product may be left out: a small one is not faster than a large one.
-    for kind in ("float32", "bfloat16"):
-        small, large = (limits[f"{kind} {what}, GFLOP/s"] for what in ("256×2304·300", "square"))
-        assert small < 2 * large
 
 
-def test_pytorch_has_the_same_model():
-    pytest.importorskip("torch")
-    code = """
-import json, keras, numpy as np, torch, zoo
-from benchmarks.fits import REPORT, torch_module
-x = np.random.default_rng(0).integers(0, 256, (6, 5, 5, 1)).astype("uint8")
-errors = []
-for k, entry in enumerate(REPORT):
-    model = zoo.build(entry, input_shape=(5, 5, 1), num_classes=3, seed=k)
-    model.compile("sgd", "sparse_categorical_crossentropy")
-    model.fit(x, np.arange(6) % 3, verbose=0)  # so that moving averages are not 0 and 1
-    pixels = torch.from_numpy(x).flatten(1).float() / 255
-    theirs = torch_module(model).eval()(pixels).softmax(-1).detach().numpy()
-    errors.append(float(abs(theirs - model.predict(x, verbose=0)).max()))
-print(json.dumps(errors))
-"""
-    assert max(json.loads(run(code).splitlines()[-1])) < 1e-6
+def test_no_product_of_a_ceiling_is_left_out(benchmark):
+    graph = benchmark("measure").products("bfloat16", (2, 3, 4), 7).get_concrete_function().graph
+    nodes = graph.as_graph_def().node
+    inputs = [tuple(node.input) for node in nodes if node.op == "MatMul"]
+    assert len(set(inputs)) == len(inputs) == 7
+    (total,) = (node for node in nodes if node.op == "AddN")
+    assert len(total.input) == 7
+
+
+def test_the_operations_of_dense_layers_are_counted(benchmark):
+    model = zoo.build("deep_mlp", input_shape=(4, 5, 1), num_classes=3, hidden=(7, 6))
+    # One product forward, one for the gradient of the kernel, and one for the gradient of the
+    # input, which the first layer does not need.
+    operations = 2 * (2 * 20 * 7 + 3 * 7 * 6 + 3 * 6 * 3)
+    assert benchmark("fits").dense_operations(model) == operations
+
+
+def test_pytorch_has_the_same_model(benchmark):
+    torch = pytest.importorskip("torch")
+    fits = benchmark("fits")
+    x = np.random.default_rng(0).integers(0, 256, (6, 5, 5, 1)).astype("uint8")
+    for seed, entry in enumerate(fits.REPORT):
+        model = zoo.build(entry, input_shape=(5, 5, 1), num_classes=3, seed=seed)
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        model.fit(x, np.arange(6) % 3, verbose=0)  # so that moving averages are not 0 and 1
+        pixels = torch.from_numpy(x).flatten(1).float() / 255
+        answers = fits.torch_module(model).eval()(pixels).softmax(-1).detach().numpy()
+        np.testing.assert_allclose(answers, model.predict(x, verbose=0), atol=1e-6)
+
+
+def check_rows(results):
+    """Zoo is among the contestants, and the first contestant is the reference."""
+    rows = results["rows"]
+    assert any(name.startswith("zoo") for name in rows)
+    first = next(iter(rows.values()))
+    assert first["low"] == first["times faster"] == first["high"] == 1
+    assert min(row["low"] for row in rows.values()) > 0
+
+
+def check_growth(results):
+    assert set(results) == {"images", "members", "classes", "image side", "ceilings"}
+
+
+def check_data(results):
+    assert results["csv"]["zoo, fer2013 csv"]["seconds"] > 0
+    assert len(results["formats"]) == 7
+    assert results["stream"]["peak MiB"] > results["stream"]["TensorFlow's"]
+
+
+def check_memory(results):
+    assert all(row["MiB"] > 0 for row in results["memory"].values())
+    assert all(row["s"] > 0 for row in results["start"].values())
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["committee", "copies", "cnn", "predict", "voting", "memory", "growth", "data"],
+    ("name", "check"),
+    [
+        ("committee", check_rows),
+        ("copies", check_rows),
+        ("cnn", check_rows),
+        ("predict", check_rows),
+        ("voting", check_rows),
+        ("memory", check_memory),
+        ("growth", check_growth),
+        ("data", check_data),
+    ],
 )
-def test_a_benchmark_runs_from_beginning_to_end(name, tmp_path):
-    code = f"""
-import importlib, pathlib
-from benchmarks import measure
-measure.RESULTS = pathlib.Path({str(tmp_path)!r})
-importlib.import_module("benchmarks.{name}").main(quick=True)
-"""
-    run(code)
+def test_a_benchmark_runs_from_beginning_to_end(name, check, benchmark, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for the processes that a benchmark starts
+    benchmark(name).main(quick=True)
     results = json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
     assert results.pop("measured on")["cores"] > 0
-    if name == "growth":
-        assert set(results) == {"images", "members", "classes", "image side", "ceilings"}
-    elif name == "data":
-        assert results["csv"]["zoo, fer2013 csv"]["seconds"] > 0
-        assert len(results["formats"]) == 7
-        assert results["stream"]["peak MiB"] > results["stream"]["TensorFlow's"]
-    elif name == "memory":
-        assert all(row["MiB"] > 0 for row in results["memory"].values())
-        assert all(row["s"] > 0 for row in results["start"].values())
-    else:
-        rows = results["rows"]
-        assert any(row.startswith("zoo") for row in rows)
-        # The first is what the others are compared with.
-        first = next(iter(rows.values()))
-        assert first["low"] == first["times faster"] == first["high"] == 1
-        assert min(row["low"] for row in rows.values()) > 0
+    check(results)

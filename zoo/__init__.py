@@ -1,6 +1,6 @@
 """Zoo: a Keras model zoo and committee toolkit for image classification.
 
-Importing it loads no TensorFlow; building or training a model does.
+`import zoo` does not load TensorFlow. Building or training a model does.
 
 Example:
     >>> import zoo
@@ -12,7 +12,7 @@ import importlib
 from typing import Any
 
 from zoo import (
-    models,  # noqa: F401  registers the entries
+    models,  # noqa: F401  registers the models
     moved,
 )
 from zoo.augmentation import Augmentation

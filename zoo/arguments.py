@@ -1,7 +1,8 @@
-"""Checks of arguments, for all of the packages: one function for each kind of value."""
+"""Checks of arguments, for all of the packages: numbers, paths, and functions to be registered."""
 
 import contextlib
 import operator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,14 +54,14 @@ def as_path(name: str, value: Any) -> Path:
     """Take a path, in which `~` is the user's home.
 
     Args:
-        name: of the argument or variable, for the message.
-        value: of it.
+        name: Name of the argument or environment variable, for the message.
+        value: The argument.
 
     Returns:
         The path.
 
     Raises:
-        ArgumentError: no file system takes such a path.
+        ArgumentError: No file system takes such a path.
 
     Example:
         >>> as_path("root", "data/mnist").name
@@ -72,5 +73,36 @@ def as_path(name: str, value: Any) -> Path:
             path.stat()
     except (TypeError, ValueError, RuntimeError, OSError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise ArgumentError(f"{name} must be a path: {why}. Received: {value!a:.80}") from error
+        raise ArgumentError(
+            f"{name} must be a path: {why}. Received: {value!a:.80}. Pass another path."
+        ) from error
     return path
+
+
+def is_same_function(function: Callable[..., Any], other: Callable[..., Any]) -> bool:
+    """Whether two functions are the same, or the same once more after a module was reloaded.
+
+    Example:
+        >>> is_same_function(is_same_function, is_same_function)
+        True
+        >>> is_same_function(is_same_function, where_defined)
+        False
+    """
+    return function is other or (
+        "<locals>" not in function.__qualname__
+        and (function.__module__, function.__qualname__, function.__code__.co_filename)
+        == (other.__module__, other.__qualname__, other.__code__.co_filename)
+    )
+
+
+def where_defined(function: Callable[..., Any]) -> str:
+    """Write where a function is defined: module, name, file and line, for messages.
+
+    Example:
+        >>> where_defined(where_defined).partition(" (")[0]
+        'zoo.arguments.where_defined'
+    """
+    code = function.__code__
+    return (
+        f"{function.__module__}.{function.__qualname__} ({code.co_filename}:{code.co_firstlineno})"
+    )

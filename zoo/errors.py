@@ -1,24 +1,24 @@
-"""Every error that Zoo raises on purpose, as one family.
+"""All errors that Zoo raises on purpose.
 
-Catch `ZooError` for all of them, or the built-in that fits (`LookupError`, `ValueError`,
-`OSError`). A message says what was expected, what was received, and what to do.
+Catch `ZooError` for all of them, or the built-in error that each of them also is (`LookupError`,
+`ValueError`, `OSError`). A message says what was expected, what was received, and what to do.
 """
 
 
 class ZooError(Exception):
-    """Base of every error that Zoo raises on purpose."""
+    """The base class of all errors that Zoo raises on purpose."""
 
 
 class UnknownModelError(ZooError, LookupError):
-    """No registered model has that name."""
+    """No registered model has this name."""
 
 
 class ArgumentError(ZooError, ValueError):
-    """An argument is unknown, of the wrong kind, or out of range."""
+    """An argument is unknown, has a wrong type, or is out of its range."""
 
 
 class DataError(ZooError, ValueError):
-    """A file, folder or array cannot be read as the data it should be."""
+    """A file, folder or array does not hold the data that it should hold."""
 
 
 class RunError(ZooError, OSError):

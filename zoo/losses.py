@@ -29,8 +29,8 @@ def cross_entropy_over(axis: int = -1) -> Callable[[Any, Any], Any]:
         axis: The axis of the classes.
 
     Returns:
-        A function of targets and logits, float [..., classes, ...] both, to the loss of each
-        sample, the shape without that axis.
+        A function of targets and logits, both float [..., classes, ...]. It returns the loss of
+        each sample, of the shape without that axis.
     """
 
     @ops.custom_gradient
@@ -46,7 +46,7 @@ def cross_entropy_over(axis: int = -1) -> Callable[[Any, Any], Any]:
             d_logits = (exponentials / normalizer) * mass - targets
             return -log_probabilities * upstream, d_logits * upstream
 
-        # A class without a share counts nothing, also where its logit is minus infinity.
+        # A class whose target is 0 adds 0, also if its logit is minus infinity.
         terms = tf.math.multiply_no_nan(log_probabilities, targets)
         return -tf.reduce_sum(terms, axis=axis), backward
 
@@ -61,17 +61,18 @@ class SoftmaxCrossEntropy(keras.losses.Loss):
 
         L = −Σ_k y_k log p_k,   ∂L/∂z = p Σ_k y_k − y,   which is p − y for targets that add up to 1
 
-    (Bridle, 1990). The largest logit is taken off before exp, so the loss is finite for logits of
-    ±1e4 and beyond. Labels are class ids (of rank one below the logits, or with a last axis of 1)
-    or one-hot or soft targets of the logits' shape. A class id that is none makes the loss NaN.
+    (Bridle, 1990). The largest logit is subtracted before exp, so the loss is finite for logits of
+    ±1e4 and beyond. Labels are class ids, whose rank is lower by 1 than that of the logits or whose
+    last axis is 1, or they are one-hot or soft targets of the shape of the logits. An id that is
+    not the id of a class makes the loss NaN.
 
     Args:
         label_smoothing: Share s of each target that is spread over all classes,
             `y (1 − s) + s / classes` (Szegedy et al., 2016).
         axis: The axis of the classes.
-        reduction: As in every Keras loss.
-        name: The loss's name.
-        dtype: As in every Keras loss.
+        reduction: How the losses of a batch are combined, as in every Keras loss.
+        name: Name of the loss.
+        dtype: Dtype of the computation, as in every Keras loss.
 
     Raises:
         ArgumentError: `label_smoothing` is not from 0 to 1.
@@ -93,12 +94,14 @@ class SoftmaxCrossEntropy(keras.losses.Loss):
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         if not 0 <= label_smoothing <= 1:
-            raise ArgumentError(f"label_smoothing is from 0 to 1. Received: {label_smoothing!r}")
+            raise ArgumentError(
+                f"label_smoothing must be from 0 to 1. Received: {label_smoothing!r}"
+            )
         self.label_smoothing = label_smoothing
         self.axis = axis
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The loss of each sample."""
+        """Compute the loss of each sample."""
         logits, labels = ops.convert_to_tensor(y_pred), ops.convert_to_tensor(y_true)
         classes = logits.shape[self.axis]
         if len(labels.shape) == len(logits.shape) and labels.shape[self.axis] == 1 != classes:
@@ -110,15 +113,16 @@ class SoftmaxCrossEntropy(keras.losses.Loss):
             labels = ops.where(known, labels, float("nan"))
         if len(labels.shape) != len(logits.shape):
             raise ArgumentError(
-                "Labels are class ids, of a rank one below the logits', or targets of their shape. "
-                f"Received: labels {tuple(labels.shape)}, logits {tuple(logits.shape)}"
+                "Labels must be class ids, with an axis less than the logits, or targets of the "
+                f"shape of the logits. Received: labels {tuple(labels.shape)}, logits "
+                f"{tuple(logits.shape)}"
             )
         if self.label_smoothing:
             labels = labels * (1 - self.label_smoothing) + self.label_smoothing / classes
         return cross_entropy_over(self.axis)(labels, logits)
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Give the arguments of the constructor."""
         return {
             **super().get_config(),
             "label_smoothing": self.label_smoothing,

@@ -1,6 +1,7 @@
 """Confusion matrix, precision, recall, F1, and accuracy with its interval.
 
-scikit-learn and SciPy are loaded on use: importing them takes a second.
+The functions import scikit-learn and SciPy when they are first called, since the import takes a
+second.
 """
 
 from collections.abc import Sequence
@@ -18,10 +19,10 @@ class Accuracy:
     """The fraction of images classified correctly, with its 95 % interval.
 
     Attributes:
-        value: the fraction.
-        low: lower end of the interval, a fraction.
-        high: upper end of the interval, a fraction.
-        n: how many images.
+        value: The fraction.
+        low: Lower end of the interval, a fraction.
+        high: Upper end of the interval, a fraction.
+        n: Number of images.
 
     Example:
         >>> print(Accuracy(value=0.471, low=0.452, high=0.491, n=2513))
@@ -45,11 +46,13 @@ class ClassScore:
     """How well one class is recognised.
 
     Attributes:
-        name: the class.
-        precision: of the images called this, the fraction that are; 0 if none is called this.
-        recall: of the images that are this, the fraction called so; 0 if there are none.
-        f1: the harmonic mean of the two; 0 if both are.
-        support: how many images are of this class.
+        name: Name of the class.
+        precision: Of the images that are predicted as this class, the fraction that belongs to it;
+            0 if no image is predicted as this class.
+        recall: Of the images of this class, the fraction that is predicted as it; 0 if there are no
+            such images.
+        f1: Harmonic mean of precision and recall; 0 if both are 0.
+        support: Number of images of this class.
     """
 
     name: str
@@ -62,18 +65,20 @@ class ClassScore:
 def confusion_matrix(
     labels: ArrayLike, predictions: ArrayLike, num_classes: int
 ) -> NDArray[np.int64]:
-    """Count how often each class is taken for each.
+    """Count how often each class is predicted for the images of each class.
 
     Args:
-        labels: int [n], the true class ids.
-        predictions: int [n], the predicted class ids.
-        num_classes: how many classes there are, 2 or more.
+        labels: True class ids, int [n].
+        predictions: Predicted class ids, int [n].
+        num_classes: Number of classes, 2 or more.
 
     Returns:
-        int64 [classes, classes], images; a row is a true class, a column a predicted one.
+        Numbers of images, int64 [classes, classes]: a row for each true class, a column for each
+        predicted class.
 
     Raises:
-        ArgumentError: unless both are class ids from 0 to num_classes − 1, of one length.
+        ArgumentError: The arguments are not class ids from 0 to num_classes − 1, of the same
+            length.
 
     Example:
         >>> confusion_matrix([0, 0, 1, 2], [0, 1, 1, 1], num_classes=3)
@@ -85,7 +90,7 @@ def confusion_matrix(
 
     labels, predictions = _checked_ids(labels, predictions)
     num_classes = whole_number("num_classes", num_classes, 2)
-    # scikit-learn leaves out what it is not asked about, in silence.
+    # scikit-learn would leave out other class ids without a warning.
     for name, ids in {"labels": labels, "predictions": predictions}.items():
         outside = np.flatnonzero((ids < 0) | (ids >= num_classes))
         if outside.size:
@@ -100,14 +105,14 @@ def accuracy(labels: ArrayLike, predictions: ArrayLike) -> Accuracy:
     """Measure accuracy, with its 95 % Wilson interval.
 
     Args:
-        labels: int [n], the true class ids.
-        predictions: int [n], the predicted class ids.
+        labels: True class ids, int [n].
+        predictions: Predicted class ids, int [n].
 
     Returns:
-        The fraction correct, its interval, and n.
+        The fraction of correct predictions, its interval, and n.
 
     Raises:
-        ArgumentError: unless both are integers [n] of one length, 1 or more.
+        ArgumentError: The arguments are not integers [n] of the same length, 1 or more.
 
     Example:
         >>> print(accuracy([0, 1, 1, 2], [0, 1, 1, 1]))
@@ -120,21 +125,21 @@ def accuracy(labels: ArrayLike, predictions: ArrayLike) -> Accuracy:
 
 
 def accuracy_interval(correct: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Bound the accuracy that a count of correct answers speaks for: the Wilson score interval.
+    """Bound the true accuracy, given a count of correct answers: the Wilson score interval.
 
     With p = correct / total and z the normal quantile of the confidence, the ends are
     (p + z²/2n ± z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n) (Wilson, 1927).
 
     Args:
-        correct: how many answers are right.
-        total: how many there are, 1 or more.
-        confidence: how often such intervals hold the true accuracy, between 0 and 1.
+        correct: Number of correct answers.
+        total: Number of answers, 1 or more.
+        confidence: How often such intervals contain the true accuracy, between 0 and 1.
 
     Returns:
         The lower and the upper end, fractions.
 
     Raises:
-        ArgumentError: unless 0 ≤ correct ≤ total, 1 ≤ total and 0 < confidence < 1.
+        ArgumentError: Not 0 ≤ correct ≤ total, 1 ≤ total and 0 < confidence < 1.
 
     Example:
         >>> low, high = accuracy_interval(90, 100)
@@ -158,14 +163,14 @@ def per_class(confusion: ArrayLike, class_names: Sequence[str]) -> list[ClassSco
     """Score each class.
 
     Args:
-        confusion: int [classes, classes], as from `confusion_matrix`.
-        class_names: the names, in the order of the class ids.
+        confusion: Confusion matrix, int [classes, classes], as from `confusion_matrix`.
+        class_names: Name of each class, in the order of the class ids.
 
     Returns:
-        One score for each class, in that order. What would be 0 / 0 is 0.
+        A score for each class, in this order. A quotient 0 / 0 counts as 0.
 
     Raises:
-        ArgumentError: for a matrix that is no confusion matrix, or another number of names.
+        ArgumentError: The matrix is not a confusion matrix, or there is another number of names.
 
     Example:
         >>> per_class([[3, 1], [0, 4]], ["cat", "dog"])[1]
@@ -175,7 +180,7 @@ def per_class(confusion: ArrayLike, class_names: Sequence[str]) -> list[ClassSco
     if len(class_names) != len(confusion):
         raise ArgumentError(
             f"class_names must be {len(confusion)} names, one for each class. "
-            f"Received: {len(class_names)}"
+            f"Received: {len(class_names)} names"
         )
     support = confusion.sum(axis=1)
     precision = _ratio(confusion.diagonal(), confusion.sum(axis=0))
@@ -185,16 +190,17 @@ def per_class(confusion: ArrayLike, class_names: Sequence[str]) -> list[ClassSco
 
 
 def macro_f1(confusion: ArrayLike) -> float:
-    """Average F1 over the classes, each counting the same.
+    """Average F1 over the classes; each class has the same weight.
 
     Args:
-        confusion: int [classes, classes], as from `confusion_matrix`.
+        confusion: Confusion matrix, int [classes, classes], as from `confusion_matrix`.
 
     Returns:
-        The mean of the classes' F1, a fraction; a class neither present nor predicted counts 0.
+        The mean of the classes' F1, a fraction. The F1 of a class that is neither present nor
+        predicted counts as 0.
 
     Raises:
-        ArgumentError: for a matrix that is no confusion matrix.
+        ArgumentError: The matrix is not a confusion matrix.
 
     Example:
         >>> macro_f1([[2, 0], [0, 2]])
@@ -204,7 +210,7 @@ def macro_f1(confusion: ArrayLike) -> float:
 
 
 def _f1(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    # 2 · precision · recall / (precision + recall), with one division that may be 0 / 0.
+    # Equal to 2 · precision · recall / (precision + recall), with only one division.
     return _ratio(2 * confusion.diagonal(), confusion.sum(axis=0) + confusion.sum(axis=1))
 
 
@@ -222,7 +228,7 @@ def _checked_ids(labels: ArrayLike, predictions: ArrayLike) -> tuple[NDArray, ND
             )
     if len(labels) != len(predictions):
         raise ArgumentError(
-            "labels and predictions must be of one length. "
+            "labels and predictions must be of the same length. "
             f"Received: {len(labels)} labels and {len(predictions)} predictions"
         )
     return labels, predictions

@@ -1,7 +1,7 @@
 """Module names of earlier versions: importing one of them gives the module that took its place.
 
-In earlier versions modules stood side by side in three folders. Now each is in a room: a package
-whose docstring says what lives there. Code that imports by the earlier names keeps working.
+In earlier versions, modules stood side by side in three folders. Now each module is in a room: a
+package whose docstring says what lives there. Code that imports the earlier names keeps working.
 """
 
 import importlib
@@ -14,23 +14,28 @@ from types import ModuleType
 MOVED = {
     "augment": "augmentation",
     "projective": "augmentation.projective",
-    "architecture": "training.fusible",
-    "stack": "training.fused",
-    "crew": "training.model_group",
-    "averaging": "training.averaging",
+    "architecture": "training.fusion.fusible",
+    "stack": "training.fusion.fused",
+    "crew": "training.fusion.model_group",
+    "averaging": "training.statistics",
     "distillation": "training.distillation",
     "learner": "training.learner",
     "lockstep": "training.lockstep",
     "session": "training.loop",
-    "standardize": "training.standardize",
+    "standardize": "training.statistics",
     "progress": "training.progress",
     "runs": "training.run_folder",
     "hardware": "registry.hardware",
+    "models.parts": "models.stem_and_head",
+    "gradients.differences": "gradients.finite_differences",
+    "gradients.examination": "gradients.checker",
+    "gradients.points": "gradients.sample_inputs",
+    "gradients.subject": "gradients.pure_function",
     "console": "cli.console",
     "data_cli": "cli.data",
     "datasets.arguments": "arguments",
     "datasets.base": "datasets",
-    "datasets.info": "datasets.registry",
+    "datasets.info": "datasets.description",
     "datasets.digits": "datasets.sources.digits",
     "datasets.mnist": "datasets.sources.mnist",
     "datasets.svhn": "datasets.sources.svhn",
@@ -44,7 +49,7 @@ MOVED = {
     "datasets.plain_pickle": "datasets.formats.plain_pickle",
     "datasets.pixel_csv": "datasets.formats.pixel_csv",
     "datasets.form": "datasets.formats.conversion",
-    "datasets.threads": "datasets.formats.ordered_map",
+    "datasets.threads": "datasets.formats.decode",
     "datasets.archive": "datasets.files.archive",
     "datasets.layout": "datasets.files.class_folders",
     "datasets.places": "datasets.files.locations",
@@ -55,7 +60,7 @@ MOVED = {
     "datasets.mirrors": "datasets.fetching.mirrors",
     "datasets.remotes": "datasets.fetching.remotes",
     "datasets.public_web": "datasets.fetching.public_web",
-    "datasets.page": "datasets.looking.page",
+    "datasets.page": "datasets.looking.sheet",
     "datasets.sheet": "datasets.looking.sheet",
     "datasets.show": "datasets.looking.show",
     "datasets.duplicates": "datasets.looking.duplicates",
@@ -82,7 +87,7 @@ MOVED = {
 
 
 class _EarlierNames(MetaPathFinder, Loader):
-    """Finds a module under an earlier name, and loads the present module instead."""
+    """Finds a module by its earlier name, and gives the present module instead."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -93,7 +98,8 @@ class _EarlierNames(MetaPathFinder, Loader):
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         module = importlib.import_module(f"zoo.{MOVED[spec.name.removeprefix('zoo.')]}")
-        # Python writes the earlier name's spec into the module, `exec_module` puts this one back.
+        # Python overwrites the spec of the module with that of the earlier name, and `exec_module`
+        # puts the present spec back.
         spec.loader_state = module.__spec__
         return module
 
@@ -103,6 +109,6 @@ class _EarlierNames(MetaPathFinder, Loader):
 
 
 def install() -> None:
-    """Let Python find the earlier names, where no module has that name."""
+    """Make Python find modules by their earlier names, if no module has that name now."""
     if not any(isinstance(finder, _EarlierNames) for finder in sys.meta_path):
         sys.meta_path.append(_EarlierNames())

@@ -67,9 +67,9 @@ def draw_confusion(
     if few:
         for text, count, share in zip(display.text_.flat, confusion.flat, shares.flat, strict=True):
             text.set(text=f"{count:,}", color="white" if share > 0.5 else "black")
-        upright = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-        axes.set_xticks(range(len(class_names)), class_names, parse_math=False, **upright)
-        axes.set_yticks(range(len(class_names)), class_names, parse_math=False)
+        ticks = range(len(class_names))
+        axes.set_xticks(ticks, class_names, rotation=45, ha="right", parse_math=False)
+        axes.set_yticks(ticks, class_names, parse_math=False)
     else:
         axes.set_xticks([])
         axes.set_yticks([])

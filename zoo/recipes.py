@@ -1,4 +1,4 @@
-"""Recipe: how a model is trained."""
+"""Recipes: how a model is trained, as a value."""
 
 import math
 import numbers
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zoo.arguments import whole_number
-from zoo.augmentation.augmentation import REPORT, Augmentation
+from zoo.augmentation import REPORT, Augmentation
 from zoo.errors import ArgumentError
 
 SCHEDULES = ("constant", "cosine")
@@ -15,39 +15,42 @@ STANDARDIZATIONS = {
     "per_image": "PerImageStandardization",
     "mean_image": "MeanImageStandardization",
 }
-"""The layers of `zoo.layers` that bring images to mean 0 and deviation 1."""
+"""The layer of `zoo.layers` for each value of `Recipe.standardize`."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is trained: a value to look at, change with `dataclasses.replace`, and log.
+    """How a model is trained. A recipe is a value: change it with `dataclasses.replace`.
 
     Args:
         optimizer: Name of a Keras optimiser.
-        learning_rate: Its learning rate, at the start if there is a schedule.
-        optimizer_arguments: Its other arguments, such as `{"momentum": 0.9}`.
-        schedule: `"constant"`, or `"cosine"`: down to zero, once in every cycle (Loshchilov and
-            Hutter, 2017).
-        cycles: How often the cosine starts at the full learning rate; epochs are a multiple of it.
-        batch_size: Images in a step.
-        epochs: Passes over the training images.
-        patience: Stop after so many epochs without a lower validation loss and keep the best
-            weights; None trains all epochs and keeps the last.
+        learning_rate: Learning rate of the optimiser, at the start if there is a schedule.
+        optimizer_arguments: Other arguments of the optimiser, such as `{"momentum": 0.9}`.
+        schedule: `"constant"`, or `"cosine"`, which goes down to zero in every cycle (Loshchilov
+            and Hutter, 2017).
+        cycles: How often the cosine starts at the full learning rate. The number of epochs must be
+            a multiple of it.
+        batch_size: How many images a step takes.
+        epochs: How many passes over the training images.
+        patience: Stop after so many epochs without a lower validation loss, and keep the best
+            weights. None trains all epochs and keeps the last weights.
         augmentation: Random transforms of the training images, an `Augmentation`, or None.
-            `"ImageDataGenerator"` stands for those of the CO395 report, done as there.
-        standardize: `"per_image"` or `"mean_image"`: a layer behind the model's first that brings
-            images to mean 0 and deviation 1, each by itself or by the training images' mean.
+            `"ImageDataGenerator"` stands for the transforms of the CO395 report, computed by Keras.
+        standardize: `"per_image"` or `"mean_image"` adds a layer after the first layer of the
+            model. It brings images to mean 0 and deviation 1, each image alone or all by the
+            statistics of the training images. None adds nothing.
         average_from: Stochastic weight averaging (Izmailov et al., 2018): from this share of the
             epochs on, the weights at the ends of epochs are averaged, and the mean is kept. None
-            keeps the last.
+            keeps the last weights.
         class_weight: `"balanced"` weights the loss of each image by how rare its class is, as
-            scikit-learn's classifiers do (n / (classes · images of the class)); None counts all
-            alike.
-        precision: Keras dtype policy that the model is built under. `"auto"` takes
-            `"mixed_bfloat16"` where the hardware multiplies bfloat16 itself, None Keras's own.
+            scikit-learn's classifiers do (n / (classes · images of the class)). None gives all
+            images the same weight.
+        precision: The Keras dtype policy under which the model is built. `"auto"` takes
+            `"mixed_bfloat16"` where the hardware multiplies bfloat16 itself. None keeps the policy
+            that is set in Keras.
 
     Raises:
-        ArgumentError: A value out of its range.
+        ArgumentError: A value is out of its range.
 
     Example:
         >>> from dataclasses import replace
@@ -63,7 +66,7 @@ class Recipe:
     batch_size: int = 256
     epochs: int = 100
     patience: int | None = None
-    augmentation: Any = None  # an Augmentation or None, once it is made
+    augmentation: Any = None  # an Augmentation or None after __post_init__
     standardize: str | None = None
     average_from: float | None = None
     class_weight: str | None = None
@@ -72,71 +75,87 @@ class Recipe:
     def __post_init__(self) -> None:
         for name in ("cycles", "batch_size", "epochs", "patience"):
             value = getattr(self, name)
-            if name == "patience" and value is None:
-                continue
-            object.__setattr__(self, name, whole_number(name, value, 1))
+            if name != "patience" or value is not None:
+                object.__setattr__(self, name, whole_number(name, value, 1))
+        self._check_optimizer()
+        self._check_augmentation()
+        self._check_choices()
+        self._check_schedule()
+
+    def _check_optimizer(self) -> None:
         rate = self.learning_rate
         if not isinstance(rate, numbers.Real) or not 0 < rate < math.inf:
-            raise ArgumentError(f"learning_rate is above 0 and finite. Received: {rate!r}")
+            raise ArgumentError(f"learning_rate must be above 0 and finite. Received: {rate!r}")
         object.__setattr__(self, "learning_rate", float(rate))
         if not isinstance(self.optimizer, str):
             raise ArgumentError(
-                f"optimizer is the name of a Keras optimiser. Received: {self.optimizer!r}"
+                f"optimizer must be the name of a Keras optimiser. Received: {self.optimizer!r}"
             )
         if "learning_rate" in self.optimizer_arguments:
             raise ArgumentError(
-                "The learning rate has a field of its own: learning_rate=. Received: "
-                f"optimizer_arguments={dict(self.optimizer_arguments)}"
+                "optimizer_arguments must not hold the learning rate, which has a field of its "
+                f"own. Received: {dict(self.optimizer_arguments)}. Pass learning_rate= instead."
             )
-        # A plain one, since other mappings, such as read-only views, cannot be copied or pickled.
+        # A plain dict, since other mappings, such as read-only views, cannot be copied or pickled.
         object.__setattr__(self, "optimizer_arguments", dict(self.optimizer_arguments))
+
+    def _check_augmentation(self) -> None:
         if self.augmentation == "ImageDataGenerator":
             report = replace(REPORT, method="ImageDataGenerator")
             object.__setattr__(self, "augmentation", report)
         elif not isinstance(self.augmentation, Augmentation | None):
             raise ArgumentError(
-                'augmentation is a zoo.Augmentation, "ImageDataGenerator" or None. '
+                'augmentation must be a zoo.Augmentation, "ImageDataGenerator" or None. '
                 f"Received: {self.augmentation!r}"
             )
+
+    def _check_choices(self) -> None:
         if self.class_weight not in ("balanced", None):
             raise ArgumentError(
-                f'class_weight is "balanced" or None. Received: {self.class_weight!r}'
+                f'class_weight must be "balanced" or None. Received: {self.class_weight!r}'
             )
         if self.standardize not in (*STANDARDIZATIONS, None):
             raise ArgumentError(
-                f"standardize is {', '.join(STANDARDIZATIONS)} or None. "
+                f"standardize must be one of {', '.join(STANDARDIZATIONS)} or None. "
                 f"Received: {self.standardize!r}"
             )
         if self.schedule not in SCHEDULES:
             raise ArgumentError(
-                f"schedule is one of {', '.join(SCHEDULES)}. Received: {self.schedule!r}"
+                f"schedule must be one of {', '.join(SCHEDULES)}. Received: {self.schedule!r}"
             )
+
+    def _check_schedule(self) -> None:
         if self.cycles > 1 and (self.schedule != "cosine" or self.epochs % self.cycles):
             raise ArgumentError(
-                'cycles are of the schedule "cosine", and have a whole number of epochs. Received: '
-                f"cycles={self.cycles}, schedule={self.schedule!r}, epochs={self.epochs}"
+                'cycles must be 1 without the schedule "cosine", and must divide the number of '
+                f"epochs. Received: cycles={self.cycles}, schedule={self.schedule!r}, "
+                f"epochs={self.epochs}"
             )
         share = self.average_from
-        if share is not None:
-            if not isinstance(share, numbers.Real) or not 0 <= share < 1:
-                raise ArgumentError(f"average_from is from 0 to below 1. Received: {share!r}")
-            if self.patience:
-                raise ArgumentError(
-                    "patience keeps the weights of one epoch, and average_from the mean of many: "
-                    f"choose one. Received: patience={self.patience}, average_from={share}"
-                )
+        if share is None:
+            return
+        if not isinstance(share, numbers.Real) or not 0 <= share < 1:
+            raise ArgumentError(
+                f"average_from must be a share of 0 or more and below 1. Received: {share!r}"
+            )
+        if self.patience:
+            raise ArgumentError(
+                "patience and average_from must not both be given: patience keeps the weights of "
+                "a single epoch, and average_from the mean of many. Received: "
+                f"patience={self.patience}, average_from={share}. Please choose one of the two."
+            )
 
     def make_optimizer(self, steps: int) -> Any:
-        """Make the Keras optimiser, fresh.
+        """Make a new Keras optimiser.
 
         Args:
-            steps: Training steps in all, for the schedule.
+            steps: Number of all training steps, for the schedule.
 
         Returns:
             A `keras.optimizers.Optimizer`.
 
         Raises:
-            ArgumentError: Keras has no such optimiser, or it has no such argument.
+            ArgumentError: Keras has no such optimiser, or the optimiser has no such argument.
 
         Example:
             >>> float(Recipe(learning_rate=0.5).make_optimizer(steps=10).learning_rate)
@@ -156,6 +175,7 @@ class Recipe:
             return keras.optimizers.get({"class_name": self.optimizer, "config": arguments})
         except (TypeError, ValueError) as error:
             raise ArgumentError(
-                f"optimizer is the name of a Keras optimiser, with its own arguments. Received: "
-                f"{self.optimizer!r} with {dict(self.optimizer_arguments)} ({error})"
+                "optimizer must be the name of a Keras optimiser, and optimizer_arguments its "
+                f"arguments. Received: {self.optimizer!r} with {dict(self.optimizer_arguments)} "
+                f"({error})"
             ) from error

@@ -1,4 +1,4 @@
-"""Loading saved models, never running code that they might carry."""
+"""Loading saved models safely: code that a file may contain is never run."""
 
 import os
 import zipfile
@@ -6,19 +6,23 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import DataError
+from zoo.text import first_line
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """Load a Keras model saved as `.keras`.
+    """Load a Keras model that was saved as a `.keras` file.
+
+    A file with pickles or Lambda layers is refused, since loading it could run code. Layers of
+    `zoo.layers` are known. Import the modules of your own layers first.
 
     Args:
-        path: The file. Pickles and Lambda layers in it are refused.
+        path: The file.
 
     Returns:
         The `keras.Model`, uncompiled.
 
     Raises:
-        DataError: There is no such file, or it is no Keras model.
+        DataError: The file does not exist, or it does not hold a Keras model.
 
     Example:
         >>> import tempfile
@@ -30,17 +34,19 @@ def load(path: str | os.PathLike[str]) -> Any:
     """
     import keras
 
-    from zoo import layers  # noqa: F401  registers them
+    from zoo import layers  # noqa: F401  Keras then knows them by name
 
     path = Path(path)
     if path.suffix != ".keras" or not path.is_file():
-        why = "is another" if path.exists() else "does not exist"
-        raise DataError(f"Expected a model saved as a .keras file; {path} {why}.")
+        fault = "is not a .keras file" if path.exists() else "does not exist"
+        raise DataError(
+            f"path must be a model saved as a .keras file. Received: {path}, which {fault}."
+        )
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
-        reason = str(error).split("\n")[0]
         raise DataError(
-            f"{path} cannot be loaded as a .keras model: {reason} (A committee is loaded by "
-            "zoo.ensembles.Committee.load, a model with layers of your own once they are imported.)"
+            f"path must be a .keras model that Keras can load. Received: {path}, which cannot be "
+            f"loaded ({first_line(error)}) Load a committee with zoo.ensembles.Committee.load, and "
+            "import the modules of your own layers before you load a model that has them."
         ) from error

@@ -1,4 +1,4 @@
-"""Seeds: how one number makes random things repeatable."""
+"""Seeds: how a single number makes random choices repeatable."""
 
 from __future__ import annotations
 
@@ -7,16 +7,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # importing zoo stays quick without NumPy
+if TYPE_CHECKING:  # `import zoo` stays quick without NumPy
     import numpy as np
 
 
 @contextmanager
 def seeded(seed: int | None) -> Iterator[None]:
-    """Make the seeds that Keras draws repeatable, and leave the caller's random state alone.
+    """Make the seeds that Keras draws in the block repeatable, and restore the random state after.
 
-    Layers and initialisers without a seed draw one from Python's `random` when they are
-    made, and everything random in them follows from it.
+    Layers and initializers without a seed draw one from Python's `random` when they are made. All
+    their random numbers follow from that seed.
+
+    Args:
+        seed: The seed. None: nothing is changed.
+
+    Example:
+        >>> with seeded(3):
+        ...     first = random.random()
+        >>> with seeded(3):
+        ...     first == random.random()
+        True
     """
     if seed is None:
         yield
@@ -30,7 +40,13 @@ def seeded(seed: int | None) -> Iterator[None]:
 
 
 def seed_words(seed: int) -> np.ndarray:
-    """A seed as TensorFlow's stateless random operations take it, int64 [2].
+    """Return a seed in the form that TensorFlow's stateless random operations take.
+
+    Args:
+        seed: The seed; 0 or more.
+
+    Returns:
+        Two words, int64 [2].
 
     Example:
         >>> seed_words(0).shape

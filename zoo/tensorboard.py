@@ -1,7 +1,8 @@
-"""What is written for TensorBoard, and where.
+"""What is written for TensorBoard, and in which folders.
 
 `<run>/<member>/train` and `<run>/<member>/validation` hold `loss` and `accuracy` under the same
-tags, so that members and committee share their axes; `train` also holds `learning_rate`.
+tags, so that TensorBoard draws members and committee into the same chart. `train` also holds
+`learning_rate`.
 """
 
 import json
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class TensorBoardLog:
-    """Write one run's curves, pictures, texts and hyperparameters.
+    """A writer of the curves, pictures, texts and hyperparameters of one run.
 
     Args:
         path: The run folder.
@@ -28,73 +29,77 @@ class TensorBoardLog:
         self._writers: dict[str, Any] = {}
 
     def epoch(self, number: int, scores: Mapping[str, Mapping[str, float]]) -> None:
-        """Write what an epoch reached.
+        """Write the scores of an epoch.
 
         Args:
-            number: The epoch, from 1.
-            scores: Member → score → value; a score `val_…` goes to the validation part.
+            number: Number of the epoch, from 1.
+            scores: Name of a member → name of a score → value. Scores named `val_…` go to the
+                folder `validation`, all others to `train`.
         """
         for member, values in scores.items():
-            seen = {key: value for key, value in values.items() if key.startswith("val_")}
-            held_out = {key.removeprefix("val_"): value for key, value in seen.items()}
-            trained = {key: value for key, value in values.items() if key not in seen}
-            self.scalars(f"{member}/train", trained, number)
-            self.scalars(f"{member}/validation", held_out, number)
+            train, validation = {}, {}
+            for key, value in values.items():
+                if key.startswith("val_"):
+                    validation[key.removeprefix("val_")] = value
+                else:
+                    train[key] = value
+            self.scalars(f"{member}/train", train, number)
+            self.scalars(f"{member}/validation", validation, number)
 
-    def scalars(self, where: str, values: Mapping[str, float], step: int) -> None:
+    def scalars(self, folder: str, values: Mapping[str, float], step: int) -> None:
         """Write numbers.
 
         Args:
-            where: Member and part, such as `"committee/validation"`.
+            folder: Folder inside the run, such as `"committee/validation"`.
             values: Tag → value.
-            step: The epoch they belong to.
+            step: The epoch that the numbers belong to.
         """
         import tensorflow as tf
 
         if values:
-            with self._writer(where).as_default(step=step):
+            with self._writer(folder).as_default(step=step):
                 for tag, value in values.items():
                     tf.summary.scalar(tag, value)
 
-    def figure(self, where: str, tag: str, figure: "Figure", step: int) -> None:
+    def figure(self, folder: str, tag: str, figure: "Figure", step: int) -> None:
         """Write a picture.
 
         Args:
-            where: Member and part.
-            tag: Its title.
+            folder: Folder inside the run.
+            tag: Title of the picture.
             figure: A matplotlib figure.
-            step: The epoch it belongs to.
+            step: The epoch that the picture belongs to.
         """
         import tensorflow as tf
 
-        with self._writer(where).as_default(step=step):
+        with self._writer(folder).as_default(step=step):
             tf.summary.image(tag, figure_pixels(figure)[None])
 
-    def text(self, where: str, tag: str, markdown: str) -> None:
+    def text(self, folder: str, tag: str, markdown: str) -> None:
         """Write a text.
 
         Args:
-            where: Member and part.
-            tag: Its title.
+            folder: Folder inside the run.
+            tag: Title of the text.
             markdown: The text.
         """
         import tensorflow as tf
 
-        with self._writer(where).as_default(step=0):
+        with self._writer(folder).as_default(step=0):
             tf.summary.text(tag, markdown)
 
-    def configuration(self, where: str, config: Mapping[str, Any]) -> None:
+    def configuration(self, folder: str, config: Mapping[str, Any]) -> None:
         """Write a configuration as a table of text.
 
         Args:
-            where: Member and part.
-            config: Names and JSON values; nested ones are named `outer.inner`.
+            folder: Folder inside the run.
+            config: Names and JSON values; a value inside another has the name `outer.inner`.
         """
         rows = [
             [key, f"`{json.dumps(value, ensure_ascii=False)}`"]
             for key, value in _flat(config).items()
         ]
-        self.text(where, "configuration", markdown_table(["setting", "value"], rows))
+        self.text(folder, "configuration", markdown_table(["setting", "value"], rows))
 
     def hyperparameters(
         self, member: str, settings: Mapping[str, Any], best: Mapping[str, float], step: int
@@ -102,10 +107,10 @@ class TensorBoardLog:
         """Write a row for TensorBoard's table of hyperparameters.
 
         Args:
-            member: Whose.
-            settings: Names and numbers, words or truth values.
-            best: The best scores it reached, shown beside them. They are written as scalars
-                `best/…`, since TensorBoard shows a scalar's last value.
+            member: Name of the member.
+            settings: Names of the settings, with numbers, texts or truth values.
+            best: The best scores of the member, which the row also shows. They are written as
+                scalars `best/…`, since TensorBoard shows the last value of a scalar.
             step: The last epoch.
         """
         from tensorboard.plugins.hparams import api as hp
@@ -117,26 +122,26 @@ class TensorBoardLog:
         self.scalars(member, {f"best/{key}": value for key, value in best.items()}, step)
 
     def close(self) -> None:
-        """Bring everything to the disk and close the files."""
+        """Write everything to the disk and close the files."""
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()
 
-    def _writer(self, where: str) -> Any:
+    def _writer(self, folder: str) -> Any:
         import tensorflow as tf
 
-        if where not in self._writers:
-            self._writers[where] = tf.summary.create_file_writer(str(self._path / where))
-        return self._writers[where]
+        if folder not in self._writers:
+            self._writers[folder] = tf.summary.create_file_writer(str(self._path / folder))
+        return self._writers[folder]
 
 
 def log_start(log: TensorBoardLog, config: Mapping[str, Any], members: Sequence[str]) -> None:
-    """Write the configuration of a training: each member's recipe, and what they share.
+    """Write the configuration of a training: the recipe of each member, and the shared settings.
 
     Args:
-        log: Where to.
-        config: The whole configuration, with `recipes` by member.
-        members: The members' names.
+        log: The writer.
+        config: The whole configuration, with the recipe of each member in `recipes`.
+        members: Names of the members.
     """
     shared = {key: value for key, value in config.items() if key != "recipes"}
     for name in members:

@@ -1,8 +1,9 @@
-"""Words, numbers and tables as text: one form for each, in messages, reports and the terminal."""
+"""Numbers and tables as text, in the same form in messages, reports and the terminal."""
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,14 @@ if TYPE_CHECKING:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """End a sentence about an unknown name: with the closest known names, or with a full stop.
+    """End a sentence about an unknown name with the closest known names, or with a full stop.
+
+    Args:
+        word: The unknown name.
+        known: All known names.
+
+    Returns:
+        The end of the sentence.
 
     Example:
         >>> f"There is no model 'cn'{did_you_mean('cn', ['cnn', 'mlp'])}"
@@ -34,11 +42,14 @@ def percent(fraction: float) -> str:
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    r"""Write a table as Markdown; all columns but the first are aligned to the right.
+    r"""Write a table as Markdown; all columns except the first are aligned to the right.
 
     Args:
         header: Names of the columns.
         rows: The cells of each row. Line breaks become spaces, and `|` is escaped.
+
+    Returns:
+        The lines of the table.
 
     Example:
         >>> print(markdown_table(["", "n"], [["a|b", "3"]]))
@@ -61,14 +72,14 @@ def rich_table(
     right: bool = True,
     bold: str | None = None,
 ) -> Table:
-    """Make a table without lines for the terminal.
+    """Make a table for the terminal, without lines between the cells.
 
     Args:
         header: Names of the columns.
-        rows: The cells of each row. Nothing in them is taken for markup.
+        rows: The cells of each row, which are plain text, never markup.
         title: A line above the table, or None.
-        right: Whether all columns but the first are aligned to the right.
-        bold: The first cell of the row that is set in bold, or None.
+        right: Whether all columns except the first are aligned to the right.
+        bold: The first cell of the row that is drawn in bold, or None.
 
     Returns:
         A `rich.table.Table`.
@@ -77,7 +88,7 @@ def rich_table(
         >>> rich_table(["", "n"], [["a", "3"]], title="Scores").row_count
         1
     """
-    from rich.table import Table  # loaded on use: many callers only need the other functions
+    from rich.table import Table  # imported here because many callers need no table
     from rich.text import Text
 
     table = Table(
@@ -99,8 +110,11 @@ def as_plain_text(renderable: Any, width: int = 100) -> str:
     """Print something that rich can print, without colours, into a text.
 
     Args:
-        renderable: What rich prints: a table, or an object with `__rich__`.
-        width: Characters in a line.
+        renderable: A table, or another object that rich can print.
+        width: Number of characters in a line.
+
+    Returns:
+        The lines, without spaces at their ends.
 
     Example:
         >>> print(as_plain_text(rich_table(["", "n"], [["a", "3"]])))
@@ -113,3 +127,17 @@ def as_plain_text(renderable: Any, width: int = 100) -> str:
     console.print(renderable)
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def first_line(error: BaseException) -> str:
+    r"""Give the line of an error's message that says what happened, or the name of its class.
+
+    Keras's messages can be in colour, and they begin with a line that says where it happened.
+
+    Example:
+        >>> first_line(ValueError("Exception encountered when calling Dense.\n\nA bad shape."))
+        'A bad shape.'
+    """
+    lines = [re.sub("\x1b\\[[0-9;]*m", "", line).strip() for line in str(error).split("\n")]
+    told = [line for line in lines if line and not line.startswith("Exception encountered when")]
+    return told[0] if told else type(error).__name__

@@ -1,9 +1,9 @@
 """The cache: decoded images on disk, memory-mapped, so that a data set is decoded only once.
 
-`entries` has what is kept and how to clear it; `fingerprint` tells whether files have changed.
-`zoo.datasets.load` and `zoo data cache` come in here.
+`store` reads and writes entries, `entries` lists and deletes them, and `fingerprint` tells whether
+the files of a data set have changed. `zoo.datasets.load` and `zoo data cache` come in here.
 """
 
-from zoo.datasets.cache.store import cache_root, clear, entries
+from zoo.datasets.cache.entries import cache_root, clear, entries
 
 __all__ = ["cache_root", "clear", "entries"]

@@ -1,4 +1,4 @@
-"""Telling one content of files from another, without reading again what has not changed."""
+"""The fingerprint of a data set's files, without reading files again that have not changed."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from zoo.datasets.cache.store import CONTENTS, cache_root
-from zoo.datasets.files.checks import check_plain, checksum, state
-from zoo.datasets.files.tree import say, walk
+from zoo.datasets.cache.entries import CONTENTS, cache_root
+from zoo.datasets.files.checks import check_file_or_folder, checksum, describe_error, file_state
+from zoo.datasets.files.tree import walk
 from zoo.errors import DataError
 from zoo.files import write_atomically
 
 _SETTLED = 2 * 10**9
-"""Nanoseconds: a file may change twice within a tick of a file system's clock, 2 s on FAT."""
+"""Nanoseconds in which a file may change twice with the same time: a tick of FAT's clock, 2 s."""
 
 
 def fingerprint(path: Path, listing: Mapping[str, list[int]]) -> str:
-    """Tell one content from another: by the names and bytes of all files.
+    """Hash the names and bytes of files.
 
-    They are read once: what was found is kept in the cache by the files' states, so that it is
-    there again as long as sizes, times and places on the disk are the same.
+    The files are read once: the cache keeps the hash by the states of the files, so that it need
+    not be computed again as long as sizes, times and places on the disk are the same.
 
     Args:
-        path: of a file or folder.
-        listing: the files that count, as `states` gives them.
+        path: A file or a folder.
+        listing: The files that count, as `states` gives them.
 
     Returns:
-        A sha256 in hexadecimal.
+        A SHA-256 in hexadecimal.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: A file cannot be read.
 
     Example:
         >>> path = Path(__file__)
@@ -51,34 +51,40 @@ def fingerprint(path: Path, listing: Mapping[str, list[int]]) -> str:
         begin = time.time_ns()
         content = _sha256([(name, listing[name] and checksum(path / name)) for name in listing])
     except OSError as error:
-        raise DataError(f"{path}: expected readable files, got {say(error)}") from error
+        raise DataError(
+            f"{path} must hold readable files. Received: {describe_error(error)}. Check the "
+            "files and their permissions."
+        ) from error
     if all(max(times) < begin - _SETTLED for _, *times, _ in filter(None, listing.values())):
-        with contextlib.suppress(OSError):  # then they are read each time
+        with contextlib.suppress(OSError):  # then the files are read each time
             known.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(known, lambda target: target.write_text(content, "ascii"))
     return content
 
 
 def states(path: Path, only: str | None = None) -> dict[str, list[int]]:
-    """List files with what changes when they are written.
+    """List files with their states: numbers that change when a file is written.
 
     Args:
-        path: of a file or folder.
-        only: the part of a folder that counts, as for `open_tree`.
+        path: A file or a folder.
+        only: A regular expression of the files of a folder that count, as for `open_tree`.
 
     Returns:
-        The state of each file, by its path inside, and an empty list for each folder.
+        The state of each file, by its path inside the folder, and an empty list for each folder.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: A file cannot be read.
     """
-    check_plain(path)
+    check_file_or_folder(path)
     try:
         found = walk(path, only) if os.path.isdir(path) else {"": path.stat()}
     except OSError as error:
-        raise DataError(f"{path}: expected a readable file, got {say(error)}") from error
+        raise DataError(
+            f"{path} must be a readable file. Received: {describe_error(error)}. Check the "
+            "path and its permissions."
+        ) from error
     return {
-        name: state(info) if stat.S_ISREG(info.st_mode) else []
+        name: file_state(info) if stat.S_ISREG(info.st_mode) else []
         for name, info in sorted(found.items())
     }
 

@@ -1,4 +1,6 @@
-"""Fetching a data set's files from its owner, with checksums, where the owner lets programs do so.
+"""Fetching a data set's files from their owner, with checksums, where programs may do so.
 
-`zoo.datasets.download` and `load(download=True)` come in here.
+`mirrors` fetches one file with pooch, `remotes` the files of a data set that are missing. FaceScrub
+is a list of addresses on the web: `facescrub_pictures` fetches its pictures through `public_web`,
+which asks public addresses only. `zoo.datasets.download` and `load(download=True)` come in here.
 """

@@ -1,4 +1,4 @@
-"""Fetching FaceScrub's pictures, whose addresses anyone may have written."""
+"""Fetching FaceScrub's pictures from addresses on the web that anyone may have written."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from zoo.datasets.description import DatasetInfo
 from zoo.datasets.fetching import public_web
-from zoo.datasets.fetching.mirrors import is_page
 from zoo.datasets.fetching.public_web import Fault
-from zoo.datasets.files.locations import find
-from zoo.datasets.files.tree import open_tree, say
+from zoo.datasets.files.checks import describe_error
+from zoo.datasets.files.locations import locate
+from zoo.datasets.files.tree import open_tree
 from zoo.datasets.formats.decode import check_box, open_image, strict
-from zoo.datasets.sources.facescrub import INFO, SKIPPED, Face, has_hash, read_lists, write_skipped
+from zoo.datasets.formats.face_list import SKIPPED, Face, read_lists, write_skipped
 from zoo.errors import DataError
 from zoo.files import write_atomically
 
@@ -26,49 +27,58 @@ THREADS = 8
 MOST_BYTES = 20 * 2**20
 
 
-def fetch_pictures(root: Path | None, classes: Sequence[str] | None = None) -> Path:
-    """Fetch the pictures that the lists name, some at a time.
+def fetch_pictures(
+    info: DatasetInfo, root: Path | None, classes: Sequence[str] | None = None
+) -> Path:
+    """Fetch the pictures that the lists name, several at a time.
 
-    Pictures are kept by their hash, as `pictures/<sha256>` beside the lists; those that are there
-    are not fetched again unless they are damaged, so that a run that was stopped goes on. Which
-    faces cannot be had, and why, is written to `skipped.tsv` there.
+    Each picture is kept as `pictures/<sha256>` beside the lists, under its hash. A picture that is
+    there is not fetched again unless it is damaged, so that a run that was stopped can be
+    continued. The file `skipped.tsv` beside the lists says which faces have no picture, and why.
 
     Args:
-        root: the folder that holds the lists; None: `$ZOO_DATA` and the platform's data folder are
+        info: The description of FaceScrub.
+        root: The folder that holds the lists. None: `$ZOO_DATA` and the platform's data folder are
             searched.
-        classes: fetch those of these actors only.
+        classes: Fetch the pictures of these actors only.
 
     Returns:
         The folder; or an archive, if it has all the pictures.
 
     Raises:
-        DataError: there is no list, a list is damaged, an actor is in none, or the folder cannot be
-            written.
+        DataError: There is no list, a list is damaged, an actor is in none of them, or the folder
+            cannot be written.
     """
-    folder = find(INFO, root)
-    with open_tree(folder, INFO.files) as tree:
+    folder = locate(info, root)
+    with open_tree(folder, info.file_pattern) as tree:
         listed = read_lists(tree)
         there = {name.removeprefix("pictures/") for name in tree.sizes}
     known = {face.name for face in listed}
     for name in classes or ():
         if name not in known:
-            raise DataError(f"{folder}: expected actors of the lists, got {name!r}")
+            raise DataError(
+                f"classes must be actors of the lists in {folder}. Received: {name!r}. Look into "
+                "the lists for the names"
+            )
     wanted = {face.sha256 for face in listed if classes is None or face.name in classes}
     if not folder.is_dir():
         if wanted - there:
             raise DataError(
-                f"{folder}: expected a folder with the lists, to fetch {len(wanted - there):,} "
-                "pictures into it, got an archive; unpack it"
+                f"{folder} must be a folder, to fetch {len(wanted - there):,} pictures into it. "
+                "Received: an archive. Unpack it"
             )
         return folder
-    # Of other actors too, who may be in the same picture and know other addresses of it.
+    # Faces of other actors are among them: the same picture may have another address there.
     faces = [face for face in listed if face.sha256 in wanted]
     try:
         (folder / "pictures").mkdir(exist_ok=True)
         counts, reasons = _fetch_all(faces, folder / "pictures")
         write_skipped(folder, faces, reasons)
     except OSError as error:
-        raise DataError(f"{folder}: expected a folder that can be written, got {error}") from error
+        raise DataError(
+            f"{folder} must be a folder that can be written. Received: {error}. Copy the lists "
+            "into another folder"
+        ) from error
     Console(stderr=True).print(
         f"{counts['fetched']:,} pictures fetched, {counts['there']:,} were there, "
         f"{counts['left out']:,} left out; why: {folder / SKIPPED}",
@@ -79,17 +89,17 @@ def fetch_pictures(root: Path | None, classes: Sequence[str] | None = None) -> P
 
 
 def _fetch_all(faces: list[Face], pictures: Path) -> tuple[Counter[str], dict[Face, str]]:
-    """Fetch pictures; gives how many came how, and the reasons of the faces without one."""
-    of_picture: dict[str, list[Face]] = defaultdict(list)
+    """Fetch the faces' pictures; return how many came how, and why faces are left out."""
+    faces_of_picture: dict[str, list[Face]] = defaultdict(list)
     for face in faces:
-        of_picture[face.sha256].append(face)
+        faces_of_picture[face.sha256].append(face)
     counts: Counter[str] = Counter()
     reasons: dict[Face, str] = {}
     columns = ("pictures", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     pool = ThreadPoolExecutor(THREADS)
     try:
         with strict(), Progress(*columns, console=Console(stderr=True)) as progress:
-            tasks = [pool.submit(_keep, faces, pictures) for faces in of_picture.values()]
+            tasks = [pool.submit(_fetch, group, pictures) for group in faces_of_picture.values()]
             for task in progress.track(as_completed(tasks), total=len(tasks)):
                 how, why = task.result()
                 counts[how] += 1
@@ -99,15 +109,15 @@ def _fetch_all(faces: list[Face], pictures: Path) -> tuple[Counter[str], dict[Fa
     return counts, {face: reasons[face] for face in faces if face in reasons}
 
 
-def _keep(faces: list[Face], pictures: Path) -> tuple[str, dict[Face, str]]:
-    """Have one picture, if there is what it should be; gives how, and why faces are left out."""
+def _fetch(faces: list[Face], pictures: Path) -> tuple[str, dict[Face, str]]:
+    """Fetch one picture; return "there", "fetched" or "left out", and why faces are left out."""
     path = pictures / faces[0].sha256
     reasons = []
     if path.exists():
         try:
             return "there", _outside(faces, _size(path.read_bytes(), faces[0], decode=False))
         except Fault as fault:
-            reasons.append(f"what is there is {fault}")
+            reasons.append(f"the file in {pictures.name} is {fault}")
     for url in dict.fromkeys(face.url for face in faces):
         try:
             content = public_web.get(url, MOST_BYTES)
@@ -115,9 +125,9 @@ def _keep(faces: list[Face], pictures: Path) -> tuple[str, dict[Face, str]]:
         except Fault as fault:
             reasons.append(str(fault))
             continue
-        # What urllib3 and others say to strange addresses and answers.
+        # urllib3 and others raise many kinds of errors for strange addresses and answers.
         except Exception as error:
-            reasons.append(say(error))
+            reasons.append(describe_error(error))
             continue
         write_atomically(path, functools.partial(Path.write_bytes, data=content))
         return "fetched", _outside(faces, size)
@@ -125,10 +135,10 @@ def _keep(faces: list[Face], pictures: Path) -> tuple[str, dict[Face, str]]:
 
 
 def _size(content: bytes, face: Face, *, decode: bool = True) -> tuple[int, int]:
-    """The width and height of a picture, if it is the one that was listed."""
-    if is_page(content):
+    """Return the picture's width and height; raise a Fault unless it is the listed picture."""
+    if content.lstrip().startswith(b"<"):
         raise Fault("a page of HTML instead of a picture")
-    if not has_hash(content, face):
+    if not face.has_hash(content):
         raise Fault("another picture: its SHA-256 is another")
     try:
         with open_image(io.BytesIO(content)) as image:
@@ -140,7 +150,7 @@ def _size(content: bytes, face: Face, *, decode: bool = True) -> tuple[int, int]
 
 
 def _outside(faces: list[Face], size: tuple[int, int]) -> dict[Face, str]:
-    """Why faces are left out though there is a picture."""
+    """Return the faces whose box is not in the picture, with the reason."""
     reasons = {}
     for face in faces:
         try:

@@ -1,235 +1,135 @@
-"""Fetching one file from the first of its mirrors that has it, going on where it broke off."""
+"""Fetching one file from the first of its mirrors that has it."""
 
 from __future__ import annotations
 
 import contextlib
-import itertools
+import logging
 import os
-import re
-import shutil
-import sys
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
-from urllib.parse import urljoin
+from typing import TYPE_CHECKING
 
-from urllib3.exceptions import HTTPError
-
-from zoo.datasets.fetching.public_web import MOST_REDIRECTS, Fault
+from zoo.datasets.description import RemoteFile
 from zoo.datasets.files.checks import checksum
-from zoo.datasets.registry import Remote
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
-    import requests
     from rich.progress import Progress
 
 TIMEOUT = (10, 60)
 """Seconds: to connect, and between two pieces of the answer."""
 
 PIECE = 2**18
-"""Bytes that are read, written and told at a time: two seconds of a slow line."""
+"""Bytes that are read and written at a time."""
 
 
-def fetch(remote: Remote, folder: Path, progress: Progress) -> None:
-    """Fetch one file, from the first mirror that has it.
+def fetch_file(remote: RemoteFile, folder: Path, progress: Progress) -> None:
+    """Fetch one file from the first mirror that has it, with pooch.
+
+    The file gets its name only when it is complete and has the right checksum. A file of that name
+    that is there already is never changed.
 
     Args:
-        remote: what and from where.
-        folder: where to put it.
-        progress: shows how far it is.
+        remote: The file, with its mirrors, size and checksum.
+        folder: Where to put the file. The folder must exist.
+        progress: Shows how many bytes have come.
 
     Raises:
-        DataError: no mirror has it as it should be, another file is in its place, or another
-            process is fetching it.
+        DataError: No mirror has the file, another file has its name, or another process is
+            fetching the file.
+        OSError: The folder cannot be written.
     """
+    import filelock
+
     target = folder / remote.name
-    if target.exists():
-        if is_right(target, remote):
-            return
-        raise DataError(
-            f"{target} is there, but not as its owner has it ({remote.size:,} bytes, "
-            f"{remote.algorithm} {remote.checksum}); nothing was changed. Move it away to fetch it"
-        )
-    partial = folder / f"{remote.name}.part"
-    reasons = []
-    task = progress.add_task(remote.name, total=remote.size)
-    with _alone(partial):
-        for url in remote.urls:
+    lock = filelock.FileLock(folder / f".{remote.name}.lock", timeout=0)
+    try:
+        with lock:
             try:
-                _complete(partial, url, remote, lambda done: progress.update(task, completed=done))
-            except Fault as fault:
-                reasons.append(f"{url} {fault}")
-            else:
-                os.replace(partial, target)
-                return
-        kept = "; what has come of it is kept, and trying again goes on from there"
+                if not target.exists():
+                    _fetch_from_mirrors(remote, folder, progress)
+                elif not is_right(target, remote):
+                    raise DataError(
+                        f"{target} must be its owner's file, of {remote.size:,} bytes and with the "
+                        f"{remote.algorithm} {remote.checksum}. Received: another file, which was "
+                        "not changed. Move it away to fetch the owner's file"
+                    )
+            finally:
+                with contextlib.suppress(OSError):  # Windows keeps a file that is open
+                    Path(lock.lock_file).unlink()
+    except filelock.Timeout as error:
         raise DataError(
-            f"{remote.name}: expected it from one of {len(remote.urls)} mirrors, got: "
-            f"{'; '.join(reasons)}{kept if partial.stat().st_size else ''}"
-        )
+            f"{target} must be fetched by only one process. Received: a second process that asks "
+            "for it. Wait until the first process has finished"
+        ) from error
 
 
-@contextlib.contextmanager
-def _alone(partial: Path) -> Iterator[None]:
-    """Keep other processes from what is being fetched, and remove it if nothing has come."""
-    with partial.open("ab") as file:
-        free = _lock(file) and partial.exists()
-        # Another process may have moved it to its place before it was locked here.
-        if not (free and os.path.samestat(os.fstat(file.fileno()), partial.stat())):
-            raise DataError(f"{partial}: another process is fetching it; wait until it is done")
-        if sys.platform == "win32":
-            file.close()  # what is open cannot be moved there
-        try:
-            yield
-        finally:
-            if partial.exists() and not partial.stat().st_size:
-                partial.unlink()
-
-
-def _lock(file: IO[bytes]) -> bool:
-    """Lock an open file until it is closed, if only by the end of the process; whether it did.
-
-    Windows and file systems without locks do without.
-    """
-    if sys.platform == "win32":
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        pass
-    return True
-
-
-def _complete(partial: Path, url: str, remote: Remote, tell: Callable[[int], None]) -> None:
-    """Fetch what is missing of a file; and all of it, if it does not fit what was there."""
-    start = partial.stat().st_size
-    if start >= remote.size:
-        start = 0
-    while True:
-        start = _receive(partial, url, remote, start, tell)
-        if is_right(partial, remote):
-            return
-        os.truncate(partial, 0)
-        if not start:
-            raise Fault(
-                f"sent something else, of another {remote.algorithm} than {remote.checksum}"
-            )
-        start = 0
-
-
-def _receive(
-    partial: Path, url: str, remote: Remote, start: int, tell: Callable[[int], None]
-) -> int:
-    """Ask for a file from a byte on and write what comes; gives the byte that it began with.
-
-    Nothing of what is there is given up before the answer has shown that it is the file: by its
-    length, and by not being a page. What does not tell its length counts only as a whole.
-    """
-    import requests
-
-    headers = {"Accept-Encoding": "identity"}
-    if start:
-        headers["Range"] = f"bytes={start}-"
-    try:
-        with requests.Session() as session, _ask(session, url, headers) as answer:
-            piece = answer.status_code == requests.codes.partial_content
-            fits = re.fullmatch(
-                rf"bytes {start}-\d+/{remote.size}", answer.headers.get("Content-Range", "")
-            )
-            unsatisfiable = requests.codes.requested_range_not_satisfiable
-            if start and (answer.status_code == unsatisfiable or (piece and not fits)):
-                return _receive(partial, url, remote, 0, tell)
-            if not answer.ok:
-                reason = "".join(filter(str.isprintable, str(answer.reason)[:80]))
-                raise Fault(f"answered {answer.status_code} {reason}")
-            if not piece:
-                start = 0
-            # Not decoded: some servers take a file that is compressed for a way of sending it.
-            pieces = answer.raw.stream(PIECE, decode_content=False)
-            first = next(pieces, b"")
-            html = answer.headers.get("Content-Type", "").lower().startswith("text/html")
-            if html or (not start and is_page(first)):
-                raise Fault("sent a page instead of the file: it wants a person, or it has moved")
-            length = answer.headers.get("Content-Length")
-            if not start and length not in (None, str(remote.size)):
-                raise Fault(f"has another file there, which has not {remote.size:,} bytes")
-            pieces = itertools.chain([first], pieces)
-            if start or length:
-                _write(pieces, partial, start, remote.size, tell)
-            else:
-                whole = partial.with_name(f"{partial.name}.whole")
-                try:
-                    _write(pieces, whole, 0, remote.size, tell)
-                    shutil.copyfile(whole, partial)
-                finally:
-                    whole.unlink(missing_ok=True)
-            return start
-    # A ValueError: of an address that is none, in a redirect.
-    except (requests.RequestException, HTTPError, ValueError) as error:
-        # Which say the rest at length.
-        raise Fault(f"failed ({type(error).__name__})") from error
-
-
-def _ask(session: requests.Session, url: str, headers: dict[str, str]) -> requests.Response:
-    """Ask for a file, through redirects, of whose own content nothing is read."""
-    import requests
-
-    for _ in range(1 + MOST_REDIRECTS):
-        request = session.prepare_request(requests.Request("GET", url, headers))
-        settings = session.merge_environment_settings(url, {}, True, None, None)
-        # Not by the session itself, which reads all that comes with a redirect.
-        answer = session.get_adapter(url).send(request, timeout=TIMEOUT, **settings)
-        target = session.get_redirect_target(answer)
-        if not target:
-            return answer
-        answer.close()
-        url = urljoin(url, target)
-    raise Fault(f"sent more than {MOST_REDIRECTS} redirects")
-
-
-def _write(
-    pieces: Iterable[bytes], path: Path, start: int, size: int, tell: Callable[[int], None]
-) -> None:
-    """Write pieces in place of what is in a file from a byte on."""
-    done = start
-    with path.open("ab") as file:
-        file.truncate(start)
-        for piece in pieces:
-            done += len(piece)
-            if done > size:
-                file.truncate(start)
-                raise Fault(f"sent more than the {size:,} bytes that it should have")
-            file.write(piece)
-            tell(done)
-        file.flush()
-        os.fsync(file.fileno())
-    if done < size:
-        raise Fault(f"broke off after {done:,} of {size:,} bytes")
-
-
-def is_page(start: bytes) -> bool:
-    """Whether bytes look like the beginning of a page of HTML or XML.
-
-    Example:
-        >>> is_page(b"  <!DOCTYPE html><html>"), is_page(b"PK")
-        (True, False)
-    """
-    start = start[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<!--", b"<?xml"))
-
-
-def is_right(path: Path, remote: Remote) -> bool:
-    """Whether a file is what its owner has, by its size and checksum.
+def is_right(path: Path, remote: RemoteFile) -> bool:
+    """Whether a file has the size and the checksum of its owner's file.
 
     Args:
-        path: of the file.
-        remote: what it should be.
+        path: The file.
+        remote: The description of the owner's file.
     """
     if path.stat().st_size != remote.size:
         return False
     return checksum(path, remote.algorithm) == remote.checksum
+
+
+def _fetch_from_mirrors(remote: RemoteFile, folder: Path, progress: Progress) -> None:
+    """Try one mirror after another; raise a DataError with every mirror's failure."""
+    import pooch
+
+    def receive(url: str, path: str, _: object) -> None:
+        _receive(url, path, remote, progress)
+
+    pooch.get_logger().setLevel(logging.WARNING)
+    known_hash = f"{remote.algorithm}:{remote.checksum}"
+    failures = []
+    for url in remote.urls:
+        try:
+            pooch.retrieve(url, known_hash, remote.name, folder, downloader=receive)
+            return
+        except DataError as error:
+            failures.append(f"{url} {error}")
+        except ValueError:  # from pooch
+            failures.append(f"{url} sent a file with another {remote.algorithm}")
+    raise DataError(
+        f"{remote.name} must come from one of {len(remote.urls)} mirrors, with {remote.size:,} "
+        f"bytes and the {remote.algorithm} {remote.checksum}. Received: {'; '.join(failures)}. "
+        f"Try again later, or put the file into {folder} by hand"
+    )
+
+
+def _receive(url: str, path: str, remote: RemoteFile, progress: Progress) -> None:
+    """Write what an address sends into a file, but no more bytes than the file shall have."""
+    import requests
+    from urllib3.exceptions import HTTPError
+
+    task = progress.add_task(remote.name, total=remote.size)
+    # pooch's temporary file can be read by its owner only; a new file by whom the user allows.
+    os.unlink(path)
+    headers = {"Accept-Encoding": "identity"}
+    received = 0
+    try:
+        with (
+            requests.get(url, headers=headers, timeout=TIMEOUT, stream=True) as answer,
+            open(path, "wb") as file,
+        ):
+            if not answer.ok:
+                raise DataError(f"answered {answer.status_code}")
+            # Without decoding: some servers say of a .gz file that it is compressed for sending.
+            for piece in answer.raw.stream(PIECE, decode_content=False):
+                received += len(piece)
+                if received > remote.size:
+                    raise DataError("sent more bytes")
+                file.write(piece)
+                progress.update(task, completed=received)
+            file.flush()
+            os.fsync(file.fileno())
+    except DataError:
+        raise
+    # A redirect to an invalid address is a ValueError.
+    except (requests.RequestException, HTTPError, ValueError) as error:
+        raise DataError(f"failed ({type(error).__name__})") from error
+    if received < remote.size:
+        raise DataError(f"sent {received:,} bytes, perhaps a page of HTML")

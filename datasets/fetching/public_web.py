@@ -1,7 +1,7 @@
-"""Fetch what strangers have put at addresses that strangers wrote down.
+"""Fetching what strangers have put at addresses that strangers wrote down.
 
-Asked for are http and https only, and public addresses only, also after redirects; an answer may
-take so many bytes and so much time. There are no cookies, passwords or proxies.
+Only http and https addresses of the public internet are asked, also after a redirect. An answer may
+take a limited number of bytes and a limited time. There are no cookies, passwords or proxies.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 MOST_SECONDS = 60
-"""For an address, from the first to the last byte."""
+"""The longest time that one address may take, from the first to the last byte."""
 MOST_REDIRECTS = 5
 TIMEOUT = urllib3.Timeout(connect=10, read=20)
 
@@ -28,36 +28,36 @@ _this_thread = threading.local()
 
 
 class Fault(Exception):
-    """Why an address gives nothing."""
+    """The reason why an address gives nothing."""
 
 
 def get(url: str, most: int) -> bytes:
-    """Fetch what is at an address.
+    """Fetch the bytes at an address.
 
     Args:
-        url: the address.
-        most: how many bytes it may have.
+        url: The address.
+        most: The largest number of bytes that the answer may have.
 
     Returns:
         The bytes.
 
     Raises:
-        Fault: it is not to be had, or not to be asked for.
-        Exception: what urllib3 and others say to strange addresses and answers.
+        Fault: The address gives nothing, or must not be asked.
+        Exception: urllib3 and others raise many kinds of errors for strange addresses and answers.
 
     Example:
         >>> try:
         ...     get("file:///etc/hosts", 100)
         ... except Fault as fault:
         ...     print(fault)
-        expected an address with http or https
+        an address that is not http or https
     """
-    with urllib3.PoolManager(ca_certs=DEFAULT_CA_BUNDLE_PATH) as connections, _limited():
+    with urllib3.PoolManager(ca_certs=DEFAULT_CA_BUNDLE_PATH) as connections, _limited_time():
         connections.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
         for _ in range(1 + MOST_REDIRECTS):
             if urlsplit(url).scheme.lower() not in ("http", "https"):
-                raise Fault("expected an address with http or https")
-            # Not by requests, which reads all that comes with a redirect, and unpacks it.
+                raise Fault("an address that is not http or https")
+            # requests is not used here: it reads and unpacks everything that comes with a redirect.
             answer = connections.request(
                 "GET",
                 url,
@@ -68,7 +68,7 @@ def get(url: str, most: int) -> bytes:
                 preload_content=False,
             )
             if not _this_thread.sockets:
-                raise RuntimeError("this urllib3 connects in another way, without the checks here")
+                raise RuntimeError("this version of urllib3 connects without the checks below")
             with contextlib.closing(answer):
                 if target := answer.get_redirect_location():
                     url = urljoin(url, target)
@@ -79,13 +79,13 @@ def get(url: str, most: int) -> bytes:
                 if len(content) > most:
                     raise Fault(f"more than {most:,} bytes")
                 if answer.length_remaining:
-                    raise Fault("it broke off")
+                    raise Fault("an answer that broke off")
                 return content
     raise Fault(f"more than {MOST_REDIRECTS} redirects")
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is one of the public internet.
+    """Whether an IP address belongs to the public internet.
 
     Example:
         >>> [is_public(address) for address in ("8.8.8.8", "10.0.0.1", "127.0.0.1", "fe80::1")]
@@ -95,20 +95,20 @@ def is_public(address: str) -> bool:
 
 
 @contextlib.contextmanager
-def _limited() -> Iterator[None]:
-    """Cut this thread's connections after a while.
+def _limited_time() -> Iterator[None]:
+    """Shut this thread's connections down after MOST_SECONDS.
 
-    The time-outs of sockets start anew with each byte; a server may send one now and then.
+    The time-outs of sockets start anew with each byte, and a server may send a byte now and then.
     """
     sockets = _this_thread.sockets = []
     _this_thread.end = time.monotonic() + MOST_SECONDS
 
-    def cut() -> None:
-        for one in sockets:
+    def shut_down() -> None:
+        for connected in sockets:
             with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                connected.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(MOST_SECONDS, cut)
+    timer = threading.Timer(MOST_SECONDS, shut_down)
     timer.daemon = True
     timer.start()
     try:
@@ -116,16 +116,19 @@ def _limited() -> Iterator[None]:
     finally:
         timer.cancel()
         timer.join()
-        for one in sockets:
-            one.close()
+        for connected in sockets:
+            connected.close()
 
 
 class _Guarded(HTTPConnection):
-    """A connection to a public address, and to what its name means now, not a moment ago."""
+    """A connection to a public address.
+
+    The address is that of the connected socket: a name may mean another address than a moment ago.
+    """
 
     def _new_conn(self) -> socket.socket:
         connected = super()._new_conn()
-        # A second handle, since the first one changes hands, with TLS and with the answer.
+        # The duplicate stays valid when TLS or the answer takes the first handle over.
         _this_thread.sockets.append(connected.dup())
         late = time.monotonic() > _this_thread.end
         if late or not is_public(connected.getpeername()[0]):

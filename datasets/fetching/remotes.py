@@ -9,57 +9,58 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.datasets.fetching.mirrors import fetch, is_right
-from zoo.datasets.files.locations import ARCHIVE_SUFFIXES, data_root, find
+from zoo.datasets.description import DatasetInfo, RemoteFile
+from zoo.datasets.fetching.mirrors import fetch_file, is_right
+from zoo.datasets.files.locations import ARCHIVE_SUFFIXES, data_root, locate
 from zoo.datasets.files.tree import open_tree
-from zoo.datasets.registry import DatasetInfo, Remote
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 
-def download(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ()) -> Path:
-    """Fetch what is missing of a data set's files.
+def fetch_files(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ()) -> Path:
+    """Fetch the files of a data set that are missing.
 
-    What is there, in any of the forms that are read, is not fetched again; a warning tells of files
-    that have the names of the owner's and are others. What is missing is put beside it. What has
-    come of a file is kept, as NAME.part, and the next try goes on from there.
+    A file that is there is not fetched again, whatever format the reader finds it in. A warning
+    names files that have the names of the owner's files and another content. The missing files are
+    put beside the others.
 
     Args:
-        info: the data set's description.
-        root: where the files are or are to be put. None: they are looked for in `$ZOO_DATA` and
+        info: The data set's description.
+        root: Where the files are or shall be put. None: they are looked for in `$ZOO_DATA` and
             the platform's data folder, and put into a folder of the data set's name in the first.
-        parts: which of its parts are wanted; empty for all that are used by default.
+        parts: The parts of the data set that are wanted; empty for all that are used by default.
 
     Returns:
-        The folder, or the archive that holds them all.
+        The folder, or the archive that holds all of the files.
 
     Raises:
-        DataError: the owner gives the files only to people, no mirror has them, they are not what
-            they should be, another file of that name is there, or an archive holds some only.
+        DataError: The owner gives the files only to people, no mirror has a file, another file has
+            its name, or an archive holds only some of the files.
     """
-    if not info.remotes and not info.page:
+    if not info.remote_files and not info.manual_download:
         raise DataError(f"{info.name}: there is nothing to fetch, it is {info.source}")
     wanted = _wanted(info, [*parts])
     path = None
     with contextlib.suppress(DataError):
-        path = find(info, root)
+        path = locate(info, root)
     default = data_root() / info.name
     folder = path or root or default
     if path and wanted:
         wanted = _missing(info, path, wanted)
         if wanted and not path.is_dir():
-            names = " and ".join(remote.name for remote in wanted)
             raise DataError(
-                f"{path}: expected what is in {names} too; unpack it to have it fetched"
+                f"{path} must hold all of the files that are wanted. Received: an archive without "
+                f"{' and '.join(remote.name for remote in wanted)}. Unpack it to have it fetched"
             )
         if any(remote.name.endswith(ARCHIVE_SUFFIXES) for remote in wanted):
             folder = root or default  # where archives are found before folders
-    elif not info.remotes and not path:
+    elif not info.remote_files and not path:
         raise DataError(
-            f"{info.name} gives its files to people who ask ({info.page}): no program may fetch "
-            f"them. Get {info.wanted} from {info.source} and put them into {folder}"
+            f"{info.name} gives its files to people who ask ({info.manual_download}): no program "
+            f"may fetch them. Get {info.expected_files} from {info.source} and put them into "
+            f"{folder}"
         )
     if not wanted:
         return folder
@@ -67,47 +68,55 @@ def download(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ()) ->
         folder.mkdir(parents=True, exist_ok=True)
         with _progress() as progress:
             for remote in {remote.name: remote for remote in wanted}.values():
-                fetch(remote, folder, progress)
+                fetch_file(remote, folder, progress)
     except OSError as error:
-        raise DataError(f"{folder}: expected a folder that can be written, got {error}") from error
+        raise DataError(
+            f"{folder} must be a folder that can be written. Received: {error}. Choose another root"
+        ) from error
     return folder
 
 
-def _wanted(info: DatasetInfo, parts: Sequence[str]) -> list[Remote]:
-    """The files that some parts need, or those that are used by default."""
-    known = dict.fromkeys(remote.part for remote in info.remotes if remote.part)
+def _wanted(info: DatasetInfo, parts: Sequence[str]) -> list[RemoteFile]:
+    """The files that the parts need, or those that are used by default."""
+    known = dict.fromkeys(remote.part for remote in info.remote_files if remote.part)
     for part in parts:
         if known and part not in known:
             raise DataError(f"{info.name} has no part {part!r}; the parts are: {', '.join(known)}")
     parts = parts or [part for names in info.parts.values() for part in names]
-    return [remote for remote in info.remotes if remote.part is None or remote.part in parts]
+    return [remote for remote in info.remote_files if remote.part is None or remote.part in parts]
 
 
-def _missing(info: DatasetInfo, path: Path, wanted: Sequence[Remote]) -> list[Remote]:
-    """Those of some files that are not there, in whatever form; warns of others of their names."""
-    there = {path / one.name if path.is_dir() else path: one for one in wanted}
-    there = {file: one for file, one in there.items() if file.name == one.name and file.exists()}
-    if others := [str(file) for file, one in there.items() if not is_right(file, one)]:
+def _missing(info: DatasetInfo, path: Path, wanted: Sequence[RemoteFile]) -> list[RemoteFile]:
+    """The wanted files that are not there in any format; warns of other files of their names."""
+    files = {path / remote.name if path.is_dir() else path: remote for remote in wanted}
+    files = {
+        file: remote for file, remote in files.items() if file.name == remote.name and file.exists()
+    }
+    if others := [str(file) for file, remote in files.items() if not is_right(file, remote)]:
         warnings.warn(
-            f"{' and '.join(others)}: not as the owner has it, by size or checksum, and taken as "
-            "it is; move it away to have it fetched",
+            f"{' and '.join(others)}: the size or checksum is not that of the owner's file. The "
+            "file is read as it is; move it away to have the owner's file fetched",
             stacklevel=5,  # the caller of load
         )
-    if path in there:
+    if path in files:
         return []
-    with open_tree(path, info.files) as tree:
+    with open_tree(path, info.file_pattern) as tree:
         names = [*tree.sizes]
     return [remote for remote in wanted if not _is_among(names, remote)]
 
 
-def _is_among(names: Sequence[str], remote: Remote) -> bool:
+def _is_among(names: Sequence[str], remote: RemoteFile) -> bool:
+    """Whether a file is there, or all the files that can take its place."""
     return remote.name in names or (
-        bool(remote.instead)
-        and all(any(re.fullmatch(one, name) for name in names) for one in remote.instead)
+        bool(remote.alternatives)
+        and all(
+            any(re.fullmatch(pattern, name) for name in names) for pattern in remote.alternatives
+        )
     )
 
 
 def _progress() -> Progress:
+    """A bar for each file, with its bytes, speed and time to go."""
     from rich import progress
     from rich.console import Console
 

@@ -1,4 +1,4 @@
-"""What is in a zip or tar archive, read without unpacking it."""
+"""The files in a zip or tar archive, read without unpacking the archive."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from zoo.datasets.files.checks import check_count
 from zoo.errors import DataError
 
 MAX_TAR_BYTES = 8 * 2**30
-"""The most that a compressed tar archive is decompressed to."""
+"""The largest size that a compressed tar archive may have when it is decompressed."""
 
 MAX_HEADER_BYTES = 2**20
-"""The longest header of a tar archive's member, which holds its name where that is long."""
+"""The longest header of a file in a tar archive. The header holds the file's name if it is long."""
 
 MAX_HEADERS_BYTES = 2**29
-"""The most that such headers may have together."""
+"""The largest size of all long headers together."""
 
 _LONGEST_END = 22 + 2**16
-"""Bytes of what ends a zip archive, with a comment."""
+"""Bytes of the record that ends a zip archive, with a comment."""
 
 _DECOMPRESSORS: dict[bytes, Any] = {
     b"\x1f\x8b": gzip.open,
@@ -41,13 +41,13 @@ _DECOMPRESSORS: dict[bytes, Any] = {
 }
 
 
-class Member(NamedTuple):
-    """A file or folder of an archive.
+class ArchiveItem(NamedTuple):
+    """A file or folder in an archive.
 
     Args:
-        name: its path, as the archive has it, with forward slashes.
-        size: in bytes; None for a folder.
-        open: opens the file, to be read from its beginning on.
+        name: The path in the archive, with forward slashes.
+        size: Size in bytes; None for a folder.
+        open: Opens the file for reading from its beginning on.
     """
 
     name: str
@@ -55,53 +55,27 @@ class Member(NamedTuple):
     open: Callable[[], BinaryIO]
 
 
-def members(path: Path, stack: ExitStack) -> Iterator[Member]:
-    """List what is in an archive; of a tar archive not its links and devices.
+def archive_items(path: Path, stack: ExitStack) -> Iterator[ArchiveItem]:
+    """List the files and folders in an archive. Links and devices in a tar archive are left out.
 
     Args:
-        path: of the archive.
-        stack: closes it.
+        path: The archive.
+        stack: Closes the archive when it ends. Files can be opened until then, after all items
+            were listed.
 
     Yields:
-        Its members, in the archive's order.
+        The items, in the archive's order.
 
     Raises:
-        DataError: its headers, or a compressed tar archive unpacked, are too large.
-        Exception: what zipfile, tarfile and their decompressors say to damaged archives.
+        DataError: The headers, or the archive when it is decompressed, are too large.
+        Exception: zipfile, tarfile and their decompressors raise many kinds of errors for damaged
+            archives.
     """
-    if zipfile.is_zipfile(path):
-        archive = stack.enter_context(zipfile.ZipFile(path))
-        check_count(path, len(archive.infolist()))
-        _check_directory(path, archive.infolist())
-        for info in archive.infolist():
-            # Some programs for Windows write backslashes.
-            name = info.filename.replace("\\", "/")
-            size = None if name.endswith("/") else info.file_size
-            yield Member(name, size, cast(Any, functools.partial(archive.open, info)))
-        return
-    file = _uncompressed(path, stack)
-    lock = threading.Lock()
-    entries: Any = tarfile.TarFile(fileobj=cast(BinaryIO, _Headers(file, path)))
-    for count in itertools.count(1):
-        if (entry := entries.next()) is None:
-            break
-        entries.members.clear()  # else it keeps those that are left alone too
-        check_count(path, count)
-        if entry.issparse():
-            raise DataError(f"{path}: expected plain files, got the sparse {entry.name!a}")
-        if entry.isreg():
-            place = (file, lock, entry.offset_data, entry.size)
-            yield Member(entry.name, entry.size, functools.partial(_piece, *place))
-        elif entry.isdir():
-            yield Member(entry.name, None, io.BytesIO)
-    # Else tarfile has taken a header that is damaged for the end.
-    file.seek(entries.offset)
-    if file.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
-        raise tarfile.ReadError("one that breaks off, or has a damaged header")
+    return (_zip_items if zipfile.is_zipfile(path) else _tar_items)(path, stack)
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file looks like an archive, by what it begins or ends with.
+    """Whether a file looks like an archive, by its first or last bytes.
 
     Example:
         >>> is_archive(Path(__file__))
@@ -109,54 +83,84 @@ def is_archive(path: Path) -> bool:
     """
     try:
         return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
-    # The decompressors again; not even an archive that is damaged.
+    # The decompressors raise many kinds of errors here too.
     except Exception:
         return False
 
 
-def _check_directory(path: Path, members: list[zipfile.ZipInfo]) -> None:
-    """Compare a zip archive's directory, which has no checksum, with what else tells of it.
-
-    A member that is lost from it, or whose name is damaged, would be passed over.
-    """
+def _zip_items(path: Path, stack: ExitStack) -> Iterator[ArchiveItem]:
+    archive = stack.enter_context(zipfile.ZipFile(path))
+    items = archive.infolist()
+    check_count(path, len(items))
+    # The directory of a zip archive has no checksum. An item that is lost from it, or whose name
+    # is damaged, would be skipped without a word.
     with path.open("rb") as file:
-        end = file.seek(0, os.SEEK_END)
-        file.seek(max(0, end - _LONGEST_END))
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _LONGEST_END))
         tail = file.read()
-        (count,) = struct.unpack_from("<H", tail, tail.rfind(b"PK\5\6") + 10)
-        if count != 0xFFFF and (len(members) - count) % 2**16:
-            raise zipfile.BadZipFile(f"{len(members)} members where there should be {count}")
-        for member in members:
-            file.seek(member.header_offset + 26)
-            length, _ = struct.unpack("<HH", file.read(4))
-            coding = "utf-8" if member.flag_bits & 0x800 else "cp437"
-            if file.read(length) != member.orig_filename.encode(coding):
-                raise zipfile.BadZipFile(f"{member.orig_filename} has another name elsewhere")
+    (count,) = struct.unpack_from("<H", tail, tail.rfind(b"PK\5\6") + 10)
+    if count != 0xFFFF and (len(items) - count) % 2**16:
+        raise zipfile.BadZipFile(f"{len(items)} files where there should be {count}")
+    for item in items:
+        archive.open(item).close()  # compares the name with the copy that stands before the content
+        # Some programs for Windows write backslashes.
+        name = item.filename.replace("\\", "/")
+        size = None if name.endswith("/") else item.file_size
+        yield ArchiveItem(name, size, cast(Any, functools.partial(archive.open, item)))
 
 
-def _uncompressed(path: Path, stack: ExitStack) -> BinaryIO:
-    """A tar archive without compression: the file itself, or a temporary one."""
+def _tar_items(path: Path, stack: ExitStack) -> Iterator[ArchiveItem]:
+    file = _decompressed(path, stack)
+    archive: Any = tarfile.TarFile(fileobj=cast(BinaryIO, _LimitedHeaders(file, path)))
+    lock = threading.Lock()
+
+    def read(item: tarfile.TarInfo) -> BinaryIO:
+        with lock:  # all threads share the position in the file
+            return io.BytesIO(archive.extractfile(item).read())
+
+    for count in itertools.count(1):
+        if (item := archive.next()) is None:
+            break
+        archive.members.clear()  # otherwise tarfile keeps all items in memory
+        check_count(path, count)
+        if item.issparse():
+            raise DataError(
+                f"{path} must hold plain files. Received: the sparse file {item.name!a}. Pack it "
+                "afresh"
+            )
+        if item.isreg():
+            yield ArchiveItem(item.name, item.size, functools.partial(read, item))
+        elif item.isdir():
+            yield ArchiveItem(item.name, None, io.BytesIO)
+    # tarfile takes a damaged header for the end of the archive.
+    file.seek(archive.offset)
+    if file.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("an archive that breaks off, or has a damaged header")
+    archive.fileobj = file
+
+
+def _decompressed(path: Path, stack: ExitStack) -> BinaryIO:
+    """A tar archive without compression: the file itself, or a temporary file."""
     file: BinaryIO = stack.enter_context(path.open("rb"))
     start = file.read(6)
     file.seek(0)
-    ways = [way for magic, way in _DECOMPRESSORS.items() if start.startswith(magic)]
-    if not ways:
+    openers = [opener for magic, opener in _DECOMPRESSORS.items() if start.startswith(magic)]
+    if not openers:
         return file
-    packed = stack.enter_context(ways[0](file, "rb"))
+    packed = stack.enter_context(openers[0](file, "rb"))
     whole = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
     while piece := packed.read(2**20):
         if whole.tell() > MAX_TAR_BYTES:
             raise DataError(
-                f"{path}: expected an archive of at most {MAX_TAR_BYTES:,} bytes unpacked, got "
-                "more; unpack it and pass the folder"
+                f"{path} must have at most {MAX_TAR_BYTES:,} bytes unpacked. Received: more. "
+                "Unpack it and pass the folder"
             )
         whole.write(piece)
     whole.seek(0)
     return whole
 
 
-class _Headers:
-    """A tar archive for tarfile, which reads headers whole, however long they say they are."""
+class _LimitedHeaders:
+    """A tar archive for tarfile, which would read a header of any length into memory."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self.file, self.path = file, path
@@ -168,40 +172,7 @@ class _Headers:
             self.total += size
         if size > MAX_HEADER_BYTES or self.total > MAX_HEADERS_BYTES:
             raise DataError(
-                f"{self.path}: expected headers of at most {MAX_HEADER_BYTES:,} bytes, got one of "
-                f"{size:,}, or very many; pack it afresh"
+                f"{self.path} must have headers of at most {MAX_HEADER_BYTES:,} bytes. Received: "
+                f"a header of {size:,} bytes, or very many headers. Pack it afresh"
             )
         return self.file.read(size)
-
-
-class _Piece(io.RawIOBase):
-    """A stretch of a file that others, in other threads, read as well."""
-
-    def __init__(self, file: BinaryIO, lock: threading.Lock, start: int, size: int) -> None:
-        self.file, self.lock = file, lock
-        self.start, self.size, self.place = start, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self.place = max(0, offset + (0, self.place, self.size)[whence])
-        return self.place
-
-    def readinto(self, buffer: Any) -> int:
-        wanted = max(0, min(len(buffer), self.size - self.place))
-        with self.lock:
-            self.file.seek(self.start + self.place)
-            content = self.file.read(wanted)
-        if len(content) < wanted:
-            raise EOFError("the archive is cut short")
-        buffer[:wanted] = content
-        self.place += wanted
-        return wanted
-
-
-def _piece(file: BinaryIO, lock: threading.Lock, start: int, size: int) -> BinaryIO:
-    return io.BufferedReader(_Piece(file, lock, start, size))

@@ -1,7 +1,6 @@
-"""Which folders of a tree are the classes, and of which part of the data."""
+"""The folders of a tree that are classes, and the split of the data that each belongs to."""
 
 import warnings
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,7 +11,7 @@ from zoo.errors import DataError
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 _OTHER_IMAGES = (".avif", ".gif", ".heic", ".pgm", ".ppm", ".tif", ".tiff")
 
-_PARTS = {
+_SPLITS = {
     "train": "train",
     "training": "train",
     "validation": "validation",
@@ -21,27 +20,27 @@ _PARTS = {
     "test": "test",
     "testing": "test",
 }
-_EXPECTED = "expected <class>/<image>, or train/<class>/<image> beside validation/ and test/"
+_EXPECTED = "<class>/<image>, or train/<class>/<image> beside validation/ and test/"
 
 
 def class_folders(tree: Tree) -> dict[str, dict[str, list[str]]]:
-    """Find the images of each class, in each part of the data.
+    """Find the images of each class, in each split of the data.
 
-    The classes are folders, side by side or in one folder a part, and possibly all below
-    one single top folder, as archives have it. Images in folders inside a class folder
-    belong to the class. Files that are no images, and images outside the class folders, are
-    left alone; images in a format that is not read are left out with a warning.
+    The classes are folders, side by side or in one folder for each split. All of them may lie in
+    one single top folder, as in many archives. Images in folders inside a class folder belong to
+    the class. Files that are no images, and images outside of the class folders, are ignored;
+    images in a format that is not read are left out with a warning.
 
     Args:
-        tree: the files.
+        tree: The files.
 
     Returns:
-        Sorted paths of images by class name by part: "train", and "validation" and "test" if
-        there are such folders. Every part has the same classes, sorted by name.
+        Sorted paths of images by class name by split: "train", and "validation" and "test" if
+        there are such folders. Every split has the same classes, sorted by name.
 
     Raises:
-        DataError: the folders are not laid out so, a class is empty, or the parts do not agree
-            on the classes.
+        DataError: The folders have another layout, a class has no images, or the splits do not
+            have the same classes.
 
     Example:
         >>> from pathlib import Path
@@ -55,48 +54,47 @@ def class_folders(tree: Tree) -> dict[str, dict[str, list[str]]]:
     unread = [name for name in sorted(tree.sizes) if name.lower().endswith(_OTHER_IMAGES)]
     if unread:
         warnings.warn(
-            f"{tree.path}: {len(unread):,} images such as {unread[0]} are left out; what is read "
-            f"is {', '.join(IMAGE_SUFFIXES)}. Convert them to have them.",
+            f"{tree.path}: {len(unread):,} images such as {unread[0]} are left out. Only "
+            f"{', '.join(IMAGE_SUFFIXES)} are read. Convert the others",
             stacklevel=2,
         )
     parents = {name.rpartition("/")[0] for name in images}
     top = ""
-    inside = _children(tree, top)
-    if len(inside) == 1 and inside[0].lower() not in _PARTS and not parents & {"", inside[0]}:
-        top = inside[0]
-        inside = _children(tree, top)
-    part_folders = [name for name in inside if name.lower() in _PARTS]
-    if not part_folders:
+    inside = _folders_in(tree, top)
+    if len(inside) == 1 and inside[0].lower() not in _SPLITS and not parents & {"", inside[0]}:
+        top = f"{inside[0]}/"
+        inside = _folders_in(tree, top)
+    split_folders = {name: _SPLITS[name.lower()] for name in inside if name.lower() in _SPLITS}
+    if not split_folders:
         return {"train": _classes(tree, images, top)}
 
-    parts = [_PARTS[name.lower()] for name in part_folders]
-    strays = _by_folder(images, top).keys() - set(part_folders)
-    if "train" not in parts or len(set(parts)) < len(parts) or strays:
+    splits = [*split_folders.values()]
+    outside = _by_folder(images, top).keys() - split_folders.keys()
+    if "train" not in splits or len(set(splits)) < len(splits) or outside:
         raise DataError(
-            f"{tree.path}: {_EXPECTED}, each once; got the folders {', '.join(inside)}. "
-            "Rename, merge or remove folders"
+            f"{tree.path} must hold {_EXPECTED}, each once. Received: the folders "
+            f"{', '.join(inside)}. Rename, merge or remove folders"
         )
     found = {
-        part: _classes(tree, images, _join(top, folder))
-        for part, folder in zip(parts, part_folders, strict=True)
+        split: _classes(tree, images, f"{top}{folder}/") for folder, split in split_folders.items()
     }
-    for part, classes in found.items():
+    for split, classes in found.items():
         if differing := classes.keys() ^ found["train"].keys():
             raise DataError(
-                f"{tree.path}: expected the same classes in train and {part}, got "
-                f"{', '.join(sorted(differing))} in only one of them; add or remove class folders"
+                f"{tree.path} must have the same classes in train and {split}. Received: "
+                f"{', '.join(sorted(differing))} in only one of them. Add or remove class folders"
             )
-    return {part: found[part] for part in ("train", "validation", "test") if part in found}
+    return {split: found[split] for split in ("train", "validation", "test") if split in found}
 
 
 def labels_of(classes: Mapping[str, Sequence[str]]) -> tuple[list[str], np.ndarray]:
-    """Put the images of all classes in one row.
+    """Put the images of all classes in one list.
 
     Args:
-        classes: paths by class name.
+        classes: Paths of images by class name.
 
     Returns:
-        The paths, class after class, and for each the number of its class, int64.
+        The paths, class after class, and for each path the number of its class, int64.
 
     Example:
         >>> labels_of({"cat": ["1.png"], "dog": ["2.png", "3.png"]})
@@ -107,40 +105,37 @@ def labels_of(classes: Mapping[str, Sequence[str]]) -> tuple[list[str], np.ndarr
     return [name for names in classes.values() for name in names], labels
 
 
-def _classes(tree: Tree, images: list[str], folder: str) -> dict[str, list[str]]:
-    names = _children(tree, folder)
+def _classes(tree: Tree, images: list[str], prefix: str) -> dict[str, list[str]]:
+    """The images by class, where the class folders lie in the folder `prefix`."""
+    names = _folders_in(tree, prefix)
     if len(names) < 2:
+        folder = f"{tree.path}/{prefix}".rstrip("/")
         raise DataError(
-            f"{_join(str(tree.path), folder)}: {_EXPECTED}, with at least two classes; got "
+            f"{folder} must hold {_EXPECTED}, with at least two classes. Received: "
             f"{', '.join(names) or 'no folder'}. Put the images of each class in a folder"
         )
-    groups = _by_folder(images, folder)
+    groups = _by_folder(images, prefix)
     for name in names:
         if name not in groups:
             raise DataError(
-                f"{_join(folder, name)} in {tree.path}: expected images of a class "
-                f"({', '.join(IMAGE_SUFFIXES)}), got none; add some or remove the folder"
+                f"{prefix}{name} in {tree.path} must hold images of a class "
+                f"({', '.join(IMAGE_SUFFIXES)}). Received: none. Add some or remove the folder"
             )
     return {name: groups[name] for name in names}
 
 
-def _by_folder(images: list[str], folder: str) -> dict[str, list[str]]:
-    """Group the images below a folder by the folder's own folders."""
-    prefix = f"{folder}/" if folder else ""
-    groups: dict[str, list[str]] = defaultdict(list)
+def _by_folder(images: list[str], prefix: str) -> dict[str, list[str]]:
+    """Group the images in the folder `prefix` by that folder's own folders."""
+    groups: dict[str, list[str]] = {}
     for image in images:
         if image.startswith(prefix):
-            child, slash, _ = image[len(prefix) :].partition("/")
+            child, slash, _ = image.removeprefix(prefix).partition("/")
             if slash:
-                groups[child].append(image)
-    return dict(groups)
+                groups.setdefault(child, []).append(image)
+    return groups
 
 
-def _children(tree: Tree, folder: str) -> list[str]:
-    return sorted(
-        name.rpartition("/")[2] for name in tree.folders if name.rpartition("/")[0] == folder
-    )
-
-
-def _join(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder and name else folder or name
+def _folders_in(tree: Tree, prefix: str) -> list[str]:
+    """The names of the folders in the folder `prefix`."""
+    inside = (name.removeprefix(prefix) for name in tree.folders if name.startswith(prefix))
+    return sorted(name for name in inside if "/" not in name)

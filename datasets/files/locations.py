@@ -1,4 +1,4 @@
-"""Where the files of a data set are: in a folder or an archive, found by looking."""
+"""The search for a data set's files: an archive or a folder."""
 
 from __future__ import annotations
 
@@ -8,52 +8,52 @@ import re
 from pathlib import Path
 
 from zoo.arguments import as_path
+from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.archive import is_archive
-from zoo.datasets.registry import DatasetInfo
 from zoo.errors import DataError
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
 def data_root() -> Path:
-    """Say where data are kept: `$ZOO_DATA`, else the platform's data folder."""
+    """Give the folder of all data sets: `$ZOO_DATA`, else the platform's data folder."""
     if folder := os.environ.get("ZOO_DATA"):
         return as_path("ZOO_DATA", folder)
     return _platform_folder()
 
 
-def find(info: DatasetInfo, root: Path | None) -> Path:
+def locate(info: DatasetInfo, root: Path | None) -> Path:
     """Find a data set's archive or folder.
 
-    It may be the root itself, or lie in it, or in a folder there that has the data set's name or
-    that holds it as unpacked archives do. Archives go before folders.
+    It may be the root itself, lie in the root, or lie in a folder of the root that has the data
+    set's name or was unpacked from its archive. Archives are preferred to folders.
 
     Args:
-        info: the data set's description, with what to look for.
-        root: an archive, one of the files, or a folder. None: `$ZOO_DATA` and the platform's data
-            folder are searched.
+        info: The data set's description.
+        root: An archive, one of the data set's files, or a folder. None: `$ZOO_DATA` and the
+            platform's data folder are searched.
 
     Returns:
-        An archive, or the folder in which one of `info.signs` lies.
+        An archive, or the folder in which one of `info.markers` lies.
 
     Raises:
-        DataError: there is neither.
+        DataError: There is neither.
 
     Example:
         >>> import tempfile
         >>> from zoo.datasets.sources.mnist import INFO
         >>> folder = Path(tempfile.mkdtemp())
         >>> (folder / "train-images-idx3-ubyte").touch()
-        >>> find(INFO, folder) == folder
+        >>> locate(INFO, folder) == folder
         True
     """
     if root is not None and os.path.isfile(root):
-        if is_archive(root) or (info.whole and re.fullmatch(info.whole, root.name)):
+        if is_archive(root) or (info.complete_file and re.fullmatch(info.complete_file, root.name)):
             return root
-        if not re.fullmatch(info.files or "", root.name):
+        if not re.fullmatch(info.file_pattern or "", root.name):
             raise DataError(
-                f"{root}: expected a readable archive (zip or tar), or {info.wanted}; got neither: "
-                "if it is an archive it is damaged, fetch it again"
+                f"root must be a readable archive (zip or tar), or {info.expected_files}. "
+                f"Received: {root}, which is neither, or a damaged archive. Fetch it again"
             )
         return root.parent
     bases = [root] if root is not None else list(dict.fromkeys([data_root(), _platform_folder()]))
@@ -61,32 +61,34 @@ def find(info: DatasetInfo, root: Path | None) -> Path:
         alone = _lone_archive(root) if root is not None else None
         if path := alone or _archive(info, base) or _folder(info, base):
             return path
+    searched = " or ".join(map(str, bases))
     raise DataError(
-        f"{info.name}: expected {info.wanted}, in {' or '.join(map(str, bases))} or in a folder "
-        f"{info.name} there; got none of it. Fetch it ({info.source}) and pass root=, or set "
+        f"{info.name} must have {info.expected_files} in {searched} or in a folder {info.name} "
+        f"there. Received: none of these files. Fetch them ({info.source}) and pass root=, or set "
         "ZOO_DATA"
     )
 
 
 def _archive(info: DatasetInfo, base: Path) -> Path | None:
+    """The archive with one of the data set's names; else the archive alone in its folder."""
     for folder in (base, base / info.name):
         archives = {path.name.lower(): path for path in _archives(folder)}
-        for pattern in info.archives:
+        for pattern in info.archive_patterns:
             for suffix in ARCHIVE_SUFFIXES:
                 for name in fnmatch.filter(archives, pattern + suffix):
                     return archives[name]
-    # Kaggle calls all of them archive.zip.
+    # Kaggle gives all its archives the name archive.zip.
     return _lone_archive(base / info.name)
 
 
 def _lone_archive(folder: Path) -> Path | None:
-    """The archive that is all there is in a folder."""
+    """The archive, if the folder holds nothing else."""
     visible = [path for path in folder.glob("*") if not path.name.startswith(".")]
     return visible[0] if len(visible) == 1 and visible == _archives(folder) else None
 
 
 def _archives(folder: Path) -> list[Path]:
-    """What is called an archive there, by name."""
+    """The files whose names have an archive's suffix."""
     return [
         path
         for path in sorted(folder.glob("*"))
@@ -95,10 +97,11 @@ def _archives(folder: Path) -> list[Path]:
 
 
 def _folder(info: DatasetInfo, base: Path) -> Path | None:
+    """The folder that holds one of the data set's markers."""
     for pattern in (f"{info.name}/", "", f"{info.name}/*/", "*/"):
-        for sign in info.signs:
-            for found in sorted(base.glob(pattern + sign)):
-                return found.parents[sign.rstrip("/").count("/")]
+        for marker in info.markers:
+            for found in sorted(base.glob(pattern + marker)):
+                return found.parents[marker.rstrip("/").count("/")]
     return None
 
 

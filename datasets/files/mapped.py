@@ -1,4 +1,4 @@
-"""Arrays that are mapped from a file, and the memory that they take."""
+"""Arrays that are mapped from a file, and their memory."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 WORTH_IT = 2**28
-"""Bytes: mapping pages anew takes time, so smaller arrays keep theirs."""
+"""Bytes. Smaller arrays keep their memory, since it takes time to map it again."""
 
 _AT_ONCE = 2**26
-"""Bytes that are written before memory is given back."""
+"""Bytes that are written before memory is given back to the system."""
 
 
 def fill(out: np.ndarray, images: Iterable[np.ndarray]) -> None:
-    """Write images into an array, which may be mapped, one after another.
+    """Write images one after another into an array, which may be mapped from a file.
 
     Args:
-        out: uint8 [n, height, width, channels], to write them to.
-        images: uint8 [height, width, channels] each.
+        out: The array, uint8 [n, height, width, channels].
+        images: The images, uint8 [height, width, channels].
 
     Example:
         >>> fill(out := np.empty((2, 1, 1, 1), "uint8"), np.array([3, 4]).reshape(2, 1, 1, 1))
@@ -37,12 +37,11 @@ def fill(out: np.ndarray, images: Iterable[np.ndarray]) -> None:
 def release(array: np.ndarray) -> None:
     """Give the memory of a mapped array's pages back to the system.
 
-    What was read from the file or written to it stays there, and in the system's own cache. For
-    an array that is small or not mapped, or where the system knows no such thing, this does
-    nothing.
+    The pixels stay in the file, and in the system's own cache. Nothing happens for an array that
+    is small or not mapped, and on systems that cannot give memory back.
 
     Args:
-        array: any array, or a view of one.
+        array: Any array, or a view of an array.
 
     Example:
         >>> release(np.zeros(3))

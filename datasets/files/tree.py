@@ -1,7 +1,7 @@
-"""The files of a folder, a zip archive or a tar archive, seen alike.
+"""The files of a folder, a zip archive or a tar archive, read in the same way.
 
-No name from an archive is ever written to disk. A compressed tar archive, which can only be read
-from its beginning, is decompressed into a temporary file.
+No name from an archive is ever written to disk. A compressed tar archive can only be read from its
+beginning on, so it is decompressed into a temporary file.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from zoo.datasets.files.archive import Member, is_archive, members
-from zoo.datasets.files.checks import check_count, check_plain
+from zoo.datasets.files.archive import ArchiveItem, archive_items, is_archive
+from zoo.datasets.files.checks import check_count, check_file_or_folder, describe_error
 from zoo.errors import DataError
 
 MAX_BYTES = 256 * 2**20
-"""The largest file that is read: an uncompressed image of the most pixels `decode` admits."""
+"""The largest file that is read: an uncompressed image of the most pixels that `decode` accepts."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Tree:
     """The visible files below a folder or in an archive.
 
     Args:
-        path: of the folder or archive.
-        sizes: the size in bytes of each file, by its path inside, with forward slashes.
-        folders: the paths of all folders inside, empty ones as well.
-        open_file: opens one file; `open` and `read` are the ways that check.
+        path: The folder or archive.
+        sizes: Size in bytes of each file, by the file's path inside, with forward slashes.
+        folders: The paths of all folders inside, also of empty folders.
+        open_file: Opens a file without any check. Use `open` or `read` instead.
     """
 
     path: Path
@@ -44,49 +44,49 @@ class Tree:
         """Read one file.
 
         Args:
-            name: its path inside the tree.
-            most: how many bytes it may have.
+            name: The file's path inside the tree.
+            most: The largest number of bytes that the file may have.
 
         Returns:
-            Its bytes.
+            The file's bytes.
 
         Raises:
-            DataError: the file is damaged, encrypted, unreadable or too large.
+            DataError: The file is damaged, encrypted, unreadable or too large.
         """
         with self.open(name, most) as file:
-            # Room is made for as many bytes as are asked for.
+            # Python makes room for as many bytes as are asked for, so not for `most`.
             return file.read(self.sizes[name] + 1)
 
     @contextmanager
     def open(self, name: str, most: int = MAX_BYTES) -> Iterator[BinaryIO]:
-        """Open one file, to be read from its beginning on.
+        """Open one file for reading from its beginning on.
 
         Args:
-            name: its path inside the tree.
-            most: how many bytes it may have.
+            name: The file's path inside the tree.
+            most: The largest number of bytes that the file may have.
 
         Yields:
             The open file.
 
         Raises:
-            DataError: the file is too large; or damaged, encrypted or unreadable, found out here
-                or in the block.
+            DataError: The file is too large, damaged, encrypted or unreadable. The damage may be
+                found only in the block.
         """
         if self.sizes[name] > most:
             raise DataError(
-                f"{name} in {self.path}: expected a file of at most {most:,} bytes, got "
-                f"{self.sizes[name]:,}; make it smaller or remove it"
+                f"{name} in {self.path} must be a file of at most {most:,} bytes. Received: "
+                f"{self.sizes[name]:,} bytes. Make it smaller or remove it"
             )
         try:
             with self.open_file(name) as file:
                 yield file
         except DataError:
             raise
-        # zipfile raises whatever its decompressors raise: zlib.error, EOFError, RuntimeError, …
+        # zipfile lets the errors of its decompressors through: zlib.error, EOFError and others.
         except Exception as error:
             raise DataError(
-                f"{name} in {self.path}: expected a readable file, got {say(error)}; "
-                "fetch it again or remove it"
+                f"{name} in {self.path} must be a readable file. Received: "
+                f"{describe_error(error)}. Fetch it again or remove it"
             ) from error
 
 
@@ -95,16 +95,16 @@ def open_tree(path: Path, only: str | None = None) -> Iterator[Tree]:
     """Open a folder, a zip archive or a tar archive for reading.
 
     Args:
-        path: of the folder or archive, or of a single file that is wanted.
-        only: a regular expression for the names, at the top, of what is wanted: of files, or of
-            folders with all that is in them. In an archive the top may lie in some folder.
-            None wants everything.
+        path: The folder or archive, or a single file that matches `only`.
+        only: A regular expression for names at the top of the tree: of the files that are wanted,
+            and of the folders that are wanted with everything in them. In an archive the top may
+            lie in a folder. None: everything is wanted.
 
     Yields:
-        Its `Tree`, which can be read until the block ends.
+        The `Tree`, which can be read until the block ends.
 
     Raises:
-        DataError: there is no such folder, or the file is no archive.
+        DataError: There is no such folder, or the file is no archive.
 
     Example:
         >>> import tempfile
@@ -120,44 +120,45 @@ def open_tree(path: Path, only: str | None = None) -> Iterator[Tree]:
         folders = frozenset(name for name, info in found.items() if stat.S_ISDIR(info.st_mode))
         yield Tree(path, sizes, folders, lambda name: open(f"{path}/{name}", "rb"))  # noqa: SIM115
         return
-    check_plain(path)
+    check_file_or_folder(path)
     if only and re.fullmatch(only, path.name) and not is_archive(path):
         sizes = {path.name: path.stat().st_size}
         yield Tree(path.parent, sizes, frozenset(), lambda name: path.open("rb"))
         return
     with ExitStack() as stack:
         try:
-            tree = _archive(path, only, stack)
+            tree = _open_archive(path, only, stack)
         except DataError:
             raise
-        # What zipfile, tarfile and their decompressors say to damaged archives.
+        # zipfile, tarfile and their decompressors raise many kinds of errors.
         except Exception as error:
             raise DataError(
-                f"{path}: expected a folder or a readable archive (zip or tar), got "
-                f"{say(error)}; check the path, or fetch the archive again"
+                f"{path} must be a folder or a readable archive (zip or tar). Received: "
+                f"{describe_error(error)}. Check the path, or fetch the archive again"
             ) from error
         yield tree
 
 
 def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
-    """Stat everything visible below a folder; links to folders are followed.
+    """Call `os.stat` for everything visible below a folder. Links to folders are followed.
 
     Args:
-        root: the folder.
-        only: what of it is wanted, as for `open_tree`.
+        root: The folder.
+        only: The names that are wanted, as for `open_tree`.
 
     Returns:
-        The files and folders by their paths inside, with forward slashes.
+        The results by the paths of files and folders inside, with forward slashes.
 
     Raises:
-        DataError: something cannot be read, has a name that cannot be printed, or is there twice.
+        DataError: A file or folder cannot be read, has a name that cannot be printed, or two links
+            lead to the same folder.
     """
 
     def refuse(error: OSError) -> None:
         raise error
 
     found: dict[str, os.stat_result] = {}
-    linked: dict[str, str] = {}
+    links: dict[str, str] = {}
     try:
         for folder, folders, files in os.walk(root, onerror=refuse, followlinks=True):
             inside = Path(folder).relative_to(root).as_posix()
@@ -166,88 +167,66 @@ def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
             folders[:] = [
                 name
                 for name in folders
-                if wanted(name) and _visible(name) and not _loops(folder, name)
+                if wanted(name) and _is_visible(name) and not _leads_back(folder, name)
             ]
-            for name in filter(lambda name: os.path.islink(os.path.join(folder, name)), folders):
-                target = os.path.realpath(os.path.join(folder, name))
-                # Links of links would be folders without end.
-                if (other := linked.setdefault(target, prefix + name)) != prefix + name:
-                    raise DataError(
-                        f"{root}: expected links to different folders, got {other!a} and "
-                        f"{prefix + name!a}, both to {target!a}; remove one of them"
-                    )
-            for name in (*folders, *filter(_visible, filter(wanted, files))):
-                path = _readable(root, prefix + name)
-                found[path] = os.stat(os.path.join(folder, name))
+            for name in folders:
+                if os.path.islink(os.path.join(folder, name)):
+                    _check_link(root, prefix + name, links)
+            for name in (*folders, *filter(_is_visible, filter(wanted, files))):
+                _check_name(root, prefix + name)
+                found[prefix + name] = os.stat(os.path.join(folder, name))
             check_count(root, len(found))
     except OSError as error:
         raise DataError(
-            f"{root}: expected a folder of readable files, got {say(error)}; mend or remove it"
+            f"{root} must be a folder of readable files. Received: {describe_error(error)}. Mend "
+            "or remove the file"
         ) from error
     return found
 
 
-def say(error: Exception) -> str:
-    r"""What an error says, in characters that can be printed, and not too many of them.
-
-    Args:
-        error: of a library, which may quote what it has read.
-
-    Returns:
-        Its class and its message.
-
-    Example:
-        >>> say(ValueError("no \x00 here"))
-        'ValueError: no \\x00 here'
-    """
-    text = f"{type(error).__name__}: {error}"[:300]
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
-
-
-def _archive(path: Path, only: str | None, stack: ExitStack) -> Tree:
-    every: dict[str, Member] = {}
-    for member in members(path, stack):
-        name = "/".join(part for part in member.name.split("/") if part)
-        if not name or not _visible(name):
+def _open_archive(path: Path, only: str | None, stack: ExitStack) -> Tree:
+    items: dict[str, ArchiveItem] = {}
+    for item in archive_items(path, stack):
+        name = "/".join(part for part in item.name.split("/") if part)
+        if not name or not _is_visible(name):
             continue
-        _readable(path, name)
-        if member.size is not None and name in every:
-            raise DataError(f"{path}: expected each file once, got two {name}; pack it afresh")
-        every[name] = member
-    wanted = _wanted(every, only)
-    files = {name: member for name, member in wanted.items() if member.size is not None}
-    sizes = {name: member.size or 0 for name, member in files.items()}
+        _check_name(path, name)
+        if item.size is not None and name in items:
+            raise DataError(
+                f"{path} must hold each file once. Received: two files {name}. Pack it afresh"
+            )
+        items[name] = item
+    wanted = _wanted(items, only)
+    files = {name: item for name, item in wanted.items() if item.size is not None}
+    sizes = {name: item.size or 0 for name, item in files.items()}
     return Tree(path, sizes, _folders(wanted, files), lambda name: files[name].open())
 
 
-def _wanted(found: dict[str, Member], only: str | None) -> dict[str, Member]:
-    """What of an archive is wanted, by names from the wanted top on."""
+def _wanted(items: dict[str, ArchiveItem], only: str | None) -> dict[str, ArchiveItem]:
+    """The wanted items of an archive, with their names below the folder that holds them."""
     if only is None:
-        return found
-    below: dict[str, dict[str, Member]] = {}
-    for name, member in found.items():
+        return items
+    by_top: dict[str, dict[str, ArchiveItem]] = {}
+    for name, item in items.items():
         parts = name.split("/")
-        depths = [depth for depth, part in enumerate(parts) if re.fullmatch(only, part)]
-        if depths:
-            top, inside = parts[: depths[0]], parts[depths[0] :]
-            below.setdefault("/".join(top), {})["/".join(inside)] = member
-    if not below:
-        return {}
-    # As often as not an archive holds a second copy, further down.
-    return below[min(below, key=lambda top: (bool(top), top.count("/"), top))]
+        depth = next((depth for depth, part in enumerate(parts) if re.fullmatch(only, part)), None)
+        if depth is not None:
+            by_top.setdefault("/".join(parts[:depth]), {})["/".join(parts[depth:])] = item
+    # Many archives hold a second copy further down.
+    return by_top[min(by_top, key=lambda top: (len(Path(top).parts), top))] if by_top else {}
 
 
-def _folders(members: Iterable[str], files: Collection[str]) -> frozenset[str]:
+def _folders(names: Iterable[str], files: Collection[str]) -> frozenset[str]:
     """The folders of an archive, which need not list them."""
-    inside = set(members) - set(files)
-    for parent in {name.rpartition("/")[0] for name in members} - {""}:
-        parts = parent.split("/")
-        inside |= {"/".join(parts[:depth]) for depth in range(1, len(parts) + 1)}
-    return frozenset(inside)
+    parents = {name.rpartition("/")[0] for name in names} - {""}
+    parts = [parent.split("/") for parent in parents]
+    return frozenset(set(names) - set(files)) | {
+        "/".join(names[:depth]) for names in parts for depth in range(1, len(names) + 1)
+    }
 
 
-def _loops(folder: str, name: str) -> bool:
-    """Whether a link leads back to a folder that it is in."""
+def _leads_back(folder: str, name: str) -> bool:
+    """Whether a link leads back to a folder that holds the link."""
     path = os.path.join(folder, name)
     if not os.path.islink(path):
         return False
@@ -255,18 +234,29 @@ def _loops(folder: str, name: str) -> bool:
     return os.path.commonpath([target, os.path.realpath(folder)]) == target
 
 
-def _readable(root: Path, name: str) -> str:
-    """Refuse names that cannot be printed or stored; class names are made of them."""
-    strange = not name.isprintable()  # as some that are fit are too
-    if strange and any(unicodedata.category(one) in ("Cc", "Cs") for one in name):
+def _check_link(root: Path, name: str, links: dict[str, str]) -> None:
+    """Refuse a second link to the same folder: links to links would be folders without end."""
+    target = os.path.realpath(os.path.join(root, name))
+    if (other := links.setdefault(target, name)) != name:
         raise DataError(
-            f"{root}: expected names in UTF-8 without control characters, got {name!a}; rename or "
-            "remove it"
+            f"{root} must have links to different folders. Received: {other!a} and {name!a}, both "
+            f"to {target!a}. Remove one of them"
         )
-    return name
 
 
-def _visible(name: str) -> bool:
-    """Whether no part of a path is hidden (".." among them) or macOS's own."""
-    own = ("__MACOSX", "Icon\r")
-    return not any(part.startswith(".") or part in own for part in name.split("/"))
+def _check_name(root: Path, name: str) -> None:
+    """Refuse a name that cannot be printed or stored; class names are made of such names."""
+    # Asking for the categories is slow, and few names have letters that are not printable.
+    if name.isprintable():
+        return
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
+        raise DataError(
+            f"{root} must have names in UTF-8 without control characters. Received: {name!a}. "
+            "Rename or remove it"
+        )
+
+
+def _is_visible(name: str) -> bool:
+    """Whether no part of a path is hidden (among them ".."), or made by macOS for itself."""
+    of_macos = ("__MACOSX", "Icon\r")
+    return not any(part.startswith(".") or part in of_macos for part in name.split("/"))

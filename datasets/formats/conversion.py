@@ -1,4 +1,4 @@
-"""What the images of a data set are to become, and where their pixels are put."""
+"""The conversion of a data set's images to one size and colour, and room for their pixels."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def in_memory(part: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Form:
-    """The size and colour that images are to have.
+class ImageConversion:
+    """The size and colour that a data set's images are converted to.
 
     Args:
         size: height and width; None keeps them.
@@ -50,8 +50,8 @@ class Form:
         new: makes room for the images of a part, as `in_memory` does.
 
     Example:
-        >>> form = Form(size=(4, 4), color="grayscale")
-        >>> form.fit("train", np.zeros((2, 8, 8, 3), "uint8")).shape
+        >>> conversion = ImageConversion(size=(4, 4), color="grayscale")
+        >>> conversion.convert("train", np.zeros((2, 8, 8, 3), "uint8")).shape
         (2, 4, 4, 1)
     """
 
@@ -59,8 +59,8 @@ class Form:
     color: str | None = None
     new: Callable[[str, tuple[int, ...]], np.ndarray] = in_memory
 
-    def fit(self, part: str, images: np.ndarray) -> np.ndarray:
-        """Give images of one size the form.
+    def convert(self, part: str, images: np.ndarray) -> np.ndarray:
+        """Convert images of one size.
 
         Grey is Pillow's: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), rounded. Scaling is bilinear,
         over as many pixels as fall into one when it makes images smaller.
@@ -80,7 +80,7 @@ class Form:
             return images
         fitted = self.new(part, shape)
 
-        def fit(pixels: np.ndarray) -> np.ndarray:
+        def convert_image(pixels: np.ndarray) -> np.ndarray:
             image = Image.fromarray(pixels[..., 0] if own == 1 else np.ascontiguousarray(pixels))
             if channels != own:
                 image = image.convert(_MODES[channels])
@@ -88,31 +88,31 @@ class Form:
                 image = image.resize((width, height), Image.Resampling.BILINEAR)
             return np.asarray(image).reshape(shape[1:])
 
-        fill(fitted, map(fit, images))
+        fill(fitted, map(convert_image, images))
         return fitted
 
 
-def joined(name: str, splits: list[Split], form: Form) -> Split:
+def concatenate(name: str, splits: list[Split], conversion: ImageConversion) -> Split:
     """Put splits one after another into one.
 
     Args:
         name: of the whole.
         splits: whole ones, with the same classes and image shapes.
-        form: makes room for the images.
+        conversion: makes room for the images.
 
     Returns:
         The split.
 
     Example:
         >>> one = Split("a", np.zeros((2, 4, 4, 1), "uint8"), np.array([0, 1]), ("x", "y"))
-        >>> joined("both", [one, one], Form())
+        >>> concatenate("both", [one, one], ImageConversion())
         Split('both', 4 images of 4×4×1: x 2, y 2)
     """
     first, *more = splits
     labels = np.concatenate([split.labels for split in splits])
     images = first.store
     if more:
-        images = form.new(name, (len(labels), *first.image_shape))
+        images = conversion.new(name, (len(labels), *first.image_shape))
         start = 0
         for split in splits:
             images[start : start + len(split)] = split.store

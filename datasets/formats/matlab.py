@@ -1,8 +1,8 @@
-"""Arrays of numbers from MATLAB files, read so that no file can harm.
+"""Arrays of numbers from MATLAB files, read so that no file can do harm.
 
-SciPy's reader trusts what a file says of itself, and a damaged one ends the process. This one reads
-just what a data set needs of the "Level 5 MAT-File" format (MathWorks, "MAT-File Format"), and
-believes no length before it has been checked.
+SciPy's reader trusts every length in a file, and a damaged file ends the process. This reader knows
+only the part of the "Level 5 MAT-File" format (MathWorks, "MAT-File Format") that a data set needs,
+and checks each length before it uses it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _DTYPES = {
     12: "i8",
     13: "u8",
 }
-"""How numbers are stored, by the type of an element."""
+"""NumPy's types of the numbers, by the type of an element."""
 
 _NUMERIC = range(6, 16)
 """Classes of MATLAB arrays that hold numbers: double, single, and integers."""
@@ -46,19 +46,20 @@ _AT_ONCE = 2**18
 def read_arrays(file: BinaryIO, where: str, most: dict[str, int]) -> dict[str, np.ndarray]:
     """Read the arrays of a file of MATLAB 5 to 7.2.
 
-    Nothing but the arrays is ever in memory whole.
+    Only the arrays are ever in memory whole.
 
     Args:
         file: The open file.
-        where: What to call it in errors.
-        most: How many bytes each array may have, by its name. Others are left alone.
+        where: The name of the file, for errors.
+        most: The largest number of bytes of each array, by the array's name. Other arrays are
+            skipped.
 
     Returns:
-        Those that are there, by their names; of the dtype they are stored in and with MATLAB's
-        order of axes in memory.
+        The arrays that are there, by their names. They have the dtype in which they are stored,
+        and MATLAB's order of axes in memory.
 
     Raises:
-        DataError: It is no such file, or damaged, or an array is larger.
+        DataError: The file is of another kind or damaged, or an array is too large.
 
     Example:
         >>> import io
@@ -84,13 +85,13 @@ def read_arrays(file: BinaryIO, where: str, most: dict[str, int]) -> dict[str, n
             element.skip()
     except (ValueError, EOFError, zlib.error, struct.error, MemoryError) as error:
         raise DataError(
-            f"{where}: expected a file of MATLAB 5 to 7.2, got {error}; fetch it again"
+            f"{where} must be a file of MATLAB 5 to 7.2. Received: {error}. Fetch it again"
         ) from error
     return found
 
 
 class _Element(io.RawIOBase):
-    """A stretch of the file, unpacked as it is read."""
+    """A stretch of the file, which is unpacked while it is read."""
 
     def __init__(self, file: BinaryIO, kind: int, size: int) -> None:
         if kind not in (_MATRIX, _COMPRESSED):
@@ -110,16 +111,16 @@ class _Element(io.RawIOBase):
                 packed = self.unpacker.unconsumed_tail or self._next(_AT_ONCE)
                 piece = self.unpacker.decompress(packed, len(buffer))
                 if not packed and not piece:
-                    raise EOFError("one cut short")
+                    raise EOFError("a file cut short")
         buffer[: len(piece)] = piece
         return len(piece)
 
     def skip(self) -> None:
-        """Go on to the next one."""
+        """Go on to the next element."""
         while self._next(_AT_ONCE):
             pass
         if self.left:
-            raise EOFError("one cut short")
+            raise EOFError("a file cut short")
 
     def _next(self, most: int) -> bytes:
         piece = self.file.read(min(self.left, most))
@@ -130,7 +131,7 @@ class _Element(io.RawIOBase):
 def _array(
     element: io.BufferedReader, order: str, most: dict[str, int]
 ) -> tuple[str, np.ndarray] | None:
-    """The name and the numbers of an array; None if it is not wanted."""
+    """The name and the numbers of an array; None if the array is not wanted."""
     packed = cast(_Element, element.raw).unpacker is not None
     if packed and struct.unpack(f"{order}II", _take(element, 8))[0] != _MATRIX:
         raise ValueError("something else than an array")
@@ -158,8 +159,9 @@ def _array(
     if small is not None:
         numbers[:] = np.frombuffer(small, dtype)
     elif element.readinto(numbers.view(np.uint8).data) < count:
-        raise EOFError("one cut short")
-    # Up to seven bytes fill it up to a multiple of eight; at the end, the checksum is looked at.
+        raise EOFError("a file cut short")
+    # Up to seven bytes fill the element up to a multiple of eight. Reading to its end makes zlib
+    # compare the checksum.
     if packed and len(element.read(8)) > 7:
         raise ValueError("more bytes than numbers")
     return name, numbers.reshape(axes, order="F")
@@ -168,7 +170,7 @@ def _array(
 def _take(element: io.BufferedReader, count: int) -> bytes:
     content = element.read(count)
     if len(content) < count:
-        raise EOFError("one cut short")
+        raise EOFError("a file cut short")
     return content
 
 
@@ -183,12 +185,12 @@ def _part(element: io.BufferedReader, order: str, most: int) -> tuple[int, bytes
 
 
 def _tag(element: io.BufferedReader, order: str) -> tuple[int, int, bytes | None]:
-    """A part's type and length, and its content if it is one of the small ones."""
+    """A part's type and length, and its content if the tag holds it (at most four bytes)."""
     first, rest = _take(element, 4), _take(element, 4)
     (kind,) = struct.unpack(f"{order}I", first)
     if kind >> 16:
         count = kind >> 16
         if count > 4:
-            raise ValueError("a small element that is not small")
+            raise ValueError("a small element of more than four bytes")
         return kind & 0xFFFF, count, rest[:count]
     return kind, struct.unpack(f"{order}I", rest)[0], None

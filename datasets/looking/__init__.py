@@ -1,4 +1,5 @@
-"""Looking at a data set: the sheet of sample images, and images that occur twice.
+"""Looking at a data set: sample sheets, mean images, counts and duplicates.
 
-`ImageData.show`, `ImageData.duplicates` and `zoo data show` come in here.
+`show` draws the sheets with `sheet`, `duplicates` finds images that occur twice. `ImageData.show`
+and `ImageData.duplicates` come in here.
 """

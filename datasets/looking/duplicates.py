@@ -1,4 +1,4 @@
-"""Images that are the same, pixel for pixel: count them, or keep one of each."""
+"""Images that are the same, pixel for pixel: counting them, or keeping one image of each set."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from zoo.text import as_plain_text, markdown_table, rich_table
 
 @dataclass(frozen=True)
 class Duplicates:
-    """How many images of a data set are the same, pixel for pixel.
+    """The numbers of images of a data set that are the same, pixel for pixel.
 
-    It is true where there are any, and prints as a table.
+    The value is true if there are any duplicates, and prints as a table.
 
     Attributes:
-        images: part → its images.
-        repeated: part → images that repeat an earlier one of that part.
-        shared: (part, other part) → images of the part that are also in the other.
-        dropped: images that `load(..., drop_duplicates=True)` leaves out.
-        conflicting: sets of identical images that carry different labels.
+        images: Split → number of its images.
+        repeated: Split → number of images that repeat an earlier image of the split.
+        shared: (split, other split) → number of images of the split that are also in the other.
+        dropped: Number of images that `load(..., drop_duplicates=True)` leaves out.
+        conflicting: Number of sets of identical images with different labels.
     """
 
     images: dict[str, int]
@@ -38,7 +38,7 @@ class Duplicates:
         return self.dropped > 0
 
     def sentence(self) -> str:
-        """Say in words what was found."""
+        """Say in a sentence how many duplicates there are."""
         if not self:
             return "No two images are the same, pixel for pixel."
         sets = "set" if self.conflicting == 1 else "sets"
@@ -49,7 +49,7 @@ class Duplicates:
         )
 
     def details(self) -> str:
-        """Say in words where they are; empty where there are none."""
+        """Say in words where the duplicates are; empty if there are none."""
         if not self:
             return ""
         within = ", ".join(f"{part} {count:,}" for part, count in self.repeated.items())
@@ -87,10 +87,10 @@ class Duplicates:
 
 
 def find_duplicates(splits: Mapping[str, Split]) -> Duplicates:
-    """Count the images that are the same, pixel for pixel, by a hash of 64 bits each.
+    """Count the images that are the same, pixel for pixel, by a hash of 64 bits for each image.
 
     Args:
-        splits: the parts of a data set, by name, with the same classes.
+        splits: The splits of a data set by name, with the same classes.
 
     Returns:
         The counts.
@@ -98,8 +98,8 @@ def find_duplicates(splits: Mapping[str, Split]) -> Duplicates:
     Example:
         >>> from zoo.datasets.split import as_split
         >>> images = np.array([0, 0, 1, 2], "uint8")[:, None, None, None]
-        >>> parts = {"train": as_split(images, [0, 0, 1, 1]), "test": as_split(images[:1], [1])}
-        >>> print(find_duplicates(parts))
+        >>> splits = {"train": as_split(images, [0, 0, 1, 1]), "test": as_split(images[:1], [1])}
+        >>> print(find_duplicates(splits))
         duplicates  images  repeated  also in train  also in test
         train            4         1              –             2
         test             1         0              1             –
@@ -125,27 +125,26 @@ def find_duplicates(splits: Mapping[str, Split]) -> Duplicates:
 
 
 def without_duplicates(splits: Mapping[str, Split]) -> dict[str, Split]:
-    """Keep the first of images that are the same, looking at the last part first.
+    """Keep the first image of each set of identical images, in the last split that has one.
 
     Args:
-        splits: the parts by name: train, validation, test, as far as there are any.
+        splits: The splits by name: train, and validation and test if there are any.
 
     Returns:
-        The parts without their duplicates, in the order given.
+        The splits without duplicates, in the order given.
 
     Example:
         >>> from zoo.datasets.split import as_split
         >>> images = np.array([0, 0, 1, 2], "uint8")[:, None, None, None]
-        >>> parts = {"train": as_split(images, [0, 0, 1, 1]), "test": as_split(images[:1], [1])}
-        >>> {part: len(split) for part, split in without_duplicates(parts).items()}
+        >>> splits = {"train": as_split(images, [0, 0, 1, 1]), "test": as_split(images[:1], [1])}
+        >>> {name: len(split) for name, split in without_duplicates(splits).items()}
         {'train': 2, 'test': 1}
     """
-    seen = np.empty(0, np.uint64)
+    digests = np.empty(0, np.uint64)
     kept = {}
-    for part in reversed(list(splits)):
-        split = splits[part]
+    for name, split in reversed(splits.items()):
         first = np.zeros(len(split), bool)
         first[np.unique(split.digests, return_index=True)[1]] = True
-        kept[part] = split.take(first & ~np.isin(split.digests, seen))
-        seen = np.concatenate([seen, split.digests])
-    return {part: kept[part] for part in splits}
+        kept[name] = split.take(first & ~np.isin(split.digests, digests))
+        digests = np.concatenate([digests, split.digests])
+    return {name: kept[name] for name in splits}

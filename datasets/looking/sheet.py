@@ -1,42 +1,110 @@
-"""A table of pictures: a row for each class, with its images and its counts.
-
-Everything is placed in whole pixels, so that images are drawn sharp and stand in line.
-"""
+"""A sample sheet: a row for each class, with its images and its counts, drawn by matplotlib."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from zoo.datasets.looking.page import Page
+from zoo.errors import ArgumentError
+from zoo.plots import new_figure
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Lengths in pixels.
-GAP, SPACE, LINE, BAR = 4, 36, 40, 400
-FRAME = 190  # grey
+Rows = Iterable[Iterable[np.ndarray]]
+"""The images of each row."""
 
-# For each row, its images.
-Pictures = Iterable[Iterable[np.ndarray]]
+# Lengths in pixels of the picture.
+SIDE, GAP, LINE, LETTER, SPACE, BAR = 96, 6, 44, 20, 40, 400
+FRAME = 190
+"""The grey of the line around each image, so that white images have an edge too."""
 
-FEW_ROWS = 24
+DPI = 256
+FONT_SIZE = 8
+ROWS_PER_BLOCK = 40
 LONGEST_NAME = 24
-SHAPE_OF_PAGE = 1.5
+MOST_PIXELS = 2**28
+"""The largest picture: a gigabyte while it is drawn."""
+LONGEST_SIDE = 2**16 - 1
+"""The longest side that matplotlib can draw."""
 
 
-def thumbnail(image: np.ndarray, side: int) -> np.ndarray:
+def draw_sheet(
+    names: Sequence[str],
+    columns: Mapping[str, Rows],
+    counts: Mapping[str, Sequence[int]] | None = None,
+    *,
+    title: str = "",
+    notes: Sequence[str] = (),
+) -> Figure:
+    """Draw a row for each name. Many rows stand in several blocks side by side.
+
+    Args:
+        names: The text at the left of each row.
+        columns: Title of a column → the images of each row, uint8 [height, width, 1 or 3], all of
+            one shape. A row may have fewer images than others, or none; the last rows may be
+            missing.
+        counts: Part → a number for each row but the last, drawn as bars; the last row shows the
+            totals. None draws no bars.
+        title: The text above the rows.
+        notes: Lines of text below the rows.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ArgumentError: The picture would be too large to be drawn.
+
+    Example:
+        >>> image = np.zeros((8, 8, 1), "uint8")
+        >>> figure = draw_sheet(["cat", "dog"], {"images": [[image] * 9, [image]]}, title="pets")
+        >>> figure.texts[0].get_text()
+        'pets'
+    """
+    mosaics = {name: _mosaic(rows, len(names)) for name, rows in columns.items()}
+    pitch = max([LINE, *(len(mosaic) // len(names) for mosaic in mosaics.values())])
+    blocks = max(1, round(math.sqrt(len(names) / ROWS_PER_BLOCK)))
+    rows_per_block = math.ceil(len(names) / blocks)
+    widths = [max(image.shape[1], LETTER * len(name)) + SPACE for name, image in mosaics.items()]
+    width = sum(widths) + BAR * bool(counts)
+    height = rows_per_block * pitch
+    figure = new_figure(1, 1, DPI)
+    _resize(figure, blocks * width + 1000, height + 500)
+    style = {"x": 0.01, "ha": "left", "size": FONT_SIZE, "parse_math": False, "wrap": True}
+    figure.suptitle(title, weight="bold", **style)
+    if notes:
+        figure.supxlabel("\n".join(notes), **style)
+    all_axes = figure.subplots(1, blocks, squeeze=False)[0]
+    for block, axes in enumerate(all_axes):
+        rows = slice(block * rows_per_block, (block + 1) * rows_per_block)
+        _draw_block(axes, [_shortened(name) for name in names[rows]], pitch)
+        left = 0
+        for (name, mosaic), column_width in zip(mosaics.items(), widths, strict=True):
+            part = mosaic[rows.start * pitch : rows.stop * pitch]
+            extent = (left, left + part.shape[1], len(part), 0)
+            axes.imshow(part, extent=extent, aspect="auto", interpolation="nearest")
+            axes.text(left, -GAP, name, va="bottom", size=FONT_SIZE)
+            left += column_width
+        if counts:
+            _draw_bars(axes, counts, rows, left, pitch)
+        axes.set(xlim=(0, width), ylim=(height, 0))
+    _fit(figure, all_axes, blocks * width, height)
+    return figure
+
+
+def thumbnail(image: np.ndarray, side: int = SIDE) -> np.ndarray:
     """Scale an image so that its longer side is about as long as asked for.
 
-    Small images grow by a whole factor, pixel by pixel; large ones are averaged.
+    Small images grow by a whole factor, pixel by pixel; large images are averaged.
 
     Args:
         image: uint8 [height, width, 1 or 3].
-        side: pixels.
+        side: Length of the longer side in pixels.
 
     Returns:
         uint8 [height, width, 3].
@@ -56,145 +124,75 @@ def thumbnail(image: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
 
 
-def draw_sheet(
-    names: Sequence[str],
-    pictures: Mapping[str, Pictures],
-    counts: Mapping[str, Sequence[int]] | None = None,
-    *,
-    title: str = "",
-    notes: Sequence[str] = (),
-) -> Figure:
-    """Draw a row for each name, in as many blocks side by side as make a page.
+def _mosaic(rows: Rows, count: int) -> np.ndarray:
+    """Lay the images of `count` rows out in a grid, uint8 [height, width, 3], each in a frame."""
+    thumbnails = [[thumbnail(image) for image in row] for row in rows]
+    height, width, _ = next(row[0].shape for row in thumbnails if row)
+    longest = max(map(len, thumbnails))
+    cells = np.full((count, max(height + GAP, LINE), longest, width + GAP, 3), 255, np.uint8)
+    top, left = (cells.shape[1] - height) // 2, GAP // 2
+    for row, images in enumerate(thumbnails):
+        for column, image in enumerate(images):
+            cell = cells[row, :, column]
+            cell[top - 1 : top + height + 1, left - 1 : left + width + 1] = FRAME
+            cell[top : top + height, left : left + width] = image
+    return cells.reshape(-1, longest * (width + GAP), 3)
 
-    Args:
-        names: what stands at the left of each row.
-        pictures: title of a column → the images of each row, uint8 [height, width, 1 or 3], all of
-            one shape; a row may have fewer than others, or none, and the last ones may be missing.
-        counts: part → a number for each row but the last, drawn as bars; the totals stand in the
-            last.
-        title: what stands above it all.
-        notes: lines below the title.
 
-    Returns:
-        The figure.
+def _draw_block(axes: Axes, names: Sequence[str], pitch: int) -> None:
+    """Write the names at the left; draw no axes."""
+    axes.spines[:].set_visible(False)
+    axes.set_xticks([])
+    centres = (np.arange(len(names)) + 0.5) * pitch
+    axes.set_yticks(centres, names, size=FONT_SIZE, parse_math=False)
+    axes.tick_params(length=0)
 
-    Example:
-        >>> image = np.zeros((8, 8, 1), "uint8")
-        >>> figure = draw_sheet(["cat", "dog"], {"images": [[image] * 9, [image]]}, title="pets")
-        >>> [text.get_text() for text in figure.texts]
-        ['pets', 'cat', 'dog', 'images']
+
+def _draw_bars(
+    axes: Axes, counts: Mapping[str, Sequence[int]], rows: slice, left: int, pitch: int
+) -> None:
+    """Draw stacked bars, a stretch for each part, and write the numbers behind them."""
+    table = np.array([*counts.values()])  # [parts, rows without the last row]
+    scale = BAR / max(1, table.sum(0).max())
+    lengths = np.pad(table * scale, [(0, 0), (0, 1)])[:, rows]
+    labels = np.column_stack([table, table.sum(1)])[:, rows]
+    centres = (np.arange(lengths.shape[1]) + 0.5) * pitch
+    ends = left + lengths.cumsum(0)
+    for part, length, end in zip(counts, lengths, ends, strict=True):
+        axes.barh(centres, length, left=end - length, height=LINE * 0.6, label=part)
+    for centre, end, numbers in zip(centres, ends[-1], labels.T, strict=True):
+        text = " + ".join(f"{number:,}" for number in numbers)
+        axes.text(end + GAP * (end > left), centre, text, va="center_baseline", size=FONT_SIZE)
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(left, -GAP), bbox_transform=axes.transData,
+        ncols=len(counts), fontsize=FONT_SIZE, frameon=False,
+        borderaxespad=0, borderpad=0, handlelength=0.7,
+    )  # fmt: skip
+
+
+def _fit(figure: Figure, all_axes: Sequence[Axes], width: float, height: float) -> None:
+    """Give the figure the size at which all axes together are `width` and each is `height` high.
+
+    Then a pixel of an image covers whole pixels of the picture, and small images are sharp.
     """
-    page = Page()
-    names = [_short(name) for name in names]
-    side = 96 if len(names) <= FEW_ROWS else 64
-    columns: list[Any] = [_Images(page, *column, side) for column in pictures.items()]
-    if counts:
-        columns.append(_Bars(page, counts))
-    pitch = max([LINE, *(column.row_height + GAP for column in columns)])
-
-    name_width = max(map(page.text_width, names))
-    block_width = name_width + sum(column.width + SPACE for column in columns) + SPACE
-    head = LINE * (2 * len(notes) + 5) // 2
-    blocks = _best_blocks(len(names), block_width, pitch, head)
-    rows = math.ceil(len(names) / blocks)
-    blocks = math.ceil(len(names) / rows)
-    texts = [page.text_width(title, weight="bold"), *map(page.text_width, notes)]
-    page.resize(max(blocks * block_width - SPACE, *texts), head + rows * pitch)
-
-    page.write(0, LINE / 2, title, weight="bold")
-    for number, note in enumerate(notes, 1):
-        page.write(0, LINE * (number + 0.5), note)
-    for block in range(blocks):
-        here = slice(block * rows, (block + 1) * rows)
-        x = block * block_width + name_width
-        for row, name in enumerate(names[here]):
-            page.write(x, head + row * pitch + (pitch - GAP) / 2, name, ha="right")
-        for column in columns:
-            x += SPACE if column is not columns[0] else SPACE // 2
-            column.draw(x, head, here, pitch)
-            x += column.width
-    return page.figure
+    for _ in range(2):  # the room for the text changes a little with the size
+        figure.draw_without_rendering()
+        text_width = figure.bbox.width - sum(axes.bbox.width for axes in all_axes)
+        text_height = figure.bbox.height - all_axes[0].bbox.height
+        _resize(figure, text_width + width, text_height + height)
 
 
-class _Images:
-    """A column of images, up to so many in each row."""
-
-    def __init__(self, page: Page, title: str, rows: Pictures, side: int) -> None:
-        self._page, self._title = page, title
-        self._rows = [[thumbnail(image, side) for image in row] for row in rows]
-        self._most = max(map(len, self._rows), default=0)
-        every = [image for row in self._rows for image in row]
-        self.row_height, self._side = every[0].shape[:2] if every else (0, 0)
-        self._own_width = max(self._most * (self._side + GAP) - GAP, 0)
-        self.width = max(self._own_width, page.text_width(title))
-
-    def draw(self, x: int, y: int, rows: slice, pitch: int) -> None:
-        self._page.write(x, y - LINE / 2, self._title)
-        if not self._most:
-            return
-        height = len(self._rows[rows]) * pitch - GAP
-        pixels = np.full((height, self._own_width, 3), 255, np.uint8)
-        for row, images in enumerate(self._rows[rows]):
-            top = row * pitch + (pitch - GAP - self.row_height) // 2
-            for column, image in enumerate(images):
-                left = column * (self._side + GAP)
-                bottom, right = top + self.row_height, left + self._side
-                # A thin frame, so that white images have an end too.
-                pixels[max(top - 1, 0) : bottom + 1, max(left - 1, 0) : right + 1] = FRAME
-                pixels[top:bottom, left:right] = image
-        axes = self._page.axes(x, y, self._own_width, height)
-        axes.imshow(pixels, aspect="auto", interpolation="nearest")
-
-
-class _Bars:
-    """A column of stacked bars, a stretch for each part, with the numbers behind them."""
-
-    row_height = 0
-
-    def __init__(self, page: Page, counts: Mapping[str, Sequence[int]]) -> None:
-        rows = [*zip(*counts.values(), strict=True)]
-        totals = [sum(column) for column in counts.values()]
-        self._page = page
-        self._bars = {part: [*column, 0] for part, column in counts.items()}
-        self._labels = [" + ".join(f"{count:,}" for count in row) for row in [*rows, totals]]
-        self._longest = max([1, *map(sum, rows)])
-        self._legend = {part: page.text_width(part) + LINE + SPACE for part in counts}
-        ends = [BAR * sum(row) // self._longest + SPACE // 2 for row in [*rows, ()]]
-        labels = max(
-            end + page.text_width(label) for end, label in zip(ends, self._labels, strict=True)
+def _resize(figure: Figure, width: float, height: float) -> None:
+    """Give the figure a size in pixels."""
+    if max(width, height) > LONGEST_SIDE or width * height > MOST_PIXELS:
+        raise ArgumentError(
+            f"The picture must be small enough to be drawn. Received: images for {width:,.0f} by "
+            f"{height:,.0f} pixels. Ask for fewer samples or classes"
         )
-        self.width = max(labels, sum(self._legend.values()) - SPACE)
-
-    def draw(self, x: int, y: int, rows: slice, pitch: int) -> None:
-        labels = self._labels[rows]
-        height = len(labels) * pitch - GAP
-        axes = self._page.axes(x, y, BAR, height)
-        axes.set(xlim=(0, self._longest), ylim=(height, 0))
-        places = np.arange(len(labels)) * pitch + (pitch - GAP) / 2
-        ends = np.zeros(len(labels))
-        at = x
-        for number, (part, column) in enumerate(self._bars.items()):
-            shade = f"C{number}"
-            axes.barh(places, column[rows], height=LINE * 0.6, left=ends, color=shade)
-            ends += column[rows]
-            self._page.write(at, y - LINE / 2, "■", color=shade)
-            self._page.write(at + LINE, y - LINE / 2, part)
-            at += self._legend[part]
-        for place, end, label in zip(places, ends, labels, strict=True):
-            right = x + BAR * end / self._longest + SPACE // 2 * (end > 0)
-            self._page.write(right, y + place, label)
+    figure.set_size_inches(width / figure.dpi, height / figure.dpi)
 
 
-def _best_blocks(rows: int, block_width: int, pitch: int, head: int) -> int:
-    """How many blocks give a page of a pleasant shape."""
-
-    def distance(blocks: int) -> float:
-        height = head + math.ceil(rows / blocks) * pitch
-        return abs(math.log(blocks * block_width / height / SHAPE_OF_PAGE))
-
-    return min(range(1, rows + 1), key=distance)
-
-
-def _short(name: str) -> str:
+def _shortened(name: str) -> str:
+    """Cut a long name off, and put it into one line."""
     name = " ".join(name.split())
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"

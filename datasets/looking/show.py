@@ -1,18 +1,18 @@
-"""Look at a data set: sample images, mean images and counts of its classes, and duplicates."""
+"""Looking at a data set: sample images, mean images and counts of its classes, and duplicates."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.arguments import whole_number
+from zoo.arguments import as_path, whole_number
 from zoo.datasets.files.mapped import release
-from zoo.datasets.image_data import ImageData
-from zoo.datasets.looking.sheet import Pictures, draw_sheet
+from zoo.datasets.looking.duplicates import find_duplicates
+from zoo.datasets.looking.sheet import Rows, draw_sheet
 from zoo.datasets.split import Split
 from zoo.errors import ArgumentError, RunError
 from zoo.files import write_atomically
@@ -25,53 +25,67 @@ BYTES_AT_ONCE = 2**23
 
 
 def show(
-    data: ImageData,
+    name: str,
+    splits: Mapping[str, Split],
     path: str | os.PathLike[str] | None = None,
     *,
     log_dir: str | os.PathLike[str] | None = None,
     samples: int = 10,
     seed: int = 0,
 ) -> Figure:
-    """Do what `ImageData.show` promises; its docstring describes the arguments."""
+    """Draw each class; `ImageData.show` describes the arguments that are not described here.
+
+    Args:
+        name: Name of the data set.
+        splits: The splits of the data set by their names, "train" among them.
+        path: See `ImageData.show`.
+        log_dir: See `ImageData.show`.
+        samples: See `ImageData.show`.
+        seed: See `ImageData.show`.
+
+    Returns:
+        The figure.
+    """
     whole_number("samples", samples, 1)
     whole_number("seed", seed, 0)
-    if data.image_shape[-1] not in (1, 3):
+    train = splits["train"]
+    height, width, channels = train.image_shape
+    if channels not in (1, 3):
         raise ArgumentError(
-            "only grey and RGB images can be shown. Received: images with "
-            f"{data.image_shape[-1]} channels"
+            f"The images must be grey or RGB to be shown. Received: {channels} channels. Choose "
+            "one or three of them"
         )
-    file, folder = _checked_path("path", path), _checked_path("log_dir", log_dir)
+    file = None if path is None else as_path("path", path)
+    folder = None if log_dir is None else as_path("log_dir", log_dir)
     if file and file.suffix != ".png":
-        raise ArgumentError(f"path must end in .png. Received: {str(path)!r}")
+        raise ArgumentError(f"path must end in .png. Received: {str(path)!r}. Rename it")
     if folder:
         _make_folder(folder)
 
-    height, width, channels = data.image_shape
-    colour = "grey" if channels == 1 else "RGB"
-    title = f"{data.name}: {data.num_classes} classes of {height}×{width}, {colour}"
-    duplicates = data.duplicates()
+    color = "grey" if channels == 1 else "RGB"
+    title = f"{name}: {train.num_classes} classes of {height}×{width}, {color}"
+    duplicates = find_duplicates(splits)
     notes = [duplicates.sentence(), *([duplicates.details()] if duplicates else [])]
 
-    def sampled() -> dict[str, Pictures]:
-        return {"training images": sample_images(data.train, samples, seed)}
+    def sample_column() -> dict[str, Rows]:
+        return {"training images": sample_images(train, samples, seed)}
 
-    means: dict[str, Pictures] = {
-        "mean": [[] if one is None else [one] for one in mean_images(data.train)]
-    }
-    counts = {part: list(split.class_counts.values()) for part, split in data.parts.items()}
-    names = [*data.class_names, "all"]
+    means = [[] if mean is None else [mean] for mean in mean_images(train)]
+    mean_column: dict[str, Rows] = {"mean": means}
+    counts = {part: list(split.class_counts.values()) for part, split in splits.items()}
+    rows = [*train.class_names, "all"]
 
-    figure = draw_sheet(names, sampled() | means, counts, title=title, notes=notes)
+    figure = draw_sheet(rows, sample_column() | mean_column, counts, title=title, notes=notes)
     if file:
         write_atomically(file, lambda temporary: figure.savefig(temporary))
     if folder:
-        # TensorBoard sorts by name.
-        pictures = {
-            "1 samples": draw_sheet(data.class_names, sampled(), title=title),
-            "2 mean images": draw_sheet(names, means, title=title),
-            "3 class counts": draw_sheet(names, {}, counts, title=title),
+        # TensorBoard sorts the pictures by their names.
+        figures = {
+            "1 samples": draw_sheet(train.class_names, sample_column(), title=title),
+            "2 mean images": draw_sheet(rows, mean_column, title=title),
+            "3 class counts": draw_sheet(rows, {}, counts, title=title),
         }
-        _log(data, folder, pictures)
+        _write_log(name, splits, folder, figures)
     return figure
 
 
@@ -79,9 +93,9 @@ def sample_images(split: Split, count: int, seed: int) -> Iterator[np.ndarray]:
     """Draw images of each class at random, each at most once.
 
     Args:
-        split: where from.
-        count: how many of each class, where there are so many.
-        seed: of the choice.
+        split: The images.
+        count: Number of images of each class; of a smaller class, all are drawn.
+        seed: Seed of the choice.
 
     Yields:
         For each class, uint8 [count or fewer, height, width, channels].
@@ -100,16 +114,16 @@ def sample_images(split: Split, count: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def mean_images(split: Split) -> list[np.ndarray | None]:
-    """The mean image of each class, and of all.
+    """Compute the mean image of each class, and of all images.
 
-    Pixels are summed exactly, and read some at a time: memory is that of the sums.
+    Pixels are summed exactly, and some images are read at a time: only the sums are in memory.
 
     Args:
-        split: the images.
+        split: The images.
 
     Returns:
-        For each class, and then for all of them, uint8 [height, width, channels], rounded; None
-        without images.
+        For each class, and then for all images, uint8 [height, width, channels], rounded. None for
+        a class without images.
 
     Example:
         >>> from zoo.datasets.split import as_split
@@ -117,24 +131,24 @@ def mean_images(split: Split) -> list[np.ndarray | None]:
         >>> [int(mean.item()) for mean in mean_images(as_split(images, [0, 0, 1]))]
         [5, 40, 17]
     """
-    enough = np.min_scalar_type(255 * len(split))
-    sums = np.zeros((split.num_classes, *split.image_shape), enough)
+    dtype = np.min_scalar_type(255 * len(split))  # no sum is larger
+    sums = np.zeros((split.num_classes, *split.image_shape), dtype)
     start = 0
     for images in split.blocks(max(BYTES_AT_ONCE // sums[0].size, 1)):
         labels = split.labels[start : start + len(images)]
         start += len(images)
         for label in np.unique(labels):
-            sums[label] += images[labels == label].sum(axis=0, dtype=enough)
+            sums[label] += images[labels == label].sum(axis=0, dtype=dtype)
     counts = np.bincount(split.labels, minlength=split.num_classes)
     pairs = [*zip(sums, counts, strict=True), (sums.sum(axis=0, dtype=np.uint64), len(split))]
     return [np.rint(total / n).astype(np.uint8) if n else None for total, n in pairs]
 
 
-def to_markdown(data: ImageData) -> str:
-    """The counts of each class in each part, and the duplicates, as Markdown text.
+def to_markdown(splits: Mapping[str, Split]) -> str:
+    """Write the counts of each class in each part, and the duplicates, as Markdown text.
 
     Args:
-        data: the data set.
+        splits: The splits of a data set by their names.
 
     Returns:
         The tables.
@@ -142,7 +156,7 @@ def to_markdown(data: ImageData) -> str:
     Example:
         >>> import zoo.datasets
         >>> data = zoo.datasets.load("digits", classes=["3", "8"])
-        >>> print(to_markdown(data))
+        >>> print(to_markdown(data.splits))
         | class | train | validation | test |
         | --- | ---: | ---: | ---: |
         | 3 | 131 | 15 | 37 |
@@ -151,36 +165,31 @@ def to_markdown(data: ImageData) -> str:
         <BLANKLINE>
         No two images are the same, pixel for pixel.
     """
-    rows = zip(*(split.class_counts.values() for split in data.parts.values()), strict=True)
-    table = [
-        [name, *(f"{count:,}" for count in counts)]
-        for name, counts in zip(data.class_names, rows, strict=True)
-    ]
-    table.append(["**all**", *(f"{len(split):,}" for split in data.parts.values())])
-    counted = markdown_table(["class", *data.parts], table)
-    return f"{counted}\n\n{data.duplicates().to_markdown()}"
+    counts = [split.class_counts for split in splits.values()]
+    table = [[name, *(f"{count[name]:,}" for count in counts)] for name in counts[0]]
+    table.append(["**all**", *(f"{len(split):,}" for split in splits.values())])
+    return f"{markdown_table(['class', *splits], table)}\n\n{find_duplicates(splits).to_markdown()}"
 
 
-def _log(data: ImageData, folder: Path, pictures: dict[str, Any]) -> None:
+def _write_log(
+    name: str, splits: Mapping[str, Split], folder: Path, figures: Mapping[str, Figure]
+) -> None:
+    """Write the figures and the tables for TensorBoard."""
     from zoo.tensorboard import TensorBoardLog
 
     log = TensorBoardLog(folder)
-    for tag, figure in pictures.items():
-        log.figure("data", f"{data.name}/{tag}", figure, 0)
-    log.text("data", f"{data.name}/counts and duplicates", to_markdown(data))
+    for tag, figure in figures.items():
+        log.figure("data", f"{name}/{tag}", figure, 0)
+    log.text("data", f"{name}/counts and duplicates", to_markdown(splits))
     log.close()
 
 
-def _checked_path(name: str, path: Any) -> Path | None:
-    try:
-        return None if path is None else Path(path)
-    except TypeError as error:
-        raise ArgumentError(f"{name} must be a path. Received: {path!r}") from error
-
-
 def _make_folder(folder: Path) -> None:
-    """Before the work, so that a wrong name is found at once."""
+    """Make the folder before the work, so that a wrong name is found at once."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunError(f"{folder} is no folder and cannot become one: {error}") from error
+        raise RunError(
+            f"log_dir must be a folder, or a path where a folder can be made. Received: "
+            f"{str(folder)!r} ({error}). Choose another path"
+        ) from error

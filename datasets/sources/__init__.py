@@ -1,4 +1,14 @@
-"""The data sets: one file for each, with its description and its function `read`.
+"""The shelf of data sets: one file for each, with its description and the function that reads it.
 
-`zoo.datasets.loading` comes in here.
+Importing this package registers all of them. `zoo.datasets.loading` comes in here.
 """
+
+from zoo.datasets.sources import (  # noqa: F401  importing a module registers its data set
+    cifar10,
+    digits,
+    facescrub,
+    fer2013,
+    folder,
+    mnist,
+    svhn,
+)

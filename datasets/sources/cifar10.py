@@ -1,20 +1,23 @@
 """CIFAR-10: photographs of 32×32 in ten classes.
 
-Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009. Binary batches
-have a byte for the class and 3,072 for the planes red, green and blue of each image; Python batches
-are pickles of the same; and there are folders of JPEG files, which lose a little.
+Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009. A binary batch
+has one byte for the class of each image and 3,072 bytes for its planes red, green and blue. A
+Python batch is a pickle of the same. The images also come as folders of JPEG files, which lose a
+little.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
+from zoo.datasets.description import DatasetInfo, RemoteFile
 from zoo.datasets.files.class_folders import class_folders, labels_of
 from zoo.datasets.files.tree import Tree
-from zoo.datasets.formats.conversion import Form
 from zoo.datasets.formats.decode import decode
 from zoo.datasets.formats.plain_pickle import load_batch
-from zoo.datasets.registry import DatasetInfo, Remote
+from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
 from zoo.errors import DataError
 
@@ -24,13 +27,13 @@ INFO = DatasetInfo(
     name="cifar10",
     summary="60,000 photographs, 32×32 colour, 10 classes; 50,000 to train, 10,000 to test",
     source="www.cs.toronto.edu/~kriz/cifar.html",
-    wanted="cifar-10-binary.tar.gz, cifar-10-python.tar.gz or train/<class>/*.jpg",
-    signs=("data_batch_1*", "train/airplane/"),
-    archives=("cifar-10", "cifar-10[!0-9]*", "cifar10", "cifar10[!0-9]*"),
-    files=r"data_batch_\d(\.bin)?|test_batch(\.bin)?|train|test",
+    expected_files="cifar-10-binary.tar.gz, cifar-10-python.tar.gz or train/<class>/*.jpg",
+    markers=("data_batch_1*", "train/airplane/"),
+    archive_patterns=("cifar-10", "cifar-10[!0-9]*", "cifar10", "cifar10[!0-9]*"),
+    file_pattern=r"data_batch_\d(\.bin)?|test_batch(\.bin)?|train|test",
     parts={"train": ("train",), "test": ("test",)},
-    remotes=tuple(
-        Remote(
+    remote_files=tuple(
+        RemoteFile(
             "cifar-10-binary.tar.gz",
             ("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",),
             170_052_171,
@@ -49,90 +52,94 @@ CLASS_NAMES = (
 
 PLANES = (3, 32, 32)
 PIXELS = 3 * 32 * 32
-MOST_BYTES = 2 * 10_000 * (PIXELS + 1) + 2**20
-"""Of a batch: 10,000 images, as text in UTF-8 in some, and file names and the like around them."""
+MAX_BYTES = 2 * 10_000 * (PIXELS + 1) + 2**20
+"""The largest batch that is read. It has 10,000 images, in some batches as text in UTF-8, and file
+names around them."""
 
 
-def read(tree: Tree, parts: list[str], form: Form) -> dict[str, Split]:
+@register(info=INFO)
+def read(request: ReadRequest) -> dict[str, Split]:
     """Read CIFAR-10 from its binary or Python batches, or from folders of images.
 
     Args:
-        tree: the files.
-        parts: "train", "test" or both.
-        form: what the images are to become.
+        request: The files; of the parts "train", "test" or both.
 
     Returns:
-        Those of the parts that are there, images uint8 [n, 32, 32, 3] before they get their form.
+        The parts that are there, images uint8 [n, 32, 32, 3] before the conversion.
 
     Raises:
-        DataError: a file is missing or damaged, or has another form.
+        DataError: A file is missing or damaged, or has another format.
     """
-    for ending, read_batch in ((".bin", _binary), ("", _pickled)):
+    tree, parts = request.tree, request.parts
+    for ending, read_batch in ((".bin", _read_binary), ("", _read_pickle)):
         if any(f"{name}{ending}" in tree.sizes for name in BATCHES["train"]):
             found = {}
             for part in BATCHES.keys() & {*parts}:
                 names = [f"{name}{ending}" for name in BATCHES[part]]
                 if missing := [name for name in names if name not in tree.sizes]:
                     raise DataError(
-                        f"{tree.path}: expected {', '.join(names)}, got no {missing[0]}"
+                        f"{tree.path} must hold {', '.join(names)}. Received: no {missing[0]}. "
+                        f"Fetch it ({INFO.source})."
                     )
                 batches = [read_batch(tree, name) for name in names]
                 planes, labels = (np.concatenate(column) for column in zip(*batches, strict=True))
                 found[part] = (planes.reshape(-1, *PLANES).transpose(0, 2, 3, 1), labels)
             break
     else:
-        found = _folders(tree, parts)
+        found = _read_folders(tree, parts)
     return {
-        part: Split(part, form.fit(part, images), labels, CLASS_NAMES)
+        part: request.split(part, images, labels, CLASS_NAMES)
         for part, (images, labels) in found.items()
     }
 
 
-def _binary(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Planes uint8 [n, 3072] and labels int64 [n] of a binary batch."""
-    content = tree.read(name, MOST_BYTES)
+def _read_binary(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Read a binary batch: planes uint8 [n, 3072] and labels int64 [n]."""
+    content = tree.read(name, MAX_BYTES)
     where = f"{name} in {tree.path}"
     if not content or len(content) % (1 + PIXELS):
         raise DataError(
-            f"{where}: expected {1 + PIXELS:,} bytes for each image, got {len(content):,} in all; "
-            "fetch it again"
+            f"{where} must have {1 + PIXELS:,} bytes for each image. Received: {len(content):,} "
+            "bytes in all. Fetch it again."
         )
     rows = np.frombuffer(content, np.uint8).reshape(-1, 1 + PIXELS)
-    return rows[:, 1:], _checked(rows[:, 0].tolist(), where)
+    return rows[:, 1:], _check_labels(rows[:, 0].tolist(), where)
 
 
-def _pickled(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """The same of a Python batch."""
+def _read_pickle(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Read a Python batch: planes uint8 [n, 3072] and labels int64 [n]."""
     where = f"{name} in {tree.path}"
-    batch = load_batch(tree.read(name, MOST_BYTES), where)
-    planes, labels = batch.get("data"), _checked(batch.get("labels"), where)
+    batch = load_batch(tree.read(name, MAX_BYTES), where)
+    planes, labels = batch.get("data"), _check_labels(batch.get("labels"), where)
     if not isinstance(planes, np.ndarray) or planes.shape != (len(labels), PIXELS):
-        shape = list(planes.shape) if isinstance(planes, np.ndarray) else type(planes).__name__
+        received = list(planes.shape) if isinstance(planes, np.ndarray) else type(planes).__name__
         raise DataError(
-            f"{where}: expected data [{len(labels)}, {PIXELS}], got {shape}; fetch it again"
+            f"{where} must have data [{len(labels)}, {PIXELS}]. Received: {received}. Fetch it "
+            "again."
         )
     return planes, labels
 
 
-def _checked(labels: object, where: str) -> np.ndarray:
+def _check_labels(labels: object, where: str) -> np.ndarray:
     found = labels if isinstance(labels, list) and labels else [labels]
     for label in found:
         if type(label) is not int or not 0 <= label <= 9:
-            # What is no number may be of any size.
-            got = (
-                f"{label:d}" if type(label) is int and abs(label) < 2**63 else type(label).__name__
-            )
-            raise DataError(f"{where}: expected labels 0..9, got {got}; fetch it again")
+            # Only numbers are shown: another value, and a very large number, may be very long.
+            small = type(label) is int and abs(label) < 2**63
+            received = f"{label:d}" if small else type(label).__name__
+            raise DataError(f"{where} must have labels 0..9. Received: {received}. Fetch it again.")
     return np.array(found, np.int64)
 
 
-def _folders(tree: Tree, parts: list[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _read_folders(tree: Tree, parts: Collection[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Read folders of images: images uint8 [n, 32, 32, 3] and labels int64 [n] by part."""
     found = {}
     for part, classes in class_folders(tree).items():
         if tuple(classes) != CLASS_NAMES:
             raise DataError(
-                f"{tree.path}: expected the classes {', '.join(CLASS_NAMES)} in {part}, got "
-                f"{', '.join(classes)}"
+                f"{part} in {tree.path} must hold the classes {', '.join(CLASS_NAMES)}. "
+                f"Received: {', '.join(classes)}. Read it as the data set folder, or rename the "
+                "folders."
             )
         if part in parts:
             files, labels = labels_of(classes)

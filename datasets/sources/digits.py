@@ -6,8 +6,8 @@ C. Kaynak, 1998, UCI Machine Learning Repository). Its pixels 0..16 are scaled t
 
 import numpy as np
 
-from zoo.datasets.formats.conversion import Form
-from zoo.datasets.registry import DatasetInfo
+from zoo.datasets.description import DatasetInfo
+from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
 
 INFO = DatasetInfo(
@@ -17,23 +17,22 @@ INFO = DatasetInfo(
 )
 
 
-def read(form: Form) -> dict[str, Split]:
+@register(info=INFO)
+def read(request: ReadRequest) -> dict[str, Split]:
     """Read the digits.
 
     Args:
-        form: what the images are to become.
+        request: The size and colour that are wanted.
 
     Returns:
-        {"train": all the digits}: the set has no test part of its own.
+        "train": all the digits, since the data set has no test part of its own.
 
     Example:
-        >>> read(Form())["train"].image_shape
+        >>> read(ReadRequest())["train"].image_shape
         (8, 8, 1)
     """
-    from sklearn.datasets import load_digits  # a second to import
+    from sklearn.datasets import load_digits  # takes a second to import
 
     digits = load_digits()
     images = np.rint(digits.images[..., None] * (255 / 16)).astype(np.uint8)
-    class_names = tuple(str(digit) for digit in digits.target_names)
-    labels = digits.target.astype(np.int64)
-    return {"train": Split("train", form.fit("train", images), labels, class_names)}
+    return {"train": request.split("train", images, digits.target, digits.target_names)}

@@ -4,97 +4,107 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.archive import is_archive
 from zoo.datasets.files.class_folders import class_folders, labels_of
 from zoo.datasets.files.tree import Tree
-from zoo.datasets.formats.conversion import CHANNELS, Form
-from zoo.datasets.formats.decode import Unlike, decode, survey
-from zoo.datasets.registry import DatasetInfo
+from zoo.datasets.formats.conversion import CHANNELS, ImageConversion
+from zoo.datasets.formats.decode import ImageMismatch, decode, survey
+from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
 from zoo.errors import DataError
 
-INFO = DatasetInfo(
-    name="folder",
-    summary="your own images: <class>/*.jpg, or train/<class>/*.jpg beside validation/ and test/",
-    source="a folder, or a zip or tar archive, of yours (jpeg, png, bmp, webp)",
-    wanted="the folder or archive of your images",
-)
 
-
-def find(root: Path | None) -> Path:
-    """Find the images: at the root, or in the archive that lies alone in it.
+def locate_images(info: DatasetInfo, root: Path | None) -> Path:
+    """Find the images: at the root, or in the archive that lies alone in the root.
 
     Args:
-        root: the folder, the archive, or a folder with nothing but the archive.
+        info: The description of this data set, for the message.
+        root: The folder, the archive, or a folder with nothing but the archive.
 
     Returns:
         The folder or archive.
 
     Raises:
-        DataError: the root is None.
+        DataError: The root is None.
     """
     if root is None:
-        raise DataError(f"folder: expected root=, {INFO.wanted}, got None")
+        raise DataError(
+            f"root must be {info.expected_files}. Received: None. Pass root= with the path."
+        )
     visible = [path for path in root.glob("*") if not path.name.startswith(".")]
     if len(visible) == 1 and visible[0].is_file() and is_archive(visible[0]):
         return visible[0]
     return root
 
 
-def read(tree: Tree, form: Form) -> dict[str, Split]:
-    """Read class folders; see `layout.class_folders` for how they may be arranged.
+INFO = DatasetInfo(
+    name="folder",
+    summary="your own images: <class>/*.jpg, or train/<class>/*.jpg beside validation/ and test/",
+    source="a folder, or a zip or tar archive, of yours (jpeg, png, bmp, webp)",
+    expected_files="the folder or archive of your images",
+    locate=locate_images,
+)
+
+
+@register(info=INFO)
+def read(request: ReadRequest) -> dict[str, Split]:
+    """Read class folders; `zoo.datasets.files.class_folders` tells how they may be arranged.
 
     Args:
-        tree: the files.
-        form: what the images are to become. Without a size, all images must have one; without a
-            colour, they are grey if all of them are.
+        request: The files. Without a size, all images must have the same size; without a colour,
+            they are grey if all of them are grey, and RGB otherwise.
 
     Returns:
-        The splits "train" and, where there are such folders, "validation" and "test"; images
-        uint8 [n, height, width, 1 or 3].
+        The splits "train" and, if there are such folders, "validation" and "test"; images uint8
+        [n, height, width, 1 or 3].
 
     Raises:
-        DataError: the folders or an image are not what they should be, or sizes differ.
+        DataError: The folders are arranged otherwise, an image is damaged, or the sizes differ.
     """
+    tree, conversion = request.tree, request.conversion
     found = class_folders(tree)
-    parts = {part: labels_of(classes) for part, classes in found.items()}
+    splits = {name: labels_of(classes) for name, classes in found.items()}
     class_names = tuple(found["train"])
 
-    def decoded(size: tuple[int, int], color: str) -> dict[str, Split]:
-        splits = {}
-        for part, (files, labels) in parts.items():
+    def decode_splits(size: tuple[int, int], color: str) -> dict[str, Split]:
+        decoded = {}
+        for name, (files, labels) in splits.items():
             images = decode(
                 tree,
                 files,
                 size,
                 CHANNELS[color],
-                resize=form.size is not None,
-                all_grey=form.color is None and color == "grayscale",
-                out=form.new(part, (len(files), *size, CHANNELS[color])),
+                resize=conversion.size is not None,
+                all_grey=conversion.color is None and color == "grayscale",
+                out=conversion.new(name, (len(files), *size, CHANNELS[color])),
             )
-            splits[part] = Split(part, images, labels, class_names)
-        return splits
+            decoded[name] = Split(name, images, labels, class_names)
+        return decoded
 
-    if form.size and form.color:
-        return decoded(form.size, form.color)
-    files = [name for names, _ in parts.values() for name in names]
+    if conversion.size and conversion.color:
+        return decode_splits(conversion.size, conversion.color)
+    files = [file for names, _ in splits.values() for file in names]
     try:
-        # As the first image is; mostly so are the others, and each is opened only once.
-        return decoded(*_shape(tree, files[:1], form))
-    except Unlike:
-        return decoded(*_shape(tree, files, form))
+        # Size and colour of the first image are mostly those of all images. If so, each file is
+        # opened only once.
+        return decode_splits(*_size_and_color(tree, files[:1], conversion))
+    except ImageMismatch:
+        return decode_splits(*_size_and_color(tree, files, conversion))
 
 
-def _shape(tree: Tree, files: list[str], form: Form) -> tuple[tuple[int, int], str]:
-    """Settle size and colour, from the images' headers where they were left open."""
+def _size_and_color(
+    tree: Tree, files: list[str], conversion: ImageConversion
+) -> tuple[tuple[int, int], str]:
+    """Take size and colour from the images' headers, if the user does not ask for any."""
     headers = survey(tree, files)
-    size = form.size or headers[0][:2]
+    size = conversion.size or headers[0][:2]
     for name, header in zip(files, headers, strict=True):
-        if form.size is None and header[:2] != size:
+        if conversion.size is None and header[:2] != size:
             raise DataError(
-                f"{tree.path}: expected images of one size, got {size[0]}×{size[1]} "
-                f"({files[0]}) and {header[0]}×{header[1]} ({name}); "
-                "pass image_size= to scale them to one"
+                f"{tree.path} must hold images of the same size. Received: {size[0]}×{size[1]} "
+                f"({files[0]}) and {header[0]}×{header[1]} ({name}). "
+                "Pass image_size= to scale all images to the same size."
             )
-    grey = all(grey for _, _, grey in headers)
-    return size, form.color or ("grayscale" if grey else "rgb")
+    all_grey = all(grey for _, _, grey in headers)
+    return size, conversion.color or ("grayscale" if all_grey else "rgb")

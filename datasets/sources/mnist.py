@@ -1,7 +1,8 @@
 """MNIST: handwritten digits of 28×28.
 
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits". The four files
-in idx form: big-endian, a magic number that says bytes and how many axes, the axes' lengths, bytes.
+are in idx format, big-endian: a magic number, which tells that the values are bytes and how many
+axes they have; the lengths of the axes; and the bytes.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from zoo.datasets.description import DatasetInfo, RemoteFile
 from zoo.datasets.files.tree import Tree
-from zoo.datasets.formats.conversion import Form
-from zoo.datasets.registry import DatasetInfo, Remote
+from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
 from zoo.errors import DataError
 
@@ -29,13 +30,13 @@ INFO = DatasetInfo(
     name="mnist",
     summary="70,000 handwritten digits, 28×28 grey, 10 classes; 60,000 to train, 10,000 to test",
     source="yann.lecun.com/exdb/mnist",
-    wanted="train-images-idx3-ubyte.gz and the three files beside it (gzipped or not)",
-    signs=("train-images?idx3-ubyte*",),
-    archives=("mnist*",),
-    files=r"(train|t10k)-(images|labels)[-.]idx[13]-ubyte(\.gz)?",
+    expected_files="train-images-idx3-ubyte.gz and the three files beside it (gzipped or not)",
+    markers=("train-images?idx3-ubyte*",),
+    archive_patterns=("mnist*",),
+    file_pattern=r"(train|t10k)-(images|labels)[-.]idx[13]-ubyte(\.gz)?",
     parts={"train": ("train",), "test": ("test",)},
-    remotes=tuple(
-        Remote(
+    remote_files=tuple(
+        RemoteFile(
             f"{name}-ubyte.gz",
             tuple(f"{mirror}{name}-ubyte.gz" for mirror in _MIRRORS),
             size,
@@ -56,43 +57,43 @@ CLASS_NAMES = tuple("0123456789")
 
 PREFIXES = {"train": "train", "test": "t10k"}
 KINDS = {"images": (2051, 3), "labels": (2049, 1)}
-"""Of each kind of file the magic number and the number of axes."""
+"""The magic number and the number of axes of each kind of file."""
 
-MOST_BYTES = 2**31
+MAX_BYTES = 2**31
+"""The most bytes that are read from a file."""
 
 
-def read(tree: Tree, parts: list[str], form: Form) -> dict[str, Split]:
+@register(info=INFO)
+def read(request: ReadRequest) -> dict[str, Split]:
     """Read MNIST from its four files, gzipped or not.
 
     Args:
-        tree: the files.
-        parts: "train", "test" or both.
-        form: what the images are to become.
+        request: The files; of the parts "train", "test" or both.
 
     Returns:
-        The parts, images uint8 [n, 28, 28, 1] before they get their form.
+        The parts, images uint8 [n, 28, 28, 1] before the conversion.
 
     Raises:
-        DataError: a file is missing or damaged, or labels do not fit the images.
+        DataError: A file is missing or damaged, or labels do not fit the images.
     """
-    return {part: _part(tree, part, form) for part in parts if part in PREFIXES}
+    return {part: _read_part(request, part) for part in request.parts if part in PREFIXES}
 
 
 def read_idx(file: BinaryIO, where: str, magic: int, axes: int) -> np.ndarray:
-    """Read bytes in idx form.
+    """Read bytes in idx format.
 
     Args:
         file: The open file, gzipped or not.
-        where: What to call it in errors.
-        magic: What its first four bytes should say.
-        axes: How many axes there should be.
+        where: Name of the file in messages.
+        magic: The number that the first four bytes must give.
+        axes: Number of axes that the bytes must have.
 
     Returns:
-        uint8, of the shape that the header tells.
+        The bytes, uint8, of the shape in the header.
 
     Raises:
-        DataError: It is something else, too short or too long.
-        OSError, EOFError, zlib.error: What is gzipped is damaged.
+        DataError: The file is of another kind, too short or too long.
+        OSError, EOFError, zlib.error: The compressed bytes are damaged.
 
     Example:
         >>> import io, struct
@@ -108,44 +109,59 @@ def read_idx(file: BinaryIO, where: str, magic: int, axes: int) -> np.ndarray:
             stream, start = stack.enter_context(gzip.open(stream)), b""
         header = start + stream.read(4 + 4 * axes - len(start))
         if len(header) < 4 + 4 * axes:
-            raise DataError(f"{where}: expected an idx file, got {len(header)} bytes")
+            raise DataError(
+                f"{where} must be an idx file. Received: {len(header)} bytes. Fetch it again."
+            )
         found, *shape = struct.unpack(f">{1 + axes}I", header)
         if found != magic:
-            raise DataError(f"{where}: expected an idx file with magic {magic}, got {found}")
+            raise DataError(
+                f"{where} must be an idx file with magic {magic}. Received: {found}. Fetch it "
+                "again."
+            )
         size = math.prod(shape)
-        if size > MOST_BYTES:
-            raise DataError(f"{where}: its header tells of {size:,} bytes, which is too many")
-        # A byte more than there should be, and no more: what a small file unpacks to may
-        # have no end.
+        if size > MAX_BYTES:
+            raise DataError(
+                f"{where} must have at most {MAX_BYTES:,} bytes. Received: a header that tells of "
+                f"{size:,} bytes. Fetch it again."
+            )
+        # One byte more than expected, and no more: a small compressed file may give bytes without
+        # end.
         content = stream.read(size + 1)
     if len(content) != size:
         more = "more" if len(content) > size else f"{len(content):,}"
-        raise DataError(f"{where}: expected {size:,} bytes after the header, got {more}")
+        raise DataError(
+            f"{where} must have {size:,} bytes after the header. Received: {more}. Fetch it again."
+        )
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
-def _part(tree: Tree, part: str, form: Form) -> Split:
-    found = {}
+def _read_part(request: ReadRequest, part: str) -> Split:
+    tree, found = request.tree, {}
     for kind, (magic, axes) in KINDS.items():
-        name = _name(tree, f"{PREFIXES[part]}-{kind}", axes)
+        name = _find_name(tree, f"{PREFIXES[part]}-{kind}", axes)
         where = f"{name} in {tree.path}"
         with tree.open(name) as file:
             found[kind] = read_idx(file, where, magic, axes)
     images, labels = found["images"], found["labels"]
     if images.shape[1:] != (28, 28) or not len(images):
-        raise DataError(f"{tree.path}: expected {part} images of 28×28, got {images.shape}")
+        raise DataError(
+            f"{tree.path} must hold {part} images of 28×28. Received: {list(images.shape)}. "
+            "Fetch the files again."
+        )
     if len(images) != len(labels) or labels.max() > 9:
         raise DataError(
-            f"{where}: expected a digit 0..9 for each of {len(images):,} images, got "
-            f"{len(labels):,} labels up to {labels.max(initial=0)}"
+            f"{where} must have a digit 0..9 for each of {len(images):,} images. Received: "
+            f"{len(labels):,} labels up to {labels.max(initial=0)}. Fetch the files again."
         )
-    fitted = form.fit(part, images[..., None])
-    return Split(part, fitted, labels.astype(np.int64), CLASS_NAMES)
+    return request.split(part, images[..., None], labels, CLASS_NAMES)
 
 
-def _name(tree: Tree, stem: str, axes: int) -> str:
+def _find_name(tree: Tree, stem: str, axes: int) -> str:
     names = [f"{stem}{joint}idx{axes}-ubyte{end}" for joint in "-." for end in ("", ".gz")]
     for name in names:
         if name in tree.sizes:
             return name
-    raise DataError(f"{tree.path}: expected {names[0]} or {names[1]}, got neither. ({INFO.source})")
+    raise DataError(
+        f"{tree.path} must hold {names[0]} or {names[1]}. Received: neither of them. Fetch them "
+        f"({INFO.source})."
+    )

@@ -10,10 +10,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from zoo.datasets.files.tree import Tree
-from zoo.datasets.formats.conversion import Form
+from zoo.datasets.description import DatasetInfo, RemoteFile
 from zoo.datasets.formats.matlab import read_arrays
-from zoo.datasets.registry import DatasetInfo, Remote
+from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
 from zoo.errors import DataError
 
@@ -24,13 +23,13 @@ INFO = DatasetInfo(
         "and 531,131 easier ones, extra"
     ),
     source="ufldl.stanford.edu/housenumbers",
-    wanted="train_32x32.mat and test_32x32.mat",
-    signs=("*_32x32.mat",),
-    archives=("svhn*",),
-    files=r"(train|test|extra)_32x32\.mat",
+    expected_files="train_32x32.mat and test_32x32.mat",
+    markers=("*_32x32.mat",),
+    archive_patterns=("svhn*",),
+    file_pattern=r"(train|test|extra)_32x32\.mat",
     parts={"train": ("train",), "test": ("test",)},
-    remotes=tuple(
-        Remote(
+    remote_files=tuple(
+        RemoteFile(
             f"{part}_32x32.mat",
             (f"http://ufldl.stanford.edu/housenumbers/{part}_32x32.mat",),
             size,
@@ -48,32 +47,33 @@ INFO = DatasetInfo(
 CLASS_NAMES = tuple("0123456789")
 
 PIXELS = 32 * 32 * 3
-MOST_BYTES = 2**31
+MAX_BYTES = 2**31
 """The largest file that is read, and the most pixels; `extra` has 1.6 thousand million."""
 
 
-def read(tree: Tree, parts: list[str], form: Form) -> dict[str, Split]:
+@register(info=INFO)
+def read(request: ReadRequest) -> dict[str, Split]:
     """Read SVHN from its cropped digits ("format 2").
 
     Args:
-        tree: the files.
-        parts: of "train", "test" and "extra".
-        form: what the images are to become.
+        request: The files; of the parts "train", "test" and "extra".
 
     Returns:
-        The parts, images uint8 [n, 32, 32, 3] before they get their form; labels are the digits.
+        The parts, images uint8 [n, 32, 32, 3] before the conversion; labels are the digits.
 
     Raises:
-        DataError: a file is missing or damaged, or labels do not fit the images.
+        DataError: A file is missing or damaged, or labels do not fit the images.
     """
-    splits = {}
-    for part in parts:
+    tree, splits = request.tree, {}
+    for part in request.parts:
         name = f"{part}_32x32.mat"
         if name not in tree.sizes:
-            raise DataError(f"{tree.path}: expected {name}, got none. ({INFO.source})")
-        with tree.open(name, MOST_BYTES) as file:
+            raise DataError(
+                f"{tree.path} must hold {name}. Received: no such file. Fetch it ({INFO.source})."
+            )
+        with tree.open(name, MAX_BYTES) as file:
             images, labels = read_mat(file, f"{name} in {tree.path}")
-        splits[part] = Split(part, form.fit(part, images), labels, CLASS_NAMES)
+        splits[part] = request.split(part, images, labels, CLASS_NAMES)
     return splits
 
 
@@ -81,31 +81,36 @@ def read_mat(file: BinaryIO, where: str) -> tuple[np.ndarray, np.ndarray]:
     """Read the images and digits of one MATLAB file.
 
     Args:
-        file: As MATLAB 5 to 7.2 writes it.
-        where: What to call it in errors.
+        file: The open file, in the format of MATLAB 5 to 7.2.
+        where: Name of the file in messages.
 
     Returns:
         Images uint8 [n, 32, 32, 3], a view with MATLAB's order of axes in memory, and digits
         int64 [n].
 
     Raises:
-        DataError: It is damaged or holds something else.
+        DataError: The file is damaged or holds something else.
     """
-    found = read_arrays(file, where, {"X": MOST_BYTES, "y": 8 * MOST_BYTES // PIXELS})
+    found = read_arrays(file, where, {"X": MAX_BYTES, "y": 8 * MAX_BYTES // PIXELS})
     if found.keys() != {"X", "y"}:
-        raise DataError(f"{where}: expected X and y, got {' and '.join(found) or 'neither'}")
+        raise DataError(
+            f"{where} must hold X and y. Received: {' and '.join(found) or 'neither of them'}. "
+            "Fetch it again."
+        )
     images, labels = found["X"], found["y"].ravel()
     if images.dtype != np.uint8 or images.shape[:-1] != (32, 32, 3) or images.ndim != 4:
         raise DataError(
-            f"{where}: expected X, uint8 [32, 32, 3, n], got {images.dtype} {list(images.shape)}"
+            f"X of {where} must be uint8 [32, 32, 3, n]. Received: {images.dtype} "
+            f"{list(images.shape)}. Fetch it again."
         )
     if not len(labels) or found["y"].shape != (images.shape[-1], 1):
         raise DataError(
-            f"{where}: expected y [{images.shape[-1]}, 1], got {list(found['y'].shape)}"
+            f"y of {where} must be [{images.shape[-1]}, 1]. Received: {list(found['y'].shape)}. "
+            "Fetch it again."
         )
     if not np.isin(labels, np.arange(1, 11)).all():
         raise DataError(
-            f"{where}: expected labels 1..10 (10 for the digit 0), got "
-            f"{np.unique(labels)[:12].tolist()}"
+            f"y of {where} must be labels 1..10 (10 for the digit 0). Received: "
+            f"{np.unique(labels)[:12].tolist()}. Fetch it again."
         )
     return images.transpose(3, 0, 1, 2), labels.astype(np.int64) % 10

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zoo.datasets.sampling import folds
 from zoo.datasets.split import Split
 from zoo.ensembles.combining.rules import Rule
 from zoo.errors import ArgumentError, DataError
@@ -55,7 +54,7 @@ def resample(data: Split, members: int, resampling: str, seed: int = 0) -> list[
             'With resampling="folds", members must be 2 or more, since each leaves out another '
             f"part of the images. Received: {members} member"
         )
-    return [kept for kept, _ in folds(data, members, repeats=1, seed=seed)]
+    return [kept for kept, _ in data.fold_rows(members, seed=seed)]
 
 
 def _bootstrap(data: Split, rng: np.random.Generator) -> np.ndarray:

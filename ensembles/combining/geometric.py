@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zoo.ensembles.checks import FLOOR, checked_member_probabilities, checked_shares
+from zoo.ensembles.checks import LEAST_PROBABILITY, checked_member_probabilities, checked_shares
 from zoo.ensembles.combining.definition import Definition
 from zoo.ensembles.combining.weights import tensor_shares
 
@@ -43,14 +43,14 @@ def geometric_vote(
     shares = checked_shares(weights, len(probabilities))
     mean = np.zeros(probabilities.shape[1:])
     for share, member in zip(shares, probabilities, strict=True):
-        mean += share * np.log(np.maximum(member, FLOOR, dtype=np.float64))
+        mean += share * np.log(np.maximum(member, LEAST_PROBABILITY, dtype=np.float64))
     return softmax(mean, axis=1)
 
 
 def _on_tensors(probabilities: Any, weights: Any) -> Any:
     from keras import ops
 
-    logarithms = ops.log(ops.maximum(probabilities, FLOOR))
+    logarithms = ops.log(ops.maximum(probabilities, LEAST_PROBABILITY))
     return ops.softmax(ops.sum(tensor_shares(weights, probabilities) * logarithms, axis=0))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zoo.ensembles.checks import FLOOR, checked_weights
+from zoo.ensembles.checks import LEAST_PROBABILITY, checked_weights
 from zoo.ensembles.combining import geometric, majority, soft, stacking
 from zoo.ensembles.combining.definition import Definition
 from zoo.errors import ArgumentError
@@ -115,7 +115,9 @@ class Rule:
             from scipy.special import softmax  # imported here, since the import is slow
 
             # In float32 first, so that the temperature changes no decision, not even of a tie.
-            logarithms = np.log(np.maximum(combined.astype(np.float32).astype(float), FLOOR))
+            logarithms = np.log(
+                np.maximum(combined.astype(np.float32).astype(float), LEAST_PROBABILITY)
+            )
             combined = softmax(logarithms / self.temperature, axis=1)
         return combined.astype(np.float32)
 
@@ -135,7 +137,7 @@ class Rule:
         probabilities = ops.cast(probabilities, dtype)
         combined = self.definition.on_tensors(probabilities, **self._parameters())
         if self.temperature is not None:
-            logarithms = ops.log(ops.maximum(combined, FLOOR))
+            logarithms = ops.log(ops.maximum(combined, LEAST_PROBABILITY))
             combined = ops.softmax(logarithms / self.temperature)
         return ops.cast(combined, "float32")
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.arguments import whole_number
-from zoo.ensembles.checks import FLOOR, checked_labels, checked_probabilities
+from zoo.ensembles.checks import LEAST_PROBABILITY, checked_labels, checked_probabilities
 from zoo.errors import ArgumentError
 
 DECIMALS = 12
@@ -106,10 +106,10 @@ def simplex_weights(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.f
     probabilities = checked_probabilities(probabilities)
     members, n, num_classes = probabilities.shape
     labels = checked_labels(labels, n, num_classes)
-    of_label = np.maximum(_of_label(probabilities, labels), FLOOR)
+    of_label = np.maximum(_of_label(probabilities, labels), LEAST_PROBABILITY)
 
     def mixed(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.maximum(weights @ of_label, FLOOR)
+        return np.maximum(weights @ of_label, LEAST_PROBABILITY)
 
     found = minimize(
         lambda weights: -np.log(mixed(weights)).mean(),
@@ -167,7 +167,7 @@ def _failure(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> t
     """Count the wrong decisions, and compute the log loss. With a single class, none is wrong."""
     # In float32, as `committee_probabilities` decides.
     wrong = int((probabilities.astype(np.float32).argmax(axis=1) != labels).sum())
-    loss = -np.log(np.maximum(_of_label(probabilities, labels), FLOOR)).mean()
+    loss = -np.log(np.maximum(_of_label(probabilities, labels), LEAST_PROBABILITY)).mean()
     return wrong, round(float(loss), DECIMALS)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zoo.ensembles.checks import FLOOR, checked_probabilities
+from zoo.ensembles.checks import LEAST_PROBABILITY, checked_probabilities
 from zoo.ensembles.combining.definition import Definition
 
 
@@ -37,7 +37,7 @@ def stacked_probabilities(
     """
     from scipy.special import softmax  # imported here, since the import is slow
 
-    logarithms = np.log(np.maximum(checked_probabilities(probabilities), FLOOR))
+    logarithms = np.log(np.maximum(checked_probabilities(probabilities), LEAST_PROBABILITY))
     logits = np.einsum("kmc,mnc->nk", np.asarray(coefficients), logarithms)
     return softmax(logits + np.asarray(intercept), axis=1)
 
@@ -49,7 +49,7 @@ def _on_tensors(probabilities: Any, coefficients: Any, intercept: Any) -> Any:
         ops.convert_to_tensor(np.asarray(values), probabilities.dtype)
         for values in (coefficients, intercept)
     )
-    logarithms = ops.log(ops.maximum(probabilities, FLOOR))
+    logarithms = ops.log(ops.maximum(probabilities, LEAST_PROBABILITY))
     return ops.softmax(ops.einsum("kmc,mnc->nk", coefficients, logarithms) + intercept)
 
 

@@ -1,6 +1,6 @@
-"""Measures of probabilities and votes, as pure functions over arrays, members first.
+"""Measures of probabilities and votes: pure functions over arrays, members first.
 
-How good (`scores`, `calibration`), how sure (`uncertainty`), how different (`diversity`), what each
-member contributes (`contributions`), and what of it may be chance (`significance`, `bootstrap`).
-The reports come in here.
+How good answers are (`scores`, `calibration`), how sure (`uncertainty`), how different the members
+are (`diversity`, `pairwise`), what each member contributes (`contributions`), and what may be luck
+(`significance`, `bootstrap`). The reports come in here; nothing in here loads TensorFlow.
 """

@@ -1,4 +1,4 @@
-"""The bootstrap over images: how far a number would move on other images of the same kind."""
+"""The bootstrap over images: how much a number would change on other images of the same kind."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from zoo.arguments import whole_number
 from zoo.ensembles.checks import checked_fraction
 from zoo.errors import ArgumentError
 
-# How many counts are held at once: 32 MiB, whatever the number of resamples.
 CHUNK = 2**22
+"""How many counts are in memory at once: 32 MiB, whatever the number of resamples."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with the bounds of its interval.
+    """A number with its interval.
 
     Attributes:
-        value: the number, measured on all images.
-        low: lower end of the interval.
-        high: upper end of the interval.
+        value: The number, measured on all images.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
 
     Example:
         >>> print(Estimate(value=0.4712, low=0.4523, high=0.4908))
@@ -39,19 +39,19 @@ class Estimate:
 def resampled_counts(
     n: int, resamples: int, rng: np.random.Generator, rows: int
 ) -> Iterator[NDArray[np.float64]]:
-    """Draw n images with replacement, again and again: how often each one came.
+    """Draw n images with replacement, many times, and count how often each image is drawn.
 
-    A mean over a resample is `counts @ values / n`, so that the means of several scores over
+    The mean over a resample is `counts @ values / n`, so that the means of several scores over
     many resamples are one matrix product.
 
     Args:
-        n: how many images.
-        resamples: how many times.
-        rng: what draws them.
-        rows: how many resamples to give at once.
+        n: Number of images.
+        resamples: How many times n images are drawn.
+        rng: Random generator that draws the images.
+        rows: How many resamples are given at once.
 
     Yields:
-        float64 [rows or what is left, n] whole numbers, a row a resample.
+        Whole numbers, float64 [rows, n], a row for each resample; the last array may be shorter.
 
     Example:
         >>> for counts in resampled_counts(5, resamples=3, rng=np.random.default_rng(0), rows=2):
@@ -70,15 +70,15 @@ def resampled_means(values: ArrayLike, resamples: int = 2000, seed: int = 0) -> 
     """Average scores over resampled images, the same images for all scores.
 
     Args:
-        values: float [n, scores], one row for each image.
-        resamples: how many times.
-        seed: the same seed draws the same images.
+        values: Scores, float [n, scores], one row for each image.
+        resamples: How many times the images are resampled.
+        seed: Seed of the resampling; the same seed draws the same images.
 
     Returns:
-        float64 [resamples, scores].
+        Means, float64 [resamples, scores].
 
     Raises:
-        ArgumentError: for values that are not as described, or fewer than one resample.
+        ArgumentError: The values are not as described, or there are fewer than one resample.
 
     Example:
         >>> resampled_means([[0.0], [1.0], [1.0]], resamples=4).shape
@@ -99,17 +99,17 @@ def resampled_means(values: ArrayLike, resamples: int = 2000, seed: int = 0) -> 
 def percentile_interval(
     samples: ArrayLike, confidence: float = 0.95
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Bound what most resamples gave: the percentile interval (Efron & Tibshirani, 1993).
+    """Bound the values of most resamples: the percentile interval (Efron & Tibshirani, 1993).
 
     Args:
-        samples: float [resamples, …].
-        confidence: which part of the resamples lies within, between 0 and 1.
+        samples: Values of the resamples, float [resamples, …].
+        confidence: Part of the resamples that lies within the interval, between 0 and 1.
 
     Returns:
-        The lower and the upper ends, float64 [...].
+        The lower and the upper ends, float64 […].
 
     Raises:
-        ArgumentError: unless 0 < confidence < 1.
+        ArgumentError: Not 0 < confidence < 1.
 
     Example:
         >>> low, high = percentile_interval(np.arange(101.0), confidence=0.9)

@@ -1,4 +1,4 @@
-"""Whether probabilities can be taken at their word, and what to do if not."""
+"""Calibration: whether confidence agrees with accuracy, and how a temperature corrects it."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,29 +7,34 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.arguments import whole_number
-from zoo.ensembles.checks import FLOOR, checked_labels, checked_probabilities
+from zoo.ensembles.checks import LEAST_PROBABILITY, checked_labels, checked_probabilities
 from zoo.errors import ArgumentError
 from zoo.metrics import accuracy_interval
 
 BINS = 17
-"""Bins of reports and leaderboards: no share of a few members' votes is the end of one."""
+"""Number of bins of confidence in reports and leaderboards.
 
-# What `fit_temperature` looks through. Its ends mean: as sharp, or as flat, as you like.
+It is a prime number, so that no share of votes (k of m members) falls on the edge between two bins,
+where rounding would decide on the bin. Only committees of 17, 34, … members have such shares.
+"""
+
 LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE = 0.01, 100.0
+"""The range of `fit_temperature`. A result at one of its ends means that sharper, or flatter,
+probabilities would be even likelier."""
 
 
 @dataclass(frozen=True, eq=False)
 class ReliabilityCurve:
-    """How often the answers are right that are given with about the same confidence.
+    """The accuracy of answers that have about the same confidence, for each bin of confidence.
 
     Bins without images are left out.
 
     Attributes:
-        confidence: float64 [bins], mean confidence in each bin, rising.
-        accuracy: float64 [bins], the fraction of its answers that are right.
-        low: float64 [bins], lower end of the accuracy's 95 % Wilson interval.
-        high: float64 [bins], upper end of it.
-        count: int64 [bins], how many images are in it.
+        confidence: Mean confidence in each bin, rising, float64 [bins].
+        accuracy: Fraction of the answers in each bin that are right, float64 [bins].
+        low: Lower end of the 95 % Wilson interval of the accuracy, float64 [bins].
+        high: Upper end of this interval, float64 [bins].
+        count: Number of images in each bin, int64 [bins].
     """
 
     confidence: NDArray[np.float64]
@@ -50,26 +55,27 @@ def expected_calibration_error(
     bins: int = 15,
     binning: Literal["width", "mass"] = "width",
 ) -> float:
-    """Measure how far confidence is from accuracy.
+    """Measure how far confidence is from accuracy: the expected calibration error (ECE).
 
-    An answer's confidence is its probability. With the images in bins by confidence, n_b of n in
-    bin b, of which a fraction acc_b is right at a mean confidence conf_b, it is
-    Σ_b (n_b / n) |acc_b − conf_b| (Naeini et al., 2015; of the most probable class, Guo et al.,
-    2017). It is biased upwards: in a bin of few images even perfect confidence misses accuracy.
+    The confidence of an answer is its probability. The images are put into bins by confidence. With
+    n_b of the n images in bin b, of which a fraction acc_b is right at a mean confidence conf_b,
+    the error is Σ_b (n_b / n) |acc_b − conf_b| (Naeini et al., 2015; of the most probable class,
+    Guo et al., 2017). The error is biased upwards: in a bin of few images even perfect confidence
+    differs from accuracy by chance.
 
     Args:
-        probabilities: float [n, classes].
-        labels: int [n], the true class ids.
-        bins: how many.
-        binning: `"width"`: bins as wide as each other, each with its upper end. `"mass"`: bins of
-            as many images as each other (Nixon et al., 2019); images of equal confidence share
-            a bin, that of their middle rank, so that their order has no say.
+        probabilities: Probabilities, float [n, classes].
+        labels: True class ids, int [n].
+        bins: Number of bins.
+        binning: `"width"` makes bins of equal width, each with its upper end. `"mass"` makes bins
+            of equally many images (Nixon et al., 2019); images of equal confidence share the bin of
+            their middle rank, so that their order does not matter.
 
     Returns:
-        From 0 to 1.
+        The error, from 0 to 1.
 
     Raises:
-        ArgumentError: for arguments that are not as described.
+        ArgumentError: The arguments are not as described.
 
     Example:
         >>> rows = [[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]]
@@ -90,16 +96,16 @@ def reliability_curve(
     """Compare confidence with accuracy, bin by bin.
 
     Args:
-        probabilities: float [n, classes].
-        labels: int [n], the true class ids.
-        bins: how many.
-        binning: as for `expected_calibration_error`.
+        probabilities: Probabilities, float [n, classes].
+        labels: True class ids, int [n].
+        bins: Number of bins.
+        binning: `"width"` or `"mass"`, as for `expected_calibration_error`.
 
     Returns:
-        The curve, of as many bins as have images.
+        The curve, with a point for each bin that has images.
 
     Raises:
-        ArgumentError: for arguments that are not as described.
+        ArgumentError: The arguments are not as described.
 
     Example:
         >>> rows = [[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]]
@@ -118,25 +124,25 @@ def reliability_curve(
 
 
 def fit_temperature(probabilities: ArrayLike, labels: ArrayLike) -> float:
-    """Find the temperature that makes probabilities likeliest: temperature scaling.
+    """Find the temperature under which the labels are most probable: temperature scaling.
 
-    The T for which softmax(log p / T) has the least mean −log probability of the labels (Guo et
-    al., 2017). In 1 / T that mean is convex, so T is where its slope is 0. Fit it on validation
-    images, never on those that are to be judged.
+    It is the T for which softmax(log p / T) has the least mean −log probability of the labels (Guo
+    et al., 2017). This mean is convex in 1 / T, so T is where its slope is 0. Fit the temperature
+    on validation images, never on the images that are to be judged.
 
     Args:
-        probabilities: float [n, classes], whose logarithms serve as logits; below 1.2e-38, the
-            smallest normal number of float32, they count as that.
-        labels: int [n], the true class ids.
+        probabilities: Probabilities, float [n, classes]. Their logarithms serve as logits.
+            Probabilities below 1.2e-38, the smallest normal number of float32, are raised to it.
+        labels: True class ids, int [n].
 
     Returns:
-        Above 1 if the probabilities are too sure of themselves, below if too modest. It is looked
-        for from 0.01, where the best is no temperature at all, as if every answer is right, to
-        100, where the best is even, as if the probabilities say nothing of the labels. 1 if all
-        are as good, as with rows that are even already.
+        The temperature, from 0.01 to 100: above 1 if the probabilities are too confident, below 1
+        if they are not confident enough. It is 0.01 if every answer is right, 100 if the
+        probabilities tell nothing of the labels, and 1 if all temperatures are equally good, as for
+        rows of equal probabilities.
 
     Raises:
-        ArgumentError: for arguments that are not as described.
+        ArgumentError: The arguments are not as described.
 
     Example:
         >>> rows = [[0.9, 0.1], [0.9, 0.1], [0.9, 0.1]]
@@ -146,7 +152,7 @@ def fit_temperature(probabilities: ArrayLike, labels: ArrayLike) -> float:
         >>> apply_temperature(rows, temperature)[0].round(3)
         array([0.667, 0.333])
     """
-    from scipy.optimize import brentq  # loaded on use: it is slow to import
+    from scipy.optimize import brentq  # imported here because the import is slow
     from scipy.special import softmax
 
     probabilities = checked_probabilities(probabilities, "[n, classes]")
@@ -155,7 +161,7 @@ def fit_temperature(probabilities: ArrayLike, labels: ArrayLike) -> float:
     observed = logits[np.arange(len(labels)), labels].mean()
 
     def slope(log_inverse: float) -> float:
-        # Of the mean −log probability, along 1 / T: expected less observed logit.
+        # The slope of the mean −log probability along 1 / T is expected less observed logit.
         expected = softmax(np.exp(log_inverse) * logits, axis=1)
         return float(np.einsum("nk,nk->n", expected, logits).mean() - observed)
 
@@ -173,44 +179,46 @@ def apply_temperature(probabilities: ArrayLike, temperature: float) -> NDArray[n
     """Make probabilities flatter or sharper: softmax(log p / T).
 
     Args:
-        probabilities: float [n, classes]; below 1.2e-38 they count as that.
-        temperature: above 1 for flatter ones, below 1 for sharper.
+        probabilities: Probabilities, float [n, classes]. Those below 1.2e-38 are raised to it.
+        temperature: A number above 0: above 1 for flatter probabilities, below 1 for sharper.
 
     Returns:
-        float64 [n, classes]; rows sum to 1, and the order of the classes is the same.
+        Probabilities, float64 [n, classes]. Rows sum to 1, and the order of the classes stays.
 
     Raises:
-        ArgumentError: for other probabilities, or a temperature that is not above 0 and finite.
+        ArgumentError: The probabilities are not as described, or the temperature is not above 0 and
+            finite.
 
     Example:
         >>> apply_temperature([[0.8, 0.2]], temperature=2).round(3)
         array([[0.667, 0.333]])
     """
-    from scipy.special import softmax  # loaded on use: it is slow to import
+    from scipy.special import softmax  # imported here because the import is slow
 
     probabilities = checked_probabilities(probabilities, "[n, classes]")
     if not 0 < temperature < np.inf:
         raise ArgumentError(f"temperature must be above 0 and finite. Received: {temperature!r}")
-    with np.errstate(over="ignore"):  # -inf is what is meant
+    with np.errstate(over="ignore"):  # an overflow to -inf is right: the probability is 0
         return softmax(_logits(probabilities) / temperature, axis=1)
 
 
 def binned(
     probabilities: ArrayLike, labels: ArrayLike, bins: int, binning: str
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Sort images into bins of confidence.
+    """Put images into bins of confidence.
 
     Args:
-        probabilities: float [n, classes].
-        labels: int [n], the true class ids.
-        bins: how many.
+        probabilities: Probabilities, float [n, classes].
+        labels: True class ids, int [n].
+        bins: Number of bins.
         binning: `"width"` or `"mass"`, as for `expected_calibration_error`.
 
     Returns:
-        Of each image the bin, from 0 to bins − 1, the confidence, and whether it is right.
+        For each image the bin, from 0 to bins − 1, int64 [n]; the confidence, float64 [n]; and
+        whether the answer is right, bool [n].
 
     Raises:
-        ArgumentError: for arguments that are not as described.
+        ArgumentError: The arguments are not as described.
 
     Example:
         >>> binned([[0.75, 0.25], [0.5, 0.5]], labels=[0, 1], bins=10, binning="width")
@@ -224,7 +232,7 @@ def binned(
         bin_of = np.searchsorted(np.arange(1, bins) / bins, confidence)
     elif binning == "mass":
         _, group, sizes = np.unique(confidence, return_inverse=True, return_counts=True)
-        # Twice the middle rank of each group of equals, in whole numbers.
+        # Twice the middle rank of each group of equal confidence, in whole numbers.
         middle = 2 * sizes.cumsum() - sizes
         bin_of = (middle * bins // (2 * len(confidence)))[group]
     else:
@@ -233,5 +241,5 @@ def binned(
 
 
 def _logits(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    logits = np.log(np.maximum(probabilities, FLOOR))
+    logits = np.log(np.maximum(probabilities, LEAST_PROBABILITY))
     return logits - logits.max(axis=1, keepdims=True)

@@ -1,26 +1,48 @@
-"""How differently a committee's members answer: the measures of diversity.
+"""Diversity: how differently the members of a committee answer.
 
-Where a measure is 0 / 0 it is nan, not a number made up: Q and the correlation of a member that is
-never wrong, say. A mean over pairs with an undefined one among them is undefined too.
+`diversity` computes all measures at once. The measures of each pair of members are in
+`zoo.ensembles.measures.pairwise`. Where a measure is 0 / 0 it is nan.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zoo.ensembles.checks import checked_labels, checked_probabilities, checked_votes
-from zoo.ensembles.combining.voting import checked_shares
-from zoo.errors import ArgumentError
+from zoo.ensembles.checks import checked_labels, checked_probabilities, checked_shares
+from zoo.ensembles.measures.pairwise import (
+    cohen_kappa,
+    correct_votes,
+    correctness_correlation,
+    disagreement,
+    double_fault,
+    pair_mean,
+    q_statistic,
+)
+
+__all__ = [
+    "Ambiguity",
+    "Diversity",
+    "ambiguity",
+    "cohen_kappa",
+    "correctness_correlation",
+    "disagreement",
+    "diversity",
+    "double_fault",
+    "entropy_measure",
+    "interrater_kappa",
+    "pair_mean",
+    "q_statistic",
+]
 
 
 @dataclass(frozen=True)
 class Ambiguity:
-    """The squared error of the mean probabilities, taken apart: ensemble = members − ambiguity.
+    """The two parts of the squared error of the mean probabilities: ensemble = members − ambiguity.
 
     Attributes:
-        members: mean of the members' Brier scores, from 0 to 2.
-        ambiguity: mean squared distance of the members from their mean, from 0 to 2.
+        members: Mean of the members' Brier scores, from 0 to 2.
+        ambiguity: Mean squared distance of the members from their mean, from 0 to 2.
         ensemble: Brier score of the mean probabilities, from 0 to 2.
     """
 
@@ -31,17 +53,17 @@ class Ambiguity:
 
 @dataclass(frozen=True, eq=False)
 class Diversity:
-    """Every measure of diversity; those of pairs are float64 [members, members].
+    """All measures of diversity; the measures of pairs are float64 [members, members].
 
     Attributes:
-        disagreement: as from `disagreement`.
-        q_statistic: as from `q_statistic`.
-        correlation: as from `correctness_correlation`.
-        kappa: as from `cohen_kappa`.
-        double_fault: as from `double_fault`.
-        entropy: as from `entropy_measure`.
-        interrater_kappa: as from `interrater_kappa`.
-        ambiguity: as from `ambiguity`.
+        disagreement: The result of `disagreement`.
+        q_statistic: The result of `q_statistic`.
+        correlation: The result of `correctness_correlation`.
+        kappa: The result of `cohen_kappa`.
+        double_fault: The result of `double_fault`.
+        entropy: The result of `entropy_measure`.
+        interrater_kappa: The result of `interrater_kappa`.
+        ambiguity: The result of `ambiguity`.
     """
 
     disagreement: NDArray[np.float64]
@@ -55,35 +77,31 @@ class Diversity:
 
     def means(self) -> dict[str, float]:
         """Give one number for each measure: the mean over the pairs, or the number itself."""
-        return {
-            "disagreement": pair_mean(self.disagreement),
-            "q_statistic": pair_mean(self.q_statistic),
-            "correlation": pair_mean(self.correlation),
-            "kappa": pair_mean(self.kappa),
-            "double_fault": pair_mean(self.double_fault),
-            "entropy": self.entropy,
-            "interrater_kappa": self.interrater_kappa,
-            "ambiguity": self.ambiguity.ambiguity,
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        means = {
+            name: pair_mean(value) if isinstance(value, np.ndarray) else value
+            for name, value in values.items()
         }
+        return {**means, "ambiguity": self.ambiguity.ambiguity}
 
 
 def diversity(
     probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None
 ) -> Diversity:
-    """Measure diversity in every way of this module.
+    """Compute all measures of diversity.
 
     Args:
-        probabilities: float [members, n, classes]; a member votes for the class it finds most
-            probable, the lowest label among equals.
-        labels: int [n], the true class ids.
-        weights: float [members], what each member counts in the ambiguity decomposition; the other
-            measures are of members and pairs as such. None counts each as one.
+        probabilities: Probabilities of the members, float [members, n, classes]. A member votes for
+            the class with the highest probability; among equal probabilities, for the lowest label.
+        labels: True class ids, int [n].
+        weights: Weight of each member in the ambiguity decomposition, float [members]; None gives
+            all the same weight. The other measures have no weights.
 
     Returns:
         The measures.
 
     Raises:
-        ArgumentError: for probabilities, labels or weights that are not as described.
+        ArgumentError: The probabilities, labels or weights are not as described.
 
     Example:
         >>> members = [[[0.9, 0.1], [0.2, 0.8]], [[0.8, 0.2], [0.7, 0.3]]]
@@ -107,141 +125,6 @@ def diversity(
     )
 
 
-def disagreement(votes: ArrayLike) -> NDArray[np.float64]:
-    """Count how often each two members answer differently.
-
-    The measure of Skalak (1996) and Ho (1998) counts the images that exactly one of the two gets
-    right; that is `disagreement((votes == labels).astype(int))`.
-
-    Args:
-        votes: int [members, n], class ids.
-
-    Returns:
-        float64 [members, members], the fraction of images with different answers.
-
-    Raises:
-        ArgumentError: for votes that are not as described, or no images.
-
-    Example:
-        >>> disagreement([[0, 1, 2, 2], [0, 1, 1, 0]])
-        array([[0. , 0.5],
-               [0.5, 0. ]])
-    """
-    votes = _some_votes(votes)
-    return 1 - _agreements(votes) / votes.shape[1]
-
-
-def cohen_kappa(votes: ArrayLike) -> NDArray[np.float64]:
-    """Measure how much more often than by chance each two members answer alike.
-
-    With a the fraction of images answered alike and e = Σ_k f_k g_k, where f_k and g_k are the
-    fractions that either one calls class k, κ = (a − e) / (1 − e) (Cohen, 1960; between
-    classifiers, Margineantu & Dietterich, 1997).
-
-    Args:
-        votes: int [members, n], class ids.
-
-    Returns:
-        float64 [members, members], from −1 to 1: 1 for the same answers, 0 for as many as by
-        chance; nan for two that always give the one same answer.
-
-    Raises:
-        ArgumentError: for votes that are not as described, or no images.
-
-    Example:
-        >>> cohen_kappa([[0, 1, 1, 0], [0, 1, 0, 0]])
-        array([[1. , 0.5],
-               [0.5, 1. ]])
-    """
-    votes = _some_votes(votes)
-    members, n = votes.shape
-    classes, ids = np.unique(votes, return_inverse=True)
-    cells = ids.reshape(votes.shape) + len(classes) * np.arange(members)[:, np.newaxis]
-    counts = np.bincount(cells.ravel(), minlength=members * len(classes))
-    counts = counts.reshape(members, len(classes))
-    # In whole numbers, so that 0 / 0 is exactly that.
-    by_chance = counts @ counts.T
-    return _ratio(n * _agreements(votes) - by_chance, n**2 - by_chance)
-
-
-def q_statistic(votes: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
-    """Measure how much each two members' successes go together: Yule's Q.
-
-    With a images that both get right, d that neither does, and b and c that only one does,
-    Q = (ad − bc) / (ad + bc) (Yule, 1900).
-
-    Args:
-        votes: int [members, n], class ids.
-        labels: int [n], the true class ids.
-
-    Returns:
-        float64 [members, members], from −1 to 1: 0 if independent, below 0 if they err on
-        different images; nan where ad + bc is 0, as for a member that is always right.
-
-    Raises:
-        ArgumentError: for votes or labels that are not as described, or no images.
-
-    Example:
-        >>> votes = [[0, 0, 0, 1, 1], [0, 0, 1, 0, 1]]
-        >>> q_statistic(votes, labels=[0, 0, 0, 0, 0]).round(3)
-        array([[1.   , 0.333],
-               [0.333, 1.   ]])
-    """
-    both, first, second, neither = _successes(votes, labels)
-    return _ratio(both * neither - first * second, both * neither + first * second)
-
-
-def correctness_correlation(votes: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
-    """Correlate each two members' successes: Pearson's correlation of being right.
-
-    ρ = (ad − bc) / √((a + b)(c + d)(a + c)(b + d)), with the counts of `q_statistic`; of the same
-    sign as Q and never further from 0 (Kuncheva & Whitaker, 2003).
-
-    Args:
-        votes: int [members, n], class ids.
-        labels: int [n], the true class ids.
-
-    Returns:
-        float64 [members, members], from −1 to 1; nan with a member that is always or never right.
-
-    Raises:
-        ArgumentError: for votes or labels that are not as described, or no images.
-
-    Example:
-        >>> votes = [[0, 0, 0, 1, 1], [0, 0, 1, 0, 1]]
-        >>> correctness_correlation(votes, labels=[0, 0, 0, 0, 0]).round(3)
-        array([[1.   , 0.167],
-               [0.167, 1.   ]])
-    """
-    both, first, second, neither = _successes(votes, labels)
-    # A member's number of successes times that of its failures.
-    spread = ((both + first) * (second + neither)).diagonal().astype(np.float64)
-    return _ratio(both * neither - first * second, np.sqrt(np.outer(spread, spread)))
-
-
-def double_fault(votes: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
-    """Count how often each two members are both wrong (Giacinto & Roli, 2001).
-
-    Args:
-        votes: int [members, n], class ids.
-        labels: int [n], the true class ids.
-
-    Returns:
-        float64 [members, members], a fraction of the images; the diagonal is each one's error.
-
-    Raises:
-        ArgumentError: for votes or labels that are not as described, or no images.
-
-    Example:
-        >>> votes = [[0, 0, 0, 1, 1], [0, 0, 1, 0, 1]]
-        >>> double_fault(votes, labels=[0, 0, 0, 0, 0])
-        array([[0.4, 0.2],
-               [0.2, 0.4]])
-    """
-    both, first, second, neither = _successes(votes, labels)
-    return neither / (both + first + second + neither)
-
-
 def entropy_measure(votes: ArrayLike, labels: ArrayLike) -> float:
     """Measure how evenly the members split into right and wrong ones: the entropy measure E.
 
@@ -249,20 +132,21 @@ def entropy_measure(votes: ArrayLike, labels: ArrayLike) -> float:
     min(r, L − r) / (L − ⌈L / 2⌉) (Kuncheva & Whitaker, 2003).
 
     Args:
-        votes: int [members, n], class ids.
-        labels: int [n], the true class ids.
+        votes: Votes of the members, class ids, int [members, n].
+        labels: True class ids, int [n].
 
     Returns:
-        From 0, all are right or wrong together, to 1, half of them always; nan for one member.
+        From 0, if on every image all members are right or all are wrong, to 1, if on every image
+        half of them are right; nan for one member.
 
     Raises:
-        ArgumentError: for votes or labels that are not as described, or no images.
+        ArgumentError: The votes or labels are not as described, or there are no images.
 
     Example:
         >>> entropy_measure([[0, 1], [0, 0], [1, 0]], labels=[0, 0])
         1.0
     """
-    correct = _correct(votes, labels)
+    correct = correct_votes(votes, labels)
     members, right = len(correct), correct.sum(axis=0)
     if members == 1:
         return float("nan")
@@ -270,22 +154,22 @@ def entropy_measure(votes: ArrayLike, labels: ArrayLike) -> float:
 
 
 def interrater_kappa(votes: ArrayLike, labels: ArrayLike) -> float:
-    """Measure how much more than by chance the members are right and wrong together.
+    """Measure how much more often than by chance the members are right or wrong together.
 
     With L members of which r are right on an image, n images and p the mean accuracy,
-    κ = 1 − Σ r (L − r) / (L n (L − 1) p (1 − p)): Fleiss's kappa (1981) of being right, as in
-    Kuncheva & Whitaker (2003).
+    κ = 1 − Σ r (L − r) / (L n (L − 1) p (1 − p)). This is the kappa of Fleiss (1981) of being
+    right, as in Kuncheva & Whitaker (2003).
 
     Args:
-        votes: int [members, n], class ids.
-        labels: int [n], the true class ids.
+        votes: Votes of the members, class ids, int [members, n].
+        labels: True class ids, int [n].
 
     Returns:
-        1 if all are right or wrong together, 0 if independent, down to −1 / (L − 1); nan for one
-        member, and if all are right on every image, or wrong.
+        1 if on every image all members are right or all are wrong, 0 if they are independent, at
+        least −1 / (L − 1); nan for one member, and if all votes are right or all are wrong.
 
     Raises:
-        ArgumentError: for votes or labels that are not as described, or no images.
+        ArgumentError: The votes or labels are not as described, or there are no images.
 
     Example:
         >>> interrater_kappa([[0, 1], [0, 1], [0, 1]], labels=[0, 0])
@@ -293,10 +177,10 @@ def interrater_kappa(votes: ArrayLike, labels: ArrayLike) -> float:
         >>> interrater_kappa([[0, 1], [1, 0]], labels=[0, 0])
         -1.0
     """
-    correct = _correct(votes, labels)
+    correct = correct_votes(votes, labels)
     members, right = len(correct), correct.sum(axis=0)
     total = int(right.sum())
-    # p (1 − p) over the common denominator: whole numbers, so that 0 / 0 is exactly that.
+    # p (1 − p) over the common denominator, in whole numbers, so that 0 / 0 is found exactly.
     chance = (members - 1) * total * (correct.size - total)
     if chance == 0:
         return float("nan")
@@ -306,26 +190,26 @@ def interrater_kappa(votes: ArrayLike, labels: ArrayLike) -> float:
 def ambiguity(
     probabilities: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None
 ) -> Ambiguity:
-    """Say how much of the members' squared error goes away in their mean probabilities.
+    """Measure how much of the squared error of the members their mean probabilities avoid.
 
     With weights w that sum to 1, probabilities p_m, their mean p̄ = Σ_m w_m p_m and y the one-hot
     label, on every image
 
         |p̄ − y|² = Σ_m w_m |p_m − y|² − Σ_m w_m |p_m − p̄|²
 
-    (Krogh & Vedelsby, 1995): the mean is better than the members are on average by exactly as
-    much as they differ from it. All three terms are averaged over the images.
+    (Krogh & Vedelsby, 1995). So the mean is better than the average member by exactly as much as
+    the members differ from the mean. All three terms are averaged over the images.
 
     Args:
-        probabilities: float [members, n, classes].
-        labels: int [n], the true class ids.
-        weights: float [members], what each member counts; None counts each as one.
+        probabilities: Probabilities of the members, float [members, n, classes].
+        labels: True class ids, int [n].
+        weights: Weight of each member, float [members]; None gives all the same weight.
 
     Returns:
         The three terms.
 
     Raises:
-        ArgumentError: for probabilities, labels or weights that are not as described.
+        ArgumentError: The probabilities, labels or weights are not as described.
 
     Example:
         >>> terms = ambiguity([[[1.0, 0.0]], [[0.0, 1.0]]], labels=[0])
@@ -344,58 +228,5 @@ def ambiguity(
     )
 
 
-def pair_mean(matrix: ArrayLike) -> float:
-    """Average a measure over the pairs of members.
-
-    Args:
-        matrix: float [members, members], symmetric.
-
-    Returns:
-        The mean of what is above the diagonal; nan for one member, or with a nan among the pairs.
-
-    Raises:
-        ArgumentError: for an array of another shape.
-
-    Example:
-        >>> pair_mean([[1, 0.25, 0.5], [0.25, 1, 0.75], [0.5, 0.75, 1]])
-        0.5
-    """
-    matrix = np.asarray(matrix, dtype=np.float64)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
-        raise ArgumentError(f"matrix must be [members, members]. Received: shape {matrix.shape}")
-    pairs = matrix[np.triu_indices(len(matrix), k=1)]
-    return float(pairs.mean()) if pairs.size else float("nan")
-
-
-def _some_votes(votes: ArrayLike) -> NDArray[np.int64]:
-    votes = checked_votes(votes)
-    if votes.shape[1] == 0:
-        raise ArgumentError("There must be one image or more. Received: none")
-    return votes
-
-
-def _correct(votes: ArrayLike, labels: ArrayLike) -> NDArray[np.bool_]:
-    votes = checked_votes(votes)
-    return votes == checked_labels(labels, votes.shape[1])
-
-
-def _successes(votes: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.int64], ...]:
-    """Count the images that both, only the first, only the second and neither gets right."""
-    # Products of float64 are a fast matrix product, and exact for counts below 2**53.
-    right = _correct(votes, labels).astype(np.float64)
-    wrong = 1 - right
-    tables = (right @ right.T, right @ wrong.T, wrong @ right.T, wrong @ wrong.T)
-    both, first, second, neither = (table.astype(np.int64) for table in tables)
-    return both, first, second, neither
-
-
-def _agreements(votes: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.array([(votes == member).sum(axis=1) for member in votes])
-
-
 def _squared_distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     return float(np.square(first - second).sum(axis=1).mean())
-
-
-def _ratio(part: NDArray, whole: NDArray) -> NDArray[np.float64]:
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)

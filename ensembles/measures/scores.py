@@ -1,4 +1,4 @@
-"""How good probabilities are: log loss and Brier score, and all scores with their intervals."""
+"""Scores: how good probabilities are, by log loss and Brier score, with intervals."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zoo.ensembles.checks import FLOOR, checked_labels, checked_probabilities
+from zoo.ensembles.checks import LEAST_PROBABILITY, checked_labels, checked_probabilities
 from zoo.ensembles.measures.bootstrap import Estimate, percentile_interval, resampled_means
 from zoo.ensembles.measures.calibration import binned
 
@@ -16,11 +16,11 @@ class Scores:
     """Scores of probabilities, each with its bootstrap interval.
 
     Attributes:
-        n: how many images.
-        accuracy: the fraction of images classified correctly.
-        negative_log_likelihood: mean −log probability of the labels, in nats.
+        n: Number of images.
+        accuracy: Fraction of images classified correctly.
+        negative_log_likelihood: Mean −log probability of the labels, in nats.
         brier: Brier score, from 0 to 2.
-        calibration_error: expected calibration error, from 0 to 1. Its interval lies too high: see
+        calibration_error: Expected calibration error, from 0 to 1. The interval lies too high: see
             `scores`.
     """
 
@@ -42,31 +42,32 @@ def scores(
 ) -> Scores:
     """Score probabilities, and bound each score by resampling the images.
 
-    The intervals are those of the percentile bootstrap (Efron & Tibshirani, 1993); all scores are
-    taken on the same resamples. Where all answers are right no resample has a wrong one; the Wilson
-    interval of `zoo.metrics.accuracy` knows better.
+    The intervals are those of the percentile bootstrap (Efron & Tibshirani, 1993). All scores use
+    the same resamples. If all answers are right, so are those of every resample, and the interval
+    of the accuracy has no width; the Wilson interval of `zoo.metrics.accuracy` has one.
 
-    The expected calibration error is no mean over images, and biased upwards: chance alone moves
-    accuracy away from confidence in every bin. Here the bins stay those of the images at hand,
-    and only what is in them is resampled. Each resample has the chance of the images at hand and
-    its own on top, so its error is larger still on average, and the interval lies too high: even
-    perfect confidence has one that excludes 0. Compare it with another's; don't test against 0.
+    The expected calibration error is not a mean over images, and it is biased upwards: chance alone
+    moves accuracy away from confidence in every bin. Here the bins of the given images are kept and
+    the images in them are resampled. A resample adds its own chance to that of the given images, so
+    its error is on average larger still, and the interval lies too high: even for perfect
+    confidence it excludes 0. Compare the interval with that of other probabilities, not with 0.
 
     Args:
-        probabilities: float [n, classes]; the answer is the most probable class, the lowest label
-            among equals.
-        labels: int [n], the true class ids.
-        resamples: how many times the images are resampled.
-        confidence: which part of the resamples lies within the interval, between 0 and 1.
-        seed: the same seed draws the same images.
-        bins: of the calibration error.
-        binning: as for `zoo.ensembles.measures.calibration.expected_calibration_error`.
+        probabilities: Probabilities, float [n, classes]. The answer is the class with the highest
+            probability; among equal probabilities, the lowest label.
+        labels: True class ids, int [n].
+        resamples: How many times the images are resampled.
+        confidence: Part of the resamples that lies within the interval, between 0 and 1.
+        seed: Seed of the resampling; the same seed draws the same images.
+        bins: Number of bins of the calibration error.
+        binning: `"width"` or `"mass"`, as for
+            `zoo.ensembles.measures.calibration.expected_calibration_error`.
 
     Returns:
         The scores.
 
     Raises:
-        ArgumentError: for arguments that are not as described.
+        ArgumentError: The arguments are not as described.
 
     Example:
         >>> rows = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]]
@@ -101,15 +102,16 @@ def negative_log_likelihood(probabilities: ArrayLike, labels: ArrayLike) -> floa
     """Measure how improbable the labels are: the mean of −log p, also called log loss.
 
     Args:
-        probabilities: float [n, classes]; below 1.2e-38, the smallest normal number of float32,
-            they count as that.
-        labels: int [n], the true class ids.
+        probabilities: Probabilities, float [n, classes]. Those below 1.2e-38, the smallest normal
+            number of float32, are raised to it.
+        labels: True class ids, int [n].
 
     Returns:
-        The mean over the images, in nats: 0 at best, 87.3 at worst, log(classes) for even odds.
+        The mean over the images, in nats: 0 at best, 87.3 at worst, log(classes) if all classes are
+        equally probable.
 
     Raises:
-        ArgumentError: for probabilities or labels that are not as described.
+        ArgumentError: The probabilities or labels are not as described.
 
     Example:
         >>> round(negative_log_likelihood([[0.5, 0.5], [0.25, 0.75]], labels=[0, 1]), 4)
@@ -121,18 +123,18 @@ def negative_log_likelihood(probabilities: ArrayLike, labels: ArrayLike) -> floa
 def brier_score(probabilities: ArrayLike, labels: ArrayLike) -> float:
     """Measure the squared distance of probabilities from the labels (Brier, 1950).
 
-    The mean over the images of Σ_k (p_k − y_k)², with y the one-hot label: the sum over all
-    classes, which for two classes is twice what is often given.
+    It is the mean over the images of Σ_k (p_k − y_k)², with y the one-hot label. The sum is over
+    all classes; for two classes the score is twice the one that is often given.
 
     Args:
-        probabilities: float [n, classes].
-        labels: int [n], the true class ids.
+        probabilities: Probabilities, float [n, classes].
+        labels: True class ids, int [n].
 
     Returns:
-        From 0 to 2.
+        The score, from 0 to 2.
 
     Raises:
-        ArgumentError: for probabilities or labels that are not as described.
+        ArgumentError: The probabilities or labels are not as described.
 
     Example:
         >>> brier_score([[0.5, 0.5], [0.25, 0.75]], labels=[0, 1])
@@ -142,17 +144,17 @@ def brier_score(probabilities: ArrayLike, labels: ArrayLike) -> float:
 
 
 def log_losses(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
-    """Give each image's −log probability of its label, as `negative_log_likelihood` averages it.
+    """Compute the −log probability of the label of each image, as in `negative_log_likelihood`.
 
     Args:
-        probabilities: float [n, classes].
-        labels: int [n], the true class ids.
+        probabilities: Probabilities, float [n, classes].
+        labels: True class ids, int [n].
 
     Returns:
-        float64 [n], nats.
+        Log losses in nats, float64 [n].
 
     Raises:
-        ArgumentError: for probabilities or labels that are not as described.
+        ArgumentError: The probabilities or labels are not as described.
 
     Example:
         >>> log_losses([[0.5, 0.5], [0.0, 1.0]], labels=[0, 0]).round(2)
@@ -160,21 +162,21 @@ def log_losses(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.float6
     """
     probabilities = checked_probabilities(probabilities, "[n, classes]")
     labels = checked_labels(labels, *probabilities.shape)
-    return -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], FLOOR))
+    return -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], LEAST_PROBABILITY))
 
 
 def squared_errors(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
-    """Give each image's squared distance from its label, as `brier_score` averages it.
+    """Compute the squared distance of probabilities and label of each image, as in `brier_score`.
 
     Args:
-        probabilities: float [n, classes].
-        labels: int [n], the true class ids.
+        probabilities: Probabilities, float [n, classes].
+        labels: True class ids, int [n].
 
     Returns:
-        float64 [n], from 0 to 2.
+        Squared errors from 0 to 2, float64 [n].
 
     Raises:
-        ArgumentError: for probabilities or labels that are not as described.
+        ArgumentError: The probabilities or labels are not as described.
 
     Example:
         >>> squared_errors([[0.5, 0.5], [0.0, 1.0]], labels=[0, 0])

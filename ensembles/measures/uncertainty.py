@@ -1,4 +1,4 @@
-"""How unsure a committee is, image by image, and whether it knows when it is wrong."""
+"""Uncertainty: how unsure a committee is of each image, and whether its mistakes are unsure."""
 
 from dataclasses import dataclass
 
@@ -10,20 +10,20 @@ from zoo.ensembles.checks import (
     checked_fraction,
     checked_probabilities,
     checked_scores,
+    checked_shares,
 )
-from zoo.ensembles.combining.voting import checked_shares
 from zoo.ensembles.measures.bootstrap import CHUNK, Estimate, percentile_interval, resampled_counts
 from zoo.errors import ArgumentError
 
 
 @dataclass(frozen=True, eq=False)
 class RiskCoverage:
-    """The error among the images answered, when the least confident ones are not.
+    """The error among the images that are answered, if only the most confident ones are.
 
     Attributes:
-        coverage: float64 [n], the fraction of images answered: 1/n, 2/n, … 1.
-        risk: float64 [n], the fraction of those that is wrong.
-        area: mean of the risks, the area under the curve (AURC); less is better.
+        coverage: Fraction of images that are answered, 1/n, 2/n, … 1, float64 [n].
+        risk: Fraction of these answers that is wrong, float64 [n].
+        area: Mean of the risks, the area under the curve (AURC); less is better.
     """
 
     coverage: NDArray[np.float64]
@@ -34,25 +34,25 @@ class RiskCoverage:
 def predictive_entropy(
     probabilities: ArrayLike, weights: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Measure how unsure the committee is of each image, for whatever reason.
+    """Measure how unsure the committee is of each image, whatever the reason.
 
-    The entropy −Σ_k p̄_k log p̄_k of the members' mean probabilities p̄.
+    It is the entropy −Σ_k p̄_k log p̄_k of the members' mean probabilities p̄.
 
     Args:
-        probabilities: float [members, n, classes].
-        weights: float [members], what each member counts; None counts each as one.
+        probabilities: Probabilities of the members, float [members, n, classes].
+        weights: Weight of each member, float [members]; None gives all the same weight.
 
     Returns:
-        float64 [n], nats, from 0 to log(classes).
+        Entropy of each image in nats, float64 [n], from 0 to log(classes).
 
     Raises:
-        ArgumentError: for probabilities or weights that are not as described.
+        ArgumentError: The probabilities or weights are not as described.
 
     Example:
         >>> predictive_entropy([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]]).round(3)
         array([0.693, 0.693])
     """
-    from scipy.special import entr  # loaded on use: it is slow to import
+    from scipy.special import entr  # imported here because the import is slow
 
     probabilities = checked_probabilities(probabilities)
     shares = checked_shares(weights, len(probabilities))
@@ -62,26 +62,26 @@ def predictive_entropy(
 def expected_entropy(
     probabilities: ArrayLike, weights: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Measure how unsure the members are of each image: what the image itself leaves open.
+    """Measure how unsure the members themselves are of each image, as of an ambiguous image.
 
-    The mean over the members of the entropy −Σ_k p_k log p_k of their probabilities; the
+    It is the mean over the members of the entropy −Σ_k p_k log p_k of their probabilities, the
     aleatoric part of the uncertainty (Depeweg et al., 2018).
 
     Args:
-        probabilities: float [members, n, classes].
-        weights: float [members], what each member counts; None counts each as one.
+        probabilities: Probabilities of the members, float [members, n, classes].
+        weights: Weight of each member, float [members]; None gives all the same weight.
 
     Returns:
-        float64 [n], nats, from 0 to log(classes).
+        Entropy of each image in nats, float64 [n], from 0 to log(classes).
 
     Raises:
-        ArgumentError: for probabilities or weights that are not as described.
+        ArgumentError: The probabilities or weights are not as described.
 
     Example:
         >>> expected_entropy([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]]).round(3)
         array([0.   , 0.693])
     """
-    from scipy.special import entr  # loaded on use: it is slow to import
+    from scipy.special import entr  # imported here because the import is slow
 
     probabilities = checked_probabilities(probabilities)
     shares = checked_shares(weights, len(probabilities))
@@ -91,51 +91,51 @@ def expected_entropy(
 def mutual_information(
     probabilities: ArrayLike, weights: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Measure how much the members contradict each other on each image: what training left open.
+    """Measure how much the members contradict each other on each image, as where training failed.
 
-    The predictive less the expected entropy: the information that the label would give on which
-    member is right. It is what BALD picks images by (Houlsby et al., 2011), and the epistemic
-    part of the uncertainty (Depeweg et al., 2018).
+    It is the predictive less the expected entropy, which is the information that the label would
+    give about which member is right. BALD selects images by it (Houlsby et al., 2011). It is the
+    epistemic part of the uncertainty (Depeweg et al., 2018).
 
     Args:
-        probabilities: float [members, n, classes].
-        weights: float [members], what each member counts; None counts each as one.
+        probabilities: Probabilities of the members, float [members, n, classes].
+        weights: Weight of each member, float [members]; None gives all the same weight.
 
     Returns:
-        float64 [n], nats, from 0, where the members agree, to the logarithm of the lesser of
-        their number and that of the classes.
+        Mutual information of each image in nats, float64 [n], from 0, where the members agree, to
+        the logarithm of the number of members or of classes, whichever is less.
 
     Raises:
-        ArgumentError: for probabilities or weights that are not as described.
+        ArgumentError: The probabilities or weights are not as described.
 
     Example:
         >>> mutual_information([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]]).round(3)
         array([0.693, 0.   ])
     """
-    # By Jensen's inequality it is never below 0, but for rounding.
-    among_all = predictive_entropy(probabilities, weights)
-    return np.maximum(among_all - expected_entropy(probabilities, weights), 0.0)
+    # By Jensen's inequality the difference is never below 0, except by rounding.
+    predictive = predictive_entropy(probabilities, weights)
+    return np.maximum(predictive - expected_entropy(probabilities, weights), 0.0)
 
 
 def risk_coverage(confidence: ArrayLike, correct: ArrayLike) -> RiskCoverage:
-    """Follow the error as ever less confident images are answered: the risk–coverage curve.
+    """Compute the error among the k most confident answers, for every k: the risk–coverage curve.
 
-    Answering the k most confident images covers k / n of them, at a risk of the fraction of the k
-    that is wrong (El-Yaniv & Wiener, 2010); the area under the curve is the mean of the n risks
-    (Geifman et al., 2019). Images of equal confidence have no order: each counts as wrong as they
-    are on average, which gives the mean curve over all their orders.
+    If the k most confident of n images are answered, the coverage is k / n, and the risk is the
+    fraction of the k answers that is wrong (El-Yaniv & Wiener, 2010). The area under the curve is
+    the mean of the n risks (Geifman et al., 2019). Images of equal confidence have no order: each
+    counts with the mean error of all of them, which gives the mean curve over all their orders.
 
     Args:
-        confidence: float [n], higher for surer: the highest probability, say, or the negative
-            entropy.
-        correct: bool [n], whether each answer is right.
+        confidence: Confidence of each answer, float [n], such as the highest probability or the
+            negative entropy.
+        correct: Whether each answer is right, bool [n].
 
     Returns:
         The curve and its area.
 
     Raises:
-        ArgumentError: unless both are of one length, 1 or more, `confidence` finite and `correct`
-            bool.
+        ArgumentError: The arguments are not of the same length, 1 or more, `confidence` is not
+            finite, or `correct` is not bool.
 
     Example:
         >>> curve = risk_coverage([0.9, 0.8, 0.7, 0.6], correct=[True, True, False, False])
@@ -145,7 +145,7 @@ def risk_coverage(confidence: ArrayLike, correct: ArrayLike) -> RiskCoverage:
     confidence, wrong = _checked_answers(confidence, correct)
     n = len(wrong)
     _, group, sizes = np.unique(-confidence, return_inverse=True, return_counts=True)
-    # Errors of each group of equals, spread evenly over its images.
+    # The errors of each group of equal confidence, spread evenly over its images.
     spread = np.repeat(np.bincount(group, weights=wrong) / sizes, sizes)
     answered = np.arange(1, n + 1)
     risk = spread.cumsum() / answered
@@ -158,16 +158,16 @@ def accuracy_at_coverage(
     """Measure the accuracy on the most confident images.
 
     Args:
-        confidence: as for `risk_coverage`, whose curve this reads off.
-        correct: as for `risk_coverage`.
-        coverages: float [k], fractions of the images to answer, above 0 and up to 1. As many
-            are answered as it takes to reach the fraction.
+        confidence: Confidence of each answer, float [n], as for `risk_coverage`.
+        correct: Whether each answer is right, bool [n].
+        coverages: Fractions of the images that are answered, above 0 and up to 1, float [k]. The
+            number of images is rounded up.
 
     Returns:
-        float64 [k], fractions.
+        Accuracy for each coverage, a fraction, float64 [k].
 
     Raises:
-        ArgumentError: for arguments that are not as described.
+        ArgumentError: The arguments are not as described.
 
     Example:
         >>> confidence, correct = [0.9, 0.8, 0.7, 0.6], [True, True, False, False]
@@ -180,7 +180,7 @@ def accuracy_at_coverage(
             f"coverages must be above 0 and up to 1. Received: {coverages.tolist()}"
         )
     risk = risk_coverage(confidence, correct).risk
-    # 0.07 of 100 images are 7, and 100 · 0.07 is 7.000000000000001.
+    # Rounded up, but not by float rounding: 0.07 of 100 images are 7, not 7.000000000000001.
     answered = np.ceil(coverages * len(risk) * (1 - 1e-12)).astype(np.int64)
     return 1 - risk[answered - 1]
 
@@ -192,32 +192,34 @@ def detection_auroc(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Estimate:
-    """Measure how well a score tells the images of another data set from those of this one.
+    """Measure how well a score tells out-of-distribution images from the images of a data set.
 
-    The area under the receiver operating characteristic: the probability that an image from
-    elsewhere has a higher score than one from here, ties counting half (Hanley & McNeil, 1982).
-    The interval is the percentile interval (Efron & Tibshirani, 1993), both sets resampled.
+    It is the area under the receiver operating characteristic: the probability that an
+    out-of-distribution image has a higher score than an image of the data set, with ties counting
+    half (Hanley & McNeil, 1982). The interval is the percentile interval (Efron & Tibshirani,
+    1993); both sets of images are resampled.
 
     Args:
-        here: float [n], scores of this data set's images, such as `mutual_information`.
-        elsewhere: float [m], scores of the other's.
-        resamples: how many times the images are resampled.
-        confidence: which part of the resamples lies within the interval, between 0 and 1.
-        seed: the same seed draws the same images.
+        here: Scores of the images of the data set, float [n], such as `mutual_information`.
+        elsewhere: Scores of out-of-distribution images, those of another data set, float [m].
+        resamples: How many times the images are resampled.
+        confidence: Part of the resamples that lies within the interval, between 0 and 1.
+        seed: Seed of the resampling; the same seed draws the same images.
 
     Returns:
-        1 if every image from elsewhere has the higher score, 0.5 if the score tells nothing, with
-        its interval.
+        The area with its interval: 1 if every out-of-distribution image has a higher score, 0.5 if
+        the score tells nothing.
 
     Raises:
-        ArgumentError: unless both are finite numbers, 1 or more, and the others as described.
+        ArgumentError: The scores are not finite numbers, 1 or more, or another argument is not as
+            described.
 
     Example:
         >>> area = detection_auroc(here=[0.1, 0.2, 0.3, 0.4], elsewhere=[0.35, 0.8, 0.9])
         >>> round(area.value, 3)
         0.917
     """
-    from sklearn.metrics import roc_auc_score  # loaded on use: it is slow to import
+    from sklearn.metrics import roc_auc_score  # imported here because the import is slow
 
     here, elsewhere = checked_scores(here, "here"), checked_scores(elsewhere, "elsewhere")
     whole_number("resamples", resamples, 1)
@@ -243,8 +245,8 @@ def _resampled_auroc(
     ):
         # How many of the images drawn from here have one of the lowest 0, 1, … n scores.
         lower = np.pad(from_here.cumsum(axis=1), ((0, 0), (1, 0)))
-        outdone = (lower[:, below] + lower[:, up_to]) / 2
-        areas.append(np.einsum("rm,rm->r", outdone, from_elsewhere) / (n * m))
+        exceeded = (lower[:, below] + lower[:, up_to]) / 2
+        areas.append(np.einsum("rm,rm->r", exceeded, from_elsewhere) / (n * m))
     return np.concatenate(areas)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,14 @@ if TYPE_CHECKING:
 COVERAGES = (0.5, 0.7, 0.8, 0.9, 1.0)
 """The parts of the images, the most confident first, on which the accuracy is given."""
 
+UNCERTAINTIES: dict[str, Callable[..., np.ndarray]] = {
+    "predictive_entropy": predictive_entropy,
+    "expected_entropy": expected_entropy,
+    "mutual_information": mutual_information,
+}
+"""Name of a measure of uncertainty → function from the probabilities of the members and their
+weights to nats, float64 [n]. The analysis holds the means over the images."""
+
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
@@ -53,10 +61,8 @@ class Analysis:
         risk: Error of the committee among its most confident answers.
         coverage_accuracy: Part of the images → accuracy of the committee on this part, the most
             confident images first.
-        predictive_entropy: Mean over the images, in nats.
-        expected_entropy: Mean over the images of the mean entropy of the members, in nats.
-        mutual_information: Mean over the images of how much the members contradict each other, in
-            nats.
+        uncertainty: Name of a measure in `UNCERTAINTIES` → its mean over the images, in nats. Each
+            is an attribute, too: `analysis.mutual_information`.
         detection: Name of a measure of uncertainty → AUROC with which it tells out-of-distribution
             images from these images; None without such images.
     """
@@ -68,15 +74,22 @@ class Analysis:
     reliability: ReliabilityCurve
     risk: RiskCoverage
     coverage_accuracy: dict[float, float]
-    predictive_entropy: float
-    expected_entropy: float
-    mutual_information: float
+    uncertainty: dict[str, float]
     detection: dict[str, Estimate] | None = None
+
+    def __getattr__(self, name: str) -> float:
+        """The mean of a measure of uncertainty."""
+        try:
+            return self.__dict__["uncertainty"][name]
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}") from None
 
     def to_dict(self) -> dict[str, Any]:
         """The analysis as JSON values; what is not a number is None."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return as_json({**values, "diversity means": self.diversity and self.diversity.means()})
+        values |= values.pop("uncertainty")
+        means = self.diversity and self.diversity.means()
+        return as_json({**values, "diversity means": means})
 
     def tables(self) -> list[Table]:
         """Title, header and rows of each table, as text."""
@@ -89,12 +102,9 @@ class Analysis:
             [f"accuracy on the most confident {100 * part:.0f} %", f"{100 * value:.1f} %"]
             for part, value in self.coverage_accuracy.items()
         ]
-        rows += [
-            ["area under risk–coverage", f"{self.risk.area:.4f}"],
-            ["predictive entropy", f"{self.predictive_entropy:.3f} nats"],
-            ["expected entropy", f"{self.expected_entropy:.3f} nats"],
-            ["mutual information", f"{self.mutual_information:.3f} nats"],
-        ]
+        rows.append(["area under risk–coverage", f"{self.risk.area:.4f}"])
+        for name, mean in self.uncertainty.items():
+            rows.append([name.replace("_", " "), f"{mean:.3f} nats"])
         for name, area in (self.detection or {}).items():
             rows.append([f"AUROC of out-of-distribution images, {name}", str(area)])
         return [*tables, Table("Confidence and uncertainty", ["", ""], rows)]
@@ -186,21 +196,18 @@ def analyse(
         reliability=reliability_curve(combined, labels, BINS),
         risk=risk_coverage(confidence, correct),
         coverage_accuracy=dict(zip(COVERAGES, coverage, strict=True)),
-        predictive_entropy=float(predictive_entropy(probabilities, rule.weights).mean()),
-        expected_entropy=float(expected_entropy(probabilities, rule.weights).mean()),
-        mutual_information=float(mutual_information(probabilities, rule.weights).mean()),
+        uncertainty={
+            name: float(uncertainty(probabilities, rule.weights).mean())
+            for name, uncertainty in UNCERTAINTIES.items()
+        },
         detection=None if elsewhere is None else _detection(probabilities, elsewhere, rule),
     )
 
 
 def _detection(probabilities: np.ndarray, elsewhere: np.ndarray, rule: Rule) -> dict[str, Estimate]:
-    measures = {
-        "predictive entropy": predictive_entropy,
-        "mutual information": mutual_information,
-    }
     return {
-        name: detection_auroc(
+        uncertainty.__name__.replace("_", " "): detection_auroc(
             uncertainty(probabilities, rule.weights), uncertainty(elsewhere, rule.weights)
         )
-        for name, uncertainty in measures.items()
+        for uncertainty in (predictive_entropy, mutual_information)
     }

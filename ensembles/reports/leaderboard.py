@@ -262,8 +262,10 @@ def make_leaderboard(
         for name, answer in answers.items()
         if name != best_member
     }
-    corrected = holm([test.p_value for test in tests.values()]) if tests else []
-    p_values = dict(zip(tests, map(float, corrected), strict=True))
+    p_values: dict[str, float] = {}
+    if tests:
+        corrected = holm([test.p_value for test in tests.values()]).tolist()
+        p_values = dict(zip(tests, corrected, strict=True))
     rows = [
         LeaderboardRow(
             name,

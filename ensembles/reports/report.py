@@ -47,6 +47,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = (".json", ".md", ".png")
+"""The formats of a report, as suffixes of files."""
+
+Score = LeaderboardRow
+"""The earlier name of `LeaderboardRow`."""
 
 
 @dataclass(frozen=True)
@@ -298,8 +302,9 @@ def log_report(report: Report, run: str | os.PathLike[str], step: int) -> None:
 
     Args:
         report: The report.
-        run: The run folder. The measures of each member go to `<member>/<split>` as scalars, those
-            of the committee to `committee/<split>`, with its pictures and the whole report.
+        run: The run folder. The measures of each member go to `<member>/<split>` as scalars. Those
+            of the committee go to `committee/<split>`, with its mean uncertainty, its pictures and
+            the whole report.
         step: The last epoch.
     """
     log = TensorBoardLog(Path(run))
@@ -311,6 +316,7 @@ def log_report(report: Report, run: str | os.PathLike[str], step: int) -> None:
     figure = confusion_figure(report.confusion, report.class_names, f"{name}, {report.split}")
     log.figure(folder, "confusion matrix", figure, step)
     log.figure(folder, "analysis", report.analysis.plot(), step)
+    log.scalars(folder, report.analysis.uncertainty, step)
     log.text(folder, "report", report.to_markdown())
     log.close()
 

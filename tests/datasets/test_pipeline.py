@@ -53,7 +53,7 @@ def test_batches_do_not_cross_epochs():
     assert sizes == [2, 2, 1] * 3
 
 
-@settings(deadline=None, max_examples=10)
+@settings(deadline=None, max_examples=6)
 @given(data=st.data(), seed=st.integers(0, 2**40), count=st.integers(1, 20))
 def test_resumed_batches_equal_the_tail_of_the_whole(data, seed, count):
     split = numbered(count)
@@ -85,7 +85,7 @@ class Shift:
         return images + word
 
 
-@pytest.mark.parametrize("at_once", [1, 17, 40, 10**6])
+@pytest.mark.parametrize("at_once", [1, 40])
 @pytest.mark.parametrize("transform", [None, Shift()])
 def test_how_many_are_gathered_at_once_changes_nothing(at_once, transform, monkeypatch):
     def batches():
@@ -178,7 +178,7 @@ BAD_NUMBERS = [
     ({"batch_size": 2, "seed": -1}, "seed must be a whole number of 0 or more"),
     ({"batch_size": 2, "epochs": 0}, "epochs must be a whole number of 1 or more"),
     ({"batch_size": 2, "first_epoch": -1}, "first_epoch must be"),
-    ({"batch_size": 2, "first_batch": 1}, "first_batch needs epochs"),
+    ({"batch_size": 2, "first_batch": 1}, "first_batch must be 0 without epochs. Received: 1"),
     ({"batch_size": 2, "first_batch": 2, "epochs": 1}, "first_batch must be below 2"),
 ]
 

@@ -1,8 +1,6 @@
 import numpy as np
 import pytest
 
-from zoo.datasets import load
-from zoo.datasets.image_data import ImageData
 from zoo.datasets.split import Split, as_split
 from zoo.errors import ArgumentError, DataError, ZooError
 
@@ -59,23 +57,6 @@ def test_take_can_name_the_selection(split):
     assert split.take([0]).name == "data"
 
 
-def test_image_data_takes_its_properties_from_train_and_shows_counts(split):
-    data = ImageData("pets", split, test=split.take([0], name="test"))
-    assert data.class_names == ("cat", "dog", "owl", "fox")
-    assert data.image_shape == (4, 5, 3)
-    assert data.num_classes == 4
-    assert data.validation is None
-    lines = repr(data).splitlines()
-    assert lines[0] == "ImageData('pets', 4 classes of 4×5×3)"
-    assert lines[1].split() == ["data", "6", "cat", "3,", "dog", "2,", "owl", "1,", "fox", "0"]
-    assert lines[2].split()[:2] == ["test", "1"]
-
-
-def test_image_data_is_frozen(split):
-    with pytest.raises(AttributeError):
-        ImageData("pets", split).name = "other"
-
-
 def test_as_split_passes_a_split_through(split):
     assert as_split(split) is split
 
@@ -92,39 +73,6 @@ def test_as_split_copies_no_pixels_and_names_classes_by_number():
     assert split.labels.dtype == np.int64
     assert split.class_names == ("0", "1", "2")
     assert split.name == "mine"
-
-
-GOOD = np.zeros((3, 2, 2, 1), np.uint8)
-LABELS = [0, 1, 1]
-# images, labels, class names, what the message has to say
-BAD_ARRAYS = [
-    (GOOD / 255, LABELS, None, 'uint8 pixels 0..255, got float64; multiply by 255 and `.astype("'),
-    (GOOD + 7.5, LABELS, None, 'got float64; `.astype("uint8")`'),
-    (GOOD.astype(int), LABELS, None, 'got int64; `.astype("uint8")`'),
-    (GOOD[..., 0], LABELS, None, "images[..., None]"),
-    (GOOD[0, 0], LABELS, None, "got the shape (2, 1)"),
-    (GOOD[:0], [], None, "at least one image"),
-    (GOOD, None, None, "pass `labels`"),
-    (GOOD, np.eye(3), None, "labels.argmax(-1)"),
-    (GOOD, [[0], [1], [1]], None, "labels.ravel()"),
-    (GOOD, [0.0, 1.0, 1.0], None, "expected integer labels"),
-    (GOOD, ["a", "b", "b"], None, "expected integer labels"),
-    (GOOD, [0, 1], None, "one label for each of 3 images, got 2"),
-    (GOOD, [0, -1, 1], None, "got -1"),
-    (GOOD, [0, 1, 2], ("cat", "dog"), "expected labels below 2"),
-    (GOOD, [0, 1, 10**9], None, "expected labels below 100,000"),
-    (GOOD, np.array([0, 1, 2**63], np.uint64), None, "got 9223372036854775808"),
-    (GOOD, np.array([0, 1, 2**63], np.uint64), "ab", "a list of class names, got 'ab'"),
-    (GOOD, LABELS, 5, "a list of class names, got 5"),
-    (GOOD, LABELS, ("cat", "cat"), "each class name once, got 'cat' more than once"),
-]
-
-
-@pytest.mark.parametrize(("images", "labels", "class_names", "message"), BAD_ARRAYS)
-def test_as_split_says_how_to_mend_bad_arrays(images, labels, class_names, message):
-    with pytest.raises(DataError) as raised:
-        as_split(images, labels, class_names=class_names)
-    assert message in str(raised.value)
 
 
 def test_data_errors_are_zoo_errors_and_value_errors():
@@ -149,17 +97,3 @@ def test_digests_tell_images_apart_and_follow_them():
     assert split.digests[5] == split.digests[1]
     np.testing.assert_array_equal(split.take([4, 1]).digests, split.digests[[4, 1]])
     assert split.count_among(split.digests[[5, 0]]) == 3
-
-
-def test_a_loaded_split_knows_how_it_was_loaded():
-    data = load("digits", seed=3, validation=0, test=0.3)
-    settings = {
-        "name": "digits",
-        "validation": 0,
-        "test": 0.3,
-        "seed": 3,
-        "drop_duplicates": False,
-        **dict.fromkeys(("parts", "image_size", "color")),
-    }
-    assert data.train.settings == data.test.settings == settings
-    assert data.train.take([0, 1]).settings == settings

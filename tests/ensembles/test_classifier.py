@@ -445,7 +445,7 @@ LABELS = np.arange(6) % 2
             ArgumentError,
             "copies must be a whole number of 1 or more",
         ),
-        (quick(verbose=7), IMAGES, LABELS, ArgumentError, "verbose is"),
+        (quick(verbose=7), IMAGES, LABELS, ArgumentError, "verbose must be"),
         (quick(validation_fraction=1.0), IMAGES, LABELS, ArgumentError, "below 1.*1.0"),
         (quick(validation_fraction="a"), IMAGES, LABELS, ArgumentError, "Received: 'a'"),
         (

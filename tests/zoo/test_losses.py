@@ -144,7 +144,7 @@ def test_config_round_trip():
 
 
 def test_what_is_refused():
-    with pytest.raises(ArgumentError, match=r"from 0 to 1\. Received: 2"):
+    with pytest.raises(ArgumentError, match=r"must be from 0 to 1\. Received: 2"):
         SoftmaxCrossEntropy(label_smoothing=2)
     with pytest.raises(ArgumentError, match=r"labels \(6, 5, 1\), logits \(6, 5\)"):
         SoftmaxCrossEntropy()(ONE_HOT[..., None], LOGITS)

@@ -27,13 +27,17 @@ def test_batch_size_and_epochs_may_not_be_left_out(name):
 
 @pytest.mark.parametrize("value", [0, -0.1, math.nan, "fast", None])
 def test_learning_rate_is_above_0(value):
-    with pytest.raises(ArgumentError, match=r"learning_rate is above 0 and finite\. Received: "):
+    with pytest.raises(
+        ArgumentError, match=r"learning_rate must be above 0 and finite\. Received: "
+    ):
         Recipe(learning_rate=value)
 
 
 @pytest.mark.parametrize("value", ["cosin", "", None])
 def test_unknown_schedule_is_rejected(value):
-    with pytest.raises(ArgumentError, match=r"schedule is one of constant, cosine\. Received: "):
+    with pytest.raises(
+        ArgumentError, match=r"schedule must be one of constant, cosine\. Received: "
+    ):
         Recipe(schedule=value)
 
 
@@ -41,7 +45,7 @@ def test_unknown_schedule_is_rejected(value):
     "arguments", [{"cycles": 2}, {"cycles": 3, "schedule": "cosine", "epochs": 10}]
 )
 def test_cycles_are_of_the_cosine_and_whole_epochs(arguments):
-    with pytest.raises(ArgumentError, match="cycles are of the schedule"):
+    with pytest.raises(ArgumentError, match="cycles must be 1 without the schedule"):
         Recipe(**arguments)
 
 

@@ -32,9 +32,9 @@ def test_a_loaded_model_is_the_saved_one(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("gone.keras", None, "gone.keras does not exist"),
-        ("report.json", b"{}", "report.json is another"),
-        ("noise.keras", b"noise", r"noise.keras cannot be loaded.*Committee\.load"),
+        ("gone.keras", None, "gone.keras, which does not exist"),
+        ("report.json", b"{}", "report.json, which is not a .keras file"),
+        ("noise.keras", b"noise", r"noise.keras, which cannot be loaded.*Committee\.load"),
     ],
 )
 def test_files_that_are_no_model(tmp_path, name, content, message):

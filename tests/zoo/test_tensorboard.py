@@ -81,7 +81,7 @@ def test_an_epoch_can_be_watched_while_the_training_goes_on(log, tmp_path):
     assert read(tmp_path / "run" / "cnn/train")["loss"] == [(1, 0.5)]
 
 
-def test_loss_that_is_no_number_is_shown(log, tmp_path):
+def test_a_loss_that_is_nan_is_written(log, tmp_path):
     log.epoch(1, {"cnn": {"loss": float("nan")}})
     ((step, value),) = read(tmp_path / "run" / "cnn/train")["loss"]
     assert step == 1
@@ -163,7 +163,7 @@ def test_each_member_is_a_session_of_its_own(log, tmp_path):
     assert len(names) == 2
 
 
-def test_nothing_is_written_before_there_is_something(log, tmp_path):
+def test_an_epoch_without_scores_writes_no_file(log, tmp_path):
     log.epoch(1, {})
     log.close()
     assert not (tmp_path / "run").exists()

@@ -1,9 +1,10 @@
 """Random transforms of training images.
 
-`Augmentation` is the value: which transforms, and how strong. `projective` is the arithmetic: one
-projective transform for a whole batch of images. `views` averages a model's answers over several
-transforms of an image (test-time augmentation). Recipes, the layer `zoo.layers.Augment` and the
-batches of a training come in here.
+`augmentation` has the value `Augmentation`, which says what the transforms are and how strong they
+are. `projective` has the arithmetic: a single projective transform for a whole batch of images. It
+does not know `Augmentation`. `views` averages a model's answers over several transforms of an image
+(test-time augmentation). Recipes, the layer `zoo.layers.Augment` and the batches of a training
+use this package.
 """
 
 from zoo.augmentation.augmentation import REPORT, Augmentation

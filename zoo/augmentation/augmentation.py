@@ -1,4 +1,4 @@
-"""Random transforms of training images."""
+"""Augmentation: the value that says how training images are transformed at random."""
 
 from __future__ import annotations
 
@@ -12,39 +12,43 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import ArgumentError
 from zoo.seeds import seed_words
 
-if TYPE_CHECKING:  # importing zoo stays quick without NumPy
+if TYPE_CHECKING:  # `import zoo` does not load NumPy, so that it takes little time
     import numpy as np
 
 ANGLES = ("rotation_range", "shear_range")
 SHARES = ("width_shift_range", "height_shift_range", "zoom_range")
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 METHODS = ("projective", "ImageDataGenerator")
+FLIPS = ("horizontal_flip", "vertical_flip")
 
 
 @dataclass(frozen=True)
 class Augmentation:
     """Random transforms with the names and the distribution of Keras's `ImageDataGenerator`.
 
-    Like there (Keras 3.15), `width_shift_range` moves rows and `height_shift_range` columns, and
-    images turn about the point (height/2, width/2), x first; it makes no difference where both
-    ranges are the same and images are square.
+    As in Keras 3.15, `width_shift_range` moves rows and `height_shift_range` columns, and images
+    turn about the point (height/2, width/2), x first. For square images and equal ranges this makes
+    no difference.
 
     Args:
-        rotation_range: Degrees; the angle is uniform in ± this.
-        width_shift_range: Share of the width; the shift is uniform in ± this.
-        height_shift_range: Share of the height; the shift is uniform in ± this.
-        shear_range: Degrees; the shear is uniform in ± this.
-        zoom_range: The zoom of each axis is uniform in 1 ± this.
-        horizontal_flip: Whether every second image is flipped left to right.
-        vertical_flip: Whether every second image is flipped top to bottom.
-        fill_mode: What fills the points outside: `"nearest"`, `"constant"`, `"reflect"`, `"wrap"`.
-        cval: The value outside with `fill_mode="constant"`.
-        method: How it is done: `"projective"`, in one projective transform a batch
-            (`zoo.augmentation.projective`), or `"ImageDataGenerator"`, by Keras's image after
-            image. The same seed gives the same images by both, to rounding.
+        rotation_range: Largest angle in degrees. The angle is uniform in ± this value.
+        width_shift_range: Largest shift as a share of the width. The shift is uniform in ± this
+            value.
+        height_shift_range: Largest shift as a share of the height. The shift is uniform in ± this
+            value.
+        shear_range: Largest shear in degrees. The shear is uniform in ± this value.
+        zoom_range: The zoom of each axis is uniform in 1 ± this value.
+        horizontal_flip: Whether images are flipped left to right with probability 1/2.
+        vertical_flip: Whether images are flipped top to bottom with probability 1/2.
+        fill_mode: How points outside of the image are filled: `"nearest"`, `"constant"`,
+            `"reflect"` or `"wrap"`.
+        cval: The value of points outside of the image for `fill_mode="constant"`.
+        method: `"projective"` transforms the whole batch in a single projective transform
+            (`zoo.augmentation.projective`). `"ImageDataGenerator"` lets Keras transform image after
+            image. The same seed gives the same images with both, except for rounding.
 
     Raises:
-        ArgumentError: A value out of its range.
+        ArgumentError: A value is out of its range.
 
     Example:
         >>> import numpy as np
@@ -68,24 +72,28 @@ class Augmentation:
         for name in ANGLES:
             if not 0 <= _number(getattr(self, name)) <= 180:
                 raise ArgumentError(
-                    f"{name} is an angle of 0 to 180 degrees. Received: {getattr(self, name)!r}"
+                    f"{name} must be an angle of 0 to 180 degrees. Received: "
+                    f"{getattr(self, name)!r}"
                 )
         for name in SHARES:
             if not 0 <= _number(getattr(self, name)) < 1:
                 raise ArgumentError(
-                    f"{name} is a share from 0 to below 1. Received: {getattr(self, name)!r}"
+                    f"{name} must be a share of 0 or more and below 1. Received: "
+                    f"{getattr(self, name)!r}"
                 )
-        for name in ("horizontal_flip", "vertical_flip"):
+        for name in FLIPS:
             if getattr(self, name) not in (True, False):
-                raise ArgumentError(f"{name} is True or False. Received: {getattr(self, name)!r}")
+                raise ArgumentError(
+                    f"{name} must be True or False. Received: {getattr(self, name)!r}"
+                )
             object.__setattr__(self, name, bool(getattr(self, name)))
         for name, names in (("fill_mode", FILL_MODES), ("method", METHODS)):
             if getattr(self, name) not in names:
                 raise ArgumentError(
-                    f"{name} is one of {', '.join(names)}. Received: {getattr(self, name)!r}"
+                    f"{name} must be one of {', '.join(names)}. Received: {getattr(self, name)!r}"
                 )
         if not math.isfinite(_number(self.cval)):
-            raise ArgumentError(f"cval is a finite number. Received: {self.cval!r}")
+            raise ArgumentError(f"cval must be a finite number. Received: {self.cval!r}")
         for name in (*ANGLES, *SHARES, "cval"):
             object.__setattr__(self, name, float(getattr(self, name)))
 
@@ -94,7 +102,7 @@ class Augmentation:
 
         Args:
             images: Pixels 0..255 [batch, height, width, channels], any dtype.
-            seed: The same seed gives the same transforms.
+            seed: A whole number. The same seed gives the same transforms.
 
         Returns:
             Transformed pixels, float32 [batch, height, width, channels].
@@ -112,15 +120,16 @@ class Augmentation:
         values = {key: value.numpy() for key, value in drawn.items()}
         transformed = np.empty(images.shape, "float32")
         for row, image in enumerate(images):
-            one = {key: value[row] for key, value in values.items()}
-            transformed[row] = self._generator.apply_transform(image.astype("float32"), one)
+            transforms = {key: value[row] for key, value in values.items()}
+            transformed[row] = self._generator.apply_transform(image.astype("float32"), transforms)
         return transformed
 
     @property
     def on_tensors(self) -> Callable[[Any, Any], Any] | None:
-        """The same on tensors, for use in a graph: from images and `seed_words` to float32 images.
+        """The same transforms as a function of tensors, for use in a graph.
 
-        None for `method="ImageDataGenerator"`, which has only arrays.
+        The function takes images and the two integers of `zoo.seeds.seed_words`, and returns
+        float32 images. It is None for `method="ImageDataGenerator"`, which takes arrays only.
         """
         if self.method != "projective":
             return None
@@ -142,7 +151,7 @@ class Augmentation:
 
 
 def _number(value: Any) -> float:
-    """A number as it is; for anything else NaN, which is in no range."""
+    """Convert a number to float, and anything else to NaN, which is in no range."""
     return float(value) if isinstance(value, numbers.Real) else math.nan
 
 

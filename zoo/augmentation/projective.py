@@ -1,12 +1,13 @@
 """Random transforms of a batch of images as one projective transform, in TensorFlow.
 
-What `ImageDataGenerator` does image by image: the parameters that it draws, the matrix that it
-makes of them, and the interpolation of `scipy.ndimage.affine_transform(order=1)`.
+The module does for a batch what Keras's `ImageDataGenerator` does image by image: it draws the same
+parameters, computes the same matrix from them, and interpolates as
+`scipy.ndimage.affine_transform(order=1)` does.
 
-It is written in plain operations and compiled by XLA into one loop over the batch. TensorFlow's
-kernel for this, `ImageProjectiveTransformV3`, is slower (`python -m benchmarks augmentation`) and
-less exact: its places are float32, its fill modes `"constant"` and `"wrap"` are not SciPy's, and
-its gradient is an approximation.
+It uses plain operations, which XLA compiles into a single loop over the batch. TensorFlow's kernel
+for this, `ImageProjectiveTransformV3`, is slower (`python -m benchmarks augmentation`) and less
+exact: its coordinates are float32, its fill modes `"constant"` and `"wrap"` differ from SciPy's,
+and its gradient is an approximation.
 """
 
 from __future__ import annotations
@@ -14,50 +15,49 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tensorflow as tf
 
-if TYPE_CHECKING:
-    from zoo.augmentation.augmentation import Augmentation
+from zoo.augmentation.ranges import Ranges
 
 DEGREE = math.pi / 180
 
 
 def draw(seed: Any, count: Any) -> Any:
-    """Draw what `parameters` needs.
+    """Draw the random numbers for `parameters`.
 
     Args:
         seed: Two integers, int64 [2].
-        count: Images in the batch.
+        count: How many images the batch holds.
 
     Returns:
-        Uniform in [0, 1), float64 [count, 8]. The same seed gives the same, on any device; its
-        first rows do not depend on the count.
+        Numbers uniform in [0, 1), float64 [count, 8]. The same seed gives the same numbers on any
+        device, and the first rows do not depend on the count.
 
     Example:
         >>> draw([1, 2], 3).shape
         TensorShape([3, 8])
     """
-    # Philox by name, since the default is not the same on every device.
+    # The default algorithm differs between devices, so it is named here.
     return tf.random.stateless_uniform([count, 8], seed, dtype="float64", alg="philox")
 
 
-def parameters(augmentation: Augmentation, numbers: Any, height: Any, width: Any) -> dict[str, Any]:
-    """Turn uniform numbers into parameters, distributed as in `ImageDataGenerator`.
+def parameters(augmentation: Ranges, numbers: Any, height: Any, width: Any) -> dict[str, Any]:
+    """Turn uniform numbers into parameters with the distribution of `ImageDataGenerator`.
 
     Args:
-        augmentation: The ranges.
-        numbers: As from `draw`.
+        augmentation: The ranges, such as a `zoo.Augmentation`.
+        numbers: The result of `draw`, [count, 8].
         height: Height of the images in pixels.
-        width: Their width in pixels.
+        width: Width of the images in pixels.
 
     Returns:
-        The parameters of `ImageDataGenerator.apply_transform` by name, each [count]: float64,
-        the flips bool.
+        The parameters of `ImageDataGenerator.apply_transform` by name, each [count]. They are
+        float64, and bool for the flips.
 
     Example:
-        >>> from zoo.augmentation.augmentation import Augmentation
+        >>> from zoo import Augmentation
         >>> drawn = parameters(Augmentation(rotation_range=30), [[0.75] * 8], 8, 8)
         >>> drawn["theta"].numpy().tolist()
         [15.0]
@@ -81,26 +81,26 @@ def parameters(augmentation: Augmentation, numbers: Any, height: Any, width: Any
 
 
 def matrices(parameters: Mapping[str, Any], height: Any, width: Any) -> Any:
-    """Make of each image's parameters the matrix that tells where its pixels come from.
+    """Compute for each image the matrix that maps a pixel to the point where its value comes from.
 
-    `ImageDataGenerator` looks up the pixel of column x and row y at the place
+    `ImageDataGenerator` looks up the pixel of column x and row y at the point
     `R S H Z (x - c) + c`, with rotation R by θ, shift S by (tx, ty), shear H by φ and zoom Z
     (`keras/src/legacy/preprocessing/image.py`, Keras 3.15), where
 
         R H Z = [[zx cos θ, -zy sin(θ + φ)], [zx sin θ, zy cos(θ + φ)]]
 
-    and R turns the shift too. Its centre c is (height/2 - 1/2, width/2 - 1/2), the wrong way
-    round, which shows where an image is not square. It flips afterwards, so that the last column
-    takes the place of the first before the look-up.
+    and R also turns the shift. The centre c is (height/2 - 1/2, width/2 - 1/2), which exchanges
+    height and width; for images that are not square this makes a difference. The flip comes after
+    the transform, so the last column is exchanged with the first before the look-up.
 
     Args:
-        parameters: As from `parameters`.
+        parameters: The result of `parameters`.
         height: Height of the images in pixels.
-        width: Their width in pixels.
+        width: Width of the images in pixels.
 
     Returns:
-        Rows (a0, a1, a2, b0, b1, b2, 0, 0), float64 [count, 8], the form that TensorFlow gives to
-        projective transforms: the pixel at (x, y) comes from
+        Rows (a0, a1, a2, b0, b1, b2, 0, 0), float64 [count, 8], in TensorFlow's format of
+        projective transforms: the value of the pixel at (x, y) comes from the point
         (a0 x + a1 y + a2, b0 x + b1 y + b2).
 
     Example:
@@ -139,12 +139,12 @@ def transform(images: Any, transforms: Any, fill_mode: str, cval: float) -> Any:
 
     Args:
         images: float32 or float64 [batch, height, width, channels].
-        transforms: float64 [batch, 8], as from `matrices`.
-        fill_mode: What fills the points outside, as in `Augmentation`.
-        cval: The value outside with `fill_mode="constant"`.
+        transforms: The result of `matrices`, float64 [batch, 8].
+        fill_mode: How points outside of the image are filled, as in `Ranges`.
+        cval: The value of points outside of the image for `fill_mode="constant"`.
 
     Returns:
-        The dtype and shape of the images.
+        The transformed images, of the same dtype and shape.
 
     Example:
         >>> images = tf.reshape(tf.range(3.0), [1, 1, 3, 1])
@@ -169,72 +169,80 @@ def transform(images: Any, transforms: Any, fill_mode: str, cval: float) -> Any:
     lower = (1 - u) * at(bottom, left) + u * at(bottom, right)
     transformed = (1 - v) * upper + v * lower
     if fill_mode == "constant":
-        # SciPy does not fade into the value outside, as TensorFlow's kernel does.
+        # Unlike TensorFlow's kernel, SciPy does not blend the border with the value outside.
         inside = (x >= 0) & (x <= size[1] - 1) & (y >= 0) & (y <= size[0] - 1)
         transformed = tf.where(inside[..., None], transformed, tf.cast(cval, images.dtype))
     return tf.ensure_shape(transformed, images.shape)
 
 
 @lru_cache
-def augmenter(augmentation: Augmentation, dtype: str = "float32") -> Callable[[Any, Any], Any]:
-    """Make the function that draws for a batch and transforms it, compiled.
+def augmenter(augmentation: Ranges, dtype: str = "float32") -> Callable[[Any, Any], Any]:
+    """Make the function that draws parameters for a batch and transforms the images.
+
+    XLA compiles the function, except for float64: gradients are checked in float64, and XLA would
+    take seconds to compile the gradient.
 
     Args:
-        augmentation: The ranges.
-        dtype: Of the images.
+        augmentation: The ranges, such as a `zoo.Augmentation`. They must be hashable.
+        dtype: Dtype of the images.
 
     Returns:
-        A function of images [batch, height, width, channels] and of a seed, int64 [2], to images
-        of the same shape: float64 if they are, else float32. Its gradient by the images is exact.
+        A function of images [batch, height, width, channels] and a seed, int64 [2]. It returns
+        images of the same shape, in float64 for float64 images and else in float32. Its gradient
+        with respect to the images is exact.
 
     Example:
-        >>> from zoo.augmentation.augmentation import Augmentation
+        >>> from zoo import Augmentation
         >>> seed = tf.constant([1, 2], "int64")
         >>> augmenter(Augmentation(rotation_range=5))(tf.zeros([2, 8, 8, 1]), seed).shape
         TensorShape([2, 8, 8, 1])
     """
     images_spec = tf.TensorSpec([None, None, None, None], dtype)
 
-    # XLA makes one loop of it; it is compiled anew for each size of a batch.
+    # XLA makes a single loop of the operations. It compiles anew for each size of a batch.
     @tf.function(
         autograph=False,
-        jit_compile=tf.test.is_built_with_xla(),
+        jit_compile=tf.test.is_built_with_xla() and dtype != "float64",
         input_signature=[images_spec, tf.TensorSpec([None, 8], "float64")],
     )
     def compiled(images: Any, numbers: Any) -> Any:
         _, height, width, _ = tf.unstack(tf.shape(images))
         transforms = matrices(parameters(augmentation, numbers, height, width), height, width)
-        # Here, so that bytes come in and the same loop turns them into floats.
+        # Cast inside the function, so that the same loop reads bytes and turns them into floats.
         images = images if dtype == "float64" else tf.cast(images, "float32")
         return transform(images, transforms, augmentation.fill_mode, augmentation.cval)
 
     @tf.function(autograph=False, input_signature=[images_spec, tf.TensorSpec([2], "int64")])
     def augment(images: Any, seed: Any) -> Any:
-        # Drawn outside, since XLA draws other numbers from the same seed.
+        # Drawn outside of XLA, which draws other numbers from the same seed.
         return compiled(images, draw(seed, tf.shape(images)[0]))
 
     return augment
 
 
-def _neighbours(place: Any, length: Any, fill_mode: str, dtype: Any) -> tuple[Any, Any, Any]:
-    """Along one axis: the pixels before and behind a place, and the weight of the second.
+def _neighbours(position: Any, length: Any, fill_mode: str, dtype: Any) -> tuple[Any, Any, Any]:
+    """Find the pixels before and after each position along an axis, and the weight of the second.
 
-    Places outside are brought inside as SciPy does (`scipy/ndimage/src/ni_interpolation.c`).
+    Positions outside of the image are mapped into it as in SciPy
+    (`scipy/ndimage/src/ni_interpolation.c`).
 
     Returns:
-        int32 [batch, height, width] twice, and the weights [batch, height, width, 1].
+        The indices of both pixels, int32 [batch, height, width] each, and the weights
+        [batch, height, width, 1].
     """
     last = length - 1
     if fill_mode == "reflect":  # d c b a | a b c d | d c b a
-        place = length - tf.abs(_remainder(place + 0.5, 2 * length) - length) - 0.5
+        position = length - tf.abs(_remainder(position + 0.5, 2 * length) - length) - 0.5
     elif fill_mode == "wrap":  # the first pixel lies on the last
         period = tf.maximum(last, 1)
-        outside = tf.where(place < 0, last - _remainder(-place, period), _remainder(place, period))
-        place = tf.where((place < 0) | (place > last), outside, place)
-    place = tf.clip_by_value(place, 0, last)
-    first = tf.floor(place)
+        outside = tf.where(
+            position < 0, last - _remainder(-position, period), _remainder(position, period)
+        )
+        position = tf.where((position < 0) | (position > last), outside, position)
+    position = tf.clip_by_value(position, 0, last)
+    first = tf.floor(position)
     second = tf.minimum(first + 1, last)
-    weight = tf.cast(place - first, dtype)[..., None]
+    weight = tf.cast(position - first, dtype)[..., None]
     return tf.cast(first, "int32"), tf.cast(second, "int32"), weight
 
 

@@ -110,7 +110,7 @@ def cache(name: str | None = None, /, *, clear: bool = False) -> None:
         name: Only images of this data set; by default of all.
         clear: Delete them.
     """
-    from zoo.datasets.cache import store
+    from zoo.datasets import cache as store
     from zoo.datasets.loading import check_name
 
     if name is not None:

@@ -1,121 +1,131 @@
-"""Agreement of outputs and gradients with a twin, or with float64 where there is none."""
+"""Agreement of outputs and gradients with a twin, or with float64 where there is no twin."""
 
 import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.gradients.differences import FLOOR
+from zoo.gradients.finite_differences import FLOOR
+from zoo.gradients.pure_function import PureFunction, compiled
 from zoo.gradients.report import EXECUTIONS, AgreementCheck
-from zoo.gradients.subject import Subject, compiled, first_line
 from zoo.losses import SoftmaxCrossEntropy
+from zoo.text import first_line
 
 WITH_TWIN = {"float64": 1e-9, "float32": 1e-4, "mixed_float16": 1e-2, "mixed_bfloat16": 0.2}
-"""How far twins may be apart in each precision.
+"""The largest error between twins in each precision.
 
-Keras sums a bias's gradient in bfloat16: over 48 x 48 positions that alone is 10 % off.
+Keras sums the gradient of a bias in bfloat16, which alone is 10 % off over 48 × 48 positions.
 """
 
 WITH_FLOAT64 = {"float64": 1e-9, "float32": 1e-3, "mixed_float16": 0.05, "mixed_bfloat16": 0.3}
-"""How far each precision may be from float64; in half precision, more than that is only noted."""
+"""The largest error of each precision against float64. In half precision, more is only noted."""
 
 NO_ROUNDING = 0.5
-"""More than half of a tensor's size is a fault in any precision."""
+"""An error above half of a tensor's size is a fault in any precision."""
 
-Make = Callable[[str], Subject]
-"""Makes the subject under a Keras dtype policy."""
+FLOORS = {False: FLOOR, True: 30 * FLOOR}
+"""Tensors smaller than this part of the largest are judged as if they had this size, by `rough`."""
+
+MakeFunction = Callable[[str], PureFunction]
+"""Makes the function under a Keras dtype policy."""
 
 Values = list[np.ndarray | None]
 """Outputs, then a gradient for each tensor, in float64."""
 
 
+@dataclass(frozen=True)
+class _Call:
+    """A function with its arguments."""
+
+    function: PureFunction
+    training: bool
+    moving: list[Any]
+    upstream: list[Any]
+
+    def run(self, moving: Any, upstream: Any) -> Any:
+        return self.function.gradients(moving, upstream, self.training)
+
+
 def compare(
-    reference: Subject,
-    ours: Make,
-    twin: Make | None,
+    reference: PureFunction,
+    make_checked: MakeFunction,
+    make_twin: MakeFunction | None,
     policies: Sequence[str],
     modes: Sequence[bool | None],
     seed: int,
     *,
     deep: bool = False,
 ) -> Iterator[AgreementCheck]:
-    """Run in every precision, eagerly, in a graph and through XLA, and compare.
+    """Run in every precision, eagerly, in a graph and through XLA, and compare the results.
 
-    With a twin, like is compared with like: the twin runs the same way in the same precision.
-    Without one, everything is compared with eager execution in float64.
+    With a twin, the twin runs the same way in the same precision. Without a twin, every result is
+    compared with eager execution in float64.
 
     Args:
-        reference: The subject in float64, whose weights and random state all others take.
-        ours: Makes what is checked.
-        twin: Makes what it is compared with.
+        reference: The function in float64, whose weights and random state all others take.
+        make_checked: Makes the checked function.
+        make_twin: Makes the twin, or None.
         policies: The precisions to run in.
-        modes: Training, inference, or None where there is no difference.
-        seed: Of the upstream gradient.
-        deep: Whether it is a whole network, where rounding adds up in float32 too.
+        modes: True for training, False for inference, None where there is no difference.
+        seed: Seed of the upstream gradient.
+        deep: Whether the function is a whole network, in which rounding adds up in float32 too.
 
     Yields:
-        A check for each mode, precision and way to run.
+        A check for each precision, mode and way to run.
     """
-    exact = functools.cache(lambda training: _run(reference, training, "eager", seed))
-    apart: set[bool | None] = set()
+
+    @functools.cache
+    def exact(training: bool) -> Values:
+        (values,) = _results([_prepared(reference, training, seed)], "eager")
+        if isinstance(values, Exception):
+            raise values
+        return values
+
+    modes_that_differ: set[bool | None] = set()
     for policy in policies:
-        tolerance = (WITH_TWIN if twin else WITH_FLOAT64)[policy]
-        mine = ours(policy)
-        mine.copy_state(reference)
-        theirs = twin(policy) if twin else None
-        if theirs:
-            theirs.copy_state(reference)
-        for label, execution in itertools.product(modes, EXECUTIONS):
-            if not twin and (policy, execution) == ("float64", "eager"):
+        functions = [make(policy) for make in (make_checked, make_twin) if make]
+        for function in functions:
+            function.copy_state(reference)
+        results = _all_results(functions, modes, seed)
+        rough = policy.startswith("mixed") or (deep and make_twin is None and policy == "float32")
+        for mode, execution in itertools.product(modes, EXECUTIONS):
+            if make_twin is None and (policy, execution) == ("float64", "eager"):
                 continue
-            check, training = AgreementCheck(label, policy, execution, None, tolerance), bool(label)
-            try:
-                expected = _run(theirs, training, execution, seed) if theirs else exact(training)
-            except Exception as raised:
-                yield replace(check, note=f"the twin {_raises(raised)}")
+            tolerance = (WITH_TWIN if make_twin else WITH_FLOAT64)[policy]
+            check = AgreementCheck(mode, policy, execution, None, tolerance)
+            result = results[execution, mode, 0]
+            expected = results[execution, mode, 1] if make_twin else exact(bool(mode))
+            if isinstance(expected, Exception):
+                yield replace(check, note=f"the twin {_raised(expected)}")
                 continue
-            try:
-                found = _run(mine, training, execution, seed)
-            except Exception as raised:
-                # Not everything can be compiled; where the twin can, this should.
-                if twin or execution != "xla":
-                    yield replace(check, problem=_raises(raised))
-                else:
-                    yield replace(check, note=_raises(raised))
+            if isinstance(result, Exception):
+                # Not every function can be compiled; where the twin can, this function should.
+                optional = make_twin is None and execution == "xla"
+                yield replace(check, **{"note" if optional else "problem": _raised(result)})
                 continue
-            rough = policy.startswith("mixed") or (deep and not twin and policy == "float32")
-            error, words = _difference(reference.names, found, expected, rough=rough)
+            error, description = _difference(reference.names, result, expected, rough=rough)
             check = replace(check, max_error=error)
             if not check.far:
                 yield check
                 continue
             if policy == "float64":
-                apart.add(label)
-            if not twin:
+                modes_that_differ.add(mode)
+            if make_twin is None:
                 rounding = rough and error < NO_ROUNDING
             else:
-                # Only of twins that are the same in float64, and whose draws are as well.
-                alike = label not in apart and not (training and reference.random)
-                rounding = alike and _nearer(found, expected, exact(training), rough=rough)
-            yield check if rounding else replace(check, problem=words)
-
-
-def _nearer(ours: Values, theirs: Values, exact: Values, *, rough: bool) -> bool:
-    """Whether ours are about as near to float64 as the twin's: then it is rounding, and theirs too.
-
-    In a deep network with batch normalisation, rounding may grow to any size.
-    """
-    (mine, _), (its, _) = (_difference([], one, exact, rough=rough) for one in (ours, theirs))
-    return bool(mine <= 2 * its < np.inf)
+                # Only where the twins are the same in float64, and draw the same random numbers.
+                same = mode not in modes_that_differ and not (mode and reference.random)
+                rounding = same and _as_near(result, expected, exact(bool(mode)), rough=rough)
+            yield check if rounding else replace(check, problem=description)
 
 
 def loss_twin(loss: Any, labels: np.ndarray, predictions: np.ndarray) -> Any:
-    """The loss of Keras that does the same on such labels, or None."""
+    """Make the loss of Keras that computes the same for such labels, or give None."""
     if not isinstance(loss, SoftmaxCrossEntropy):
         return None
     common: Any = {"from_logits": True, "axis": loss.axis, "reduction": loss.reduction}
@@ -124,48 +134,104 @@ def loss_twin(loss: Any, labels: np.ndarray, predictions: np.ndarray) -> Any:
     return None if loss.label_smoothing else keras.losses.SparseCategoricalCrossentropy(**common)
 
 
-def _run(subject: Subject, training: bool, execution: str, seed: int) -> Values:
-    """Outputs and gradients, in float64."""
-    values = [tf.constant(x) for x in subject.values]
+def _all_results(
+    functions: Sequence[PureFunction], modes: Sequence[bool | None], seed: int
+) -> dict[tuple[str, bool | None, int], Values | Exception]:
+    """Run all functions in all modes, in each way to run; by way, mode and number of function."""
+    keys = list(itertools.product(modes, range(len(functions))))
+    calls: list[_Call | Exception] = []
+    for mode, number in keys:
+        try:
+            calls.append(_prepared(functions[number], bool(mode), seed))
+        except Exception as error:
+            calls.append(error)
+    possible = [call for call in calls if isinstance(call, _Call)]
+    results = {}
+    for execution in EXECUTIONS:
+        run = iter(_results(possible, execution))
+        for (mode, number), call in zip(keys, calls, strict=True):
+            result = next(run) if isinstance(call, _Call) else call
+            results[execution, mode, number] = result
+    return results
+
+
+def _prepared(function: PureFunction, training: bool, seed: int) -> _Call:
+    """Draw the upstream gradient, for which the function runs eagerly once."""
+    values = [tf.constant(x) for x in function.values]
     rng = np.random.default_rng([seed, 3])
     upstream = [
-        tf.cast(rng.standard_normal(y.shape), y.dtype) for y in subject.outputs(values, training)
+        tf.cast(rng.standard_normal(y.shape), y.dtype) for y in function.outputs(values, training)
     ]
-    moving = values[: len(subject.input_names)]
+    return _Call(function, training, values[: len(function.input_names)], upstream)
 
+
+def _results(calls: Sequence[_Call], execution: str) -> list[Values | Exception]:
+    """Run calls eagerly, in a graph or through XLA.
+
+    All calls share one graph, since XLA compiles one large graph in less time than several small
+    ones. Where the common graph fails, each call gets a graph of its own, which shows which fails.
+    """
+    if execution != "eager" and len(calls) > 1:
+        try:
+            return [*_run(calls, execution)]
+        except Exception:
+            return [result for call in calls for result in _results([call], execution)]
+    results: list[Values | Exception] = []
+    for call in calls:
+        try:
+            results += _run([call], execution)
+        except Exception as error:
+            results.append(error)
+    return results
+
+
+def _run(calls: Sequence[_Call], execution: str) -> list[Values]:
     def run(moving: Any, upstream: Any) -> Any:
-        return subject.gradients(moving, upstream, training)
+        return [call.run(m, u) for call, m, u in zip(calls, moving, upstream, strict=True)]
 
-    if execution != "eager":
-        run = compiled(run, moving, upstream, xla=execution == "xla")
-    with np.errstate(over="ignore"):  # what stands for infinity in float32 is more than float16 has
-        outputs, gradients = run(moving, upstream)
+    arguments = [call.moving for call in calls], [call.upstream for call in calls]
+    function = run if execution == "eager" else compiled(run, *arguments, xla=execution == "xla")
+    # float32's stand-in for infinity is larger than any number of float16.
+    with np.errstate(over="ignore"):
+        results = function(*arguments)
     return [
-        None if x is None else np.asarray(tf.cast(x, "float64")) for x in [*outputs, *gradients]
+        [None if x is None else np.asarray(tf.cast(x, "float64")) for x in [*outputs, *gradients]]
+        for outputs, gradients in results
     ]
+
+
+def _as_near(result: Values, expected: Values, exact: Values, *, rough: bool) -> bool:
+    """Whether the result is about as near to float64 as the twin's, so that both only round.
+
+    In a deep network with batch normalisation, rounding may grow to any size.
+    """
+    error, twin_error = (
+        _difference([], values, exact, rough=rough)[0] for values in (result, expected)
+    )
+    return bool(error <= 2 * twin_error < np.inf)
 
 
 def _difference(
-    names: Sequence[str], ours: Values, theirs: Values, *, rough: bool
+    names: Sequence[str], result: Values, expected: Values, *, rough: bool
 ) -> tuple[float, str]:
-    """The largest difference of a tensor as a part of its size, and where it is, in words.
+    """Find the largest difference of a tensor relative to its size, and describe it.
 
-    Roughly, sizes are root mean squares, since the rounding of half precision takes single elements
-    over the kinks of a ReLU; else they are the largest elements. A tensor much smaller than the
-    largest is judged as if it were not: such as the gradient of a bias in front of a batch
-    normalisation, which is all rounding.
+    If `rough`, a size is the root mean square, since the rounding of half precision takes single
+    elements over the kinks of a ReLU; else it is the largest element. A tensor much smaller than
+    the largest tensor is judged as if it were larger: the gradient of a bias in front of a batch
+    normalisation, for example, is only rounding.
     """
 
     def size(x: np.ndarray) -> float:
         return float(np.sqrt(np.mean(x**2)) if rough else np.max(np.abs(x)))
 
-    outputs = len(theirs) - len(names)
+    outputs = len(expected) - len(names)
     labels = [*["output"] * outputs, *(f"gradient of {name}" for name in names)]
-    if len(ours) != len(theirs):
-        return np.inf, "not as many outputs"
-    largest = max((size(b) for b in theirs if b is not None and b.size), default=0.0)
+    if len(result) != len(expected):
+        return np.inf, "the number of outputs differs"
+    largest = max((size(b) for b in expected if b is not None and b.size), default=0.0)
     worst = 0.0, ""
-    for label, a, b in zip(labels, ours, theirs, strict=True):
+    for label, a, b in zip(labels, result, expected, strict=True):
         if a is None and b is None:
             continue
         if a is None or b is None:
@@ -182,9 +248,5 @@ def _difference(
     return worst
 
 
-FLOORS = {False: FLOOR, True: 30 * FLOOR}
-"""Smaller tensors than this part of the largest are judged as if they were that."""
-
-
-def _raises(error: Exception) -> str:
+def _raised(error: Exception) -> str:
     return f"raises {type(error).__name__}: {first_line(error)}"

@@ -1,4 +1,4 @@
-"""Names on the command line: what is checked, and at which small size."""
+"""Catalogue of targets: the layer, loss or model that a name on the command line stands for."""
 
 import inspect
 import itertools
@@ -11,13 +11,14 @@ import zoo.layers
 import zoo.losses
 from zoo import registry
 from zoo.errors import ArgumentError, UnknownModelError
-from zoo.gradients.subject import first_line
-from zoo.text import did_you_mean
+from zoo.layers.registration import EXAMPLES
+from zoo.text import did_you_mean, first_line
 
 SIZES = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 227, 256)
-"""Sides of square images; a model is checked at the first that it takes."""
+"""Sides of square images. A model is checked at the first size that it takes."""
 
 NUM_CLASSES = 3
+"""How many classes a model is built with."""
 
 REQUIRED: dict[str, Any] = {
     "units": 4,
@@ -28,29 +29,25 @@ REQUIRED: dict[str, Any] = {
     "stddev": 0.5,
     "num_heads": 2,
     "key_dim": 3,
-    "augmentation": {"rotation_range": 45, "zoom_range": 0.3, "horizontal_flip": True},
 }
-"""What a layer's constructor is given for arguments without a default."""
+"""Values for arguments without a default of the constructors of Keras's layers."""
 
 SHAPES = {"1D": (7, 3), "2D": (7, 7, 2), "3D": (5, 5, 5, 2)}
-"""Input shapes of layers with this in their name."""
+"""Input shapes of Keras's layers with this in their name."""
 
 SEQUENCE = (4, 3)
+"""Input shape of layers of sequences."""
+
 PAIRS = (
     *("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"),
     *("Attention", "AdditiveAttention", "MultiHeadAttention"),
 )
-"""Layers of two inputs."""
+"""Layers that take two inputs."""
 
 
 def own_gradients() -> list[str]:
-    """The layers and losses with a gradient by hand, without what is passed on from Keras."""
-    layers = [
-        name
-        for name in sorted(zoo.layers.__all__)
-        if getattr(zoo.layers, name).__module__.startswith("zoo.")
-    ]
-    return [*layers, *zoo.losses.__all__]
+    """List the layers and losses of Zoo, which are checked if no name is given."""
+    return [*(name for name in sorted(EXAMPLES) if name in zoo.layers.__all__), *zoo.losses.__all__]
 
 
 def target(
@@ -60,42 +57,40 @@ def target(
     input_shapes: Sequence[tuple[int, ...]] = (),
     arguments: Mapping[str, Any] | None = None,
 ) -> tuple[Any, dict[str, Any]]:
-    """What a name stands for.
+    """Make the layer, loss or model that a name stands for, small enough for a quick check.
 
     Args:
-        name: A registered model, or a layer or loss of Zoo or Keras.
-        gradients: `"handwritten"` for the layers of `zoo.layers` and losses of `zoo.losses` where
-            they have that name, and models made of them; `"auto"` for Keras's.
-        seed: Of a model's weights.
-        input_shapes: Shapes without the batch axis, instead of this table's.
-        arguments: Of the layer, the loss or the model's builder, over this table's.
+        name: Name of a registered model, or of a layer or loss of Zoo or Keras.
+        gradients: `"handwritten"` takes layers from `zoo.layers` and losses from `zoo.losses`
+            where they have that name, and builds models from them. `"auto"` takes Keras's.
+        seed: Seed of a model's weights.
+        input_shapes: Shapes without the batch axis, in place of the shapes of this catalogue.
+        arguments: Arguments of the layer, of the loss or of the model's builder, which replace
+            those of this catalogue.
 
     Returns:
-        The model, layer or loss, and where to check it as arguments of `gradcheck`.
+        The layer, loss or model, and the arguments of `gradcheck` that say where to check it.
 
     Raises:
         UnknownModelError: Nothing has that name.
-        ArgumentError: Arguments that do not fit, or a layer that needs more than this table knows.
+        ArgumentError: Arguments that do not fit, or a layer that needs more arguments than this
+            catalogue has.
     """
     arguments = dict(arguments or {})
     if name in registry.list_models():
         if len(input_shapes) > 1:
-            raise ArgumentError(f"A model has one input. Received: {len(input_shapes)} shapes")
+            raise ArgumentError(
+                f"input_shapes must be a single shape for a model. Received: {len(input_shapes)} "
+                "shapes"
+            )
         return _model(name, input_shapes, {**arguments, "gradients": gradients, "seed": seed}), {}
     if gradients not in ("auto", "handwritten"):
-        raise ArgumentError(f'gradients is "auto" or "handwritten". Received: {gradients!r}')
-    libraries = [keras.layers, keras.losses]
-    if gradients == "handwritten":
-        libraries = [zoo.layers, zoo.losses, *libraries]
-    kinds = {one: getattr(library, one) for library in libraries[::-1] for one in dir(library)}
-    kinds = {
-        one: kind
-        for one, kind in kinds.items()
-        if inspect.isclass(kind) and issubclass(kind, keras.layers.Layer | keras.losses.Loss)
-    }
+        raise ArgumentError(f'gradients must be "auto" or "handwritten". Received: {gradients!r}')
+    kinds = _kinds(gradients)
     if name in kinds:
-        shape = list(input_shapes) if input_shapes else _shape(name)
-        return _made(kinds[name], arguments), {"input_shape": shape}
+        kind = kinds[name]
+        shapes = list(input_shapes) if input_shapes else _shape(name, kind)
+        return _instance(kind, arguments), {"input_shape": shapes}
     raise UnknownModelError(
         f"There is no model, layer or loss {name!r}"
         f"{did_you_mean(name, {*registry.list_models(), *kinds})} "
@@ -103,8 +98,26 @@ def target(
     )
 
 
+def _kinds(gradients: str) -> dict[str, Any]:
+    """List the classes of layers and losses by name; those of Zoo replace Keras's if wanted."""
+    libraries = [keras.losses, keras.layers]
+    if gradients == "handwritten":
+        libraries += [zoo.losses, zoo.layers]
+    return {
+        name: kind
+        for library in libraries
+        for name, kind in inspect.getmembers(library, inspect.isclass)
+        if issubclass(kind, keras.layers.Layer | keras.losses.Loss)
+    }
+
+
+def _is_example(kind: Any) -> bool:
+    """Whether the class is registered with an example."""
+    return kind.__name__ in EXAMPLES and kind is getattr(zoo.layers, kind.__name__, None)
+
+
 def _model(name: str, shapes: Sequence[tuple[int, ...]], arguments: dict[str, Any]) -> Any:
-    """The model for a shape, or for the smallest of `SIZES` that it takes, in grey, else colour."""
+    """Build the model for a shape, or for the first of `SIZES` that fits, in grey, then colour."""
     arguments = {"num_classes": NUM_CLASSES, **arguments}
     refusal = None
     for channels, size in itertools.product((1, 3), SIZES):
@@ -118,30 +131,37 @@ def _model(name: str, shapes: Sequence[tuple[int, ...]], arguments: dict[str, An
     raise refusal  # type: ignore[misc]
 
 
-def _made(kind: Any, arguments: dict[str, Any]) -> Any:
-    needed = [
-        one.name
-        for one in inspect.signature(kind).parameters.values()
-        if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD
-    ]
-    unknown = [name for name in needed if name not in REQUIRED and name not in arguments]
-    if unknown:
-        raise ArgumentError(
-            f"{kind.__name__} needs {', '.join(unknown)}, such as `--set {unknown[0]}=…`; in "
-            f"Python: zoo.gradcheck({kind.__name__}(...), input_shape=...)"
-        )
-    known = {name: REQUIRED[name] for name in needed if name in REQUIRED}
+def _instance(kind: Any, arguments: dict[str, Any]) -> Any:
+    """Make a layer or loss with small arguments where it has no defaults."""
+    if _is_example(kind):
+        known = dict(EXAMPLES[kind.__name__].arguments)
+    else:
+        needed = [
+            parameter.name
+            for parameter in inspect.signature(kind).parameters.values()
+            if parameter.default is parameter.empty
+            and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        ]
+        unknown = [name for name in needed if name not in REQUIRED and name not in arguments]
+        if unknown:
+            raise ArgumentError(
+                f"{kind.__name__} must be given {', '.join(unknown)}. Received: nothing. Pass "
+                f"`--set {unknown[0]}=…`; in Python: zoo.gradcheck({kind.__name__}(...), "
+                "input_shape=...)"
+            )
+        known = {name: REQUIRED[name] for name in needed if name in REQUIRED}
     try:
         return kind(**{**known, **arguments})
     except Exception as error:
         raise ArgumentError(f"{kind.__name__}: {first_line(error)}") from error
 
 
-def _shape(name: str) -> Any:
+def _shape(name: str, kind: Any) -> Any:
+    """Choose a small input shape for a layer, or a shape of predictions for a loss."""
+    if _is_example(kind):
+        return EXAMPLES[name].input_shape
     if name in PAIRS:
         return [SEQUENCE, SEQUENCE]
     if name in ("LSTM", "GRU", "SimpleRNN"):
         return SEQUENCE
-    if name in ("Augment", "LocalResponseNormalization") or "ImageStandardization" in name:
-        return SHAPES["2D"]
     return next((shape for part, shape in SHAPES.items() if part in name), (6,))

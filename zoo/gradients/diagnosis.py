@@ -1,11 +1,11 @@
-"""A fault of a gradient in words: what kind of mistake makes such numbers."""
+"""Diagnosis of a wrong gradient: the kind of mistake that gives such numbers, in words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.gradients.differences import Test, project, relative_error
+from zoo.gradients.finite_differences import Test, project, relative_error
 
 
 @dataclass(frozen=True)
@@ -16,9 +16,9 @@ class Evidence:
         gradient: The analytic gradient, of the tensor's shape.
         tests: Elements or directions where slopes were measured.
         numeric: The slopes, [tests].
-        floor: Gradients below it are judged as if they were that, [tests].
-        tolerance: Relative error that counts as right.
-        factors: Numbers that are easily forgotten, such as the batch size, with their names.
+        floor: The smallest size by which a gradient is judged, [tests].
+        tolerance: The largest relative error that counts as right.
+        factors: Numbers that are easily forgotten, such as the batch size, by name.
         batched: Whether the tensor's first axis is the batch.
     """
 
@@ -32,7 +32,7 @@ class Evidence:
 
     @property
     def analytic(self) -> np.ndarray:
-        """What the gradient says the slopes are, [tests]."""
+        """The slopes that the gradient predicts, [tests]."""
         return project(self.gradient, self.tests)
 
     @property
@@ -42,24 +42,24 @@ class Evidence:
 
     @property
     def wrong(self) -> np.ndarray:
-        """Which tests are failed, bool [tests]."""
+        """True where the error is above the tolerance, bool [tests]."""
         return ~(self.errors <= self.tolerance)
 
     @property
     def elements(self) -> bool:
-        """Whether the tests are elements; directions say nothing about where."""
+        """Whether the tests are elements. Directions do not show where a gradient is wrong."""
         return not isinstance(self.tests[0], np.ndarray)
 
     def fits(self, analytic: np.ndarray, numeric: np.ndarray | None = None) -> bool:
-        """Whether other numbers would have been right."""
+        """Whether a gradient with these numbers would have been right."""
         numeric = self.numeric if numeric is None else numeric
         errors = relative_error(analytic, numeric, self.floor)
-        # Wider than the check itself: it is the likeness that counts.
+        # Wider than the tolerance of the check, since only the kind of mistake matters here.
         return bool(np.all(errors <= max(100 * self.tolerance, 1e-4)))
 
 
 def scale(analytic: np.ndarray, numeric: np.ndarray) -> float | None:
-    """The c that minimises |analytic − c · numeric|².
+    """Compute the c that minimises |analytic − c · numeric|².
 
     Args:
         analytic: Gradient at the tests.
@@ -77,12 +77,12 @@ def scale(analytic: np.ndarray, numeric: np.ndarray) -> float | None:
 
 
 def explain(evidence: Evidence) -> str:
-    """Name the mistake that fits the evidence, or say how much is wrong."""
+    """Name the mistake that fits the evidence, or say how many tests are wrong."""
     for guess in (_wrong_scale, _wrong_order, _mask, _border, _constant):
         if found := guess(evidence):
             return found
-    what = "elements" if evidence.elements else "directions"
-    return f"wrong at {evidence.wrong.sum():,} of {len(evidence.tests):,} {what}"
+    unit = "elements" if evidence.elements else "directions"
+    return f"wrong at {evidence.wrong.sum():,} of {len(evidence.tests):,} {unit}"
 
 
 def _wrong_scale(evidence: Evidence) -> str:
@@ -118,14 +118,12 @@ def _wrong_order(evidence: Evidence) -> str:
 def _mask(evidence: Evidence) -> str:
     zero = np.abs(evidence.numeric) <= evidence.floor * evidence.tolerance
     if evidence.elements and not zero.all() and zero[evidence.wrong].all():
-        return (
-            "not zero where the output does not depend on it: a mask that is not applied backwards?"
-        )
+        return "not zero where the output does not depend on it: is a mask not applied backwards?"
     return ""
 
 
 def _border(evidence: Evidence) -> str:
-    """Wrong only in the outermost positions of an image or sequence."""
+    """Recognise a gradient that is wrong only at the border of an image or sequence."""
     shape = evidence.gradient.shape
     if not evidence.elements or not evidence.batched or len(shape) < 3:
         return ""
@@ -136,12 +134,12 @@ def _border(evidence: Evidence) -> str:
 
 
 def _constant(evidence: Evidence) -> str:
-    """Off by one amount for the whole batch: what a dropped mean leaves."""
+    """Recognise an error that is the same for the whole batch, as after a dropped mean."""
     shape = evidence.gradient.shape
     whole = evidence.elements and len(evidence.tests) == evidence.gradient.size
     if not whole or not evidence.batched or shape[0] < 2:
         return ""
     errors = (evidence.analytic - evidence.numeric).reshape(shape)
     if np.ptp(errors, axis=0).max() < 1e-4 * np.abs(errors).max():
-        return "off by the same amount in the whole batch: the term of a mean is missing?"
+        return "off by the same amount in the whole batch: is the term of a mean missing?"
     return ""

@@ -1,4 +1,4 @@
-"""The first gradient of each tensor against differences."""
+"""First-order gradients: the gradient of each tensor against finite differences."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,66 +8,67 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.gradients.diagnosis import Evidence, explain, scale
-from zoo.gradients.differences import Differences, Test, project, relative_error
+from zoo.gradients.finite_differences import FiniteDifferences, Test, project, relative_error
+from zoo.gradients.pure_function import PureFunction, compiled
 from zoo.gradients.report import TensorCheck
-from zoo.gradients.subject import Subject, compiled, first_line
+from zoo.text import first_line
 
 
 @dataclass(frozen=True)
 class Gradients:
-    """Analytic gradients, taken in several ways.
+    """Analytic gradients, computed in eager execution and in a graph.
 
     Attributes:
-        ways: `"eager"` and `"graph"`, those that did not raise: a gradient or None for each tensor.
-        thrice: In the first of these ways, the gradients for -3 times the upstream gradient.
-        outputs: The outputs of each way.
-        faults: What was raised, in words.
+        results: A gradient or None for each tensor, by `"eager"` and `"graph"`. A way to run that
+            raised is not in it.
+        thrice: The gradients for -3 times the upstream gradient, computed the first of these ways.
+        outputs: The outputs for each way to run.
+        faults: A sentence for each way to run that raised.
     """
 
-    ways: dict[str, list[Any]]
+    results: dict[str, list[Any]]
     thrice: list[Any]
     outputs: list[list[np.ndarray]]
     faults: list[str]
 
 
 def analytic_gradients(
-    subject: Subject, upstream: Sequence[np.ndarray], training: bool
+    function: PureFunction, upstream: Sequence[np.ndarray], training: bool
 ) -> Gradients:
-    """Take the gradient with a tape, in eager execution and in a graph.
+    """Compute the gradient with a tape, in eager execution and in a graph.
 
     Args:
-        subject: What is checked.
-        upstream: The outputs' gradient.
-        training: Training or inference.
+        function: The checked function.
+        upstream: The gradient of each output.
+        training: True for training, False for inference.
 
     Returns:
         The gradients.
     """
 
     def eager(moving: Any, upstream: Any) -> Any:
-        return subject.gradients(moving, upstream, training)
+        return function.gradients(moving, upstream, training)
 
     def graph(moving: Any, upstream: Any) -> Any:
         return compiled(eager, moving, upstream)(moving, upstream)
 
-    moving = [tf.constant(x) for x in subject.values[: len(subject.input_names)]]
+    moving = [tf.constant(x) for x in function.values[: len(function.input_names)]]
     above = [tf.constant(u) for u in upstream]
     results: dict[str, Any] = {}
     faults = []
     run: Callable[[Any, Any], Any]
-    for way, run in (("eager", eager), ("graph", graph)):
+    for execution, run in (("eager", eager), ("graph", graph)):
         try:
-            results[way] = run(moving, above)
+            results[execution] = run(moving, above)
         except Exception as error:
-            faults.append(
-                f"gradient in {way} execution raises {type(error).__name__}: {first_line(error)}"
-            )
+            raised = f"{type(error).__name__}: {first_line(error)}"
+            faults.append(f"gradient in {execution} execution raises {raised}")
     thrice = []
     if results:
         run = eager if "eager" in results else graph
         _, thrice = run(moving, [-3 * u for u in above])
     return Gradients(
-        ways={way: gradients for way, (_, gradients) in results.items()},
+        results={execution: gradients for execution, (_, gradients) in results.items()},
         thrice=thrice,
         outputs=[[np.asarray(y) for y in outputs] for outputs, _ in results.values()],
         faults=faults,
@@ -75,54 +76,57 @@ def analytic_gradients(
 
 
 class FirstOrder:
-    """Checks one tensor after another.
+    """Compares the gradient of one tensor after another with finite differences.
 
     Args:
-        subject: What is checked.
-        differences: Measures slopes.
-        mode: `"full"` or `"fast"`.
-        tolerance: Relative error that counts as right.
-        limit: Elements of a tensor to check in full mode.
-        factors: Numbers that a gradient may be wrong by, with their names.
-        rng: Where directions and samples are drawn from.
+        function: The checked function.
+        differences: Measures the slopes.
+        method: `"full"` or `"fast"`.
+        tolerance: The largest relative error that counts as right.
+        limit: How many elements of a tensor to check with the full method.
+        factors: Numbers that are easily forgotten, such as the batch size, by name.
+        rng: The generator that draws directions and samples.
+
+    Attributes:
+        notes: What was left out, and why.
     """
 
     def __init__(
         self,
-        subject: Subject,
-        differences: Differences,
-        mode: str,
+        function: PureFunction,
+        differences: FiniteDifferences,
+        method: str,
         tolerance: float,
         limit: int,
         factors: dict[str, int],
         rng: np.random.Generator,
     ) -> None:
         self.notes: list[str] = []
-        self._subject = subject
+        self._function = function
         self._differences = differences
-        self._mode = mode
+        self._method = method
         self._tolerance = tolerance
         self._limit = limit
         self._factors = factors
         self._rng = rng
 
-    def check(self, k: int, gradients: Gradients, label: bool | None) -> TensorCheck:
+    def check(self, k: int, gradients: Gradients, mode: bool | None) -> TensorCheck:
         """Compare the gradient of tensor k with differences.
 
         Args:
-            k: Which of the subject's names.
+            k: Number of the tensor in the function's `names`.
             gradients: The analytic gradients.
-            label: Training or inference, as the report calls it.
+            mode: True for training, False for inference, None where there is no difference.
 
         Returns:
-            What was found.
+            The numbers, and the problem in words.
         """
-        name, value = self._subject.names[k], self._subject.values[k]
-        gradient, *others = (found[k] for found in gradients.ways.values())
+        name, value = self._function.names[k], self._function.values[k]
+        gradient, *others = (found[k] for found in gradients.results.values())
         step, central = self._differences.sweep(k, along := self._directions(value, 2))
         tests: Sequence[Test] = (
             self._elements(value, self._limit)
-            if self._mode == "full"
+            if self._method == "full"
             else self._directions(value, 4)
         )
         slopes = self._differences.slopes(k, tests, step)
@@ -130,8 +134,8 @@ class FirstOrder:
         numeric = slopes.numeric[~slopes.kinks]
         result = TensorCheck(
             name=name,
-            role="input" if k < len(self._subject.input_names) else "weight",
-            training=label,
+            role="input" if k < len(self._function.input_names) else "weight",
+            training=mode,
             shape=value.shape,
             dtype=None if gradient is None else gradient.dtype.name,
             checked=len(tests),
@@ -140,7 +144,9 @@ class FirstOrder:
             step=step,
         )
         if not smooth:
-            return replace(result, problem="nothing but kinks, so nothing could be compared")
+            return replace(
+                result, problem="every checked element is at a kink, so nothing was compared"
+            )
         if gradient is None:
             largest = float(np.max(np.abs(numeric), initial=0))
             if largest > slopes.floor.max(initial=0):
@@ -152,8 +158,6 @@ class FirstOrder:
             return replace(result, problem=problem)
         sweep = (relative_error(project(analytic, along), row, 1e-300).max() for row in central)
         result = replace(result, sweep=tuple(map(float, sweep)))
-        if not smooth:
-            return result
         evidence = Evidence(
             gradient=analytic,
             tests=smooth,
@@ -163,15 +167,20 @@ class FirstOrder:
             factors=self._factors,
             batched=result.role == "input",
         )
-        evidence = self._closer(k, evidence, step)
+        evidence = self._with_smaller_steps(k, evidence, step)
         result = _compared(result, evidence)
-        odd = _odd(analytic, gradients.thrice[k], others, slopes.floor.max() * self._tolerance)
+        inconsistent = _inconsistent(
+            analytic, gradients.thrice[k], others, slopes.floor.max() * self._tolerance
+        )
         if result.max_relative_error <= self._tolerance:  # type: ignore[operator]
-            return replace(result, problem=odd)
-        return self._explained(k, result, evidence, odd)
+            return replace(result, problem=inconsistent)
+        return self._explained(k, result, evidence, inconsistent)
 
-    def _closer(self, k: int, evidence: Evidence, step: float) -> Evidence:
-        """Measure again with smaller steps where few contradict: errors of the differences go."""
+    def _with_smaller_steps(self, k: int, evidence: Evidence, step: float) -> Evidence:
+        """Measure again with smaller steps where only few tests are wrong.
+
+        If the error comes from the differences and not from the gradient, it disappears.
+        """
         for smaller in (step / 10, step / 100):
             wrong = np.flatnonzero(evidence.wrong)
             if not 0 < len(wrong) <= max(4, len(evidence.tests) // 20):
@@ -181,7 +190,7 @@ class FirstOrder:
             numeric[wrong] = slopes.numeric
             floor[wrong] = np.maximum(floor[wrong], slopes.floor)
             right = ~replace(evidence, numeric=numeric, floor=floor).wrong
-            # What stays wrong keeps the numbers of the better step.
+            # A test that stays wrong keeps the numbers of the better step.
             evidence = replace(
                 evidence,
                 numeric=np.where(right, numeric, evidence.numeric),
@@ -189,10 +198,12 @@ class FirstOrder:
             )
         return evidence
 
-    def _explained(self, k: int, result: TensorCheck, evidence: Evidence, odd: str) -> TensorCheck:
-        problem = odd or explain(evidence)
-        if self._mode == "fast":
-            # Directions have seen the fault; elements can say where it is.
+    def _explained(
+        self, k: int, result: TensorCheck, evidence: Evidence, inconsistent: str
+    ) -> TensorCheck:
+        problem = inconsistent or explain(evidence)
+        if self._method == "fast":
+            # Directions have shown the fault, and elements can show where it is.
             elements = self._elements(evidence.gradient, 100)
             slopes = self._differences.slopes(k, elements, result.step)
             closer = replace(
@@ -221,7 +232,7 @@ class FirstOrder:
 
 
 def _malformed(analytic: np.ndarray, value: np.ndarray) -> str:
-    """What is wrong with a gradient before its numbers are looked at."""
+    """Describe a wrong shape or dtype, or numbers that are not finite."""
     if analytic.shape != value.shape:
         spare = analytic.ndim - value.ndim
         unreduced = spare > 0 and analytic.shape[spare:] == value.shape
@@ -231,14 +242,14 @@ def _malformed(analytic: np.ndarray, value: np.ndarray) -> str:
         return f"gradient is {analytic.dtype.name}, the tensor {value.dtype.name}"
     bad = np.argwhere(~np.isfinite(analytic))
     return (
-        f"{len(bad):,} values are not finite, such as at {tuple(map(int, bad[0]))}"
+        f"{len(bad):,} values are not finite, the first at {tuple(map(int, bad[0]))}"
         if len(bad)
         else ""
     )
 
 
 def _compared(result: TensorCheck, evidence: Evidence) -> TensorCheck:
-    """The result with its errors filled in."""
+    """Fill in the errors of the result."""
     analytic, numeric = evidence.analytic, evidence.numeric
     worst = int(np.argmax(evidence.errors))
     test = evidence.tests[worst]
@@ -256,8 +267,8 @@ def _compared(result: TensorCheck, evidence: Evidence) -> TensorCheck:
     )
 
 
-def _odd(analytic: np.ndarray, thrice: Any, others: Sequence[Any], rounding: float) -> str:
-    """What is wrong with a gradient whatever the differences say."""
+def _inconsistent(analytic: np.ndarray, thrice: Any, others: Sequence[Any], rounding: float) -> str:
+    """Describe a fault that shows without differences: wrong use of the upstream, or of a graph."""
     level = max(1e-8 * float(np.max(np.abs(analytic), initial=0)), rounding)
 
     def near(other: Any, wanted: np.ndarray) -> bool:

@@ -1,20 +1,20 @@
-"""What a check of gradients found: numbers, and a verdict in words."""
+"""The report of a gradient check: numbers, and a verdict in words."""
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from zoo.gradients.differences import STEPS
+from zoo.gradients.finite_differences import STEPS
+from zoo.text import as_plain_text
 
 EXECUTIONS = ("eager", "graph", "xla")
-"""The ways to run that are compared."""
+"""The ways to run a function that are compared."""
 
 
 @dataclass(frozen=True)
@@ -22,25 +22,25 @@ class TensorCheck:
     """The gradient of one input or weight, in training or in inference.
 
     Attributes:
-        name: Of the input, or the weight's path in its layer or model.
+        name: Name of the input, or path of the weight in its layer or model.
         role: `"input"` or `"weight"`.
-        training: Training or inference; None where the target knows no difference.
-        shape: Of the tensor.
-        dtype: Of the gradient that came back; None for no gradient.
+        training: True for training, False for inference, None where there is no difference.
+        shape: Shape of the tensor.
+        dtype: Dtype of the gradient, or None if there is no gradient.
         checked: How many elements (full mode) or random directions (fast mode) were compared.
         size: How many elements the tensor has.
-        kinks: How many of the checked were left out, because the two sides have other slopes.
-        step: The step of the differences, best in the sweep.
+        kinks: How many of the checked were left out, because the slopes on the two sides differ.
+        step: The best step of the sweep, with which the differences were measured.
         max_absolute_error: Largest |analytic − numeric|.
-        max_relative_error: Largest |analytic − numeric| / max(|analytic|, |numeric|, floor); the
-            floor is a thousandth of the tensor's largest slope, or what rounding leaves.
-        index: Where the relative error is largest; None for directions.
-        analytic: The analytic gradient there.
-        numeric: The difference there.
-        scale: The c that brings c · numeric closest to analytic, in least squares; None where
+        max_relative_error: Largest |analytic − numeric| / max(|analytic|, |numeric|, floor). The
+            floor is a thousandth of the tensor's largest slope, or the size of the rounding.
+        index: Index of the largest relative error, or None for directions.
+        analytic: The analytic gradient at this index.
+        numeric: The difference at this index.
+        scale: The c for which c · numeric is closest to analytic, in least squares, or None if
             all slopes are zero.
-        sweep: For each of the steps 1e-1, 1e-2 … 1e-9 the relative error over random directions.
-        problem: What is wrong, in words; empty if nothing is.
+        sweep: The relative error over random directions for each of the steps 1e-1, 1e-2 … 1e-9.
+        problem: The fault in words, or an empty string.
     """
 
     name: str
@@ -64,14 +64,14 @@ class TensorCheck:
 
 @dataclass(frozen=True)
 class SecondOrderCheck:
-    """A product of the Hessian with a random vector, against differences of first gradients.
+    """A product of the Hessian and a random vector, against differences of first-order gradients.
 
     Attributes:
-        name: Of the input or weight whose part of the product it is.
-        training: Training or inference; None where the target knows no difference.
-        max_relative_error: Largest error, as in `TensorCheck`; None where there was nothing.
-        kinks: Elements left out.
-        problem: What is wrong, in words.
+        name: Name of the input or weight whose part of the product was compared.
+        training: True for training, False for inference, None where there is no difference.
+        max_relative_error: Largest error, as in `TensorCheck`, or None if nothing was compared.
+        kinks: How many elements were left out.
+        problem: The fault in words, or an empty string.
     """
 
     name: str
@@ -83,17 +83,18 @@ class SecondOrderCheck:
 
 @dataclass(frozen=True)
 class AgreementCheck:
-    """Outputs and gradients of one way to run, against the twin's or against float64.
+    """Outputs and gradients of one way to run, against those of the twin or of float64.
 
     Attributes:
-        training: Training or inference; None where the target knows no difference.
+        training: True for training, False for inference, None where there is no difference.
         policy: Keras dtype policy.
         execution: `"eager"`, `"graph"` or `"xla"`.
-        max_error: Largest |a − b| of a tensor by the largest |b|, in half precision of their root
-            mean squares; infinite for a gradient of None and the like; None where it cannot run.
-        tolerance: What it may be in this precision.
-        problem: What is wrong, in words.
-        note: Why nothing could be compared, where that is no fault.
+        max_error: Largest |a − b| of a tensor divided by the largest |b|; in half precision, the
+            ratio of their root mean squares. Infinite if a gradient is None or has a wrong shape.
+            None if the target cannot run this way.
+        tolerance: The largest error that counts as right in this precision.
+        problem: The fault in words, or an empty string.
+        note: The reason why nothing was compared, where this is not a fault.
     """
 
     training: bool | None
@@ -112,20 +113,21 @@ class AgreementCheck:
 
 @dataclass(frozen=True)
 class GradientReport:
-    """What `zoo.gradcheck` found.
+    """The report of `zoo.gradcheck`.
 
     Attributes:
-        target: What was checked.
+        target: Name of the checked layer, model or loss.
         mode: `"full"` or `"fast"`.
-        batch_size: Of the inputs.
-        seed: Of inputs, directions and upstream gradient.
-        tolerance: Relative error that counts as right.
-        tensors: A `TensorCheck` for each input and trainable weight, in each mode.
-        second_order: A `SecondOrderCheck` for each of them; empty where it was not to be had.
-        reference: What outputs and gradients are compared with in each precision and way to run:
-            `"the Keras twin"`, `"the twin"` that was given, `"float64"`; empty for nothing.
-        agreement: An `AgreementCheck` for each of these.
-        findings: Every fault, in words.
+        batch_size: How many samples the inputs hold.
+        seed: Seed of inputs, directions and upstream gradient.
+        tolerance: The largest relative error that counts as right.
+        tensors: A `TensorCheck` for each input and trainable weight, in training and inference.
+        second_order: A `SecondOrderCheck` for each of them, or nothing where it was not computed.
+        reference: The name of the reference for outputs and gradients in each precision and way to
+            run: `"the Keras twin"`, `"the twin"` that was given, or `"float64"`. Empty if nothing
+            was compared.
+        agreement: An `AgreementCheck` for each precision, way to run and mode.
+        findings: Every fault, as a sentence.
         notes: What was left out, and why.
 
     Example:
@@ -133,7 +135,7 @@ class GradientReport:
         >>> report = zoo.gradcheck(keras.layers.Conv1D(2, 3), input_shape=(5, 1))
         >>> report.ok, report.findings
         (True, ())
-        >>> [(one.name, one.shape) for one in report.tensors]
+        >>> [(check.name, check.shape) for check in report.tensors]
         [('input', (3, 5, 1)), ('kernel', (3, 1, 2)), ('bias', (2,))]
     """
 
@@ -151,27 +153,27 @@ class GradientReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether no fault was found."""
         return not self.findings
 
     def verdict(self) -> str:
-        """The result in a sentence, and every fault in one of its own."""
-        kinks = sum(one.kinks for one in self.tensors)
-        checked = sum(one.checked for one in self.tensors)
-        what = "elements" if self.mode == "full" else "random directions"
-        counted = f"{checked:,} {what}, {kinks:,} of them left out at kinks"
+        """Say the result in a sentence, and each fault in a line."""
+        kinks = sum(check.kinks for check in self.tensors)
+        checked = sum(check.checked for check in self.tensors)
+        unit = "elements" if self.mode == "full" else "random directions"
+        counted = f"{checked:,} {unit}, {kinks:,} of them left out at kinks"
         if self.ok:
             return f"{self.target}: gradients agree with the differences in float64 ({counted})."
         faults = "\n".join(f"  - {finding}" for finding in self.findings)
         return f"{self.target}: WRONG ({counted}).\n{faults}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON values; what is no finite number is None."""
+        """Give the report as JSON values. A number that is not finite becomes None."""
         values = {"ok": self.ok, "steps": STEPS, **asdict(self)}
         return _plain(values)
 
     def to_json(self) -> str:
-        """The report as JSON text."""
+        """Give the report as JSON text."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
 
     def __rich__(self) -> RenderableType:
@@ -188,15 +190,13 @@ class GradientReport:
         return Group(*parts)
 
     def __str__(self) -> str:
-        console = Console(file=io.StringIO(), width=140, color_system=None)
-        console.print(self)
-        return console.file.getvalue()  # type: ignore[attr-defined]
+        return as_plain_text(self, width=140)
 
     def _tables(self) -> list[tuple[str, list[str], list[tuple[list[str], bool]]]]:
-        """Title, header, and rows as text with whether they are wrong."""
+        """Give the title, header, and rows of each table; each row with whether it is wrong."""
         tables = []
-        for training in dict.fromkeys(one.training for one in self.tensors):
-            rows = [one for one in self.tensors if one.training is training]
+        for training in dict.fromkeys(check.training for check in self.tensors):
+            rows = [check for check in self.tensors if check.training is training]
             where = {None: "", True: ", training", False: ", inference"}[training]
             header = ["", "shape", "checked", "kinks", "step", "abs.err", "rel.err", "at"]
             header += ["analytic", "numeric", "scale"]
@@ -204,28 +204,28 @@ class GradientReport:
                 (
                     f"{self.target}: gradients against central differences{where}",
                     header,
-                    [(_tensor_row(one, self.mode), bool(one.problem)) for one in rows],
+                    [(_tensor_row(check, self.mode), bool(check.problem)) for check in rows],
                 )
             )
             tables.append(
                 (
                     "Relative error over the step",
                     ["", *(f"{step:.0e}" for step in STEPS)],
-                    [([one.name, *(f"{e:.0e}" for e in one.sweep)], False) for one in rows],
+                    [([check.name, *(f"{e:.0e}" for e in check.sweep)], False) for check in rows],
                 )
             )
         if self.second_order:
             second = [
                 (
                     [
-                        one.name,
-                        _mode(one.training),
-                        _error(one.max_relative_error),
-                        f"{one.kinks:,}",
+                        check.name,
+                        _mode(check.training),
+                        _error(check.max_relative_error),
+                        f"{check.kinks:,}",
                     ],
-                    bool(one.problem),
+                    bool(check.problem),
                 )
-                for one in self.second_order
+                for check in self.second_order
             ]
             title = "Second order: Hessian-vector products against differences of gradients"
             tables.append((title, ["", "mode", "rel. error", "kinks"], second))
@@ -235,37 +235,40 @@ class GradientReport:
         return tables
 
     def _agreement_rows(self) -> list[tuple[list[str], bool]]:
-        """One row a precision and mode, one column a way to run."""
+        """Give a row for each precision and mode, with a column for each way to run."""
         rows: dict[Any, dict[str, AgreementCheck]] = {}
-        for one in self.agreement:
-            key = one.policy, _mode(one.training), _error(one.tolerance)
-            rows.setdefault(key, {})[one.execution] = one
+        for check in self.agreement:
+            key = check.policy, _mode(check.training), _error(check.tolerance)
+            rows.setdefault(key, {})[check.execution] = check
         return [
             (
                 [
                     *key,
-                    *(_error(found[way].max_error if way in found else None) for way in EXECUTIONS),
+                    *(
+                        _error(checks[way].max_error if way in checks else None)
+                        for way in EXECUTIONS
+                    ),
                 ],
-                any(one.problem for one in found.values()),
+                any(check.problem for check in checks.values()),
             )
-            for key, found in rows.items()
+            for key, checks in rows.items()
         ]
 
 
-def _tensor_row(one: TensorCheck, mode: str) -> list[str]:
-    checked = f"{one.checked:,}/{one.size:,}" if mode == "full" else f"{one.checked:,}"
+def _tensor_row(check: TensorCheck, mode: str) -> list[str]:
+    checked = f"{check.checked:,}/{check.size:,}" if mode == "full" else f"{check.checked:,}"
     return [
-        one.name,
-        "×".join(map(str, one.shape)) or "scalar",
+        check.name,
+        "×".join(map(str, check.shape)) or "scalar",
         checked,
-        f"{one.kinks:,}",
-        f"{one.step:.0e}",
-        _error(one.max_absolute_error),
-        _error(one.max_relative_error),
-        "–" if one.index is None else ",".join(map(str, one.index)),
-        _value(one.analytic),
-        _value(one.numeric),
-        "–" if one.scale is None else f"{one.scale:.4g}",
+        f"{check.kinks:,}",
+        f"{check.step:.0e}",
+        _error(check.max_absolute_error),
+        _error(check.max_relative_error),
+        "–" if check.index is None else ",".join(map(str, check.index)),
+        _value(check.analytic),
+        _value(check.numeric),
+        "–" if check.scale is None else f"{check.scale:.4g}",
     ]
 
 

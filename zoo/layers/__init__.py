@@ -1,9 +1,10 @@
-"""Keras layers whose gradients are written by hand, one file a layer.
+"""Keras layers whose gradients are written by hand, each in a file of its own.
 
-Each is a drop-in twin of the Keras layer of its name: the same arguments, weights and config, so
-that `twin.set_weights(layer.get_weights())` moves weights both ways. What has no gradient to
-write is Keras's own; `LocalResponseNormalization`, `Augment` and the
-standardisations have no twin there.
+Most are twins of the Keras layer of the same name: they have the same arguments, weights and
+configuration, so `twin.set_weights(layer.get_weights())` moves weights in both directions.
+`LocalResponseNormalization`, `Augment` and the two standardisations have no twin in Keras. Layers
+without a gradient to write are Keras's own. The builders in `zoo.models` take this package or
+`keras.layers` as their layer library, and `zoo.gradients` checks the gradients.
 
 Example:
     >>> import keras

@@ -1,4 +1,4 @@
-"""Which activation functions have a gradient by hand."""
+"""Activation functions with gradients by hand."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,14 +25,14 @@ def sigmoid(x: Any) -> Any:
 
 
 def handwritten(activation: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
-    """The twin of a Keras activation with its gradient by hand.
+    """Find the twin of a Keras activation that has its gradient by hand.
 
     Args:
-        activation: A layer's `activation`: a Keras function or one of your own.
+        activation: The `activation` of a layer: a function of Keras, any other function, or None.
 
     Returns:
-        For `linear`, `relu`, `sigmoid`, `tanh` and `softmax` the twin; any other function as it
-        is, with the gradient that Keras gives it.
+        The twin for `linear`, `relu`, `sigmoid`, `tanh` and `softmax`. Any other function is
+        returned unchanged, with the gradient that TensorFlow derives.
 
     Example:
         >>> handwritten(keras.activations.gelu) is keras.activations.gelu

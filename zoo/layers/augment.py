@@ -12,26 +12,31 @@ from zoo.arguments import whole_number
 from zoo.augmentation.augmentation import Augmentation
 from zoo.augmentation.projective import augmenter
 from zoo.errors import ArgumentError
+from zoo.layers.registration import register_layer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register_layer(
+    (7, 7, 2), augmentation={"rotation_range": 45, "zoom_range": 0.3, "horizontal_flip": True}
+)
 class Augment(keras.layers.Layer):
-    """Transform each image by its own random parameters in training; the identity otherwise.
+    """Transform each image at random in training, and return images unchanged in inference.
 
-    As `zoo.Augmentation` does to arrays, and so with the distribution of Keras's
-    `ImageDataGenerator`, in one projective transform a batch. The matrices and the interpolation
-    are in `zoo.augmentation.projective`; the gradient by the images is exact.
+    The layer does to tensors what `zoo.Augmentation` does to arrays: each image gets its own
+    parameters, with the distribution of Keras's `ImageDataGenerator`, in one projective transform
+    for the whole batch. `zoo.augmentation.projective` holds the matrices and the interpolation. The
+    gradient with respect to the images is exact.
 
     Args:
         augmentation: A `zoo.Augmentation`, or its fields by name.
-        seed: A whole number of 0 or more, for repeatable transforms; None takes Keras's own.
+        seed: A whole number of 0 or more for repeatable transforms. None takes a seed from Keras.
 
     Raises:
-        ArgumentError: Fields out of their range, or `method="ImageDataGenerator"`, which is not
-            TensorFlow.
+        ArgumentError: A field is out of its range, or `method="ImageDataGenerator"`, which does
+            not run in TensorFlow.
 
     Input: pixels [batch, height, width, channels], integers or floats. Output: the same shape,
-    in the layer's compute dtype; float64 is computed in float64, all else in float32.
+    in the layer's compute dtype. The transform is computed in float64 for float64, and in float32
+    for all other dtypes.
 
     Example:
         >>> import numpy as np
@@ -47,7 +52,7 @@ class Augment(keras.layers.Layer):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        # Pixels would lose digits in half precision before they are interpolated.
+        # No cast of the inputs: pixels would lose digits in half precision.
         super().__init__(autocast=False, **kwargs)
         if isinstance(augmentation, Mapping):
             fields = dict(augmentation)
@@ -55,13 +60,13 @@ class Augment(keras.layers.Layer):
                 augmentation = Augmentation(**fields)
             except TypeError as error:
                 raise ArgumentError(
-                    "augmentation is a zoo.Augmentation or its fields by name. "
+                    "augmentation must be a zoo.Augmentation or its fields by name. "
                     f"Received: {fields} ({error})"
                 ) from error
         if not isinstance(augmentation, Augmentation) or augmentation.method != "projective":
             raise ArgumentError(
-                'augmentation is a zoo.Augmentation with method="projective", or its fields by '
-                f"name. Received: {augmentation!r}"
+                'augmentation must be a zoo.Augmentation with method="projective", or its fields '
+                f"by name. Received: {augmentation!r}"
             )
         self.augmentation = augmentation
         self.seed = None if seed is None else whole_number("seed", seed, 0)
@@ -69,7 +74,7 @@ class Augment(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Transform [batch, height, width, channels] in training."""
+        """Transform images [batch, height, width, channels] in training."""
         if not training:
             return ops.cast(inputs, self.compute_dtype)
         images = ops.cast(inputs, "float64") if self.compute_dtype == "float64" else inputs
@@ -79,11 +84,11 @@ class Augment(keras.layers.Layer):
         return ops.cast(tf.ensure_shape(transformed, images.shape), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The same shape."""
+        """Give the shape of the output, which is the shape of the input."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, as plain values."""
+        """Give the arguments of the constructor as plain values."""
         return {
             **super().get_config(),
             "augmentation": asdict(self.augmentation),

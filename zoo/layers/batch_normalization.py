@@ -8,18 +8,19 @@ import keras
 from keras import ops
 
 from zoo.errors import ArgumentError
+from zoo.layers.registration import register_layer
 
 
 @lru_cache
 def batch_normalizer(axes: tuple[int, ...], epsilon: float) -> Callable[..., Any]:
-    """Make the normalisation by a batch's own moments, and its gradient.
+    """Make the normalisation by the moments of the batch itself, and its gradient.
 
-    With weights w that say what each element counts (1/n each, or 0 where a mask leaves one out):
+    Each element has a weight w: 1/n, or 0 where a mask leaves the element out.
 
         μ = Σ w X,  σ² = Σ w (X − μ)²,  r = (σ² + ε)^(−½),  Y = γ (X − μ) r + β
 
-    The sums are over `axes`. Backward, from dY, and from dμ and dσ² where the moments are used
-    themselves:
+    The sums are over `axes`. The backward pass starts from dY, and from dμ and dσ² where the
+    moments themselves are used:
 
         dβ = Σ dY,  dγ = r Σ dY (X − μ)
         dσ² ← dσ² − ½ γ r² dγ
@@ -30,11 +31,12 @@ def batch_normalizer(axes: tuple[int, ...], epsilon: float) -> Callable[..., Any
     `X̂ = (X − μ) r` (Ioffe and Szegedy, 2015).
 
     Args:
-        axes: The axes that the moments are taken over.
-        epsilon: What keeps the variance from 0.
+        axes: The axes over which the moments are computed.
+        epsilon: ε, a small number that is added to the variance.
 
     Returns:
-        A function of x, gamma, beta and perhaps w, all of the rank of x, to y, mean and variance.
+        A function of x, gamma, beta and optionally w, all of the rank of x, which returns y, mean
+        and variance.
     """
 
     def total(values: Any) -> Any:
@@ -69,17 +71,17 @@ def batch_normalizer(axes: tuple[int, ...], epsilon: float) -> Callable[..., Any
 
 @lru_cache
 def fixed_normalizer(axes: tuple[int, ...], epsilon: float) -> Callable[..., Any]:
-    """Make the normalisation by given moments, as in inference, and its gradient.
+    """Make the normalisation by given moments, which inference uses, and its gradient.
 
     `Y = γ (X − μ) r + β` with `r = (σ² + ε)^(−½)`; backward `dX = γ r dY`, `dβ = Σ dY`,
     `dγ = r Σ dY (X − μ)`, `dμ = −γ r dβ`, `dσ² = −½ γ r² dγ`, the sums over `axes`.
 
     Args:
-        axes: The axes that the moments were taken over.
-        epsilon: What keeps the variance from 0.
+        axes: The axes over which the moments were computed.
+        epsilon: ε, a small number that is added to the variance.
 
     Returns:
-        A function of x, gamma, beta, mean and variance, all of the rank of x.
+        A function of x, gamma, beta, mean and variance, all of the rank of x, which returns y.
     """
 
     @ops.custom_gradient
@@ -98,7 +100,7 @@ def fixed_normalizer(axes: tuple[int, ...], epsilon: float) -> Callable[..., Any
     return normalize
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register_layer((6,))
 class BatchNormalization(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization` with its gradient by hand.
 
@@ -113,11 +115,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
         dβ = Σ dY,   dγ = Σ dY X̂,   dX = γ (dY − dβ / n − X̂ dγ / n) / √(σ² + ε)
 
-    (Ioffe and Szegedy, 2015.) In inference the moving moments are constants in place of μ and σ²,
-    so `dX = γ dY / √(σ² + ε)`. `batch_normalizer` has the steps, and what a mask changes. Half
-    precision is computed in float32, as in Keras.
+    (Ioffe and Szegedy, 2015.) In inference the moving moments take the place of μ and σ². They are
+    constants, so `dX = γ dY / √(σ² + ε)`. The docstring of `batch_normalizer` has the single steps
+    and the effect of a mask. As in Keras, inputs in half precision are computed in float32.
 
-    `renorm` and `synchronized` have no gradient by hand, and raise.
+    `renorm` and `synchronized` have no gradient by hand and raise an error.
 
     Raises:
         ArgumentError: `renorm=True` or `synchronized=True`.
@@ -135,19 +137,19 @@ class BatchNormalization(keras.layers.BatchNormalization):
         for option in ("renorm", "synchronized"):
             if getattr(self, option, False):
                 raise ArgumentError(
-                    f"{option}=True has no gradient by hand. Use keras.layers.BatchNormalization, "
-                    f"or leave {option} out."
+                    f"{option} must be False. Received: {option}=True has no gradient by hand. Use "
+                    f"keras.layers.BatchNormalization, or leave {option} out."
                 )
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Normalised inputs, of their shape and the layer's compute dtype."""
+        """Normalise inputs of any shape; the output has the layer's compute dtype."""
         if mask is not None and len(mask.shape) != len(inputs.shape) - 1:
             raise ArgumentError(
-                "The mask has one dimension less than the inputs. "
+                "mask must have one dimension less than the inputs. "
                 f"Received: mask.shape={mask.shape}, inputs.shape={inputs.shape}"
             )
         rank, axis = len(inputs.shape), self.axis % len(inputs.shape)
-        axes = tuple(one for one in range(rank) if one != axis)
+        axes = tuple(other for other in range(rank) if other != axis)
         dtype = "float64" if self.compute_dtype == "float64" else "float32"
         x = ops.cast(inputs, dtype)
 
@@ -171,6 +173,6 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
 
 def _weights_of(mask: Any, x: Any, axes: tuple[int, ...]) -> Any:
-    """What each element counts where a mask leaves some out, of the shape of x."""
+    """Compute the weight of each element under a mask, of the shape of x."""
     kept = ops.broadcast_to(ops.expand_dims(ops.cast(mask, x.dtype), -1), ops.shape(x))
     return kept / (ops.sum(kept, axis=axes, keepdims=True) + keras.config.epsilon())

@@ -11,6 +11,7 @@ from keras import ops
 from zoo.layers.activations import handwritten
 from zoo.layers.dense import add_bias
 from zoo.layers.empty import never_empty
+from zoo.layers.registration import register_layer
 
 
 @lru_cache
@@ -23,11 +24,11 @@ def convolution(
         strides: Steps between outputs, (rows, columns).
         padding: `"valid"` or `"same"`.
         dilation: Distance between the kernel's taps, (rows, columns).
-        groups: Parts of the channels that are convolved each for itself.
+        groups: How many groups of channels are convolved separately.
 
     Returns:
         A function of x [batch, height, width, channels] and kernel [rows, columns,
-        channels / groups, filters] to [batch, height', width', filters].
+        channels / groups, filters], which returns [batch, height', width', filters].
     """
     options: dict[str, Any] = {"strides": [1, *strides, 1], "padding": padding.upper()}
 
@@ -54,21 +55,21 @@ def convolution(
 
 
 def _full_convolution(x: Any, kernel: Any, upstream: Any, options: dict[str, Any]) -> Any:
-    """`dX`: the upstream gradient, spread by the strides, convolved with the flipped kernel."""
+    """Compute dX: convolve the upstream gradient, spread by strides, with the flipped kernel."""
     return tf.raw_ops.Conv2DBackpropInput(
         input_sizes=tf.shape(x), filter=kernel, out_backprop=upstream, **options
     )
 
 
 def _correlation(x: Any, kernel: Any, upstream: Any, options: dict[str, Any]) -> Any:
-    """`dK`: the inputs under each tap of the kernel, times the upstream gradient, summed."""
+    """Compute dK: sum the inputs under each tap of the kernel times the upstream gradient."""
     return tf.raw_ops.Conv2DBackpropFilter(
         input=x, filter_sizes=tf.shape(kernel), out_backprop=upstream, **options
     )
 
 
 def _spread(kernel: Any, dilation: tuple[int, int]) -> Any:
-    """Put zeros between the taps: a dilated kernel as a plain one."""
+    """Put zeros between the taps, which makes a plain kernel of a dilated kernel."""
     if dilation == (1, 1):
         return kernel
     rows, columns, channels, filters = kernel.shape
@@ -87,26 +88,27 @@ def _join(parts: list[Any]) -> Any:
     return parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register_layer((7, 7, 2), filters=3, kernel_size=3)
 class Conv2D(keras.layers.Conv2D):
     """`keras.layers.Conv2D` with its gradient by hand.
 
     Forward, for X [batch, height, width, channels], K [rows, columns, channels, filters], strides
-    s and dilation d (a cross-correlation, as everywhere in the field):
+    s and dilation d (the operation is a cross-correlation, which the field calls convolution):
 
         Z[n, i, j, f] = Σ_{a, b, c} X[n, s i + d a, s j + d b, c] K[a, b, c, f] + b[f]
 
-    The side of Z is `⌊(H + P − d (k − 1) − 1) / s⌋ + 1` for padding P, which is 0 for `"valid"`
-    and makes it `⌈H / s⌉` for `"same"`. Backward, from the upstream gradient dY of the activation
-    and so dZ:
+    The side of Z is `⌊(H + P − d (k − 1) − 1) / s⌋ + 1` for padding P, which is 0 for `"valid"`.
+    For `"same"` the side is `⌈H / s⌉`. The activation turns the upstream gradient dY into dZ.
+    Backward:
 
         dX[n, p, q, c] = Σ dZ[n, i, j, f] K[a, b, c, f] over f and all s i + d a = p, s j + d b = q
         dK[a, b, c, f] = Σ_{n, i, j} X[n, s i + d a, s j + d b, c] dZ[n, i, j, f]
         db[f] = Σ_{n, i, j} dZ[n, i, j, f]
 
     dX is the full convolution of dZ, spread by the strides, with the flipped kernel; dK is the
-    correlation of X with dZ (LeCun et al., 1989; Dumoulin and Visin, 2016). Both run on
-    TensorFlow's kernels. Groups are convolved one by one. Activations are as in `zoo.layers.Dense`.
+    correlation of X with dZ (LeCun et al., 1989; Dumoulin and Visin, 2016). TensorFlow's kernels
+    compute both. Groups are convolved one after another. Activations have the same gradients as in
+    `zoo.layers.Dense`.
 
     Example:
         >>> import numpy as np
@@ -115,12 +117,12 @@ class Conv2D(keras.layers.Conv2D):
     """
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
-        """Cross-correlate [batch, height, width, channels] with the kernel."""
+        """Cross-correlate inputs [batch, height, width, channels] with the kernel."""
         convolve = convolution(self.strides, self.padding, self.dilation_rate, self.groups)
         return convolve(inputs, kernel)
 
     def call(self, inputs: Any) -> Any:
-        """`f(X ∗ K + b)`, in the layer's data format."""
+        """Compute `f(X ∗ K + b)` in the layer's data format."""
         first = self.data_format == "channels_first"
         x = ops.transpose(inputs, (0, 2, 3, 1)) if first else inputs
         x = self.convolution_op(x, tf.convert_to_tensor(self.kernel))

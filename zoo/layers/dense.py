@@ -8,6 +8,7 @@ from keras import ops
 
 from zoo.errors import ArgumentError
 from zoo.layers.activations import handwritten
+from zoo.layers.registration import register_layer
 
 
 @ops.custom_gradient
@@ -15,7 +16,7 @@ def linear(x: Any, kernel: Any) -> Any:
     """Multiply by a matrix, `Y = X K`.
 
     Backward, with the upstream gradient dY: `dX = dY Kᵀ` and `dK = Xᵀ dY`, where all axes of X
-    but the last count as one.
+    except the last are joined into one axis.
 
     Args:
         x: [..., inputs].
@@ -41,19 +42,19 @@ def linear(x: Any, kernel: Any) -> Any:
 def sparse_linear(values: Any, kernel: Any, indices: Any, shape: Any) -> Any:
     """Multiply a sparse matrix X by a matrix, `Y = X K`.
 
-    Backward, with the upstream gradient dY: `dK = Xᵀ dY`, and `dY Kᵀ` only where X holds a value:
-    `d_values = Σ_u dY[row, u] K[column, u]`.
+    Backward, with the upstream gradient dY: `dK = Xᵀ dY`. `dY Kᵀ` is computed only where X holds a
+    value: `d_values = Σ_u dY[row, u] K[column, u]`.
 
     Args:
-        values: What X holds [values].
+        values: The values of X, [values].
         kernel: [inputs, units].
-        indices: Where, [values, (row, column)].
-        shape: (rows, inputs).
+        indices: Row and column of each value, [values, 2].
+        shape: Shape of X, (rows, inputs).
 
     Returns:
         [rows, units].
     """
-    # TensorFlow's kernel adds in the dtype it is given, and a sum in bfloat16 stops at 256.
+    # TensorFlow's kernel adds in the dtype of the inputs, and a sum in bfloat16 stops at 256.
     wide = tf.float64 if kernel.dtype == tf.float64 else tf.float32
     x, wide_kernel = tf.SparseTensor(indices, tf.cast(values, wide), shape), tf.cast(kernel, wide)
 
@@ -71,8 +72,9 @@ def sparse_linear(values: Any, kernel: Any, indices: Any, shape: Any) -> Any:
 def add_bias(x: Any, bias: Any) -> Any:
     """Add a vector to every row, `Y = X + b`.
 
-    Backward: `dX = dY`, and `db` is dY summed over all axes but the last; in float32 for half
-    precision, where a sum stops growing (2048 + 1 is 2048 in float16).
+    Backward: `dX = dY`, and `db` is the sum of dY over all axes except the last. In half precision
+    the sum is computed in float32, since a long sum would stop growing (2048 + 1 is 2048 in
+    float16).
 
     Args:
         x: [..., units].
@@ -91,23 +93,23 @@ def add_bias(x: Any, bias: Any) -> Any:
     return x + bias, backward
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register_layer((6,), units=4)
 class Dense(keras.layers.Dense):
     """`keras.layers.Dense` with its gradient by hand: `Y = f(X K + b)`.
 
     Forward, for inputs X [batch, inputs], kernel K [inputs, units] and bias b [units]:
     `Z = X K + b`, `Y = f(Z)`. Backward, from the upstream gradient dY [batch, units]:
 
-    - `dZ = dY ⊙ f'(Z)`, by the activation;
+    - `dZ = dY ⊙ f'(Z)`, which the activation computes;
     - `dX = dZ Kᵀ` [batch, inputs];
     - `dK = Xᵀ dZ` [inputs, units];
     - `db = Σ dZ` over the batch [units].
 
     (Rumelhart, Hinton, Williams, 1986.) Inputs of rank above 2 count as one long batch. Sparse
-    inputs are of rank 2, as in Keras, and get their gradient where they hold a value. Arguments,
-    weights, masks and dtypes are those of `keras.layers.Dense`. `quantize` is Keras's layer's
-    alone: move the weights there with `set_weights`. Activations other than linear, relu, sigmoid,
-    tanh and softmax keep the gradient that Keras gives them.
+    inputs must have rank 2, as in Keras, and get a gradient where they hold a value. Arguments,
+    weights, masks and dtypes are those of `keras.layers.Dense`. The layer cannot be quantised:
+    move its weights to `keras.layers.Dense` with `set_weights` for that. Activations other than
+    linear, relu, sigmoid, tanh and softmax have the gradient that TensorFlow derives.
 
     Example:
         >>> import numpy as np
@@ -116,12 +118,13 @@ class Dense(keras.layers.Dense):
     """
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """`f(X K + b)` for inputs [batch, …, inputs]."""
+        """Compute `f(X K + b)` for inputs [batch, …, inputs]."""
         kernel = tf.convert_to_tensor(self.kernel)
         if isinstance(inputs, tf.SparseTensor):
             if len(inputs.shape) != 2:
                 raise ArgumentError(
-                    f"Sparse inputs are [batch, inputs]. Received: inputs.shape={inputs.shape}"
+                    "Sparse inputs must have the shape [batch, inputs]. "
+                    f"Received: inputs.shape={inputs.shape}"
                 )
             x = sparse_linear(inputs.values, kernel, inputs.indices, inputs.dense_shape)
             x = tf.ensure_shape(x, [inputs.shape[0], self.units])

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.layers.registration import register_layer
+
 
 @ops.custom_gradient
 def scale(x: Any, mask: Any) -> Any:
@@ -20,14 +22,14 @@ def scale(x: Any, mask: Any) -> Any:
     return x * mask, lambda upstream: (upstream * mask, upstream * x)
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register_layer((6,), rate=0.5)
 class Dropout(keras.layers.Dropout):
     """`keras.layers.Dropout` with its gradient by hand: `Y = X ⊙ M` in training.
 
     Each element of M is 0 with probability `rate`, else `1 / (1 − rate)`, so that Y has the
     expectation of X ("inverted" dropout; Srivastava et al., 2014). Backward: `dX = dY ⊙ M`
-    with the same M. In inference both are the identity. The same seed draws the same mask as in
-    Keras.
+    with the same M. In inference, both passes return their input unchanged. The same seed draws
+    the same mask as in Keras.
 
     Example:
         >>> import numpy as np
@@ -36,7 +38,7 @@ class Dropout(keras.layers.Dropout):
     """
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """`X ⊙ M` in training, X otherwise."""
+        """Compute `X ⊙ M` in training, and X in inference."""
         if not training or self.rate == 0:
             return inputs
         mask = keras.random.dropout(

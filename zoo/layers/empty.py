@@ -1,4 +1,4 @@
-"""Empty batches: TensorFlow's convolution and pooling kernels fail on them, or abort (2.21)."""
+"""Empty batches, on which TensorFlow's convolution and pooling kernels fail or abort (2.21)."""
 
 from typing import Any
 
@@ -6,17 +6,18 @@ import tensorflow as tf
 
 
 def never_empty(images: Any) -> Any:
-    """Stand one image of zeros in for an empty batch; give any other batch as it is.
+    """Replace an empty batch by a single image of zeros, and return any other batch unchanged.
 
     Args:
         images: [batch, height, width, channels].
 
     Returns:
-        The same, or [1, height, width, channels]; `[:batch]` takes the stand-in off again.
+        The same images, or zeros [1, height, width, channels]. After the kernel, `[:batch]` removes
+        the result for the zeros again.
     """
     if images.shape[0]:
         return images
     missing = tf.cast(tf.equal(tf.shape(images)[0], 0), "int32")
-    # No copy where nothing is missing.
+    # A batch that is not empty is not copied.
     padded = tf.pad(images, [[0, missing], [0, 0], [0, 0], [0, 0]])
     return tf.ensure_shape(padded, [None, *images.shape[1:]])

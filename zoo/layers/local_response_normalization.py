@@ -5,23 +5,28 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.arguments import whole_number
 from zoo.errors import ArgumentError
+from zoo.layers.registration import register_layer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register_layer((7, 7, 2))
 class LocalResponseNormalization(keras.layers.Layer):
-    """Divide each value by what its neighbouring channels show at the same place.
+    """Divide each value by a power of the sum of squares of the channels around it.
 
     `y[c] = x[c] / (bias + alpha * sum(x[j]**2 for |j - c| <= depth_radius)) ** beta`
 
-    with the constants of the paper as defaults (Krizhevsky, Sutskever, Hinton, 2012, section
-    3.3). Written in plain array operations, since TensorFlow's own kernel has no float64.
+    The defaults are the constants of the paper (Krizhevsky, Sutskever, Hinton, 2012, section 3.3).
+    The layer uses plain array operations, since TensorFlow's own kernel has no float64.
 
     Args:
-        depth_radius: Channels on each side that count.
-        bias: The constant that keeps the divisor from zero.
+        depth_radius: How many channels on each side are in the sum.
+        bias: A constant above 0, so that the divisor is never zero.
         alpha: Weight of the squares.
         beta: The exponent.
+
+    Raises:
+        ArgumentError: `depth_radius` or `bias` is out of its range.
 
     Input and output: [batch, height, width, channels].
 
@@ -40,12 +45,9 @@ class LocalResponseNormalization(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not isinstance(depth_radius, int) or depth_radius < 0 or bias <= 0:
-            raise ArgumentError(
-                "depth_radius is a whole number of 0 or more and bias above 0. "
-                f"Received: depth_radius={depth_radius}, bias={bias}"
-            )
-        self.depth_radius = depth_radius
+        if not bias > 0:
+            raise ArgumentError(f"bias must be above 0. Received: {bias!r}")
+        self.depth_radius = whole_number("depth_radius", depth_radius, 0)
         self.bias = bias
         self.alpha = alpha
         self.beta = beta
@@ -53,7 +55,7 @@ class LocalResponseNormalization(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Any) -> Any:
-        """Normalise [batch, height, width, channels]."""
+        """Normalise inputs [batch, height, width, channels]."""
         channels = inputs.shape[-1]
         r = self.depth_radius
         squares = ops.pad(ops.square(inputs), [(0, 0), (0, 0), (0, 0), (r, r)])
@@ -61,11 +63,11 @@ class LocalResponseNormalization(keras.layers.Layer):
         return inputs * ops.power(self.bias + self.alpha * sums, -self.beta)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """The same shape."""
+        """Give the shape of the output, which is the shape of the input."""
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """Give the arguments of the constructor."""
         return {
             **super().get_config(),
             "depth_radius": self.depth_radius,

@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from zoo.layers.empty import never_empty
+from zoo.layers.registration import register_layer
 
 
 @lru_cache
@@ -18,12 +19,13 @@ def pooling(
     """Make a max pooling, and its gradient.
 
     Args:
-        pool_size: Of the window, (rows, columns).
+        pool_size: Size of the window, (rows, columns).
         strides: Steps between windows, (rows, columns).
         padding: `"valid"` or `"same"`.
 
     Returns:
-        A function of x [batch, height, width, channels].
+        A function of x [batch, height, width, channels], which returns the maxima
+        [batch, height', width', channels].
     """
     options: dict[str, Any] = {
         "ksize": [1, *pool_size, 1],
@@ -46,21 +48,22 @@ def pooling(
     return pool
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register_layer((7, 7, 2))
 class MaxPooling2D(keras.layers.MaxPooling2D):
-    """`keras.layers.MaxPooling2D` with its gradient by hand: the largest of each window.
+    """`keras.layers.MaxPooling2D` with its gradient by hand: the largest value of each window.
 
-    Forward, for X [batch, height, width, channels], strides s and the window's places (a, b):
+    Forward, for X [batch, height, width, channels], strides s and positions (a, b) in the window:
 
         Y[n, i, j, c] = max over a, b of X[n, s i + a, s j + b, c]
 
-    Backward, with (a*, b*) the place of the maximum in the window of (i, j), the first row by row
-    among equals:
+    Backward, with (a*, b*) the position of the maximum in the window of (i, j). Among equal values
+    the first counts, row by row:
 
         dX[n, p, q, c] = Σ dY[n, i, j, c] over all i, j with s i + a* = p and s j + b* = q
 
-    so a place that wins in several windows adds up what it gets, and one that wins in none gets 0
-    (Ranzato et al., 2007). On TensorFlow's kernel.
+    So a value that is the maximum of several windows gets the sum of their gradients, and a value
+    that is the maximum of no window gets 0 (Ranzato et al., 2007). TensorFlow's kernel computes
+    both.
 
     Example:
         >>> import numpy as np
@@ -69,7 +72,7 @@ class MaxPooling2D(keras.layers.MaxPooling2D):
     """
 
     def call(self, inputs: Any) -> Any:
-        """The maxima, in the layer's data format."""
+        """Compute the maxima in the layer's data format."""
         first = self.data_format == "channels_first"
         x = ops.transpose(inputs, (0, 2, 3, 1)) if first else inputs
         x = pooling(self.pool_size, self.strides, self.padding)(x)

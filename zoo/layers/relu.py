@@ -1,4 +1,4 @@
-"""The rectifier, with its gradient by hand."""
+"""The rectified linear unit, with its gradient by hand."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -8,21 +8,23 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from zoo.layers.registration import register_layer
+
 
 @lru_cache
 def rectifier(
     negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
 ) -> Callable[[Any], Any]:
-    """Make the function `keras.activations.relu` with such options, and its gradient.
+    """Make the function `keras.activations.relu` with these options, and its gradient.
 
-    Backward: `dX = dY ⊙ f'(X)` with the slope 1 between threshold and `max_value`,
-    `negative_slope` below, 0 above. At the threshold and at `max_value` themselves, where there is
-    no derivative, the slope outside of the two is taken, as TensorFlow does at 0.
+    Backward: `dX = dY ⊙ f'(X)`. The slope f' is 1 between threshold and `max_value`,
+    `negative_slope` below, and 0 above. At the threshold and at `max_value` themselves there is no
+    derivative, and the slope of the outer side is used, as TensorFlow does at 0.
 
     Args:
         negative_slope: Slope below the threshold.
-        max_value: Where it saturates; None for nowhere.
-        threshold: Where it begins.
+        max_value: The largest output, or None for no limit.
+        threshold: The input above which the slope is 1.
 
     Returns:
         A function of one tensor.
@@ -34,7 +36,7 @@ def rectifier(
 
         def backward(upstream: Any) -> Any:
             if (negative_slope, max_value, threshold) == (0.0, None, 0.0):
-                # The same product in one pass over memory.
+                # The same product with less work: a single pass over memory.
                 return tf.raw_ops.ReluGrad(gradients=upstream, features=y)
             gradient = ops.where(x > threshold, upstream, upstream * negative_slope)
             return gradient if max_value is None else ops.where(x < max_value, gradient, 0)
@@ -44,12 +46,12 @@ def rectifier(
     return relu
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register_layer((6,))
 class ReLU(keras.layers.ReLU):
     """`keras.layers.ReLU` with its gradient by hand: `Y = max(X, 0)`.
 
-    Backward: `dX = dY ⊙ [X > 0]`, all of the shape of X. (Fukushima, 1969; Nair and Hinton,
-    2010.) At 0 there is no derivative; 0 is taken, as in TensorFlow. With the options of
+    Backward: `dX = dY ⊙ [X > 0]`, all of the shape of X (Fukushima, 1969; Nair and Hinton, 2010).
+    At 0 there is no derivative, and 0 is used, as in TensorFlow. With the options of
     `keras.layers.ReLU` the slope is 1 between `threshold` and `max_value`, `negative_slope`
     below and 0 above.
 
@@ -60,5 +62,5 @@ class ReLU(keras.layers.ReLU):
     """
 
     def call(self, inputs: Any) -> Any:
-        """`max(X, 0)` for inputs of any shape."""
+        """Compute `max(X, 0)` for inputs of any shape."""
         return rectifier(self.negative_slope, self.max_value, self.threshold)(inputs)

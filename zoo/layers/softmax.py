@@ -7,15 +7,17 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.layers.registration import register_layer
+
 
 @lru_cache
 def softmax_over(axes: tuple[int, ...] = (-1,)) -> Callable[[Any], Any]:
-    """Make the softmax over some axes, and its gradient.
+    """Make the softmax over these axes, and its gradient.
 
-    Backward: `dX = P ⊙ (dY − Σ dY ⊙ P)`, the sum over the same axes.
+    Backward: `dX = P ⊙ (dY − Σ dY ⊙ P)`, with the sum over the same axes.
 
     Args:
-        axes: Over which the outputs add up to 1.
+        axes: The axes over which the outputs add up to 1.
 
     Returns:
         A function of one tensor.
@@ -35,7 +37,7 @@ def softmax_over(axes: tuple[int, ...] = (-1,)) -> Callable[[Any], Any]:
 
     def softmax(x: Any) -> Any:
         p = differentiable(x)
-        # As Keras's own softmax does, so that Keras's cross-entropies find the logits and stay
+        # Keras's own softmax does the same. Keras's cross-entropies then find the logits, and stay
         # stable where a probability rounds to 0.
         p._keras_logits = x
         return p
@@ -43,12 +45,12 @@ def softmax_over(axes: tuple[int, ...] = (-1,)) -> Callable[[Any], Any]:
     return softmax
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register_layer((6,))
 class Softmax(keras.layers.Softmax):
     """`keras.layers.Softmax` with its gradient by hand: `p_i = exp(x_i) / Σ_j exp(x_j)`.
 
-    The forward pass takes the largest x off first, which keeps exp finite. Since
-    `∂p_i/∂x_j = p_i ([i = j] − p_j)` (Bridle, 1990), backward is
+    The forward pass first subtracts the largest x, so that exp stays finite. Since
+    `∂p_i/∂x_j = p_i ([i = j] − p_j)` (Bridle, 1990), the backward pass is
     `dX = P ⊙ (dY − Σ_j dY_j p_j)`, all of the shape of X [batch, …, classes].
 
     Example:
@@ -58,12 +60,12 @@ class Softmax(keras.layers.Softmax):
     """
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
-        """Probabilities along `axis`; what the mask leaves out gets 0."""
+        """Compute probabilities along `axis`. Elements that the mask leaves out get 0."""
         axes = tuple(self.axis) if isinstance(self.axis, (list, tuple)) else (self.axis,)
         if mask is None:
             return softmax_over(axes)(inputs)
         keep = ops.cast(mask, "float32") > 0.5
-        # What Keras takes for minus infinity; float16 reaches no further.
+        # Keras's stand-in for minus infinity. The range of float16 is smaller.
         low = -3e4 if keras.backend.standardize_dtype(inputs.dtype) == "float16" else -1e9
         outputs = softmax_over(axes)(ops.where(keep, inputs, ops.cast(low, inputs.dtype)))
         return ops.where(keep, outputs, ops.zeros_like(outputs))

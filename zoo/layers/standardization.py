@@ -1,4 +1,4 @@
-"""Layers that bring images to mean 0 and standard deviation 1: each by itself, or all by one."""
+"""Layers that bring images to mean 0 and standard deviation 1, alone or by the training images."""
 
 import math
 from typing import Any
@@ -7,14 +7,16 @@ import keras
 from keras import ops
 
 from zoo.errors import ArgumentError
+from zoo.layers.registration import register_layer
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register_layer((7, 7, 2))
 class PerImageStandardization(keras.layers.Layer):
     """Bring each image to mean 0 and standard deviation 1.
 
-    `y = (x - mean(x)) / max(std(x), 1 / sqrt(N))` over the N numbers of an image, as
-    `tf.image.per_image_standardization` has it; the second term is for images of one colour.
+    `y = (x - mean(x)) / max(std(x), 1 / sqrt(N))` over the N numbers of an image, as in
+    `tf.image.per_image_standardization`. The second term is for images of a single colour, whose
+    standard deviation is 0.
 
     Input and output: [batch, height, width, channels], floats.
 
@@ -25,7 +27,7 @@ class PerImageStandardization(keras.layers.Layer):
     """
 
     def call(self, inputs: Any) -> Any:
-        """Standardise [batch, height, width, channels]."""
+        """Standardise images [batch, height, width, channels]."""
         axes = (1, 2, 3)
         mean = ops.mean(inputs, axis=axes, keepdims=True)
         deviation = ops.std(inputs, axis=axes, keepdims=True)
@@ -33,20 +35,21 @@ class PerImageStandardization(keras.layers.Layer):
         return (inputs - mean) / ops.maximum(deviation, 1 / math.sqrt(count))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape of the input."""
+        """Give the shape of the output, which is the shape of the input."""
         return input_shape
 
 
-@keras.saving.register_keras_serializable(package="zoo")
+@register_layer((7, 7, 2))
 class MeanImageStandardization(keras.layers.Layer):
-    """Take the mean image of the training images from each, and divide by one number.
+    """Subtract the mean of the training images from each image, and divide by their deviation.
 
     `y = (x - m) / s` with the mean image m and the standard deviation s of all numbers of all
-    training images around m. It is one number and not one for each pixel, since pixels that are
-    the same in all training images would be divided by nothing.
+    training images around m. The deviation is a single number and not an image, since a pixel that
+    is the same in all training images has the deviation 0.
 
-    Both are weights that no optimiser changes, saved with the model; until `set_statistics` is
-    called, m is 0 and s is 1. Zoo's training does so, once, with the training images.
+    Both are weights that no optimiser changes and that are saved with the model. Before
+    `set_statistics` is called, m is 0 and s is 1. The training of Zoo calls it once, with the
+    training images.
 
     Input and output: [batch, height, width, channels], floats.
 
@@ -59,41 +62,41 @@ class MeanImageStandardization(keras.layers.Layer):
     """
 
     def build(self, input_shape: Any) -> None:
-        """Make room for the mean image."""
+        """Create the weights for the mean image and the deviation."""
         self.mean_image = self.add_weight(
             shape=input_shape[1:], initializer="zeros", trainable=False, name="mean_image"
         )
         self.deviation = self.add_weight(
             shape=(), initializer="ones", trainable=False, name="deviation"
         )
-        # Of 0 or 1, and a weight so that it is saved as well.
+        # 1 once the statistics are set, else 0. It is a weight so that a saved model holds it.
         self.learned = self.add_weight(
             shape=(), initializer="zeros", trainable=False, name="learned"
         )
 
     def call(self, inputs: Any) -> Any:
-        """Standardise [batch, height, width, channels]."""
+        """Standardise images [batch, height, width, channels]."""
         return (inputs - self.mean_image) / ops.cast(self.deviation, inputs.dtype)
 
     def set_statistics(self, mean_image: Any, deviation: float) -> None:
-        """Set what is taken from the images, and what they are divided by.
+        """Set the mean image and the standard deviation.
 
         Args:
-            mean_image: [height, width, channels].
-            deviation: Above 0.
+            mean_image: The image that is subtracted, [height, width, channels].
+            deviation: The number above 0 that the images are divided by.
 
         Raises:
-            ArgumentError: It is not above 0.
+            ArgumentError: `deviation` is not above 0.
         """
         if not deviation > 0:
             raise ArgumentError(
-                "Images of one colour, the same in all, have no deviation to divide by. "
-                f"Received: {deviation!r}"
+                f"deviation must be above 0. Received: {deviation!r}. Images of a single "
+                "colour, the same in all of them, have no deviation to divide by."
             )
         self.mean_image.assign(mean_image)
         self.deviation.assign(deviation)
         self.learned.assign(1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape of the input."""
+        """Give the shape of the output, which is the shape of the input."""
         return input_shape

@@ -1,4 +1,8 @@
-"""The zoo's own entries, one file a family. Importing this registers them."""
+"""The models of Zoo: builders, one family of networks a file.
+
+Importing this package registers the models. A new file is registered once it is imported here.
+Builders come from `zoo.registry`, which `zoo.build` uses; nothing else imports them.
+"""
 
 from zoo.models import alexnet, cnn, mlp, softmax
 

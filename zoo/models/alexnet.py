@@ -1,10 +1,10 @@
-"""AlexNet."""
+"""AlexNet, the network that won ImageNet's competition of 2012."""
 
 from types import ModuleType
 from typing import Any
 
 from zoo.errors import ArgumentError
-from zoo.models.parts import classify, pixels
+from zoo.models.stem_and_head import classifier_head, stem
 from zoo.recipes import Recipe
 from zoo.registry.specs import register
 
@@ -19,6 +19,7 @@ from zoo.registry.specs import register
         epochs=90,
         precision="auto",
     ),
+    parameter_count=60_965_224,
 )
 def alexnet(
     layers: ModuleType,
@@ -31,16 +32,16 @@ def alexnet(
 ) -> Any:
     """The 2012 network with its groups and local response normalisation.
 
-    `features="pool5"` ends at the flattened activations of the last pooling, 9,216 numbers
-    at 227×227, and leaves the dense layers (and so `num_classes`) out.
+    With `features="pool5"`, the model ends with the flattened activations of the last pooling,
+    9,216 numbers at 227×227. It then has no dense layers and ignores `num_classes`.
     """
     import keras
 
     from zoo.layers import LocalResponseNormalization
 
     if features not in (None, "pool5"):
-        raise ArgumentError(f'features is None or "pool5". Received: {features!r}')
-    inputs, x = pixels(layers, "alexnet", input_shape, smallest=67)
+        raise ArgumentError(f'features must be None or "pool5". Received: {features!r}')
+    inputs, x = stem(layers, "alexnet", input_shape, smallest=67)
 
     def conv(x: Any, filters: int, size: int, name: str, **arguments: Any) -> Any:
         x = layers.Conv2D(filters, size, kernel_initializer="he_normal", name=name, **arguments)(x)
@@ -59,4 +60,4 @@ def alexnet(
     for name in ("fc6", "fc7"):
         x = layers.Dense(4096, kernel_initializer="he_normal", name=name)(x)
         x = layers.Dropout(dropout)(layers.ReLU()(x))
-    return classify(layers, "alexnet", inputs, x, num_classes, classifier_activation)
+    return classifier_head(layers, "alexnet", inputs, x, num_classes, classifier_activation)

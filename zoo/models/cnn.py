@@ -3,8 +3,8 @@
 from types import ModuleType
 from typing import Any
 
-from zoo.augmentation.augmentation import REPORT
-from zoo.models.parts import classify, pixels
+from zoo.augmentation import REPORT
+from zoo.models.stem_and_head import classifier_head, stem
 from zoo.recipes import Recipe
 from zoo.registry.specs import register
 
@@ -20,6 +20,7 @@ from zoo.registry.specs import register
         augmentation=REPORT,
         precision="auto",
     ),
+    parameter_count=4_787_687,
 )
 def cnn(
     layers: ModuleType,
@@ -33,8 +34,8 @@ def cnn(
     initializer: str = "glorot_uniform",
     classifier_activation: str | None = "softmax",
 ) -> Any:
-    """VGG-style: pairs of 3×3 convolutions, then pooling and dropout; one dense layer."""
-    inputs, x = pixels(layers, "cnn", input_shape, smallest=2 ** len(filters))
+    """VGG-style: pairs of 3×3 convolutions with pooling and dropout, then a dense layer."""
+    inputs, x = stem(layers, "cnn", input_shape, smallest=2 ** len(filters))
     for width in filters:
         for _ in range(2):
             x = layers.Conv2D(width, 3, padding="same", kernel_initializer=initializer)(x)
@@ -45,7 +46,7 @@ def cnn(
     x = layers.Dense(hidden, kernel_initializer=initializer)(x)
     x = layers.ReLU()(x)
     x = layers.Dropout(dropout)(x)
-    return classify(
+    return classifier_head(
         layers,
         "cnn",
         inputs,
@@ -60,6 +61,8 @@ def cnn(
     tags=("conv", "report", "batchnorm"),
     source="HW3 2019 on FER2013",
     recipe=Recipe(optimizer="adam", batch_size=128, epochs=50, precision="auto"),
+    # 2,109,031 trainable parameters, as in the report, and the moving statistics.
+    parameter_count=2_109_031 + 2 * (16 + 32 + 64 + 128 + 256 + 512 + 1024),
 )
 def conv_bn(
     layers: ModuleType,
@@ -70,8 +73,8 @@ def conv_bn(
     classifier_activation: str | None = "softmax",
 ) -> Any:
     """Six 3×3 convolutions from 16 to 512 filters with batch normalisation, down to 1×1."""
-    # Four halvings must leave 3×3 pixels for the last, unpadded convolution.
-    inputs, x = pixels(layers, "conv_bn", input_shape, smallest=3 * 2**4)
+    # After four halvings, 3×3 pixels must be left for the last convolution, which has no padding.
+    inputs, x = stem(layers, "conv_bn", input_shape, smallest=3 * 2**4)
     for filters in (16, 32, 64, 128, 256, 512):
         padding = "valid" if filters == 512 else "same"
         x = layers.Conv2D(filters, 3, padding=padding, kernel_initializer=initializer)(x)
@@ -83,7 +86,7 @@ def conv_bn(
     x = layers.Dense(1024, kernel_initializer=initializer)(x)
     x = layers.BatchNormalization()(x)
     x = layers.ReLU()(x)
-    return classify(
+    return classifier_head(
         layers,
         "conv_bn",
         inputs,

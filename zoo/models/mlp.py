@@ -1,4 +1,4 @@
-"""Multilayer perceptrons: dense layers, one after another."""
+"""Multilayer perceptrons: dense layers in sequence."""
 
 from collections.abc import Iterable, Sequence
 from types import ModuleType
@@ -6,7 +6,7 @@ from typing import Any
 
 from zoo.arguments import is_whole
 from zoo.errors import ArgumentError
-from zoo.models.parts import activate, classify, pixels
+from zoo.models.stem_and_head import activate, classifier_head, stem
 from zoo.recipes import Recipe
 from zoo.registry.specs import register
 
@@ -18,6 +18,7 @@ INM702_RECIPE = Recipe(optimizer="sgd", learning_rate=0.001, batch_size=256, epo
     tags=("mlp", "report"),
     source="CO395 coursework on CIFAR-10 and FER2013; INM702 coursework",
     recipe=Recipe(optimizer_arguments={"momentum": 0.9}, learning_rate=0.01, batch_size=64),
+    parameter_count=(48 * 48 + 1) * 512 + 2 * (512 + 1) * 512 + (512 + 1) * 7,
 )
 def mlp(
     layers: ModuleType,
@@ -32,11 +33,16 @@ def mlp(
     l2: float = 0.0,
     classifier_activation: str | None = "softmax",
 ) -> Any:
-    """Multilayer perceptron with dropout, L1 and L2 to choose."""
+    """Multilayer perceptron with optional dropout, L1 and L2 penalties."""
     return _perceptron("mlp", **locals())
 
 
-@register(tags=("mlp", "report", "batchnorm"), source=INM702, recipe=INM702_RECIPE)
+@register(
+    tags=("mlp", "report", "batchnorm"),
+    source=INM702,
+    recipe=INM702_RECIPE,
+    parameter_count=(48 * 48 + 1) * 100 + (100 + 1) * 100 + 2 * 4 * 100 + (100 + 1) * 4,
+)
 def bn_mlp(
     layers: ModuleType,
     input_shape: tuple[int, int, int] = (48, 48, 1),
@@ -48,11 +54,16 @@ def bn_mlp(
     dropout: float = 0.0,
     classifier_activation: str | None = "softmax",
 ) -> Any:
-    """Two hidden layers of 100, batch normalisation after each."""
+    """Two hidden layers of 100 units, each followed by batch normalisation."""
     return _perceptron("bn_mlp", **locals(), batch_normalization=True)
 
 
-@register(tags=("mlp", "report", "regularised"), source=INM702, recipe=INM702_RECIPE)
+@register(
+    tags=("mlp", "report", "regularised"),
+    source=INM702,
+    recipe=INM702_RECIPE,
+    parameter_count=(48 * 48 + 1) * 100 + (100 + 1) * 100 + (100 + 1) * 4,
+)
 def lasso_mlp(
     layers: ModuleType,
     input_shape: tuple[int, int, int] = (48, 48, 1),
@@ -65,11 +76,16 @@ def lasso_mlp(
     l2: float = 2e-4,
     classifier_activation: str | None = "softmax",
 ) -> Any:
-    """Two hidden layers of 100 with L1 and L2 penalties on their weights."""
+    """Two hidden layers of 100 units with L1 and L2 penalties on their weights."""
     return _perceptron("lasso_mlp", **locals())
 
 
-@register(tags=("mlp", "report", "deep"), source=INM702, recipe=INM702_RECIPE)
+@register(
+    tags=("mlp", "report", "deep"),
+    source=INM702,
+    recipe=INM702_RECIPE,
+    parameter_count=(48 * 48 + 1) * 100 + 3 * (100 + 1) * 100 + (100 + 1) * 4,
+)
 def deep_mlp(
     layers: ModuleType,
     input_shape: tuple[int, int, int] = (48, 48, 1),
@@ -81,7 +97,7 @@ def deep_mlp(
     dropout: float = 0.0,
     classifier_activation: str | None = "softmax",
 ) -> Any:
-    """Four hidden layers of 100."""
+    """Four hidden layers of 100 units."""
     return _perceptron("deep_mlp", **locals())
 
 
@@ -99,15 +115,16 @@ def _perceptron(
     l2: float = 0.0,
     batch_normalization: bool = False,
 ) -> Any:
-    """The one architecture that the entries of this file are settings of."""
+    """Build the architecture that all models of this file share."""
     import keras
 
     widths = hidden if isinstance(hidden, Iterable) else [0]
     if not all(is_whole(width) and width > 0 for width in widths):
         raise ArgumentError(
-            f"hidden is a list of layer widths, such as (100, 100). Received: {hidden!r}"
+            "hidden must be a list of layer widths, each a whole number of 1 or more, such as "
+            f"(100, 100). Received: {hidden!r}"
         )
-    inputs, x = pixels(layers, name, input_shape)
+    inputs, x = stem(layers, name, input_shape)
     x = layers.Flatten()(x)
     for units in hidden:
         x = layers.Dense(
@@ -120,7 +137,7 @@ def _perceptron(
             x = layers.BatchNormalization()(x)
         if dropout:
             x = layers.Dropout(dropout)(x)
-    return classify(
+    return classifier_head(
         layers,
         name,
         inputs,

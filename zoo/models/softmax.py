@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Any
 
-from zoo.models.parts import classify, pixels
+from zoo.models.stem_and_head import classifier_head, stem
 from zoo.recipes import Recipe
 from zoo.registry.specs import register
 
@@ -12,6 +12,7 @@ from zoo.registry.specs import register
     tags=("linear", "report"),
     source="CSC411 project on MNIST and FaceScrub",
     recipe=Recipe(learning_rate=0.01, batch_size=50, epochs=20),
+    parameter_count=28 * 28 * 10 + 10,
 )
 def softmax(
     layers: ModuleType,
@@ -21,9 +22,9 @@ def softmax(
     initializer: str = "glorot_uniform",
     classifier_activation: str | None = "softmax",
 ) -> Any:
-    """Softmax regression: one linear layer, nothing hidden."""
-    inputs, x = pixels(layers, "softmax", input_shape)
-    return classify(
+    """Softmax regression: a single linear layer, no hidden layer."""
+    inputs, x = stem(layers, "softmax", input_shape)
+    return classifier_head(
         layers,
         "softmax",
         inputs,

@@ -33,13 +33,14 @@ def build(
     Args:
         name: A name from `zoo.list_models()`.
         gradients: `"auto"` builds from `keras.layers`, `"handwritten"` from `zoo.layers`.
-        seed: Seed of the initial weights and of dropout; None draws a new one.
-        precision: Keras dtype policy, such as `"mixed_bfloat16"`; `"auto"` takes that where the
-            hardware multiplies bfloat16 itself; None keeps Keras's own.
-        standardize: `"per_image"` or `"mean_image"` puts a standardisation of that kind behind the
-            scaling of the pixels; None puts none. See `zoo.layers.MeanImageStandardization`.
-        **arguments: The builder's parameters, such as `input_shape=(48, 48, 1)`,
-            `num_classes=7`; see `zoo.describe(name).parameters`.
+        seed: Seed of the initial weights and of dropout. None draws a new seed.
+        precision: A Keras dtype policy, such as `"mixed_bfloat16"`. `"auto"` uses
+            `"mixed_bfloat16"` where the hardware multiplies bfloat16 itself. None keeps the policy
+            that is set in Keras.
+        standardize: `"per_image"` or `"mean_image"` adds a standardisation of this kind after the
+            scaling of the pixels. None adds nothing. See `zoo.layers.MeanImageStandardization`.
+        **arguments: Arguments of the builder, such as `input_shape=(48, 48, 1)` and
+            `num_classes=7`. `zoo.describe(name).parameters` lists them.
 
     Returns:
         An uncompiled `keras.Model` from pixels 0..255 [batch, height, width, channels], uint8
@@ -47,7 +48,7 @@ def build(
 
     Raises:
         UnknownModelError: No model has that name.
-        ArgumentError: An argument that the builder does not know, or cannot use.
+        ArgumentError: An argument is unknown to the builder, or the builder cannot use its value.
 
     Example:
         >>> import zoo
@@ -65,11 +66,14 @@ def build(
         except (AttributeError, TypeError, ValueError) as error:
             if isinstance(error, ArgumentError):
                 raise
-            asked = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
-            raise ArgumentError(f"{name} cannot be built with {asked}: {error}") from error
+            received = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
+            raise ArgumentError(
+                f"The arguments must fit {name}, which cannot be built with them. Received: "
+                f"{received} ({error})"
+            ) from error
         if not hasattr(model, "trainable_variables"):
             raise ArgumentError(
-                f"The builder of {name} should return a keras.Model. It gave {model!r}"
+                f"The builder of {name} must return a keras.Model. Received: {model!r}"
             )
         if standardize is not None:
             from zoo.registry.standardization import with_standardization  # loads Keras
@@ -79,7 +83,7 @@ def build(
 
 
 def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:
-    """Check what every builder takes, and make its numbers plain integers in place."""
+    """Check the names, `input_shape` and `num_classes`; make their numbers ints in place."""
     for key in arguments:
         if key not in spec.parameters:
             raise ArgumentError(
@@ -89,14 +93,14 @@ def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:
     for key, default in spec.parameters.items():
         if default is REQUIRED and key not in arguments:
             raise ArgumentError(
-                f"{spec.name} needs {key}=. It takes: {signature_text(spec.parameters)}."
+                f"{spec.name} must be given {key}=. It takes: {signature_text(spec.parameters)}."
             )
     if "input_shape" in arguments:
         shape = arguments["input_shape"]
         sides = [*shape] if isinstance(shape, Iterable) else []
         if len(sides) != 3 or not all(is_whole(side) and side >= 1 for side in sides):
             raise ArgumentError(
-                "input_shape is (height, width, channels), three whole numbers above 0. "
+                "input_shape must be (height, width, channels), three whole numbers above 0. "
                 f"Received: {shape!r}"
             )
         arguments["input_shape"] = tuple(map(operator.index, sides))
@@ -106,15 +110,15 @@ def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:
 
 def _layer_library(gradients: str) -> ModuleType:
     if gradients not in _LAYER_LIBRARIES:
-        raise ArgumentError(f'gradients is "auto" or "handwritten". Received: {gradients!r}')
+        raise ArgumentError(f'gradients must be "auto" or "handwritten". Received: {gradients!r}')
     return importlib.import_module(_LAYER_LIBRARIES[gradients])
 
 
 def _standardization(kind: str) -> Any:
-    """The class of the layer for a recipe's `standardize`."""
+    """Find the class of the layer for a recipe's `standardize`."""
     if kind not in STANDARDIZATIONS:
         raise ArgumentError(
-            f"standardize is one of {', '.join(STANDARDIZATIONS)} or None. Received: {kind!r}"
+            f"standardize must be one of {', '.join(STANDARDIZATIONS)} or None. Received: {kind!r}"
         )
     library = _layer_library("handwritten")
     return getattr(library, STANDARDIZATIONS[kind])
@@ -135,8 +139,8 @@ def _policy(precision: str | None) -> Iterator[None]:
         keras.config.set_dtype_policy(precision)
     except ValueError as error:
         raise ArgumentError(
-            "precision is a Keras dtype policy such as 'float32' or 'mixed_bfloat16', or 'auto'. "
-            f"Received: {precision!r}"
+            "precision must be a Keras dtype policy such as 'float32' or 'mixed_bfloat16', or "
+            f"'auto'. Received: {precision!r}"
         ) from error
     try:
         yield

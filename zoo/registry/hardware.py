@@ -1,19 +1,20 @@
-"""What the machine can do that Keras does not ask."""
+"""The precision in which the hardware of this machine is fast."""
 
 from functools import lru_cache
 from pathlib import Path
 
 CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
-"""What Linux calls products of bfloat16: of AMD and Intel, of Intel's matrix unit, of Arm."""
+"""Linux's names for products of bfloat16: on AMD and Intel, on Intel's matrix unit, on Arm."""
 
 
 @lru_cache
 def fast_precision() -> str:
-    """The Keras dtype policy that trains fastest here without loss scaling.
+    """Choose the Keras dtype policy that trains fastest on this machine without loss scaling.
 
     Returns:
-        `"mixed_bfloat16"` where every GPU, or without one the CPU, multiplies bfloat16 itself
-        (NVIDIA from compute capability 8.0); else, or where that cannot be found out, `"float32"`.
+        `"mixed_bfloat16"` if every GPU multiplies bfloat16 itself (NVIDIA from compute capability
+        8.0), or if there is no GPU and the CPU does so. Else `"float32"`, also if the hardware is
+        not known.
 
     Example:
         >>> fast_precision() in ("float32", "mixed_bfloat16")
@@ -24,14 +25,14 @@ def fast_precision() -> str:
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-        has_it = all(one.get("compute_capability", (0, 0)) >= (8, 0) for one in details)
+        has_bfloat16 = all(gpu.get("compute_capability", (0, 0)) >= (8, 0) for gpu in details)
     else:
-        has_it = bool(CPU_FLAGS & _cpu_flags())
-    return "mixed_bfloat16" if has_it else "float32"
+        has_bfloat16 = bool(CPU_FLAGS & _cpu_flags())
+    return "mixed_bfloat16" if has_bfloat16 else "float32"
 
 
 def _cpu_flags(path: Path = Path("/proc/cpuinfo")) -> set[str]:
-    """The features that Linux lists; none elsewhere."""
+    """Read the CPU features that Linux lists. On other systems the set is empty."""
     try:
         lines = path.read_text("utf-8", "replace").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""The registry: names, and the functions that build a Keras model for each."""
+"""The registered models: what each is, how it is found, and the function that builds it."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
+from zoo.arguments import is_same_function, where_defined
 from zoo.errors import ArgumentError, UnknownModelError
 from zoo.recipes import Recipe
 from zoo.text import did_you_mean
@@ -13,24 +14,26 @@ from zoo.text import did_you_mean
 Builder = TypeVar("Builder", bound=Callable[..., Any])
 
 REQUIRED = inspect.Parameter.empty
-"""Stands where a builder's parameter has no default."""
+"""The value in `ModelSpec.parameters` for a parameter without a default."""
 
 _specs: dict[str, "ModelSpec"] = {}
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """What the registry knows of one model.
+    """The description of a registered model.
 
     Attributes:
-        name: What `zoo.build` is called with.
+        name: The name for `zoo.build`.
         summary: The first line of the builder's docstring.
         source: Where the architecture comes from.
         tags: Words to search by.
-        recipe: How it is trained unless told otherwise.
-        parameters: The builder's keyword arguments with their defaults
-            (`zoo.registry.REQUIRED` where there is none).
-        builder: The function itself.
+        recipe: How the model is trained by default.
+        parameters: The builder's parameters with their defaults, or `zoo.registry.REQUIRED` for a
+            parameter without a default.
+        builder: The function that builds the model.
+        parameter_count: How many parameters the model has with all defaults, trainable or not, or
+            None if the builder does not state it.
 
     Example:
         >>> import zoo
@@ -46,6 +49,7 @@ class ModelSpec:
     recipe: Recipe
     parameters: Mapping[str, Any]
     builder: Callable[..., Any]
+    parameter_count: int | None = None
 
     def __str__(self) -> str:
         return f"{self.name}({signature_text(self.parameters)}): {self.summary}"
@@ -57,26 +61,29 @@ def register(
     tags: Iterable[str] = (),
     source: str = "",
     recipe: Recipe | None = None,
+    parameter_count: int | None = None,
     override: bool = False,
 ) -> Any:
-    """Register a model builder under its function's name.
+    """Register a function that builds a model, under the name of the function.
 
-    The builder takes the layer library (`keras.layers` or `zoo.layers`) as its first
+    The function takes the layer library (`keras.layers` or `zoo.layers`) as its first
     argument, then `input_shape` and `num_classes`, and returns a `keras.Model`.
 
     Args:
-        builder: The function, where the decorator is used without parentheses.
+        builder: The function, if the decorator is used without parentheses.
         tags: Words to search by, such as `"conv"`.
         source: Where the architecture comes from.
-        recipe: How to train it; `Recipe()` if None.
-        override: Whether to replace another builder of that name.
+        recipe: How to train the model. None stands for `Recipe()`.
+        parameter_count: How many parameters the model has with all defaults, trainable or not. The
+            tests of Zoo compare it with the real model.
+        override: Whether to replace another function of the same name.
 
     Returns:
         The builder, unchanged.
 
     Raises:
-        ArgumentError: The name is taken by another function, or the builder does not take
-            a layer library, `input_shape` and `num_classes`.
+        ArgumentError: The name is taken by another function, or the function does not take a layer
+            library, `input_shape` and `num_classes`.
 
     Example:
         >>> import zoo
@@ -91,17 +98,25 @@ def register(
     """
     if builder is None:
         return lambda function: register(
-            function, tags=tags, source=source, recipe=recipe, override=override
+            function,
+            tags=tags,
+            source=source,
+            recipe=recipe,
+            parameter_count=parameter_count,
+            override=override,
         )
     if not inspect.isfunction(builder):
-        raise ArgumentError(f"A builder is a function, which gives its name. Received: {builder!r}")
+        raise ArgumentError(
+            f"A builder must be a function, whose name becomes the model's. Received: {builder!r}"
+        )
     parameters = _parameters(builder)
     name = builder.__name__
     taken = _specs.get(name)
-    if taken and not override and not _same_function(taken.builder, builder):
+    if taken and not override and not is_same_function(taken.builder, builder):
         raise ArgumentError(
-            f"The name {name!r} is taken by {_where(taken.builder)}, and {_where(builder)} "
-            "wants it too. Rename the function, or pass override=True."
+            f"The name of a builder must be free, but {name!r} is taken by "
+            f"{where_defined(taken.builder)}. Received: {where_defined(builder)}. Rename the "
+            "function, or pass override=True."
         )
     _specs[name] = ModelSpec(
         name=name,
@@ -111,12 +126,13 @@ def register(
         recipe=recipe or Recipe(),
         parameters=parameters,
         builder=builder,
+        parameter_count=parameter_count,
     )
     return builder
 
 
 def _parameters(builder: Callable[..., Any]) -> dict[str, Any]:
-    """A builder's parameters after the layer library, with their defaults."""
+    """List the parameters of a builder after the layer library, with their defaults."""
     signature = inspect.signature(builder)
     every = list(signature.parameters.values())
     library, parameters = every[:1], every[1:]
@@ -128,9 +144,9 @@ def _parameters(builder: Callable[..., Any]) -> dict[str, Any]:
         or any(parameter.kind not in kinds for parameter in parameters)
     ):
         raise ArgumentError(
-            "A builder takes (layers, input_shape, num_classes, *, ...): the layer library without "
-            "a default, then these two, then what else it names, without * or ** parameters. "
-            f"Received: {builder.__name__}{signature}"
+            "A builder must take (layers, input_shape, num_classes, *, ...): the layer library "
+            "without a default, these two parameters, and named parameters of its own, without "
+            f"*args or **kwargs. Received: {builder.__name__}{signature}"
         )
     return {parameter.name: parameter.default for parameter in parameters}
 
@@ -141,18 +157,19 @@ def list_models(
     exclude: str | Iterable[str] = (),
     tags: str | Iterable[str] = (),
 ) -> list[str]:
-    """Names of the registered models, sorted.
+    """List the names of the registered models.
 
     Args:
-        pattern: Shell-style pattern or patterns; a model that matches any of them is listed.
-        exclude: Pattern or patterns of models to leave out.
-        tags: Tag or tags; a model must carry all of them.
+        pattern: A shell-style pattern or several. A model that matches any of them is listed.
+        exclude: A pattern or several. A model that matches any of them is left out.
+        tags: A tag or several. A model must have all of them.
 
     Returns:
-        The names. It may be empty where each filter matches something but not together.
+        The sorted names. The list can be empty if each filter matches some model, but no model
+        passes all filters.
 
     Raises:
-        UnknownModelError: A pattern or tag that matches no model at all.
+        UnknownModelError: A pattern or tag matches no model.
 
     Example:
         >>> import zoo
@@ -173,13 +190,13 @@ def list_models(
 
 
 def describe(name: str) -> ModelSpec:
-    """What the registry knows of a model.
+    """Describe a registered model.
 
     Args:
         name: A name from `zoo.list_models()`.
 
     Returns:
-        Its `ModelSpec`: name, summary, source, tags, parameters with defaults, recipe.
+        The `ModelSpec`: name, summary, source, tags, parameters with defaults, and recipe.
 
     Raises:
         UnknownModelError: No model has that name.
@@ -192,8 +209,8 @@ def describe(name: str) -> ModelSpec:
     if not isinstance(name, str) or name not in _specs:
         raise UnknownModelError(
             f"There is no model {name!r}{did_you_mean(str(name), _specs)} Registered: "
-            f"{', '.join(sorted(_specs))}. A model of your own is there once the module that "
-            "registers it is imported."
+            f"{', '.join(sorted(_specs))}. If it is a model of your own, import the module that "
+            "registers it."
         )
     return _specs[name]
 
@@ -220,20 +237,4 @@ def signature_text(parameters: Mapping[str, Any]) -> str:
     return ", ".join(
         name if default is REQUIRED else f"{name}={default!r}"
         for name, default in parameters.items()
-    )
-
-
-def _same_function(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
-    """Whether `other` is `one` again: the very same, or its module was reloaded."""
-    return one is other or (
-        "<locals>" not in one.__qualname__
-        and (one.__module__, one.__qualname__, one.__code__.co_filename)
-        == (other.__module__, other.__qualname__, other.__code__.co_filename)
-    )
-
-
-def _where(function: Callable[..., Any]) -> str:
-    code = function.__code__
-    return (
-        f"{function.__module__}.{function.__qualname__} ({code.co_filename}:{code.co_firstlineno})"
     )

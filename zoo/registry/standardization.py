@@ -1,4 +1,4 @@
-"""Standardisation of the pixels as a layer behind a model's first."""
+"""Standardisation of the pixels, as a layer after the first layer of a model."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from zoo.errors import ArgumentError
 
 
 def with_standardization(model: Any, kind: Any) -> Any:
-    """Put a standardisation behind a model's first layer, the one that scales pixels to 0..1.
+    """Add a standardisation after the first layer of a model, which scales pixels to 0..1.
 
     Args:
         model: A built `keras.Model` whose first layer is a `Rescaling`.
@@ -14,10 +14,10 @@ def with_standardization(model: Any, kind: Any) -> Any:
             `zoo.layers.MeanImageStandardization`.
 
     Returns:
-        A new `keras.Model` with the weights and random states of the old one.
+        A new `keras.Model` with the weights and random states of `model`.
 
     Raises:
-        ArgumentError: A model that begins in another way.
+        ArgumentError: The first layer of the model is not a `Rescaling`.
 
     Example:
         >>> import zoo
@@ -30,10 +30,11 @@ def with_standardization(model: Any, kind: Any) -> Any:
     inner = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     if not inner or not isinstance(inner[0], keras.layers.Rescaling):
         raise ArgumentError(
-            f"standardize= stands behind the Rescaling that a model begins with, and {model.name} "
-            f"begins with {type(inner[0]).__name__ if inner else 'nothing'}"
+            "The first layer of a model must be a Rescaling for standardize=, which adds a layer "
+            f"after it. Received: {model.name}, whose first layer is "
+            f"{type(inner[0]).__name__ if inner else 'missing'}"
         )
-    # In float32, since few of half precision's digits are left when the mean is gone.
+    # In float32: in half precision, few digits are left after the mean is subtracted.
     standardization = kind(dtype="float32", name="standardization")
 
     def call(layer: Any, *arguments: Any, **keywords: Any) -> Any:

@@ -1,10 +1,11 @@
 """Training: from models, recipes and images to trained models, curves and a run folder.
 
-`train` is the way in. It makes a `Learner` of each model, `loop` goes through the epochs, and
-`lockstep` trains the models of one group on the same batches. `fusible`, `fused` and `model_group`
-decide which models run side by side as one wide model, and run them. `averaging`, `distillation`
-and `standardize` are what a recipe may ask for beside that; `run_folder` keeps what resuming needs,
-and `progress` shows how far a training is. Committees come in here.
+`train` is the way in. It makes groups of `Learner`s, models with recipes, that see the same
+batches. `loop` goes through the epochs of a group, and `lockstep` takes its training steps, with
+models run as one where `fusion` finds that possible. `scores` is the table of an epoch's scores,
+`recording` brings them to history, TensorBoard and `progress`, and `checkpoint` keeps in a
+`run_folder` what resuming needs. `statistics` and `distillation` are what a recipe or a caller may
+ask for beside that. Committees come in here.
 """
 
 from zoo.training.train import train

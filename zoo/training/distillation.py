@@ -1,39 +1,58 @@
-"""Learning from what another model says, beside the labels."""
+"""Distillation: learning from another model's probabilities, beside the labels."""
 
 from __future__ import annotations
 
 import numbers
 import zlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import tensorflow as tf
 
 from zoo.errors import ArgumentError
 
-FLOOR = 1e-7
-"""The least probability that a logarithm is taken of, as in Keras's cross-entropy."""
+SMALLEST_PROBABILITY = 1e-7
+"""Smaller probabilities are raised to this before a logarithm, as in Keras's cross-entropy."""
+
+
+@runtime_checkable
+class CombinedModel(Protocol):
+    """What a teacher of several models, such as a `Committee`, offers beside a Keras model.
+
+    Attributes:
+        rule: How the models' probabilities are combined; `rule.to_config()` gives it as JSON
+            values, which tell one teacher from another.
+    """
+
+    rule: Any
+
+    def soft_probabilities(self, images: Any) -> Any:
+        """Give probabilities [batch, classes] of pixels [batch, height, width, channels].
+
+        Unlike shares of votes they also rank the classes that lose.
+        """
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """Whom a model learns from, and how much (Hinton, Vinyals and Dean, 2015).
+    """A model that other models learn from, and how much (Hinton, Vinyals and Dean, 2015).
 
     With p the teacher's probabilities, q the student's, y the label and T the temperature, the
     loss of an image is
 
         (1 − share) · (−log q[y]) + share · T² · KL(p_T ‖ q_T),  p_T ∝ p^(1/T).
 
-    The teacher sees what the student sees, augmented images included.
+    The teacher sees the same images as the student, augmented images included.
 
     Args:
-        model: A `Committee`, whose probabilities count, those of majority voting as the weighted
-            mean of its members'; or a `keras.Model` that gives probabilities.
-        temperature: Above 0; the higher, the more the lesser classes count.
-        share: How much of the loss is the teacher's, from 0 to 1.
+        model: A `Committee`, of which the combined probabilities count (with majority voting, the
+            weighted mean of the members' probabilities); or a `keras.Model` that gives
+            probabilities.
+        temperature: Above 0. The higher, the more the less probable classes count.
+        share: The teacher's share of the loss, from 0 to 1.
 
     Raises:
-        ArgumentError: A value out of its range, or a teacher that is no model.
+        ArgumentError: A value is out of its range, or the teacher is not a model.
 
     Example:
         >>> import zoo
@@ -48,47 +67,65 @@ class Teacher:
     def __post_init__(self) -> None:
         if not hasattr(self.model, "trainable_variables"):
             raise ArgumentError(
-                f"A teacher is a Committee or a keras.Model. Received: {self.model!r}"
+                f"A teacher must be a Committee or a keras.Model. Received: {self.model!r}. "
+                "Load one with Committee.load(path), or build and train one."
             )
         for name, low, high in (("temperature", 0, 1e6), ("share", -1e-9, 1)):
             value = getattr(self, name)
             if not isinstance(value, numbers.Real) or not low < float(value) <= high:
                 wanted = "above 0" if name == "temperature" else "from 0 to 1"
-                raise ArgumentError(f"A teacher's {name} is {wanted}. Received: {value!r}")
+                raise ArgumentError(
+                    f"A teacher's {name} must be a number {wanted}. Received: {value!r}. "
+                    f"The default is {getattr(type(self), name)}."
+                )
+
+    @property
+    def rule(self) -> Any:
+        """How a teacher of several models combines them; None for a single model."""
+        return self.model.rule if isinstance(self.model, CombinedModel) else None
 
     def probabilities(self, images: Any) -> Any:
-        """What it says of pixels [batch, height, width, channels]: float32 [batch, classes]."""
-        images = tf.cast(images, "float32")
-        soft = getattr(self.model, "soft_probabilities", None)
-        says = soft(images) if soft else self.model(images, training=False)
-        return tf.stop_gradient(tf.cast(says, "float32"))
-
-    def loss(self, says: Any, student: Any, labels_loss: Any) -> Any:
-        """The mean loss of a batch.
+        """Give the teacher's probabilities.
 
         Args:
-            says: The teacher's probabilities, float [batch, classes].
-            student: The student's.
-            labels_loss: The student's loss by the labels, with its penalties.
+            images: Pixels [batch, height, width, channels], of any dtype.
+
+        Returns:
+            float32 [batch, classes], without a gradient.
+        """
+        images = tf.cast(images, "float32")
+        if isinstance(self.model, CombinedModel):
+            probabilities = self.model.soft_probabilities(images)
+        else:
+            probabilities = self.model(images, training=False)
+        return tf.stop_gradient(tf.cast(probabilities, "float32"))
+
+    def loss(self, teacher_probabilities: Any, student: Any, labels_loss: Any) -> Any:
+        """Compute the mean loss of a batch.
+
+        Args:
+            teacher_probabilities: The teacher's probabilities, float [batch, classes].
+            student: The student's probabilities, float [batch, classes].
+            labels_loss: The student's loss by the labels, with its penalties, a scalar.
 
         Returns:
             A scalar.
         """
-        theirs, own = (self._softened(one) for one in (says, tf.cast(student, "float32")))
-        divergence = tf.reduce_sum(tf.exp(theirs) * (theirs - own), axis=-1)
+        target = self._softened(teacher_probabilities)
+        answer = self._softened(tf.cast(student, "float32"))
+        divergence = tf.reduce_sum(tf.exp(target) * (target - answer), axis=-1)
         taught = self.temperature**2 * tf.reduce_mean(divergence)
         return (1 - self.share) * labels_loss + tf.cast(self.share * taught, labels_loss.dtype)
 
     def fingerprint(self) -> dict[str, Any]:
-        """What tells one teacher from another when resuming."""
+        """Describe the teacher as JSON values, which tell one teacher from another on resuming."""
         crc = 0
         for weight in self.model.get_weights():
             crc = zlib.crc32(weight.tobytes(), crc)
-        rule = getattr(self.model, "rule", None)
         facts = {"temperature": self.temperature, "share": self.share, "crc32": crc}
-        return {**facts, "rule": rule and rule.to_config()}
+        return {**facts, "rule": self.rule and self.rule.to_config()}
 
     def _softened(self, probabilities: Any) -> Any:
-        """Log-probabilities at this temperature."""
-        logits = tf.math.log(tf.maximum(probabilities, FLOOR)) / self.temperature
+        """Give log-probabilities at this temperature."""
+        logits = tf.math.log(tf.maximum(probabilities, SMALLEST_PROBABILITY)) / self.temperature
         return tf.nn.log_softmax(logits)

@@ -12,7 +12,7 @@ import numpy as np
 from zoo.datasets.split import Split
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
-from zoo.training.averaging import settle_statistics
+from zoo.training.statistics import update_batch_statistics
 
 
 @dataclass
@@ -20,19 +20,21 @@ class Learner:
     """A model in training.
 
     Args:
-        name: Its name in logs and tables.
+        name: The model's name in logs and tables.
         model: A built `keras.Model` that gives probabilities [batch, classes].
-        recipe: How to train it.
-        rows: The rows of the training images that are its own, in an order of its own; None for
-            all of them, in the order of the others.
-        seed: Of that order, and of its augmentation; None for that of the others.
+        recipe: How to train the model.
+        rows: The rows of the training images that only this model is trained on, in an order of
+            its own; None for all images, in the order of the other models.
+        seed: Seed of that order and of the model's augmentation; None for the seed of the other
+            models.
         snapshots: Built models like `model`, which take its weights at the end of each cycle of
             the learning rate, one after another.
 
     Attributes:
-        stopped: Why it trains no more, or the empty string.
-        best_epoch: The epoch whose weights are kept, from 1; 0 before there is one.
-        best_loss: The validation loss there.
+        stopped: Why the model learns no more, or the empty string.
+        best_epoch: The epoch whose weights are kept, from 1; 0 before there is such an epoch.
+        best_loss: The validation loss of that epoch.
+        optimizer: The Keras optimiser, once the training has started, else None.
     """
 
     name: str
@@ -46,13 +48,17 @@ class Learner:
     best_loss: float = field(default=math.inf, init=False)
     optimizer: Any = field(default=None, init=False)
     _best_weights: list[np.ndarray] = field(default_factory=list, init=False)
-    _sound_weights: list[np.ndarray] = field(default_factory=list, init=False)
+    _finite_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _mean_weights: list[np.ndarray] = field(default_factory=list, init=False)
-    _taken: int = field(default=0, init=False)
-    _ended: str = field(default="", init=False)
+    _snapshots_taken: int = field(default=0, init=False)
+    _outcome: str = field(default="", init=False)
 
-    def own(self, data: Split) -> Split:
-        """What of the training images it is trained on."""
+    def training_images(self, data: Split) -> Split:
+        """Select the images that this model is trained on.
+
+        Args:
+            data: All training images.
+        """
         return data if self.rows is None else data.take(self.rows)
 
     def start(self, steps_per_epoch: int) -> None:
@@ -65,35 +71,36 @@ class Learner:
         if self.model.dtype_policy.name == "mixed_float16":
             self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
         self.optimizer.build(self.model.trainable_variables)
-        self._sound_weights = self.model.get_weights()
+        self._finite_weights = self.model.get_weights()
 
     def trains(self, epoch: int) -> bool:
-        """Whether it still learns in an epoch (from 0)."""
+        """Tell whether the model still learns in an epoch, counted from 0."""
         return not self.stopped and epoch < self.recipe.epochs
 
     def observe(self, epoch: int, scores: Mapping[str, float]) -> None:
         """Look at an epoch's scores, keep weights as the recipe says, and stop where it is time.
 
-        A loss or a weight that is not a number stops the training, with a warning, and the weights
-        from before that epoch come back.
+        A loss or a weight that is not a finite number stops the training, with a warning, and the
+        model gets the weights back that it had before the epoch.
 
         Args:
             epoch: The epoch, from 1.
             scores: `loss`, and `val_loss` where there is validation data.
         """
         patience, weights = self.recipe.patience, self.model.get_weights()
-        if not (math.isfinite(scores["loss"]) and all(np.isfinite(one).all() for one in weights)):
-            self.model.set_weights(self._sound_weights)
+        finite = all(np.isfinite(weight).all() for weight in weights)
+        if not (finite and math.isfinite(scores["loss"])):
+            self.model.set_weights(self._finite_weights)
             self.stopped = f"diverged in epoch {epoch}, and has its weights from before it"
             warnings.warn(
                 f"{self.name} {self.stopped}. Lower its learning rate.", UserWarning, stacklevel=2
             )
             return
-        self._sound_weights = weights
+        self._finite_weights = weights
         cycle, rest = divmod(epoch * self.recipe.cycles, self.recipe.epochs)
         if not rest and cycle <= len(self.snapshots):
             self.snapshots[cycle - 1].set_weights(weights)
-            self._taken = cycle
+            self._snapshots_taken = cycle
         if epoch > self._average_after:
             self._average(weights, epoch - self._average_after)
         if patience and scores["val_loss"] < self.best_loss:
@@ -103,34 +110,34 @@ class Learner:
             self.stopped = f"stopped in epoch {epoch}"
 
     def finish(self, data: Split) -> str:
-        """Take the best weights, where early stopping kept some, or the mean of many.
+        """Give the model the best weights, where early stopping kept some, or the mean of many.
 
         Args:
-            data: The training images, of which mean weights take batch statistics.
+            data: The model's training images, for the batch statistics of mean weights.
 
         Returns:
             How the training went, in words.
         """
-        if self._ended:
-            return self._ended
-        self._ended = self.stopped or "trained"
+        if self._outcome:
+            return self._outcome
+        self._outcome = self.stopped or "trained"
         if self._mean_weights:
             self.model.set_weights(self._mean_weights)
-            settle_statistics(self.model, data.batches(self.recipe.batch_size, shuffle=True))
-            self._ended += f"; mean weights of the epochs from {self._average_after + 1} on"
+            update_batch_statistics(self.model, data.batches(self.recipe.batch_size, shuffle=True))
+            self._outcome += f"; mean weights of the epochs from {self._average_after + 1} on"
         elif self._best_weights:
             self.model.set_weights(self._best_weights)
-            self._ended += f"; best: epoch {self.best_epoch}"
-        if missing := self.snapshots[self._taken :]:
+            self._outcome += f"; best: epoch {self.best_epoch}"
+        if missing := self.snapshots[self._snapshots_taken :]:
             for model in missing:
                 model.set_weights(self.model.get_weights())
             warnings.warn(
-                f"{self.name} ended in cycle {self._taken + 1} of {self.recipe.cycles}: the last "
-                f"{len(missing) + 1} snapshots are the same",
+                f"{self.name} ended in cycle {self._snapshots_taken + 1} of {self.recipe.cycles}: "
+                f"the last {len(missing) + 1} snapshots are the same",
                 UserWarning,
                 stacklevel=2,
             )
-        return self._ended
+        return self._outcome
 
     @property
     def _average_after(self) -> float:
@@ -138,111 +145,135 @@ class Learner:
         share = self.recipe.average_from
         return math.inf if share is None else int(share * self.recipe.epochs)
 
-    def _average(self, weights: list[np.ndarray], count: float) -> None:
-        """Move the mean towards these weights, the so manieth."""
+    def _average(self, weights: Sequence[Any], count: float) -> None:
+        """Update the running mean of the weights with the `count`-th sample."""
+        samples = [_plain(weight) for weight in weights]
         if not self._mean_weights:
-            self._mean_weights = [one.astype("float64") for one in map(_plain, weights)]
-        for mean, one in zip(self._mean_weights, map(_plain, weights), strict=True):
-            mean += (one - mean) / count
+            self._mean_weights = [sample.astype("float64") for sample in samples]
+        for mean, sample in zip(self._mean_weights, samples, strict=True):
+            mean += (sample - mean) / count
 
-    def save(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """What resuming it needs: arrays by name, and facts as JSON values."""
+    def save(self, *, within_epoch: bool = False) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Give the state that resuming needs.
+
+        Args:
+            within_epoch: Whether an epoch is under way, so that the weights from before it belong
+                to the state.
+
+        Returns:
+            Arrays by name, and facts as JSON values.
+        """
+        groups = self._state()
+        if within_epoch:
+            groups["finite"] = self._finite_weights
         arrays = {
-            f"{self.name}/{kind}/{index}": _plain(value)
-            for kind, values in self._state()
+            f"{self.name}/{group}/{index}": _plain(value)
+            for group, values in groups.items()
             for index, value in enumerate(values)
         }
         facts = {
             "stopped": self.stopped,
             "best_epoch": self.best_epoch,
             "best_loss": self.best_loss,
-            "snapshots": self._taken,
+            "snapshots": self._snapshots_taken,
         }
         return arrays, facts
 
     def restore(self, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
-        """Take up where `save` was called.
+        """Go on where `save` was called.
 
         Args:
-            arrays: As `save` gave them, perhaps among others.
-            facts: As `save` gave them.
+            arrays: Arrays as `save` gave them, perhaps among others.
+            facts: Facts as `save` gave them.
         """
-        for kind, variables in self._state()[:2]:
-            for index, variable in enumerate(variables):
-                variable.assign(arrays[f"{self.name}/{kind}/{index}"])
-        self._sound_weights = self.model.get_weights()
+        groups = self._state()
+        for group in ("variables", "optimizer"):
+            for index, variable in enumerate(groups[group]):
+                variable.assign(arrays[f"{self.name}/{group}/{index}"])
         self.stopped = facts["stopped"]
         self.best_epoch, self.best_loss = facts["best_epoch"], facts["best_loss"]
-        self._taken = facts.get("snapshots", 0)
-        count = len(self.model.weights)
-        for kind, kept in (("best", self._best_weights), ("mean", self._mean_weights)):
-            if f"{self.name}/{kind}/0" in arrays:
-                kept[:] = [arrays[f"{self.name}/{kind}/{index}"] for index in range(count)]
+        self._snapshots_taken = facts.get("snapshots", 0)
+        self._finite_weights = self.model.get_weights()
+        kept_weights = {
+            "best": self._best_weights,
+            "mean": self._mean_weights,
+            "finite": self._finite_weights,
+        }
+        for group, kept in kept_weights.items():
+            if f"{self.name}/{group}/0" in arrays:
+                count = len(self.model.weights)
+                kept[:] = [arrays[f"{self.name}/{group}/{index}"] for index in range(count)]
         for number, model in enumerate(self.snapshots):
             for index, variable in enumerate(model.variables):
                 variable.assign(arrays[f"{self.name}/snapshot {number}/{index}"])
 
-    def _state(self) -> list[tuple[str, Any]]:
+    def _state(self) -> dict[str, Any]:
         # `variables` holds the seeds of dropout too, which `weights` does not.
-        return [
-            ("variables", self.model.variables),
-            ("optimizer", self.optimizer.variables),
-            ("best", self._best_weights),
-            ("mean", self._mean_weights),
-            *((f"snapshot {k}", model.variables) for k, model in enumerate(self.snapshots)),
-        ]
+        return {
+            "variables": self.model.variables,
+            "optimizer": self.optimizer.variables,
+            "best": self._best_weights,
+            "mean": self._mean_weights,
+            **{f"snapshot {k}": model.variables for k, model in enumerate(self.snapshots)},
+        }
 
 
 def check_model(name: str, model: Any, image_shape: Sequence[int | None], num_classes: int) -> None:
-    """Check that a model takes such images and gives one probability a class.
+    """Check that a model takes images of a shape and gives one probability for each class.
 
     Args:
-        name: What to call it in the error.
+        name: The model's name in the error message.
         model: A built `keras.Model`.
-        image_shape: (height, width, channels); None stands for any.
-        num_classes: How many classes it should have.
+        image_shape: (height, width, channels); None stands for any size.
+        num_classes: How many classes the model must have.
 
     Raises:
-        ArgumentError: It takes other images, knows another number of classes, or gives logits.
+        ArgumentError: The model takes other images, has another number of classes, or gives
+            logits.
 
     Example:
         >>> import zoo
         >>> check_model("cnn", zoo.build("cnn"), (48, 48, 1), num_classes=7)
     """
     try:
-        takes, gives = tuple(model.input_shape[1:]), model.output_shape
+        expected, output_shape = tuple(model.input_shape[1:]), model.output_shape
     except (AttributeError, ValueError) as error:
         raise ArgumentError(
-            f"{name} has no fixed input shape. Wrap it: keras.Model(x, model(x)) with "
-            "x = keras.Input((height, width, channels))."
+            f"{name} must have a fixed input shape. Received: {model!r}. Wrap it: "
+            "keras.Model(x, model(x)) with x = keras.Input((height, width, channels))."
         ) from error
-    if len(takes) != len(image_shape) or any(
+    if len(expected) != len(image_shape) or any(
         None not in (side, given) and side != given
-        for side, given in zip(takes, image_shape, strict=True)
+        for side, given in zip(expected, image_shape, strict=True)
     ):
         raise ArgumentError(
-            f"{name} takes images of (height, width, channels) = {takes}. "
-            f"Received: {tuple(image_shape)}"
+            f"{name} takes images of (height, width, channels) = {expected}. "
+            f"Received: {tuple(image_shape)}. Load the images in this size and colour, or build "
+            "the model for the images."
         )
-    if not isinstance(gives, tuple) or len(gives) != 2 or (gives[-1] or 0) < 2:
+    if not isinstance(output_shape, tuple) or len(output_shape) != 2 or (output_shape[-1] or 0) < 2:
         raise ArgumentError(
-            f"{name} should give probabilities of shape [batch, classes], with 2 classes or more. "
-            f"It gives {gives}"
+            f"{name} must give probabilities of shape [batch, classes], with 2 classes or more. "
+            f"Received: a model that gives {output_shape}. Add a Dense layer with a softmax."
         )
-    if gives[-1] != num_classes:
-        raise ArgumentError(f"{name} knows {gives[-1]} classes. Received: {num_classes} classes.")
-    sides = [given or side or 64 for side, given in zip(takes, image_shape, strict=True)]
+    if output_shape[-1] != num_classes:
+        raise ArgumentError(
+            f"{name} knows {output_shape[-1]} classes. Received: {num_classes} classes. Choose the "
+            "classes of the data set, or build the model for them."
+        )
+    sides = [given or side or 64 for side, given in zip(expected, image_shape, strict=True)]
     black = np.zeros((1, *sides), "float32")
     total = float(np.sum(keras.ops.convert_to_numpy(model(black, training=False))))
     if not abs(total - 1) < 1e-2:
         raise ArgumentError(
-            f"{name} should give probabilities, but for a black image they add up to {total:.3g}: "
-            'are they logits? Build it with classifier_activation="softmax", or add a Softmax '
-            "layer."
+            f"{name} must give probabilities, which add up to 1. Received: a sum of {total:.3g} "
+            'for a black image, as of logits. Build it with classifier_activation="softmax", or '
+            "add a Softmax layer."
         )
 
 
 def _plain(value: Any) -> np.ndarray:
-    """A NumPy array of a dtype that NumPy can save (bfloat16 is not one)."""
-    array = value if isinstance(value, np.ndarray) else value.numpy()
+    """Give a NumPy array of a dtype that NumPy can save, which bfloat16 is not."""
+    # Keras gives a weight without dimensions as a NumPy scalar.
+    array = np.asarray(value if isinstance(value, (np.ndarray, np.generic)) else value.numpy())
     return array.astype("float32") if array.dtype.kind == "V" else array

@@ -1,33 +1,49 @@
 """Models that learn from the same batches, in one graph."""
 
 import functools
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from zoo.training.distillation import Teacher
+from zoo.training.fusion import ModelGroup
 from zoo.training.learner import Learner
-from zoo.training.model_group import Crew
+from zoo.training.scores import LOSS, SCORES, Score
 
 Combine = Callable[[Any], Any]
 """From the members' probabilities [members, batch, classes] to the committee's [batch, classes]."""
+
+COMPILE_FROM = 200_000_000
+"""From how many weights times training steps on XLA compiles the passes over the weights.
+
+Compiling takes 0.15 s and saves about 0.8 ns for each weight in each step (SGD with an elastic-net
+penalty, two cores): `python -m benchmarks fixed_cost` measures both.
+"""
+
+RETRACE_FROM = 15_000_000_000
+"""From how many weights times images on a graph without the stopped models pays.
+
+A new graph takes about 0.5 s, and a training step about 33 ps for each weight and image:
+`python -m benchmarks fixed_cost` and `committee`.
+"""
 
 
 class Lockstep:
     """The arithmetic of training several models on the same batches.
 
-    One tape and one pass over the data serve all of them, and copies of one architecture are one
-    wide model.
+    One pass over the data serves all models, and models that begin alike run as one wide model.
+    `lockstep_of` makes it, or finds the one of an earlier training of the same models.
 
     Args:
         learners: The models, with their optimisers started.
-        combine: Combines their probabilities, for the committee's own scores; or None.
-        class_weights: How much the training images of each class count, [classes], for those
+        combine: Combines the models' probabilities, for the committee's own scores; or None.
+        class_weights: How much the training images of each class count, [classes], for the models
             whose recipes ask for it.
-        teacher: Whom they learn from beside the labels, or None.
+        teacher: The model that all learn from beside the labels, or None.
+        compiled: Whether XLA compiles the passes over the weights.
     """
 
     def __init__(
@@ -36,58 +52,70 @@ class Lockstep:
         combine: Combine | None = None,
         class_weights: Sequence[float] = (),
         teacher: Teacher | None = None,
+        *,
+        compiled: bool = False,
     ) -> None:
-        self._learners = list(learners)
+        self._models = [learner.model for learner in learners]
+        self.optimizers = [learner.optimizer for learner in learners]
+        self._compiled = compiled
+        self._stoppable = _stoppable(learners)
+        self._scores: dict[str, Score] = dict(SCORES)
         balanced = [learner.recipe.class_weight is not None for learner in learners]
-        # A row for each learner, or nothing at all.
+        # A row for each learner, or None where no recipe asks for weights.
         self._weights = (
             np.where(np.array(balanced)[:, None], class_weights, 1) if any(balanced) else None
         )
         self._combine = combine
         self._teacher = teacher
         self._names = [learner.name for learner in learners] + ["committee"] * bool(combine)
-        # A row for each name: sum of losses, right answers, images. Not a Keras weight, so it
-        # never gets into a saved model.
-        self._totals = tf.Variable(tf.zeros([len(self._names), 3], "float64"), trainable=False)
-        self._train_functions: dict[tuple[bool, ...], Any] = {}
+        # A row for each name: the sum of each score over the images, and the number of images. Not
+        # a Keras weight, so that no saved model holds it.
+        shape = [len(self._names), len(self._scores) + 1]
+        self._totals = tf.Variable(tf.zeros(shape, "float64"), trainable=False)
+        self._learning = (True,) * len(learners)
+        self._groups: dict[tuple[bool, ...], tuple[ModelGroup, Any]] = {}
 
-    def train(self, batches: Iterator[Any], steps: int, epoch: int) -> None:
-        """Train some steps, those that still learn in this epoch; the others look on.
+    def train(
+        self, batches: Iterator[Any], steps: int, active: Sequence[bool], images_left: int = 0
+    ) -> None:
+        """Train some steps.
 
         Args:
             batches: Iterator over (images, labels).
             steps: How many batches to take from it.
-            epoch: The epoch under way, from 0.
+            active: Whether each learner learns. The others only answer.
+            images_left: How many images the training may still go through, at most.
         """
-        # A graph for each set of learners, so that those that have stopped cost no backward pass.
-        active = tuple(learner.trains(epoch) for learner in self._learners)
-        if active not in self._train_functions:
-            crew = Crew(
-                [learner.model for learner in self._learners],
-                [
-                    one.optimizer if learns else None
-                    for one, learns in zip(self._learners, active, strict=True)
-                ],
-            )
-            step = functools.partial(self._step, crew, active)
-            self._train_functions = {active: _repeated(step, crew)}
-        self._train_functions[active](batches, tf.constant(steps))
+        active = tuple(active)
+        everyone = (True,) * len(active)
+        self._learning = self._choose_group(active, images_left)
+        for key in set(self._groups) - {everyone, self._learning}:
+            del self._groups[key]
+        _, function = self._group(self._learning)
+        idle = [k for k, learns in enumerate(active) if self._learning[k] and not learns]
+        # Dropout of a model that has stopped draws random numbers among the fused models.
+        seeds = [seed for k in idle for seed in _seeds(self._models[k])]
+        before = [seed.numpy() for seed in seeds]
+        function(batches, tf.constant(steps), tf.constant(active))
+        for seed, value in zip(seeds, before, strict=True):
+            seed.assign(value)
 
-    def evaluate(self, batches: Any) -> dict[str, dict[str, float]]:
+    def evaluate(self, batches: Iterator[Any], steps: int) -> dict[str, dict[str, float]]:
         """Score every model and the committee.
 
         Args:
-            batches: A `tf.data.Dataset` of (images, labels), with a known length.
+            batches: Iterator over (images, labels).
+            steps: How many batches to take from it.
 
         Returns:
-            Name → `loss` (with penalties, as in Keras) and `accuracy`.
+            Name → score → mean over the images; the loss with penalties, as in Keras.
         """
         self.reset()
-        self._evaluate_function(iter(batches), tf.cast(batches.cardinality(), "int32"))
+        self._evaluate_function(batches, tf.constant(steps))
         return self.scores()
 
     def predict(self, batches: Any) -> dict[str, np.ndarray]:
-        """What every model, and the committee, takes the images for.
+        """Give the class that every model, and the committee, takes each image for.
 
         Args:
             batches: A `tf.data.Dataset` of (images, labels).
@@ -95,11 +123,11 @@ class Lockstep:
         Returns:
             Name → class ids, int64 [n].
         """
-        self._onlookers.load()
+        self._everyone.load()
 
         @tf.function(autograph=False)
         def decide(images: Any) -> list[Any]:
-            outputs, _ = self._onlookers(images)
+            outputs, _ = self._everyone(images)
             return tf.unstack(tf.argmax(self._with_committee(outputs), axis=-1))
 
         columns = zip(*(decide(images) for images, _ in batches), strict=True)
@@ -109,45 +137,107 @@ class Lockstep:
         }
 
     def scores(self) -> dict[str, dict[str, float]]:
-        """Name → mean `loss` and `accuracy` since `reset`, of those that were counted."""
+        """Give name → score → mean since `reset`, for the names that were counted."""
         return {
-            name: {"loss": float(loss / n), "accuracy": float(right / n)}
-            for name, (loss, right, n) in zip(self._names, self.totals, strict=True)
-            if n
+            name: {score: float(sums[k] / sums[-1]) for k, score in enumerate(self._scores)}
+            for name, sums in zip(self._names, self.totals, strict=True)
+            if sums[-1]
         }
 
     @property
     def totals(self) -> np.ndarray:
-        """The sums since `reset`, float64 [names, 3]."""
+        """The sums since `reset`, float64 [names, scores + 1]; the last is the number of images."""
         return self._totals.numpy()
 
     def reset(self, totals: np.ndarray | None = None) -> None:
-        """Set the sums to zero, or to what they were."""
+        """Set the sums to zero, or to given sums.
+
+        Args:
+            totals: As the property `totals` gave them, or None.
+        """
         self._totals.assign(tf.zeros_like(self._totals) if totals is None else totals)
 
-    @functools.cached_property
-    def _onlookers(self) -> Crew:
-        return Crew([learner.model for learner in self._learners])
+    def restart(self, learners: Sequence[Learner]) -> None:
+        """Begin another training of the same models.
+
+        Args:
+            learners: The models, with fresh optimisers, whose place the optimisers of the graph
+                take after they were set to the same values.
+        """
+        self.reset()
+        self._learning = (True,) * len(self._models)
+        for learner, optimizer in zip(learners, self.optimizers, strict=True):
+            for variable, fresh in zip(
+                optimizer.variables, learner.optimizer.variables, strict=True
+            ):
+                variable.assign(fresh)
+            learner.optimizer = optimizer
+
+    def _choose_group(self, active: tuple[bool, ...], images_left: int) -> tuple[bool, ...]:
+        """Say which models the graph trains: those of the present graph, or only active ones."""
+        # The present graph also serves fewer models: a stopped model that is not fused costs
+        # nothing in it, a fused model learns in vain. A model that was not expected to stop has
+        # diverged.
+        fits = all(
+            learning >= learns and (learning == learns or stoppable)
+            for learning, learns, stoppable in zip(
+                self._learning, active, self._stoppable, strict=True
+            )
+        )
+        if not fits:
+            return active
+        idle = self._group(self._learning)[0].idle_weights(active)
+        return active if idle * images_left >= RETRACE_FROM else self._learning
+
+    def _group(self, learning: tuple[bool, ...]) -> tuple[ModelGroup, Any]:
+        """Give the group in which some models learn, with the graph that trains it."""
+        if learning not in self._groups:
+            group = ModelGroup(
+                self._models,
+                [
+                    optimizer if learns else None
+                    for optimizer, learns in zip(self.optimizers, learning, strict=True)
+                ],
+                compiled=self._compiled,
+                stoppable=[
+                    stoppable and learns
+                    for stoppable, learns in zip(self._stoppable, learning, strict=True)
+                ],
+            )
+            self._groups[learning] = group, _training_loop(group, self._step)
+        return self._groups[learning]
+
+    @property
+    def _everyone(self) -> ModelGroup:
+        """The group of all models, which also answers for evaluation."""
+        return self._group((True,) * len(self._models))[0]
 
     @functools.cached_property
     def _evaluate_function(self) -> Any:
-        return _repeated(self._look, self._onlookers)
+        def run(batches: Any, steps: Any) -> None:
+            self._everyone.load()
+            _repeat(steps, lambda: self._evaluation_step(*batches.get_next()))
 
-    def _step(self, crew: Crew, active: tuple[bool, ...], images: Any, labels: Any) -> None:
-        says = self._teacher.probabilities(images) if self._teacher else None
-        with tf.GradientTape() as tape:
-            outputs, penalties = crew(images)
-            losses = _cross_entropy(labels, outputs, self._weights) + penalties
+        return tf.function(functools.partial(run), autograph=False)
+
+    def _step(self, group: ModelGroup, active: Any, images: Any, labels: Any) -> None:
+        answers = self._teacher.probabilities(images) if self._teacher else None
+
+        def losses_of(rows: Sequence[int], outputs: Any, penalties: Any) -> Any:
+            weights = None if self._weights is None else self._weights[list(rows)]
+            losses = _cross_entropy(labels, outputs, weights) + penalties
             if self._teacher:
                 pairs = zip(tf.unstack(outputs), tf.unstack(losses), strict=True)
-                losses = tf.stack([self._teacher.loss(says, *pair) for pair in pairs])
-            crew.learn(tape, losses)
+                losses = tf.stack([self._teacher.loss(answers, *pair) for pair in pairs])
+            return losses
+
+        outputs, losses = group.train(images, losses_of, active)
         self._add(labels, outputs, losses, active)
 
-    def _look(self, images: Any, labels: Any) -> None:
-        outputs, penalties = self._onlookers(images)
+    def _evaluation_step(self, images: Any, labels: Any) -> None:
+        outputs, penalties = self._everyone(images)
         losses = _cross_entropy(labels, outputs) + penalties
-        self._add(labels, outputs, losses, [True] * len(self._learners))
+        self._add(labels, outputs, losses, tf.fill([len(self._models)], True))
 
     def _with_committee(self, outputs: Any) -> Any:
         if not self._combine:
@@ -155,50 +245,135 @@ class Lockstep:
         committee = tf.cast(self._combine(outputs), outputs.dtype)
         return tf.concat([outputs, committee[None]], axis=0)
 
-    def _add(self, labels: Any, outputs: Any, losses: Any, counted: Sequence[bool]) -> None:
-        """Add a batch to the totals of those that are counted, and of the committee."""
+    def _add(self, labels: Any, outputs: Any, losses: Any, counted: Any) -> None:
+        """Add a batch to the sums of the models that are counted, and of the committee."""
         outputs = self._with_committee(outputs)
         if self._combine:
             losses = tf.concat([losses, _cross_entropy(labels, outputs[-1:])], axis=0)
-            counted = [*counted, True]
-        right = tf.argmax(outputs, axis=-1, output_type=labels.dtype) == labels
+            counted = tf.concat([counted, [True]], axis=0)
+        every = tf.broadcast_to(labels, tf.shape(outputs)[:2])
         count = tf.cast(tf.shape(labels)[0], "float64")
         columns = [
-            tf.cast(losses, "float64") * count,
-            tf.reduce_sum(tf.cast(right, "float64"), axis=-1),
-            tf.fill([len(counted)], count),
+            tf.cast(losses, "float64") * count
+            if name == LOSS
+            else tf.reduce_sum(tf.cast(score.values(every, outputs), "float64"), axis=-1)
+            for name, score in self._scores.items()
         ]
-        # Not a product with 0: a loss that is no number would stay one.
-        rows = tf.where(tf.constant(counted)[:, None], tf.stack(columns, axis=-1), 0)
+        columns.append(tf.fill([len(self._names)], count))
+        # Not a product with 0: a loss that is not a number would stay one.
+        rows = tf.where(counted[:, None], tf.stack(columns, axis=-1), 0)
         self._totals.assign_add(rows)
 
 
-def _repeated(step: Callable[[Any, Any], None], crew: Crew) -> Any:
-    """A graph that takes (images, labels) from an iterator, so many times, and steps."""
+def lockstep_of(
+    learners: Sequence[Learner],
+    combine: Combine | None,
+    class_weights: Sequence[float],
+    teacher: Teacher | None,
+    *,
+    steps: int,
+) -> Lockstep:
+    """Make the arithmetic of a training, or take the graphs of the last one of the same models.
 
-    def run(batches: Any, steps: Any) -> None:
-        def body(done: Any) -> Any:
-            step(*batches.get_next())
-            return done + 1
+    Args:
+        learners: The models, with their optimisers started. Where an earlier graph is taken, they
+            get its optimisers, set to the values of their own.
+        combine: As for `Lockstep`.
+        class_weights: As for `Lockstep`.
+        teacher: As for `Lockstep`.
+        steps: Training steps in all.
 
-        crew.load()
-        tf.while_loop(lambda done: done < steps, body, [tf.constant(0)], parallel_iterations=1)
-        crew.store()
+    Returns:
+        A `Lockstep` with its sums at zero.
+    """
+    weights = sum(learner.model.count_params() for learner in learners)
+    compiled = weights * steps >= COMPILE_FROM
+    key = [
+        combine,
+        teacher and (teacher, teacher.rule),
+        tuple(class_weights),
+        compiled,
+        _stoppable(learners),
+        dict(SCORES),
+        [(learner.name, learner.recipe.class_weight) for learner in learners],
+        [_description(learner) for learner in learners],
+    ]
+    # Kept by the first model, so that it goes when the models go; not by Keras, which would track
+    # and save it.
+    owner = learners[0].model
+    known, lockstep = vars(owner).get("_zoo_lockstep", (None, None))
+    if lockstep is not None and known == key:
+        lockstep.restart(learners)
+        return lockstep
+    made = Lockstep(learners, combine, class_weights, teacher, compiled=compiled)
+    object.__setattr__(owner, "_zoo_lockstep", (key, made))
+    return made
+
+
+def _description(learner: Learner) -> Any:
+    """Describe what a graph depends on; a description is equal only where the graph fits."""
+    variables = [(id(one.value), one.trainable) for one in learner.model.variables]
+    try:
+        configs = [learner.model.get_config(), _nameless(learner.optimizer.get_config())]
+        kinds = [type(learner.model), type(learner.optimizer)]
+        return [variables, kinds, json.dumps(configs, sort_keys=True, default=str)]
+    except (NotImplementedError, TypeError, ValueError):  # the model cannot describe itself
+        return object()
+
+
+def _nameless(config: Any) -> Any:
+    """Leave the names out of an optimiser's configuration: Keras numbers its optimisers."""
+    if not isinstance(config, dict):
+        return config
+    return {key: _nameless(value) for key, value in config.items() if key != "name"}
+
+
+def _stoppable(learners: Sequence[Learner]) -> list[bool]:
+    """Tell for each learner whether it may stop learning before the others do."""
+    most = max(learner.recipe.epochs for learner in learners)
+    return [
+        len(learners) > 1 and (bool(learner.recipe.patience) or learner.recipe.epochs < most)
+        for learner in learners
+    ]
+
+
+def _seeds(model: Any) -> list[Any]:
+    """List the seeds of a model's random layers: the variables that are not weights."""
+    weights = {id(weight) for weight in model.weights}
+    return [variable for variable in model.variables if id(variable) not in weights]
+
+
+def _training_loop(group: ModelGroup, step: Callable[..., None]) -> Any:
+    """Make the graph that takes a number of (images, labels) from an iterator, and steps."""
+
+    def run(batches: Any, steps: Any, active: Any) -> None:
+        group.load(active)
+        _repeat(steps, lambda: step(group, active, *batches.get_next()))
+        group.store(active)
 
     # TensorFlow counts tracings by a function's code, and would warn of the fifth short training
     # that it traces too often; a partial is counted by itself.
     return tf.function(functools.partial(run), autograph=False)
 
 
+def _repeat(times: Any, body: Callable[[], None]) -> None:
+    """Run a piece of a graph a number of times, one after another."""
+
+    def turn(done: Any) -> Any:
+        body()
+        return done + 1
+
+    tf.while_loop(lambda done: done < times, turn, [tf.constant(0)], parallel_iterations=1)
+
+
 def _cross_entropy(labels: Any, probabilities: Any, weights: np.ndarray | None = None) -> Any:
-    """The mean over the batch, [models], of probabilities [models, batch, classes].
+    """Give the mean over the batch, [models], of probabilities [models, batch, classes].
 
     Images count by the weights of their classes, [models, classes]; the mean is over their number,
     as in Keras.
     """
-    shape = tf.shape(probabilities)[:2]
-    every = tf.broadcast_to(labels, shape)
-    losses = keras.losses.sparse_categorical_crossentropy(every, probabilities)
+    every = tf.broadcast_to(labels, tf.shape(probabilities)[:2])
+    losses = SCORES[LOSS].values(every, probabilities)
     if weights is not None:
         losses *= tf.gather(tf.constant(weights, losses.dtype), labels, axis=1)
     return tf.reduce_mean(losses, axis=-1)

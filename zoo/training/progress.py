@@ -1,28 +1,18 @@
-"""Live progress of a training: a table with one row a member, or one line an epoch."""
+"""Live progress of a training: a table with a row for each member, or one line an epoch."""
 
-import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import rich.progress
 from rich.console import Console
-from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from zoo.errors import ArgumentError
-from zoo.text import percent
+from zoo.training.scores import SCORES, Score
 
 Scores = Mapping[str, Mapping[str, float]]
 """Name of a member → name of a score (`loss`, `val_accuracy` …) → value."""
-
-
-@dataclass
-class _Row:
-    epochs: int
-    done: float = 0.0
-    state: str = "waits"
-    scores: Mapping[str, float] = field(default_factory=dict)
-    seconds_left: float | None = None
 
 
 class Progress:
@@ -31,12 +21,12 @@ class Progress:
     On a terminal it is a table that changes in place; elsewhere one line an epoch.
 
     Args:
-        epochs: The rows: members, and the committee if there is one, with their epochs.
-        verbose: `"auto"` or 1 to show it, 0 for silence.
+        epochs: The rows: the members, and the committee if there is one, with their epochs.
+        verbose: `"auto"` or 1 to show the progress, 0 for silence.
         console: A rich console, for tests.
 
     Raises:
-        ArgumentError: Any other `verbose`.
+        ArgumentError: `verbose` has another value.
     """
 
     def __init__(
@@ -47,133 +37,135 @@ class Progress:
         console: Console | None = None,
     ) -> None:
         if verbose not in ("auto", 0, 1):
-            raise ArgumentError(f'verbose is "auto", 1 or 0. Received: {verbose!r}')
+            raise ArgumentError(
+                f'verbose must be "auto", 1 or 0. Received: {verbose!r}. Pass 0 for silence.'
+            )
+        self._epochs = dict(epochs)
         self._silent = verbose == 0
         self._console = console or Console(stderr=True)
-        self._rows = {name: _Row(count) for name, count in epochs.items()}
-        self._live = (
-            Live(console=self._console, get_renderable=self._table, refresh_per_second=4)
-            if self._console.is_terminal and not self._silent
-            else None
+        self._table = _ProgressTable(
+            rich.progress.TextColumn(
+                "{task.description}", markup=False, table_column=Column("member", no_wrap=True)
+            ),
+            rich.progress.TextColumn(
+                "{task.completed:.1f}/{task.total}", table_column=_right("epoch")
+            ),
+            *(_ScoreColumn(key, title, score) for key, title, score in _shown_scores()),
+            _TimeLeftColumn(table_column=_right("time left")),
+            console=self._console,
+            disable=self._silent or not self._console.is_terminal,
+            refresh_per_second=4,
+            speed_estimate_period=600,
         )
+        self._tasks = {
+            name: self._table.add_task(name, start=False, total=total, state="waits", scores={})
+            for name, total in epochs.items()
+        }
 
     def __enter__(self) -> "Progress":
-        if self._live:
-            self._live.start()
+        self._table.start()
         return self
 
     def __exit__(self, *error: Any) -> None:
-        if self._live:
-            self._live.stop()
+        self._table.stop()
 
-    def step(self, names: Iterable[str], done: float, seconds_left: float | None) -> None:
-        """Members have come further.
+    def step(self, names: Iterable[str], done: float) -> None:
+        """Show that members have come further.
 
         Args:
-            names: Which.
-            done: Epochs done, with the fraction of the one under way.
-            seconds_left: Seconds until they are through, if known.
+            names: Which members.
+            done: Epochs done, with the fraction of the epoch under way.
         """
         for name in names:
-            row = self._rows[name]
-            row.done, row.seconds_left, row.state = done, seconds_left, "trains"
+            self._table.start_task(self._tasks[name])
+            self._table.update(self._tasks[name], completed=done, state="")
 
     def epoch(self, number: int, scores: Scores, seconds: float) -> None:
-        """An epoch has ended.
+        """Show what an epoch that has ended reached.
 
         Args:
-            number: Its number, from 1.
+            number: The epoch, from 1.
             scores: What each member, and the committee, reached.
-            seconds: How long it took.
+            seconds: How long the epoch took.
         """
         for name, values in scores.items():
-            row = self._rows[name]
-            row.scores, row.done = values, number
-        if not self._live and not self._silent:
-            epochs = max(self._rows[name].epochs for name in scores)
+            self._table.update(self._tasks[name], completed=number, scores=values)
+        if self._table.disable and not self._silent:
+            epochs = max(self._epochs[name] for name in scores)
             parts = [f"epoch {number}/{epochs} ({seconds:.1f} s)"]
             parts += [f"{name} {_in_a_line(values)}" for name, values in scores.items()]
-            self._console.print(" · ".join(parts), soft_wrap=True, highlight=False, markup=False)
+            self._print(" · ".join(parts))
 
     def end(self, name: str, state: str) -> None:
-        """A member is through.
+        """Show that a member has ended its training.
 
         Args:
-            name: Which.
-            state: What to show, such as `"best: epoch 12"`.
+            name: Which member.
+            state: What to show in place of the time left, such as `"best: epoch 12"`.
         """
-        self._rows[name].state = state
-        self._rows[name].seconds_left = None
-        self.say(f"{name}: {state}", live=False)
+        self._table.update(self._tasks[name], state=state)
+        if self._table.disable:
+            self._print(f"{name}: {state}")
 
-    def say(self, text: str, *, live: bool = True) -> None:
-        """Print a line, above the table where there is one.
+    def say(self, text: str) -> None:
+        """Print a line, above the table where there is a table.
 
         Args:
             text: The line.
-            live: Whether it is also printed where there is a table.
         """
-        if not self._silent and (live or not self._live):
+        self._print(text)
+
+    def _print(self, text: str) -> None:
+        if not self._silent:
             self._console.print(text, soft_wrap=True, highlight=False, markup=False)
 
-    def _table(self) -> Table:
-        table = Table(header_style="bold", box=None, pad_edge=False)
-        table.add_column("member")
-        for title in ("epoch", "loss", "accuracy", "validation accuracy", "time left"):
-            table.add_column(title, justify="right")
-        for name, row in self._rows.items():
-            style = "bold" if name == "committee" else "" if row.state == "trains" else "dim"
-            left = row.state if row.seconds_left is None else _clock(row.seconds_left)
-            table.add_row(
-                name,
-                f"{row.done:.1f}/{row.epochs}",
-                _number(row.scores.get("loss")),
-                _percent(row.scores.get("accuracy")),
-                _percent(row.scores.get("val_accuracy")),
-                "" if name == "committee" else left,
-                style=style,
-            )
+
+class _ProgressTable(rich.progress.Progress):
+    """Rich's rows of progress, with a heading above each column."""
+
+    def make_tasks_table(self, tasks: Iterable[rich.progress.Task]) -> Table:
+        table = super().make_tasks_table(tasks)
+        table.show_header, table.header_style = True, "bold"
         return table
 
 
-class Clock:
-    """Estimate the time left from the steps done so far."""
+class _ScoreColumn(rich.progress.ProgressColumn):
+    """The latest value of a score."""
 
-    def __init__(self) -> None:
-        self._started = time.monotonic()
-        self._steps = 0
+    def __init__(self, key: str, title: str, score: Score) -> None:
+        super().__init__(table_column=_right(title))
+        self._key, self._score = key, score
 
-    def left(self, steps: int, remaining: int) -> float:
-        """Seconds until `remaining` more steps are done.
+    def render(self, task: rich.progress.Task) -> Text:
+        value = task.fields["scores"].get(self._key)
+        return Text("" if value is None else self._score.write(value))
 
-        Args:
-            steps: Steps done since the last call.
-            remaining: Steps still to do.
 
-        Returns:
-            The estimate in seconds.
-        """
-        self._steps += steps
-        return (time.monotonic() - self._started) / self._steps * remaining
+class _TimeLeftColumn(rich.progress.TimeRemainingColumn):
+    """The time left of a member that trains, else how its training went."""
+
+    def render(self, task: rich.progress.Task) -> Text:
+        if task.description == "committee":
+            return Text()
+        return Text(task.fields["state"]) if task.fields["state"] else super().render(task)
+
+
+def _right(title: str) -> Column:
+    return Column(title, justify="right", no_wrap=True)
+
+
+def _shown_scores() -> Iterator[tuple[str, str, Score]]:
+    """Go through the scores that the progress shows: key, title, score."""
+    for name, score in SCORES.items():
+        yield name, name, score
+    for name, score in SCORES.items():
+        if score.of_validation:
+            yield f"val_{name}", f"validation {name}", score
 
 
 def _in_a_line(scores: Mapping[str, float]) -> str:
-    shown = {"loss": _number, "accuracy": _percent, "val_accuracy": _percent}
-    names = {"val_accuracy": "validation"}
     return " ".join(
-        f"{names.get(key, key)} {form(scores[key])}" for key, form in shown.items() if key in scores
+        f"{title} {score.write(scores[key])}"
+        for key, title, score in _shown_scores()
+        if key in scores
     )
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
-
-
-def _percent(value: float | None) -> str:
-    return "" if value is None else percent(value)
-
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

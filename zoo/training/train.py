@@ -1,7 +1,7 @@
-"""Training: run folder, curves, early stopping, interruption and resuming.
+"""The way into training: what is asked for is checked, then trained group by group.
 
-Models whose recipes ask for the same batches train together; one model alone is the same
-with a list of one.
+Models whose recipes ask for the same batches train together; one model alone is the same with a
+list of one.
 """
 
 import contextlib
@@ -19,13 +19,15 @@ from zoo.arguments import whole_number
 from zoo.datasets.split import Split
 from zoo.errors import ArgumentError, DataError
 from zoo.tensorboard import TensorBoardLog, log_start
+from zoo.training.checkpoint import Checkpoint
 from zoo.training.distillation import Teacher
 from zoo.training.learner import Learner, check_model
 from zoo.training.lockstep import Combine
-from zoo.training.loop import Session
+from zoo.training.loop import Loop
 from zoo.training.progress import Progress
+from zoo.training.recording import Recorder
 from zoo.training.run_folder import RunFolder
-from zoo.training.standardize import learn_statistics
+from zoo.training.statistics import learn_mean_image
 
 
 def train(
@@ -46,30 +48,35 @@ def train(
 ) -> Any:
     """Train one model or several.
 
+    The graphs of a training stay with the models, so that another training of the same models on
+    batches of the same form begins at once.
+
     Args:
         learners: The models with their recipes.
         data: Training images.
         validation: Images for early stopping and for the curves, or None.
-        together: True trains all of them in one graph, from the same batches; False one after
-            another. None joins those whose recipes ask for the same batch size and augmentation.
-        combine: Combines the models' probabilities, for the committee's own curves.
-        teacher: Whom the models learn from beside the labels, or None.
+        together: True trains all models in one graph, from the same batches; False one after
+            another. None joins the models whose recipes ask for the same batch size and
+            augmentation.
+        combine: Combines the models' probabilities, for the committee's own curves. The same
+            function object stands for the same computation.
+        teacher: The model that all learn from beside the labels, or None.
         seed: Seed of the batches' order and of augmentation.
         log_dir: The run folder, for TensorBoard and for resuming; None writes nothing.
         resume: Whether to go on with the run in `log_dir`.
         settings: Further configuration to log, and to compare when resuming.
-        callbacks: Keras callbacks. The scores of a model among several carry its name
+        callbacks: Keras callbacks. The scores of a model among several carry the model's name
             (`val_cnn_accuracy`), those of the committee or of a single model do not. With
-            callbacks that look at batches each batch is a step of its own, which is slower.
-        owner: The model that callbacks see; None for the first learner's.
+            callbacks that look at batches each batch is a step by itself, which is slower.
+        owner: The model that callbacks see; None for the first learner's model.
         verbose: `"auto"` or 1 for progress, 0 for silence.
 
     Returns:
         A `keras.callbacks.History`.
 
     Raises:
-        ArgumentError: Recipes that cannot be followed together, or not without validation data.
-        DataError: Images or classes that do not fit, or the test split for validation.
+        ArgumentError: The recipes cannot be followed together, or not without validation data.
+        DataError: The images or classes do not fit, or the validation images are the test split.
         RunError: The run folder is in use, or cannot be resumed.
 
     Example:
@@ -86,7 +93,10 @@ def train(
     """
     whole_number("seed", seed, 0)
     if resume and log_dir is None:
-        raise ArgumentError("resume=True needs log_dir=, the folder of the run to go on with.")
+        raise ArgumentError(
+            "resume=True must come with the folder of the run to go on with. Received: "
+            "log_dir=None. Pass log_dir=."
+        )
     callbacks = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks)
     _check(learners, data, validation)
     _check_callbacks(callbacks)
@@ -94,67 +104,94 @@ def train(
         check_model("The teacher", teacher.model, data.image_shape, data.num_classes)
     groups = _groups(learners, together)
     for learner in learners:
-        learn_statistics(learner.model, learner.own(data))
+        learn_mean_image(learner.model, learner.training_images(data))
+    config = {
+        **(settings or {}),
+        **_configuration(groups, learners, teacher, seed),
+        "train": _fingerprint(data),
+        "validation": _fingerprint(validation) if validation else None,
+    }
+    with contextlib.ExitStack() as stack:
+        run = RunFolder(log_dir, config, resume=resume) if log_dir is not None else None
+        log = TensorBoardLog(run.path) if run else None
+        if run and log:
+            stack.enter_context(_run_is_kept(run, log))
+        progress = stack.enter_context(Progress(_rows(learners, combine), verbose=verbose))
+        recorder = Recorder(progress, log, prefixed=len(learners) > 1)
+        _record_start(learners, config, progress, log)
+        loop = Loop(
+            data,
+            validation,
+            recorder,
+            Checkpoint(run, recorder),
+            interrupts=stack.enter_context(_interrupts()),
+            seed=seed,
+            teacher=teacher,
+            callbacks=callbacks,
+            owner=owner or learners[0].model,
+        )
+        for group in groups:
+            loop.fit(group, combine if len(groups) == 1 else None)
+        if len(groups) > 1 and combine and validation:
+            loop.score_committee(learners, combine)
+        if log:
+            recorder.end(learners, validation, loop.predictions(learners, combine))
+    return recorder.history
+
+
+def _rows(learners: Sequence[Learner], combine: Combine | None) -> dict[str, int]:
+    """Give the rows of the progress: name → epochs."""
+    rows = {learner.name: learner.recipe.epochs for learner in learners}
+    return {**rows, "committee": max(rows.values())} if combine else rows
+
+
+def _configuration(
+    groups: Sequence[Sequence[Learner]],
+    learners: Sequence[Learner],
+    teacher: Teacher | None,
+    seed: int,
+) -> dict[str, Any]:
+    """Describe a training, but for its images, as JSON values that are compared on resuming."""
     own_images = {
         learner.name: [learner.seed, len(learner.rows), zlib.crc32(learner.rows.tobytes())]
         for learner in learners
         if learner.rows is not None
     }
-    config = {
-        **(settings or {}),
+    return {
         "recipes": {learner.name: asdict(learner.recipe) for learner in learners},
         "groups": [[learner.name for learner in group] for group in groups],
         "seed": seed,
         **({"own images": own_images} if own_images else {}),
         **({"teacher": teacher.fingerprint()} if teacher else {}),
-        "train": _fingerprint(data),
-        "validation": _fingerprint(validation) if validation else None,
     }
-    run = RunFolder(log_dir, config, resume=resume) if log_dir is not None else None
-    log = TensorBoardLog(run.path) if run else None
-    history = keras.callbacks.History()
-    history.epoch = []
-    rows = {learner.name: learner.recipe.epochs for learner in learners}
-    if combine:
-        rows["committee"] = max(rows.values())
-    with Progress(rows, verbose=verbose) as progress, _interrupts() as interrupts:
-        session = Session(
-            data=data,
-            validation=validation,
-            seed=seed,
-            run=run,
-            log=log,
-            progress=progress,
-            interrupts=interrupts,
-            history=history,
-            callbacks=callbacks,
-            owner=owner or learners[0].model,
-            prefixed=len(learners) > 1,
-            teacher=teacher,
-        )
-        policies = {learner.name: learner.model.dtype_policy.name for learner in learners}
-        for policy in sorted({*policies.values()} - {"float32"}):
-            names = [name for name, its in policies.items() if its == policy]
-            progress.say(f"In {policy}: {', '.join(names)}. Recipe(precision=) chooses another.")
-        if log:
-            log_start(log, {**config, "computes in": policies}, list(policies))
-        try:
-            for group in groups:
-                session.fit(group, combine if len(groups) == 1 else None)
-            if len(groups) > 1 and combine and validation:
-                session.score_committee(learners, combine)
-            if log:
-                session.log_end(log, learners, combine)
-        except BaseException:
-            if run:
-                run.finish("stopped")
-            raise
-        finally:
-            if log:
-                log.close()
-    if run:
-        run.finish("finished")
-    return history
+
+
+def _record_start(
+    learners: Sequence[Learner],
+    config: Mapping[str, Any],
+    progress: Progress,
+    log: TensorBoardLog | None,
+) -> None:
+    """Say which models compute in another precision than float32, and log the configuration."""
+    policies = {learner.name: learner.model.dtype_policy.name for learner in learners}
+    for policy in sorted({*policies.values()} - {"float32"}):
+        names = ", ".join(name for name, other in policies.items() if other == policy)
+        progress.say(f"In {policy}: {names}. Recipe(precision=) chooses another.")
+    if log:
+        log_start(log, {**config, "computes in": policies}, list(policies))
+
+
+@contextlib.contextmanager
+def _run_is_kept(run: RunFolder, log: TensorBoardLog) -> Iterator[None]:
+    """Close the log at the end, and write in the run folder how the run ended."""
+    try:
+        yield
+    except BaseException:
+        run.finish("stopped")
+        raise
+    finally:
+        log.close()
+    run.finish("finished")
 
 
 def _check(learners: Sequence[Learner], data: Split, validation: Split | None) -> None:
@@ -163,57 +200,61 @@ def _check(learners: Sequence[Learner], data: Split, validation: Split | None) -
         learner.recipe.make_optimizer(steps=1)
         if learner.recipe.patience and validation is None:
             raise ArgumentError(
-                f"{learner.name} stops early (patience={learner.recipe.patience}), which needs "
-                "validation data. Pass validation_data=, or patience=None."
+                f"{learner.name} must have validation data to stop early. Received: "
+                f"patience={learner.recipe.patience} and no validation data. Pass "
+                "validation_data=, or patience=None in the recipe."
             )
-    _check_weights_of_their_own(learners)
+    _check_shared_weights(learners)
     if "test" in (data.name, validation.name if validation is not None else ""):
         raise DataError(
-            "The test split chooses nothing, not even when to stop, and is for the report: train "
-            "on the training split, and hold images of it out for validation."
+            "Training and validation images must be of other splits: the test split chooses "
+            "nothing, not even when to stop. Received: the test split. Train on the training split "
+            "and hold images of it out for validation; the test split is for the report."
         )
     if validation is not None and (validation.image_shape, validation.class_names) != (
         data.image_shape,
         data.class_names,
     ):
         raise DataError(
-            f"Validation images should be like the training images: {data.image_shape} with the "
+            f"Validation images must be like the training images: {data.image_shape} with the "
             f"classes {', '.join(data.class_names)}. Received: {validation.image_shape} with "
-            f"{', '.join(validation.class_names)}"
+            f"{', '.join(validation.class_names)}. Load both with the same options."
         )
 
 
-def _check_weights_of_their_own(learners: Sequence[Learner]) -> None:
+def _check_shared_weights(learners: Sequence[Learner]) -> None:
+    """Refuse models that share a weight, which each of them would train."""
     owners: dict[int, str] = {}
     for learner in learners:
         for variable in learner.model.variables:
             other = owners.setdefault(id(variable), learner.name)
             if other != learner.name:
                 raise ArgumentError(
-                    f"{other} and {learner.name} share the weight {variable.path}, and each would "
-                    "train it. Give one of them a copy of its own (keras.models.clone_model)."
+                    f"Each member must have weights of its own. Received: {other} and "
+                    f"{learner.name} share the weight {variable.path}. Give one of them a copy "
+                    "(keras.models.clone_model)."
                 )
 
 
 def _check_callbacks(callbacks: Sequence[Any]) -> None:
     """Refuse Keras callbacks that could not do their work here."""
-    instead = {
+    replacements = {
         "BackupAndRestore": "log_dir= and resume=True",
         "LearningRateScheduler": "Recipe(schedule=...)",
         "ReduceLROnPlateau": "Recipe(schedule=...)",
         "TensorBoard": "log_dir=",
     }
     for callback in callbacks:
-        for name, other in instead.items():
+        for name, replacement in replacements.items():
             if isinstance(callback, getattr(keras.callbacks, name)):
                 raise ArgumentError(
-                    f"keras.callbacks.{name} needs the one optimiser or loop of keras.Model.fit. "
-                    f"Use {other} instead."
+                    "Callbacks must work without the single optimiser and the loop of "
+                    f"keras.Model.fit. Received: keras.callbacks.{name}. Use {replacement} instead."
                 )
 
 
 def _groups(learners: Sequence[Learner], together: bool | None) -> list[list[Learner]]:
-    """Those that train together, in the order of the first of each group."""
+    """Group the learners that train together, in the order of the first of each group."""
     if together is False:
         return [[learner] for learner in learners]
     groups: list[list[Learner]] = []
@@ -225,27 +266,27 @@ def _groups(learners: Sequence[Learner], together: bool | None) -> list[list[Lea
         else:
             groups.append([learner])
     if together and len(groups) > 1:
-        first, other = groups[0][0], groups[1][0]
+        first, second = groups[0][0], groups[1][0]
         raise ArgumentError(
-            f"Members that train together see the same batches, and {first.name} and "
-            f"{other.name} differ in {' and '.join(_disagreements(first, other))}. Make them "
+            f"Members that train together must agree on the batches. Received: {first.name} and "
+            f"{second.name} differ in {' and '.join(_disagreements(first, second))}. Make them "
             "agree, or leave together= out."
         )
     return groups
 
 
-def _disagreements(one: Learner, other: Learner) -> list[str]:
-    """What of their recipes would make their batches differ."""
-    own = ["their own images"] if one.rows is not None or other.rows is not None else []
+def _disagreements(first: Learner, second: Learner) -> list[str]:
+    """Name the parts of two recipes that make their batches differ."""
+    own = ["their own images"] if first.rows is not None or second.rows is not None else []
     return own + [
-        what
-        for what in ("batch_size", "augmentation")
-        if getattr(one.recipe, what) != getattr(other.recipe, what)
+        name
+        for name in ("batch_size", "augmentation")
+        if getattr(first.recipe, name) != getattr(second.recipe, name)
     ]
 
 
 def _fingerprint(split: Split) -> dict[str, Any]:
-    """What tells one split from another when resuming."""
+    """Describe a split as JSON values, which tell one split from another on resuming."""
     return {
         "name": split.name,
         "images": len(split),
@@ -257,20 +298,20 @@ def _fingerprint(split: Split) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _interrupts() -> Iterator[list[int]]:
-    """Note Ctrl-C and SIGTERM instead of falling over them; the second one acts at once."""
+    """Collect the numbers of Ctrl-C and SIGTERM; a second signal acts at once, as without this."""
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield received
         return
 
-    def note(number: int, frame: Any) -> None:
+    def collect(number: int, frame: Any) -> None:
         received.append(number)
         for other, handler in before.items():
             signal.signal(other, handler)
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in before:
-        signal.signal(number, note)
+        signal.signal(number, collect)
     try:
         yield received
     finally:

@@ -5,14 +5,13 @@ import subprocess
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from zoo.datasets import load
-from zoo.datasets.cache.fingerprint import fingerprint, states
-from zoo.datasets.cache.store import CONTENTS, cache_root, clear, entries, remember
+from zoo.datasets.cache.entries import CONTENTS
+from zoo.datasets.cache.store import remember
 from zoo.datasets.split import Split
 
 NAMES = ("cat", "dog")
@@ -185,14 +184,6 @@ def test_failed_reading_writes_nothing(private_cache):
     assert list(private_cache.iterdir()) == []
 
 
-def test_root_without_variable_is_the_platforms(monkeypatch, tmp_path):
-    monkeypatch.delenv("ZOO_CACHE")
-    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
-    assert cache_root() == tmp_path / "zoo"
-    monkeypatch.setenv("ZOO_CACHE", "~/zoo-cache")
-    assert not str(cache_root()).startswith("~")
-
-
 def test_what_is_made_in_the_cache_is_not_copied(splits, private_cache):
     places = []
 
@@ -230,35 +221,6 @@ def test_a_disk_without_room_is_said_before_anything_is_written(splits, monkeypa
     np.testing.assert_array_equal(found["train"].images, splits["train"].images)
 
 
-def test_entries_are_listed_and_cleared(reader, private_cache):
-    remember("pets", {"a": 1}, reader)
-    remember("birds", {}, reader)
-    (private_cache / f".pets-{'0123' * 8}-unfinished").mkdir()
-    damage = remember("pets", {"a": 2}, reader)["train"].store.filename
-    (Path(damage).parent / "meta.json").write_text("nothing")
-    found = {(entry.dataset, bool(entry.images)) for entry in entries()}
-    assert found == {("pets", True), ("birds", True), ("pets", False)}
-    assert len(entries()) == 4
-    whole = next(entry for entry in entries() if entry.dataset == "birds")
-    assert whole.images == {"train": 6, "test": 3}
-    assert whole.bytes == sum(path.stat().st_size for path in whole.path.iterdir())
-    assert len(clear("pets")) == 2
-    # Another process may be at work on it, for an hour without a change.
-    (unfinished,) = private_cache.glob(".pets-*")
-    os.utime(unfinished, (1, 1))
-    assert [entry.path for entry in clear("pets")] == [unfinished]
-    assert [entry.dataset for entry in entries()] == ["birds"]
-    clear()
-    assert entries() == []
-    assert list(private_cache.iterdir()) == []
-
-
-def test_cleared_images_stay_readable_while_they_are_in_use(reader, splits):
-    found = remember("pets", {}, reader)
-    clear()
-    assert_same(found, splits)
-
-
 def test_two_processes_at_once_do_no_harm(write, image_bytes, private_cache):
     root = write(
         "pets", {f"{name}/{k}.png": image_bytes((9, 9)) for name in "ab" for k in range(50)}
@@ -284,17 +246,6 @@ def test_a_copied_cache_is_as_good(reader, splits, private_cache, tmp_path, monk
     assert reader.calls == 1
 
 
-def test_what_is_known_of_files_is_cleared_too(write, private_cache, monkeypatch):
-    monkeypatch.setattr("zoo.datasets.cache.fingerprint._SETTLED", -(10**18))
-    path = write("a.zip", {"a": b""})
-    fingerprint(path, states(path))
-    (private_cache / "contents" / "mine.txt").touch()
-    assert clear("pets") == []
-    assert len(list((private_cache / "contents").iterdir())) == 2
-    clear()
-    assert [path.name for path in (private_cache / "contents").iterdir()] == ["mine.txt"]
-
-
 def test_threads_leave_the_filters_of_warnings_as_they_were(write, image_bytes):
     root = write("pets", {f"{name}/{k}.png": image_bytes() for name in "ab" for k in range(200)})
     before = list(warnings.filters)
@@ -312,13 +263,3 @@ def test_what_the_reader_warned_of_is_said_each_time(splits):
         with pytest.warns(UserWarning, match="one picture is left out") as said:
             assert_same(remember("pets", {}, read), splits)
         assert len(said) == 1
-
-
-def test_what_is_not_ours_is_never_cleared(reader, private_cache):
-    remember("pets", {}, reader)
-    others = ("my-thesis", "pets-backup", f"pets-{'z' * 32}", f"Pets-{'0' * 32}", ".hidden-folder")
-    for name in others:
-        (private_cache / name).mkdir()
-        (private_cache / name / "chapter1.tex").touch()
-    assert len(clear()) == 1
-    assert {path.name for path in private_cache.iterdir()} == set(others)

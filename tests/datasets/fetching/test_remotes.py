@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import zoo.datasets
-from zoo.datasets.fetching.remotes import download
-from zoo.datasets.files.locations import find
-from zoo.datasets.registry import DatasetInfo, Remote
+from zoo.datasets import registry
+from zoo.datasets.description import DatasetInfo, RemoteFile
+from zoo.datasets.fetching.remotes import fetch_files
+from zoo.datasets.files.locations import locate
 from zoo.datasets.sources import cifar10, mnist, svhn
 from zoo.errors import DataError
 
@@ -20,8 +21,8 @@ SUM = hashlib.sha256(CONTENT).hexdigest()
 @pytest.fixture
 def dots(server):
     server.files["/a"] = CONTENT
-    remote = Remote("dots.bin", (server.url("/a"),), len(CONTENT), SUM)
-    return DatasetInfo("dots", "dots", "nowhere", wanted="dots.bin", remotes=(remote,))
+    remote = RemoteFile("dots.bin", (server.url("/a"),), len(CONTENT), SUM)
+    return DatasetInfo("dots", "dots", "nowhere", expected_files="dots.bin", remote_files=(remote,))
 
 
 def files(folder):
@@ -29,15 +30,15 @@ def files(folder):
 
 
 def test_without_a_root_the_data_folder_is_taken(dots, tmp_path, monkeypatch):
-    assert download(dots, None) == tmp_path / "user-data" / "zoo" / "dots"
+    assert fetch_files(dots, None) == tmp_path / "user-data" / "zoo" / "dots"
     monkeypatch.setenv("ZOO_DATA", str(tmp_path / "mine"))
-    assert files(download(dots, None)) == {"dots.bin": CONTENT}
+    assert files(fetch_files(dots, None)) == {"dots.bin": CONTENT}
 
 
 def test_a_folder_that_cannot_be_made_is_named(dots, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match="expected a folder that can be written"):
-        download(dots, tmp_path / "file")
+    with pytest.raises(DataError, match="must be a folder that can be written"):
+        fetch_files(dots, tmp_path / "file")
 
 
 def test_files_that_only_people_get_are_asked_for_in_words(tmp_path):
@@ -64,8 +65,9 @@ def test_what_was_fetched_is_loaded(server, tmp_path, monkeypatch):
         for name, plain in contents.items():
             packed = server.files[f"/{name}"] = gzip.compress(plain)
             md5 = hashlib.md5(packed).hexdigest()
-            remotes.append(Remote(name, (server.url(f"/{name}"),), len(packed), md5))
-    monkeypatch.setattr(mnist, "INFO", replace(mnist.INFO, remotes=tuple(remotes)))
+            remotes.append(RemoteFile(name, (server.url(f"/{name}"),), len(packed), md5))
+    info = replace(mnist.INFO, remote_files=tuple(remotes))
+    monkeypatch.setitem(registry._datasets, "mnist", registry.Dataset(info, mnist.read))
     data = zoo.datasets.load("mnist", tmp_path / "here", download=True, validation=0)
     assert (len(data.train), len(data.test)) == (10, 10)
     assert len(files(tmp_path / "here")) == 4
@@ -77,14 +79,14 @@ def numbers(server):
     server.files["/a"] = CONTENT
     remotes = tuple(
         replace(one, urls=(server.url("/a"),), size=len(CONTENT), checksum=SUM)
-        for one in svhn.INFO.remotes
+        for one in svhn.INFO.remote_files
     )
-    return replace(svhn.INFO, remotes=remotes)
+    return replace(svhn.INFO, remote_files=remotes)
 
 
 def test_only_the_parts_asked_for_are_fetched(numbers, tmp_path):
-    assert set(files(download(numbers, tmp_path))) == {"train_32x32.mat", "test_32x32.mat"}
-    assert set(files(download(numbers, tmp_path / "e", ["extra"]))) == {"extra_32x32.mat"}
+    assert set(files(fetch_files(numbers, tmp_path))) == {"train_32x32.mat", "test_32x32.mat"}
+    assert set(files(fetch_files(numbers, tmp_path / "e", ["extra"]))) == {"extra_32x32.mat"}
 
 
 def test_what_is_missing_comes_beside_what_is_there(server, numbers, tmp_path, monkeypatch):
@@ -92,26 +94,26 @@ def test_what_is_missing_comes_beside_what_is_there(server, numbers, tmp_path, m
     there = tmp_path / "svhn" / "format2"
     there.mkdir(parents=True)
     (there / "train_32x32.mat").write_bytes(CONTENT)
-    assert download(numbers, None, ["train"]) == there
+    assert fetch_files(numbers, None, ["train"]) == there
     assert not server.asked
-    assert download(numbers, None, ["train", "extra"]) == there
+    assert fetch_files(numbers, None, ["train", "extra"]) == there
     assert set(files(there)) == {"train_32x32.mat", "extra_32x32.mat"}
     assert len(server.asked) == 1
 
 
 def test_another_file_that_is_read_is_taken_with_a_warning(server, numbers, tmp_path):
     (tmp_path / "train_32x32.mat").write_bytes(b"mine")
-    with pytest.warns(UserWarning, match=r"train_32x32\.mat: not as the owner has it"):
-        assert download(numbers, tmp_path) == tmp_path
+    with pytest.warns(UserWarning, match=r"train_32x32\.mat: the size or checksum is not"):
+        assert fetch_files(numbers, tmp_path) == tmp_path
     assert files(tmp_path) == {"train_32x32.mat": b"mine", "test_32x32.mat": CONTENT}
     info = replace(
         cifar10.INFO,
-        remotes=tuple(replace(one, checksum=SUM) for one in cifar10.INFO.remotes),
+        remote_files=tuple(replace(one, checksum=SUM) for one in cifar10.INFO.remote_files),
     )
     archive = tmp_path / "cifar-10-binary.tar.gz"
     archive.write_bytes(b"mine")
-    with pytest.warns(UserWarning, match=r"cifar-10-binary\.tar\.gz: not as the owner"):
-        download(info, tmp_path)
+    with pytest.warns(UserWarning, match=r"cifar-10-binary\.tar\.gz: the size or"):
+        fetch_files(info, tmp_path)
     assert archive.read_bytes() == b"mine"
 
 
@@ -123,9 +125,9 @@ def test_parts_that_there_are_not_are_named():
 def test_nothing_is_fetched_that_is_in_an_archive(server, numbers, write):
     files = dict.fromkeys(["data/train_32x32.mat", "data/test_32x32.mat"], b"")
     path = write("svhn.zip", files)
-    assert download(numbers, path.parent) == path
-    with pytest.raises(DataError, match=r"svhn\.zip: expected what is in extra_32x32\.mat too"):
-        download(numbers, path, ["train", "extra"])
+    assert fetch_files(numbers, path.parent) == path
+    with pytest.raises(DataError, match=r"svhn\.zip must hold all .* without extra_32x32\.mat"):
+        fetch_files(numbers, path, ["train", "extra"])
     assert not server.asked
 
 
@@ -147,13 +149,13 @@ def test_other_forms_of_the_files_do_as_well(write, name, names):
 @pytest.mark.parametrize("missing", ["data_batch_3", "test_batch"])
 def test_forms_that_are_not_whole_are_fetched(server, write, missing):
     server.files["/a"] = CONTENT
-    remotes = [replace(one, urls=(server.url("/a"),)) for one in cifar10.INFO.remotes]
-    info = replace(cifar10.INFO, remotes=(*remotes,))
+    remotes = [replace(one, urls=(server.url("/a"),)) for one in cifar10.INFO.remote_files]
+    info = replace(cifar10.INFO, remote_files=(*remotes,))
     names = {*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"} - {missing}
     root = write("data", dict.fromkeys(names, b""))
-    with pytest.raises(DataError, match="another file there"):
-        download(info, root)
-    download(info, root, ["test" if missing == "data_batch_3" else "train"])
+    with pytest.raises(DataError, match="sent 1,000 bytes"):
+        fetch_files(info, root)
+    fetch_files(info, root, ["test" if missing == "data_batch_3" else "train"])
     assert len(server.asked) == 1
 
 
@@ -161,12 +163,12 @@ def test_an_archive_is_put_where_it_is_found_before_folders(server, write):
     server.files["/a"] = CONTENT
     remotes = [
         replace(one, urls=(server.url("/a"),), size=len(CONTENT), checksum=SUM)
-        for one in cifar10.INFO.remotes
+        for one in cifar10.INFO.remote_files
     ]
-    info = replace(cifar10.INFO, remotes=(*remotes,))
+    info = replace(cifar10.INFO, remote_files=(*remotes,))
     root = write("data", {"some/train/airplane/1.jpg": b""})
-    assert download(info, root) == root
-    assert find(info, root) == root / "cifar-10-binary.tar.gz" == download(info, root)
+    assert fetch_files(info, root) == root
+    assert locate(info, root) == root / "cifar-10-binary.tar.gz" == fetch_files(info, root)
     assert len(server.asked) == 1
 
 
@@ -181,8 +183,8 @@ def test_nothing_to_fetch_is_no_hindrance_to_loading(write):
 
 def test_the_registered_files_are_described_soundly():
     for module in (mnist, svhn, cifar10):
-        assert module.INFO.remotes
-        for remote in module.INFO.remotes:
+        assert module.INFO.remote_files
+        for remote in module.INFO.remote_files:
             assert remote.algorithm == "md5"
             assert int(remote.checksum, 16)
             assert all(url.startswith("http") and url.endswith(remote.name) for url in remote.urls)

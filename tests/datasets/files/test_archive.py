@@ -10,7 +10,7 @@ import pytest
 
 from zoo.datasets.files import archive
 from zoo.datasets.files import checks as files
-from zoo.datasets.files.archive import members
+from zoo.datasets.files.archive import archive_items
 from zoo.datasets.files.tree import open_tree
 from zoo.errors import DataError
 
@@ -42,7 +42,9 @@ def test_a_file_that_is_there_twice_is_refused(tmp_path, name):
             target.writestr("cat//1.png", b"two")
     else:
         tar(path, [(tarfile.TarInfo("cat/1.png"), b"one"), (tarfile.TarInfo("cat//1.png"), b"2")])
-    with pytest.raises(DataError, match=r"expected each file once, got two cat/1\.png"):
+    with pytest.raises(
+        DataError, match=r"must hold each file once\. Received: two files cat/1\.png"
+    ):
         open_tree(path).__enter__()
 
 
@@ -60,7 +62,9 @@ def test_headers_without_measure_are_not_read(tmp_path, kind):
     header.type, header.size = kind, 2**33
     path = tmp_path / "a.tar"
     path.write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(2**16))
-    with pytest.raises(DataError, match="headers of at most 1,048,576 bytes, got one of 8,589"):
+    with pytest.raises(
+        DataError, match=r"headers of at most 1,048,576 bytes\. Received: a header of 8,589"
+    ):
         open_tree(path).__enter__()
 
 
@@ -96,7 +100,9 @@ def test_sparse_files_are_refused(tmp_path):
     block[148:156] = b" " * 8
     block[148:156] = b"%06o\0 " % sum(block)
     (tmp_path / "a.tar").write_bytes(bytes(block) + bytes(1024))
-    with pytest.raises(DataError, match=r"expected plain files, got the sparse 'cat/1\.png'"):
+    with pytest.raises(
+        DataError, match=r"must hold plain files\. Received: the sparse file 'cat/1\.png'"
+    ):
         open_tree(tmp_path / "a.tar").__enter__()
 
 
@@ -117,7 +123,7 @@ def test_threads_read_one_archive_at_once(tmp_path):
 def test_members_of_tar_archives_can_be_gone_through(tmp_path):
     path = tar(tmp_path / "a.tar", [(tarfile.TarInfo("a"), b"abcdef"), (tarfile.TarInfo("b"), b"")])
     with ExitStack() as stack:
-        first, _ = members(path, stack)
+        first, _ = archive_items(path, stack)
         with first.open() as file:
             assert (file.seek(2), file.read(2), file.tell()) == (2, b"cd", 4)
             assert (file.seek(-1, 2), file.read()) == (5, b"f")
@@ -128,5 +134,5 @@ def test_a_member_that_is_cut_short_is_named(tmp_path):
     path = tar(tmp_path / "a.tar", [(tarfile.TarInfo("a"), bytes(3000))])
     with open_tree(path) as tree:
         os.truncate(path, 1000)  # while it is in use
-        with pytest.raises(DataError, match=r"a in .*cut short"):
+        with pytest.raises(DataError, match=r"a in .*unexpected end of data"):
             tree.read("a")

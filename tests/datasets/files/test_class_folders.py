@@ -52,17 +52,17 @@ def test_other_files_and_loose_images_are_left_alone(layout):
 
 # paths, what the message has to say
 BAD_LAYOUTS = [
-    (["1.png"], "got no folder"),
-    (["cat/1.png"], "at least two classes; got cat"),
-    (["a/b/cat/1.png", "a/b/dog/1.png"], "at least two classes; got b"),
+    (["1.png"], "Received: no folder"),
+    (["cat/1.png"], "at least two classes. Received: cat"),
+    (["a/b/cat/1.png", "a/b/dog/1.png"], "at least two classes. Received: b"),
     (["cat/1.png", "dog/notes.txt"], "dog in "),
-    (["train/cat/1.png", "train/dog/1.png", "test/1.png"], "test: expected"),
+    (["train/cat/1.png", "train/dog/1.png", "test/1.png"], "test must hold"),
     (["train/cat/1.png", "train/dog/1.png", "more/dog/1.png"], "folders more, train"),
     (["test/cat/1.png", "test/dog/1.png"], "folders test"),
     (["train/a/1.png", "train/b/1.png", "val/a/1.png", "valid/b/1.png"], "each once"),
     (
         ["train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "test/owl/1.png"],
-        "the same classes in train and test, got dog, owl in only one",
+        "the same classes in train and test. Received: dog, owl in only one",
     ),
 ]
 

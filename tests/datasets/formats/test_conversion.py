@@ -3,20 +3,24 @@ import pytest
 from PIL import Image
 
 import zoo.datasets
-from zoo.datasets.formats.conversion import Form, in_memory, joined
+from zoo.datasets.formats.conversion import ImageConversion, concatenate, in_memory
 from zoo.datasets.split import Split
 from zoo.errors import DataError
 
 
 def test_nothing_to_do_is_the_same_array(rng):
     images = rng.integers(0, 256, (3, 4, 5, 1), dtype=np.uint8)
-    for form in (Form(), Form(size=(4, 5)), Form(color="grayscale")):
-        assert form.fit("train", images) is images
+    for conversion in (
+        ImageConversion(),
+        ImageConversion(size=(4, 5)),
+        ImageConversion(color="grayscale"),
+    ):
+        assert conversion.convert("train", images) is images
 
 
 def test_grey_and_size_are_pillows(rng):
     images = rng.integers(0, 256, (3, 9, 7, 3), dtype=np.uint8)
-    fitted = Form(size=(4, 5), color="grayscale").fit("train", images)
+    fitted = ImageConversion(size=(4, 5), color="grayscale").convert("train", images)
     assert fitted.shape == (3, 4, 5, 1)
     for image, one in zip(images, fitted, strict=True):
         expected = Image.fromarray(image).convert("L").resize((5, 4), Image.Resampling.BILINEAR)
@@ -25,7 +29,7 @@ def test_grey_and_size_are_pillows(rng):
 
 def test_grey_becomes_colour(rng):
     images = rng.integers(0, 256, (2, 4, 4, 1), dtype=np.uint8)
-    fitted = Form(color="rgb").fit("train", images)
+    fitted = ImageConversion(color="rgb").convert("train", images)
     np.testing.assert_array_equal(fitted, images.repeat(3, axis=-1))
 
 
@@ -37,10 +41,10 @@ def test_images_are_put_where_they_are_asked_to(rng):
         return places[part]
 
     images = rng.integers(0, 256, (2, 4, 4, 3), dtype=np.uint8)
-    form = Form(color="grayscale", new=new)
-    assert form.fit("train", images) is places["train"]
+    conversion = ImageConversion(color="grayscale", new=new)
+    assert conversion.convert("train", images) is places["train"]
     splits = [Split(part, images, np.array([0, 1]), ("a", "b")) for part in ("one", "two")]
-    both = joined("both", splits, form)
+    both = concatenate("both", splits, conversion)
     assert both.images is places["both"]
     np.testing.assert_array_equal(both.images, np.concatenate([images, images]))
     assert both.labels.tolist() == [0, 1, 0, 1]

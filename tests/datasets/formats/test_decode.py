@@ -92,7 +92,7 @@ def test_resize_is_pillows_bilinear(read, image_bytes, rng):
 
 
 def test_another_size_is_refused_without_resize(read, image_bytes):
-    with pytest.raises(DataError, match=r"a/x\.img in .*expected 2×3 pixels, got 8×9"):
+    with pytest.raises(DataError, match=r"a/x\.img in .*must have 2×3 pixels\. Received: 8×9"):
         read(image_bytes((8, 9)), resize=False)
 
 
@@ -126,7 +126,7 @@ def test_damage_gives_an_image_or_a_data_error(read, image_bytes, rng, format):
 
 
 def test_other_formats_are_refused(read, image_bytes):
-    with pytest.raises(DataError, match=r"expected a readable image \(BMP, JPEG, PNG, WEBP\)"):
+    with pytest.raises(DataError, match=r"must be a readable image \(BMP, JPEG, PNG, WEBP\)"):
         read(image_bytes((4, 4), "GIF"))
 
 
@@ -162,7 +162,7 @@ def test_threads_change_nothing(write, image_bytes, monkeypatch, threshold):
 def test_png_whose_pixels_have_another_checksum_is_refused(read, image_bytes):
     content = bytearray(image_bytes(np.full((60, 60), 7, np.uint8)))
     content[content.index(b"IDAT") + 20] ^= 1
-    with pytest.raises(DataError, match=r"a/x\.img in .*: expected a readable image"):
+    with pytest.raises(DataError, match=r"a/x\.img in .* must be a readable image"):
         read(bytes(content))
 
 
@@ -171,5 +171,5 @@ def test_jpeg_of_many_scans_is_not_decoded(read, image_bytes):
     content = image_bytes((64, 64), "JPEG", progressive=True)
     start = content.rindex(b"\xff\xda")
     scan = content[start : content.rindex(b"\xff\xd9")]
-    with pytest.raises(DataError, match="a JPEG file of at most 100 scans, got more"):
+    with pytest.raises(DataError, match="a JPEG file of at most 100 scans"):
         read(content[:start] + scan * 101 + b"\xff\xd9")

@@ -76,7 +76,7 @@ LIES = [
     ({"axes": (1,) * 9}, "36 bytes where there are at most 32"),
     ({"axes": (2**16, 2**16), "size": 2**32 - 1}, "y with 4,294,967,295 bytes"),
     ({"axes": (64, 1), "size": 64, "content": bytes(64)}, "y with 64 bytes"),
-    ({"axes": (3, 1), "size": 3}, "one cut short"),
+    ({"axes": (3, 1), "size": 3}, "a file cut short"),
     ({"content": b"\1\2" + bytes(9)}, "more bytes than numbers"),
     ({"content": b"\1\2" + bytes(10**7)}, "more bytes than numbers"),
     ({"kind": 8}, "numbers of type 8"),
@@ -93,5 +93,7 @@ def test_lies_are_found_out(lie, words):
 
 def test_other_files_are_refused():
     for content in (b"", b"<html>" * 100, b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM"):
-        with pytest.raises(DataError, match=r"expected a file of MATLAB 5 to 7\.2, got another"):
+        with pytest.raises(
+            DataError, match=r"must be a file of MATLAB 5 to 7\.2\. Received: another"
+        ):
             read(content, "f", {})

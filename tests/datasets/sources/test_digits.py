@@ -1,12 +1,12 @@
 import numpy as np
 from sklearn.datasets import load_digits
 
-from zoo.datasets.formats.conversion import Form
+from zoo.datasets.registry import ReadRequest
 from zoo.datasets.sources import digits
 
 
 def test_digits_are_scikit_learns_scaled_to_eight_bits():
-    splits = digits.read(Form())
+    splits = digits.read(ReadRequest())
     assert list(splits) == ["train"]
     train = splits["train"]
     oracle = load_digits()

@@ -1,3 +1,7 @@
+"""FaceScrub: the data set, its lists (`formats.face_list`), and fetching its pictures
+(`fetching.facescrub_pictures` and `fetching.public_web`).
+"""
+
 import csv
 import hashlib
 import io
@@ -15,7 +19,8 @@ import zoo.datasets
 from zoo.datasets.fetching import facescrub_pictures, public_web
 from zoo.datasets.fetching.facescrub_pictures import fetch_pictures
 from zoo.datasets.files.tree import open_tree
-from zoo.datasets.sources.facescrub import COLUMNS, read_lists
+from zoo.datasets.formats.face_list import COLUMNS, read_lists
+from zoo.datasets.sources.facescrub import INFO
 from zoo.errors import DataError
 
 ACTORS = ("Jesse L. Martin", "Rosie O'Donnell", "Zoë Kravitz")
@@ -123,7 +128,7 @@ def test_an_actor_whose_faces_all_cannot_be_cut_out_is_named(root):
         (root / "pictures" / row[-1]).write_bytes(b"no picture")
     with pytest.warns(UserWarning, match="4 of 12 faces"):
         assert load(root).class_names == ACTORS[1:]
-    with pytest.raises(DataError, match=f"pictures of {ACTORS[0]!r}, .*; got none: .*another"):
+    with pytest.raises(DataError, match=f"{ACTORS[0]!r}, .*no usable picture .*another"):
         load(root, classes=ACTORS[:2])
 
 
@@ -131,7 +136,7 @@ def test_a_listed_file_that_is_no_picture_is_left_out(root):
     row = [*ROWS[0][:5], hashlib.sha256(b"no picture").hexdigest()]
     (root / "pictures" / row[-1]).write_bytes(b"no picture")
     (root / "facescrub_actors.txt").write_bytes(listed([row, *ROWS[1:6]]))
-    with pytest.warns(UserWarning, match="1 of 12 faces .* expected a readable image"):
+    with pytest.warns(UserWarning, match="1 of 12 faces .* must be a readable image"):
         assert len(load(root).train) == 11
 
 
@@ -150,9 +155,7 @@ def test_actors_with_too_few_faces_to_hold_some_out_are_left_out(root):
         np.testing.assert_array_equal(part.images, same.images)
     with (
         pytest.warns(UserWarning, match="faces are left out"),
-        pytest.raises(
-            DataError, match='2 images of class "Rosie O\'Donnell" to hold some out, got'
-        ),
+        pytest.raises(DataError, match='2 images of class "Rosie O\'Donnell" to hold some out'),
     ):
         load(root, classes=ACTORS, validation=0.1, test=0.2)
     with (
@@ -183,18 +186,18 @@ BAD_ROWS = [
 def test_rows_that_are_wrong_are_named(root, changes, words):
     row = [changes.get(place, value) for place, value in enumerate(ROWS[2])]
     (root / "facescrub_actors.txt").write_bytes(listed([*ROWS[:2], row]))
-    with pytest.raises(DataError, match=rf"facescrub_actors\.txt in .*, row 4: expected {words}"):
+    with pytest.raises(DataError, match=rf"facescrub_actors\.txt in .*, row 4 must have {words}"):
         load(root)
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "got pictures|two actors|pictures of"),
-        (b"\xff\xfe", "expected text in UTF-8"),
-        (listed(ROWS, COLUMNS[::-1]), "row 1: expected the columns name, image_id"),
-        (b"name\timage_id\tface_id\turl\tbbox\tsha256\nx\x00y", "row 2: expected"),
-        (b"<!DOCTYPE html>", "row 1: expected the columns"),
+        (b"", "pictures of two actors"),
+        (b"\xff\xfe", "must be text in UTF-8"),
+        (listed(ROWS, COLUMNS[::-1]), "row 1 must have the columns name, image_id"),
+        (b"name\timage_id\tface_id\turl\tbbox\tsha256\nx\x00y", "row 2 must have"),
+        (b"<!DOCTYPE html>", "row 1 must have the columns"),
     ],
 )
 def test_lists_that_are_none_are_refused(root, content, words):
@@ -247,7 +250,7 @@ def test_pictures_are_fetched_and_then_read(web, capsys):
     assert skipped(web.root) == {}
     assert "12 pictures fetched, 0 were there, 0 left out" in capsys.readouterr().err
     asked = len(web.asked)
-    fetch_pictures(web.root)
+    fetch_pictures(INFO, web.root)
     assert len(web.asked) == asked
     assert "0 pictures fetched, 12 were there" in capsys.readouterr().err
 
@@ -286,19 +289,19 @@ def test_pictures_that_are_left_out_are_listed_with_the_reason(web, monkeypatch)
     rows_[10][3] = "ftp://example.org/x.png"
     rows_[11][3] = "http://[::1/x.png"
     (web.root / "facescrub_actors.txt").write_bytes(listed(rows_))
-    fetch_pictures(web.root)
+    fetch_pictures(INFO, web.root)
     reasons = skipped(web.root)
     words = {
         "0": "HTTP 404",
         "1": "a page of HTML",
         "2": "IncompleteRead|broke off",
-        "3": "expected an address with http or https",
+        "3": "an address that is not http or https",
         "4": "more than 5 redirects",
-        "6": r"expected the box \(10, 20, 30, 50\) in an image of 80×15",
-        "7": "expected a readable image",
+        "6": r"must hold the box \(10, 20, 30, 50\)\. Received: an image of 80×15",
+        "7": "must be a readable image",
         "8": "more than 10,000 bytes",
         "9": "its SHA-256 is another",
-        "10": "expected an address with http or https",
+        "10": "an address that is not http or https",
         "11": "Invalid|LocationParseError|ValueError",
     }
     assert reasons.keys() == words.keys()
@@ -313,19 +316,21 @@ def test_a_face_outside_of_its_picture_leaves_the_others_there(web):
     outside = [ACTORS[1], "9", "9", row[3], "80,0,90,5", row[5]]
     (web.root / "facescrub_actors.txt").write_bytes(listed([row, outside]))
     for _ in range(2):
-        fetch_pictures(web.root, [ACTORS[0]])
-        assert skipped(web.root) == {"9": "expected the box (80, 0, 90, 5) in an image of 80×60"}
+        fetch_pictures(INFO, web.root, [ACTORS[0]])
+        assert skipped(web.root) == {
+            "9": "must hold the box (80, 0, 90, 5). Received: an image of 80×60"
+        }
     assert [path.name for path in (web.root / "pictures").iterdir()] == [row[5]]
 
 
 def test_reasons_of_other_faces_are_remembered(web):
     web.ways |= {"/0.png": "404", "/1.png": "404"}
-    fetch_pictures(web.root, [ACTORS[0]])
+    fetch_pictures(INFO, web.root, [ACTORS[0]])
     assert skipped(web.root) == {"0": "HTTP 404 Not Found"}
-    fetch_pictures(web.root, [ACTORS[1]])
+    fetch_pictures(INFO, web.root, [ACTORS[1]])
     assert skipped(web.root).keys() == {"0", "1"}
     web.ways.clear()
-    fetch_pictures(web.root, [ACTORS[0]])
+    fetch_pictures(INFO, web.root, [ACTORS[0]])
     assert skipped(web.root).keys() == {"1"}
 
 
@@ -333,7 +338,7 @@ def test_reasons_of_other_faces_are_remembered(web):
 def test_reasons_that_are_damaged_are_written_anew(web, content):
     (web.root / "skipped.tsv").write_bytes(content)
     web.ways["/0.png"] = "404"
-    fetch_pictures(web.root)
+    fetch_pictures(INFO, web.root)
     assert skipped(web.root).keys() == {"0"}
 
 
@@ -342,17 +347,19 @@ def test_a_picture_that_is_damaged_is_fetched_again(web):
     (web.root / "pictures").mkdir()
     path = web.root / "pictures" / row[-1]
     path.write_bytes(PICTURES[1])
-    fetch_pictures(web.root)
+    fetch_pictures(INFO, web.root)
     assert path.read_bytes() == PICTURES[0]
     path.write_bytes(PICTURES[1])
     web.ways["/0.png"] = "404"
-    fetch_pictures(web.root)
-    assert skipped(web.root)["0"].startswith("what is there is another picture: its SHA-256")
+    fetch_pictures(INFO, web.root)
+    assert skipped(web.root)["0"].startswith("the file in pictures is another picture: its SHA-256")
 
 
 def test_actors_that_are_in_no_list_are_not_fetched(web):
-    with pytest.raises(DataError, match="expected actors of the lists, got 'Nobody'"):
-        fetch_pictures(web.root, ["Nobody"])
+    with pytest.raises(
+        DataError, match=r"classes must be actors of the lists in .* Received: 'Nobody'"
+    ):
+        fetch_pictures(INFO, web.root, ["Nobody"])
 
 
 def test_an_archive_that_has_all_the_pictures_does(write):
@@ -361,8 +368,10 @@ def test_an_archive_that_has_all_the_pictures_does(write):
     assert len(load(path, download=True).train) == 12
     files.popitem()
     path = write("facescrub.zip", {"facescrub_actors.txt": listed(ROWS), **files})
-    with pytest.raises(DataError, match="to fetch 1 pictures into it, got an archive; unpack it"):
-        fetch_pictures(path)
+    with pytest.raises(
+        DataError, match=r"to fetch 1 pictures into it\. Received: an archive\. Unpack it"
+    ):
+        fetch_pictures(INFO, path)
 
 
 ADDRESSES = [
@@ -415,7 +424,7 @@ def test_a_server_that_keeps_one_waiting_is_cut_off(monkeypatch, scheme):
 def test_sent_on_to_this_machine_is_not_followed(server, write):
     server.files["/0.png"] = PICTURES[0]
     root = write("lists", {"facescrub_actors.txt": listed(rows(PICTURES[:1], server.url("")))})
-    fetch_pictures(root)
+    fetch_pictures(INFO, root)
     assert skipped(root) == {"0": "not a public address"}
     assert not server.asked
 

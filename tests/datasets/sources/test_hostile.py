@@ -30,9 +30,9 @@ from scipy.io import savemat
 import zoo.datasets
 from zoo.datasets.files import tree
 from zoo.datasets.formats import decode
+from zoo.datasets.formats.face_list import COLUMNS
 from zoo.datasets.sources import fer2013
 from zoo.datasets.sources.cifar10 import BATCHES
-from zoo.datasets.sources.facescrub import COLUMNS
 from zoo.errors import DataError
 
 SOME = np.random.default_rng(0)
@@ -308,7 +308,7 @@ def test_an_image_is_not_lost_with_its_name(kind, before, after, tmp_path):
     assert found
     path = tmp_path / f"pets.{kind}"
     path.write_bytes(start + after + end)
-    with pytest.raises(DataError, match=r"another name elsewhere|a damaged header"):
+    with pytest.raises(DataError, match=r"and header .* differ|a damaged header"):
         zoo.datasets.load("folder", path)
 
 
@@ -318,7 +318,7 @@ def test_an_image_is_not_lost_from_the_directory_of_a_zip_archive(tmp_path):
     last = content.rfind(b"PK\1\2")
     content[content.rfind(b"PK\1\2", 0, last) + 32] = content.rfind(b"PK\5\6") - last
     (tmp_path / "pets.zip").write_bytes(content)
-    with pytest.raises(DataError, match="7 members where there should be 8"):
+    with pytest.raises(DataError, match="7 files where there should be 8"):
         zoo.datasets.load("folder", tmp_path / "pets.zip")
 
 
@@ -404,7 +404,7 @@ def test_a_link_in_a_zip_archive_is_no_image(tmp_path):
         target.writestr(member, "/etc/passwd")
         for name, content in class_folders().items():
             target.writestr(name, content)
-    with pytest.raises(DataError, match=r"cat/9\.png in .*: expected a readable image"):
+    with pytest.raises(DataError, match=r"cat/9\.png in .* must be a readable image"):
         zoo.datasets.load("folder", path)
 
 
@@ -449,7 +449,7 @@ def test_a_pixel_bomb_is_not_decoded(tmp_path):
     png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
     assert width * height > decode.MAX_PIXELS
     root = written(tmp_path / "pets", {**class_folders(), "cat/9.png": png})
-    with pytest.raises(DataError, match=r"cat/9\.png in .* got .*(pixels|40000|Bomb)"):
+    with pytest.raises(DataError, match=r"cat/9\.png in .* Received: .*(pixels|40000|Bomb)"):
         zoo.datasets.load("folder", root, image_size=8)
 
 
@@ -467,7 +467,7 @@ def test_names_that_are_no_utf_8_are_refused(kind, tmp_path):
         root.write_bytes(
             archive("tar", {**class_folders(), name: encoded(images(100, 100), "PNG")})
         )
-    with pytest.raises(DataError, match=r"expected names in UTF-8 .*, got 'caf\\udce9"):
+    with pytest.raises(DataError, match=r"must have names in UTF-8 .* Received: 'caf\\udce9"):
         zoo.datasets.load("folder", root)
 
 
@@ -476,19 +476,25 @@ ROW = CSV.split(b"\n")[1]
 
 # what is put in the place of the first row, and what is said
 ROWS = [
-    (ROW.replace(b" ", b"", 1), r"row 2: expected (2,304 pixels, got 2,303|pixels 0\.\.255)"),
-    (ROW.rpartition(b" ")[0] + b",Training", "row 2: expected 2,304 pixels, got 2,303"),
-    (ROW.replace(b",Training", b" 7,Training"), "row 2: expected 2,304 pixels, got 2,305"),
-    (b"0,256 " + ROW[2:].partition(b" ")[2], r"row 2: expected pixels 0\.\.255 .* got b'256'"),
-    (b"0,-1 " + ROW[2:].partition(b" ")[2], r"row 2: expected pixels 0\.\.255 .* got b'-1'"),
-    (b"0,1.5 " + ROW[2:].partition(b" ")[2], r"got b'1\.5'"),
-    (b"0,0255 " + ROW[2:].partition(b" ")[2], "got b'0255'"),
-    (b"0,nan " + ROW[2:].partition(b" ")[2], "got b'nan'"),
-    (b"7" + ROW[1:], r"row 2: expected an emotion 0\.\.6, got b'7'"),
-    (b"" + ROW[1:], r"row 2: expected an emotion 0\.\.6, got b''"),
-    (ROW.replace(b"Training", b"Elsewhere"), "expected a Usage of Training, PublicTest"),
-    (ROW + b",more", "row 2: expected 3 columns, got 4"),
-    (b"", "row 2: expected 3 columns, got 1"),
+    (
+        ROW.replace(b" ", b"", 1),
+        r"row 2, must have (2,304 pixels\. Received: 2,303|pixels 0\.\.255)",
+    ),
+    (ROW.rpartition(b" ")[0] + b",Training", r"row 2, must have 2,304 pixels\. Received: 2,303"),
+    (ROW.replace(b",Training", b" 7,Training"), r"row 2, must have 2,304 pixels\. Received: 2,305"),
+    (
+        b"0,256 " + ROW[2:].partition(b" ")[2],
+        r"row 2, must have pixels 0\.\.255 .* Received: b'256'",
+    ),
+    (b"0,-1 " + ROW[2:].partition(b" ")[2], r"row 2, must have pixels 0\.\.255 .* Received: b'-1'"),
+    (b"0,1.5 " + ROW[2:].partition(b" ")[2], r"Received: b'1\.5'"),
+    (b"0,1\t" + ROW[2:].partition(b" ")[2], r"Received: b'1\\t"),
+    (b"0,nan " + ROW[2:].partition(b" ")[2], "Received: b'nan'"),
+    (b"7" + ROW[1:], r"row 2, must have an emotion 0\.\.6\. Received: b'7'"),
+    (b"" + ROW[1:], r"row 2, must have an emotion 0\.\.6\. Received: b''"),
+    (ROW.replace(b"Training", b"Elsewhere"), "Usage in .* must be Training, PublicTest"),
+    (ROW + b",more", "row 2, must have 3 columns .* Received: 4 columns"),
+    (b"", "row 2, must have 3 columns .* Received: 1 columns"),
 ]
 
 
@@ -501,5 +507,5 @@ def test_csv_rows_that_are_wrong_are_named(row, words, tmp_path):
 
 def test_a_csv_without_end_is_not_read_to_it(tmp_path):
     root = written(tmp_path, {"fer2013.csv": CSV + b"1" * 10**7})
-    with pytest.raises(DataError, match="row 16: expected at most 9,280 bytes"):
+    with pytest.raises(DataError, match="row 16, must have 3 columns and at most 9,280 bytes"):
         zoo.datasets.load("fer2013", root)

@@ -58,16 +58,16 @@ def test_grey_is_the_luma_of_the_report(write, files):
 IMAGES, LABELS = np.zeros((32, 32, 3, 2), np.uint8), np.array([[1], [10]], np.uint8)
 
 DAMAGES = [
-    (mat(IMAGES, LABELS)[:200], "fetch it again"),
-    (b"<html>" + bytes(300), "fetch it again"),
-    (b"", "fetch it again"),
-    (mat(IMAGES.astype(float), LABELS), r"expected X, uint8 .*, got float64"),
-    (mat(IMAGES[:31], LABELS), r"got uint8 \[31, 32, 3, 2\]"),
-    (mat(IMAGES, LABELS[:1]), r"expected y \[2, 1\], got \[1, 1\]"),
-    (mat(IMAGES, np.array([[1], [11]])), r"labels 1\.\.10 .* got \[1, 11\]"),
-    (mat(IMAGES, np.array([[0], [1]])), r"got \[0, 1\]"),
+    (mat(IMAGES, LABELS)[:200], "Fetch it again"),
+    (b"<html>" + bytes(300), "Fetch it again"),
+    (b"", "Fetch it again"),
+    (mat(IMAGES.astype(float), LABELS), r"must be uint8 .*\. Received: float64"),
+    (mat(IMAGES[:31], LABELS), r"Received: uint8 \[31, 32, 3, 2\]"),
+    (mat(IMAGES, LABELS[:1]), r"must be \[2, 1\]\. Received: \[1, 1\]"),
+    (mat(IMAGES, np.array([[1], [11]])), r"labels 1\.\.10 .* Received: \[1, 11\]"),
+    (mat(IMAGES, np.array([[0], [1]])), r"Received: \[0, 1\]"),
     (mat(IMAGES, np.array([[1.5], [1]])), "labels 1"),
-    (mat(np.full(IMAGES.shape, np.nan), LABELS), r"expected X, uint8 .* got float64"),
+    (mat(np.full(IMAGES.shape, np.nan), LABELS), r"must be uint8 .* Received: float64"),
     (mat(IMAGES, np.array([[np.nan], [1]])), "labels 1"),
     (mat(IMAGES, np.array([["a"], ["b"]])), "y of another class than numbers"),
 ]
@@ -82,7 +82,7 @@ def test_damaged_files_are_one_clear_error(write, files, content, words):
 
 def test_missing_files_are_named(write, files):
     root = write("svhn", {"train_32x32.mat": files["train_32x32.mat"]})
-    with pytest.raises(DataError, match=r"expected test_32x32\.mat"):
+    with pytest.raises(DataError, match=r"must hold test_32x32\.mat"):
         zoo.datasets.load("svhn", root)
-    with pytest.raises(DataError, match=r"train_32x32\.mat and test_32x32\.mat, in"):
+    with pytest.raises(DataError, match=r"train_32x32\.mat and test_32x32\.mat in"):
         zoo.datasets.load("svhn", write("empty", {}))

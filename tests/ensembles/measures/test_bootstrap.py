@@ -68,9 +68,9 @@ def test_interval_is_scipys():
 
 def test_the_seed_decides():
     values = np.random.default_rng(0).normal(size=(10, 1))
-    one, again, other = (resampled_means(values, 5, seed) for seed in (1, 1, 2))
-    np.testing.assert_array_equal(one, again)
-    assert (one != other).any()
+    means, again, other = (resampled_means(values, 5, seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(means, again)
+    assert (means != other).any()
 
 
 def test_one_image_is_drawn_every_time():

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import minimize_scalar
@@ -19,6 +19,8 @@ from zoo.ensembles.measures.calibration import (
 from zoo.ensembles.measures.scores import negative_log_likelihood
 from zoo.errors import ArgumentError
 from zoo.metrics import accuracy_interval
+
+few = settings(max_examples=50)
 
 BINNINGS = ["width", "mass"]
 
@@ -41,6 +43,7 @@ def continuous(n, classes, seed=0, temperature=1.0):
     return softmax(logits, axis=1), np.minimum(labels, classes - 1)
 
 
+@few
 @given(answered(), st.integers(1, 20))
 def test_error_is_its_definition_bin_by_bin(drawn, bins):
     probabilities, labels = drawn
@@ -66,6 +69,7 @@ def test_bins_of_equal_mass_are_equal_parts_of_the_sorted_images(bins):
     assert found == pytest.approx(expected)
 
 
+@few
 @given(st.integers(1, 50), st.integers(1, 60))
 def test_bins_of_equal_mass_differ_by_one_image_at_most(n, bins):
     probabilities, labels = continuous(n, 3)
@@ -77,16 +81,18 @@ def test_bins_of_equal_mass_differ_by_one_image_at_most(n, bins):
 
 
 @pytest.mark.parametrize("binning", BINNINGS)
+@few
 @given(drawn=answered(), random=st.randoms(use_true_random=False))
 def test_the_order_of_the_images_does_not_matter(binning, drawn, random):
     probabilities, labels = drawn
     order = random.sample(range(len(labels)), len(labels))
-    one = expected_calibration_error(probabilities, labels, 5, binning)
-    other = expected_calibration_error(probabilities[order], labels[order], 5, binning)
-    assert one == pytest.approx(other, abs=1e-12)
+    error = expected_calibration_error(probabilities, labels, 5, binning)
+    shuffled = expected_calibration_error(probabilities[order], labels[order], 5, binning)
+    assert error == pytest.approx(shuffled, abs=1e-12)
 
 
 @pytest.mark.parametrize("binning", BINNINGS)
+@few
 @given(drawn=answered(), bins=st.integers(1, 20))
 def test_curve_holds_every_image_once_and_gives_the_error(binning, drawn, bins):
     probabilities, labels = drawn
@@ -126,6 +132,7 @@ def test_a_confidence_on_the_border_belongs_to_the_bin_that_it_ends():
     assert bin_of.tolist() == [1, 2, 3]
 
 
+@few
 @given(answered())
 def test_fitted_temperature_is_the_best_of_all(drawn):
     probabilities, labels = drawn
@@ -168,6 +175,7 @@ def test_temperature_of_rows_that_it_does_not_change_is_1():
     assert fit_temperature([[1.0], [1.0]], [0, 0]) == 1
 
 
+@few
 @given(answered(), st.floats(0.01, 100))
 def test_temperature_keeps_the_order_of_the_classes(drawn, temperature):
     probabilities, _ = drawn
@@ -177,6 +185,7 @@ def test_temperature_keeps_the_order_of_the_classes(drawn, temperature):
     assert (np.diff(np.take_along_axis(scaled, order, axis=1), axis=1) >= 0).all()
 
 
+@few
 @given(answered())
 def test_temperature_1_changes_nothing(drawn):
     probabilities, _ = drawn

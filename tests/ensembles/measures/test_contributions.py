@@ -3,7 +3,7 @@ from math import factorial
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -47,6 +47,7 @@ def accuracy_of(probabilities, labels, rule, weights, members):
 
 
 @pytest.mark.parametrize("rule", ["majority", "soft"])
+@settings(max_examples=30)  # for each rule
 @given(drawn=committees())
 def test_accuracies_are_those_of_the_public_rules(rule, drawn):
     probabilities, labels, weights = drawn
@@ -69,6 +70,7 @@ def test_accuracies_by_the_geometric_mean_are_those_of_the_public_rule():
 
 
 @pytest.mark.parametrize("rule", VOTING)
+@settings(max_examples=30)  # for each rule
 @given(drawn=committees())
 def test_leave_one_out_is_the_whole_less_the_rest(rule, drawn):
     probabilities, labels, weights = drawn
@@ -83,6 +85,7 @@ def test_leave_one_out_is_the_whole_less_the_rest(rule, drawn):
 
 
 @pytest.mark.parametrize("rule", VOTING)
+@settings(max_examples=30)  # for each rule
 @given(drawn=committees())
 def test_shapley_value_is_the_mean_over_all_orders(rule, drawn):
     probabilities, labels, weights = drawn
@@ -99,6 +102,7 @@ def test_shapley_value_is_the_mean_over_all_orders(rule, drawn):
 
 
 @pytest.mark.parametrize("rule", VOTING)
+@settings(max_examples=30)  # for each rule
 @given(drawn=committees())
 def test_shapley_values_sum_to_what_the_committee_is_better_than_guessing(rule, drawn):
     probabilities, labels, weights = drawn

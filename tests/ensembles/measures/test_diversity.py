@@ -3,7 +3,7 @@ from math import isnan, nan
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import cohen_kappa_score
@@ -21,6 +21,8 @@ from zoo.ensembles.measures.diversity import (
     q_statistic,
 )
 from zoo.errors import ArgumentError
+
+few = settings(max_examples=50)
 
 
 @st.composite
@@ -53,6 +55,7 @@ def by_pairs(members, measure):
     return np.array([[measure(i, j) for j in range(members)] for i in range(members)])
 
 
+@few
 @given(answers())
 def test_disagreement_is_counted_image_by_image(drawn):
     votes, _ = drawn
@@ -60,6 +63,7 @@ def test_disagreement_is_counted_image_by_image(drawn):
     np.testing.assert_allclose(disagreement(votes), expected, atol=1e-15)
 
 
+@few
 @given(answers())
 def test_kappa_is_scikit_learns(drawn):
     votes, _ = drawn
@@ -72,6 +76,7 @@ def test_kappa_is_scikit_learns(drawn):
     np.testing.assert_allclose(cohen_kappa(votes), by_pairs(len(votes), measure), atol=1e-12)
 
 
+@few
 @given(answers())
 def test_q_is_that_of_the_table_of_successes(drawn):
     votes, labels = drawn
@@ -83,6 +88,7 @@ def test_q_is_that_of_the_table_of_successes(drawn):
     np.testing.assert_array_equal(q_statistic(votes, labels), by_pairs(len(votes), measure))
 
 
+@few
 @given(answers())
 def test_correlation_is_pearsons_of_being_right(drawn):
     votes, labels = drawn
@@ -97,6 +103,7 @@ def test_correlation_is_pearsons_of_being_right(drawn):
     np.testing.assert_allclose(found, by_pairs(len(votes), measure), atol=1e-12)
 
 
+@few
 @given(answers())
 def test_correlation_has_the_sign_of_q_and_is_no_further_from_0(drawn):
     rho, q = correctness_correlation(*drawn), q_statistic(*drawn)
@@ -105,6 +112,7 @@ def test_correlation_has_the_sign_of_q_and_is_no_further_from_0(drawn):
     assert (abs(rho[defined]) <= abs(q[defined]) + 1e-15).all()
 
 
+@few
 @given(answers())
 def test_double_fault_is_counted_image_by_image(drawn):
     votes, labels = drawn
@@ -113,6 +121,7 @@ def test_double_fault_is_counted_image_by_image(drawn):
     np.testing.assert_allclose(double_fault(votes, labels), expected, atol=1e-15)
 
 
+@few
 @given(answers(least_members=2))
 def test_entropy_measure_is_its_definition(drawn):
     votes, labels = drawn
@@ -125,6 +134,7 @@ def test_entropy_measure_is_its_definition(drawn):
     assert 0 <= entropy_measure(votes, labels) <= 1
 
 
+@few
 @given(answers(least_members=2))
 def test_interrater_kappa_is_fleisss_of_being_right(drawn):
     votes, labels = drawn
@@ -138,6 +148,7 @@ def test_interrater_kappa_is_fleisss_of_being_right(drawn):
     assert interrater_kappa(votes, labels) == pytest.approx(expected, abs=1e-12)
 
 
+@few
 @given(answers(least_members=2))
 def test_interrater_kappa_follows_from_the_mean_disagreement_in_being_right(drawn):
     # Kuncheva & Whitaker (2003): kappa = 1 - mean disagreement / (2 p (1 - p)).
@@ -149,6 +160,7 @@ def test_interrater_kappa_follows_from_the_mean_disagreement_in_being_right(draw
     assert interrater_kappa(votes, labels) == pytest.approx(expected, abs=1e-12)
 
 
+@few
 @given(committees(), st.none() | st.lists(st.floats(0.01, 100), min_size=5, max_size=5))
 def test_squared_error_is_the_members_less_their_ambiguity(committee, weights):
     probabilities, labels = committee
@@ -163,11 +175,12 @@ def test_squared_error_is_the_members_less_their_ambiguity(committee, weights):
     assert terms.ambiguity >= 0
 
 
-def test_members_that_are_one_and_the_same_have_no_ambiguity():
+def test_equal_members_have_no_ambiguity():
     probabilities = np.tile([[0.3, 0.7], [0.6, 0.4]], (3, 1, 1))
     assert ambiguity(probabilities, [0, 1]).ambiguity == pytest.approx(0, abs=1e-30)
 
 
+@few
 @given(answers())
 def test_measures_of_pairs_are_symmetric(drawn):
     votes, labels = drawn

@@ -2,7 +2,7 @@ from math import comb, inf, isinf, sqrt
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import binom, bootstrap, chi2
@@ -19,6 +19,8 @@ from zoo.ensembles.measures.significance import (
 )
 from zoo.errors import ArgumentError
 
+few = settings(max_examples=50)
+
 
 def paired(both, only_first, only_second, neither=0):
     """Make labels and two classifiers' answers with these counts."""
@@ -32,6 +34,7 @@ def exact_p_value(b, c):
     return min(1.0, 2 * tail / 2 ** (b + c))
 
 
+@few
 @given(st.integers(0, 3), st.integers(0, 60), st.integers(0, 60))
 def test_p_value_is_the_two_sided_binomial_sum(both, b, c):
     test = mcnemar(*paired(both, b, c, neither=1))
@@ -40,6 +43,7 @@ def test_p_value_is_the_two_sided_binomial_sum(both, b, c):
     assert test.p_value == pytest.approx(exact_p_value(b, c), rel=1e-12)
 
 
+@few
 @given(st.integers(0, 40), st.integers(0, 40))
 def test_swapping_the_classifiers_changes_the_sign_only(b, c):
     labels, first, second = paired(1, b, c)
@@ -122,6 +126,7 @@ def test_errors_say_what_was_expected_and_received(arguments, message):
         mcnemar(*arguments)
 
 
+@few
 @given(
     arrays(np.int64, st.tuples(st.integers(2, 6), st.integers(1, 30)), elements=st.integers(0, 2))
 )
@@ -206,13 +211,15 @@ def test_paired_bootstrap_takes_accuracy_and_log_loss():
 
 def test_paired_bootstrap_of_the_swapped_pair_is_its_negative():
     first, second = np.random.default_rng(0).normal(size=(2, 40))
-    one, other = paired_bootstrap(first, second), paired_bootstrap(second, first)
-    assert (one.value, one.low, one.high) == pytest.approx((-other.value, -other.high, -other.low))
+    found, swapped = paired_bootstrap(first, second), paired_bootstrap(second, first)
+    expected = -swapped.value, -swapped.high, -swapped.low
+    assert (found.value, found.low, found.high) == pytest.approx(expected)
 
 
 P_VALUES = st.lists(st.floats(0, 1) | st.sampled_from([0.01, 0.05]), min_size=1, max_size=8)
 
 
+@few
 @given(P_VALUES)
 def test_holm_is_its_definition(p_values):
     rising = sorted(p_values)
@@ -223,6 +230,7 @@ def test_holm_is_its_definition(p_values):
     np.testing.assert_allclose(holm(p_values), expected, rtol=1e-12)
 
 
+@few
 @given(P_VALUES, st.floats(0.001, 0.999))
 def test_holm_rejects_what_the_step_down_procedure_rejects(p_values, level):
     rejected = set()
@@ -285,6 +293,7 @@ def test_the_exact_test_needs_a_few_images_more(b, c):
     assert exact_power(b, c, int(n + 1 / abs(b - c)), by_the_exact_test) > 0.79
 
 
+@few
 @given(st.floats(0, 0.5), st.floats(0, 0.5))
 def test_required_test_size_falls_with_the_difference(b, c):
     assert required_test_size(b, c) == required_test_size(c, b)

@@ -19,6 +19,8 @@ from zoo.ensembles.measures.uncertainty import (
 )
 from zoo.errors import ArgumentError
 
+few = settings(max_examples=50)
+
 
 @st.composite
 def committees(draw):
@@ -36,6 +38,7 @@ def answers(draw, most=20):
     return draw(arrays(float, n, elements=st.integers(0, 4))), draw(arrays(bool, n))
 
 
+@few
 @given(committees())
 def test_entropies_are_scipys(probabilities):
     expected = entropy(probabilities.mean(axis=0), axis=1)
@@ -44,6 +47,7 @@ def test_entropies_are_scipys(probabilities):
     np.testing.assert_allclose(expected_entropy(probabilities), expected, atol=1e-14)
 
 
+@few
 @given(committees())
 def test_mutual_information_is_the_mean_divergence_from_the_mean(probabilities):
     mean = np.broadcast_to(probabilities.mean(axis=0), probabilities.shape)
@@ -51,8 +55,9 @@ def test_mutual_information_is_the_mean_divergence_from_the_mean(probabilities):
     np.testing.assert_allclose(mutual_information(probabilities), expected, atol=1e-14)
 
 
+@few
 @given(committees(), st.data())
-def test_a_weight_is_so_many_members_of_the_same_mind(probabilities, data):
+def test_a_weight_of_k_counts_as_k_equal_members(probabilities, data):
     counts = data.draw(arrays(np.int64, len(probabilities), elements=st.integers(0, 3)))
     counts[0] += counts.sum() == 0
     repeated = probabilities.repeat(counts, axis=0)
@@ -61,6 +66,7 @@ def test_a_weight_is_so_many_members_of_the_same_mind(probabilities, data):
         np.testing.assert_allclose(found, measure(repeated), atol=1e-14)
 
 
+@few
 @given(committees())
 def test_uncertainty_is_within_its_bounds(probabilities):
     members, _, classes = probabilities.shape
@@ -73,13 +79,13 @@ def test_uncertainty_is_within_its_bounds(probabilities):
     assert (mutual_information(probabilities) <= most + rounding).all()
 
 
-def test_members_that_agree_know_all_that_can_be_known():
+def test_members_that_agree_have_no_mutual_information():
     probabilities = np.tile([[0.3, 0.7], [1.0, 0.0]], (3, 1, 1))
     np.testing.assert_allclose(mutual_information(probabilities), 0, atol=1e-15)
     np.testing.assert_allclose(predictive_entropy(probabilities), [0.6109, 0], atol=1e-4)
 
 
-def test_members_sure_of_different_classes_are_uncertain_through_and_through():
+def test_members_sure_of_different_classes_have_only_mutual_information():
     probabilities = np.eye(3)[:, np.newaxis]
     assert expected_entropy(probabilities) == [0]
     assert mutual_information(probabilities) == predictive_entropy(probabilities)
@@ -109,24 +115,27 @@ def test_curve_is_the_mean_over_all_orders_of_equals(drawn):
     np.testing.assert_allclose(curve.coverage * len(correct), np.arange(1, len(correct) + 1))
 
 
+@few
 @given(answers(), st.randoms(use_true_random=False))
 def test_order_of_the_images_does_not_matter(drawn, random):
     confidence, correct = drawn
     order = random.sample(range(len(correct)), len(correct))
-    one, other = (
+    curve, shuffled = (
         risk_coverage(confidence, correct),
         risk_coverage(confidence[order], correct[order]),
     )
-    np.testing.assert_allclose(one.risk, other.risk, atol=1e-15)
+    np.testing.assert_allclose(curve.risk, shuffled.risk, atol=1e-15)
 
 
+@few
 @given(answers())
 def test_only_the_order_of_confidence_matters(drawn):
     confidence, correct = drawn
-    one, other = risk_coverage(confidence, correct), risk_coverage(np.exp(confidence), correct)
-    np.testing.assert_array_equal(one.risk, other.risk)
+    curve, scaled = risk_coverage(confidence, correct), risk_coverage(np.exp(confidence), correct)
+    np.testing.assert_array_equal(curve.risk, scaled.risk)
 
 
+@few
 @given(answers())
 def test_answering_all_has_the_risk_of_all(drawn):
     confidence, correct = drawn
@@ -140,7 +149,7 @@ def test_all_right_and_all_wrong():
     assert risk_coverage(confidence, [False] * 3).area == 1
 
 
-def test_confidence_that_is_the_same_everywhere_is_of_no_help():
+def test_equal_confidence_orders_nothing():
     curve = risk_coverage(np.ones(8), np.arange(8) < 6)
     np.testing.assert_allclose(curve.risk, 0.25)
     assert curve.area == pytest.approx(0.25)
@@ -152,6 +161,7 @@ def test_coverage_is_reached_and_not_passed():
     np.testing.assert_allclose(found, [1, 7 / 8, 7 / 8, 1, 0.07])
 
 
+@few
 @given(
     arrays(float, st.integers(1, 12), elements=st.integers(0, 5)),
     arrays(float, st.integers(1, 12), elements=st.integers(0, 5)),
@@ -210,11 +220,11 @@ def test_interval_of_the_auroc_is_scipys():
 
 def test_the_seed_decides():
     here, elsewhere = np.random.default_rng(0).normal(size=(2, 30))
-    one, again, other = (detection_auroc(here, elsewhere, 50, seed=seed) for seed in (1, 1, 2))
-    assert one == again != other
+    area, again, other = (detection_auroc(here, elsewhere, 50, seed=seed) for seed in (1, 1, 2))
+    assert area == again != other
 
 
-def test_scores_apart_are_told_apart_every_time():
+def test_scores_that_do_not_overlap_have_an_area_of_1():
     found = detection_auroc([0.1, 0.2], [0.3])
     assert (found.value, found.low, found.high) == (1, 1, 1)
 

@@ -14,7 +14,7 @@ from zoo.ensembles.measures.uncertainty import (
     predictive_entropy,
     risk_coverage,
 )
-from zoo.ensembles.reports.analysis import COVERAGES, analyse
+from zoo.ensembles.reports.analysis import COVERAGES, UNCERTAINTIES, analyse
 from zoo.ensembles.stacking import fit_stacking
 from zoo.errors import ArgumentError
 
@@ -63,6 +63,19 @@ def test_out_of_distribution_images_are_detected_by_uncertainty():
         ),
     }
     assert any("AUROC" in row[0] for _, _, rows in found.tables() for row in rows)
+
+
+def test_a_new_measure_of_uncertainty_is_one_line(monkeypatch):
+    def variance(probabilities, weights):
+        return probabilities.var(axis=0).mean(axis=1)
+
+    monkeypatch.setitem(UNCERTAINTIES, "toy_variance", variance)
+    found = analyse(LABELS, MEMBERS, NAMES)
+    expected = MEMBERS.var(axis=0).mean()
+    assert found.toy_variance == found.to_dict()["toy_variance"] == pytest.approx(expected)
+    assert ["toy variance", f"{expected:.3f} nats"] in found.tables()[-1].rows
+    with pytest.raises(AttributeError, match="no attribute 'unknown'"):
+        found.unknown  # noqa: B018
 
 
 def test_a_member_alone_has_no_diversity_and_no_contribution():

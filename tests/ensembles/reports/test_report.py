@@ -62,7 +62,7 @@ def test_the_rival_is_the_best_on_validation_not_on_the_test_images(
     assert "the best member on the validation images" in report.verdict()
 
 
-def test_without_validation_the_report_says_what_that_means(test_split, probabilities):
+def test_without_validation_the_verdict_names_the_bias(test_split, probabilities):
     report = make_report(test_split, NAMES, probabilities)
     assert (report.best_member, report.chosen_on) == ("one", "these images")
     assert "on these very images, which favours the member" in report.verdict()
@@ -101,7 +101,7 @@ def test_probabilities_that_are_not_numbers_name_the_member(test_split, probabil
         make_report(test_split, NAMES, probabilities)
 
 
-def test_the_terminal_shows_everyone_with_interval_and_count(report):
+def test_the_terminal_shows_every_row_with_interval_and_count(report):
     text = str(report)
     for score in report.scores:
         line = next(x for x in text.splitlines() if x.split()[:1] == [score.name])
@@ -114,7 +114,7 @@ def test_the_terminal_shows_everyone_with_interval_and_count(report):
     assert "McNemar" in console.file.getvalue()
 
 
-def test_json_holds_all_of_it(report, tmp_path):
+def test_json_holds_scores_confusion_and_comparison(report, tmp_path):
     values = json.loads(report.save(tmp_path / "report.json").read_text("utf-8"))
     assert values["committee"]["accuracy"]["value"] == report.committee.accuracy.value
     assert values["confusion"] == report.confusion.tolist()
@@ -253,7 +253,8 @@ def test_tensorboard_gets_scores_and_picture(report, tmp_path):
     events = EventAccumulator(str(tmp_path / "committee" / "test"))
     events.Reload()
     tensors = events.Tags()["tensors"]
-    assert {*report.committee.values, "confusion matrix", "analysis", "report"} <= set(tensors)
+    scalars = {*report.committee.values, *report.analysis.uncertainty}
+    assert {*scalars, "confusion matrix", "analysis", "report"} <= set(tensors)
     (accuracy,) = events.Tensors("accuracy")
     assert accuracy.step == 12
     value = make_ndarray(accuracy.tensor_proto)

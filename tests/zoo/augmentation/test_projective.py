@@ -72,23 +72,38 @@ def by_keras(images, parameters, fill_mode="nearest", cval=0.0):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"rotation_range": -1}, "rotation_range is an angle of 0 to 180 degrees. Received: -1"),
-        ({"rotation_range": 181}, "rotation_range is an angle"),
-        ({"rotation_range": np.nan}, "rotation_range is an angle"),
-        ({"rotation_range": "45"}, "rotation_range is an angle"),
-        ({"shear_range": 200}, "shear_range is an angle of 0 to 180 degrees. Received: 200"),
-        ({"width_shift_range": 1}, "width_shift_range is a share from 0 to below 1. Received: 1"),
-        ({"height_shift_range": -0.1}, "height_shift_range is a share"),
-        ({"width_shift_range": 5}, "width_shift_range is a share"),  # pixels, for Keras
-        ({"zoom_range": 1.0}, "zoom_range is a share"),
-        ({"zoom_range": (0.8, 1.2)}, "zoom_range is a share"),  # Keras takes a pair, this does not
-        ({"fill_mode": "mirror"}, "fill_mode is one of nearest, constant, reflect, wrap. Received"),
-        ({"fill_mode": None}, "fill_mode is one of"),
-        ({"method": "keras"}, "method is one of projective, ImageDataGenerator. Received: 'keras'"),
-        ({"horizontal_flip": "yes"}, "horizontal_flip is True or False. Received: 'yes'"),
-        ({"vertical_flip": None}, "vertical_flip is True or False"),
-        ({"cval": None}, "cval is a finite number. Received: None"),
-        ({"cval": np.inf}, "cval is a finite number"),
+        (
+            {"rotation_range": -1},
+            "rotation_range must be an angle of 0 to 180 degrees. Received: -1",
+        ),
+        ({"rotation_range": 181}, "rotation_range must be an angle"),
+        ({"rotation_range": np.nan}, "rotation_range must be an angle"),
+        ({"rotation_range": "45"}, "rotation_range must be an angle"),
+        ({"shear_range": 200}, "shear_range must be an angle of 0 to 180 degrees. Received: 200"),
+        (
+            {"width_shift_range": 1},
+            "width_shift_range must be a share of 0 or more and below 1. Received: 1",
+        ),
+        ({"height_shift_range": -0.1}, "height_shift_range must be a share"),
+        ({"width_shift_range": 5}, "width_shift_range must be a share"),  # pixels, for Keras
+        ({"zoom_range": 1.0}, "zoom_range must be a share"),
+        (
+            {"zoom_range": (0.8, 1.2)},
+            "zoom_range must be a share",
+        ),  # Keras takes a pair, this does not
+        (
+            {"fill_mode": "mirror"},
+            "fill_mode must be one of nearest, constant, reflect, wrap. Received",
+        ),
+        ({"fill_mode": None}, "fill_mode must be one of"),
+        (
+            {"method": "keras"},
+            "method must be one of projective, ImageDataGenerator. Received: 'keras'",
+        ),
+        ({"horizontal_flip": "yes"}, "horizontal_flip must be True or False. Received: 'yes'"),
+        ({"vertical_flip": None}, "vertical_flip must be True or False"),
+        ({"cval": None}, "cval must be a finite number. Received: None"),
+        ({"cval": np.inf}, "cval must be a finite number"),
     ],
 )
 def test_value_out_of_range_is_rejected(arguments, message):
@@ -231,6 +246,19 @@ def test_gradient_of_the_transform_is_exact(fill_mode):
     np.testing.assert_allclose(
         tf.reduce_sum(gradient * images), tf.reduce_sum(upstream * transformed), rtol=1e-12
     )
+
+
+def test_gradient_under_xla_is_that_in_float64_without_xla():
+    images = np.random.default_rng(0).normal(size=(2, 4, 5, 1))
+    gradients = []
+    for dtype in ("float32", "float64"):
+        x = tf.constant(images, dtype)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            augment = projective.augmenter(Augmentation(**RANGES, fill_mode="wrap"), dtype)
+            loss = tf.reduce_sum(tf.sin(augment(x, tf.constant([1, 2], "int64"))))
+        gradients.append(tape.gradient(loss, x))
+    np.testing.assert_allclose(*gradients, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("axis", "flip"), [(2, "horizontal_flip"), (1, "vertical_flip")])

@@ -7,8 +7,8 @@ import pytest
 import zoo
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
-from zoo.training.averaging import settle_statistics
 from zoo.training.learner import Learner
+from zoo.training.statistics import update_batch_statistics
 from zoo.training.train import train
 
 RECIPE = Recipe("adam", 0.01, batch_size=64, epochs=4)
@@ -60,7 +60,7 @@ def test_models_without_batch_statistics_are_left_alone(data):
     model = zoo.build("softmax", input_shape=data.image_shape, num_classes=3, seed=0)
     before = model.get_weights()
     batches = data.train.batches(64).as_numpy_iterator()
-    settle_statistics(model, batches)
+    update_batch_statistics(model, batches)
     assert len(list(batches)) == len(data.train.batches(64))  # none was looked at
     for one, other in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -69,7 +69,7 @@ def test_models_without_batch_statistics_are_left_alone(data):
 def test_layers_in_models_in_models_are_settled_too(data):
     inner = zoo.build("bn_mlp", input_shape=data.image_shape, num_classes=3, seed=0)
     images = keras.Input(data.image_shape)
-    settle_statistics(keras.Model(images, inner(images)), data.train.batches(64))
+    update_batch_statistics(keras.Model(images, inner(images)), data.train.batches(64))
     means = [layer.moving_mean for layer in inner.layers if hasattr(layer, "moving_mean")]
     assert all(np.asarray(mean).any() for mean in means)
 
@@ -90,7 +90,7 @@ def test_a_killed_training_goes_on_with_its_mean(data, tmp_path):
 
 @pytest.mark.parametrize("share", [-0.1, 1, "half", float("nan")])
 def test_shares_out_of_range_are_refused(share):
-    with pytest.raises(ArgumentError, match="average_from is from 0 to below 1"):
+    with pytest.raises(ArgumentError, match="average_from must be a share of 0 or more"):
         Recipe(average_from=share)
 
 

@@ -26,29 +26,31 @@ def teacher(data):
 
 def test_the_loss_is_that_of_the_paper(teacher):
     rng = np.random.default_rng(0)
-    says, student = rng.dirichlet(np.ones(3), (2, 5))
+    teacher_probabilities, student = rng.dirichlet(np.ones(3), (2, 5))
     labels_loss = 0.7
-    theirs, own = log_softmax(np.log(says) / 3, axis=-1), log_softmax(np.log(student) / 3, axis=-1)
-    divergence = (np.exp(theirs) * (theirs - own)).sum(axis=-1).mean()
+    target, answer = (log_softmax(np.log(p) / 3, axis=-1) for p in (teacher_probabilities, student))
+    divergence = (np.exp(target) * (target - answer)).sum(axis=-1).mean()
     expected = 0.4 * labels_loss + 0.6 * 9 * divergence
     found = Teacher(teacher, temperature=3, share=0.6).loss(
-        tf.constant(says, "float32"), tf.constant(student, "float32"), tf.constant(labels_loss)
+        tf.constant(teacher_probabilities, "float32"),
+        tf.constant(student, "float32"),
+        tf.constant(labels_loss),
     )
     assert float(found) == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_committee_that_counts_votes_teaches_the_mean_of_its_members(teacher, data):
     images = data.test.images[:9]
-    says = Teacher(teacher).probabilities(images).numpy()
+    found = Teacher(teacher).probabilities(images).numpy()
     expected = teacher.member_probabilities(images).mean(axis=0)
-    np.testing.assert_allclose(says, expected, atol=1e-6)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("rule", ["geometric", Rule("soft", (1, 3), temperature=2)])
 def test_a_committee_teaches_by_its_rule(teacher, data, rule):
     committee = teacher.with_rule(rule)
-    says = Teacher(committee).probabilities(data.test.images[:9]).numpy()
-    np.testing.assert_allclose(says, committee.predict(data.test.images[:9]), atol=1e-6)
+    found = Teacher(committee).probabilities(data.test.images[:9]).numpy()
+    np.testing.assert_allclose(found, committee.predict(data.test.images[:9]), atol=1e-6)
 
 
 def test_a_student_learns_from_the_teacher_alone(data):
@@ -115,10 +117,10 @@ def test_another_teacher_is_another_run(data, teacher, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"temperature": 0}, "temperature is above 0. Received: 0"),
-        ({"temperature": float("nan")}, "temperature is above 0"),
-        ({"share": 1.5}, "share is from 0 to 1. Received: 1.5"),
-        ({"share": "half"}, "share is from 0 to 1"),
+        ({"temperature": 0}, "temperature must be a number above 0. Received: 0"),
+        ({"temperature": float("nan")}, "temperature must be a number above 0"),
+        ({"share": 1.5}, "share must be a number from 0 to 1. Received: 1.5"),
+        ({"share": "half"}, "share must be a number from 0 to 1"),
         ({"model": "cnn"}, "a Committee or a keras.Model. Received: 'cnn'"),
     ],
 )
@@ -136,5 +138,5 @@ def test_a_teacher_of_other_classes_is_refused(data):
 def test_a_teacher_of_logits_is_refused(data):
     model = keras.Sequential([keras.Input(data.image_shape), keras.layers.Flatten()])
     model.add(keras.layers.Dense(3, bias_initializer="ones"))
-    with pytest.raises(ArgumentError, match="The teacher should give probabilities"):
+    with pytest.raises(ArgumentError, match="The teacher must give probabilities"):
         Committee("softmax").fit(data.train, teacher=Teacher(model), verbose=0)

@@ -9,10 +9,10 @@ import tensorflow as tf
 
 import zoo
 from zoo.datasets.split import Split
-from zoo.training.fused import Stack
-from zoo.training.fusible import architecture, head, settings
+from zoo.training.fusion import ModelGroup
+from zoo.training.fusion.fused import FusedModels
+from zoo.training.fusion.fusible import architecture, optimizer_settings, stem
 from zoo.training.learner import Learner
-from zoo.training.model_group import Crew
 from zoo.training.train import train
 
 SHAPE, CLASSES = (5, 6, 1), 3
@@ -92,8 +92,8 @@ def test_models_that_begin_alike_learn_the_same_together_as_alone(optimizer, spl
     names = "bn_mlp lasso_mlp softmax lasso_mlp"
     recipe = {"optimizer": optimizer, "learning_rate": 0.01, "precision": "float64"}
     together, scores = trained(names, split, together=True, **recipe)
-    crew = Crew([one.model for one in together], [one.optimizer for one in together])
-    assert [type(part) for part in crew._parts] == [Stack]
+    group = ModelGroup([one.model for one in together], [one.optimizer for one in together])
+    assert [type(part) for part in group.parts] == [FusedModels]
     alone, expected = trained(names, split, together=False, **recipe)
     for one, other in zip(together, alone, strict=True):
         mine, theirs = (
@@ -155,9 +155,9 @@ def test_a_model_that_diverges_leaves_the_others_their_penalty():
     made = [*models("lasso_mlp", 2), *models("mlp", 1), *models("deep_mlp", 1)]
     expected = [float(sum(model.losses, start=tf.zeros(()))) for model in made]
     made[1].trainable_variables[0].assign(made[1].trainable_variables[0] * np.nan)
-    crew = Crew(made)
-    crew.load()
-    _, penalties = crew(np.zeros((1, *SHAPE), "uint8"))
+    group = ModelGroup(made)
+    group.load()
+    _, penalties = group(np.zeros((1, *SHAPE), "uint8"))
     assert np.isnan(penalties[1])
     np.testing.assert_allclose(np.delete(penalties, 1), np.delete(expected, 1), rtol=1e-5)
 
@@ -177,11 +177,11 @@ def test_a_copy_that_stops_early_leaves_the_others_as_they_would_be(split):
 @pytest.mark.parametrize("name", ENTRIES)
 def test_copies_are_stacked_and_answer_alike(name, precision):
     made = models(name, precision=precision)
-    crew = Crew(made)
-    assert [type(part) for part in crew._parts] == [Stack]
-    crew.load()
+    group = ModelGroup(made)
+    assert [type(part) for part in group.parts] == [FusedModels]
+    group.load()
     images = np.random.default_rng(1).integers(0, 256, (4, *SHAPE)).astype("uint8")
-    outputs, penalties = crew(images)
+    outputs, penalties = group(images)
     expected = [model(tf.cast(images, "float32"), training=False) for model in made]
     rounding = 2e-2 if precision else 1e-6
     np.testing.assert_allclose(outputs, expected, rtol=rounding, atol=rounding)
@@ -192,11 +192,11 @@ def test_copies_are_stacked_and_answer_alike(name, precision):
 def test_rows_come_in_the_models_order():
     a, b = models("softmax", 2), models("lasso_mlp", 2)
     mixed = [a[0], b[0], a[1], b[1]]
-    crew = Crew(mixed)
-    assert [type(part) for part in crew._parts] == [Stack]
-    crew.load()
+    group = ModelGroup(mixed)
+    assert [type(part) for part in group.parts] == [FusedModels]
+    group.load()
     images = np.random.default_rng(1).integers(0, 256, (4, *SHAPE)).astype("uint8")
-    outputs, penalties = crew(images)
+    outputs, penalties = group(images)
     for row, penalty, model in zip(outputs, penalties, mixed, strict=True):
         np.testing.assert_allclose(row, model(tf.cast(images, "float32")), rtol=1e-5)
         assert (penalty > 0) == bool(model.losses)
@@ -277,26 +277,28 @@ def test_other_settings_are_another_architecture():
 
 def test_heads_differ_in_what_comes_before_the_first_product():
     wide, narrow = models("mlp", 1, hidden=(9,))[0], models("lasso_mlp", 1)[0]
-    assert head(wide) == head(narrow) is not None
+    assert stem(wide) == stem(narrow) is not None
     others = [
         *models("mlp", 1, input_shape=(4, 4, 1)), *models("mlp", 1, precision="mixed_bfloat16"),
         chain(),
     ]  # fmt: skip
-    assert len({head(one) for one in others} | {head(wide)}) == 4
+    assert len({stem(one) for one in others} | {stem(wide)}) == 4
     frozen = models("mlp", 1)[0]
     frozen.layers[3].trainable = False
-    assert head(frozen) != head(wide)
-    assert head(zoo.build("cnn")) is None
+    assert stem(frozen) != stem(wide)
+    assert stem(zoo.build("cnn")) is None
 
 
 def test_other_optimisers_are_not_shared():
     recipe = zoo.Recipe()
     kinds = [recipe, replace(recipe, learning_rate=0.5), replace(recipe, optimizer="adam")]
-    assert len({settings(kind.make_optimizer(3)) for kind in kinds}) == 3
-    assert settings(recipe.make_optimizer(3)) == settings(recipe.make_optimizer(3))
+    assert len({optimizer_settings(kind.make_optimizer(3)) for kind in kinds}) == 3
+    assert optimizer_settings(recipe.make_optimizer(3)) == optimizer_settings(
+        recipe.make_optimizer(3)
+    )
     clipped = replace(recipe, optimizer_arguments={"clipnorm": 1.0})
-    assert settings(clipped.make_optimizer(3)) is None
-    assert settings(keras.optimizers.LossScaleOptimizer(recipe.make_optimizer(3))) is None
+    assert optimizer_settings(clipped.make_optimizer(3)) is None
+    assert optimizer_settings(keras.optimizers.LossScaleOptimizer(recipe.make_optimizer(3))) is None
 
 
 def test_making_a_stack_draws_no_random_numbers():
@@ -304,5 +306,5 @@ def test_making_a_stack_draws_no_random_numbers():
     expected = float(keras.random.uniform(()))
     made = models("mlp")
     keras.utils.set_random_seed(3)
-    Crew(made)
+    ModelGroup(made)
     assert float(keras.random.uniform(())) == expected

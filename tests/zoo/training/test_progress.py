@@ -1,12 +1,13 @@
+"""The progress of a training, in a terminal and in a file."""
+
 import io
-import itertools
 
 import pytest
 from rich.console import Console
 
 from zoo.errors import ArgumentError
-from zoo.training import progress
-from zoo.training.progress import Clock, Progress
+from zoo.training.progress import Progress
+from zoo.training.scores import SCORES, Score
 
 MEMBERS = {"cnn": 2, "mlp#2": 3, "committee": 3}
 FIRST = {
@@ -25,11 +26,11 @@ SECOND = {name: FIRST[name] for name in ("mlp#2", "committee")}
 
 def train(console, verbose="auto"):
     with Progress(MEMBERS, verbose=verbose, console=console) as shown:
-        shown.step(["cnn", "mlp#2"], 0.5, 61.4)
+        shown.step(["cnn", "mlp#2"], 0.5)
         shown.epoch(1, FIRST, 1.26)
         shown.say("[bold]half[/bold] way")
         shown.end("cnn", "stopped after epoch 1")
-        shown.step(["mlp#2"], 1.5, 3725)
+        shown.step(["mlp#2"], 1.5)
         shown.epoch(2, SECOND, 0.04)
 
 
@@ -49,6 +50,12 @@ def cells(text, name):
     return words([line for line in text.splitlines() if line.startswith(name)][-1])
 
 
+def rendered(shown):
+    console = Console(file=io.StringIO(), width=100)
+    console.print(shown._table.get_renderable())
+    return console.file.getvalue()
+
+
 def words(line):
     return line.split()
 
@@ -56,13 +63,13 @@ def words(line):
 def test_elsewhere_than_on_a_terminal_each_epoch_is_a_line(file):
     train(Console(file=file, force_terminal=False, width=40))  # narrower than a line
     assert file.getvalue().splitlines() == [
-        "epoch 1/3 (1.3 s) · cnn loss 1.2500 accuracy 50.0 % validation 25.0 %"
+        "epoch 1/3 (1.3 s) · cnn loss 1.2500 accuracy 50.0 % validation accuracy 25.0 %"
         " · mlp#2 loss 2.0000 accuracy 12.5 %"
-        " · committee loss 0.5000 accuracy 75.0 % validation 100.0 %",
+        " · committee loss 0.5000 accuracy 75.0 % validation accuracy 100.0 %",
         "[bold]half[/bold] way",
         "cnn: stopped after epoch 1",
         "epoch 2/3 (0.0 s) · mlp#2 loss 2.0000 accuracy 12.5 %"
-        " · committee loss 0.5000 accuracy 75.0 % validation 100.0 %",
+        " · committee loss 0.5000 accuracy 75.0 % validation accuracy 100.0 %",
     ]
 
 
@@ -85,7 +92,7 @@ def test_terminal_shows_a_table_with_a_row_for_each_member(terminal):
     for title in ("member", "epoch", "loss", "accuracy", "validation accuracy", "time left"):
         assert title in text
     assert cells(text, "cnn") == words("cnn 1.0/2 1.2500 50.0 % 25.0 % stopped after epoch 1")
-    assert cells(text, "mlp#2") == words("mlp#2 2.0/3 2.0000 12.5 % 1:02:05")
+    assert cells(text, "mlp#2")[:-1] == words("mlp#2 2.0/3 2.0000 12.5 %")
     assert cells(text, "committee") == words("committee 2.0/3 0.5000 75.0 % 100.0 %")
     assert "epoch 1/3" not in text  # no lines besides
 
@@ -104,18 +111,30 @@ def test_members_wait_before_they_train(terminal):
     assert cells(terminal.export_text(), "cnn") == ["cnn", "0.0/2", "waits"]
 
 
-def test_table_shows_the_time_left_while_a_member_trains(terminal):
+def test_the_table_shows_the_time_left_once_a_member_has_a_pace(terminal, monkeypatch):
+    now = iter(range(0, 10_000_000, 600))  # each look at the clock is ten minutes later
     with Progress(MEMBERS, console=terminal) as shown:
-        shown.step(["cnn"], 0.25, 61.4)
+        monkeypatch.setattr(shown._table, "get_time", lambda: next(now))
+        shown.step(["cnn"], 0.25)
+        assert cells(rendered(shown), "cnn") == ["cnn", "0.2/2", "-:--:--"]
+        shown.step(["cnn"], 0.5)
+        left = cells(rendered(shown), "cnn")[-1]
+    hours, minutes, seconds = left.split(":")
+    assert int(hours) >= 1  # a quarter of an epoch took ten minutes or more, and six are left
+    assert len(minutes) == len(seconds) == 2
+    assert cells(terminal.export_text(), "mlp#2") == ["mlp#2", "0.0/3", "waits"]
+
+
+def test_a_score_of_the_table_gets_columns_and_words(terminal, file, monkeypatch):
+    monkeypatch.setitem(SCORES, "doubt", Score(lambda labels, probabilities: 0, "{:.1f}°".format))
+    scores = {"cnn": {"loss": 1.0, "accuracy": 0.5, "doubt": 0.25, "val_doubt": 0.75}}
+    for console in (terminal, Console(file=file, force_terminal=False)):
+        with Progress({"cnn": 1}, console=console) as shown:
+            shown.epoch(1, scores, 1)
     text = terminal.export_text()
-    assert cells(text, "cnn") == ["cnn", "0.2/2", "1:01"]
-    assert cells(text, "mlp#2") == ["mlp#2", "0.0/3", "waits"]
-
-
-def test_table_says_that_a_member_trains_while_the_time_left_is_unknown(terminal):
-    with Progress(MEMBERS, console=terminal) as shown:
-        shown.step(["cnn"], 0.25, None)
-    assert cells(terminal.export_text(), "cnn") == ["cnn", "0.2/2", "trains"]
+    assert "validation doubt" in text
+    assert cells(text, "cnn")[2:] == ["1.0000", "50.0", "%", "0.2°", "0.8°", "waits"]
+    assert "accuracy 50.0 % doubt 0.2° validation doubt 0.8°" in file.getvalue()
 
 
 def test_terminal_is_given_back_after_an_error(terminal, file):
@@ -132,32 +151,8 @@ def test_it_writes_to_standard_error(capsys):
 
 @pytest.mark.parametrize("verbose", [2, -1, "yes", None])
 def test_other_verbose_is_rejected(verbose):
-    with pytest.raises(ArgumentError, match=r'verbose is "auto", 1 or 0\. Received: ') as error:
+    with pytest.raises(
+        ArgumentError, match=r'verbose must be "auto", 1 or 0\. Received: '
+    ) as error:
         Progress(MEMBERS, verbose=verbose)
     assert repr(verbose) in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [
-        (0, "0:00"),
-        (0.4, "0:00"),
-        (59.6, "1:00"),  # rounds up into the next minute
-        (61, "1:01"),
-        (3599.5, "1:00:00"),
-        (90061, "25:01:01"),  # days are hours
-    ],
-)
-def test_time_left_is_minutes_and_seconds(terminal, seconds, shown):
-    with Progress({"cnn": 1}, console=terminal) as table:
-        table.step(["cnn"], 0.5, seconds)
-    assert cells(terminal.export_text(), "cnn")[-1] == shown
-
-
-def test_clock_extends_the_pace_so_far(monkeypatch):
-    seconds = itertools.count(step=10)  # each look at the clock is ten seconds later
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(seconds))
-    clock = Clock()
-    assert clock.left(steps=5, remaining=20) == 40  # 5 steps in 10 seconds
-    assert clock.left(steps=15, remaining=5) == 5  # 20 steps in 20
-    assert clock.left(steps=1, remaining=0) == 0

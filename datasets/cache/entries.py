@@ -1,0 +1,153 @@
+"""The entries of the cache: where they are, listing them, and deleting them.
+
+An entry is a folder. Its name has the data set's name and a hash of all that the pixels depend on.
+The folder holds `<split>-images.npy` and `<split>-labels.npy` for each split, and `meta.json` with
+their checksums.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+import tokenize
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.arguments import as_path
+
+CONTENTS = "contents"
+"""Name of the folder in which `fingerprint` keeps the hashes of files."""
+
+MAX_SECONDS_UNFINISHED = 3600
+"""Seconds without a change after which an unfinished entry counts as abandoned."""
+
+DAMAGED = (
+    *(OSError, ValueError, TypeError, KeyError, AttributeError, EOFError),
+    *(SyntaxError, tokenize.TokenError, RecursionError),
+)
+"""The errors that NumPy and json raise for truncated or altered files."""
+
+# The name of an entry. With a dot before it and more letters behind it, the name of a folder in
+# which an entry is being made.
+_ENTRY = re.compile(r"\.?([a-z]\w*)-[0-9a-f]{32}(?:-\w+)?")
+
+
+def cache_root() -> Path:
+    """Return the folder of the cache: `$ZOO_CACHE`, else the platform's cache folder."""
+    if folder := os.environ.get("ZOO_CACHE"):
+        return as_path("ZOO_CACHE", folder)
+    import platformdirs
+
+    return platformdirs.user_cache_path("zoo")
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """An entry of the cache.
+
+    Args:
+        path: The folder.
+        dataset: Name of the data set.
+        images: Number of images by split; empty for a damaged entry.
+        bytes: Size on disk.
+        used: When the entry was last opened, in seconds since 1970.
+    """
+
+    path: Path
+    dataset: str
+    images: dict[str, int]
+    bytes: int
+    used: float
+
+
+def entries() -> list[CacheEntry]:
+    """List the entries of the cache, also damaged and unfinished ones.
+
+    Returns:
+        The entries, the latest used first.
+    """
+    found = []
+    for path in cache_root().glob("*-*"):
+        # Other files and folders in the cache's folder are not touched.
+        name = _ENTRY.fullmatch(path.name)
+        if not name or not path.is_dir():
+            continue
+        try:
+            shapes = read_meta(path)["shapes"]
+            images = {split: int(shape[0]) for split, shape in shapes.items()}
+        except DAMAGED:
+            images = {}
+        with contextlib.suppress(FileNotFoundError):  # another process deletes the entry
+            size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+            found.append(CacheEntry(path, name[1], images, size, path.stat().st_mtime))
+    return sorted(found, key=lambda entry: entry.used, reverse=True)
+
+
+def clear(dataset: str | None = None) -> list[CacheEntry]:
+    """Delete entries of the cache. Images that are in use stay readable as long as they are.
+
+    Args:
+        dataset: Delete the entries of this data set. None: delete all entries. Unfinished entries
+            stay for an hour, since another process may be making them.
+
+    Returns:
+        The deleted entries.
+    """
+    deleted = [
+        entry
+        for entry in entries()
+        if dataset in (None, entry.dataset) and not _is_being_made(entry.path)
+    ]
+    for entry in deleted:
+        shutil.rmtree(entry.path, ignore_errors=True)
+    if dataset is None:
+        hashes = cache_root() / CONTENTS
+        for file in hashes.glob("*"):
+            if re.fullmatch("[0-9a-f]{64}", file.name):
+                file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # there is no such folder, or it holds other files
+            hashes.rmdir()
+    return deleted
+
+
+def read_meta(entry: Path) -> dict[str, Any]:
+    """Read `meta.json` of an entry.
+
+    Args:
+        entry: The folder of the entry.
+
+    Returns:
+        "facts", "notes", "files", "class_names" and "shapes".
+
+    Raises:
+        Exception: One of `DAMAGED`.
+    """
+    checksum, meta = json.loads((entry / "meta.json").read_text("utf-8"))
+    if checksum != hash_facts(meta):
+        raise ValueError("the checksum is another")
+    return meta
+
+
+def hash_facts(facts: Any) -> str:
+    """Hash JSON values.
+
+    Example:
+        >>> hash_facts({"a": 1, "b": 2}) == hash_facts({"b": 2, "a": 1})
+        True
+    """
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _is_being_made(path: Path) -> bool:
+    if not path.name.startswith("."):
+        return False
+    with contextlib.suppress(OSError):  # the entry is finished at this moment
+        latest = max(file.stat().st_mtime for file in (path, *path.rglob("*")))
+        return time.time() - latest < MAX_SECONDS_UNFINISHED
+    return True

@@ -1,0 +1,154 @@
+"""FaceScrub's lists of faces: text with tabs, a row for each face.
+
+A row tells where the picture of a face is on the web, the SHA-256 of the picture, and the box of
+the face. Anyone may have written the rows, so a row that is not as expected is refused.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.datasets.files.tree import Tree
+from zoo.datasets.formats.decode import Box
+from zoo.errors import DataError
+from zoo.files import write_atomically
+
+LISTS = ("facescrub_actors.txt", "facescrub_actresses.txt")
+COLUMNS = ["name", "image_id", "face_id", "url", "bbox", "sha256"]
+SKIPPED = "skipped.tsv"
+"""Name of the file that says which faces have no picture, and why."""
+SKIPPED_COLUMNS = ["name", "image_id", "face_id", "url", "reason"]
+MAX_BYTES = 2**26
+"""The largest list that is read, in bytes; the real lists have 20 million bytes."""
+
+
+@dataclass(frozen=True)
+class Face:
+    """A row of a list.
+
+    Args:
+        name: Name of the actor.
+        image_id: Number of the picture.
+        face_id: Number of the face.
+        url: Address of the picture.
+        box: Left, top, right and bottom in pixels; right and bottom are outside of the box.
+        sha256: SHA-256 of the picture's file, in hexadecimal.
+    """
+
+    name: str
+    image_id: str
+    face_id: str
+    url: str
+    box: Box
+    sha256: str
+
+    def has_hash(self, content: bytes) -> bool:
+        """Whether the bytes of a file are those of the listed picture."""
+        return hashlib.sha256(content).hexdigest() == self.sha256
+
+
+def read_lists(tree: Tree) -> list[Face]:
+    """Read the lists that are there.
+
+    Args:
+        tree: The files, with one list or both.
+
+    Returns:
+        The faces, in the order of the lists.
+
+    Raises:
+        DataError: There is no list, or a row is not as expected; the message names the row.
+    """
+    names = [name for name in LISTS if name in tree.sizes]
+    if not names:
+        raise DataError(
+            f"{tree.path} must hold {' or '.join(LISTS)}. Received: neither of them. Ask for the "
+            "lists on the page of the data set."
+        )
+    return [face for name in names for face in _read_rows(tree, name)]
+
+
+def _read_rows(tree: Tree, name: str) -> Iterator[Face]:
+    where = f"{name} in {tree.path}"
+    try:
+        text = tree.read(name, MAX_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{where} must be text in UTF-8. Received: {error}. Fetch the list again."
+        ) from error
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)
+    number = 0
+    try:
+        for number, row in enumerate(rows, 1):
+            if number == 1:
+                if row != COLUMNS:
+                    raise ValueError(f"the columns {', '.join(COLUMNS)}", row)
+            elif row:
+                yield _to_face(row)
+    except (ValueError, csv.Error) as error:
+        expected, received = error.args if len(error.args) == 2 else ("text with tabs", error)
+        raise DataError(
+            f"{where}, row {number} must have {expected}. Received: {received!a:.80}. Mend the "
+            "row, or fetch the list again."
+        ) from error
+
+
+def _to_face(row: list[str]) -> Face:
+    """Check a row; a ValueError has what was expected and what was received."""
+    if len(row) != len(COLUMNS):
+        raise ValueError(f"{len(COLUMNS)} columns", len(row))
+    name, image_id, face_id, url, box, sha256 = row
+    if not re.fullmatch(r"\w[\w .'’,-]{0,80}", name):
+        raise ValueError("an actor's name", name)
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        raise ValueError("a SHA-256 in hexadecimal", sha256)
+    sides = re.fullmatch(r"(\d{1,5}),(\d{1,5}),(\d{1,5}),(\d{1,5})", box, re.ASCII)
+    left, top, right, bottom = map(int, sides.groups()) if sides else (0, 0, 0, 0)
+    if not (left < right and top < bottom):
+        raise ValueError("a box x1,y1,x2,y2", box)
+    if not all(re.fullmatch(r"\d{1,9}", number, re.ASCII) for number in (image_id, face_id)):
+        raise ValueError("numbers of picture and face", f"{image_id} {face_id}")
+    return Face(name, image_id, face_id, url, (left, top, right, bottom), sha256)
+
+
+def write_skipped(folder: Path, faces: Iterable[Face], reasons: Mapping[Face, str]) -> Path:
+    """Write which faces have no picture, and why; earlier rows about other faces stay.
+
+    Args:
+        folder: The folder that holds the lists.
+        faces: The faces whose pictures were fetched.
+        reasons: Why some of them have no picture.
+
+    Returns:
+        The file, with tabs between its columns.
+    """
+    asked = {(face.name, face.image_id, face.face_id) for face in faces}
+    rows = [row for row in _read_skipped(folder / SKIPPED) if tuple(row[:3]) not in asked]
+    for face, reason in reasons.items():
+        # An address may have any characters.
+        plain = face.url.encode("ascii", "backslashreplace").decode()
+        rows.append([face.name, face.image_id, face.face_id, plain, reason])
+
+    def write(path: Path) -> None:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+            writer.writerows([SKIPPED_COLUMNS, *rows])
+
+    return write_atomically(folder / SKIPPED, write)
+
+
+def _read_skipped(path: Path) -> list[list[str]]:
+    """Read the rows that were written before; none if the file is damaged."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            columns, *rows = csv.reader(file, delimiter="\t", strict=True)
+    except (FileNotFoundError, ValueError, csv.Error):
+        return []
+    sound = columns == SKIPPED_COLUMNS and all(len(row) == len(columns) for row in rows)
+    return rows if sound else []

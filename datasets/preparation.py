@@ -1,0 +1,143 @@
+"""From the images of a data set's files to the splits that `zoo.datasets.load` returns.
+
+Classes are chosen, duplicates dropped, and images held out for the splits that the data set lacks.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from zoo.datasets.load_arguments import SPLITS
+from zoo.datasets.looking.duplicates import without_duplicates
+from zoo.datasets.sampling import held_out_count, stratified_split
+from zoo.datasets.split import Split
+from zoo.errors import DataError
+from zoo.text import did_you_mean
+
+
+def prepare_splits(
+    splits: Mapping[str, Split],
+    *,
+    classes: Sequence[str] | None,
+    shares: Mapping[str, float | int],
+    drop_duplicates: bool,
+    leave_out_small_classes: bool,
+    seed: int,
+) -> dict[str, Split]:
+    """Choose classes, drop duplicates, and hold images out for the splits that are missing.
+
+    Args:
+        splits: "train", and "validation" and "test" if the data set has them.
+        classes: Names of the classes to take, numbered in this order. None takes all of them.
+        shares: How much of the training images to hold out for each split that is missing, the
+            split that is held out first first.
+        drop_duplicates: Whether to keep only one of images that are the same, pixel for pixel.
+        leave_out_small_classes: Whether classes with too few images to hold some out are left out
+            with a warning, if `classes` is None; otherwise they raise.
+        seed: Seed of the images that are held out.
+
+    Returns:
+        The splits by name.
+
+    Raises:
+        DataError: A class is unknown or has too few images.
+
+    Example:
+        >>> from zoo.datasets.split import as_split
+        >>> images = np.zeros((6, 1, 1, 1), "uint8")
+        >>> train = as_split(images, [0, 1, 2] * 2, class_names=["a", "b", "c"])
+        >>> options = {"drop_duplicates": False, "leave_out_small_classes": False, "seed": 0}
+        >>> options |= {"classes": ["c", "b"], "shares": {"test": 1}}
+        >>> prepare_splits({"train": train}, **options)["test"]
+        Split('test', 2 images of 1×1×1: c 1, b 1)
+    """
+    prepared = dict(splits)
+    ids = None
+    if classes is not None:
+        ids = _class_ids(classes, prepared["train"].class_names)
+        prepared = _with_classes(prepared, ids)
+    if drop_duplicates:
+        prepared = _without_duplicates(
+            {name: prepared[name] for name in SPLITS if name in prepared}
+        )
+    missing = {name: share for name, share in shares.items() if name not in prepared and share}
+    if leave_out_small_classes and classes is None:
+        ids = _large_enough(prepared["train"], [*missing.values()])
+        prepared = _with_classes(prepared, ids)
+    for name, share in missing.items():
+        train = prepared["train"]
+        kept, held_out = stratified_split(train.labels, share, seed, train.class_names)
+        prepared["train"], prepared[name] = train.take(kept), train.take(held_out, name=name)
+    if ids is not None:
+        prepared = {name: _renumber(split, ids) for name, split in prepared.items()}
+    return prepared
+
+
+def _class_ids(classes: Sequence[str], class_names: tuple[str, ...]) -> list[int]:
+    for name in classes:
+        if name not in class_names:
+            raise DataError(
+                f"There is no class {name!r}{did_you_mean(name, class_names)} "
+                f"The classes are: {', '.join(class_names)}."
+            )
+    return [class_names.index(name) for name in classes]
+
+
+def _with_classes(splits: dict[str, Split], ids: list[int]) -> dict[str, Split]:
+    return {name: split.take(np.isin(split.labels, ids)) for name, split in splits.items()}
+
+
+def _without_duplicates(splits: dict[str, Split]) -> dict[str, Split]:
+    kept = without_duplicates(splits)
+    for name, split in kept.items():
+        before = splits[name].class_counts
+        gone = [
+            class_name
+            for class_name, count in split.class_counts.items()
+            if before[class_name] and not count
+        ]
+        if gone and (name == "train" or not len(split)):
+            raise DataError(
+                f"Every class must have an image in {name} that occurs in no other split. "
+                f"Received: none of class {gone[0]!r}, so drop_duplicates=True would leave the "
+                "class empty. Look at `data.duplicates()`, or load without drop_duplicates."
+            )
+    return kept
+
+
+def _large_enough(train: Split, shares: Sequence[float | int]) -> list[int]:
+    """Find the classes with enough images to hold some out; warn of those with too few."""
+    present = {name: count for name, count in train.class_counts.items() if count}
+    small = {}
+    for name, count in present.items():
+        left = count
+        for share in shares:
+            left -= held_out_count(left, share) or left
+        if not left:
+            small[name] = count
+    names = [name for name in present if name not in small]
+    if small:
+        some = ", ".join(f"{name} ({count})" for name, count in itertools.islice(small.items(), 5))
+        few = (
+            f"{len(small):,} of {len(present):,} classes have too few images to hold some out: "
+            f"{some}{', …' if len(small) > 5 else ''}"
+        )
+        if len(names) < 2:
+            raise DataError(
+                "At least two classes must have enough images to hold some out. "
+                f"Received: {few}. Add images, or hold out fewer by validation= and test=."
+            )
+        warnings.warn(f"{few}; they are left out", stacklevel=4)  # the caller of load
+    return _class_ids(names, train.class_names)
+
+
+def _renumber(split: Split, ids: list[int]) -> Split:
+    """Give the classes `ids` the numbers 0, 1, … in that order."""
+    new_ids = np.zeros(split.num_classes, np.int64)
+    new_ids[ids] = np.arange(len(ids))
+    names = tuple(split.class_names[old] for old in ids)
+    return Split(split.name, split.store, new_ids[split.labels], names, split.rows)

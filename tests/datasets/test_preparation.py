@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from zoo.datasets import load
+from zoo.errors import DataError
+
+
+def test_zero_holds_nothing_out():
+    data = load("digits", validation=0, test=0)
+    assert data.validation is None
+    assert data.test is None
+    assert len(data.train) == 1797
+
+
+def test_same_seed_same_parts():
+    first, again, other = (load("digits", seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.test.rows, again.test.rows)
+    np.testing.assert_array_equal(first.validation.rows, again.validation.rows)
+    assert first.test.rows.tolist() != other.test.rows.tolist()
+
+
+def test_classes_are_numbered_in_the_order_asked():
+    whole = load("digits", validation=0, test=0).train
+    data = load("digits", classes=["7", "1"], validation=0, test=0)
+    assert data.class_names == ("7", "1")
+    for label, digit in enumerate([7, 1]):
+        np.testing.assert_array_equal(
+            data.train.images[data.train.labels == label], whole.images[whole.labels == digit]
+        )
+
+
+def test_held_out_images_of_a_class_do_not_depend_on_the_classes_asked():
+    whole = load("digits")
+    some = load("digits", classes=["7", "1"])
+    for part in ("train", "validation", "test"):
+        expected = getattr(whole, part)
+        expected = expected.rows[np.isin(expected.labels, [1, 7])]
+        np.testing.assert_array_equal(getattr(some, part).rows, expected)
+
+
+def test_class_that_is_too_small_to_part_is_named(write, image_bytes):
+    files = {f"{name}.png": image_bytes((2, 2)) for name in ("cat/1", "dog/1", "dog/2", "owl/1")}
+    root = write("pets", files)
+    with pytest.raises(DataError, match=r"2 images of class 'cat' to hold some out\. Received: 1"):
+        load("folder", root)
+    assert len(load("folder", root, validation=0, test=0).train) == 4
+
+
+def test_duplicates_that_are_all_there_is_are_not_dropped_in_silence(write, image_bytes):
+    images = {f"{name}/{k}.png": image_bytes() for name in "ab" for k in range(4)}
+    root = write(
+        "pets", {f"{part}/{k}": v for part in ("train", "test") for k, v in images.items()}
+    )
+    with pytest.raises(DataError, match=r"image in train .* Received: none of class 'a'"):
+        load("folder", root, drop_duplicates=True)

@@ -1,0 +1,97 @@
+"""What the documentation site draws and writes from the code. `make docs` builds the site."""
+
+import importlib
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import zoo
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def site(monkeypatch):
+    """Import a module of docs/extensions by its name."""
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    return lambda name: importlib.import_module(f"extensions.{name}")
+
+
+def test_the_drawing_of_the_rooms_follows_the_import_contract(site):
+    house = site("house")
+    drawn = house.DRAWING.read_text(encoding="utf-8")
+    assert drawn == house.draw(), (
+        "Run `python docs/extensions/house.py`, and look at docs/rooms.svg."
+    )
+
+
+def test_every_room_that_the_drawing_explains_is_in_the_contract(site):
+    house = site("house")
+    rooms = {room for floor in house.floors() for room in floor.rooms}
+    assert {*house.PURPOSES, *house.STEPS, *house.COLOURS} <= rooms
+
+
+def test_contributing_and_the_page_about_the_house_show_the_drawing():
+    assert "(docs/rooms.svg)" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert "(rooms.svg)" in (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
+
+
+def test_every_page_stands_in_the_table_of_contents():
+    contents = (ROOT / "docs" / "index.md").read_text(encoding="utf-8").splitlines()
+    pages = {path.stem for path in ROOT.glob("docs/*.md")} - {"index"}
+    assert pages <= set(contents)
+
+
+def test_measured_results_are_those_of_registered_models():
+    measured = tomllib.loads((ROOT / "docs" / "measured.toml").read_text(encoding="utf-8"))
+    assert set(measured) <= set(zoo.list_models())
+    assert all(
+        set(row) == {"task", "result", "source"} for rows in measured.values() for row in rows
+    )
+
+
+def test_a_model_page_has_layers_parameters_flops_recipe_and_results(site):
+    result = {"task": "a task", "result": "97 %", "source": "a command"}
+    page, drawing = site("model_pages").model_page("cnn", [result])
+    assert "4,787,687" in page
+    assert "| `epochs` | `150` |" in page
+    assert "| a task | 97 % | a command |" in page
+    assert 'zoo.build("cnn", input_shape=(48, 48, 1), num_classes=7)' in page
+    assert drawing.count("Conv2D 3×3") == 4
+    assert "Nothing was measured" in site("model_pages").measured_text([])
+
+
+@pytest.mark.parametrize("name", ["deep_mlp", "cnn"])
+def test_flops_agree_with_those_that_tensorflow_counts(site, name, capfd):
+    import tensorflow as tf
+
+    model = zoo.build(name, seed=0)
+    counted = 2 * sum(row.multiply_adds for row in site("layers").rows(model))
+    signature = tf.TensorSpec((1, *model.input_shape[1:]), "float32")
+    graph = tf.function(lambda x: model(x, training=False)).get_concrete_function(signature).graph
+    options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
+    everything = tf.compat.v1.profiler.profile(graph, options=options).total_float_ops
+    assert counted < everything < 1.03 * counted
+
+
+def test_docstrings_become_restructured_text(site):
+    text = site("api_pages").as_restructured_text(
+        ["Sum `x|y` of *all* |rows|:", "- `a_`", "", "The formula", "", "    x * y_", "", ">>> a*b"]
+    )
+    assert text[:6] == [r"Sum ``x|y`` of \*all\* \|rows\|:", "", "- ``a_``", "", "The formula", ""]
+    assert text[6:] == ["::", "", "    x * y_", "", ">>> a*b", ""]
+
+
+def test_the_reference_has_every_room(site, tmp_path):
+    api = site("api_pages")
+    api.write_pages(tmp_path)
+    documented = set()
+    for path in tmp_path.glob("*.rst"):
+        documented |= set(re.findall(r"automodule:: (\S+)", path.read_text(encoding="utf-8")))
+    assert {
+        "zoo.registry.specs",
+        "zoo.ensembles.committee",
+        "zoo.datasets.sources.digits",
+    } <= documented

@@ -1,0 +1,52 @@
+"""Registration of a layer of `zoo.layers`: its name for saved files, and an example of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import keras
+
+Kind = TypeVar("Kind", bound=type)
+
+
+@dataclass(frozen=True)
+class Example:
+    """Arguments and an input shape with which a layer can be tried.
+
+    Attributes:
+        input_shape: Shape of the input without the batch axis.
+        arguments: Arguments of the constructor.
+    """
+
+    input_shape: tuple[int, ...]
+    arguments: Mapping[str, Any]
+
+
+EXAMPLES: dict[str, Example] = {}
+"""The example of each registered layer, by the name of its class."""
+
+
+def register_layer(input_shape: tuple[int, ...], **arguments: Any) -> Callable[[Kind], Kind]:
+    """Register a class of layers: with Keras as `zoo>NAME`, and with an example in `EXAMPLES`.
+
+    The gradient checker and the tests of all layers use the example, so a new layer needs no other
+    entry for them.
+
+    Args:
+        input_shape: A small shape of the input without the batch axis.
+        **arguments: Arguments of the constructor; all that have no default.
+
+    Returns:
+        The decorator, which returns the class unchanged.
+
+    Example:
+        >>> import zoo.layers
+        >>> EXAMPLES["Dense"]
+        Example(input_shape=(6,), arguments={'units': 4})
+    """
+
+    def register(kind: Kind) -> Kind:
+        EXAMPLES[kind.__name__] = Example(input_shape, arguments)
+        return keras.saving.register_keras_serializable(package="zoo")(kind)
+
+    return register

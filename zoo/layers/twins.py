@@ -1,0 +1,51 @@
+"""Twins: the layer of Keras whose behaviour a layer of `zoo.layers` repeats."""
+
+from typing import Any
+
+import keras
+
+
+def keras_twin(kind: Any) -> Any:
+    """Find the class in `keras.layers` that a class of `zoo.layers` is a twin of.
+
+    Args:
+        kind: A class of layers.
+
+    Returns:
+        The class of Keras, or None where `kind` is not a class of `zoo.layers` or has no twin.
+
+    Example:
+        >>> import zoo.layers
+        >>> keras_twin(zoo.layers.Dense) is keras.layers.Dense
+        True
+    """
+    twin = getattr(keras.layers, kind.__name__, None)
+    return twin if kind.__module__.startswith("zoo.layers") and twin is not kind else None
+
+
+def consists_of_twins(layer: Any) -> bool:
+    """Whether every layer inside a layer or model is Keras's own or a twin, and one is a twin."""
+    kinds = [type(part) for part in layer._flatten_layers()]
+    own = [kind for kind in kinds if not kind.__module__.startswith(("keras.", "zoo.layers"))]
+    return not own and any(map(keras_twin, kinds))
+
+
+def with_keras_layers(config: Any) -> Any:
+    """Replace the layers of `zoo.layers` in a configuration by their Keras twins, at any depth.
+
+    Args:
+        config: The configuration of a layer or model.
+
+    Returns:
+        A changed copy.
+    """
+    if isinstance(config, list | tuple):
+        return type(config)(map(with_keras_layers, config))
+    if not isinstance(config, dict):
+        return config
+    changed = {key: with_keras_layers(value) for key, value in config.items()}
+    registered = str(config.get("registered_name"))
+    kind = keras.saving.get_registered_object(registered) if registered.startswith("zoo>") else None
+    if kind and keras_twin(kind):
+        changed |= {"module": "keras.layers", "registered_name": None}
+    return changed

@@ -1,0 +1,82 @@
+"""Saving and restoring the state of a training, so that a killed training can go on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.training.learner import Learner
+from zoo.training.lockstep import Lockstep
+from zoo.training.recording import Recorder
+from zoo.training.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far a training has come.
+
+    Attributes:
+        epoch: Whole epochs done.
+        step: Steps done in the epoch under way.
+    """
+
+    epoch: int = 0
+    step: int = 0
+
+
+class Checkpoint:
+    """The state of a training in a run folder.
+
+    Args:
+        run: The run folder, or None, which keeps nothing.
+        recorder: Has the history, which belongs to the state.
+    """
+
+    def __init__(self, run: RunFolder | None, recorder: Recorder) -> None:
+        self.run = run
+        self._recorder = recorder
+
+    def save(self, learners: Sequence[Learner], lockstep: Lockstep, position: Position) -> None:
+        """Write the state of a group of learners.
+
+        Args:
+            learners: The learners.
+            lockstep: Has the sums of the epoch under way.
+            position: How far the training has come.
+        """
+        if not self.run:
+            return
+        arrays, facts = {"totals": lockstep.totals}, {}
+        for learner in learners:
+            more, facts[learner.name] = learner.save(within_epoch=position.step > 0)
+            arrays.update(more)
+        state: dict[str, Any] = {
+            "epoch": position.epoch,
+            "step": position.step,
+            "learners": facts,
+            "history": self._recorder.state(),
+        }
+        self.run.save_state(learners[0].name, arrays, state)
+
+    def restore(self, learners: Sequence[Learner], lockstep: Lockstep) -> Position:
+        """Bring learners, sums and history back to the state that was saved.
+
+        Args:
+            learners: The learners, started.
+            lockstep: Gets the sums of the epoch under way.
+
+        Returns:
+            Where to go on; the beginning where nothing was saved.
+        """
+        saved = self.run.load_state(learners[0].name) if self.run else None
+        if not saved:
+            return Position()
+        arrays, state = saved
+        for learner in learners:
+            learner.restore(arrays, state["learners"][learner.name])
+        lockstep.reset(arrays["totals"])
+        self._recorder.restore(state["history"])
+        position = Position(state["epoch"], state["step"])
+        self._recorder.progress.say(
+            f"Resuming after {position.epoch} epochs and {position.step} steps."
+        )
+        return position

@@ -1,0 +1,10 @@
+"""Running several models as one: fewer and larger matrix products for the same numbers.
+
+`fusible` tells which models and optimisers can run side by side, `fused` runs such models as one
+wide model out of the parts in `wide_layers`, and `model_group` is the way in: it takes any models,
+fuses those that can be fused and runs the others one by one. `zoo.training.lockstep` comes in here.
+"""
+
+from zoo.training.fusion.model_group import ModelGroup
+
+__all__ = ["ModelGroup"]

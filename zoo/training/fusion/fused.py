@@ -1,0 +1,371 @@
+"""Several models as one wide model: few large matrix products instead of many small ones.
+
+Models that begin alike, up to their first dense layer, share everything before that layer, and the
+layer is one product `X [K₁ … K_m]` of the shared images with all kernels. After it, copies of one
+architecture run side by side: their weights lie along the last axis, dense layers are batched
+products, and all other layers work on each unit by itself.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from zoo.training.fusion.fusible import architecture
+from zoo.training.fusion.wide_layers import (
+    BatchedDense,
+    Dropouts,
+    SoftmaxOfEach,
+    build_layer,
+    wide_layer,
+)
+
+LossesOf = Callable[[Any, Any], Any]
+"""From probabilities [models, batch, classes] and penalties [models] to losses [models]."""
+
+
+class FusedModels:
+    """Models that begin alike, run as one.
+
+    Args:
+        models: Two or more built Keras models of the same `stem`; those of the same `architecture`
+            stand one after another.
+        optimizers: The models' built optimisers, of the same settings; none for inference only.
+        compiled: Whether XLA compiles the passes over the weights: the penalties and the step of
+            the optimiser. One pass over the weights then takes the place of one for each operation.
+        stoppable: Whether each model may stop learning before the others; none may by default.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Any],
+        optimizers: Sequence[Any] = (),
+        *,
+        compiled: bool = False,
+        stoppable: Sequence[bool] = (),
+    ) -> None:
+        self.models = models
+        self._stoppable = list(stoppable) or [False] * len(models)
+        self._build()
+        owner = {id(weight): k for k, model in enumerate(models) for weight in model.weights}
+        self._weights = [
+            _Pair(wide, parts, [owner[id(part)] for part in parts])
+            for wide, parts in (*_pairs(self._first, self._firsts), *self._branch_pairs())
+        ]
+        self.trainable_variables = [pair.wide for pair in self._weights if pair.wide.trainable]
+        self._penalized = [
+            (pair, *_rates(pair.parts))
+            for pair in self._weights
+            if any(map(np.any, _rates(pair.parts)))
+        ]
+        self.optimizer: Any = None
+        self._slots: list[_Pair] = []
+        if optimizers:
+            self._make_optimizer(optimizers)
+        self._sources: dict[int, Any] = {}
+        self._penalties, self._learn = self._sum_penalties, self._apply
+        if compiled:
+            self._penalties, self._learn = (
+                tf.function(function, autograph=False, jit_compile=True)
+                for function in (self._sum_penalties, self._apply)
+            )
+
+    def __call__(self, images: Any, *, training: bool = False) -> tuple[Any, Any]:
+        """Run the models.
+
+        Args:
+            images: float32 [batch, height, width, channels].
+            training: Whether in training mode or in inference mode.
+
+        Returns:
+            Probabilities [models, batch, classes] and the regularisers' penalties [models]. The
+            penalties have no gradient here, since `train` adds that gradient itself.
+        """
+        x = images
+        for layer in self._stem:
+            x = layer(x)
+        # A dense layer but for the gradient: the gradient of the cast kernel stays in half
+        # precision until `_apply` takes it, which saves a pass over the weights that only casts.
+        kernel = tf.cast(self._first.kernel.value, self._first.compute_dtype)
+        self._sources[id(self._first.kernel)] = kernel
+        x = tf.matmul(tf.cast(x, kernel.dtype), kernel)
+        if self._first.use_bias:
+            x = tf.nn.bias_add(x, tf.cast(self._first.bias.value, kernel.dtype))
+        parts = tf.split(x, [branch.inputs for branch in self._branches], axis=-1)
+        outputs = concatenate(
+            branch(part, training=training)
+            for branch, part in zip(self._branches, parts, strict=True)
+        )
+        penalties = self._penalties() if self._penalized else tf.zeros([len(self.models)])
+        return outputs, tf.cast(penalties, outputs.dtype)
+
+    def train(self, images: Any, losses_of: LossesOf, active: Any) -> tuple[Any, Any]:
+        """Take a training step.
+
+        A model that has stopped learns on among the fused weights, which costs nothing extra. Its
+        own weights stay as they are, since `store` leaves them out, and answer for it here.
+
+        Args:
+            images: float32 [batch, height, width, channels].
+            losses_of: Gives the losses whose gradients are followed.
+            active: Whether each model learns, bool [models].
+
+        Returns:
+            Probabilities [models, batch, classes] before the step, and losses [models].
+        """
+        with tf.GradientTape() as tape:
+            outputs, penalties = self(images, training=True)
+            losses = losses_of(outputs, penalties)
+            # The models share no weights, so the gradient of the sum is each model's own gradient.
+            total = self.optimizer.scale_loss(tf.reduce_sum(losses))
+        self._learn(tape.gradient(total, self._sources_of_gradients()))
+        if any(self._stoppable):
+            rows = [
+                self._row_of_stoppable(k, output, images, active[k])
+                if self._stoppable[k]
+                else output
+                for k, output in enumerate(tf.unstack(outputs))
+            ]
+            outputs = tf.stack(rows)
+        return outputs, losses
+
+    def load(self, active: Any = None) -> None:
+        """Copy weights, and the optimisers' variables for training, from the models.
+
+        Args:
+            active: Whether each model learns, bool [models]; None for inference, which needs no
+                optimiser.
+        """
+        for pair in self._weights:
+            pair.load(None)
+        for pair in self._slots if active is not None else ():
+            pair.load(active if any(self._stoppable) else None)
+
+    def store(self, active: Any) -> None:
+        """Copy weights and the optimisers' variables back to the models that learn.
+
+        Args:
+            active: Whether each model learns, bool [models].
+        """
+        for pair in (*self._weights, *self._slots):
+            pair.store(active if any(self._stoppable) else None)
+
+    def _build(self) -> None:
+        """Make the wide layers: the shared stem, the first dense layer, and the branches."""
+        every = self.models[0].layers
+        start = next(number for number, layer in enumerate(every) if layer.weights)
+        self._firsts = [model.layers[start] for model in self.models]
+        units = sum(layer.units for layer in self._firsts)
+        self._stem = [
+            wide_layer(layer) for layer in every[:start] if not isinstance(layer, layers.InputLayer)
+        ]
+        self._first = wide_layer(self._firsts[0], units=units, activation=None)
+        shape = self.models[0].inputs[0].shape
+        for layer in (*self._stem, self._first):
+            shape = build_layer(layer, shape)
+        self._branches = [
+            _Branch([copy.layers[start:] for copy in copies])
+            for _, copies in itertools.groupby(self.models, architecture)
+        ]
+
+    def _branch_pairs(self) -> Iterable[tuple[Any, list[Any]]]:
+        return itertools.chain.from_iterable(branch.pairs for branch in self._branches)
+
+    def _make_optimizer(self, optimizers: Sequence[Any]) -> None:
+        """Make the optimiser of all, and pair its variables with those of the models."""
+        self.optimizer = type(optimizers[0]).from_config(optimizers[0].get_config())
+        self.optimizer.build(self.trainable_variables)
+        pair_of = {id(pair.wide): pair for pair in self._weights}
+        wide_slots, *all_slots = map(_slots, (self.optimizer, *optimizers))
+        for name, slots in wide_slots.items():
+            slot_of = {
+                id(weight): slot
+                for model, of_model in zip(self.models, all_slots, strict=True)
+                for weight, slot in zip(model.trainable_variables, of_model[name], strict=True)
+            }
+            for wide, slot in zip(self.trainable_variables, slots, strict=True):
+                pair = pair_of[id(wide)]
+                parts = [slot_of[id(part)] for part in pair.parts]
+                self._slots.append(_Pair(slot, parts, pair.owners))
+        everyone = list(range(len(self.models)))
+        common = zip(*map(_common, optimizers), strict=True)
+        for wide, parts in zip(_common(self.optimizer), common, strict=True):
+            self._slots.append(_Pair(wide, list(parts), everyone))
+
+    def _row_of_stoppable(self, number: int, output: Any, images: Any, active: Any) -> Any:
+        """Take a model's output where it learns, else let the model itself answer."""
+        model = self.models[number]
+        return tf.cond(
+            active,
+            lambda: output,
+            lambda: tf.cast(model(images, training=False), output.dtype),
+        )
+
+    def _sources_of_gradients(self) -> list[Any]:
+        """List what the gradients are taken of, after a call."""
+        return [self._sources.get(id(wide), wide.value) for wide in self.trainable_variables]
+
+    def _sum_penalties(self) -> Any:
+        """Give what regularisers add to the losses, [models]: `Σ l1 |w| + l2 w²` (elastic net)."""
+        dtype = self._penalized[0][0].wide.dtype
+        totals = [tf.zeros([], dtype)] * len(self.models)
+        for pair, l1, l2 in self._penalized:
+            w = tf.stop_gradient(tf.reshape(pair.wide.value, [-1, pair.wide.shape[-1]]))
+            columns = np.flatnonzero((l1 != 0) | (l2 != 0))
+            inner = slice(columns[0], columns[-1] + 1)  # columns outside add nothing
+            sums = tf.reduce_sum(
+                l1[inner] * tf.abs(w[:, inner]) + l2[inner] * tf.square(w[:, inner]), axis=0
+            )
+            sums = tf.pad(sums, [[columns[0], len(l1) - columns[-1] - 1]])
+            parts = tf.split(sums, [part.shape[-1] for part in pair.parts], axis=-1)
+            for owner, part in zip(pair.owners, parts, strict=True):
+                totals[owner] += tf.reduce_sum(part)
+        return tf.stack(totals)
+
+    def _apply(self, gradients: Sequence[Any]) -> None:
+        """Take a step of the optimiser.
+
+        Args:
+            gradients: Of the losses, without what regularisers add to them.
+        """
+        # The gradients are of scaled losses, so the penalties' gradients are scaled as well.
+        scale = self.optimizer.loss_scale_factor or 1.0
+        slopes = {
+            id(pair.wide): scale * (l1 * tf.sign(pair.wide.value) + 2 * l2 * pair.wide.value)
+            for pair, l1, l2 in self._penalized
+        }
+        weights = self.trainable_variables
+        terms = [
+            tf.cast(gradient, weight.dtype) + slopes[id(weight)]
+            if id(weight) in slopes
+            else tf.cast(gradient, weight.dtype)
+            for gradient, weight in zip(gradients, weights, strict=True)
+        ]
+        self.optimizer.apply(terms, weights)
+
+
+def concatenate(outputs: Iterable[Any]) -> Any:
+    """Concatenate tensors along the first axis: as float64 where one of them is, else float32."""
+    outputs = list(outputs)
+    dtype = "float64" if any(output.dtype == "float64" for output in outputs) else "float32"
+    outputs = [tf.cast(output, dtype) for output in outputs]
+    return outputs[0] if len(outputs) == 1 else tf.concat(outputs, axis=0)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A variable of the fused models, with the models' own variables that it stands for.
+
+    Attributes:
+        wide: The variable of the fused models.
+        parts: The models' variables, side by side in `wide`; or variables that are equal in all
+            models that learn, such as an optimiser's number of iterations.
+        owners: The number of the model that each part belongs to.
+    """
+
+    wide: Any
+    parts: list[Any]
+    owners: list[int]
+
+    @property
+    def _is_common(self) -> bool:
+        return self.parts[0].shape == self.wide.shape
+
+    def load(self, active: Any) -> None:
+        """Copy the parts into the wide variable; a common value comes from a model that learns."""
+        if not self._is_common:
+            self.wide.assign(tf.concat([part.value for part in self.parts], axis=-1))
+        elif active is None or len(self.parts) == 1:
+            self.wide.assign(self.parts[0].value)
+        else:
+            first = tf.argmax(tf.cast(tf.gather(active, self.owners), "int32"))
+            self.wide.assign(tf.gather(tf.stack([part.value for part in self.parts]), first))
+
+    def store(self, active: Any) -> None:
+        """Copy the wide variable into the parts of models that learn; None stands for all."""
+        if self._is_common:
+            values = [self.wide.value] * len(self.parts)
+        else:
+            values = tf.split(self.wide.value, [part.shape[-1] for part in self.parts], -1)
+        for part, owner, value in zip(self.parts, self.owners, values, strict=True):
+            part.assign(value if active is None else tf.where(active[owner], value, part.value))
+
+
+class _Branch:
+    """Copies of one architecture side by side, from the first product on.
+
+    Args:
+        tails: The layers of each copy, beginning with the first dense layer.
+    """
+
+    def __init__(self, tails: Sequence[Sequence[Any]]) -> None:
+        self._count = len(tails)
+        self.inputs = self._count * tails[0][0].units
+        self.pairs: list[tuple[Any, list[Any]]] = []
+        first = tails[0][0]
+        activation = layers.Activation(first.activation, dtype=first.dtype_policy)
+        self._layers: list[Any] = [activation]
+        shape: tuple[int | None, ...] = (None, self.inputs)
+        for parts in itertools.islice(zip(*tails, strict=True), 1, None):
+            layer = self._widened(parts)
+            shape = build_layer(layer, shape)
+            self.pairs += _pairs(layer, parts)
+            self._layers.append(layer)
+
+    def __call__(self, x: Any, *, training: bool) -> Any:
+        """Give probabilities [copies, batch, classes] from [batch, copies · units]."""
+        for layer in self._layers:
+            x = layer(x, training=training)
+        return tf.transpose(tf.reshape(x, [-1, self._count, x.shape[-1] // self._count]), [1, 0, 2])
+
+    def _widened(self, parts: Sequence[Any]) -> Any:
+        """Make the layer that does for all copies what each of the parts does for one copy."""
+        layer, count = parts[0], self._count
+        if isinstance(layer, layers.Dropout):
+            return Dropouts(parts)
+        if isinstance(layer, layers.Dense):
+            if count == 1:
+                return wide_layer(layer)
+            return wide_layer(layer, BatchedDense, copies=count, units=count * layer.units)
+        if isinstance(layer, layers.Softmax):
+            return SoftmaxOfEach(count, dtype=layer.dtype_policy)
+        return wide_layer(layer)
+
+
+def _pairs(wide: Any, parts: Sequence[Any]) -> list[tuple[Any, list[Any]]]:
+    """Pair each weight of a wide layer with the weights that it stands for."""
+    weights = zip(*(part.weights for part in parts), strict=True)
+    return list(zip(getattr(wide, "weights", []), map(list, weights), strict=True))
+
+
+def _rates(parts: Sequence[Any]) -> list[np.ndarray]:
+    """Give the regularisers' l1 and l2 for each column of the weights side by side."""
+    # Rounded to float32, as Keras does it.
+    rates = (
+        [np.float32(getattr(part.regularizer, name, 0)) for part in parts] for name in ("l1", "l2")
+    )
+    sizes = [part.shape[-1] for part in parts]
+    return [np.repeat(rate, sizes).astype(parts[0].dtype) for rate in rates]
+
+
+def _slots(optimizer: Any) -> dict[str, list[Any]]:
+    """Find what an optimiser keeps for each weight, such as momentum: name → variables."""
+    known = {id(variable) for variable in optimizer.variables}
+    return {
+        name: list(value)
+        for name, value in vars(optimizer).items()
+        if isinstance(value, list)
+        and value
+        and all(id(variable) in known for variable in value)
+        and name != "_variables"
+    }
+
+
+def _common(optimizer: Any) -> list[Any]:
+    """Find what an optimiser keeps for all weights together, such as the number of iterations."""
+    slots = {id(slot) for values in _slots(optimizer).values() for slot in values}
+    return [variable for variable in optimizer.variables if id(variable) not in slots]

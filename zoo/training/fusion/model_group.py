@@ -1,0 +1,199 @@
+"""Models that see the same batches: those that begin alike run fused, all others one by one."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from zoo.training.fusion.fused import FusedModels, LossesOf, concatenate
+from zoo.training.fusion.fusible import architecture, optimizer_settings, stem
+
+
+class ModelGroup:
+    """Several models that see the same batches.
+
+    Args:
+        models: Built Keras models that give probabilities of the same classes.
+        optimizers: The built optimiser of each model, or None for a model that only answers; None
+            for inference only.
+        compiled: Whether XLA compiles the passes over the weights.
+        stoppable: Whether each model may stop learning before the others; none may by default.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Any],
+        optimizers: Sequence[Any] | None = None,
+        *,
+        compiled: bool = False,
+        stoppable: Sequence[bool] = (),
+    ) -> None:
+        optimizers = list(optimizers or [None] * len(models))
+        stoppable = list(stoppable) or [False] * len(models)
+        kinds = [architecture(model) for model in models]
+        self._rows: list[list[int]] = []
+        self.parts: list[Any] = []
+        for rows in _fusible_rows(models, optimizers):
+            # Copies of one architecture stand side by side.
+            rows = sorted(rows, key=lambda row: kinds.index(kinds[row]))
+            part_of = FusedModels if len(rows) > 1 else SingleModel
+            part = part_of(
+                [models[row] for row in rows],
+                [optimizers[row] for row in rows if optimizers[row]],
+                compiled=compiled and tf.test.is_built_with_xla(),
+                stoppable=[stoppable[row] for row in rows],
+            )
+            self._rows.append(rows)
+            self.parts.append(part)
+        # Where each model's row stands when the rows of all parts follow one another.
+        order = [row for rows in self._rows for row in rows]
+        self._order = sorted(range(len(order)), key=order.__getitem__)
+
+    def __call__(self, images: Any) -> tuple[Any, Any]:
+        """Run all models in inference mode.
+
+        Args:
+            images: Pixels [batch, height, width, channels], of any dtype.
+
+        Returns:
+            Probabilities [models, batch, classes] and the regularisers' penalties [models].
+        """
+        images = tf.cast(images, "float32")
+        return self._in_order([part(images) for part in self.parts])
+
+    def train(
+        self, images: Any, losses_of: Callable[[Sequence[int], Any, Any], Any], active: Any
+    ) -> tuple[Any, Any]:
+        """Take a training step with each model that has an optimiser and is active.
+
+        Args:
+            images: Pixels [batch, height, width, channels], of any dtype.
+            losses_of: From the rows of some models, their probabilities and their penalties to
+                their losses.
+            active: Whether each model learns, bool [models]. A model that is not stoppable learns.
+
+        Returns:
+            Probabilities [models, batch, classes] before the step, and losses [models], 0 for a
+            model that only answers.
+        """
+        images = tf.cast(images, "float32")
+        results = []
+        for part, rows in zip(self.parts, self._rows, strict=True):
+            if part.optimizer is None:
+                outputs, penalties = part(images)
+                results.append((outputs, tf.zeros_like(penalties)))
+            else:
+                losses = functools.partial(losses_of, rows)
+                results.append(part.train(images, losses, tf.gather(active, rows)))
+        return self._in_order(results)
+
+    def load(self, active: Any = None) -> None:
+        """Copy weights, and the optimisers' variables for training, from the models.
+
+        Args:
+            active: Whether each model learns, bool [models]; None for inference.
+        """
+        for part, rows in zip(self.parts, self._rows, strict=True):
+            learns = active is not None and part.optimizer is not None
+            part.load(tf.gather(active, rows) if learns else None)
+
+    def store(self, active: Any) -> None:
+        """Copy weights and the optimisers' variables back to the models that learn.
+
+        Args:
+            active: Whether each model learns, bool [models].
+        """
+        for part, rows in zip(self.parts, self._rows, strict=True):
+            if part.optimizer is not None:
+                part.store(tf.gather(active, rows))
+
+    def idle_weights(self, active: Sequence[bool]) -> int:
+        """Count the weights that are trained in vain, because their models have stopped.
+
+        Args:
+            active: Whether each model learns.
+        """
+        return sum(
+            model.count_params()
+            for part, rows in zip(self.parts, self._rows, strict=True)
+            if part.optimizer is not None and isinstance(part, FusedModels)
+            for model, row in zip(part.models, rows, strict=True)
+            if not active[row]
+        )
+
+    def _in_order(self, results: Sequence[tuple[Any, Any]]) -> tuple[Any, Any]:
+        """Put the rows of all parts into the order of the models."""
+        first, second = (concatenate(column) for column in zip(*results, strict=True))
+        if self._order != sorted(self._order):
+            first, second = (tf.gather(rows, self._order) for rows in (first, second))
+        return first, tf.cast(second, first.dtype)
+
+
+def _fusible_rows(models: Sequence[Any], optimizers: Sequence[Any]) -> list[list[int]]:
+    """Group the numbers of models that can run fused; a model that cannot is a group of one."""
+    alike: dict[Any, list[int]] = {}
+    for row, (model, optimizer) in enumerate(zip(models, optimizers, strict=True)):
+        key = stem(model), optimizer_settings(optimizer) if optimizer else ""
+        alike.setdefault(row if None in key else key, []).append(row)
+    return list(alike.values())
+
+
+class SingleModel:
+    """One model by itself, with the methods of `FusedModels`.
+
+    Args:
+        models: One built Keras model.
+        optimizers: Its built optimiser; none for inference only.
+        compiled: Whether XLA compiles the step of the optimiser.
+        stoppable: Whether the model may stop learning before others.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Any],
+        optimizers: Sequence[Any],
+        *,
+        compiled: bool = False,
+        stoppable: Sequence[bool] = (False,),
+    ) -> None:
+        (self._model,) = self.models = models
+        (self._stoppable,) = stoppable
+        self.optimizer: Any = optimizers[0] if optimizers else None
+        self._learn: Callable[[Any], None] = self._apply
+        # XLA makes one pass over the weights instead of one for each operation; but not where the
+        # optimiser looks at all weights first.
+        if compiled and self.optimizer and optimizer_settings(self.optimizer) is not None:
+            self._learn = tf.function(self._apply, autograph=False, jit_compile=True)
+
+    def __call__(self, images: Any, *, training: bool = False) -> tuple[Any, Any]:
+        """Run the model; see `FusedModels`."""
+        output = self._model(images, training=training)
+        penalty = sum(self._model.losses, start=tf.zeros([], output.dtype))
+        outputs = concatenate([output[None]])
+        return outputs, tf.cast(penalty[None], outputs.dtype)
+
+    def train(self, images: Any, losses_of: LossesOf, active: Any) -> tuple[Any, Any]:
+        """Take a training step, or only answer where the model has stopped."""
+
+        def learn() -> tuple[Any, Any]:
+            with tf.GradientTape() as tape:
+                losses = losses_of(*(results := self(images, training=True)))
+                total = self.optimizer.scale_loss(tf.reduce_sum(losses))
+            self._learn(tape.gradient(total, self._model.trainable_variables))
+            return results[0], losses
+
+        def answer() -> tuple[Any, Any]:
+            outputs, penalties = self(images)
+            return outputs, tf.zeros_like(penalties)
+
+        return tf.cond(active[0], learn, answer) if self._stoppable else learn()
+
+    def _apply(self, gradients: Sequence[Any]) -> None:
+        self.optimizer.apply(gradients, self._model.trainable_variables)
+
+    def load(self, active: Any = None) -> None:
+        """Load nothing: the model is trained in place."""
+
+    def store(self, active: Any) -> None:
+        """Store nothing: the model is trained in place."""

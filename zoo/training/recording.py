@@ -1,0 +1,128 @@
+"""Where the scores of a training go: the history, TensorBoard, the progress and callbacks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo.datasets.split import Split
+from zoo.metrics import confusion_matrix
+from zoo.plots import confusion_figure
+from zoo.tensorboard import TensorBoardLog
+from zoo.training.learner import Learner
+from zoo.training.progress import Progress
+from zoo.training.scores import LOSS, SCORES
+
+Scores = dict[str, dict[str, float]]
+"""Name of a model, or `"committee"` → name of a score → value."""
+
+
+class Recorder:
+    """Record the scores of a training.
+
+    Args:
+        progress: The live progress.
+        log: The curves for TensorBoard, or None.
+        prefixed: Whether the name of a model belongs to the names of its scores.
+
+    Attributes:
+        history: The scores of all epochs so far, a `keras.callbacks.History`.
+    """
+
+    def __init__(self, progress: Progress, log: TensorBoardLog | None, *, prefixed: bool) -> None:
+        self.progress = progress
+        self._log = log
+        self._prefixed = prefixed
+        self.history = keras.callbacks.History()
+        self.history.epoch = []
+
+    def epoch(self, number: int, scores: Scores, seconds: float) -> None:
+        """Record the scores of an epoch.
+
+        Args:
+            number: The epoch, from 1.
+            scores: Name → score → value.
+            seconds: How long the epoch took.
+        """
+        if number not in self.history.epoch:
+            self.history.epoch.append(number)
+        for key, value in self.keras_names(scores).items():
+            self.history.history.setdefault(key, []).append(value)
+        if self._log:
+            self._log.epoch(number, scores)
+        self.progress.epoch(number, scores, seconds)
+
+    def keras_names(self, scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+        """Name scores as Keras does: `val_cnn_accuracy`, and `val_accuracy` for the committee.
+
+        Args:
+            scores: Name → score → value.
+        """
+        named = {}
+        for name, values in scores.items():
+            for key, value in values.items():
+                part = "val_" if key.startswith("val_") else ""
+                named[f"{part}{self._prefix(name)}{key.removeprefix('val_')}"] = value
+        return named
+
+    def state(self) -> dict[str, Any]:
+        """Give the history as JSON values."""
+        return {"epoch": self.history.epoch, "history": self.history.history}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up a history.
+
+        Args:
+            state: As the method `state` gave it.
+        """
+        self.history.epoch, self.history.history = state["epoch"], state["history"]
+
+    def end(
+        self,
+        learners: Sequence[Learner],
+        validation: Split | None,
+        predictions: Mapping[str, np.ndarray],
+    ) -> None:
+        """Write pictures and hyperparameters for TensorBoard, after the last epoch.
+
+        Args:
+            learners: The models.
+            validation: The validation images, or None.
+            predictions: Name → class ids of the validation images, int [n].
+        """
+        if not self._log:
+            return
+        last = self.history.epoch[-1]
+        for name, predicted in predictions.items():
+            assert validation is not None
+            labels, class_names = validation.labels, validation.class_names
+            confusion = confusion_matrix(labels, predicted, len(class_names))
+            figure = confusion_figure(confusion, class_names, f"{name}, {validation.name}")
+            self._log.figure(f"{name}/validation", "confusion matrix", figure, last)
+        for learner in learners:
+            best = self._best(learner.name, "val_" if validation else "")
+            self._log.hyperparameters(learner.name, _settings(learner), best, last)
+
+    def _best(self, name: str, part: str) -> dict[str, float]:
+        """Give a model's scores in the epoch with the lowest loss."""
+        curves = {
+            score: self.history.history[f"{part}{self._prefix(name)}{score}"] for score in SCORES
+        }
+        losses = curves[LOSS]
+        best = min(range(len(losses)), key=losses.__getitem__)
+        return {score: curve[best] for score, curve in curves.items()}
+
+    def _prefix(self, name: str) -> str:
+        return f"{name}_" if self._prefixed and name != "committee" else ""
+
+
+def _settings(learner: Learner) -> dict[str, Any]:
+    """Give the recipe as numbers and words, for TensorBoard's table of hyperparameters."""
+    recipe = asdict(learner.recipe)
+    recipe.update(recipe.pop("optimizer_arguments"))
+    recipe["augmentation"] = learner.recipe.augmentation is not None
+    recipe["precision"] = learner.model.dtype_policy.name
+    named = {key: "none" if value is None else value for key, value in recipe.items()}
+    return {"model": learner.name, "parameters": learner.model.count_params(), **named}
