@@ -169,7 +169,7 @@ def test_a_stack_killed_within_a_fold_continues_there(stacked, train_split, run_
     ("number", "error", "message"),
     [
         (1, ArgumentError, "count must be a whole number of 2 or more"),
-        (40, DataError, "40 different images of every class"),
+        (40, DataError, "at least 40 different images"),
     ],
 )
 def test_folds_that_cannot_be_made_are_refused(train_split, number, error, message):
