@@ -108,13 +108,13 @@ def training(
         )
         learner = Learner(entry, model, recipe)
         learner.start(steps)
-        lockstep = Lockstep([learner])
+        lockstep = Lockstep([learner], compiled=True)  # as in a long training
         batches = iter(
             split.batches(batch, shuffle=True, seed=0, epochs=1000, transform=augmentation)
         )
 
         def train() -> None:
-            lockstep.train(batches, steps, 0)
+            lockstep.train(batches, steps, [True])
             lockstep.totals  # noqa: B018  reading the totals waits for the last step
 
         return train

@@ -29,12 +29,12 @@ MAX_NUMBER = 2**31 - 1
 Transform = Callable[[np.ndarray, int], np.ndarray]
 
 
-class Position(NamedTuple):
+class StreamPosition(NamedTuple):
     """A position in a stream of batches: the number of the epoch, and the batch within the epoch.
 
     Example:
-        >>> Position(epoch=3)
-        Position(epoch=3, batch=0)
+        >>> StreamPosition(epoch=3)
+        StreamPosition(epoch=3, batch=0)
     """
 
     epoch: int = 0
@@ -50,7 +50,7 @@ def batches(
     shuffle: bool,
     seed: int,
     epochs: int | None,
-    start: Position,
+    start: StreamPosition,
     transform: Transform | None,
 ) -> tf.data.Dataset:
     """Make the dataset that `Split.batches` returns; the docstring there describes the arguments.
@@ -118,7 +118,7 @@ def batches(
 
 
 def _check_numbers(
-    count: int, batch_size: int, seed: int, epochs: int | None, start: Position
+    count: int, batch_size: int, seed: int, epochs: int | None, start: StreamPosition
 ) -> int:
     """Refuse numbers that are out of range; return the number of batches in an epoch."""
     whole_number("batch_size", batch_size, 1, MAX_NUMBER)
@@ -166,7 +166,7 @@ def _epoch_order(count: int, seed: int, shuffle: bool) -> Callable[[int], np.nda
 
 
 def _batch_numbers(
-    start: Position, num_batches: int, at_once: int, epochs: int | None
+    start: StreamPosition, num_batches: int, at_once: int, epochs: int | None
 ) -> tf.data.Dataset:
     """Make a dataset of pairs (epoch, batch): the first batch of each group that is gathered."""
     import tensorflow as tf

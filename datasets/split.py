@@ -12,7 +12,7 @@ import numpy as np
 from zoo.arguments import whole_number
 from zoo.datasets.array_checks import check_class_names, check_images, check_labels
 from zoo.datasets.files.mapped import release
-from zoo.datasets.pipeline import Position, Transform, batches
+from zoo.datasets.pipeline import StreamPosition, Transform, batches
 from zoo.datasets.sampling import (
     check_share,
     first_copies,
@@ -326,7 +326,7 @@ class Split:
             shuffle=shuffle,
             seed=seed,
             epochs=epochs,
-            start=Position(first_epoch, first_batch),
+            start=StreamPosition(first_epoch, first_batch),
             transform=transform,
         )
 

@@ -6,6 +6,7 @@ page only. `python no-run` is refused: every block of Python runs.
 """
 
 import contextlib
+import importlib
 import io
 import itertools
 import re
@@ -17,6 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+
+import zoo.datasets.sources  # noqa: F401  registers the data sets before a page adds its own
+from zoo.datasets import registry
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md")])
@@ -106,6 +110,7 @@ def faces(tmp_path):
 def test_a_page_prints_what_it_says(page, tmp_path, monkeypatch, faces):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(ROOT)  # for `import benchmarks`
+    monkeypatch.setattr(registry, "_datasets", dict(registry._datasets))
     text = page.read_text(encoding="utf-8")
     for words, others in SMALLER.get(page.name, {}).items():
         assert words in text
@@ -164,6 +169,19 @@ def test_what_a_page_points_at_is_there(page):
     for target in re.findall(r"\]\(([^)\s#]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+def test_every_function_in_the_tables_of_statistics_is_where_the_page_says():
+    text = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
+    sections = re.split(r"^(?=\*\*`zoo)", text, flags=re.MULTILINE)[1:]
+    assert len(sections) == 7
+    for section in sections:
+        modules = [
+            importlib.import_module(name) for name in re.findall(r"\*\*`(zoo[.\w]+)`", section)
+        ]
+        listed = re.findall(r"^\| (`.+?) \|", section, flags=re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", " ".join(listed)):
+            assert any(hasattr(module, name) for module in modules), name
 
 
 def test_commands_are_split_to_words():

@@ -38,6 +38,14 @@ def test_contributing_and_the_page_about_the_house_show_the_drawing():
     assert "(rooms.svg)" in (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/house.md", "docs/gradients.md"])
+def test_paths_that_a_page_names_exist(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:zoo|datasets|ensembles|tests|benchmarks|docs)/[\w/.]+)`", text)
+    assert paths
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
 def test_every_page_stands_in_the_table_of_contents():
     contents = (ROOT / "docs" / "index.md").read_text(encoding="utf-8").splitlines()
     pages = {path.stem for path in ROOT.glob("docs/*.md")} - {"index"}

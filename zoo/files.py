@@ -1,4 +1,4 @@
-"""Writing files so that a crash cannot spoil what was there before."""
+"""Writing files so that a crash cannot spoil the file that was there before."""
 
 import contextlib
 import os
@@ -12,18 +12,19 @@ from zoo.errors import RunError
 def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any]) -> Path:
     """Write a file whole or not at all.
 
-    The file is written beside its place, flushed to the disk, and moved there in one step, so
-    a crash leaves the old file as it was.
+    The contents go to a temporary file in the same folder, are flushed to the disk, and take the
+    place of the old file in one step. A crash before that step leaves the old file as it was.
 
     Args:
-        path: Where the file shall stand. Missing folders are made.
-        write: Called with the temporary path, which has the same suffix.
+        path: The file. Missing folders are made.
+        write: Writes the contents to the temporary path that it is called with, which has the same
+            suffix.
 
     Returns:
-        The path.
+        The path of the file.
 
     Raises:
-        RunError: The file system refused.
+        RunError: The file system refuses; the old file is as it was.
 
     Example:
         >>> import tempfile
@@ -41,7 +42,10 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any])
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except OSError as error:
-        raise RunError(f"{path} could not be written, and is as it was before: {error}") from error
+        raise RunError(
+            f"{path} must be writable. Received: {error}. Name another file, or make room. The "
+            "file is as it was before."
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -49,7 +53,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any])
 
 
 def _sync_folder(folder: Path) -> None:
-    """Bring a move within a folder to the disk, where the system can."""
+    """Flush the entries of a folder to the disk, where the system can do that."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

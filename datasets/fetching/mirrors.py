@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,8 +80,10 @@ def _fetch_from_mirrors(remote: RemoteFile, folder: Path, progress: Progress) ->
     """Try one mirror after another; raise a DataError with every mirror's failure."""
     import pooch
 
+    task = progress.add_task(remote.name, total=remote.size)
+
     def receive(url: str, path: str, _: object) -> None:
-        _receive(url, path, remote, progress)
+        _receive(url, path, remote.size, lambda done: progress.update(task, completed=done))
 
     pooch.get_logger().setLevel(logging.WARNING)
     known_hash = f"{remote.algorithm}:{remote.checksum}"
@@ -100,12 +103,11 @@ def _fetch_from_mirrors(remote: RemoteFile, folder: Path, progress: Progress) ->
     )
 
 
-def _receive(url: str, path: str, remote: RemoteFile, progress: Progress) -> None:
-    """Write what an address sends into a file, but no more bytes than the file shall have."""
+def _receive(url: str, path: str, size: int, show_progress: Callable[[int], None]) -> None:
+    """Write the bytes that an address sends into a file, but at most `size` bytes."""
     import requests
     from urllib3.exceptions import HTTPError
 
-    task = progress.add_task(remote.name, total=remote.size)
     # pooch's temporary file can be read by its owner only; a new file by whom the user allows.
     os.unlink(path)
     headers = {"Accept-Encoding": "identity"}
@@ -120,10 +122,10 @@ def _receive(url: str, path: str, remote: RemoteFile, progress: Progress) -> Non
             # Without decoding: some servers say of a .gz file that it is compressed for sending.
             for piece in answer.raw.stream(PIECE, decode_content=False):
                 received += len(piece)
-                if received > remote.size:
+                if received > size:
                     raise DataError("sent more bytes")
                 file.write(piece)
-                progress.update(task, completed=received)
+                show_progress(received)
             file.flush()
             os.fsync(file.fileno())
     except DataError:
@@ -131,5 +133,5 @@ def _receive(url: str, path: str, remote: RemoteFile, progress: Progress) -> Non
     # A redirect to an invalid address is a ValueError.
     except (requests.RequestException, HTTPError, ValueError) as error:
         raise DataError(f"failed ({type(error).__name__})") from error
-    if received < remote.size:
+    if received < size:
         raise DataError(f"sent {received:,} bytes, perhaps a page of HTML")

@@ -18,25 +18,25 @@ _MODES = {1: "L", 3: "RGB"}
 
 
 def in_memory(part: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Make room for the images of a part.
+    """Make room in memory for the images of a part of the data set.
 
     Args:
-        part: its name.
+        part: Name of the part.
         shape: [n, height, width, channels].
 
     Returns:
-        Uint8 of that shape, with nothing in it yet.
+        An array of that shape, uint8, whose values are arbitrary.
 
     Raises:
-        DataError: there is not so much memory.
+        DataError: There is not enough memory.
     """
     try:
         return np.empty(shape, np.uint8)
     except (MemoryError, ValueError) as error:
         count, height, width, channels = shape
         raise DataError(
-            f"expected images that fit in memory, got {count:,} of {height}×{width}×{channels} in "
-            f"{part}; pass a smaller image_size, or a cache with room for them"
+            f"The images of {part} must fit in memory. Received: {count:,} images of "
+            f"{height}×{width}×{channels}. Pass a smaller image_size, or a cache with room for them"
         ) from error
 
 
@@ -45,9 +45,9 @@ class ImageConversion:
     """The size and colour that a data set's images are converted to.
 
     Args:
-        size: height and width; None keeps them.
-        color: "grayscale" or "rgb"; None keeps it.
-        new: makes room for the images of a part, as `in_memory` does.
+        size: Height and width. None keeps the size.
+        color: "grayscale" or "rgb". None keeps the colour.
+        new: Function that makes room for the images of a part, such as `in_memory`.
 
     Example:
         >>> conversion = ImageConversion(size=(4, 4), color="grayscale")
@@ -60,17 +60,17 @@ class ImageConversion:
     new: Callable[[str, tuple[int, ...]], np.ndarray] = in_memory
 
     def convert(self, part: str, images: np.ndarray) -> np.ndarray:
-        """Convert images of one size.
+        """Convert images that all have the same size.
 
-        Grey is Pillow's: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), rounded. Scaling is bilinear,
-        over as many pixels as fall into one when it makes images smaller.
+        Grey is Pillow's: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), rounded. Scaling is bilinear.
+        Where it makes images smaller, it averages over all pixels that fall into the new pixel.
 
         Args:
-            part: of the data set.
+            part: Name of the part of the data set.
             images: uint8 [n, height, width, 1 or 3].
 
         Returns:
-            Uint8 [n, height, width, channels]; the same array where there is nothing to do.
+            uint8 [n, height, width, channels]; the same array if no conversion is needed.
         """
         count, *size, own = images.shape
         channels = CHANNELS[self.color] if self.color else own
@@ -78,7 +78,7 @@ class ImageConversion:
         shape = (count, height, width, channels)
         if images.shape == shape:
             return images
-        fitted = self.new(part, shape)
+        converted = self.new(part, shape)
 
         def convert_image(pixels: np.ndarray) -> np.ndarray:
             image = Image.fromarray(pixels[..., 0] if own == 1 else np.ascontiguousarray(pixels))
@@ -88,24 +88,24 @@ class ImageConversion:
                 image = image.resize((width, height), Image.Resampling.BILINEAR)
             return np.asarray(image).reshape(shape[1:])
 
-        fill(fitted, map(convert_image, images))
-        return fitted
+        fill(converted, map(convert_image, images))
+        return converted
 
 
 def concatenate(name: str, splits: list[Split], conversion: ImageConversion) -> Split:
     """Put splits one after another into one.
 
     Args:
-        name: of the whole.
-        splits: whole ones, with the same classes and image shapes.
-        conversion: makes room for the images.
+        name: Name of the new split.
+        splits: Splits with the same classes and image shapes; no selections of rows.
+        conversion: Makes room for the images.
 
     Returns:
-        The split.
+        The new split.
 
     Example:
-        >>> one = Split("a", np.zeros((2, 4, 4, 1), "uint8"), np.array([0, 1]), ("x", "y"))
-        >>> concatenate("both", [one, one], ImageConversion())
+        >>> split = Split("a", np.zeros((2, 4, 4, 1), "uint8"), np.array([0, 1]), ("x", "y"))
+        >>> concatenate("both", [split, split], ImageConversion())
         Split('both', 4 images of 4×4×1: x 2, y 2)
     """
     first, *more = splits

@@ -83,7 +83,7 @@ def _check_steps(content: bytes) -> None:
         if counts[family] > _MOST[family]:
             raise ValueError(f"more {family} steps than a batch needs")
         # The memory of the machine is as long as the largest number that something is put under.
-        if step.name.endswith("PUT") and argument > MOST_STEPS:
+        if step.name.endswith("PUT") and (argument or 0) > MOST_STEPS:
             raise ValueError("a larger memory than a batch needs")
 
 

@@ -142,7 +142,7 @@ def without_duplicates(splits: Mapping[str, Split]) -> dict[str, Split]:
     """
     digests = np.empty(0, np.uint64)
     kept = {}
-    for name, split in reversed(splits.items()):
+    for name, split in reversed([*splits.items()]):
         first = np.zeros(len(split), bool)
         first[np.unique(split.digests, return_index=True)[1]] = True
         kept[name] = split.take(first & ~np.isin(split.digests, digests))

@@ -53,7 +53,7 @@ def show(
     if channels not in (1, 3):
         raise ArgumentError(
             f"The images must be grey or RGB to be shown. Received: {channels} channels. Choose "
-            "one or three of them"
+            "1 or 3 of them"
         )
     file = None if path is None else as_path("path", path)
     folder = None if log_dir is None else as_path("log_dir", log_dir)

@@ -8,7 +8,7 @@ from typing import Any
 
 import zoo
 from extensions import layers
-from zoo import text
+from zoo.text import markdown_table
 
 DOCS = Path(__file__).parents[1]
 MEASURED = DOCS / "measured.toml"
@@ -16,7 +16,7 @@ MEASURED = DOCS / "measured.toml"
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Write a Markdown table of words: every column is aligned to the left."""
-    return text.markdown_table(header, rows).replace("---:", "---", len(header) - 1)
+    return markdown_table(header, rows).replace("---:", "---", len(header) - 1)
 
 
 def short(value: Any) -> str:
@@ -79,7 +79,7 @@ def model_page(name: str, results: Sequence[Mapping[str, str]] = ()) -> tuple[st
     ]
     facts = table(["", ""], rows)
     arguments = f"input_shape={model.input_shape[1:]}, num_classes={model.output_shape[-1]}"
-    page = f"""# {name}
+    text = f"""# {name}
 
 {spec.summary}
 
@@ -113,7 +113,7 @@ The default recipe, `zoo.describe("{name}").recipe`:
 
 ![The layers of {name}: kind, output shape and parameters of each]({name}.svg)
 """
-    return page, layers.draw(model)
+    return text, layers.draw(model)
 
 
 def write_pages(folder: Path) -> None:
@@ -126,8 +126,8 @@ def write_pages(folder: Path) -> None:
     measured = tomllib.loads(MEASURED.read_text(encoding="utf-8"))
     names = zoo.list_models()
     for name in names:
-        page, drawing = model_page(name, measured.get(name, ()))
-        (folder / f"{name}.md").write_text(page, encoding="utf-8")
+        markdown, drawing = model_page(name, measured.get(name, ()))
+        (folder / f"{name}.md").write_text(markdown, encoding="utf-8")
         (folder / f"{name}.svg").write_text(drawing, encoding="utf-8")
     rows = [[f"[`{name}`]({name}.md)", zoo.describe(name).summary] for name in names]
     index = f"""# Models

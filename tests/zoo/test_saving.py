@@ -1,25 +1,9 @@
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
 
 import zoo
 from zoo.errors import DataError
-
-
-def test_alexnet_loads_in_a_process_that_knows_only_zoo(tmp_path):
-    model = zoo.build("alexnet", input_shape=(67, 67, 1), num_classes=2, seed=0)
-    model.save(tmp_path / "a.keras")
-    code = "import sys, zoo; print(zoo.load(sys.argv[1]).count_params())"
-    done = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "a.keras"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert int(done.stdout) == model.count_params()
 
 
 def test_a_loaded_model_is_the_saved_one(tmp_path):

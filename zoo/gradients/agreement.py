@@ -105,8 +105,10 @@ def compare(
                 continue
             if isinstance(result, Exception):
                 # Not every function can be compiled; where the twin can, this function should.
-                optional = make_twin is None and execution == "xla"
-                yield replace(check, **{"note" if optional else "problem": _raised(result)})
+                if make_twin is None and execution == "xla":
+                    yield replace(check, note=_raised(result))
+                else:
+                    yield replace(check, problem=_raised(result))
                 continue
             error, description = _difference(reference.names, result, expected, rough=rough)
             check = replace(check, max_error=error)

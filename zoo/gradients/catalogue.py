@@ -150,10 +150,14 @@ def _instance(kind: Any, arguments: dict[str, Any]) -> Any:
                 "input_shape=...)"
             )
         known = {name: REQUIRED[name] for name in needed if name in REQUIRED}
+    given = {**known, **arguments}
     try:
-        return kind(**{**known, **arguments})
+        return kind(**given)
     except Exception as error:
-        raise ArgumentError(f"{kind.__name__}: {first_line(error)}") from error
+        received = ", ".join(f"{key}={value!r}" for key, value in given.items()) or "no argument"
+        raise ArgumentError(
+            f"The arguments must fit {kind.__name__}. Received: {received} ({first_line(error)})"
+        ) from error
 
 
 def _shape(name: str, kind: Any) -> Any:

@@ -8,6 +8,7 @@ models run as one where `fusion` finds that possible. `scores` is the table of a
 ask for beside that. Committees come in here.
 """
 
+from zoo.training.distillation import Teacher
 from zoo.training.train import train
 
-__all__ = ["train"]
+__all__ = ["Teacher", "train"]

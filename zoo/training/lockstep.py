@@ -123,11 +123,12 @@ class Lockstep:
         Returns:
             Name → class ids, int64 [n].
         """
-        self._everyone.load()
+        group = self._answering
+        group.load()
 
         @tf.function(autograph=False)
         def decide(images: Any) -> list[Any]:
-            outputs, _ = self._everyone(images)
+            outputs, _ = group(images)
             return tf.unstack(tf.argmax(self._with_committee(outputs), axis=-1))
 
         columns = zip(*(decide(images) for images, _ in batches), strict=True)
@@ -207,16 +208,19 @@ class Lockstep:
             self._groups[learning] = group, _training_loop(group, self._step)
         return self._groups[learning]
 
-    @property
-    def _everyone(self) -> ModelGroup:
-        """The group of all models, which also answers for evaluation."""
-        return self._group((True,) * len(self._models))[0]
+    @functools.cached_property
+    def _answering(self) -> ModelGroup:
+        """The group that answers for evaluation: that of all models, where they have trained."""
+        known = self._groups.get((True,) * len(self._models))
+        return known[0] if known else ModelGroup(self._models)
 
     @functools.cached_property
     def _evaluate_function(self) -> Any:
+        group = self._answering
+
         def run(batches: Any, steps: Any) -> None:
-            self._everyone.load()
-            _repeat(steps, lambda: self._evaluation_step(*batches.get_next()))
+            group.load()
+            _repeat(steps, lambda: self._evaluation_step(group, *batches.get_next()))
 
         return tf.function(functools.partial(run), autograph=False)
 
@@ -234,8 +238,8 @@ class Lockstep:
         outputs, losses = group.train(images, losses_of, active)
         self._add(labels, outputs, losses, active)
 
-    def _evaluation_step(self, images: Any, labels: Any) -> None:
-        outputs, penalties = self._everyone(images)
+    def _evaluation_step(self, group: ModelGroup, images: Any, labels: Any) -> None:
+        outputs, penalties = group(images)
         losses = _cross_entropy(labels, outputs) + penalties
         self._add(labels, outputs, losses, tf.fill([len(self._models)], True))
 
@@ -312,7 +316,7 @@ def lockstep_of(
 
 def _description(learner: Learner) -> Any:
     """Describe what a graph depends on; a description is equal only where the graph fits."""
-    variables = [(id(one.value), one.trainable) for one in learner.model.variables]
+    variables = [(id(variable.value), variable.trainable) for variable in learner.model.variables]
     try:
         configs = [learner.model.get_config(), _nameless(learner.optimizer.get_config())]
         kinds = [type(learner.model), type(learner.optimizer)]

@@ -1,4 +1,4 @@
-"""Run folders: what was asked for, how far it got, and writing that a crash cannot spoil."""
+"""Run folders: the configuration of a training, and the state that resuming needs."""
 
 import json
 import os
@@ -20,16 +20,17 @@ MANIFEST = "run.json"
 class RunFolder:
     """The folder of one training run, new or resumed.
 
-    It holds `run.json` (the configuration and the versions it ran with), `state/` (what resuming
-    needs) and one folder a member for TensorBoard.
+    The folder holds `run.json` (the configuration and the versions of the packages), `state/` (what
+    resuming needs) and one folder for each member, for TensorBoard.
 
     Args:
         path: The folder, such as `"logs/emotions"`.
-        config: The configuration, as JSON values. A run is resumed only with the same.
-        resume: Whether to go on with what is there. Where nothing is there, a new run starts.
+        config: The configuration, as JSON values. A run is resumed only with the same
+            configuration.
+        resume: Whether to go on with the run in the folder. In an empty folder a new run starts.
 
     Raises:
-        RunError: The folder is not empty and `resume` is False; or it is no run, or one with
+        RunError: The folder is not empty and `resume` is False; or it holds no run, or a run with
             another configuration.
     """
 
@@ -39,22 +40,25 @@ class RunFolder:
         self.path = Path(path)
         self.config = json.loads(json.dumps(config))
         if self.path.exists() and not self.path.is_dir():
-            raise RunError(f"A run needs a folder, and {self.path} is a file. Name another.")
+            raise RunError(
+                f"A run folder must be a folder. Received: the file {self.path}. Name another."
+            )
         used = self.path.is_dir() and any(self.path.iterdir())
         if used and not resume:
             raise RunError(
-                f"The run folder {self.path} is not empty, and nothing in it was touched. Name "
-                "another, or resume the run in it (resume=True, on the command line --resume)."
+                f"The run folder must be new or empty. Received: {self.path}, which is not empty, "
+                "and nothing in it was touched. Name another, or resume the run in it "
+                "(resume=True, on the command line --resume)."
             )
         if used:
             self._check_same_config()
         self.finish("running")
 
     def finish(self, status: str) -> None:
-        """Write the manifest.
+        """Write `run.json`.
 
         Args:
-            status: `"running"`, `"stopped"` or `"finished"`.
+            status: How the run stands: `"running"`, `"stopped"` or `"finished"`.
         """
         manifest = {
             "status": status,
@@ -69,15 +73,15 @@ class RunFolder:
         write_atomically(self.path / MANIFEST, lambda path: path.write_text(text, "utf-8"))
 
     def save_state(self, name: str, arrays: Mapping[str, np.ndarray], facts: Any) -> None:
-        """Keep what resuming needs.
+        """Write the state that resuming needs.
 
         Args:
-            name: Whose state it is.
+            name: The name of the state.
             arrays: Arrays by name.
             facts: JSON values.
 
         Raises:
-            RunError: It could not be written; the state before it is still there.
+            RunError: The file cannot be written; the state before it is still there.
         """
         contents: dict[str, Any] = {"facts": np.array(json.dumps(facts)), **arrays}
 
@@ -88,13 +92,13 @@ class RunFolder:
         write_atomically(self._state(name), write)
 
     def load_state(self, name: str) -> tuple[dict[str, np.ndarray], Any] | None:
-        """Read what `save_state` kept.
+        """Read the state that `save_state` wrote.
 
         Args:
-            name: Whose state.
+            name: The name of the state.
 
         Returns:
-            The arrays and the facts, or None where nothing was kept.
+            The arrays and the facts, or None where no state was written.
 
         Raises:
             RunError: The file is damaged.
@@ -108,7 +112,8 @@ class RunFolder:
             return arrays, json.loads(str(arrays.pop("facts")))
         except Exception as error:  # a damaged zip shows in many ways
             raise RunError(
-                f"The state {path} is damaged ({error}). Start the run anew in another folder."
+                f"The state of a run must be a file as Zoo wrote it. Received: {path}, which is "
+                f"damaged ({error}). Start the run anew in another folder."
             ) from error
 
     def _state(self, name: str) -> Path:
@@ -120,21 +125,24 @@ class RunFolder:
             before = json.loads(path.read_text("utf-8"))["config"]
         except FileNotFoundError:
             raise RunError(
-                f"{self.path} holds files but no {MANIFEST}: it is not a run that can be resumed. "
-                "Name another folder."
+                f"A run to resume must have a {MANIFEST}. Received: {self.path}, which holds files "
+                f"but no {MANIFEST}. Name another folder."
             ) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{path} is damaged ({error}). Start the run anew elsewhere.") from error
+            raise RunError(
+                f"{MANIFEST} must be as Zoo wrote it. Received: {path}, which is damaged "
+                f"({error}). Start the run anew in another folder."
+            ) from error
         changed = _differences(before, self.config)
         if changed:
             raise RunError(
-                f"The run in {self.path} was started otherwise, so it cannot be resumed like "
-                f"this: {'; '.join(changed)}. Ask for the same, or name another folder."
+                "A run must be resumed with the configuration that it was started with. Received: "
+                f"for {self.path}, {'; '.join(changed)}. Ask for the same, or name another folder."
             )
 
 
 def _differences(before: Any, now: Any, name: str = "") -> list[str]:
-    """Where two JSON values differ, in words."""
+    """Say in words where two JSON values differ."""
     if isinstance(before, dict) and isinstance(now, dict):
         return [
             line

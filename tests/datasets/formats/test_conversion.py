@@ -51,7 +51,7 @@ def test_images_are_put_where_they_are_asked_to(rng):
 
 
 def test_too_much_for_memory_is_a_data_error():
-    with pytest.raises(DataError, match="pass a smaller image_size"):
+    with pytest.raises(DataError, match="Pass a smaller image_size"):
         in_memory("train", (10**9, 10**4, 10**4, 3))
 
 

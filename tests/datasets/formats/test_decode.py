@@ -141,7 +141,7 @@ def test_decompression_bombs_are_refused_before_they_are_decoded(read, image_byt
 
 
 def test_images_that_fit_no_memory_are_a_data_error(read, image_bytes):
-    with pytest.raises(DataError, match="pass a smaller image_size"):
+    with pytest.raises(DataError, match="Pass a smaller image_size"):
         read(image_bytes((2, 2)), size=(2**31, 2**31))
 
 

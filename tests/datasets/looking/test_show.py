@@ -151,7 +151,7 @@ def test_files_that_cannot_be_written(data, tmp_path):
     with pytest.raises(RunError, match=r"log_dir must be a folder.*Received: '.*file'"):
         data.show(log_dir=tmp_path / "file")
     (tmp_path / "folder.png").mkdir()
-    with pytest.raises(RunError, match=r"folder\.png could not be written"):
+    with pytest.raises(RunError, match=r"folder\.png must be writable"):
         data.show(tmp_path / "folder.png")
     assert (tmp_path / "file").read_text() == "mine"
 

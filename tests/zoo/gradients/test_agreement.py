@@ -89,13 +89,16 @@ def test_a_model_by_hand_is_compared_with_the_model_of_kerass_layers(monkeypatch
     assert all(finding.startswith("against the Keras twin, ") for finding in report.findings)
 
 
-@pytest.mark.parametrize("mode", ["fast", "full"])
-def test_an_entry_by_hand_agrees_with_kerass(mode):
-    model = zoo.build("bn_mlp", gradients="handwritten", input_shape=(2, 2, 1), hidden=(3,))
+@pytest.mark.parametrize(
+    ("mode", "name", "options"),
+    [("fast", "softmax", {}), ("full", "mlp", {"hidden": (3,), "dropout": 0.5})],
+)
+def test_an_entry_by_hand_agrees_with_kerass(mode, name, options):
+    model = zoo.build(name, gradients="handwritten", input_shape=(2, 2, 1), **options)
     report = zoo.gradcheck(model, mode=mode)
     assert report.ok, str(report)
     modes = {True} if mode == "fast" else {False, True}
-    assert {one.training for one in report.agreement} == modes
+    assert {check.training for check in report.agreement} == modes
     assert len(report.agreement) == 12 * len(modes)
 
 

@@ -38,9 +38,9 @@ def test_the_command_lines_shape_and_arguments_replace_the_tables():
 @pytest.mark.parametrize(
     ("name", "arguments", "words"),
     [
-        ("Dense", {"units": "many"}, "Dense: Received an invalid value for `units`"),
-        ("Discretization", {}, "Discretization: You need to set either"),
-        ("Dense", {"colour": 1}, "Dense: .*colour"),
+        ("Dense", {"units": "many"}, r"must fit Dense.*units='many' \(Received an invalid value"),
+        ("Discretization", {}, r"must fit Discretization.*no argument \(You need to set either"),
+        ("Dense", {"colour": 1}, "must fit Dense.*colour=1"),
     ],
 )
 def test_arguments_that_do_not_fit_are_told_in_a_line(name, arguments, words):

@@ -1,9 +1,7 @@
-import functools
-import importlib
-import inspect
+"""Models are built: arguments, layer library, seeds and precision."""
+
 import pickle
 import random
-import sys
 
 import keras
 import numpy as np
@@ -12,19 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoo
-from zoo import registry
-from zoo.errors import ArgumentError, UnknownModelError, ZooError
+from zoo.errors import ArgumentError
 
-# The tests see only these models, so that a new model does not change their results.
-ENTRIES = ["alexnet", "bn_mlp", "cnn", "conv_bn", "deep_mlp", "lasso_mlp", "mlp", "softmax"]
 TINY = {"input_shape": (3, 4, 1), "num_classes": 2}
-
-
-@pytest.fixture(autouse=True)
-def registry_as_before(monkeypatch):
-    """After each test, the registry is as before."""
-    specs = registry.specs._specs
-    monkeypatch.setattr(registry.specs, "_specs", {name: specs[name] for name in ENTRIES})
 
 
 def tiny(layers, input_shape=(2, 2, 1), num_classes=3, *, units=4, dropout=0.0):
@@ -37,131 +25,11 @@ def tiny(layers, input_shape=(2, 2, 1), num_classes=3, *, units=4, dropout=0.0):
     return keras.Model(inputs, layers.Dense(num_classes, activation="softmax")(x))
 
 
-def definition(function):
-    return f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}"
-
-
 def weights(model):
     return np.concatenate([array.ravel() for array in model.get_weights()])
 
 
-# list_models
-
-
-def test_all_models_are_listed_in_order():
-    assert zoo.list_models() == ENTRIES
-
-
-@pytest.mark.parametrize(
-    ("arguments", "names"),
-    [
-        ({"pattern": "*mlp"}, ["bn_mlp", "deep_mlp", "lasso_mlp", "mlp"]),
-        ({"pattern": "mlp"}, ["mlp"]),  # a string is one pattern, not its letters
-        ({"pattern": ["c*", "softmax"]}, ["cnn", "conv_bn", "softmax"]),
-        ({"pattern": ["*mlp", "bn*"]}, ["bn_mlp", "deep_mlp", "lasso_mlp", "mlp"]),  # once each
-        ({"pattern": []}, []),
-        ({"pattern": (word for word in ["cnn"])}, ["cnn"]),
-        ({"pattern": "*mlp", "exclude": "deep*"}, ["bn_mlp", "lasso_mlp", "mlp"]),
-        ({"exclude": ["*mlp", "*n*"]}, ["softmax"]),
-        ({"pattern": "cnn", "exclude": "alexnet"}, ["cnn"]),  # excluding what is not included
-        ({"tags": "conv"}, ["alexnet", "cnn", "conv_bn"]),
-        ({"tags": ["conv", "batchnorm"]}, ["conv_bn"]),  # all of the tags
-        ({"pattern": "*mlp", "exclude": "deep*", "tags": "report"}, ["bn_mlp", "lasso_mlp", "mlp"]),
-        ({"pattern": "mlp", "tags": "conv"}, []),  # both are there, but never together
-        ({"pattern": "[cm]*"}, ["cnn", "conv_bn", "mlp"]),
-    ],
-)
-def test_list_takes_patterns_exclusions_and_tags(arguments, names):
-    assert zoo.list_models(**arguments) == names
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"pattern": "mpl*"}, r"No model matches 'mpl\*'; did you mean 'mlp'"),
-        ({"pattern": ["cnn", "lexnet"]}, "No model matches 'lexnet'; did you mean 'alexnet'"),
-        ({"exclude": "sofmax"}, "No model matches 'sofmax'; did you mean 'softmax'"),
-        ({"pattern": "zzz"}, r"No model matches 'zzz'\. Registered: alexnet, bn_mlp"),
-        ({"pattern": ""}, "No model matches ''"),
-        ({"pattern": "CNN*"}, "No model matches 'CNN"),  # names are matched as they are written
-        ({"tags": "batch-norm"}, "No model has the tag 'batch-norm'; did you mean 'batchnorm'"),
-        ({"tags": ["conv", "zzz"]}, r"No model has the tag 'zzz'\. Tags: batchnorm, conv"),
-    ],
-)
-def test_pattern_or_tag_that_matches_nothing_raises_with_the_closest_match(arguments, message):
-    with pytest.raises(UnknownModelError, match=message):
-        zoo.list_models(**arguments)
-
-
 # describe
-
-
-def test_description_says_what_the_builder_says():
-    zoo.register(tiny, tags="toy", source="nowhere", recipe=zoo.Recipe(epochs=3))
-    spec = zoo.describe("tiny")
-    assert isinstance(spec, zoo.ModelSpec)
-    assert (spec.name, spec.summary, spec.source) == ("tiny", "A tiny net.", "nowhere")
-    assert spec.tags == ("toy",)  # a string is one tag, not its letters
-    assert spec.recipe.epochs == 3
-    assert spec.builder is tiny
-    assert spec.parameters == {
-        "input_shape": (2, 2, 1),
-        "num_classes": 3,
-        "units": 4,
-        "dropout": 0.0,
-    }
-    assert str(spec) == (
-        "tiny(input_shape=(2, 2, 1), num_classes=3, units=4, dropout=0.0): A tiny net."
-    )
-
-
-def test_required_parameter_is_marked():
-    @zoo.register
-    def strict(layers, input_shape, num_classes, *, width):
-        """Nothing has a default."""
-
-    assert set(zoo.describe("strict").parameters.values()) == {registry.REQUIRED}
-    assert str(zoo.describe("strict")).startswith("strict(input_shape, num_classes, width):")
-
-
-@pytest.mark.parametrize("ask", [zoo.describe, zoo.build])
-@pytest.mark.parametrize(
-    ("name", "closest"),
-    [
-        ("mlpp", "'mlp'"),
-        ("AlexNet", "'alexnet'"),
-        ("conv-bn", "'conv_bn'"),
-        ("bnmlp", "'bn_mlp'"),
-        ("CNN", "'cnn'"),  # only the case differs
-    ],
-)
-def test_unknown_name_gets_the_closest_match(ask, name, closest):
-    with pytest.raises(UnknownModelError, match=f"There is no model '{name}'; did you mean.*") as e:
-        ask(name)
-    assert closest in str(e.value)
-
-
-def test_unknown_name_gets_the_names_and_the_hint_to_import():
-    with pytest.raises(UnknownModelError) as error:
-        zoo.build("zzz")
-    message = str(error.value)
-    assert message.startswith("There is no model 'zzz'. Registered: " + ", ".join(ENTRIES))
-    assert "import the module that registers it" in message
-    assert isinstance(error.value, ZooError)
-    assert isinstance(error.value, LookupError)
-
-
-# register
-
-
-@pytest.mark.parametrize("decorate", [zoo.register, zoo.register()])
-def test_own_builder_is_registered_and_built(decorate, seeded):
-    assert decorate(tiny) is tiny
-    assert zoo.list_models("tiny") == ["tiny"]
-    model = zoo.build("tiny", units=5, num_classes=4)
-    assert model.input_shape == (None, 2, 2, 1)
-    assert model.output_shape == (None, 4)
-    assert model.count_params() == (4 * 5 + 5) + (5 * 4 + 4)
 
 
 def test_builder_gets_the_layer_library():
@@ -191,108 +59,6 @@ def test_a_builder_that_returns_no_model_is_named():
 def test_a_seed_is_a_whole_number(seed):
     with pytest.raises(ArgumentError, match="seed must be a whole number"):
         zoo.build("softmax", seed=seed)
-
-
-def test_defaults_of_registration():
-    def bare(layers, input_shape, num_classes): ...
-
-    spec = zoo.describe(zoo.register(bare).__name__)
-    assert (spec.summary, spec.source, spec.tags, spec.recipe) == ("", "", (), zoo.Recipe())
-
-
-def test_taken_name_raises_and_names_both_definitions():
-    def softmax(layers, input_shape, num_classes): ...
-
-    taken = zoo.describe("softmax")
-    with pytest.raises(ArgumentError) as error:
-        zoo.register(softmax)
-    message = str(error.value)
-    assert "'softmax' is taken by zoo.models.softmax.softmax" in message
-    assert definition(taken.builder) in message
-    assert definition(softmax) in message
-    assert "Rename the function, or pass override=True" in message
-    assert zoo.describe("softmax") is taken
-
-
-def test_two_local_functions_of_one_name_are_two():
-    def make():
-        def twin(layers, input_shape, num_classes): ...
-
-        return twin
-
-    zoo.register(make())
-    with pytest.raises(ArgumentError, match="'twin' is taken"):
-        zoo.register(make())
-
-
-def test_override_replaces():
-    def softmax(layers, input_shape, num_classes):
-        """Mine."""
-
-    zoo.register(softmax, override=True)
-    assert zoo.describe("softmax").builder is softmax
-    assert zoo.describe("softmax").summary == "Mine."
-
-
-def test_same_function_may_be_registered_again():
-    zoo.register(tiny, tags="old")
-    zoo.register(tiny, tags="new")
-    assert zoo.describe("tiny").tags == ("new",)
-
-
-def test_module_may_be_reloaded(tmp_path, monkeypatch):
-    code = (
-        "import zoo\n@zoo.register\ndef mine(layers, input_shape, num_classes):\n    '''One.'''\n"
-    )
-    (tmp_path / "module_of_mine.py").write_text(code)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    module = importlib.import_module("module_of_mine")
-    monkeypatch.setitem(sys.modules, "module_of_mine", module)  # and out of it after the test
-    first = module.mine
-    (tmp_path / "module_of_mine.py").write_text(
-        "# moved a line down\n" + code.replace("One", "Two")
-    )
-    importlib.reload(module)
-    assert module.mine is not first
-    assert zoo.describe("mine").builder is module.mine
-    assert zoo.describe("mine").summary == "Two."
-
-
-def no_layers(input_shape, num_classes): ...
-def no_shape(layers, num_classes): ...
-def no_classes(layers, input_shape): ...
-def nothing(): ...
-def default_library(layers=keras.layers, input_shape=(1, 1, 1), num_classes=2): ...
-def any_keyword(layers, input_shape=(1, 1, 1), num_classes=2, **options): ...
-def any_number(layers, input_shape=(1, 1, 1), num_classes=2, *widths): ...
-
-
-@pytest.mark.parametrize(
-    "builder",
-    [
-        no_layers,
-        no_shape,
-        no_classes,
-        nothing,
-        default_library,
-        # There is no way to describe what these take, nor to find a typo in it.
-        any_keyword,
-        any_number,
-    ],
-)
-def test_builder_of_the_wrong_signature_is_rejected(builder):
-    with pytest.raises(ArgumentError, match=r"A builder") as error:
-        zoo.register(builder)
-    message = str(error.value)
-    assert f"Received: {builder.__name__}{inspect.signature(builder)}" in message
-    with pytest.raises(UnknownModelError):
-        zoo.describe(builder.__name__)
-
-
-def test_builder_without_a_name_is_rejected():
-    with pytest.raises(ArgumentError, match="function"):
-        zoo.register(functools.partial(tiny, units=3))
 
 
 # build

@@ -1,0 +1,110 @@
+"""Files are written whole or not at all."""
+
+import os
+
+import pytest
+
+from zoo.errors import RunError, ZooError
+from zoo.files import write_atomically
+
+
+def contents(folder):
+    """Every path in it, with its bytes."""
+    return {
+        path.relative_to(folder): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def test_file_is_written_with_its_folders(tmp_path):
+    path = tmp_path / "a" / "b" / "c.txt"
+    assert write_atomically(path, lambda temporary: temporary.write_text("hello")) == path
+    assert contents(tmp_path / "a") == {
+        (path.parent.relative_to(tmp_path / "a")): None,
+        path.relative_to(tmp_path / "a"): b"hello",
+    }
+
+
+def test_path_may_be_a_string(tmp_path):
+    write_atomically(str(tmp_path / "c.txt"), lambda path: path.write_text("hello"))
+    assert (tmp_path / "c.txt").read_text() == "hello"
+
+
+def test_temporary_file_stands_beside_its_place_with_its_suffix(tmp_path):
+    paths = []
+
+    def write(path):
+        paths.append(path)
+        path.write_text("new")
+        assert (tmp_path / "c.keras").read_text() == "old"
+
+    (tmp_path / "c.keras").write_text("old")
+    write_atomically(tmp_path / "c.keras", write)
+    (temporary,) = paths
+    assert temporary.parent == tmp_path
+    assert temporary.suffix == ".keras"
+    assert contents(tmp_path).keys() == {(tmp_path / "c.keras").relative_to(tmp_path)}
+    assert (tmp_path / "c.keras").read_text() == "new"
+
+
+def test_written_bytes_reach_the_disk_before_the_file_takes_its_place(tmp_path, monkeypatch):
+    calls = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(
+            os, name, lambda *a, real=real, name=name: (calls.append(name), real(*a))[1]
+        )
+    write_atomically(tmp_path / "c.txt", lambda path: path.write_text("hello"))
+    assert calls == ["fsync", "replace", "fsync"]  # the file, the move, the folder
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), KeyboardInterrupt(), OSError("disk full")])
+@pytest.mark.parametrize("old", [b"old", None])
+def test_writer_that_fails_leaves_everything_as_it_was(tmp_path, error, old):
+    path = tmp_path / "c.txt"
+    if old:
+        path.write_bytes(old)
+    before = contents(tmp_path)
+
+    def write(temporary):
+        temporary.write_text("half of it")
+        raise error
+
+    with pytest.raises(RunError if isinstance(error, OSError) else type(error)):
+        write_atomically(path, write)
+    assert contents(tmp_path) == before
+
+
+def test_disk_error_names_the_file(tmp_path):
+    def write(temporary):
+        raise OSError("disk full")
+
+    with pytest.raises(RunError, match="disk full") as error:
+        write_atomically(tmp_path / "c.txt", write)
+    assert str(error.value).startswith(
+        f"{tmp_path / 'c.txt'} must be writable. Received: disk full"
+    )
+    assert isinstance(error.value, ZooError)
+
+
+def test_move_that_fails_keeps_the_old_file(tmp_path, monkeypatch):
+    (tmp_path / "c.txt").write_text("old")
+    before = contents(tmp_path)
+
+    def replace(*paths):
+        raise PermissionError("no")
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(RunError, match="must be writable"):
+        write_atomically(tmp_path / "c.txt", lambda path: path.write_text("new"))
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("place", ["file/c.txt", "folder"])  # in a file; over a folder
+def test_impossible_place_raises_and_leaves_nothing(tmp_path, place):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "folder" / "in it").mkdir(parents=True)
+    before = contents(tmp_path)
+    with pytest.raises(RunError, match="must be writable"):
+        write_atomically(tmp_path / place, lambda path: path.write_text("hello"))
+    assert contents(tmp_path) == before

@@ -1,0 +1,104 @@
+"""Which models and optimisers can run side by side."""
+
+from dataclasses import replace
+
+import keras
+import pytest
+
+import zoo
+from zoo.training.fusion.fusible import architecture, optimizer_settings, stem
+
+
+def mlp(name="mlp", **arguments):
+    arguments = {"input_shape": (5, 6, 1), "num_classes": 3, "hidden": (7, 6), **arguments}
+    return zoo.build(name, seed=0, **arguments)
+
+
+def chain(*middle, activation="relu"):
+    layers = keras.layers
+    first = [layers.Flatten(), layers.Dense(4, activation=activation)]
+    last = [layers.Dense(2), layers.Softmax()]
+    return keras.Sequential([keras.Input((4, 4, 1)), *first, *middle, *last])
+
+
+class Doubling(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+
+class DoublingModel(keras.Sequential):
+    def call(self, inputs, training=None, mask=None):
+        return 2 * super().call(inputs, training, mask)
+
+
+def flat_later():
+    layers = keras.layers
+    return [layers.Dense(3), layers.Flatten(), layers.Dense(2), layers.Softmax()]
+
+
+def residual():
+    x = keras.Input((4,))
+    y = keras.layers.Dense(4)(x)
+    return keras.Model(x, keras.layers.Dense(2)(keras.layers.Add()([y, keras.layers.ReLU()(y)])))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: zoo.build("cnn", input_shape=(8, 8, 1)),
+        lambda: mlp(gradients="handwritten"),
+        lambda: chain(Doubling()),
+        lambda: chain(keras.layers.Dense(3, kernel_constraint="non_neg")),
+        lambda: chain(keras.layers.Dense(3, kernel_regularizer="orthogonal_regularizer")),
+        lambda: chain(keras.layers.Dense(3, activity_regularizer="l2")),
+        lambda: chain(activation="softmax"),
+        lambda: chain(keras.layers.LayerNormalization()),
+        lambda: DoublingModel(chain().layers),
+        lambda: keras.Sequential([keras.Input((4,)), keras.layers.Softmax()]),
+        lambda: keras.Sequential([keras.Input((4, 4, 1)), *flat_later()]),
+        residual,
+    ],
+)  # fmt: skip
+def test_models_of_unknown_layers_are_not_fused(build):
+    model = build()
+    assert architecture(model) is None
+    assert stem(model) is None
+
+
+def test_other_settings_are_another_architecture():
+    plain = architecture(mlp())
+    others = [
+        {"dropout": 0.4},
+        {"l2": 0.5},
+        {"activation": "tanh"},
+        {"precision": "mixed_bfloat16"},
+    ]
+    keys = {architecture(mlp(**arguments)) for arguments in others} | {plain}
+    assert len(keys) == 5
+    assert None not in keys
+    assert architecture(mlp()) == plain
+    frozen = mlp()
+    frozen.layers[3].trainable = False
+    assert architecture(frozen) not in keys
+
+
+def test_stems_differ_in_the_layers_before_the_first_product():
+    wide, narrow = mlp(hidden=(9,)), mlp("lasso_mlp", hidden=(7,))
+    assert stem(wide) == stem(narrow) is not None
+    others = [mlp(input_shape=(4, 4, 1)), mlp(precision="mixed_bfloat16"), chain()]
+    assert len({stem(model) for model in others} | {stem(wide)}) == 4
+    frozen = mlp()
+    frozen.layers[3].trainable = False
+    assert stem(frozen) != stem(wide)
+
+
+def test_optimisers_of_other_settings_are_not_shared():
+    recipe = zoo.Recipe()
+    kinds = [recipe, replace(recipe, learning_rate=0.5), replace(recipe, optimizer="adam")]
+    assert len({optimizer_settings(kind.make_optimizer(3)) for kind in kinds}) == 3
+    first, second = (optimizer_settings(recipe.make_optimizer(3)) for _ in range(2))
+    assert first == second
+    clipped = replace(recipe, optimizer_arguments={"clipnorm": 1.0})
+    assert optimizer_settings(clipped.make_optimizer(3)) is None
+    scaled = keras.optimizers.LossScaleOptimizer(recipe.make_optimizer(3))
+    assert optimizer_settings(scaled) is None

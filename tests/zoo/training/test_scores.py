@@ -1,0 +1,59 @@
+"""Adding a score takes one row of the table."""
+
+import io
+
+import keras
+import numpy as np
+from rich.console import Console
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import zoo
+from zoo.datasets.split import Split
+from zoo.training import progress, train
+from zoo.training.learner import Learner
+from zoo.training.scores import SCORES, Score
+
+
+def top_2(labels, probabilities):
+    return keras.metrics.sparse_top_k_categorical_accuracy(labels, probabilities, k=2)
+
+
+def test_a_score_of_the_table_is_everywhere(monkeypatch, tmp_path):
+    monkeypatch.setitem(SCORES, "top_2", Score(top_2))
+    shown = io.StringIO()
+    console = Console(file=shown, force_terminal=False)
+    monkeypatch.setattr(progress, "Console", lambda **_: console)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (30, 4, 4, 1), dtype=np.uint8)
+    split = Split("train", images, np.arange(30) % 3, ("a", "b", "c"))
+    validation = split.take(np.arange(12), name="validation")
+    learners = [
+        Learner(f"m{k}", zoo.build("softmax", input_shape=(4, 4, 1), num_classes=3, seed=k),
+                zoo.Recipe(learning_rate=0.0001, batch_size=30, epochs=1))
+        for k in range(2)
+    ]  # fmt: skip
+    history = train(
+        learners, split, validation, combine=lambda members: members[0], log_dir=tmp_path / "run"
+    )
+    scores = history.history
+    assert {"top_2", "val_top_2", "m0_top_2", "val_m1_top_2"} <= scores.keys()
+    probabilities = np.asarray(learners[1].model(validation.images.astype("float32")))
+    two = probabilities.argsort(axis=-1)[:, -2:]
+    expected = (two == validation.labels[:, None]).any(axis=-1).mean()
+    assert np.isclose(scores["val_m1_top_2"][0], expected)
+    assert scores["top_2"] == scores["m0_top_2"]  # the committee is its first member
+
+    for folder in ("m0/train", "m1/validation", "committee/validation"):
+        events = EventAccumulator(str(tmp_path / "run" / folder), size_guidance={"tensors": 0})
+        events.Reload()
+        assert "top_2" in events.Tags()["tensors"]
+    assert f"validation top_2 {scores['val_m0_top_2'][0]:.4f}" in shown.getvalue()
+
+
+def test_keras_functions_of_labels_and_probabilities_are_scores():
+    labels, probabilities = np.array([[0, 1]]), np.array([[[0.9, 0.1], [0.8, 0.2]]])
+    np.testing.assert_allclose(
+        SCORES["loss"].values(labels, probabilities), -np.log([[0.9, 0.2]]), rtol=1e-6
+    )
+    right = SCORES["accuracy"].values(keras.ops.convert_to_tensor(labels), probabilities)
+    np.testing.assert_array_equal(right, [[True, False]])
