@@ -190,7 +190,6 @@ def check_growth(results):
 
 def check_fixed_cost(results):
     assert {"Keras, three fits", "zoo, a first fit", "zoo, a stop"} <= results["rows"].keys()
-    assert results["rows"]["zoo, a second fit"]["seconds"] < 10
     assert "a second fit" in results["memory"]
 
 
