@@ -188,6 +188,11 @@ def check_growth(results):
     assert set(results) == {"images", "members", "classes", "image side", "ceilings"}
 
 
+def check_fixed_cost(results):
+    assert {"Keras, three fits", "zoo, a first fit", "zoo, a stop"} <= results["rows"].keys()
+    assert "a second fit" in results["memory"]
+
+
 def check_data(results):
     assert results["csv"]["zoo, fer2013 csv"]["seconds"] > 0
     assert len(results["formats"]) == 7
@@ -209,6 +214,7 @@ def check_memory(results):
         ("voting", check_rows),
         ("memory", check_memory),
         ("growth", check_growth),
+        ("fixed_cost", check_fixed_cost),
         ("data", check_data),
     ],
 )

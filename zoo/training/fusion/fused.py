@@ -57,10 +57,11 @@ class FusedModels:
             for wide, parts in (*_pairs(self._first, self._firsts), *self._branch_pairs())
         ]
         self.trainable_variables = [pair.wide for pair in self._weights if pair.wide.trainable]
-        self._penalized = [
-            (pair, *_rates(pair.parts))
+        self._penalized: list[tuple[_Pair, np.ndarray, np.ndarray]] = [
+            (pair, l1, l2)
             for pair in self._weights
-            if any(map(np.any, _rates(pair.parts)))
+            for l1, l2 in [_rates(pair.parts)]
+            if l1.any() or l2.any()
         ]
         self.optimizer: Any = None
         self._slots: list[_Pair] = []
@@ -193,8 +194,8 @@ class FusedModels:
                 self._slots.append(_Pair(slot, parts, pair.owners))
         everyone = list(range(len(self.models)))
         common = zip(*map(_common, optimizers), strict=True)
-        for wide, parts in zip(_common(self.optimizer), common, strict=True):
-            self._slots.append(_Pair(wide, list(parts), everyone))
+        for wide, variables in zip(_common(self.optimizer), common, strict=True):
+            self._slots.append(_Pair(wide, list(variables), everyone))
 
     def _row_of_stoppable(self, number: int, output: Any, images: Any, active: Any) -> Any:
         """Take a model's output where it learns, else let the model itself answer."""
@@ -342,14 +343,14 @@ def _pairs(wide: Any, parts: Sequence[Any]) -> list[tuple[Any, list[Any]]]:
     return list(zip(getattr(wide, "weights", []), map(list, weights), strict=True))
 
 
-def _rates(parts: Sequence[Any]) -> list[np.ndarray]:
+def _rates(parts: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
     """Give the regularisers' l1 and l2 for each column of the weights side by side."""
     # Rounded to float32, as Keras does it.
-    rates = (
+    l1, l2 = (
         [np.float32(getattr(part.regularizer, name, 0)) for part in parts] for name in ("l1", "l2")
     )
-    sizes = [part.shape[-1] for part in parts]
-    return [np.repeat(rate, sizes).astype(parts[0].dtype) for rate in rates]
+    sizes, dtype = [part.shape[-1] for part in parts], parts[0].dtype
+    return np.repeat(l1, sizes).astype(dtype), np.repeat(l2, sizes).astype(dtype)
 
 
 def _slots(optimizer: Any) -> dict[str, list[Any]]:
