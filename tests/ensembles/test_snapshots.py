@@ -120,7 +120,7 @@ def test_what_can_have_no_snapshots_is_refused(members, arguments, message):
     [
         ({"cycles": 1, "average_from": 0.5}, {}, "the recipe must keep no other weights"),
         ({"cycles": 1, "patience": 3}, {}, "the recipe must keep no other weights"),
-        ({}, {"epochs": 4}, "a whole number of epochs"),
+        ({}, {"epochs": 4}, "must divide the number of epochs"),
         ({}, {"resampling": "order"}, "resampling must be None with snapshots="),
     ],
 )
