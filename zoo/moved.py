@@ -82,7 +82,6 @@ MOVED = {
     "ensembles.leaderboard": "ensembles.comparing",
     "ensembles.analysis": "ensembles.reports.analysis",
     "ensembles.tables": "text",
-    "ensembles.card": "ensembles.card",
 }
 """Earlier name → present name, both without the leading `zoo.`."""
 

@@ -84,6 +84,44 @@ def test_a_module_of_an_earlier_version_is_found_under_its_name(name):
     assert present.__spec__ is spec
 
 
+DOCUMENTED = {
+    "zoo.augment": "Augmentation",
+    "zoo.averaging": "settle_statistics",
+    "zoo.distillation": "Teacher",
+    "zoo.learner": "Learner check_model",
+    "zoo.training": "train",
+    "zoo.registry": "ModelSpec build describe list_models register",
+    "zoo.projective": "matrices parameters transform",
+    "zoo.runs": "RunFolder write_atomically",
+    "zoo.standardize": "mean_image",
+    "zoo.models.parts": "pixels",
+    "zoo.datasets.base": "ImageData Split as_split",
+    "zoo.ensembles.voting": "geometric_vote majority_vote soft_vote vote_shares",
+    "zoo.ensembles.significance": "cochran_q holm images_to_tell mcnemar paired_bootstrap",
+    "zoo.ensembles.scores": "Scores brier_score log_losses negative_log_likelihood scores",
+    "zoo.ensembles.calibration": "apply_temperature expected_calibration_error reliability_curve",
+    "zoo.ensembles.diversity": "Diversity ambiguity cohen_kappa disagreement double_fault",
+    "zoo.ensembles.uncertainty": "detection_auroc mutual_information risk_coverage",
+    "zoo.ensembles.worth": "coalition_accuracies leave_one_out shapley_values",
+    "zoo.ensembles.selection": "best_members greedy_selection simplex_weights",
+    "zoo.ensembles.bagging": "out_of_bag",
+    "zoo.ensembles.bootstrap": "Estimate percentile_interval resampled_means",
+    "zoo.ensembles.report": "Report",
+    "zoo.ensembles.leaderboard": "Leaderboard compare",
+    "zoo.ensembles.rule": "Rule",
+    "zoo.ensembles.card": "model_card",
+    "zoo.ensembles.tuning": "calibrate select",
+    "zoo.ensembles.export": "export",
+}
+"""Modules of version 0.1 with the names that its documentation mentioned."""
+
+
+@pytest.mark.parametrize("module", DOCUMENTED)
+def test_documented_names_of_an_earlier_version_are_found(module):
+    present = importlib.import_module(module)
+    assert [name for name in DOCUMENTED[module].split() if not hasattr(present, name)] == []
+
+
 def test_names_that_never_were_are_not_found():
     with pytest.raises(ModuleNotFoundError, match="No module named"):
         importlib.import_module("zoo.ensembles.zzz")

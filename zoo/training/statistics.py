@@ -88,3 +88,6 @@ def mean_image(data: Split) -> tuple[np.ndarray, float]:
     mean = total / len(data)
     variance = squares / (len(data) * mean.size) - float(np.square(mean).mean())
     return mean, float(np.sqrt(max(variance, 0)))
+
+
+settle_statistics = update_batch_statistics  # its name in earlier versions
