@@ -29,7 +29,7 @@ def stem(
     if min(input_shape[:2]) < smallest:
         raise ArgumentError(
             f"input_shape must be at least {smallest}×{smallest} pixels for {name}. "
-            f"Received: {input_shape}. Load larger images (image_size=), or build a smaller model."
+            f"Received: {input_shape}. Load larger images (image_size=), or build another model."
         )
     inputs = layers.Input(input_shape, name="pixels")
     return inputs, layers.Rescaling(1 / 255)(inputs)
