@@ -15,7 +15,7 @@ from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.conversion import ImageConversion
 from zoo.datasets.split import Split, as_split
 from zoo.errors import ArgumentError, DataError
-from zoo.text import did_you_mean
+from zoo.text import unknown_name
 
 NO_FILES = Tree(Path(), {}, frozenset(), open_file=lambda name: open(name, "rb"))  # noqa: SIM115
 """The files of an embedded data set."""
@@ -175,9 +175,12 @@ def get_dataset(name: Any) -> Dataset:
     """
     if not isinstance(name, str) or name not in _datasets:
         raise DataError(
-            f"There is no data set {name!r}{did_you_mean(str(name), _datasets)} Registered: "
-            f"{', '.join(sorted(_datasets))}. A data set of your own is there once the module that "
-            "registers it is imported."
+            unknown_name(
+                "data set",
+                name,
+                _datasets,
+                "Import the module that registers a data set of your own.",
+            )
         )
     return _datasets[name]
 

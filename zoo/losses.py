@@ -95,7 +95,8 @@ class SoftmaxCrossEntropy(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         if not 0 <= label_smoothing <= 1:
             raise ArgumentError(
-                f"label_smoothing must be from 0 to 1. Received: {label_smoothing!r}"
+                f"label_smoothing must be from 0 to 1. Received: {label_smoothing!r}. Pass 0 to "
+                "keep the labels as they are."
             )
         self.label_smoothing = label_smoothing
         self.axis = axis
@@ -115,7 +116,8 @@ class SoftmaxCrossEntropy(keras.losses.Loss):
             raise ArgumentError(
                 "Labels must be class ids, with an axis less than the logits, or targets of the "
                 f"shape of the logits. Received: labels {tuple(labels.shape)}, logits "
-                f"{tuple(logits.shape)}"
+                f"{tuple(logits.shape)}. Remove the last axis of class ids, or encode them as "
+                "one-hot targets (keras.utils.to_categorical)."
             )
         if self.label_smoothing:
             labels = labels * (1 - self.label_smoothing) + self.label_smoothing / classes

@@ -96,7 +96,8 @@ def confusion_matrix(
         if outside.size:
             raise ArgumentError(
                 f"{name} must be class ids from 0 to {num_classes - 1}. "
-                f"Received: {ids[outside[0]]} at index {outside[0]}"
+                f"Received: {ids[outside[0]]} at index {outside[0]}. Pass a larger num_classes, or "
+                "number the classes from 0."
             )
     return count(labels, predictions, labels=range(num_classes))
 
@@ -151,10 +152,13 @@ def accuracy_interval(correct: int, total: int, confidence: float = 0.95) -> tup
     if not (0 <= correct <= total and total >= 1):
         raise ArgumentError(
             "correct must be from 0 to total, and total 1 or more. "
-            f"Received: correct={correct}, total={total}"
+            f"Received: correct={correct}, total={total}. Pass the numbers of right and of all "
+            "predictions."
         )
     if not 0 < confidence < 1:
-        raise ArgumentError(f"confidence must be between 0 and 1. Received: {confidence}")
+        raise ArgumentError(
+            f"confidence must be between 0 and 1. Received: {confidence}. Pass 0.95 for 95 %."
+        )
     interval = binomtest(correct, total).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)
 
@@ -180,7 +184,7 @@ def per_class(confusion: ArrayLike, class_names: Sequence[str]) -> list[ClassSco
     if len(class_names) != len(confusion):
         raise ArgumentError(
             f"class_names must be {len(confusion)} names, one for each class. "
-            f"Received: {len(class_names)} names"
+            f"Received: {len(class_names)} names. Name the classes in the order of their ids."
         )
     support = confusion.sum(axis=1)
     precision = _ratio(confusion.diagonal(), confusion.sum(axis=0))
@@ -224,12 +228,14 @@ def _checked_ids(labels: ArrayLike, predictions: ArrayLike) -> tuple[NDArray, ND
         if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu":
             raise ArgumentError(
                 f"{name} must be class ids, integers [n], 1 or more. "
-                f"Received: {ids.dtype} of shape {ids.shape}"
+                f"Received: {ids.dtype} of shape {ids.shape}. Make class ids of probabilities with "
+                "probabilities.argmax(-1)."
             )
     if len(labels) != len(predictions):
         raise ArgumentError(
             "labels and predictions must be of the same length. "
-            f"Received: {len(labels)} labels and {len(predictions)} predictions"
+            f"Received: {len(labels)} labels and {len(predictions)} predictions. Pass a prediction "
+            "for each label."
         )
     return labels, predictions
 
@@ -245,6 +251,7 @@ def _checked_confusion(confusion: ArrayLike) -> NDArray[np.int64]:
     ):
         raise ArgumentError(
             "confusion must be counts, integers of 0 or more, [classes, classes]. "
-            f"Received: {confusion.dtype} of shape {confusion.shape}:\n{confusion}"
+            f"Received: {confusion.dtype} of shape {confusion.shape}:\n{confusion}\n"
+            "Make the counts with zoo.metrics.confusion_matrix."
         )
     return confusion.astype(np.int64, copy=False)

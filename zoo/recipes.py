@@ -85,11 +85,15 @@ class Recipe:
     def _check_optimizer(self) -> None:
         rate = self.learning_rate
         if not isinstance(rate, numbers.Real) or not 0 < rate < math.inf:
-            raise ArgumentError(f"learning_rate must be above 0 and finite. Received: {rate!r}")
+            raise ArgumentError(
+                f"learning_rate must be a finite number above 0. Received: {rate!r}. Pass a number "
+                "such as 0.001; schedule= changes the learning rate during the training."
+            )
         object.__setattr__(self, "learning_rate", float(rate))
         if not isinstance(self.optimizer, str):
             raise ArgumentError(
-                f"optimizer must be the name of a Keras optimiser. Received: {self.optimizer!r}"
+                f"optimizer must be the name of a Keras optimiser. Received: {self.optimizer!r}. "
+                'Pass a name such as "adam", and its arguments as optimizer_arguments=.'
             )
         if "learning_rate" in self.optimizer_arguments:
             raise ArgumentError(
@@ -106,22 +110,22 @@ class Recipe:
         elif not isinstance(self.augmentation, Augmentation | None):
             raise ArgumentError(
                 'augmentation must be a zoo.Augmentation, "ImageDataGenerator" or None. '
-                f"Received: {self.augmentation!r}"
+                f"Received: {self.augmentation!r}."
             )
 
     def _check_choices(self) -> None:
         if self.class_weight not in ("balanced", None):
             raise ArgumentError(
-                f'class_weight must be "balanced" or None. Received: {self.class_weight!r}'
+                f'class_weight must be "balanced" or None. Received: {self.class_weight!r}.'
             )
         if self.standardize not in (*STANDARDIZATIONS, None):
             raise ArgumentError(
                 f"standardize must be one of {', '.join(STANDARDIZATIONS)} or None. "
-                f"Received: {self.standardize!r}"
+                f"Received: {self.standardize!r}."
             )
         if self.schedule not in SCHEDULES:
             raise ArgumentError(
-                f"schedule must be one of {', '.join(SCHEDULES)}. Received: {self.schedule!r}"
+                f"schedule must be one of {', '.join(SCHEDULES)}. Received: {self.schedule!r}."
             )
 
     def _check_schedule(self) -> None:
@@ -129,20 +133,22 @@ class Recipe:
             raise ArgumentError(
                 'cycles must be 1 without the schedule "cosine", and must divide the number of '
                 f"epochs. Received: cycles={self.cycles}, schedule={self.schedule!r}, "
-                f"epochs={self.epochs}"
+                f'epochs={self.epochs}. Pass schedule="cosine" and a multiple of cycles as '
+                "epochs, or leave cycles out."
             )
         share = self.average_from
         if share is None:
             return
         if not isinstance(share, numbers.Real) or not 0 <= share < 1:
             raise ArgumentError(
-                f"average_from must be a share of 0 or more and below 1. Received: {share!r}"
+                f"average_from must be a share of 0 or more and below 1. Received: {share!r}. "
+                "Pass 0.5 to average the weights of the second half of the training."
             )
         if self.patience:
             raise ArgumentError(
                 "patience and average_from must not both be given: patience keeps the weights of "
                 "a single epoch, and average_from the mean of many. Received: "
-                f"patience={self.patience}, average_from={share}. Please choose one of the two."
+                f"patience={self.patience}, average_from={share}. Leave one of the two out."
             )
 
     def make_optimizer(self, steps: int) -> Any:
@@ -177,5 +183,5 @@ class Recipe:
             raise ArgumentError(
                 "optimizer must be the name of a Keras optimiser, and optimizer_arguments its "
                 f"arguments. Received: {self.optimizer!r} with {dict(self.optimizer_arguments)} "
-                f"({error})"
+                f"({error}). The optimisers and their arguments are those of keras.optimizers."
             ) from error

@@ -40,13 +40,14 @@ def load(path: str | os.PathLike[str]) -> Any:
     if path.suffix != ".keras" or not path.is_file():
         fault = "is not a .keras file" if path.exists() else "does not exist"
         raise DataError(
-            f"path must be a model saved as a .keras file. Received: {path}, which {fault}."
+            f"path must be a model saved as a .keras file. Received: {path}, which {fault}. "
+            "Name a file that model.save(path) wrote."
         )
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise DataError(
             f"path must be a .keras model that Keras can load. Received: {path}, which cannot be "
-            f"loaded ({first_line(error)}) Load a committee with zoo.ensembles.Committee.load, and "
-            "import the modules of your own layers before you load a model that has them."
+            f"loaded ({first_line(error)}). Load a committee with zoo.ensembles.Committee.load, "
+            "and import the modules of your own layers before you load a model that has them."
         ) from error

@@ -1,4 +1,4 @@
-"""What is written for TensorBoard, and in which folders.
+"""Logs for TensorBoard: curves, pictures and texts, and the folders they are written to.
 
 `<run>/<member>/train` and `<run>/<member>/validation` hold `loss` and `accuracy` under the same
 tags, so that TensorBoard draws members and committee into the same chart. `train` also holds

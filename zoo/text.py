@@ -31,6 +31,29 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(repr(lowered[name]) for name in close)}?" if close else "."
 
 
+def unknown_name(kind: str, name: Any, known: Iterable[str], remedy: str) -> str:
+    """Write the error about a name that is not in a registry.
+
+    Args:
+        kind: What the registry holds, such as `"model"`.
+        name: The unknown name.
+        known: All registered names.
+        remedy: A sentence that says what to do about a name of the user's own.
+
+    Returns:
+        The message, with the closest and with all registered names.
+
+    Example:
+        >>> unknown_name("model", "cn", ["mlp", "cnn"], "Import your module.")
+        "There is no model 'cn'; did you mean 'cnn'? Registered: cnn, mlp. Import your module."
+    """
+    names = sorted(known)
+    return (
+        f"There is no {kind} {name!r}{did_you_mean(str(name), names)} "
+        f"Registered: {', '.join(names)}. {remedy}"
+    )
+
+
 def percent(fraction: float) -> str:
     """Write a fraction as a percentage with one decimal.
 

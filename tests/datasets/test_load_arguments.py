@@ -11,7 +11,7 @@ BAD_ARGUMENTS = [
         DataError,
         "no data set 'digit'; did you mean 'digits'? Registered",
     ),
-    ({"name": "imagenet"}, DataError, "A data set of your own is there once the module"),
+    ({"name": "imagenet"}, DataError, "Import the module that registers a data set"),
     ({"classes": ["1", "seven"]}, DataError, "There is no class 'seven'. The classes are: 0, 1"),
     ({"classes": ["1", "10"]}, DataError, "did you mean '1'"),
     ({"classes": ["1", "1"]}, DataError, "'1' twice"),

@@ -112,8 +112,8 @@ def test_a_committee_can_be_a_member_of_a_committee(trained_committee, test_spli
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"outputs": 4}, "other knows 4 classes. Received: 3"),
-        ({"shape": (5, 6, 1)}, "other takes images"),
+        ({"outputs": 4}, "other must be given images of 4 classes. Received: 3"),
+        ({"shape": (5, 6, 1)}, "other must be given images of .height"),
         ({"activation": None}, "other must give probabilities.*logits"),
         ({"outputs": 1, "activation": "sigmoid"}, "2 classes or more"),
     ],

@@ -28,7 +28,7 @@ def test_batch_size_and_epochs_may_not_be_left_out(name):
 @pytest.mark.parametrize("value", [0, -0.1, math.nan, "fast", None])
 def test_learning_rate_is_above_0(value):
     with pytest.raises(
-        ArgumentError, match=r"learning_rate must be above 0 and finite\. Received: "
+        ArgumentError, match=r"learning_rate must be a finite number above 0\. Received: "
     ):
         Recipe(learning_rate=value)
 

@@ -1,7 +1,14 @@
 import pytest
 from rich.table import Table
 
-from zoo.text import as_plain_text, did_you_mean, markdown_table, percent, rich_table
+from zoo.text import (
+    as_plain_text,
+    did_you_mean,
+    markdown_table,
+    percent,
+    rich_table,
+    unknown_name,
+)
 
 KNOWN = ["cnn", "Deep_MLP", "bn_mlp", "bn_mlp2"]
 
@@ -19,6 +26,19 @@ KNOWN = ["cnn", "Deep_MLP", "bn_mlp", "bn_mlp2"]
 )
 def test_an_unknown_name_is_answered_with_the_closest_names(word, end):
     assert did_you_mean(word, KNOWN) == end
+
+
+def test_an_unknown_name_lists_the_close_and_all_registered_names():
+    message = unknown_name("model", "cn", {"mlp", "cnn"}, "Import your module.")
+    assert message == (
+        "There is no model 'cn'; did you mean 'cnn'? Registered: cnn, mlp. Import your module."
+    )
+
+
+def test_an_unknown_name_may_be_no_text():
+    assert unknown_name("model", ["cnn"], {"mlp"}, "Import.").startswith(
+        "There is no model ['cnn']"
+    )
 
 
 @pytest.mark.parametrize(

@@ -73,27 +73,31 @@ class Augmentation:
             if not 0 <= _number(getattr(self, name)) <= 180:
                 raise ArgumentError(
                     f"{name} must be an angle of 0 to 180 degrees. Received: "
-                    f"{getattr(self, name)!r}"
+                    f"{getattr(self, name)!r}. Images are turned in both directions by up to this "
+                    "angle, so pass a positive number."
                 )
         for name in SHARES:
             if not 0 <= _number(getattr(self, name)) < 1:
                 raise ArgumentError(
                     f"{name} must be a share of 0 or more and below 1. Received: "
-                    f"{getattr(self, name)!r}"
+                    f"{getattr(self, name)!r}. Pass 0.1 for 10 %."
                 )
         for name in FLIPS:
             if getattr(self, name) not in (True, False):
                 raise ArgumentError(
-                    f"{name} must be True or False. Received: {getattr(self, name)!r}"
+                    f"{name} must be True or False. Received: {getattr(self, name)!r}."
                 )
             object.__setattr__(self, name, bool(getattr(self, name)))
         for name, names in (("fill_mode", FILL_MODES), ("method", METHODS)):
             if getattr(self, name) not in names:
                 raise ArgumentError(
-                    f"{name} must be one of {', '.join(names)}. Received: {getattr(self, name)!r}"
+                    f"{name} must be one of {', '.join(names)}. Received: {getattr(self, name)!r}."
                 )
         if not math.isfinite(_number(self.cval)):
-            raise ArgumentError(f"cval must be a finite number. Received: {self.cval!r}")
+            raise ArgumentError(
+                f"cval must be a finite number. Received: {self.cval!r}. Pass a pixel value: 0 is "
+                "black."
+            )
         for name in (*ANGLES, *SHARES, "cval"):
             object.__setattr__(self, name, float(getattr(self, name)))
 

@@ -39,7 +39,8 @@ class AugmentedViews:
     def __post_init__(self) -> None:
         if not isinstance(self.augmentation, Augmentation):
             raise ArgumentError(
-                f"augmentation must be a zoo.Augmentation. Received: {self.augmentation!r}"
+                f"augmentation must be a zoo.Augmentation. Received: {self.augmentation!r}. "
+                "Pass the transforms of the views, such as zoo.Augmentation(rotation_range=10)."
             )
         whole_number("times (the number of views)", self.count, 2)
         whole_number("seed", self.seed, 0)

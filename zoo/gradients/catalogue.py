@@ -81,19 +81,19 @@ def target(
         if len(input_shapes) > 1:
             raise ArgumentError(
                 f"input_shapes must be a single shape for a model. Received: {len(input_shapes)} "
-                "shapes"
+                "shapes. Pass one (height, width, channels)."
             )
         return _model(name, input_shapes, {**arguments, "gradients": gradients, "seed": seed}), {}
     if gradients not in ("auto", "handwritten"):
-        raise ArgumentError(f'gradients must be "auto" or "handwritten". Received: {gradients!r}')
+        raise ArgumentError(f'gradients must be "auto" or "handwritten". Received: {gradients!r}.')
     kinds = _kinds(gradients)
     if name in kinds:
         kind = kinds[name]
         shapes = list(input_shapes) if input_shapes else _shape(name, kind)
         return _instance(kind, arguments), {"input_shape": shapes}
     raise UnknownModelError(
-        f"There is no model, layer or loss {name!r}"
-        f"{did_you_mean(name, {*registry.list_models(), *kinds})} "
+        "name must be that of a registered model, or of a layer or loss of Zoo or Keras. Received: "
+        f"{name!r}{did_you_mean(name, {*registry.list_models(), *kinds})} "
         "`zoo models` lists the models."
     )
 
@@ -147,7 +147,7 @@ def _instance(kind: Any, arguments: dict[str, Any]) -> Any:
             raise ArgumentError(
                 f"{kind.__name__} must be given {', '.join(unknown)}. Received: nothing. Pass the "
                 f"argument, such as `--set {unknown[0]}=…`; in Python: "
-                f"zoo.gradcheck({kind.__name__}(...), input_shape=...)"
+                f"zoo.gradcheck({kind.__name__}(...), input_shape=...)."
             )
         known = {name: REQUIRED[name] for name in needed if name in REQUIRED}
     given = {**known, **arguments}
@@ -156,7 +156,8 @@ def _instance(kind: Any, arguments: dict[str, Any]) -> Any:
     except Exception as error:
         received = ", ".join(f"{key}={value!r}" for key, value in given.items()) or "no argument"
         raise ArgumentError(
-            f"The arguments must fit {kind.__name__}. Received: {received} ({first_line(error)})"
+            f"The arguments must fit {kind.__name__}. Received: {received} ({first_line(error)}). "
+            "Change them with `--set NAME=VALUE`."
         ) from error
 
 

@@ -102,7 +102,8 @@ elements, 0 of them left out at kinks).
     else:
         raise ArgumentError(
             "target must be a Keras layer or model, a keras.losses.Loss, or a function of "
-            f"(y_true, y_pred). Received: {target!r}"
+            f"(y_true, y_pred). Received: {target!r}. Wrap other functions in a "
+            "keras.layers.Lambda."
         )
     modes = _modes(function, name, training)
     method = mode or ("full" if sum(value.size for value in function.values) <= SMALL else "fast")
@@ -141,11 +142,13 @@ def _check_arguments(
             f"input_shape={input_shape!r} and inputs. Leave one of the two out."
         )
     if mode is not None and mode not in MODES:
-        raise ArgumentError(f'mode must be "full", "fast" or None. Received: {mode!r}')
+        raise ArgumentError(f'mode must be "full", "fast" or None. Received: {mode!r}.')
     whole_number("batch_size", batch_size, 1)
     whole_number("limit", limit, 1)
     if not 0 < tolerance < 1:
-        raise ArgumentError(f"tolerance must be between 0 and 1. Received: {tolerance!r}")
+        raise ArgumentError(
+            f"tolerance must be between 0 and 1. Received: {tolerance!r}. The default is 1e-5."
+        )
 
 
 def _modes(function: PureFunction, name: str, training: bool | None) -> list[bool | None]:
@@ -153,13 +156,13 @@ def _modes(function: PureFunction, name: str, training: bool | None) -> list[boo
     if not function.names:
         raise ArgumentError(
             f"{name} must have a floating-point input or a trainable weight. Received: a target "
-            "with neither, which has no gradient to check."
+            "with neither, which has no gradient to check. Pass floating-point inputs=."
         )
     if function.has_training_mode:
         return [False, True] if training is None else [training]
     if training is not None:
         raise ArgumentError(
             f"training must be None for {name}, which does the same in training and in inference. "
-            f"Received: training={training!r}"
+            f"Received: training={training!r}. Leave training out."
         )
     return [None]

@@ -106,7 +106,7 @@ def _copy_from_config(layer: Any, policy: str, *, as_keras: bool) -> Any:
         raise ArgumentError(
             f"{kind.__name__}.from_config(get_config()) must make a copy of {layer.name}, since "
             f"the gradients are checked on a copy in {policy}. Received: "
-            f"{type(error).__name__}: {first_line(error)} Let get_config return all arguments of "
+            f"{type(error).__name__} ({first_line(error)}). Let get_config return all arguments of "
             "the constructor."
         ) from error
 
@@ -139,7 +139,8 @@ def _call_with_list(layer: Any, count: int, mask: Any) -> Callable[[list[Any], b
     if mask is not None:
         if "mask" not in parameters:
             raise ArgumentError(
-                f"mask must be None for {layer.name}, which takes no mask. Received: {mask!r}"
+                f"mask must be None for {layer.name}, which takes no mask. Received: "
+                f"{mask!r}. Leave mask out."
             )
         options["mask"] = tf.nest.map_structure(tf.constant, mask)
     required = [

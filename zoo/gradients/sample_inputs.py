@@ -77,7 +77,8 @@ def loss_inputs(
         arrays = _arrays(inputs)
         if len(arrays) != 2:
             raise ArgumentError(
-                f"inputs of a loss must be (y_true, y_pred). Received: {len(arrays)} arrays"
+                f"inputs of a loss must be (y_true, y_pred). Received: {len(arrays)} arrays. "
+                "Pass the labels and the predictions."
             )
         return arrays, names
     if input_shape is None or len(_shapes(input_shape)) != 1:
@@ -144,7 +145,7 @@ def _shapes(input_shape: Any) -> list[tuple[int, ...]]:
             return [shape for given in input_shape for shape in _shapes(given)]
     raise ArgumentError(
         "input_shape must be a shape of whole numbers above 0 without the batch axis, such as "
-        f"(5,), or a list of shapes. Received: {input_shape!r}"
+        f"(5,), or a list of shapes. Received: {input_shape!r}. batch_size= has the batch axis."
     )
 
 
@@ -155,7 +156,8 @@ def _arrays(inputs: Any) -> list[np.ndarray]:
     if not arrays or any(x.ndim == 0 or x.size == 0 for x in arrays):
         raise ArgumentError(
             "inputs must be an array with a batch axis that is not empty, or a list of such "
-            f"arrays. Received: arrays of shapes {[x.shape for x in arrays]}"
+            f"arrays. Received: arrays of shapes {[x.shape for x in arrays]}. Pass x[None] "
+            "for a single example x."
         )
     return [x.astype("float64") if x.dtype.kind == "f" else x for x in arrays]
 

@@ -74,7 +74,9 @@ def second_order(
 
 
 class _Best:
-    """Differences of gradients at the best step: from it to the next, they change least.
+    """Differences of gradients at the best step size.
+
+    That is the step size from which the differences change least to the next step size.
 
     Attributes:
         numeric: The differences.

@@ -61,12 +61,13 @@ class Augment(keras.layers.Layer):
             except TypeError as error:
                 raise ArgumentError(
                     "augmentation must be a zoo.Augmentation or its fields by name. "
-                    f"Received: {fields} ({error})"
+                    f"Received: {fields} ({error}). The fields are those of zoo.Augmentation."
                 ) from error
         if not isinstance(augmentation, Augmentation) or augmentation.method != "projective":
             raise ArgumentError(
                 'augmentation must be a zoo.Augmentation with method="projective", or its fields '
-                f"by name. Received: {augmentation!r}"
+                f"by name. Received: {augmentation!r}. Other methods work on arrays: pass such an "
+                "augmentation to the recipe."
             )
         self.augmentation = augmentation
         self.seed = None if seed is None else whole_number("seed", seed, 0)

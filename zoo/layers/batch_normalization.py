@@ -146,7 +146,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if mask is not None and len(mask.shape) != len(inputs.shape) - 1:
             raise ArgumentError(
                 "mask must have one dimension less than the inputs. "
-                f"Received: mask.shape={mask.shape}, inputs.shape={inputs.shape}"
+                f"Received: mask.shape={mask.shape}, inputs.shape={inputs.shape}. "
+                "Leave out the axis of the channels."
             )
         rank, axis = len(inputs.shape), self.axis % len(inputs.shape)
         axes = tuple(other for other in range(rank) if other != axis)

@@ -124,7 +124,8 @@ class Dense(keras.layers.Dense):
             if len(inputs.shape) != 2:
                 raise ArgumentError(
                     "Sparse inputs must have the shape [batch, inputs]. "
-                    f"Received: inputs.shape={inputs.shape}"
+                    f"Received: inputs.shape={inputs.shape}. Reshape the inputs "
+                    "(tf.sparse.reshape), or make them dense (tf.sparse.to_dense)."
                 )
             x = sparse_linear(inputs.values, kernel, inputs.indices, inputs.dense_shape)
             x = tf.ensure_shape(x, [inputs.shape[0], self.units])

@@ -46,7 +46,7 @@ class LocalResponseNormalization(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         if not bias > 0:
-            raise ArgumentError(f"bias must be above 0. Received: {bias!r}")
+            raise ArgumentError(f"bias must be above 0. Received: {bias!r}. The default is 2.")
         self.depth_radius = whole_number("depth_radius", depth_radius, 0)
         self.bias = bias
         self.alpha = alpha

@@ -1,7 +1,8 @@
 """The models of Zoo: builders, one family of networks a file.
 
 Importing this package registers the models. A new file is registered once it is imported here.
-Builders come from `zoo.registry`, which `zoo.build` uses; nothing else imports them.
+Each builder registers itself with `zoo.registry`, and `zoo.build` finds it there. No other module
+imports the builders.
 """
 
 from zoo.models import alexnet, cnn, mlp, softmax

@@ -40,7 +40,7 @@ def alexnet(
     from zoo.layers import LocalResponseNormalization
 
     if features not in (None, "pool5"):
-        raise ArgumentError(f'features must be None or "pool5". Received: {features!r}')
+        raise ArgumentError(f'features must be None or "pool5". Received: {features!r}.')
     inputs, x = stem(layers, "alexnet", input_shape, smallest=67)
 
     def conv(x: Any, filters: int, size: int, name: str, **arguments: Any) -> Any:

@@ -122,7 +122,7 @@ def _perceptron(
     if not all(is_whole(width) and width > 0 for width in widths):
         raise ArgumentError(
             "hidden must be a list of layer widths, each a whole number of 1 or more, such as "
-            f"(100, 100). Received: {hidden!r}"
+            f"(100, 100). Received: {hidden!r}. Pass (100,) for a single hidden layer."
         )
     inputs, x = stem(layers, name, input_shape)
     x = layers.Flatten()(x)

@@ -29,7 +29,7 @@ def stem(
     if min(input_shape[:2]) < smallest:
         raise ArgumentError(
             f"input_shape must be at least {smallest}×{smallest} pixels for {name}. "
-            f"Received: {input_shape}"
+            f"Received: {input_shape}. Load larger images (image_size=), or build another model."
         )
     inputs = layers.Input(input_shape, name="pixels")
     return inputs, layers.Rescaling(1 / 255)(inputs)
@@ -70,7 +70,7 @@ def classifier_head(
 
     if classifier_activation not in ("softmax", None):
         raise ArgumentError(
-            f'classifier_activation must be "softmax" or None. Received: {classifier_activation!r}'
+            f'classifier_activation must be "softmax" or None. Received: {classifier_activation!r}.'
         )
     dtype = "float64" if keras.config.dtype_policy().compute_dtype == "float64" else "float32"
     outputs = layers.Dense(num_classes, dtype=dtype, name="logits", **dense)(features)

@@ -69,11 +69,13 @@ def build(
             received = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
             raise ArgumentError(
                 f"The arguments must fit {name}, which cannot be built with them. Received: "
-                f"{received} ({error})"
+                f"{received} ({error}). The parameters of {name} are: "
+                f"{signature_text(spec.parameters)}."
             ) from error
         if not hasattr(model, "trainable_variables"):
             raise ArgumentError(
-                f"The builder of {name} must return a keras.Model. Received: {model!r}"
+                f"The builder of {name} must return a keras.Model. Received: {model!r}. End the "
+                "builder with `return keras.Model(inputs, outputs)`."
             )
         if standardize is not None:
             from zoo.registry.standardization import with_standardization  # loads Keras
@@ -87,13 +89,15 @@ def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:
     for key in arguments:
         if key not in spec.parameters:
             raise ArgumentError(
-                f"{spec.name} has no parameter {key!r}{did_you_mean(key, spec.parameters)} "
-                f"It takes: {signature_text(spec.parameters)}."
+                f"The arguments of {spec.name} must be among {signature_text(spec.parameters)}. "
+                f"Received: {key!r}{did_you_mean(key, spec.parameters)}"
             )
     for key, default in spec.parameters.items():
         if default is REQUIRED and key not in arguments:
             raise ArgumentError(
-                f"{spec.name} must be given {key}=. It takes: {signature_text(spec.parameters)}."
+                f"{spec.name} must be given {key}=, which has no default. Received: "
+                f"{', '.join(arguments) or 'no arguments'}. Pass {key}= too; the parameters are "
+                f"{signature_text(spec.parameters)}."
             )
     if "input_shape" in arguments:
         shape = arguments["input_shape"]
@@ -101,7 +105,7 @@ def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:
         if len(sides) != 3 or not all(is_whole(side) and side >= 1 for side in sides):
             raise ArgumentError(
                 "input_shape must be (height, width, channels), three whole numbers above 0. "
-                f"Received: {shape!r}"
+                f"Received: {shape!r}. Pass 1 channel for grey images and 3 for RGB images."
             )
         arguments["input_shape"] = tuple(map(operator.index, sides))
     if "num_classes" in arguments:
@@ -110,7 +114,7 @@ def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:
 
 def _layer_library(gradients: str) -> ModuleType:
     if gradients not in _LAYER_LIBRARIES:
-        raise ArgumentError(f'gradients must be "auto" or "handwritten". Received: {gradients!r}')
+        raise ArgumentError(f'gradients must be "auto" or "handwritten". Received: {gradients!r}.')
     return importlib.import_module(_LAYER_LIBRARIES[gradients])
 
 
@@ -118,7 +122,7 @@ def _standardization(kind: str) -> Any:
     """Find the class of the layer for a recipe's `standardize`."""
     if kind not in STANDARDIZATIONS:
         raise ArgumentError(
-            f"standardize must be one of {', '.join(STANDARDIZATIONS)} or None. Received: {kind!r}"
+            f"standardize must be one of {', '.join(STANDARDIZATIONS)} or None. Received: {kind!r}."
         )
     library = _layer_library("handwritten")
     return getattr(library, STANDARDIZATIONS[kind])
@@ -140,7 +144,7 @@ def _policy(precision: str | None) -> Iterator[None]:
     except ValueError as error:
         raise ArgumentError(
             "precision must be a Keras dtype policy such as 'float32' or 'mixed_bfloat16', or "
-            f"'auto'. Received: {precision!r}"
+            f"'auto'. Received: {precision!r}. Pass None to keep the policy that is set in Keras."
         ) from error
     try:
         yield

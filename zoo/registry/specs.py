@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from zoo.arguments import is_same_function, where_defined
 from zoo.errors import ArgumentError, UnknownModelError
 from zoo.recipes import Recipe
-from zoo.text import did_you_mean
+from zoo.text import did_you_mean, unknown_name
 
 Builder = TypeVar("Builder", bound=Callable[..., Any])
 
@@ -107,16 +107,17 @@ def register(
         )
     if not inspect.isfunction(builder):
         raise ArgumentError(
-            f"A builder must be a function, whose name becomes the model's. Received: {builder!r}"
+            f"A builder must be a function, whose name becomes the model's. Received: {builder!r}. "
+            "Write @register above a function, or @register(tags=…)."
         )
     parameters = _parameters(builder)
     name = builder.__name__
     taken = _specs.get(name)
     if taken and not override and not is_same_function(taken.builder, builder):
         raise ArgumentError(
-            f"The name of a builder must be free, but {name!r} is taken by "
-            f"{where_defined(taken.builder)}. Received: {where_defined(builder)}. Rename the "
-            "function, or pass override=True."
+            f"The name of a builder must be free. Received: {name!r} for {where_defined(builder)}, "
+            f"which is taken by {where_defined(taken.builder)}. Rename the function, or pass "
+            "override=True."
         )
     _specs[name] = ModelSpec(
         name=name,
@@ -146,7 +147,7 @@ def _parameters(builder: Callable[..., Any]) -> dict[str, Any]:
         raise ArgumentError(
             "A builder must take (layers, input_shape, num_classes, *, ...): the layer library "
             "without a default, these two parameters, and named parameters of its own, without "
-            f"*args or **kwargs. Received: {builder.__name__}{signature}"
+            f"*args or **kwargs. Received: {builder.__name__}{signature}. Change the signature."
         )
     return {parameter.name: parameter.default for parameter in parameters}
 
@@ -183,8 +184,8 @@ def list_models(
     for tag in wanted:
         if tag not in known:
             raise UnknownModelError(
-                f"No model has the tag {tag!r}{did_you_mean(tag, known)} "
-                f"Tags: {', '.join(sorted(known))}."
+                f"tags must be tags of registered models. Received: {tag!r}"
+                f"{did_you_mean(tag, known)} Choose from: {', '.join(sorted(known))}."
             )
     return sorted(name for name in included - excluded if set(wanted) <= set(_specs[name].tags))
 
@@ -208,9 +209,9 @@ def describe(name: str) -> ModelSpec:
     """
     if not isinstance(name, str) or name not in _specs:
         raise UnknownModelError(
-            f"There is no model {name!r}{did_you_mean(str(name), _specs)} Registered: "
-            f"{', '.join(sorted(_specs))}. If it is a model of your own, import the module that "
-            "registers it."
+            unknown_name(
+                "model", name, _specs, "Import the module that registers a model of your own."
+            )
         )
     return _specs[name]
 
@@ -221,8 +222,9 @@ def _matching(patterns: list[str]) -> set[str]:
         matches = {name for name in _specs if fnmatchcase(name, pattern)}
         if not matches:
             raise UnknownModelError(
-                f"No model matches {pattern!r}{did_you_mean(pattern.strip('*?'), _specs)} "
-                f"Registered: {', '.join(sorted(_specs))}."
+                f"A pattern must match a registered model. Received: {pattern!r}"
+                f"{did_you_mean(pattern.strip('*?'), _specs)} Choose from: "
+                f"{', '.join(sorted(_specs))}."
             )
         found |= matches
     return found

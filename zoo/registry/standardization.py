@@ -32,7 +32,8 @@ def with_standardization(model: Any, kind: Any) -> Any:
         raise ArgumentError(
             "The first layer of a model must be a Rescaling for standardize=, which adds a layer "
             f"after it. Received: {model.name}, whose first layer is "
-            f"{type(inner[0]).__name__ if inner else 'missing'}"
+            f"{type(inner[0]).__name__ if inner else 'missing'}. Begin the model with a Rescaling, "
+            "or leave standardize= out."
         )
     # In float32: in half precision, few digits are left after the mean is subtracted.
     standardization = kind(dtype="float32", name="standardization")

@@ -5,7 +5,7 @@ batches. `loop` goes through the epochs of a group, and `lockstep` takes its tra
 models run as one where `fusion` finds that possible. `scores` is the table of an epoch's scores,
 `recording` brings them to history, TensorBoard and `progress`, and `checkpoint` keeps in a
 `run_folder` what resuming needs. `statistics` and `distillation` are what a recipe or a caller may
-ask for beside that. Committees come in here.
+ask for beside that. Used by `zoo.ensembles` and by the command line.
 """
 
 from zoo.training.distillation import Teacher

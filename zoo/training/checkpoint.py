@@ -1,26 +1,13 @@
 """Saving and restoring the state of a training, so that a killed training can go on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from zoo.datasets.pipeline import StreamPosition
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Lockstep
 from zoo.training.recording import Recorder
 from zoo.training.run_folder import RunFolder
-
-
-@dataclass(frozen=True)
-class Position:
-    """How far a training has come.
-
-    Attributes:
-        epoch: Whole epochs done.
-        step: Steps done in the epoch under way.
-    """
-
-    epoch: int = 0
-    step: int = 0
 
 
 class Checkpoint:
@@ -35,13 +22,15 @@ class Checkpoint:
         self.run = run
         self._recorder = recorder
 
-    def save(self, learners: Sequence[Learner], lockstep: Lockstep, position: Position) -> None:
+    def save(
+        self, learners: Sequence[Learner], lockstep: Lockstep, position: StreamPosition
+    ) -> None:
         """Write the state of a group of learners.
 
         Args:
             learners: The learners.
             lockstep: Has the sums of the epoch under way.
-            position: How far the training has come.
+            position: The next epoch and batch, both from 0: a batch for each step.
         """
         if not self.run:
             return
@@ -51,13 +40,13 @@ class Checkpoint:
             arrays.update(more)
         state: dict[str, Any] = {
             "epoch": position.epoch,
-            "step": position.step,
+            "step": position.batch,
             "learners": facts,
             "history": self._recorder.state(),
         }
         self.run.save_state(learners[0].name, arrays, state)
 
-    def restore(self, learners: Sequence[Learner], lockstep: Lockstep) -> Position:
+    def restore(self, learners: Sequence[Learner], lockstep: Lockstep) -> StreamPosition:
         """Bring learners, sums and history back to the state that was saved.
 
         Args:
@@ -69,14 +58,14 @@ class Checkpoint:
         """
         saved = self.run.load_state(learners[0].name) if self.run else None
         if not saved:
-            return Position()
+            return StreamPosition()
         arrays, state = saved
         for learner in learners:
             learner.restore(arrays, state["learners"][learner.name])
         lockstep.reset(arrays["totals"])
         self._recorder.restore(state["history"])
-        position = Position(state["epoch"], state["step"])
+        position = StreamPosition(state["epoch"], state["step"])
         self._recorder.progress.say(
-            f"Resuming after {position.epoch} epochs and {position.step} steps."
+            f"Resuming after {position.epoch} epochs and {position.batch} steps."
         )
         return position

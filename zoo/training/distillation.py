@@ -16,12 +16,12 @@ SMALLEST_PROBABILITY = 1e-7
 
 
 @runtime_checkable
-class CombinedModel(Protocol):
-    """What a teacher of several models, such as a `Committee`, offers beside a Keras model.
+class TeachingCommittee(Protocol):
+    """A teacher that consists of several models, such as a `Committee`.
 
     Attributes:
-        rule: How the models' probabilities are combined; `rule.to_config()` gives it as JSON
-            values, which tell one teacher from another.
+        rule: How the models' probabilities are combined; `rule.to_config()` gives the rule
+            as JSON values, by which a resumed training recognises its teacher.
     """
 
     rule: Any
@@ -82,7 +82,7 @@ class Teacher:
     @property
     def rule(self) -> Any:
         """How a teacher of several models combines them; None for a single model."""
-        return self.model.rule if isinstance(self.model, CombinedModel) else None
+        return self.model.rule if isinstance(self.model, TeachingCommittee) else None
 
     def probabilities(self, images: Any) -> Any:
         """Give the teacher's probabilities.
@@ -94,7 +94,7 @@ class Teacher:
             float32 [batch, classes], without a gradient.
         """
         images = tf.cast(images, "float32")
-        if isinstance(self.model, CombinedModel):
+        if isinstance(self.model, TeachingCommittee):
             probabilities = self.model.soft_probabilities(images)
         else:
             probabilities = self.model(images, training=False)
@@ -118,7 +118,7 @@ class Teacher:
         return (1 - self.share) * labels_loss + tf.cast(self.share * taught, labels_loss.dtype)
 
     def fingerprint(self) -> dict[str, Any]:
-        """Describe the teacher as JSON values, which tell one teacher from another on resuming."""
+        """Describe the teacher as JSON values, by which a resumed training recognises it."""
         crc = 0
         for weight in self.model.get_weights():
             crc = zlib.crc32(weight.tobytes(), crc)

@@ -1,4 +1,4 @@
-"""A model in training: its optimiser, its early stopping, and what resuming it needs."""
+"""A model in training: its optimiser, its early stopping, and the state for resuming."""
 
 import math
 import warnings
@@ -78,7 +78,7 @@ class Learner:
         return not self.stopped and epoch < self.recipe.epochs
 
     def observe(self, epoch: int, scores: Mapping[str, float]) -> None:
-        """Look at an epoch's scores, keep weights as the recipe says, and stop where it is time.
+        """Look at the scores of an epoch; keep weights and stop early, if the recipe says so.
 
         A loss or a weight that is not a finite number stops the training, with a warning, and the
         model gets the weights back that it had before the epoch.
@@ -247,7 +247,7 @@ def check_model(name: str, model: Any, image_shape: Sequence[int | None], num_cl
         for side, given in zip(expected, image_shape, strict=True)
     ):
         raise ArgumentError(
-            f"{name} takes images of (height, width, channels) = {expected}. "
+            f"{name} must be given images of (height, width, channels) = {expected}. "
             f"Received: {tuple(image_shape)}. Load the images in this size and colour, or build "
             "the model for the images."
         )
@@ -258,8 +258,9 @@ def check_model(name: str, model: Any, image_shape: Sequence[int | None], num_cl
         )
     if output_shape[-1] != num_classes:
         raise ArgumentError(
-            f"{name} knows {output_shape[-1]} classes. Received: {num_classes} classes. Choose the "
-            "classes of the data set, or build the model for them."
+            f"{name} must be given images of {output_shape[-1]} classes. Received: {num_classes} "
+            f"classes. Choose classes of the data set (classes=), or build the model with "
+            f"num_classes={num_classes}."
         )
     sides = [given or side or 64 for side, given in zip(expected, image_shape, strict=True)]
     black = np.zeros((1, *sides), "float32")

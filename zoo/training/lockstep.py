@@ -11,20 +11,20 @@ import tensorflow as tf
 from zoo.training.distillation import Teacher
 from zoo.training.fusion import ModelGroup
 from zoo.training.learner import Learner
-from zoo.training.scores import LOSS, SCORES, Score
+from zoo.training.scores import LOSS, SCORES, Score, ScoresByName
 
 Combine = Callable[[Any], Any]
 """From the members' probabilities [members, batch, classes] to the committee's [batch, classes]."""
 
 COMPILE_FROM = 200_000_000
-"""From how many weights times training steps on XLA compiles the passes over the weights.
+"""The number of weights times training steps above which XLA compiles passes over the weights.
 
 Compiling takes 0.15 s and saves about 0.8 ns for each weight in each step (SGD with an elastic-net
 penalty, two cores): `python -m benchmarks fixed_cost` measures both.
 """
 
 RETRACE_FROM = 15_000_000_000
-"""From how many weights times images on a graph without the stopped models pays.
+"""The number of weights times images above which a new graph without stopped models is faster.
 
 A new graph takes about 0.5 s, and a training step about 33 ps for each weight and image:
 `python -m benchmarks fixed_cost` and `committee`.
@@ -34,8 +34,9 @@ A new graph takes about 0.5 s, and a training step about 33 ps for each weight a
 class Lockstep:
     """The arithmetic of training several models on the same batches.
 
-    One pass over the data serves all models, and models that begin alike run as one wide model.
-    `lockstep_of` makes it, or finds the one of an earlier training of the same models.
+    One pass over the data serves all models, and models with the same first layers run as one wide
+    model. Call `lockstep_of` to get a `Lockstep`: it reuses the graphs of an earlier training of
+    the same models.
 
     Args:
         learners: The models, with their optimisers started.
@@ -93,14 +94,14 @@ class Lockstep:
             del self._groups[key]
         _, function = self._group(self._learning)
         idle = [k for k, learns in enumerate(active) if self._learning[k] and not learns]
-        # Dropout of a model that has stopped draws random numbers among the fused models.
+        # In a fused group, the dropout of a stopped model still draws numbers: set its seeds back.
         seeds = [seed for k in idle for seed in _seeds(self._models[k])]
         before = [seed.numpy() for seed in seeds]
         function(batches, tf.constant(steps), tf.constant(active))
         for seed, value in zip(seeds, before, strict=True):
             seed.assign(value)
 
-    def evaluate(self, batches: Iterator[Any], steps: int) -> dict[str, dict[str, float]]:
+    def evaluate(self, batches: Iterator[Any], steps: int) -> ScoresByName:
         """Score every model and the committee.
 
         Args:
@@ -137,7 +138,7 @@ class Lockstep:
             for name, column in zip(self._names, columns, strict=True)
         }
 
-    def scores(self) -> dict[str, dict[str, float]]:
+    def scores(self) -> ScoresByName:
         """Give name → score → mean since `reset`, for the names that were counted."""
         return {
             name: {score: float(sums[k] / sums[-1]) for k, score in enumerate(self._scores)}
@@ -162,8 +163,8 @@ class Lockstep:
         """Begin another training of the same models.
 
         Args:
-            learners: The models, with fresh optimisers, whose place the optimisers of the graph
-                take after they were set to the same values.
+            learners: The models with fresh optimisers. The graph keeps its own optimisers: they get
+                the values of the fresh optimisers, and then replace them in the learners.
         """
         self.reset()
         self._learning = (True,) * len(self._models)
@@ -175,10 +176,10 @@ class Lockstep:
             learner.optimizer = optimizer
 
     def _choose_group(self, active: tuple[bool, ...], images_left: int) -> tuple[bool, ...]:
-        """Say which models the graph trains: those of the present graph, or only active ones."""
-        # The present graph also serves fewer models: a stopped model that is not fused costs
-        # nothing in it, a fused model learns in vain. A model that was not expected to stop has
-        # diverged.
+        """Choose the models of the next graph: all models of the present graph, or the active."""
+        # The present graph also works when some models have stopped. A stopped model that runs
+        # alone costs nothing. A stopped model in a fused group is still computed, and the result is
+        # thrown away. A model that stops without being stoppable has diverged.
         fits = all(
             learning >= learns and (learning == learns or stoppable)
             for learning, learns, stoppable in zip(
@@ -210,7 +211,7 @@ class Lockstep:
 
     @functools.cached_property
     def _answering(self) -> ModelGroup:
-        """The group that answers for evaluation: that of all models, where they have trained."""
+        """The group for evaluation: the group that trained all models, if there is such a group."""
         known = self._groups.get((True,) * len(self._models))
         return known[0] if known else ModelGroup(self._models)
 
@@ -264,7 +265,7 @@ class Lockstep:
             for name, score in self._scores.items()
         ]
         columns.append(tf.fill([len(self._names)], count))
-        # Not a product with 0: a loss that is not a number would stay one.
+        # `tf.where`, not a multiplication by 0: NaN · 0 is NaN.
         rows = tf.where(counted[:, None], tf.stack(columns, axis=-1), 0)
         self._totals.assign_add(rows)
 
@@ -277,11 +278,11 @@ def lockstep_of(
     *,
     steps: int,
 ) -> Lockstep:
-    """Make the arithmetic of a training, or take the graphs of the last one of the same models.
+    """Make the `Lockstep` of a training, or reuse that of the previous training of the models.
 
     Args:
-        learners: The models, with their optimisers started. Where an earlier graph is taken, they
-            get its optimisers, set to the values of their own.
+        learners: The models, with their optimisers started. If an earlier graph is reused, the
+            learners get the optimisers of that graph, with the values of their own optimisers.
         combine: As for `Lockstep`.
         class_weights: As for `Lockstep`.
         teacher: As for `Lockstep`.
@@ -302,8 +303,8 @@ def lockstep_of(
         [(learner.name, learner.recipe.class_weight) for learner in learners],
         [_description(learner) for learner in learners],
     ]
-    # Kept by the first model, so that it goes when the models go; not by Keras, which would track
-    # and save it.
+    # Stored as a plain attribute of the first model, so that it is freed together with the models.
+    # Keras must not see the attribute, because Keras would save it with the model.
     owner = learners[0].model
     known, lockstep = vars(owner).get("_zoo_lockstep", (None, None))
     if lockstep is not None and known == key:
@@ -315,7 +316,7 @@ def lockstep_of(
 
 
 def _description(learner: Learner) -> Any:
-    """Describe what a graph depends on; a description is equal only where the graph fits."""
+    """Describe all that a graph depends on: if two descriptions are equal, it can be reused."""
     variables = [(id(variable.value), variable.trainable) for variable in learner.model.variables]
     try:
         configs = [learner.model.get_config(), _nameless(learner.optimizer.get_config())]
@@ -348,15 +349,15 @@ def _seeds(model: Any) -> list[Any]:
 
 
 def _training_loop(group: ModelGroup, step: Callable[..., None]) -> Any:
-    """Make the graph that takes a number of (images, labels) from an iterator, and steps."""
+    """Make the graph that takes batches (images, labels) from an iterator, a step for each."""
 
     def run(batches: Any, steps: Any, active: Any) -> None:
         group.load(active)
         _repeat(steps, lambda: step(group, active, *batches.get_next()))
         group.store(active)
 
-    # TensorFlow counts tracings by a function's code, and would warn of the fifth short training
-    # that it traces too often; a partial is counted by itself.
+    # TensorFlow counts the tracings of each Python function, and would warn of too many tracings
+    # after five short trainings. A new partial has a count of its own.
     return tf.function(functools.partial(run), autograph=False)
 
 

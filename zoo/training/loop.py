@@ -1,6 +1,5 @@
 """The loop of a training: epochs, pieces of epochs, validation, and when to stop."""
 
-import dataclasses
 import functools
 import math
 import signal
@@ -13,20 +12,21 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.datasets.pipeline import StreamPosition
 from zoo.datasets.split import Split
-from zoo.training.checkpoint import Checkpoint, Position
+from zoo.training.checkpoint import Checkpoint
 from zoo.training.distillation import Teacher
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Combine, Lockstep, lockstep_of
-from zoo.training.recording import Recorder, Scores
-from zoo.training.scores import validation_scores
+from zoo.training.recording import Recorder
+from zoo.training.scores import ScoresByName, validation_scores
 
 EVALUATION_BATCH = 1024
 SECONDS_OF_A_PIECE = 0.3
-"""How long steps run in one go; between pieces signals are handled and progress is drawn."""
+"""Steps run in pieces of this length. Between pieces, signals are handled and progress is drawn."""
 
 ENDLESS = 2**31 - 1
-"""More epochs than anybody evaluates."""
+"""A number of epochs that no training reaches."""
 
 
 @dataclass
@@ -52,8 +52,8 @@ class Loop:
     interrupts: list[int]
     seed: int
     teacher: Teacher | None
-    callbacks: list[Any]
-    owner: Any
+    callbacks: list[keras.callbacks.Callback]
+    owner: keras.Model
     _piece: int = field(default=1, init=False)
 
     def fit(self, learners: Sequence[Learner], combine: Combine | None) -> None:
@@ -79,7 +79,7 @@ class Loop:
                 if self.interrupts:
                     self.checkpoint.save(learners, group.lockstep, within)
                     self._leave()
-            position = Position(position.epoch + 1)
+            position = StreamPosition(position.epoch + 1)
             scores = self._end_epoch(group, position.epoch, started)
             callbacks.on_epoch_end(position.epoch - 1, self.recorder.keras_names(scores))
             self.checkpoint.save(learners, group.lockstep, position)
@@ -126,42 +126,42 @@ class Loop:
         lockstep = lockstep_of(learners, combine, weights, self.teacher, steps=steps * epochs)
         return _Group(learners, lockstep, data, steps, epochs)
 
-    def _batches(self, group: "_Group", position: Position) -> Iterator[Any]:
+    def _batches(self, group: "_Group", position: StreamPosition) -> Iterator[Any]:
         """Iterate over the training batches from a position on."""
-        # A step may be the last step of its epoch: then the next batch is the next epoch's first.
-        step = position.epoch * group.steps + position.step
-        first_epoch, first_batch = divmod(step, group.steps)
+        # If the position is the end of an epoch, the next batch is the first of the next epoch.
+        step = position.epoch * group.steps + position.batch
+        start = StreamPosition(*divmod(step, group.steps))
         recipe, seed = group.learners[0].recipe, group.learners[0].seed
         return _iterator(
             group.data.batches(
                 recipe.batch_size,
                 shuffle=True,
                 seed=self.seed if seed is None else seed,
-                epochs=max(group.epochs - first_epoch, 1),
-                first_epoch=first_epoch,
-                first_batch=first_batch,
+                epochs=max(group.epochs - start.epoch, 1),
+                first_epoch=start.epoch,
+                first_batch=start.batch,
                 transform=recipe.augmentation,
             )
         )
 
     def _pieces(
-        self, group: "_Group", batches: Iterator[Any], position: Position, callbacks: Any
-    ) -> Iterator[Position]:
+        self, group: "_Group", batches: Iterator[Any], position: StreamPosition, callbacks: Any
+    ) -> Iterator[StreamPosition]:
         """Train to the end of the epoch, in pieces of about `SECONDS_OF_A_PIECE`."""
         active = [learner.trains(position.epoch) for learner in group.learners]
         names = [learner.name for learner in group.learners if learner.trains(position.epoch)]
-        while position.step < group.steps:
-            piece = min(self._piece, group.steps - position.step)
-            callbacks.on_train_batch_begin(position.step)
+        while position.batch < group.steps:
+            piece = min(self._piece, group.steps - position.batch)
+            callbacks.on_train_batch_begin(position.batch)
             started = time.monotonic()
             group.lockstep.train(batches, piece, active, group.images_left(position))
             seconds = time.monotonic() - started
-            position = dataclasses.replace(position, step=position.step + piece)
+            position = position._replace(batch=position.batch + piece)
             scores = group.lockstep.scores()
-            callbacks.on_train_batch_end(position.step - 1, self.recorder.keras_names(scores))
-            self.recorder.progress.step(names, position.epoch + position.step / group.steps)
+            callbacks.on_train_batch_end(position.batch - 1, self.recorder.keras_names(scores))
+            self.recorder.progress.step(names, position.epoch + position.batch / group.steps)
             if not self._sees_each_batch:
-                # As long as it should be, but at most twice as long as the piece before.
+                # The steps that take SECONDS_OF_A_PIECE, but at most twice the steps of this piece.
                 fitting = round(piece * SECONDS_OF_A_PIECE / max(seconds, 1e-6))
                 self._piece = max(1, min(2 * self._piece, fitting))
             yield position
@@ -176,7 +176,7 @@ class Loop:
             for hook in hooks
         )
 
-    def _end_epoch(self, group: "_Group", epoch: int, started: float) -> Scores:
+    def _end_epoch(self, group: "_Group", epoch: int, started: float) -> ScoresByName:
         """Score and record an epoch, from 1, and let the learners look at their scores."""
         scores = group.lockstep.scores()
         for learner in group.learners:
@@ -195,19 +195,19 @@ class Loop:
                     self.recorder.progress.end(learner.name, learner.finish(group.data))
         return scores
 
-    def _evaluate(self, lockstep: Lockstep) -> Scores:
+    def _evaluate(self, lockstep: Lockstep) -> ScoresByName:
         assert self.validation is not None
         steps = math.ceil(len(self.validation) / EVALUATION_BATCH)
         return lockstep.evaluate(self._validation_batches, steps)
 
     @functools.cached_property
     def _validation_batches(self) -> Iterator[Any]:
-        """The validation images over and over: a new iterator takes as long as a small epoch."""
+        """An endless iterator over the validation images: a new one takes as long as an epoch."""
         assert self.validation is not None
         return _iterator(self.validation.batches(EVALUATION_BATCH, epochs=ENDLESS))
 
     def _leave(self) -> None:
-        """End as the signal would have ended the process."""
+        """Raise the exception that the signal would have raised."""
         number = self.interrupts[0]
         if self.checkpoint.run:
             text = f"Stopped. The run in {self.checkpoint.run.path} can be resumed."
@@ -237,9 +237,9 @@ class _Group:
         """Tell whether a learner still learns in an epoch, from 0."""
         return any(learner.trains(epoch) for learner in self.learners)
 
-    def images_left(self, position: Position) -> int:
+    def images_left(self, position: StreamPosition) -> int:
         """Count the images that the learners may still go through, at most."""
-        steps_left = (self.epochs - position.epoch) * self.steps - position.step
+        steps_left = (self.epochs - position.epoch) * self.steps - position.batch
         return steps_left * self.learners[0].recipe.batch_size
 
 

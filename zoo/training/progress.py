@@ -9,10 +9,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from zoo.errors import ArgumentError
-from zoo.training.scores import SCORES, Score
-
-Scores = Mapping[str, Mapping[str, float]]
-"""Name of a member → name of a score (`loss`, `val_accuracy` …) → value."""
+from zoo.training.scores import SCORES, Score, ScoresByName
 
 
 class Progress:
@@ -80,8 +77,8 @@ class Progress:
             self._table.start_task(self._tasks[name])
             self._table.update(self._tasks[name], completed=done, state="")
 
-    def epoch(self, number: int, scores: Scores, seconds: float) -> None:
-        """Show what an epoch that has ended reached.
+    def epoch(self, number: int, scores: ScoresByName, seconds: float) -> None:
+        """Show the scores of an epoch that has ended.
 
         Args:
             number: The epoch, from 1.

@@ -13,10 +13,7 @@ from zoo.plots import confusion_figure
 from zoo.tensorboard import TensorBoardLog
 from zoo.training.learner import Learner
 from zoo.training.progress import Progress
-from zoo.training.scores import LOSS, SCORES
-
-Scores = dict[str, dict[str, float]]
-"""Name of a model, or `"committee"` → name of a score → value."""
+from zoo.training.scores import LOSS, SCORES, ScoresByName
 
 
 class Recorder:
@@ -38,7 +35,7 @@ class Recorder:
         self.history = keras.callbacks.History()
         self.history.epoch = []
 
-    def epoch(self, number: int, scores: Scores, seconds: float) -> None:
+    def epoch(self, number: int, scores: ScoresByName, seconds: float) -> None:
         """Record the scores of an epoch.
 
         Args:
@@ -54,7 +51,7 @@ class Recorder:
             self._log.epoch(number, scores)
         self.progress.epoch(number, scores, seconds)
 
-    def keras_names(self, scores: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    def keras_names(self, scores: ScoresByName) -> dict[str, float]:
         """Name scores as Keras does: `val_cnn_accuracy`, and `val_accuracy` for the committee.
 
         Args:

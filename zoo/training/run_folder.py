@@ -110,7 +110,7 @@ class RunFolder:
             with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files}
             return arrays, json.loads(str(arrays.pop("facts")))
-        except Exception as error:  # a damaged zip shows in many ways
+        except Exception as error:  # a damaged zip file raises many kinds of errors
             raise RunError(
                 f"The state of a run must be a file as Zoo wrote it. Received: {path}, which is "
                 f"damaged ({error}). Start the run anew in another folder."

@@ -13,6 +13,9 @@ import tensorflow as tf
 
 from zoo.text import percent
 
+ScoresByName = dict[str, dict[str, float]]
+"""Name of a model, or `"committee"` → name of a score (`loss`, `val_accuracy` …) → value."""
+
 LOSS = "loss"
 """The score that is trained on; for a model with its penalties, class weights and teacher."""
 

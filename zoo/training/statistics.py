@@ -1,15 +1,16 @@
-"""Statistics of the training images that models hold: batch normalisation's, and the mean image."""
+"""Statistics of the training images inside models: for batch normalisation, and the mean image."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import keras
 import numpy as np
 
 from zoo.datasets.split import Split
 from zoo.layers import MeanImageStandardization
 
 
-def update_batch_statistics(model: Any, batches: Iterable[Any]) -> None:
+def update_batch_statistics(model: keras.Model, batches: Iterable[Any]) -> None:
     """Set the statistics of batch-normalisation layers to their means over some batches.
 
     Averaged weights have other activations than the weights that were averaged, so the moving means
@@ -49,7 +50,7 @@ def _layers(model: Any) -> Iterator[Any]:
         yield from _layers(layer) if hasattr(layer, "layers") else [layer]
 
 
-def learn_mean_image(model: Any, data: Split) -> None:
+def learn_mean_image(model: keras.Model, data: Split) -> None:
     """Give the statistics of images to a model's mean-image standardisation.
 
     A model without such a layer, and a layer that has statistics already, stay as they are.

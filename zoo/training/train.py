@@ -151,7 +151,7 @@ def _configuration(
     teacher: Teacher | None,
     seed: int,
 ) -> dict[str, Any]:
-    """Describe a training, but for its images, as JSON values that are compared on resuming."""
+    """Describe a training without its images as JSON values, which are compared on resuming."""
     own_images = {
         learner.name: [learner.seed, len(learner.rows), zlib.crc32(learner.rows.tobytes())]
         for learner in learners
@@ -207,9 +207,9 @@ def _check(learners: Sequence[Learner], data: Split, validation: Split | None) -
     _check_shared_weights(learners)
     if "test" in (data.name, validation.name if validation is not None else ""):
         raise DataError(
-            "Training and validation images must be of other splits: the test split chooses "
+            "Training and validation images must not be images of the test split, which chooses "
             "nothing, not even when to stop. Received: the test split. Train on the training split "
-            "and hold images of it out for validation; the test split is for the report."
+            "and hold out some of its images for validation; the test split is for the report."
         )
     if validation is not None and (validation.image_shape, validation.class_names) != (
         data.image_shape,
@@ -286,7 +286,7 @@ def _disagreements(first: Learner, second: Learner) -> list[str]:
 
 
 def _fingerprint(split: Split) -> dict[str, Any]:
-    """Describe a split as JSON values, which tell one split from another on resuming."""
+    """Describe a split as JSON values, by which a resumed training recognises its images."""
     return {
         "name": split.name,
         "images": len(split),
@@ -298,7 +298,7 @@ def _fingerprint(split: Split) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _interrupts() -> Iterator[list[int]]:
-    """Collect the numbers of Ctrl-C and SIGTERM; a second signal acts at once, as without this."""
+    """Collect the numbers of Ctrl-C and SIGTERM. A second signal ends the process at once."""
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield received

@@ -87,7 +87,7 @@ def test_zoo_alone_shows_the_commands(zoo_command, words):
         (["describe"], "`zoo describe` must be followed by NAME. See `zoo describe --help`."),
         (["describe", "cnn", "mlp"], "`zoo describe` takes no further words. Received: 'mlp'"),
         (["describe", "cn"], "did you mean 'cnn'"),
-        (["models", "*mpl"], "No model matches '*mpl'"),
+        (["models", "*mpl"], "A pattern must match a registered model. Received: '*mpl'"),
         (["models", "--tga", "conv"], "Unknown option: --tga. Did you mean --tag?"),
         (["train", "--name", "softmax"], "Unknown option: --name"),
         (["train", "softmax", "--no-quiet"], "Unknown option: --no-quiet"),

@@ -131,7 +131,9 @@ def test_bad_teachers_are_refused(teacher, arguments, message):
 
 def test_a_teacher_of_other_classes_is_refused(data):
     other = Teacher(zoo.build("softmax", input_shape=data.image_shape, num_classes=4))
-    with pytest.raises(ArgumentError, match=r"The teacher knows 4 classes\. Received: 3"):
+    with pytest.raises(
+        ArgumentError, match=r"The teacher must be given images of 4 classes\. Received: 3"
+    ):
         Committee("softmax").fit(data.train, teacher=other, verbose=0)
 
 

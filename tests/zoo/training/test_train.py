@@ -88,7 +88,7 @@ def test_class_names_and_shapes_must_agree(split):
     with pytest.raises(DataError, match=r"dark, bright\. Received: \(4, 4, 1\) with a, b"):
         train([learner()], split, other, verbose=0)
     small = Split("train", np.zeros((2, 3, 4, 1), "uint8"), np.array([0, 1]), ("a", "b"))
-    with pytest.raises(ArgumentError, match=r"softmax takes images .*\(4, 4, 1\)"):
+    with pytest.raises(ArgumentError, match=r"softmax must be given images .*\(4, 4, 1\)"):
         train([learner()], small, verbose=0)
 
 

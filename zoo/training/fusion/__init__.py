@@ -2,7 +2,7 @@
 
 `fusible` tells which models and optimisers can run side by side, `fused` runs such models as one
 wide model out of the parts in `wide_layers`, and `model_group` is the way in: it takes any models,
-fuses those that can be fused and runs the others one by one. `zoo.training.lockstep` comes in here.
+fuses those that can be fused and runs the others one by one. Used by `zoo.training.lockstep`.
 """
 
 from zoo.training.fusion.model_group import ModelGroup

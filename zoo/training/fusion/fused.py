@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from zoo.training.fusion.fusible import architecture
+from zoo.training.fusion.fusible import architecture_key
 from zoo.training.fusion.wide_layers import (
     BatchedDense,
     Dropouts,
@@ -32,8 +32,8 @@ class FusedModels:
     """Models that begin alike, run as one.
 
     Args:
-        models: Two or more built Keras models of the same `stem`; those of the same `architecture`
-            stand one after another.
+        models: Two or more built Keras models of the same `stem_key`; those of the same
+            `architecture_key` stand one after another.
         optimizers: The models' built optimisers, of the same settings; none for inference only.
         compiled: Whether XLA compiles the passes over the weights: the penalties and the step of
             the optimiser. One pass over the weights then takes the place of one for each operation.
@@ -89,8 +89,8 @@ class FusedModels:
         x = images
         for layer in self._stem:
             x = layer(x)
-        # A dense layer but for the gradient: the gradient of the cast kernel stays in half
-        # precision until `_apply` takes it, which saves a pass over the weights that only casts.
+        # Computes what a dense layer computes. The gradient is taken of the cast kernel, so it
+        # stays in half precision until `_apply`. This saves one pass over the weights.
         kernel = tf.cast(self._first.kernel.value, self._first.compute_dtype)
         self._sources[id(self._first.kernel)] = kernel
         x = tf.matmul(tf.cast(x, kernel.dtype), kernel)
@@ -170,7 +170,7 @@ class FusedModels:
             shape = build_layer(layer, shape)
         self._branches = [
             _Branch([copy.layers[start:] for copy in copies])
-            for _, copies in itertools.groupby(self.models, architecture)
+            for _, copies in itertools.groupby(self.models, architecture_key)
         ]
 
     def _branch_pairs(self) -> Iterable[tuple[Any, list[Any]]]:
@@ -324,7 +324,7 @@ class _Branch:
         return tf.transpose(tf.reshape(x, [-1, self._count, x.shape[-1] // self._count]), [1, 0, 2])
 
     def _widened(self, parts: Sequence[Any]) -> Any:
-        """Make the layer that does for all copies what each of the parts does for one copy."""
+        """Make one wide layer that computes the layers of all copies at once."""
         layer, count = parts[0], self._count
         if isinstance(layer, layers.Dropout):
             return Dropouts(parts)

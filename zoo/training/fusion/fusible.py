@@ -20,7 +20,7 @@ OPTIMIZERS = (
 """Names of the optimisers that work on each weight by itself, unless they clip by norms."""
 
 
-def architecture(model: Any) -> str | None:
+def architecture_key(model: keras.Model) -> str | None:
     """Describe a model's layers, for finding models that can run side by side as copies.
 
     Args:
@@ -33,7 +33,7 @@ def architecture(model: Any) -> str | None:
     Example:
         >>> import zoo
         >>> a, b = (zoo.build("lasso_mlp", seed=seed) for seed in (0, 1))
-        >>> architecture(a) == architecture(b), architecture(zoo.build("cnn"))
+        >>> architecture_key(a) == architecture_key(b), architecture_key(zoo.build("cnn"))
         (True, None)
     """
     if not _is_chain(model):
@@ -46,7 +46,7 @@ def architecture(model: Any) -> str | None:
     return None if shared else _text(map(_description, model.layers))
 
 
-def stem(model: Any) -> str | None:
+def stem_key(model: keras.Model) -> str | None:
     """Describe a model's first layers, for finding models that can share their first product.
 
     Args:
@@ -54,14 +54,15 @@ def stem(model: Any) -> str | None:
 
     Returns:
         A text that is equal for models of the same layers up to the first dense layer, whatever
-        that layer's units, activation and penalties, or None for a model without `architecture`.
+        that layer's units, activation and penalties, or None for a model without an
+        `architecture_key`.
 
     Example:
         >>> import zoo
-        >>> stem(zoo.build("lasso_mlp")) == stem(zoo.build("deep_mlp"))
+        >>> stem_key(zoo.build("lasso_mlp")) == stem_key(zoo.build("deep_mlp"))
         True
     """
-    if architecture(model) is None:
+    if architecture_key(model) is None:
         return None
     own = ("units", "activation", "kernel_regularizer", "bias_regularizer")
     described = []
@@ -75,8 +76,8 @@ def stem(model: Any) -> str | None:
     return _text(described)
 
 
-def optimizer_settings(optimizer: Any) -> str | None:
-    """Describe an optimiser, for finding optimisers that one optimiser can stand for.
+def optimizer_settings(optimizer: keras.optimizers.Optimizer) -> str | None:
+    """Describe an optimiser, so that optimisers with equal settings can be replaced by one.
 
     Args:
         optimizer: A Keras optimiser.

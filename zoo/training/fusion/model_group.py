@@ -1,4 +1,4 @@
-"""Models that see the same batches: those that begin alike run fused, all others one by one."""
+"""Models that see the same batches: models with equal first layers run fused, others one by one."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from zoo.training.fusion.fused import FusedModels, LossesOf, concatenate
-from zoo.training.fusion.fusible import architecture, optimizer_settings, stem
+from zoo.training.fusion.fusible import architecture_key, optimizer_settings, stem_key
 
 
 class ModelGroup:
@@ -31,7 +31,7 @@ class ModelGroup:
     ) -> None:
         optimizers = list(optimizers or [None] * len(models))
         stoppable = list(stoppable) or [False] * len(models)
-        kinds = [architecture(model) for model in models]
+        kinds = [architecture_key(model) for model in models]
         self._rows: list[list[int]] = []
         self.parts: list[Any] = []
         for rows in _fusible_rows(models, optimizers):
@@ -46,7 +46,7 @@ class ModelGroup:
             )
             self._rows.append(rows)
             self.parts.append(part)
-        # Where each model's row stands when the rows of all parts follow one another.
+        # For each model: its position in the concatenated outputs of all parts.
         order = [row for rows in self._rows for row in rows]
         self._order = sorted(range(len(order)), key=order.__getitem__)
 
@@ -60,7 +60,7 @@ class ModelGroup:
             Probabilities [models, batch, classes] and the regularisers' penalties [models].
         """
         images = tf.cast(images, "float32")
-        return self._in_order([part(images) for part in self.parts])
+        return self._in_order_of_models([part(images) for part in self.parts])
 
     def train(
         self, images: Any, losses_of: Callable[[Sequence[int], Any, Any], Any], active: Any
@@ -86,7 +86,7 @@ class ModelGroup:
             else:
                 losses = functools.partial(losses_of, rows)
                 results.append(part.train(images, losses, tf.gather(active, rows)))
-        return self._in_order(results)
+        return self._in_order_of_models(results)
 
     def load(self, active: Any = None) -> None:
         """Copy weights, and the optimisers' variables for training, from the models.
@@ -109,7 +109,7 @@ class ModelGroup:
                 part.store(tf.gather(active, rows))
 
     def idle_weights(self, active: Sequence[bool]) -> int:
-        """Count the weights that are trained in vain, because their models have stopped.
+        """Count the fused weights of models that have stopped, whose training is thrown away.
 
         Args:
             active: Whether each model learns.
@@ -122,7 +122,7 @@ class ModelGroup:
             if not active[row]
         )
 
-    def _in_order(self, results: Sequence[tuple[Any, Any]]) -> tuple[Any, Any]:
+    def _in_order_of_models(self, results: Sequence[tuple[Any, Any]]) -> tuple[Any, Any]:
         """Put the rows of all parts into the order of the models."""
         first, second = (concatenate(column) for column in zip(*results, strict=True))
         if self._order != sorted(self._order):
@@ -134,7 +134,7 @@ def _fusible_rows(models: Sequence[Any], optimizers: Sequence[Any]) -> list[list
     """Group the numbers of models that can run fused; a model that cannot is a group of one."""
     alike: dict[Any, list[int]] = {}
     for row, (model, optimizer) in enumerate(zip(models, optimizers, strict=True)):
-        key = stem(model), optimizer_settings(optimizer) if optimizer else ""
+        key = stem_key(model), optimizer_settings(optimizer) if optimizer else ""
         alike.setdefault(row if None in key else key, []).append(row)
     return list(alike.values())
 

@@ -1,4 +1,4 @@
-"""Layers of fused models: each does for several copies of a layer what each copy does alone."""
+"""Layers of fused models: one layer computes several copies at once, with the same results."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -101,7 +101,10 @@ class SoftmaxOfEach(layers.Layer):
 
 
 class Dropouts:
-    """The dropout layers of all copies, so that each copy drops what it would drop alone.
+    """The dropout layers of all copies.
+
+    Each copy keeps its own dropout layer and seed, so its dropout mask is the same as without
+    fusion.
 
     Args:
         parts: The dropout layer of each copy.

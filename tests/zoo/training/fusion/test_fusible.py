@@ -6,7 +6,7 @@ import keras
 import pytest
 
 import zoo
-from zoo.training.fusion.fusible import architecture, optimizer_settings, stem
+from zoo.training.fusion.fusible import architecture_key, optimizer_settings, stem_key
 
 
 def mlp(name="mlp", **arguments):
@@ -61,35 +61,35 @@ def residual():
 )  # fmt: skip
 def test_models_of_unknown_layers_are_not_fused(build):
     model = build()
-    assert architecture(model) is None
-    assert stem(model) is None
+    assert architecture_key(model) is None
+    assert stem_key(model) is None
 
 
 def test_other_settings_are_another_architecture():
-    plain = architecture(mlp())
+    plain = architecture_key(mlp())
     others = [
         {"dropout": 0.4},
         {"l2": 0.5},
         {"activation": "tanh"},
         {"precision": "mixed_bfloat16"},
     ]
-    keys = {architecture(mlp(**arguments)) for arguments in others} | {plain}
+    keys = {architecture_key(mlp(**arguments)) for arguments in others} | {plain}
     assert len(keys) == 5
     assert None not in keys
-    assert architecture(mlp()) == plain
+    assert architecture_key(mlp()) == plain
     frozen = mlp()
     frozen.layers[3].trainable = False
-    assert architecture(frozen) not in keys
+    assert architecture_key(frozen) not in keys
 
 
 def test_stems_differ_in_the_layers_before_the_first_product():
     wide, narrow = mlp(hidden=(9,)), mlp("lasso_mlp", hidden=(7,))
-    assert stem(wide) == stem(narrow) is not None
+    assert stem_key(wide) == stem_key(narrow) is not None
     others = [mlp(input_shape=(4, 4, 1)), mlp(precision="mixed_bfloat16"), chain()]
-    assert len({stem(model) for model in others} | {stem(wide)}) == 4
+    assert len({stem_key(model) for model in others} | {stem_key(wide)}) == 4
     frozen = mlp()
     frozen.layers[3].trainable = False
-    assert stem(frozen) != stem(wide)
+    assert stem_key(frozen) != stem_key(wide)
 
 
 def test_optimisers_of_other_settings_are_not_shared():
