@@ -7,10 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import zoo
 
 ROOT = Path(__file__).parents[1]
+
+# TensorFlow's warning where operations are to run by themselves, and a pipeline is a graph anyway.
+IN_GRAPHS_ANYWAY = pytest.mark.filterwarnings("ignore:Even though the `tf.config.*:UserWarning")
 
 
 @pytest.fixture
@@ -19,6 +23,19 @@ def benchmark(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(ROOT)
     monkeypatch.setattr(importlib.import_module("benchmarks.measure"), "RESULTS", tmp_path)
     return lambda name: importlib.import_module(f"benchmarks.{name}")
+
+
+@pytest.fixture
+def eagerly(monkeypatch):
+    """Runs every operation by itself: for a few images, tracing and compiling take far longer."""
+    # The loop over the steps of an epoch is written for a graph.
+    monkeypatch.setattr(
+        "zoo.training.lockstep._repeat",
+        lambda times, body: [body() for _ in range(int(times))],
+    )
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 def test_without_a_name_the_benchmarks_are_listed(benchmark, monkeypatch):
@@ -110,6 +127,8 @@ def test_the_cost_of_a_gradient_is_drawn_on_logarithmic_axes(benchmark):
     assert left.get_yscale() == right.get_yscale() == "log"
 
 
+@IN_GRAPHS_ANYWAY
+@pytest.mark.usefixtures("eagerly")
 def test_ways_to_augment_take_turns(benchmark, monkeypatch):
     augmentation = benchmark("augmentation")
     monkeypatch.setattr(augmentation, "TURN", 8)
@@ -218,6 +237,8 @@ def check_memory(results):
         ("data", check_data),
     ],
 )
+@IN_GRAPHS_ANYWAY
+@pytest.mark.usefixtures("eagerly")
 def test_a_benchmark_runs_from_beginning_to_end(name, check, benchmark, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for the processes that a benchmark starts
     benchmark(name).main(quick=True)

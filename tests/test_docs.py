@@ -25,18 +25,28 @@ from zoo.datasets import registry
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md")])
 
+# The site's build writes these indexes from the code; tests/test_site.py tests that it does.
+WRITTEN_BY_THE_SITE = {ROOT / "docs" / "models" / "index.md", ROOT / "docs" / "api" / "index.rst"}
+
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```$\n?", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
 
 
-# On the page an hour of training on real faces. Here fewer and smaller members see noise once.
+# On the page of FER2013 an hour of training on real faces. Here fewer and smaller members see noise
+# once. Elsewhere fewer epochs, where the page prints the same after fewer.
 SMALLER = {
+    "README.md": {"epochs=15": "epochs=1"},
+    "ensembles.md": {"epochs=6": "epochs=3"},
+    "tutorial.md": {"epochs=20)": "epochs=1)"},
+    "scikit-learn.md": {"copies=3, batch_size=16, epochs=30": "copies=3, batch_size=16, epochs=5"},
     "fer2013.md": {
         '"conv_bn"': '"softmax"',
         "epochs=24": "epochs=1",
+        '"bn_mlp"': '"softmax"',
         '    conv("mild_2", mild),\n    conv("mild_3", mild),\n': "",
+        '    conv("strong", strong),\n': "",
         '    conv("per_image_2", mild, "per_image"),\n': "",
-    }
+    },
 }
 
 
@@ -132,7 +142,7 @@ def test_the_commands_of_the_tutorial_run(tmp_path, monkeypatch, capsys):
     text = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
     draw_pictures, *_ = blocks(text)[0]
     exec(draw_pictures.code, {"__name__": "__main__"})
-    shorter = text.replace("--epochs 20", "--epochs 2")
+    shorter = text.replace("--epochs 20", "--epochs 1")
     assert shorter != text
     for program, *words in commands(shorter):
         assert program == "zoo"
@@ -167,7 +177,7 @@ def test_no_block_is_passed_over(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_a_page_points_at_is_there(page):
     for target in re.findall(r"\]\(([^)\s#]+)[^)]*\)", page.read_text(encoding="utf-8")):
-        if "://" not in target:
+        if "://" not in target and page.parent / target not in WRITTEN_BY_THE_SITE:
             assert (page.parent / target).exists(), target
 
 

@@ -71,6 +71,13 @@ def test_a_model_page_has_layers_parameters_flops_recipe_and_results(site):
     assert "Nothing was measured" in site("model_pages").measured_text([])
 
 
+def test_the_models_have_an_index_with_a_link_to_each(site, tmp_path, monkeypatch):
+    monkeypatch.setattr(zoo, "list_models", lambda: ["softmax"])  # others take long to build
+    site("model_pages").write_pages(tmp_path)
+    assert "[`softmax`](softmax.md)" in (tmp_path / "index.md").read_text(encoding="utf-8")
+    assert (tmp_path / "softmax.md").is_file()
+
+
 @pytest.mark.parametrize("name", ["deep_mlp", "cnn"])
 def test_flops_agree_with_those_that_tensorflow_counts(site, name, capfd):
     import tensorflow as tf
@@ -95,6 +102,7 @@ def test_docstrings_become_restructured_text(site):
 def test_the_reference_has_every_room(site, tmp_path):
     api = site("api_pages")
     api.write_pages(tmp_path)
+    assert (tmp_path / "index.rst").is_file()
     documented = set()
     for path in tmp_path.glob("*.rst"):
         documented |= set(re.findall(r"automodule:: (\S+)", path.read_text(encoding="utf-8")))

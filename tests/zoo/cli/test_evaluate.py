@@ -1,4 +1,5 @@
 import json
+import runpy
 import subprocess
 import sys
 
@@ -81,7 +82,7 @@ def test_duplicates_are_dropped_for_a_model_of_any_origin(zoo_command, photos, t
 def test_evaluation_holds_out_what_was_held_out_in_training(zoo_command, tmp_path):
     data = zoo.datasets.load("digits", seed=3, test=0.3, validation=0)
     committee = zoo.ensembles.Committee("softmax")
-    committee.fit(data.train, epochs=1, batch_size=64, verbose=0)
+    committee.fit(data.train, epochs=1, batch_size=256, verbose=0)
     committee.save(tmp_path / "c.keras")
     _, out, _ = zoo_command("evaluate", "c.keras", "--json")
     values = json.loads(out)
@@ -138,6 +139,14 @@ def test_the_evaluation_script_is_the_same_command(zoo_command, plain_model):
     done = subprocess.run([*script, plain_model, "--json"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == zoo_command("evaluate", plain_model, "--json")[1]
-    wrong = ["gone.keras", "--split", "best"]
-    done = subprocess.run([*script, *wrong], capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == zoo_command("evaluate", *wrong)
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
+def test_the_evaluation_script_ends_with_the_exit_code_of_the_command(
+    zoo_command, monkeypatch, capsys
+):
+    words = ["gone.keras", "--split", "best"]
+    monkeypatch.setattr(sys, "argv", ["evaluate", *words])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("zoo.ensembles.evaluate", run_name="__main__")
+    assert (ended.value.code, *capsys.readouterr()) == zoo_command("evaluate", *words)

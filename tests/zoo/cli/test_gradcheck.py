@@ -30,7 +30,9 @@ def test_without_a_name_all_layers_and_losses_of_zoo_are_checked(zoo_command, mo
     assert len(names) >= 12
 
 
-def test_models_layers_and_losses_are_checked_by_name(zoo_command):
+def test_models_layers_and_losses_are_checked_by_name(zoo_command, monkeypatch):
+    # That graphs and XLA are compared too, tests/zoo/gradients/test_agreement.py tests.
+    monkeypatch.setattr("zoo.gradients.agreement.EXECUTIONS", ("eager",))
     names = ["softmax", "Softmax", "SoftmaxCrossEntropy", "Dense"]
     code, out, err = zoo_command("gradcheck", *names, "--json", "--mode", "fast")
     values = json.loads(out)

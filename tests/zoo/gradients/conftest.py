@@ -81,3 +81,9 @@ def small_model(seeded):
 def without_xla(monkeypatch):
     """Compares eager execution and graphs only, for tests whose promise is not about XLA."""
     monkeypatch.setattr("zoo.gradients.agreement.EXECUTIONS", ("eager", "graph"))
+
+
+@pytest.fixture
+def only_eager(monkeypatch):
+    """Compares eager execution only, for tests whose promise is not about graphs or XLA either."""
+    monkeypatch.setattr("zoo.gradients.agreement.EXECUTIONS", ("eager",))

@@ -17,12 +17,14 @@ def test_it_is_a_function_also_after_its_package_is_imported():
     assert callable(zoo.gradcheck)
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_one_mode_may_be_asked_for(unary):
     layer = unary(tf.sin, lambda x, dy, training: dy * tf.cos(x) * (2.0 if training else 1.0))
     assert zoo.gradcheck(layer, (5,), training=False, twin=False).ok
     assert not zoo.gradcheck(layer, (5,), training=True).ok
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_the_target_is_left_alone(seeded, small_model):
     layer = L.Dense(3)
     layer.build((None, 4))
@@ -60,6 +62,7 @@ def test_weights_that_could_hide_a_fault_are_noted():
     assert not any("0 or 1" in note for note in notes)
 
 
+@pytest.mark.usefixtures("without_xla")
 def test_the_same_seed_gives_the_same_report():
     first, second, other = (
         zoo.gradcheck(L.Dropout(0.5), (6,), seed=seed, mode="fast").to_dict() for seed in (3, 3, 4)

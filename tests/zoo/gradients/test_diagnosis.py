@@ -8,6 +8,7 @@ import tensorflow as tf
 import zoo
 
 L = keras.layers
+pytestmark = pytest.mark.usefixtures("without_xla")
 
 
 def wrong_sign(dx, dw, db, **_):

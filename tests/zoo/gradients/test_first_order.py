@@ -33,7 +33,7 @@ L = keras.layers
         (lambda: LocalResponseNormalization(), (2, 2, 6)),
     ],
 )
-@pytest.mark.usefixtures("without_xla")
+@pytest.mark.usefixtures("only_eager")
 def test_no_false_alarm_on_a_right_layer(layer, shape):
     report = zoo.gradcheck(layer(), input_shape=shape)
     assert report.ok, str(report)

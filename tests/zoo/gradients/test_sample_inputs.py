@@ -22,7 +22,7 @@ L = keras.layers
         keras.losses.sparse_categorical_crossentropy,
     ],
 )
-@pytest.mark.usefixtures("without_xla")
+@pytest.mark.usefixtures("only_eager")
 def test_no_false_alarm_on_a_right_loss(loss):
     report = zoo.gradcheck(loss, input_shape=(5,))
     assert report.ok, str(report)
