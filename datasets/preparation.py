@@ -40,20 +40,8 @@ def prepare_splits(
             with a warning, if `classes` is None; otherwise they raise.
         seed: Seed of the images that are held out.
 
-    Returns:
-        The splits by name.
-
     Raises:
         DataError: A class is unknown or has too few images.
-
-    Example:
-        >>> from zoo.datasets.split import as_split
-        >>> images = np.zeros((6, 1, 1, 1), "uint8")
-        >>> train = as_split(images, [0, 1, 2] * 2, class_names=["a", "b", "c"])
-        >>> options = {"drop_duplicates": False, "leave_out_small_classes": False, "seed": 0}
-        >>> options |= {"classes": ["c", "b"], "shares": {"test": 1}}
-        >>> prepare_splits({"train": train}, **options)["test"]
-        Split('test', 2 images of 1×1×1: c 1, b 1)
     """
     prepared = dict(splits)
     ids = None

@@ -12,19 +12,10 @@ _lock = threading.RLock()
 
 @contextlib.contextmanager
 def recorded_warnings() -> Iterator[list[warnings.WarningMessage]]:
-    """Record warnings instead of showing them, until the block ends.
+    """Record warnings in a list instead of showing them, until the block ends.
 
     The block may change the filters. A lock keeps other threads out meanwhile: two threads that
     change the filters at the same time would restore each other's filters at the end.
-
-    Yields:
-        The list that the warnings are added to.
-
-    Example:
-        >>> with recorded_warnings() as recorded:
-        ...     warnings.warn("oh", stacklevel=1)
-        >>> [str(warning.message) for warning in recorded]
-        ['oh']
     """
     with _lock, warnings.catch_warnings(record=True) as recorded:
         warnings.simplefilter("always", UserWarning)

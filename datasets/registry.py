@@ -17,8 +17,8 @@ from zoo.datasets.split import Split, as_split
 from zoo.errors import ArgumentError, DataError
 from zoo.text import did_you_mean
 
+# The files of an embedded data set.
 NO_FILES = Tree(Path(), {}, frozenset(), open_file=lambda name: open(name, "rb"))  # noqa: SIM115
-"""The files of an embedded data set."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,14 @@ class ReadRequest:
             labels: Class ids, integers [n].
             class_names: The name of each class id.
 
-        Returns:
-            The split.
-
         Raises:
             DataError: An array has another dtype or shape, or a label has no class name.
         """
         split = as_split(images, labels, name=name, class_names=class_names)
-        if split.image_shape[-1] not in (1, 3):
+        if (channels := split.image_shape[-1]) not in (1, 3):
             raise DataError(
                 f"images of {name!r} must be grey or RGB, with 1 or 3 channels. "
-                f"Received: {split.image_shape[-1]} channels. Leave out the other channels."
+                f"Received: {channels} channels. Leave out the other channels."
             )
         converted = self.conversion.convert(name, split.images)
         return Split(name, converted, split.labels, split.class_names)
@@ -157,22 +154,7 @@ def register(
 
 
 def get_dataset(name: Any) -> Dataset:
-    """Find a registered data set by its name.
-
-    Args:
-        name: The name.
-
-    Returns:
-        The description and the function that reads the data set.
-
-    Raises:
-        DataError: No data set has that name.
-
-    Example:
-        >>> import zoo.datasets.sources
-        >>> get_dataset("digits").info.needs_root
-        False
-    """
+    """Find a registered data set by its name, or raise a DataError."""
     if not isinstance(name, str) or name not in _datasets:
         raise DataError(
             f"There is no data set {name!r}{did_you_mean(str(name), _datasets)} Registered: "
@@ -182,12 +164,16 @@ def get_dataset(name: Any) -> Dataset:
     return _datasets[name]
 
 
-def registered_datasets() -> list[DatasetInfo]:
-    """Return the descriptions of all registered data sets, sorted by name.
+def list_datasets() -> list[DatasetInfo]:
+    """Describe every registered data set.
+
+    Returns:
+        Descriptions, sorted by name. Each has a `name`, a `summary`, a `source` and `needs_root`.
 
     Example:
-        >>> import zoo.datasets.sources
-        >>> "digits" in [info.name for info in registered_datasets()]
-        True
+        >>> import zoo.datasets
+        >>> names = [info.name for info in zoo.datasets.list_datasets()]
+        >>> "cifar10" in names, "mnist" in names
+        (True, True)
     """
     return [_datasets[name].info for name in sorted(_datasets)]

@@ -17,21 +17,9 @@ from zoo.errors import ArgumentError, DataError
 
 
 def check_share(name: str, value: Any) -> float | int:
-    """Take a share of the images of every class: a fraction, or a number of images.
+    """Take a share of the images of every class: a fraction (float), or a number of images (int).
 
-    Args:
-        name: Name of the argument, for the message.
-        value: The argument.
-
-    Returns:
-        The fraction as a float, or the number of images as an int.
-
-    Raises:
-        ArgumentError: The value is neither a fraction from 0 to below 1 nor a whole number.
-
-    Example:
-        >>> check_share("test", 0.25), check_share("test", 20)
-        (0.25, 20)
+    Raises an ArgumentError if the value is neither a fraction from 0 to below 1 nor a whole number.
     """
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if real and isinstance(value, numbers.Integral) and int(value) >= 0:
@@ -47,24 +35,10 @@ def check_share(name: str, value: Any) -> float | int:
 def sample_rows(
     labels: np.ndarray, class_names: Sequence[str], count: int, *, stratified: bool, seed: int
 ) -> np.ndarray:
-    """Draw rows at random, each at most once.
+    """Draw rows at random, each at most once; with `stratified`, as many rows of each class (± 1).
 
-    Args:
-        labels: Class ids, integers [n].
-        class_names: Name of each class id.
-        count: How many rows to draw.
-        stratified: Whether to draw the same number of rows of each class, give or take one.
-        seed: Seed of the draw; 0 or more.
-
-    Returns:
-        Row numbers, int64 [count], ascending.
-
-    Raises:
-        ArgumentError: There are fewer than `count` rows, in all or of a class.
-
-    Example:
-        >>> sample_rows(np.array([0, 1, 0, 1]), "ab", 4, stratified=True, seed=0)
-        array([0, 1, 2, 3])
+    Returns row numbers, int64 [count], ascending. Raises an ArgumentError if there are fewer rows,
+    in all or of a class.
     """
     whole_number("count", count, 1)
     whole_number("seed", seed, 0)
@@ -93,10 +67,7 @@ def sample_rows(
 
 
 def first_copies(digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find the first copy of each image, so that copies can be kept together.
-
-    Args:
-        digests: Hashes of the images, uint64 [n].
+    """Find the first copy of each image by the digests, so that copies can be kept together.
 
     Returns:
         The rows of the images that occur for the first time, int64, ascending; and for each row
@@ -119,23 +90,7 @@ def fold_rows(
     repeats: int,
     seed: int,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Make the folds of a stratified cross-validation; copies of an image stay together.
-
-    Args:
-        labels: Class ids, integers [n].
-        digests: Hashes of the images, uint64 [n].
-        class_names: Name of each class id, for the message.
-        count: Number of folds; 2 or more.
-        repeats: How many times all folds are made, each time different folds; 1 or more.
-        seed: Seed of the folds; from 0 to 2³² − 1.
-
-    Yields:
-        Rows to train on and rows to validate on, int64, each ascending.
-
-    Raises:
-        ArgumentError: A number is out of range.
-        DataError: A class has fewer different images than there are folds.
-    """
+    """Make the folds of a stratified cross-validation; `Split.fold_rows` describes them."""
     whole_number("count", count, 2)
     whole_number("repeats", repeats, 1)
     whole_number("seed", seed, 0, 2**32 - 1)
@@ -159,15 +114,10 @@ def fold_rows(
 
 
 def held_out_count(count: int, share: float | int) -> int:
-    """Compute how many images of a class are held out.
+    """Compute how many of the images of a class are held out.
 
-    Args:
-        count: Number of images of the class.
-        share: A fraction above 0 and below 1, or a whole number of images.
-
-    Returns:
-        The fraction of the images, rounded, but at least one image, and at least one image stays;
-        or the whole number. 0 if the class has too few images to hold any out.
+    It is the fraction of the images, rounded, but at least one image, and at least one image stays;
+    or the whole number. It is 0 if the class has too few images to hold any out.
 
     Example:
         >>> held_out_count(30, 0.25), held_out_count(3, 2), held_out_count(2, 2)
@@ -190,25 +140,12 @@ def stratified_split(
     class, and not on the other classes: a data set loaded with fewer classes holds out the same
     images of them.
 
-    Args:
-        labels: Class ids, integers [n].
-        share: How much to hold out: a fraction above 0 and below 1, or a whole number of images
-            of every class.
-        seed: Seed of the choice; 0 or more.
-        class_names: Name of each class id, for the message.
-
     Returns:
         The rows that are kept and the rows that are held out, int64, each ascending. Every class
         has at least one image on either side.
 
     Raises:
         DataError: A class has fewer than two images, or no more than are to be held out.
-
-    Example:
-        >>> import numpy as np
-        >>> kept, held_out = stratified_split(np.array([0, 0, 0, 0, 1, 1, 1, 1]), 0.25, seed=0)
-        >>> len(kept), len(held_out)
-        (6, 2)
     """
     held_out = np.zeros(len(labels), bool)
     for label in np.unique(labels):

@@ -13,35 +13,26 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from zoo.datasets.cache.entries import CONTENTS, cache_root
-from zoo.datasets.files.checks import check_file_or_folder, checksum, describe_error, file_state
+from zoo.datasets.files.checks import (
+    check_file_or_folder,
+    checksum,
+    data_error,
+    describe_error,
+    file_state,
+)
 from zoo.datasets.files.tree import walk
-from zoo.errors import DataError
 from zoo.files import write_atomically
 
+# Nanoseconds in which a file may change twice with the same time: a tick of FAT's clock, 2 s.
 _SETTLED = 2 * 10**9
-"""Nanoseconds in which a file may change twice with the same time: a tick of FAT's clock, 2 s."""
 
 
 def fingerprint(path: Path, listing: Mapping[str, list[int]]) -> str:
-    """Hash the names and bytes of files.
+    """Hash the names and bytes of files, as `states` lists them; a SHA-256 in hexadecimal.
 
     The files are read once: the cache keeps the hash by the states of the files, so that it need
-    not be computed again as long as sizes, times and places on the disk are the same.
-
-    Args:
-        path: A file or a folder.
-        listing: The files that count, as `states` gives them.
-
-    Returns:
-        A SHA-256 in hexadecimal.
-
-    Raises:
-        DataError: A file cannot be read.
-
-    Example:
-        >>> path = Path(__file__)
-        >>> len(fingerprint(path, states(path)))
-        64
+    not be computed again as long as sizes, times and places on the disk are the same. A DataError
+    says that a file cannot be read.
     """
     try:
         known = cache_root() / CONTENTS / _sha256([str(path.absolute()), listing])
@@ -51,10 +42,8 @@ def fingerprint(path: Path, listing: Mapping[str, list[int]]) -> str:
         begin = time.time_ns()
         content = _sha256([(name, listing[name] and checksum(path / name)) for name in listing])
     except OSError as error:
-        raise DataError(
-            f"{path} must hold readable files. Received: {describe_error(error)}. Check the "
-            "files and their permissions."
-        ) from error
+        received, remedy = describe_error(error), "Check the files and their permissions"
+        raise data_error(path, "hold readable files", received, remedy) from error
     if all(max(times) < begin - _SETTLED for _, *times, _ in filter(None, listing.values())):
         with contextlib.suppress(OSError):  # then the files are read each time
             known.parent.mkdir(parents=True, exist_ok=True)
@@ -79,10 +68,8 @@ def states(path: Path, only: str | None = None) -> dict[str, list[int]]:
     try:
         found = walk(path, only) if os.path.isdir(path) else {"": path.stat()}
     except OSError as error:
-        raise DataError(
-            f"{path} must be a readable file. Received: {describe_error(error)}. Check the "
-            "path and its permissions."
-        ) from error
+        received, remedy = describe_error(error), "Check the path and its permissions"
+        raise data_error(path, "be a readable file", received, remedy) from error
     return {
         name: file_state(info) if stat.S_ISREG(info.st_mode) else []
         for name, info in sorted(found.items())

@@ -14,7 +14,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -27,8 +27,6 @@ from zoo.datasets.split import Split
 
 # Raise the number when the same files and options give other pixels than before.
 FORMAT = 5
-
-T = TypeVar("T")
 
 New = Callable[[str, tuple[int, ...]], np.ndarray]
 
@@ -52,56 +50,39 @@ def remember(
 
     Returns:
         The splits by name; their images are memory-mapped and cannot be written.
-
-    Example:
-        >>> from unittest.mock import patch
-        >>> split = Split("train", np.zeros((2, 8, 8, 1), "uint8"), np.array([0, 1]), ("a", "b"))
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     with patch.dict(os.environ, ZOO_CACHE=folder):
-        ...         remember("dots", {"version": 1}, lambda new: {"train": split})["train"]
-        Split('train', 2 images of 8×8×1: a 1, b 1)
     """
     entry = cache_root() / f"{dataset}-{hash_facts([dataset, FORMAT, facts])[:32]}"
-    if (splits := _open(entry)) is not None:
-        _warn_again(entry)
-        return splits
-    try:
-        _build(entry, facts, read)
-    except OSError as error:  # of the cache: a damaged file of the data set is a DataError
-        warnings.warn(
-            f"the images of {dataset} stay in memory, since the cache {entry.parent} cannot be "
-            f"written ({error}); set ZOO_CACHE to a writable folder, or load with cache=False",
-            stacklevel=4,  # the caller of load
-        )
-        return read(in_memory)
     if (splits := _open(entry)) is None:
-        return read(in_memory)
-    _warn_again(entry)
-    return splits
-
-
-def _warn_again(entry: Path) -> None:
-    """Show the warnings that the reader gave when the entry was made."""
+        try:
+            _build(entry, facts, read)
+        except OSError as error:  # of the cache: a damaged file of the data set is a DataError
+            warnings.warn(
+                f"the images of {dataset} stay in memory, since the cache {entry.parent} cannot be "
+                f"written ({error}); set ZOO_CACHE to a writable folder, or load with cache=False",
+                stacklevel=4,  # the caller of load
+            )
+            return read(in_memory)
+        if (splits := _open(entry)) is None:
+            return read(in_memory)
     notes: list[str] = []
     with contextlib.suppress(*DAMAGED):  # another process deletes the entry
         notes = read_meta(entry)["notes"]
     for note in notes:
-        warnings.warn(note, stacklevel=5)  # the caller of load
+        warnings.warn(note, stacklevel=4)  # the caller of load
+    return splits
 
 
-def _record(read: Callable[[], T]) -> tuple[T, list[str]]:
-    """Read, and return the result and the texts of the warnings, which are not shown."""
+def _record(read: Callable[[], dict[str, Split]]) -> tuple[dict[str, Split], list[str]]:
+    """Read, and return the splits and the texts of the warnings, which are not shown."""
     with recorded_warnings() as recorded:
-        result = read()
+        splits = read()
     notes = []
-    for warning in recorded:
-        if issubclass(warning.category, UserWarning):
-            notes.append(str(warning.message))
+    for warned in recorded:
+        if issubclass(warned.category, UserWarning):
+            notes.append(str(warned.message))
         else:
-            warnings.warn_explicit(
-                warning.message, warning.category, warning.filename, warning.lineno
-            )
-    return result, notes
+            warnings.warn_explicit(warned.message, warned.category, warned.filename, warned.lineno)
+    return splits, notes
 
 
 def _open(entry: Path) -> dict[str, Split] | None:
@@ -117,14 +98,11 @@ def _open(entry: Path) -> dict[str, Split] | None:
         for split, shape in meta["shapes"].items():
             images = np.load(entry / f"{split}-images.npy", mmap_mode="r", allow_pickle=False)
             labels = np.load(entry / f"{split}-labels.npy", allow_pickle=False)
-            sound = (
-                images.shape == tuple(shape)
-                and images.dtype == np.uint8
-                and labels.shape == images.shape[:1]
-                and labels.dtype == np.int64
-                and 0 <= labels.min() <= labels.max() < len(class_names)
-            )
-            if not sound:
+            if (
+                (images.dtype, images.shape) != (np.uint8, tuple(shape))
+                or (labels.dtype, labels.shape) != (np.int64, images.shape[:1])
+                or not 0 <= labels.min() <= labels.max() < len(class_names)
+            ):
                 return None
             splits[split] = Split(split, images, labels, class_names)
     except DAMAGED:

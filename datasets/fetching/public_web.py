@@ -19,8 +19,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-MOST_SECONDS = 60
-"""The longest time that one address may take, from the first to the last byte."""
+MOST_SECONDS = 60  # the longest time that one address may take, from the first to the last byte
 MOST_REDIRECTS = 5
 TIMEOUT = urllib3.Timeout(connect=10, read=20)
 
@@ -32,14 +31,7 @@ class Fault(Exception):
 
 
 def get(url: str, most: int) -> bytes:
-    """Fetch the bytes at an address.
-
-    Args:
-        url: The address.
-        most: The largest number of bytes that the answer may have.
-
-    Returns:
-        The bytes.
+    """Fetch the bytes at an address, at most `most` bytes.
 
     Raises:
         Fault: The address gives nothing, or must not be asked.

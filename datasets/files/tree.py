@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from zoo.datasets.files.archive import ArchiveItem, archive_items, is_archive
-from zoo.datasets.files.checks import check_count, check_file_or_folder, describe_error
+from zoo.datasets.files.checks import check_count, check_file_or_folder, data_error, describe_error
 from zoo.errors import DataError
 
+# The largest file that is read: an uncompressed image of the most pixels that `decode` accepts.
 MAX_BYTES = 256 * 2**20
-"""The largest file that is read: an uncompressed image of the most pixels that `decode` accepts."""
 
 
 @dataclass(frozen=True)
@@ -41,58 +41,31 @@ class Tree:
     open_file: Callable[[str], BinaryIO]
 
     def read(self, name: str, most: int = MAX_BYTES) -> bytes:
-        """Read one file.
-
-        Args:
-            name: The file's path inside the tree.
-            most: The largest number of bytes that the file may have.
-
-        Returns:
-            The file's bytes.
-
-        Raises:
-            DataError: The file is damaged, encrypted, unreadable or too large.
-        """
+        """Read a file of at most `most` bytes; raise a DataError as `open` does."""
         with self.open(name, most) as file:
             # Python makes room for as many bytes as are asked for, so not for `most`.
             return file.read(self.sizes[name] + 1)
 
     @contextmanager
     def open(self, name: str, most: int = MAX_BYTES) -> Iterator[BinaryIO]:
-        """Open one file for reading from its beginning on.
-
-        Args:
-            name: The file's path inside the tree.
-            most: The largest number of bytes that the file may have.
-
-        Yields:
-            The open file.
+        """Open a file of at most `most` bytes for reading from its beginning on.
 
         Raises:
             DataError: The file is too large, damaged, encrypted or unreadable. The damage may be
                 found only in the block.
         """
-        if self.sizes[name] > most:
-            raise DataError(
-                f"{name} in {self.path} must be a file of at most {most:,} bytes. Received: "
-                f"{self.sizes[name]:,} bytes. Make it smaller or remove it"
-            )
-        try:
-            with self.open_file(name) as file:
-                yield file
-        except DataError:
-            raise
-        # zipfile lets the errors of its decompressors through: zlib.error, EOFError and others.
-        except Exception as error:
-            raise DataError(
-                f"{name} in {self.path} must be a readable file. Received: "
-                f"{describe_error(error)}. Fetch it again or remove it"
-            ) from error
+        subject = f"{name} in {self.path}"
+        if (size := self.sizes[name]) > most:
+            expected = f"be a file of at most {most:,} bytes"
+            raise data_error(subject, expected, f"{size:,} bytes", "Make it smaller or remove it")
+        remedy = "Fetch it again or remove it"
+        with _as_data_errors(subject, "be a readable file", remedy), self.open_file(name) as file:
+            yield file
 
 
 @contextmanager
 def open_tree(path: Path, only: str | None = None) -> Iterator[Tree]:
-    """Open a folder, a zip archive or a tar archive for reading.
+    """Open a folder, a zip archive or a tar archive for reading, until the block ends.
 
     Args:
         path: The folder or archive, or a single file that matches `only`.
@@ -101,7 +74,7 @@ def open_tree(path: Path, only: str | None = None) -> Iterator[Tree]:
             lie in a folder. None: everything is wanted.
 
     Yields:
-        The `Tree`, which can be read until the block ends.
+        The `Tree`.
 
     Raises:
         DataError: There is no such folder, or the file is no archive.
@@ -126,17 +99,21 @@ def open_tree(path: Path, only: str | None = None) -> Iterator[Tree]:
         yield Tree(path.parent, sizes, frozenset(), lambda name: path.open("rb"))
         return
     with ExitStack() as stack:
-        try:
+        expected = "be a folder or a readable archive (zip or tar)"
+        with _as_data_errors(path, expected, "Check the path, or fetch the archive again"):
             tree = _open_archive(path, only, stack)
-        except DataError:
-            raise
-        # zipfile, tarfile and their decompressors raise many kinds of errors.
-        except Exception as error:
-            raise DataError(
-                f"{path} must be a folder or a readable archive (zip or tar). Received: "
-                f"{describe_error(error)}. Check the path, or fetch the archive again"
-            ) from error
         yield tree
+
+
+@contextmanager
+def _as_data_errors(subject: object, expected: str, remedy: str) -> Iterator[None]:
+    """Turn errors into a DataError: zipfile and tarfile let all their decompressors' through."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        raise data_error(subject, expected, describe_error(error), remedy) from error
 
 
 def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
@@ -159,16 +136,13 @@ def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
 
     found: dict[str, os.stat_result] = {}
     links: dict[str, str] = {}
-    try:
+    with _as_data_errors(root, "be a folder of readable files", "Mend or remove the file"):
         for folder, folders, files in os.walk(root, onerror=refuse, followlinks=True):
             inside = Path(folder).relative_to(root).as_posix()
             prefix = "" if inside == "." else f"{inside}/"
             wanted = re.compile(only if only and not prefix else ".*", re.DOTALL).fullmatch
-            folders[:] = [
-                name
-                for name in folders
-                if wanted(name) and _is_visible(name) and not _leads_back(folder, name)
-            ]
+            visible = [name for name in folders if wanted(name) and _is_visible(name)]
+            folders[:] = [name for name in visible if not _leads_back(folder, name)]
             for name in folders:
                 if os.path.islink(os.path.join(folder, name)):
                     _check_link(root, prefix + name, links)
@@ -176,11 +150,6 @@ def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
                 _check_name(root, prefix + name)
                 found[prefix + name] = os.stat(os.path.join(folder, name))
             check_count(root, len(found))
-    except OSError as error:
-        raise DataError(
-            f"{root} must be a folder of readable files. Received: {describe_error(error)}. Mend "
-            "or remove the file"
-        ) from error
     return found
 
 
@@ -192,9 +161,7 @@ def _open_archive(path: Path, only: str | None, stack: ExitStack) -> Tree:
             continue
         _check_name(path, name)
         if item.size is not None and name in items:
-            raise DataError(
-                f"{path} must hold each file once. Received: two files {name}. Pack it afresh"
-            )
+            raise data_error(path, "hold each file once", f"two files {name}", "Pack it afresh")
         items[name] = item
     wanted = _wanted(items, only)
     files = {name: item for name, item in wanted.items() if item.size is not None}
@@ -238,10 +205,8 @@ def _check_link(root: Path, name: str, links: dict[str, str]) -> None:
     """Refuse a second link to the same folder: links to links would be folders without end."""
     target = os.path.realpath(os.path.join(root, name))
     if (other := links.setdefault(target, name)) != name:
-        raise DataError(
-            f"{root} must have links to different folders. Received: {other!a} and {name!a}, both "
-            f"to {target!a}. Remove one of them"
-        )
+        received = f"{other!a} and {name!a}, both to {target!a}"
+        raise data_error(root, "have links to different folders", received, "Remove one of them")
 
 
 def _check_name(root: Path, name: str) -> None:
@@ -250,10 +215,8 @@ def _check_name(root: Path, name: str) -> None:
     if name.isprintable():
         return
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
-        raise DataError(
-            f"{root} must have names in UTF-8 without control characters. Received: {name!a}. "
-            "Rename or remove it"
-        )
+        expected = "have names in UTF-8 without control characters"
+        raise data_error(root, expected, f"{name!a}", "Rename or remove it")
 
 
 def _is_visible(name: str) -> bool:

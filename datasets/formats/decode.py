@@ -24,9 +24,7 @@ from zoo.errors import DataError
 
 MAX_PIXELS = 50_000_000
 MAX_SCANS = 100
-
 _START_OF_SCAN = b"\xff\xda"
-
 # Pillow can read many other formats; their readers never get a file.
 _FORMATS = ("BMP", "JPEG", "PNG", "WEBP")
 _GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L")
@@ -47,15 +45,7 @@ class ImageMismatch(DataError):
 
 
 def survey(tree: Tree, names: list[str]) -> list[tuple[int, int, bool]]:
-    """Read the headers of images, not their pixels.
-
-    Args:
-        tree: The files.
-        names: Paths of the images in the tree.
-
-    Returns:
-        For each image its height and width after the EXIF orientation is applied, and whether it
-        is grey.
+    """Read the headers of images: height and width as they are shown, and whether they are grey.
 
     Raises:
         DataError: A file is no readable image.
@@ -68,7 +58,10 @@ def survey(tree: Tree, names: list[str]) -> list[tuple[int, int, bool]]:
                 _named(tree, name),
                 open_image(content, whole=False) as image,
             ):
-                headers.append(_header(image))
+                width, height = image.size
+                if image.getexif().get(_ORIENTATION) in (5, 6, 7, 8):  # it lies on its side
+                    width, height = height, width
+                headers.append((height, width, image.mode in _GREY_MODES))
     return headers
 
 
@@ -82,7 +75,7 @@ def decode(
     all_grey: bool = False,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Decode images into one array.
+    """Decode images into one array, `out`, in the order of `names`.
 
     Transparent pixels are laid on white, palettes are resolved, 16-bit greys are scaled to 8 bits,
     and the EXIF orientation is applied.
@@ -96,9 +89,6 @@ def decode(
         all_grey: Whether colour images raise.
         out: The array for the images, uint8 [n, height, width, channels]. None makes an array in
             memory.
-
-    Returns:
-        `out`, with the images in the order of `names`.
 
     Raises:
         DataError: A file is no readable image, or there is no memory for all images.
@@ -128,16 +118,14 @@ def crop(tree: Tree, faces: Sequence[tuple[str, str, Box]], out: np.ndarray) -> 
             out stand in it without gaps, in the order of `faces`.
 
     Returns:
-        For each box an empty text; or the reason why nothing was cut out: the file is missing, is
-        another file or no readable image, or the box is outside of it.
+        For each box an empty text; or the reason why nothing was cut out.
     """
     _, *size, channels = out.shape
 
     def cut(image: Image.Image, box: Box) -> np.ndarray:
         check_box(box, *image.size)
         left, top, right, bottom = box
-        inside = (left, top, min(right, image.width), min(bottom, image.height))
-        part = image.crop(inside)
+        part = image.crop((left, top, min(right, image.width), min(bottom, image.height)))
         part.info.pop("exif", None)  # the box counts pixels before the orientation is applied
         return _convert(part, (size[0], size[1]), channels, resize=True)
 
@@ -161,33 +149,18 @@ def crop(tree: Tree, faces: Sequence[tuple[str, str, Box]], out: np.ndarray) -> 
 
 
 def check_box(box: Box, width: int, height: int) -> None:
-    """Refuse a box that lies outside of its image.
-
-    Args:
-        box: Left, top, right and bottom in pixels.
-        width: Width of the image.
-        height: Height of the image.
-
-    Raises:
-        DataError: The box and the image have no pixel in common.
-    """
+    """Raise a DataError if a box (left, top, right, bottom) lies outside of its image."""
     if box[0] >= width or box[1] >= height:
         raise DataError(f"must hold the box {box}. Received: an image of {width}×{height}")
 
 
 @contextmanager
 def open_image(content: BinaryIO, *, whole: bool = True) -> Iterator[Image.Image]:
-    """Open an image file if its format and size are allowed; see `strict` for warnings.
+    """Open an image file if its format and size are allowed; the pixels are not decoded yet.
 
-    Args:
-        content: The open file.
-        whole: Whether all checksums of the file are checked. False reads only the header.
-
-    Yields:
-        The image, whose pixels are not decoded yet.
-
-    Raises:
-        DataError: The image is damaged or too large. The damage may be found only in the block.
+    With `whole`, all checksums of the file are checked; otherwise only the header is read. A
+    DataError says that the image is damaged or too large, perhaps only in the block. Its message
+    has no subject: `_named` adds the subject.
     """
     try:
         if whole and content.read().count(_START_OF_SCAN) > MAX_SCANS:
@@ -196,10 +169,8 @@ def open_image(content: BinaryIO, *, whole: bool = True) -> Iterator[Image.Image
         with ExitStack() as stack:
             image = stack.enter_context(Image.open(content, formats=_FORMATS))
             if image.width * image.height > MAX_PIXELS:
-                raise DataError(
-                    f"must have at most {MAX_PIXELS:,} pixels. Received: "
-                    f"{image.height}×{image.width}"
-                )
+                received = f"{image.height}×{image.width}"
+                raise DataError(f"must have at most {MAX_PIXELS:,} pixels. Received: {received}")
             if whole and image.format == "PNG":
                 image.verify()  # Pillow decodes pixels without a look at their checksums
                 content.seek(0)
@@ -209,9 +180,8 @@ def open_image(content: BinaryIO, *, whole: bool = True) -> Iterator[Image.Image
         raise
     # Pillow raises almost every built-in error for damaged files.
     except Exception as error:
-        raise DataError(
-            f"must be a readable image ({', '.join(_FORMATS)}). Received: {describe_error(error)}"
-        ) from error
+        expected = f"be a readable image ({', '.join(_FORMATS)})"
+        raise DataError(f"must {expected}. Received: {describe_error(error)}") from error
 
 
 @contextmanager
@@ -222,14 +192,6 @@ def strict() -> Iterator[None]:
         # Pillow warns of metadata that is not used here, such as damaged EXIF.
         warnings.simplefilter("ignore", UserWarning)
         yield
-
-
-def _header(image: Image.Image) -> tuple[int, int, bool]:
-    """The height and width of an image after its orientation is applied, and whether it is grey."""
-    width, height = image.size
-    if image.getexif().get(_ORIENTATION) in (5, 6, 7, 8):  # it lies on its side
-        width, height = height, width
-    return height, width, image.mode in _GREY_MODES
 
 
 def _convert(

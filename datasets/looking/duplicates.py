@@ -89,12 +89,6 @@ class Duplicates:
 def find_duplicates(splits: Mapping[str, Split]) -> Duplicates:
     """Count the images that are the same, pixel for pixel, by a hash of 64 bits for each image.
 
-    Args:
-        splits: The splits of a data set by name, with the same classes.
-
-    Returns:
-        The counts.
-
     Example:
         >>> from zoo.datasets.split import as_split
         >>> images = np.array([0, 0, 1, 2], "uint8")[:, None, None, None]
@@ -125,21 +119,7 @@ def find_duplicates(splits: Mapping[str, Split]) -> Duplicates:
 
 
 def without_duplicates(splits: Mapping[str, Split]) -> dict[str, Split]:
-    """Keep the first image of each set of identical images, in the last split that has one.
-
-    Args:
-        splits: The splits by name: train, and validation and test if there are any.
-
-    Returns:
-        The splits without duplicates, in the order given.
-
-    Example:
-        >>> from zoo.datasets.split import as_split
-        >>> images = np.array([0, 0, 1, 2], "uint8")[:, None, None, None]
-        >>> splits = {"train": as_split(images, [0, 0, 1, 1]), "test": as_split(images[:1], [1])}
-        >>> {name: len(split) for name, split in without_duplicates(splits).items()}
-        {'train': 2, 'test': 1}
-    """
+    """Keep the first image of each set of identical images, in the last split that has one."""
     digests = np.empty(0, np.uint64)
     kept = {}
     for name, split in reversed([*splits.items()]):

@@ -111,10 +111,10 @@ def cache(name: str | None = None, /, *, clear: bool = False) -> None:
         clear: Delete them.
     """
     from zoo.datasets import cache as store
-    from zoo.datasets.loading import check_name
+    from zoo.datasets.loading import get_dataset
 
     if name is not None:
-        check_name(name)
+        get_dataset(name)
     entries = (
         store.clear(name)
         if clear
