@@ -71,13 +71,11 @@ Reader = Callable[[ReadRequest], Mapping[str, Split]]
 
 @dataclass(frozen=True)
 class Dataset:
-    """A registered data set.
+    """A registered data set: the description, and the function that reads the images.
 
-    Args:
-        info: The description, with its name.
-        read: The function that reads the images. It takes a `ReadRequest` and returns splits by
-            name: by the names of the wanted parts, as far as the files hold them; or, for a data
-            set without parts, by "train", and "validation" and "test" where there are such images.
+    The function takes a `ReadRequest` and returns splits by name: by the names of the wanted parts,
+    as far as the files hold them; or, for a data set without parts, by "train", and "validation"
+    and "test" where there are such images.
     """
 
     info: DatasetInfo

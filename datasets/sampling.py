@@ -1,8 +1,4 @@
-"""Choose rows of a split: draw a sample, hold images out, make folds for a cross-validation.
-
-The functions here work on arrays and give row numbers; `zoo.datasets.Split` has methods that use
-them.
-"""
+"""Choose rows of a split: the functions behind the methods of `zoo.datasets.Split`."""
 
 from __future__ import annotations
 
@@ -13,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from zoo.arguments import whole_number
-from zoo.errors import ArgumentError, DataError
+from zoo.datasets.files.checks import data_error
+from zoo.errors import ArgumentError
 
 
 def check_share(name: str, value: Any) -> float | int:
@@ -69,13 +66,8 @@ def sample_rows(
 def first_copies(digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Find the first copy of each image by the digests, so that copies can be kept together.
 
-    Returns:
-        The rows of the images that occur for the first time, int64, ascending; and for each row
-        the row of its first copy, int64 [n].
-
-    Example:
-        >>> first_copies(np.array([7, 5, 7], "uint64"))
-        (array([0, 1]), array([0, 1, 0]))
+    Returns the rows of the images that occur for the first time, ascending; and for each row the
+    row of its first copy, int64 [n].
     """
     _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
     return np.sort(first), first[inverse]
@@ -100,11 +92,9 @@ def fold_rows(
     fewest = int(class_counts[class_counts > 0].min(initial=len(digests)))
     if fewest < count:
         name = class_names[int(np.flatnonzero(class_counts == fewest)[0])]
-        raise DataError(
-            f"Every class must have at least {count} different images for {count} folds. "
-            f"Received: {fewest} of class {name!r}. Add images, leave the class out, or make "
-            "fewer folds."
-        )
+        expected = f"have at least {count} different images for {count} folds"
+        remedy = "Add images, leave the class out, or make fewer folds"
+        raise data_error("Every class", expected, f"{fewest} of class {name!r}", remedy)
     from sklearn.model_selection import RepeatedStratifiedKFold  # takes a second to import
 
     cross_validation = RepeatedStratifiedKFold(n_splits=count, n_repeats=repeats, random_state=seed)
@@ -118,10 +108,6 @@ def held_out_count(count: int, share: float | int) -> int:
 
     It is the fraction of the images, rounded, but at least one image, and at least one image stays;
     or the whole number. It is 0 if the class has too few images to hold any out.
-
-    Example:
-        >>> held_out_count(30, 0.25), held_out_count(3, 2), held_out_count(2, 2)
-        (8, 2, 0)
     """
     if isinstance(share, int):
         return share if count > share else 0
@@ -129,23 +115,14 @@ def held_out_count(count: int, share: float | int) -> int:
 
 
 def stratified_split(
-    labels: np.ndarray,
-    share: float | int,
-    seed: int,
-    class_names: Sequence[str] | None = None,
+    labels: np.ndarray, share: float | int, seed: int, class_names: Sequence[str] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Hold out the same share of every class, at random.
 
     Which images are held out depends on the seed, the label and the number of images of the
     class, and not on the other classes: a data set loaded with fewer classes holds out the same
-    images of them.
-
-    Returns:
-        The rows that are kept and the rows that are held out, int64, each ascending. Every class
-        has at least one image on either side.
-
-    Raises:
-        DataError: A class has fewer than two images, or no more than are to be held out.
+    images of them. Returns the rows that are kept and those that are held out, each ascending;
+    every class is on either side. A DataError says that a class has too few images.
     """
     held_out = np.zeros(len(labels), bool)
     for label in np.unique(labels):
@@ -154,10 +131,9 @@ def stratified_split(
         if not count:
             least = share + 1 if isinstance(share, int) else 2
             name = class_names[label] if class_names else str(label)
-            raise DataError(
-                f"There must be at least {least} images of class {name!r} to hold some out. "
-                f"Received: {len(rows)}. Add images, leave the class out, or hold out fewer."
-            )
+            expected = f"be at least {least} images of class {name!r} to hold some out"
+            remedy = "Add images, leave the class out, or hold out fewer"
+            raise data_error("There", expected, len(rows), remedy)
         rng = np.random.default_rng([seed, int(label)])
         held_out[rng.permutation(rows)[:count]] = True
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)

@@ -52,17 +52,10 @@ def fingerprint(path: Path, listing: Mapping[str, list[int]]) -> str:
 
 
 def states(path: Path, only: str | None = None) -> dict[str, list[int]]:
-    """List files with their states: numbers that change when a file is written.
+    """List files with their states, by the path inside the folder; a folder has an empty list.
 
-    Args:
-        path: A file or a folder.
-        only: A regular expression of the files of a folder that count, as for `open_tree`.
-
-    Returns:
-        The state of each file, by its path inside the folder, and an empty list for each folder.
-
-    Raises:
-        DataError: A file cannot be read.
+    A state is numbers that change when a file is written. `only` is a regular expression of the
+    files that count, as for `open_tree`. A DataError says that a file cannot be read.
     """
     check_file_or_folder(path)
     try:

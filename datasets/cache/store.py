@@ -40,16 +40,9 @@ def remember(
     again and replaced; its files are hashed only if they have changed since they were written. A
     cache that cannot be written is no error: there is a warning, and the images stay in memory.
 
-    Args:
-        dataset: Name of the data set.
-        facts: All that the pixels depend on, as JSON values: the fingerprint of the files and the
-            options of decoding.
-        read: Reads the splits, whole (no selection of rows), by name. Its argument is a function
-            `new(split, shape)`, which makes an uint8 array for the images of a split in the cache
-            itself. Images in other arrays are copied.
-
-    Returns:
-        The splits by name; their images are memory-mapped and cannot be written.
+    `facts` are all that the pixels depend on, as JSON values. `read` reads the splits whole; its
+    argument is a function `new(split, shape)`, which makes an uint8 array for the images of a split
+    in the cache itself. Images in other arrays are copied. The splits' images are memory-mapped.
     """
     entry = cache_root() / f"{dataset}-{hash_facts([dataset, FORMAT, facts])[:32]}"
     if (splits := _open(entry)) is None:

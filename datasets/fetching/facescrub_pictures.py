@@ -35,13 +35,7 @@ def fetch_pictures(
     Each picture is kept as `pictures/<sha256>` beside the lists, under its hash. A picture that is
     there is not fetched again unless it is damaged, so that a run that was stopped can be
     continued. The file `skipped.tsv` beside the lists says which faces have no picture, and why.
-
-    Returns:
-        The folder; or an archive, if it has all the pictures.
-
-    Raises:
-        DataError: There is no list, a list is damaged, an actor is in none of them, or the folder
-            cannot be written.
+    Returns the folder; or an archive, if it has all the pictures.
     """
     folder = locate(info, root)
     with open_tree(folder, info.file_pattern) as tree:

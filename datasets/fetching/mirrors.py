@@ -24,12 +24,9 @@ def fetch_file(remote: RemoteFile, folder: Path, progress: Progress) -> None:
     """Fetch one file from the first mirror that has it, with pooch, into an existing folder.
 
     The file gets its name only when it is complete and has the right checksum. A file of that name
-    that is there already is never changed.
-
-    Raises:
-        DataError: No mirror has the file, another file has its name, or another process is
-            fetching the file.
-        OSError: The folder cannot be written.
+    that is there already is never changed. A DataError says that no mirror has the file, another
+    file has its name, or another process is fetching it; an OSError that the folder cannot be
+    written.
     """
     import filelock
 

@@ -21,19 +21,12 @@ if TYPE_CHECKING:
 
 
 def fetch_files(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ()) -> Path:
-    """Fetch the files of a data set, or of some of its parts, that are missing.
+    """Fetch the missing files of a data set, or of some of its parts; return where they are.
 
     A file that is there is not fetched again, whatever format the reader finds it in. A warning
     names files that have the names of the owner's files and another content. The missing files are
     put beside the others; or else into the root, or a folder of the data set's name in `$ZOO_DATA`
-    or the platform's data folder.
-
-    Returns:
-        The folder, or the archive that holds all of the files.
-
-    Raises:
-        DataError: The owner gives the files only to people, no mirror has a file, another file has
-            its name, or an archive holds only some of the files.
+    or the platform's data folder. A DataError says why files cannot be had.
     """
     if not info.remote_files and not info.manual_download:
         raise DataError(f"{info.name}: there is nothing to fetch, it is {info.source}")

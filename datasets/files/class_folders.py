@@ -27,13 +27,9 @@ def class_folders(tree: Tree) -> dict[str, dict[str, list[str]]]:
     the class. Files that are no images, and images outside of the class folders, are ignored;
     images in a format that is not read are left out with a warning.
 
-    Returns:
-        Sorted paths of images by class name by split: "train", and "validation" and "test" if
-        there are such folders. Every split has the same classes, sorted by name.
-
-    Raises:
-        DataError: The folders have another layout, a class has no images, or the splits do not
-            have the same classes.
+    Returns sorted paths of images by class name by split: "train", and "validation" and "test" if
+    there are such folders. A DataError says that a class has no images, or that the splits do not
+    have the same classes.
 
     Example:
         >>> from pathlib import Path
@@ -78,12 +74,7 @@ def class_folders(tree: Tree) -> dict[str, dict[str, list[str]]]:
 
 
 def labels_of(classes: Mapping[str, Sequence[str]]) -> tuple[list[str], np.ndarray]:
-    """Put the paths of all classes in one list; also return each path's class id, int64.
-
-    Example:
-        >>> labels_of({"cat": ["1.png"], "dog": ["2.png", "3.png"]})
-        (['1.png', '2.png', '3.png'], array([0, 1, 1]))
-    """
+    """Put the paths of all classes in one list; also return each path's class id, int64."""
     counts = [len(names) for names in classes.values()]
     labels = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
     return [name for names in classes.values() for name in names], labels

@@ -28,11 +28,9 @@ MAX_BYTES = 256 * 2**20
 class Tree:
     """The visible files below a folder or in an archive.
 
-    Args:
-        path: The folder or archive.
-        sizes: Size in bytes of each file, by the file's path inside, with forward slashes.
-        folders: The paths of all folders inside, also of empty folders.
-        open_file: Opens a file without any check. Use `open` or `read` instead.
+    `sizes` has the size in bytes of each file by the file's path inside, with forward slashes, and
+    `folders` the paths of all folders, also of empty folders. `open_file` opens a file without any
+    check: use `open` or `read` instead.
     """
 
     path: Path
@@ -67,25 +65,10 @@ class Tree:
 def open_tree(path: Path, only: str | None = None) -> Iterator[Tree]:
     """Open a folder, a zip archive or a tar archive for reading, until the block ends.
 
-    Args:
-        path: The folder or archive, or a single file that matches `only`.
-        only: A regular expression for names at the top of the tree: of the files that are wanted,
-            and of the folders that are wanted with everything in them. In an archive the top may
-            lie in a folder. None: everything is wanted.
-
-    Yields:
-        The `Tree`.
-
-    Raises:
-        DataError: There is no such folder, or the file is no archive.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     _ = (Path(folder) / "a.txt").write_text("abc")
-        ...     with open_tree(Path(folder)) as tree:
-        ...         tree.read("a.txt")
-        b'abc'
+    `only` is a regular expression for names at the top of the tree: of the files that are wanted,
+    and of the folders that are wanted with everything in them. In an archive the top may lie in a
+    folder. None: everything is wanted. The path may also be a single file that matches `only`. A
+    DataError says that there is no such folder, or that the file is no archive.
     """
     if os.path.isdir(path):
         found = walk(path, only)
@@ -119,16 +102,9 @@ def _as_data_errors(subject: object, expected: str, remedy: str) -> Iterator[Non
 def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
     """Call `os.stat` for everything visible below a folder. Links to folders are followed.
 
-    Args:
-        root: The folder.
-        only: The names that are wanted, as for `open_tree`.
-
-    Returns:
-        The results by the paths of files and folders inside, with forward slashes.
-
-    Raises:
-        DataError: A file or folder cannot be read, has a name that cannot be printed, or two links
-            lead to the same folder.
+    Returns the results by the paths of the files and folders inside, with forward slashes. `only`
+    has the names that are wanted, as for `open_tree`. A DataError says that a file cannot be read,
+    has a name that cannot be printed, or that two links lead to the same folder.
     """
 
     def refuse(error: OSError) -> None:

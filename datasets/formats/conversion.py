@@ -32,12 +32,10 @@ def in_memory(part: str, shape: tuple[int, ...]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ImageConversion:
-    """The size and colour that a data set's images are converted to.
+    """The size and colour that a data set's images are converted to; None keeps the size or colour.
 
-    Args:
-        size: Height and width. None keeps the size.
-        color: "grayscale" or "rgb". None keeps the colour.
-        new: Function that makes room for the images of a part, such as `in_memory`.
+    The size is (height, width), the colour "grayscale" or "rgb". `new` is the function that makes
+    room for the images of a part, such as `in_memory`.
     """
 
     size: tuple[int, int] | None = None

@@ -75,24 +75,12 @@ def decode(
     all_grey: bool = False,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Decode images into one array, `out`, in the order of `names`.
+    """Decode images into one array, uint8 [n, *size, channels], in the order of `names`.
 
     Transparent pixels are laid on white, palettes are resolved, 16-bit greys are scaled to 8 bits,
-    and the EXIF orientation is applied.
-
-    Args:
-        tree: The files.
-        names: Paths of the images in the tree.
-        size: Height and width of the result.
-        channels: 1 for grey or 3 for RGB.
-        resize: Whether images of another size are scaled (bilinear). Otherwise they raise.
-        all_grey: Whether colour images raise.
-        out: The array for the images, uint8 [n, height, width, channels]. None makes an array in
-            memory.
-
-    Raises:
-        DataError: A file is no readable image, or there is no memory for all images.
-        ImageMismatch: An image has another size, or colours.
+    and the EXIF orientation is applied. With `resize`, images of another size are scaled
+    (bilinear); otherwise they raise an ImageMismatch, as images in colour do with `all_grey`. A
+    DataError says that a file is no readable image. Without `out`, the array is in memory.
     """
     pixels = in_memory(str(tree.path), (len(names), *size, channels)) if out is None else out
 
@@ -106,19 +94,14 @@ def decode(
 
 
 def crop(tree: Tree, faces: Sequence[tuple[str, str, Box]], out: np.ndarray) -> list[str]:
-    """Cut boxes out of images, and scale them to one size.
+    """Cut boxes out of images, and scale them to fit `out`, uint8 [n, height, width, 1 or 3].
 
-    Args:
-        tree: The files.
-        faces: For each box the path of the image in the tree, the SHA-256 in hexadecimal that the
-            image file must have, and the box: left, top, right and bottom in pixels of the file
-            (without EXIF orientation), right and bottom exclusive. The part of a box that is
-            outside of the image is left out.
-        out: The array for the pixels, uint8 [n, height, width, 1 or 3]. The boxes that can be cut
-            out stand in it without gaps, in the order of `faces`.
+    Each face is the path of an image in the tree, the SHA-256 in hexadecimal that the image file
+    must have, and the box: left, top, right and bottom in pixels of the file (without EXIF
+    orientation), right and bottom exclusive. The part of a box outside of the image is left out.
 
-    Returns:
-        For each box an empty text; or the reason why nothing was cut out.
+    The boxes that can be cut out stand in `out` without gaps, in the order of `faces`. Returns for
+    each box an empty text, or the reason why nothing was cut out.
     """
     _, *size, channels = out.shape
 

@@ -32,18 +32,9 @@ _AT_ONCE = 2**18  # bytes of the file that are read and unpacked at a time
 def read_arrays(file: BinaryIO, where: str, most: dict[str, int]) -> dict[str, np.ndarray]:
     """Read the arrays of a file of MATLAB 5 to 7.2. Only the arrays are ever in memory whole.
 
-    Args:
-        file: The open file.
-        where: The name of the file, for errors.
-        most: The largest number of bytes of each array, by the array's name. Other arrays are
-            skipped.
-
-    Returns:
-        The arrays that are there, by their names. They have the dtype in which they are stored,
-        and MATLAB's order of axes in memory.
-
-    Raises:
-        DataError: The file is of another kind or damaged, or an array is too large.
+    `most` has the largest number of bytes of each array, by the array's name; other arrays are
+    skipped. The arrays have the dtype in which they are stored, and MATLAB's order of axes in
+    memory. A DataError says that the file is damaged, or an array too large.
     """
     try:
         header = file.read(128)

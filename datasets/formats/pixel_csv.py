@@ -16,23 +16,12 @@ COLUMNS = ("emotion", "pixels", "usage")
 
 
 def read_rows(file: BinaryIO, where: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    r"""Read the faces of `fer2013.csv` or `icml_face_data.csv`.
+    """Read the faces of `fer2013.csv` or `icml_face_data.csv`.
 
     The first line names the columns emotion, pixels and Usage, in any order, with spaces or quotes
-    around them or not. Pixels are integers 0..255 between spaces.
-
-    Returns:
-        Images uint8 [n, 48, 48, 1], labels int64 [n], and the Usage of each image, bytes [n].
-
-    Raises:
-        DataError: The file has another form; the message names the row of the file `where`.
-
-    Example:
-        >>> import io
-        >>> row = b"3," + b" ".join([b"7"] * PIXELS) + b",Training\n"
-        >>> images, labels, usage = read_rows(io.BytesIO(b"emotion,pixels,Usage\n" + row), "a.csv")
-        >>> images.shape, labels.tolist(), usage.tolist()
-        ((1, 48, 48, 1), [3], [b'Training'])
+    around them or not. Pixels are integers 0..255 between spaces. Returns images uint8
+    [n, 48, 48, 1], labels int64 [n], and the Usage of each image, bytes [n]. A DataError names the
+    file `where` and the row.
     """
     header = file.readline(LONGEST_ROW)
     names = [cell.decode("latin-1").lower() for cell in _cells(header)]

@@ -33,17 +33,8 @@ _FAMILIES = {
 def load_batch(content: bytes, where: str) -> dict[str, Any]:
     """Read a pickled dictionary of lists, text and uint8 arrays, as Python 2 or 3 wrote it.
 
-    Returns:
-        The dictionary, with text for keys and with NumPy's arrays.
-
-    Raises:
-        DataError: The pickle is damaged, or holds or calls anything else.
-
-    Example:
-        >>> import pickle
-        >>> batch = {"data": np.zeros((2, 3), "uint8"), "labels": [0, 1]}
-        >>> load_batch(pickle.dumps(batch), "a")["data"].shape
-        (2, 3)
+    The keys become text. A DataError says that the pickle is damaged, or holds or calls anything
+    else.
     """
     try:
         _check_steps(content)

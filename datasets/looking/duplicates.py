@@ -42,10 +42,9 @@ class Duplicates:
         if not self:
             return "No two images are the same, pixel for pixel."
         sets = "set" if self.conflicting == 1 else "sets"
-        total = sum(self.images.values())
         return (
-            f"Duplicates, pixel for pixel: {self.dropped:,} of {total:,} images; "
-            f"{self.conflicting:,} {sets} of identical images with different labels."
+            f"Duplicates, pixel for pixel: {self.dropped:,} of {sum(self.images.values()):,} "
+            f"images; {self.conflicting:,} {sets} of identical images with different labels."
         )
 
     def details(self) -> str:
@@ -61,26 +60,23 @@ class Duplicates:
 
     def to_markdown(self) -> str:
         """The sentence and the table, as Markdown text."""
-        if not self:
-            return self.sentence()
-        header, *rows = self._rows()
-        return f"{self.sentence()}\n\n{markdown_table(header, rows)}"
+        table = f"\n\n{markdown_table(*self._table())}" if self else ""
+        return self.sentence() + table
 
-    def _rows(self) -> list[list[str]]:
+    def _table(self) -> tuple[list[str], list[list[str]]]:
         parts = list(self.images)
-        also = [f"also in {part}" for part in parts] if len(parts) > 1 else []
-        rows = [["duplicates", "images", "repeated", *also]]
+        others = parts if len(parts) > 1 else []
+        header = ["duplicates", "images", "repeated", *(f"also in {other}" for other in others)]
+        rows = []
         for part in parts:
-            shared = [self.shared.get((part, other)) for other in parts] if also else []
-            cells = ["–" if count is None else f"{count:,}" for count in shared]
-            rows.append([part, f"{self.images[part]:,}", f"{self.repeated[part]:,}", *cells])
-        return rows
+            shared = [self.shared.get((part, other), "–") for other in others]
+            counts = [self.images[part], self.repeated[part], *shared]
+            rows.append([part, *(f"{count:,}" if count != "–" else "–" for count in counts)])
+        return header, rows
 
     def __rich__(self) -> RenderableType:
-        if not self:
-            return Text(self.sentence())
-        header, *rows = self._rows()
-        return Group(rich_table(header, rows), Text(self.sentence()))
+        sentence = Text(self.sentence())
+        return Group(rich_table(*self._table()), sentence) if self else sentence
 
     def __str__(self) -> str:
         return as_plain_text(self)

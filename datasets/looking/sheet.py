@@ -42,15 +42,11 @@ def draw_sheet(
     Args:
         names: The text at the left of each row.
         columns: Title of a column → the images of each row, uint8 [height, width, 1 or 3], all of
-            one shape. A row may have fewer images than others, or none; the last rows may be
-            missing.
+            one shape. A row may have no images; the last rows may be missing.
         counts: Part → a number for each row but the last, drawn as bars; the last row shows the
             totals. None draws no bars.
         title: The text above the rows.
         notes: Lines of text below the rows.
-
-    Raises:
-        ArgumentError: The picture would be too large to be drawn.
     """
     mosaics = {name: _mosaic(rows, len(names)) for name, rows in columns.items()}
     pitch = max([LINE, *(len(mosaic) // len(names) for mosaic in mosaics.values())])
@@ -84,13 +80,9 @@ def draw_sheet(
 
 
 def thumbnail(image: np.ndarray, side: int = SIDE) -> np.ndarray:
-    """Scale an image so that its longer side is about as long as asked for; always in RGB.
+    """Scale an image so that its longer side is about `side` pixels long; always in RGB.
 
     Small images grow by a whole factor, pixel by pixel; large images are averaged.
-
-    Example:
-        >>> thumbnail(np.zeros((8, 6, 1), "uint8"), 96).shape
-        (96, 72, 3)
     """
     height, width, channels = image.shape
     if channels == 1:

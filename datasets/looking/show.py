@@ -100,12 +100,6 @@ def mean_images(split: Split) -> list[np.ndarray | None]:
 
     Pixels are summed exactly, and some images are read at a time: only the sums are in memory. The
     mean of a class without images is None.
-
-    Example:
-        >>> from zoo.datasets.split import as_split
-        >>> images = np.array([0, 10, 40], "uint8")[:, None, None, None]
-        >>> [int(mean.item()) for mean in mean_images(as_split(images, [0, 0, 1]))]
-        [5, 40, 17]
     """
     dtype = np.min_scalar_type(255 * len(split))  # no sum is larger
     sums = np.zeros((split.num_classes, *split.image_shape), dtype)

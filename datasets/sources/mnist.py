@@ -77,26 +77,11 @@ def read(request: ReadRequest) -> dict[str, Split]:
 
 
 def read_idx(file: BinaryIO, where: str, magic: int, axes: int) -> np.ndarray:
-    """Read bytes in idx format, gzipped or not.
+    """Read bytes in idx format, gzipped or not, as uint8 of the shape in the header.
 
-    Args:
-        file: The open file.
-        where: Name of the file in messages.
-        magic: The number that the first four bytes must give.
-        axes: Number of axes that the bytes must have.
-
-    Returns:
-        The bytes, uint8, of the shape in the header.
-
-    Raises:
-        DataError: The file is of another kind, too short or too long.
-        OSError, EOFError, zlib.error: The compressed bytes are damaged.
-
-    Example:
-        >>> import io, struct
-        >>> file = io.BytesIO(struct.pack(">II", 2049, 2) + bytes([7, 1]))
-        >>> read_idx(file, "two", 2049, 1).tolist()
-        [7, 1]
+    `magic` is the number that the first four bytes must give. A DataError that names the file
+    `where` says that it is of another kind, too short or too long. Damaged compressed bytes raise
+    an OSError, EOFError or zlib.error.
     """
     stream: Any = file
     start = stream.read(2)

@@ -69,12 +69,8 @@ def read(request: ReadRequest) -> dict[str, Split]:
 def read_mat(file: BinaryIO, where: str) -> tuple[np.ndarray, np.ndarray]:
     """Read the images and digits of one MATLAB file; `where` is the file's name in messages.
 
-    Returns:
-        Images uint8 [n, 32, 32, 3], a view with MATLAB's order of axes in memory, and digits
-        int64 [n].
-
-    Raises:
-        DataError: The file is damaged or holds something else.
+    Returns images uint8 [n, 32, 32, 3], a view with MATLAB's order of axes in memory, and digits
+    int64 [n].
     """
     found = read_arrays(file, where, {"X": MAX_BYTES, "y": 8 * MAX_BYTES // PIXELS})
     if found.keys() != {"X", "y"}:

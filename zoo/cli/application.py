@@ -43,14 +43,11 @@ app["--help"].group = app.group_parameters
 
 
 def main(words: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line, and end the process.
+    """Run the command line with the words after the program's name, and end the process.
 
     The exit code is 0, or what the command returns. Wrong use, and every error that Zoo raises on
     purpose, is one line on standard error and exit code 2. `--debug` also shows the traceback.
-    Ctrl-C is exit code 130.
-
-    Args:
-        words: Words after the program's name; None takes those of the process.
+    Ctrl-C is exit code 130. Without `words`, those of the process are taken.
     """
     given = list(sys.argv[1:] if words is None else words)
     debug = "--debug" in given

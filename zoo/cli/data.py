@@ -115,11 +115,8 @@ def cache(name: str | None = None, /, *, clear: bool = False) -> None:
 
     if name is not None:
         get_dataset(name)
-    entries = (
-        store.clear(name)
-        if clear
-        else [entry for entry in store.entries() if name in (None, entry.dataset)]
-    )
+    kept = store.clear(name) if clear else store.entries()
+    entries = [entry for entry in kept if name in (None, entry.dataset)]
     rows = []
     for entry in entries:
         images = ", ".join(f"{part} {count:,}" for part, count in entry.images.items())
