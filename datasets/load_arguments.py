@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.arguments import as_path, whole_number
+from zoo.arguments import argument_error, as_path, whole_number
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.checks import data_error
 from zoo.datasets.formats.conversion import CHANNELS
 from zoo.datasets.formats.decode import MAX_PIXELS
-from zoo.errors import ArgumentError
 
 SPLITS = ("train", "validation", "test")
 
@@ -28,10 +27,10 @@ def check_parts(info: DatasetInfo, parts: Any) -> dict[str, list[str]]:
         return {split: list(names) for split, names in info.parts.items()}
     if not info.parts:
         expected = f"be None, since {info.name} has no parts to choose from"
-        raise _argument_error("parts", expected, parts, "Leave parts= out")
+        raise argument_error("parts", expected, parts, "Leave parts= out")
     if not isinstance(parts, Mapping) or "train" not in parts or {*parts} - {*SPLITS}:
         expected = 'be a dict with "train", and "validation" or "test" if you like'
-        raise _argument_error("parts", expected, parts, f"Pass for example {dict(info.parts)}")
+        raise argument_error("parts", expected, parts, f"Pass for example {dict(info.parts)}")
     split_parts = {
         split: [names] if isinstance(names, str) else _check_names("parts", names)
         for split in SPLITS
@@ -39,35 +38,33 @@ def check_parts(info: DatasetInfo, parts: Any) -> dict[str, list[str]]:
     }
     if not all(split_parts.values()):
         remedy = "Name a part, or leave the split out"
-        raise _argument_error("parts", "name at least one part for each split", parts, remedy)
+        raise argument_error("parts", "name at least one part for each split", parts, remedy)
     every = list(itertools.chain(*split_parts.values()))
     if len({*every}) < len(every):
         remedy = "Name it for one split only"
-        raise _argument_error("parts", "name each part once", parts, remedy)
+        raise argument_error("parts", "name each part once", parts, remedy)
     return split_parts
 
 
-def check_color(color: Any) -> str | None:
-    """Take a colour: "grayscale", "rgb", or None to keep the colour of the images."""
+def check_image_options(image_size: Any, color: Any) -> tuple[tuple[int, int] | None, str | None]:
+    """Take the size and colour of images; None keeps the size or the colour.
+
+    The size is a number for both sides, or a pair; it becomes (height, width).
+    """
     if color is not None and not (isinstance(color, str) and color in CHANNELS):
         remedy = "Pass None to keep the colour of the images"
-        raise _argument_error("color", 'be "grayscale", "rgb" or None', color, remedy)
-    return color
-
-
-def check_image_size(image_size: Any) -> tuple[int, int] | None:
-    """Take a size as (height, width): a number for both sides, a pair, or None to keep the size."""
+        raise argument_error("color", 'be "grayscale", "rgb" or None', color, remedy)
     if image_size is None:
-        return None
+        return None, color
     size = tuple(image_size) if isinstance(image_size, Sequence) else (image_size, image_size)
     if len(size) != 2:
         expected = "be a whole number or a pair, (height, width)"
-        raise _argument_error("image_size", expected, image_size, "Pass 48 or (48, 64), say")
+        raise argument_error("image_size", expected, image_size, "Pass 48 or (48, 64), say")
     height, width = (whole_number("image_size", side, 1, MAX_PIXELS) for side in size)
     if height * width > MAX_PIXELS:
         expected = f"make at most {MAX_PIXELS:,} pixels"
-        raise _argument_error("image_size", expected, image_size, "Pass a smaller size")
-    return height, width
+        raise argument_error("image_size", expected, image_size, "Pass a smaller size")
+    return (height, width), color
 
 
 def check_root(info: DatasetInfo, root: str | os.PathLike[str] | None) -> Path | None:
@@ -75,7 +72,7 @@ def check_root(info: DatasetInfo, root: str | os.PathLike[str] | None) -> Path |
     path = None if root is None else as_path("root", root)
     if path is not None and not info.needs_root:
         expected = f"be None, since {info.name} is embedded and needs no files"
-        raise _argument_error("root", expected, root, "Leave root= out")
+        raise argument_error("root", expected, root, "Leave root= out")
     return path
 
 
@@ -98,9 +95,5 @@ def _check_names(argument: str, names: Any) -> list[str]:
     listed = isinstance(names, Sequence) and not isinstance(names, str)
     if not listed or not all(isinstance(name, str) for name in names):
         remedy = 'Pass for example ["first", "second"]'
-        raise _argument_error(argument, "be a list of names", names, remedy)
+        raise argument_error(argument, "be a list of names", names, remedy)
     return list(names)
-
-
-def _argument_error(name: str, expected: str, value: object, remedy: str) -> ArgumentError:
-    return ArgumentError(f"{name} must {expected}. Received: {value!r}. {remedy}.")

@@ -9,13 +9,11 @@ from __future__ import annotations
 import itertools
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from zoo.arguments import whole_number
 from zoo.datasets import sources  # noqa: F401  registers the zoo's own data sets
@@ -26,13 +24,12 @@ from zoo.datasets.fetching.remotes import fetch_files
 from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.locations import locate
 from zoo.datasets.files.tree import open_tree
-from zoo.datasets.formats.conversion import ImageConversion, concatenate, in_memory
+from zoo.datasets.formats.conversion import ImageConversion, NewArray, concatenate, in_memory
 from zoo.datasets.image_data import ImageData
 from zoo.datasets.load_arguments import (
     SPLITS,
     check_classes,
-    check_color,
-    check_image_size,
+    check_image_options,
     check_parts,
     check_root,
 )
@@ -108,7 +105,7 @@ def load(
     shares["validation"] = check_share("validation", validation)
     whole_number("seed", seed, 0)
     split_parts = check_parts(info, parts)
-    size, color = check_image_size(image_size), check_color(color)
+    size, color = check_image_options(image_size, color)
     chosen, base = check_classes(classes), check_root(info, root)
     if download and (info.fetch or info.remote_files or info.manual_download):
         _fetch(info, base, split_parts, chosen)
@@ -180,14 +177,11 @@ def download(
 
 
 def _fetch(
-    info: DatasetInfo,
-    base: Path | None,
-    split_parts: dict[str, list[str]],
-    classes: list[str] | None,
+    info: DatasetInfo, base: Path | None, parts: Mapping[str, list[str]], classes: list[str] | None
 ) -> Path:
     if info.fetch:
         return info.fetch(info, base, classes)
-    return fetch_files(info, base, itertools.chain(*split_parts.values()))
+    return fetch_files(info, base, itertools.chain(*parts.values()))
 
 
 @dataclass(frozen=True)
@@ -206,7 +200,7 @@ class _Reading:
         info = self.dataset.info
         before = states(path, info.file_pattern)
 
-        def read(new: Callable[[str, tuple[int, ...]], np.ndarray]) -> dict[str, Split]:
+        def read(new: NewArray) -> dict[str, Split]:
             splits = self.from_files(new)
             if states(path, info.file_pattern) != before:
                 received = f"{path}, which has changed while it was read"
@@ -222,7 +216,7 @@ class _Reading:
             facts["version"] = info.version
         return remember(info.name, facts, read)
 
-    def from_files(self, new: Callable[[str, tuple[int, ...]], np.ndarray]) -> dict[str, Split]:
+    def from_files(self, new: NewArray) -> dict[str, Split]:
         """Read the splits from the files, as far as the files hold them; at least "train"."""
         info = self.dataset.info
         conversion = ImageConversion(self.size, self.color, new)

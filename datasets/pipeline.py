@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from zoo.arguments import whole_number
+from zoo.arguments import argument_error, whole_number
 from zoo.datasets.files.mapped import release
 from zoo.errors import ArgumentError
 from zoo.seeds import seed_words
@@ -104,14 +104,11 @@ def _check_numbers(
     if epochs is not None:
         whole_number("epochs", epochs, 1, MAX_NUMBER)
     elif start.batch:
-        raise ArgumentError(
-            f"first_batch must be 0 without epochs. Received: {start.batch}. Pass epochs= too."
-        )
+        raise argument_error("first_batch", "be 0 without epochs", start.batch, "Pass epochs= too")
     if start.batch and start.batch >= num_batches:
-        raise ArgumentError(
-            f"first_batch must be below {num_batches}, the number of batches in an epoch. "
-            f"Received: {start.batch}. Begin at the next epoch instead."
-        )
+        expected = f"be below {num_batches}, the number of batches in an epoch"
+        remedy = "Begin at the next epoch instead"
+        raise argument_error("first_batch", expected, start.batch, remedy)
     return num_batches
 
 

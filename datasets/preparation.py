@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -110,4 +111,4 @@ def _renumber(split: Split, ids: list[int]) -> Split:
     new_ids = np.zeros(split.num_classes, np.int64)
     new_ids[ids] = np.arange(len(ids))
     names = tuple(split.class_names[old] for old in ids)
-    return Split(split.name, split.store, new_ids[split.labels], names, split.rows)
+    return replace(split, labels=new_ids[split.labels], class_names=names)

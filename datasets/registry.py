@@ -6,10 +6,11 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from inspect import Parameter
 from pathlib import Path
 from typing import Any
 
-from zoo.arguments import is_same_function, where_defined
+from zoo.arguments import argument_error, is_same_function, where_defined
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.conversion import ImageConversion
@@ -118,27 +119,21 @@ def register(
     if reader is None:
         return lambda function: register(function, info=info, override=override)
     if not inspect.isfunction(reader):
+        remedy = "Write @register above a function, or @register(info=…)"
+        raise argument_error("A data set", "be a function that reads it", reader, remedy)
+    signature = inspect.signature(reader)
+    kinds = [parameter.kind for parameter in signature.parameters.values()]
+    if kinds not in ([Parameter.POSITIONAL_ONLY], [Parameter.POSITIONAL_OR_KEYWORD]):
         raise ArgumentError(
-            f"A data set must be a function that reads it. Received: {reader!r}. Write "
-            "@register above a function, or @register(info=…)."
-        )
-    parameters = list(inspect.signature(reader).parameters.values())
-    if len(parameters) != 1 or parameters[0].kind not in (
-        inspect.Parameter.POSITIONAL_ONLY,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    ):
-        raise ArgumentError(
-            "A function that reads a data set must take one argument, the ReadRequest. "
-            f"Received: {reader.__name__}{inspect.signature(reader)}. Options of the data set are "
-            "constants of its module."
+            "A function that reads a data set must take one argument, the ReadRequest. Received: "
+            f"{reader.__name__}{signature}. Options of the data set are constants of its module."
         )
     info = info or DatasetInfo()
     name = info.name or reader.__name__
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
-        raise ArgumentError(
-            "The name of a data set must be small letters, digits and underscores. "
-            f"Received: {name!r}. Rename the function, or pass info=DatasetInfo(name=…)."
-        )
+        expected = "be small letters, digits and underscores"
+        remedy = "Rename the function, or pass info=DatasetInfo(name=…)"
+        raise argument_error("The name of a data set", expected, name, remedy)
     registered = _datasets.get(name)
     if registered and not override and not is_same_function(registered.read, reader):
         raise ArgumentError(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.arguments import whole_number
+from zoo.arguments import argument_error, whole_number
 from zoo.datasets.files.checks import data_error
 from zoo.errors import ArgumentError
 
@@ -23,10 +23,8 @@ def check_share(name: str, value: Any) -> float | int:
         return int(value)
     if real and 0 <= float(value) < 1:
         return float(value)
-    raise ArgumentError(
-        f"{name} must be at least 0 and below 1, or a whole number of images of every class. "
-        f"Received: {value!r}. Pass 0.2 to take a fifth of every class."
-    )
+    expected = "be at least 0 and below 1, or a whole number of images of every class"
+    raise argument_error(name, expected, value, "Pass 0.2 to take a fifth of every class")
 
 
 def sample_rows(
@@ -40,10 +38,8 @@ def sample_rows(
     whole_number("count", count, 1)
     whole_number("seed", seed, 0)
     if count > len(labels):
-        raise ArgumentError(
-            f"count must be at most {len(labels):,}, the number of images. Received: {count:,}. "
-            "Draw fewer images."
-        )
+        expected = f"be at most {len(labels):,}, the number of images"
+        raise argument_error("count", expected, count, "Draw fewer images")
     rng = np.random.default_rng(seed)
     if not stratified:
         return np.sort(rng.permutation(len(labels))[:count])

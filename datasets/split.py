@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.arguments import whole_number
+from zoo.arguments import argument_error, whole_number
 from zoo.datasets.array_checks import check_class_names, check_images, check_labels
 from zoo.datasets.files.mapped import release
 from zoo.datasets.pipeline import StreamPosition, Transform, batches
@@ -136,12 +136,10 @@ class Split:
         try:
             selected = np.arange(len(self))[rows]
         except (IndexError, TypeError, ValueError) as error:
-            raise ArgumentError(
-                f"rows must select among {len(self)} images: integers, a mask or a slice. "
-                f"Received: {rows!r}. NumPy says: {error}."
-            ) from error
+            expected = f"select among {len(self)} images: integers, a mask or a slice"
+            raise argument_error("rows", expected, rows, f"NumPy says: {error}") from error
         if selected.ndim != 1:
-            raise ArgumentError(f"rows must have one axis. Received: {rows!r}. Pass a list.")
+            raise argument_error("rows", "have one axis", rows, "Pass a list")
         store_rows = selected if self.rows is None else self.rows[selected]
         labels = self.labels[selected]
         return replace(self, name=name or self.name, labels=labels, rows=store_rows)
@@ -195,9 +193,7 @@ class Split:
         whole_number("seed", seed, 0)
         check_share("share", share)
         if not share:
-            raise ArgumentError(
-                f"share must be above 0. Received: {share!r}. Pass 0.2 to hold out a fifth."
-            )
+            raise argument_error("share", "be above 0", share, "Pass 0.2 to hold out a fifth")
         originals, origin = first_copies(self.digests)
         _, held_out = stratified_split(self.labels[originals], share, seed, self.class_names)
         outside = np.isin(origin, originals[held_out])

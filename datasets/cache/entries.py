@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from zoo.arguments import as_path
 
 CONTENTS = "contents"  # the folder in which `fingerprint` keeps the hashes of files
@@ -37,11 +39,8 @@ _ENTRY = re.compile(r"\.?([a-z]\w*)-[0-9a-f]{32}(?:-\w+)?")
 
 def cache_root() -> Path:
     """Return the folder of the cache: `$ZOO_CACHE`, else the platform's cache folder."""
-    if folder := os.environ.get("ZOO_CACHE"):
-        return as_path("ZOO_CACHE", folder)
-    import platformdirs
-
-    return platformdirs.user_cache_path("zoo")
+    folder = os.environ.get("ZOO_CACHE")
+    return as_path("ZOO_CACHE", folder) if folder else platformdirs.user_cache_path("zoo")
 
 
 @dataclass(frozen=True)

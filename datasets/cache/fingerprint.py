@@ -10,14 +10,14 @@ import re
 import stat
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from zoo.datasets.cache.entries import CONTENTS, cache_root
 from zoo.datasets.files.checks import (
+    as_data_errors,
     check_file_or_folder,
     checksum,
-    data_error,
-    describe_error,
     file_state,
 )
 from zoo.datasets.files.tree import walk
@@ -34,16 +34,13 @@ def fingerprint(path: Path, listing: Mapping[str, list[int]]) -> str:
     not be computed again as long as sizes, times and places on the disk are the same. A DataError
     says that a file cannot be read.
     """
-    try:
+    with _as_data_errors(path):
         known = cache_root() / CONTENTS / _sha256([str(path.absolute()), listing])
         with contextlib.suppress(OSError, ValueError):
             if re.fullmatch("[0-9a-f]{64}", content := known.read_text("ascii")):
                 return content
         begin = time.time_ns()
         content = _sha256([(name, listing[name] and checksum(path / name)) for name in listing])
-    except OSError as error:
-        received, remedy = describe_error(error), "Check the files and their permissions"
-        raise data_error(path, "hold readable files", received, remedy) from error
     if all(max(times) < begin - _SETTLED for _, *times, _ in filter(None, listing.values())):
         with contextlib.suppress(OSError):  # then the files are read each time
             known.parent.mkdir(parents=True, exist_ok=True)
@@ -58,15 +55,17 @@ def states(path: Path, only: str | None = None) -> dict[str, list[int]]:
     files that count, as for `open_tree`. A DataError says that a file cannot be read.
     """
     check_file_or_folder(path)
-    try:
+    with _as_data_errors(path):
         found = walk(path, only) if os.path.isdir(path) else {"": path.stat()}
-    except OSError as error:
-        received, remedy = describe_error(error), "Check the path and its permissions"
-        raise data_error(path, "be a readable file", received, remedy) from error
     return {
         name: file_state(info) if stat.S_ISREG(info.st_mode) else []
         for name, info in sorted(found.items())
     }
+
+
+def _as_data_errors(path: Path) -> AbstractContextManager[None]:
+    expected, remedy = "be a readable file or folder", "Check the path and its permissions"
+    return as_data_errors(path, expected, remedy, OSError)
 
 
 def _sha256(facts: object) -> str:

@@ -21,19 +21,17 @@ import numpy as np
 from zoo.datasets.cache.entries import DAMAGED, cache_root, hash_facts, read_meta
 from zoo.datasets.files.checks import checksum, file_state
 from zoo.datasets.files.mapped import fill
-from zoo.datasets.formats.conversion import in_memory
-from zoo.datasets.recorded_warnings import recorded_warnings
+from zoo.datasets.formats.conversion import NewArray, in_memory
+from zoo.datasets.formats.decode import recorded_warnings
 from zoo.datasets.split import Split
 
 # Raise the number when the same files and options give other pixels than before.
 FORMAT = 5
 
-New = Callable[[str, tuple[int, ...]], np.ndarray]
+Read = Callable[[NewArray], dict[str, Split]]
 
 
-def remember(
-    dataset: str, facts: dict[str, Any], read: Callable[[New], dict[str, Split]]
-) -> dict[str, Split]:
+def remember(dataset: str, facts: dict[str, Any], read: Read) -> dict[str, Split]:
     """Read splits from the cache; or read them from the files, and put them into the cache.
 
     Warnings of the reader are kept too, and shown each time. A damaged entry is read from the files
@@ -105,7 +103,7 @@ def _open(entry: Path) -> dict[str, Split] | None:
     return splits or None
 
 
-def _build(entry: Path, facts: dict[str, Any], read: Callable[[New], dict[str, Split]]) -> None:
+def _build(entry: Path, facts: dict[str, Any], read: Read) -> None:
     """Read splits and write them as an entry."""
     entry.parent.mkdir(parents=True, exist_ok=True)
     workshop = Path(tempfile.mkdtemp(prefix=f".{entry.name}-", dir=entry.parent))

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.fetching import public_web
 from zoo.datasets.fetching.public_web import Fault
-from zoo.datasets.files.checks import data_error, describe_error
+from zoo.datasets.files.checks import as_data_errors, data_error, describe_error
 from zoo.datasets.files.locations import locate
 from zoo.datasets.files.tree import open_tree
 from zoo.datasets.formats.decode import check_box, open_image, strict
@@ -53,13 +53,11 @@ def fetch_pictures(
         return folder
     # Faces of other actors are among them: the same picture may have another address there.
     faces = [face for face in listed if face.sha256 in wanted]
-    try:
+    expected, remedy = "be a folder that can be written", "Copy the lists into another folder"
+    with as_data_errors(folder, expected, remedy, OSError):
         (folder / "pictures").mkdir(exist_ok=True)
         counts, reasons = _fetch_all(faces, folder / "pictures")
         write_skipped(folder, faces, reasons)
-    except OSError as error:
-        remedy = "Copy the lists into another folder"
-        raise data_error(folder, "be a folder that can be written", error, remedy) from error
     Console(stderr=True).print(
         f"{counts['fetched']:,} pictures fetched, {counts['there']:,} were there, "
         f"{counts['left out']:,} left out; why: {folder / SKIPPED}",
@@ -103,12 +101,9 @@ def _fetch(faces: list[Face], pictures: Path) -> tuple[str, dict[Face, str]]:
         try:
             content = public_web.get(url, MOST_BYTES)
             size = _size(content, faces[0])
-        except Fault as fault:
-            reasons.append(str(fault))
-            continue
         # urllib3 and others raise many kinds of errors for strange addresses and answers.
         except Exception as error:
-            reasons.append(describe_error(error))
+            reasons.append(str(error) if isinstance(error, Fault) else describe_error(error))
             continue
         write_atomically(path, functools.partial(Path.write_bytes, data=content))
         return "fetched", _outside(faces, size)

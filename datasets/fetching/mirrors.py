@@ -38,13 +38,10 @@ def fetch_file(remote: RemoteFile, folder: Path, progress: Progress) -> None:
                 if not target.exists():
                     _fetch_from_mirrors(remote, folder, progress)
                 elif not is_right(target, remote):
-                    raise data_error(
-                        target,
-                        f"be its owner's file, of {remote.size:,} bytes and with the "
-                        f"{remote.algorithm} {remote.checksum}",
-                        "another file, which was not changed",
-                        "Move it away to fetch the owner's file",
-                    )
+                    expected = f"be its owner's file, with {_kind(remote)}"
+                    received = "another file, which was not changed"
+                    remedy = "Move it away to fetch the owner's file"
+                    raise data_error(target, expected, received, remedy)
             finally:
                 with contextlib.suppress(OSError):  # Windows keeps a file that is open
                     Path(lock.lock_file).unlink()
@@ -80,13 +77,13 @@ def _fetch_from_mirrors(remote: RemoteFile, folder: Path, progress: Progress) ->
             failures.append(f"{url} {error}")
         except ValueError:  # from pooch
             failures.append(f"{url} sent a file with another {remote.algorithm}")
-    raise data_error(
-        remote.name,
-        f"come from one of {len(remote.urls)} mirrors, with {remote.size:,} bytes and the "
-        f"{remote.algorithm} {remote.checksum}",
-        "; ".join(failures),
-        f"Try again later, or put the file into {folder} by hand",
-    )
+    expected = f"come from one of {len(remote.urls)} mirrors, with {_kind(remote)}"
+    remedy = f"Try again later, or put the file into {folder} by hand"
+    raise data_error(remote.name, expected, "; ".join(failures), remedy)
+
+
+def _kind(remote: RemoteFile) -> str:
+    return f"{remote.size:,} bytes and the {remote.algorithm} {remote.checksum}"
 
 
 def _receive(url: str, path: str, size: int, show_progress: Callable[[int], None]) -> None:

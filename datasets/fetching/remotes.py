@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from zoo.datasets.description import DatasetInfo, RemoteFile
 from zoo.datasets.fetching.mirrors import fetch_file, is_right
-from zoo.datasets.files.checks import data_error
+from zoo.datasets.files.checks import as_data_errors, data_error
 from zoo.datasets.files.locations import ARCHIVE_SUFFIXES, data_root, locate
 from zoo.datasets.files.tree import open_tree
 from zoo.errors import DataError
@@ -52,14 +52,11 @@ def fetch_files(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ())
         )
     if not wanted:
         return folder
-    try:
+    expected = "be a folder that can be written"
+    with as_data_errors(folder, expected, "Choose another root", OSError), _progress() as progress:
         folder.mkdir(parents=True, exist_ok=True)
-        with _progress() as progress:
-            for remote in {remote.name: remote for remote in wanted}.values():
-                fetch_file(remote, folder, progress)
-    except OSError as error:
-        expected = "be a folder that can be written"
-        raise data_error(folder, expected, error, "Choose another root") from error
+        for remote in {remote.name: remote for remote in wanted}.values():
+            fetch_file(remote, folder, progress)
     return folder
 
 
@@ -101,11 +98,8 @@ def _progress() -> Progress:
     from rich import progress
     from rich.console import Console
 
+    columns = (progress.DownloadColumn(), progress.TransferSpeedColumn())
     return progress.Progress(
-        "{task.description}",
-        progress.BarColumn(),
-        progress.DownloadColumn(),
-        progress.TransferSpeedColumn(),
-        progress.TimeRemainingColumn(),
+        "{task.description}", progress.BarColumn(), *columns, progress.TimeRemainingColumn(),
         console=Console(stderr=True),
-    )
+    )  # fmt: skip

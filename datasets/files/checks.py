@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from zoo.errors import DataError
@@ -56,3 +58,23 @@ def describe_error(error: Exception) -> str:
     """
     text = f"{type(error).__name__}: {error}"[:300].rstrip(".")
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+@contextmanager
+def as_data_errors(
+    subject: object,
+    expected: str,
+    remedy: str = "Fetch it again",
+    kinds: type[Exception] | tuple[type[Exception], ...] = Exception,
+) -> Iterator[None]:
+    """Turn the errors of a library in this block into a DataError with this message.
+
+    A damaged file can lead to almost every built-in error: zipfile, pickle and others let the
+    errors of what they call through.
+    """
+    try:
+        yield
+    except DataError:
+        raise
+    except kinds as error:
+        raise data_error(subject, expected, describe_error(error), remedy) from error

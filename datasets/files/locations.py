@@ -7,6 +7,8 @@ import os
 import re
 from pathlib import Path
 
+import platformdirs
+
 from zoo.arguments import as_path
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.archive import is_archive
@@ -17,9 +19,8 @@ ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 def data_root() -> Path:
     """Give the folder of all data sets: `$ZOO_DATA`, else the platform's data folder."""
-    if folder := os.environ.get("ZOO_DATA"):
-        return as_path("ZOO_DATA", folder)
-    return _platform_folder()
+    folder = os.environ.get("ZOO_DATA")
+    return as_path("ZOO_DATA", folder) if folder else platformdirs.user_data_path("zoo")
 
 
 def locate(info: DatasetInfo, root: Path | None) -> Path:
@@ -41,18 +42,15 @@ def locate(info: DatasetInfo, root: Path | None) -> Path:
             received = f"{root}, which is neither, or a damaged archive"
             raise data_error("root", expected, received)
         return root.parent
-    bases = [root] if root is not None else list(dict.fromkeys([data_root(), _platform_folder()]))
+    bases = [root] if root is not None else [data_root(), platformdirs.user_data_path("zoo")]
     for base in bases:
         alone = _lone_archive(root) if root is not None else None
         if path := alone or _archive(info, base) or _folder(info, base):
             return path
-    searched = " or ".join(map(str, bases))
-    raise data_error(
-        info.name,
-        f"have {info.expected_files} in {searched} or in a folder {info.name} there",
-        "none of these files",
-        f"Fetch them ({info.source}) and pass root=, or set ZOO_DATA",
-    )
+    searched = " or ".join(map(str, dict.fromkeys(bases)))
+    expected = f"have {info.expected_files} in {searched} or in a folder {info.name} there"
+    remedy = f"Fetch them ({info.source}) and pass root=, or set ZOO_DATA"
+    raise data_error(info.name, expected, "none of these files", remedy)
 
 
 def _archive(info: DatasetInfo, base: Path) -> Path | None:
@@ -75,11 +73,8 @@ def _lone_archive(folder: Path) -> Path | None:
 
 def _archives(folder: Path) -> list[Path]:
     """The files whose names have an archive's suffix."""
-    return [
-        path
-        for path in sorted(folder.glob("*"))
-        if path.name.lower().endswith(ARCHIVE_SUFFIXES) and path.is_file()
-    ]
+    paths = sorted(folder.glob("*"))
+    return [p for p in paths if p.name.lower().endswith(ARCHIVE_SUFFIXES) and p.is_file()]
 
 
 def _folder(info: DatasetInfo, base: Path) -> Path | None:
@@ -89,9 +84,3 @@ def _folder(info: DatasetInfo, base: Path) -> Path | None:
             for found in sorted(base.glob(pattern + marker)):
                 return found.parents[marker.rstrip("/").count("/")]
     return None
-
-
-def _platform_folder() -> Path:
-    import platformdirs
-
-    return platformdirs.user_data_path("zoo")

@@ -17,8 +17,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from zoo.datasets.files.archive import ArchiveItem, archive_items, is_archive
-from zoo.datasets.files.checks import check_count, check_file_or_folder, data_error, describe_error
-from zoo.errors import DataError
+from zoo.datasets.files.checks import (
+    as_data_errors,
+    check_count,
+    check_file_or_folder,
+    data_error,
+)
 
 # The largest file that is read: an uncompressed image of the most pixels that `decode` accepts.
 MAX_BYTES = 256 * 2**20
@@ -48,16 +52,15 @@ class Tree:
     def open(self, name: str, most: int = MAX_BYTES) -> Iterator[BinaryIO]:
         """Open a file of at most `most` bytes for reading from its beginning on.
 
-        Raises:
-            DataError: The file is too large, damaged, encrypted or unreadable. The damage may be
-                found only in the block.
+        A DataError says that the file is too large, damaged, encrypted or unreadable, perhaps only
+        in the block.
         """
         subject = f"{name} in {self.path}"
         if (size := self.sizes[name]) > most:
             expected = f"be a file of at most {most:,} bytes"
             raise data_error(subject, expected, f"{size:,} bytes", "Make it smaller or remove it")
         remedy = "Fetch it again or remove it"
-        with _as_data_errors(subject, "be a readable file", remedy), self.open_file(name) as file:
+        with as_data_errors(subject, "be a readable file", remedy), self.open_file(name) as file:
             yield file
 
 
@@ -83,20 +86,9 @@ def open_tree(path: Path, only: str | None = None) -> Iterator[Tree]:
         return
     with ExitStack() as stack:
         expected = "be a folder or a readable archive (zip or tar)"
-        with _as_data_errors(path, expected, "Check the path, or fetch the archive again"):
+        with as_data_errors(path, expected, "Check the path, or fetch the archive again"):
             tree = _open_archive(path, only, stack)
         yield tree
-
-
-@contextmanager
-def _as_data_errors(subject: object, expected: str, remedy: str) -> Iterator[None]:
-    """Turn errors into a DataError: zipfile and tarfile let all their decompressors' through."""
-    try:
-        yield
-    except DataError:
-        raise
-    except Exception as error:
-        raise data_error(subject, expected, describe_error(error), remedy) from error
 
 
 def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
@@ -112,7 +104,7 @@ def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
 
     found: dict[str, os.stat_result] = {}
     links: dict[str, str] = {}
-    with _as_data_errors(root, "be a folder of readable files", "Mend or remove the file"):
+    with as_data_errors(root, "be a folder of readable files", "Mend or remove the file"):
         for folder, folders, files in os.walk(root, onerror=refuse, followlinks=True):
             inside = Path(folder).relative_to(root).as_posix()
             prefix = "" if inside == "." else f"{inside}/"

@@ -16,6 +16,8 @@ CHANNELS = {"grayscale": 1, "rgb": 3}
 
 _MODES = {1: "L", 3: "RGB"}
 
+NewArray = Callable[[str, tuple[int, ...]], np.ndarray]
+
 
 def in_memory(part: str, shape: tuple[int, ...]) -> np.ndarray:
     """Make room in memory for the images of a part, uint8 [n, height, width, channels].
@@ -40,7 +42,7 @@ class ImageConversion:
 
     size: tuple[int, int] | None = None
     color: str | None = None
-    new: Callable[[str, tuple[int, ...]], np.ndarray] = in_memory
+    new: NewArray = in_memory
 
     def convert(self, part: str, images: np.ndarray) -> np.ndarray:
         """Convert images, uint8 [n, height, width, 1 or 3], that all have the same size.

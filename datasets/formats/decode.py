@@ -6,6 +6,7 @@ import functools
 import hashlib
 import io
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,6 @@ from zoo.datasets.files.checks import describe_error
 from zoo.datasets.files.mapped import fill
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.conversion import in_memory
-from zoo.datasets.recorded_warnings import recorded_warnings
 from zoo.errors import DataError
 
 MAX_PIXELS = 50_000_000
@@ -35,6 +35,7 @@ _ORIENTED = frozenset({"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exi
 # of 2 KB are decoded faster than they are handed to a thread.
 _BYTES_WORTH_A_THREAD = 16 * 2**10
 _THREADS = os.cpu_count() or 1
+_lock = threading.RLock()
 
 Box = tuple[int, int, int, int]
 T = TypeVar("T")
@@ -165,6 +166,18 @@ def open_image(content: BinaryIO, *, whole: bool = True) -> Iterator[Image.Image
     except Exception as error:
         expected = f"be a readable image ({', '.join(_FORMATS)})"
         raise DataError(f"must {expected}. Received: {describe_error(error)}") from error
+
+
+@contextmanager
+def recorded_warnings() -> Iterator[list[warnings.WarningMessage]]:
+    """Record warnings in a list instead of showing them, until the block ends.
+
+    The block may change the filters, which all threads share. A lock keeps other threads out
+    meanwhile: two threads that change the filters would restore each other's filters at the end.
+    """
+    with _lock, warnings.catch_warnings(record=True) as recorded:
+        warnings.simplefilter("always", UserWarning)
+        yield recorded
 
 
 @contextmanager

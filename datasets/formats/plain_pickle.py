@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.datasets.files.checks import data_error, describe_error
+from zoo.datasets.files.checks import as_data_errors
 
 MOST_STEPS = 200_000  # a batch of 10,000 images with labels and file names takes some 50,000
 # The most steps that repeat an object, that make a tuple, and that do something else. Tuples that
@@ -36,7 +36,7 @@ def load_batch(content: bytes, where: str) -> dict[str, Any]:
     The keys become text. A DataError says that the pickle is damaged, or holds or calls anything
     else.
     """
-    try:
+    with as_data_errors(where, "be a batch of images as Python writes it"):
         _check_steps(content)
         found = _BatchUnpickler(io.BytesIO(content), encoding="bytes").load()
         if not isinstance(found, dict):
@@ -47,10 +47,6 @@ def load_batch(content: bytes, where: str) -> dict[str, Any]:
             )
             for key, value in found.items()
         }
-    # A damaged pickle can lead to almost every built-in error.
-    except Exception as error:
-        expected = "be a batch of images as Python writes it"
-        raise data_error(where, expected, describe_error(error)) from error
 
 
 def _check_steps(content: bytes) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.arguments import as_path, whole_number
+from zoo.arguments import argument_error, as_path, whole_number
 from zoo.datasets.files.mapped import release
 from zoo.datasets.looking.duplicates import Duplicates, find_duplicates
 from zoo.datasets.looking.sheet import Rows, draw_sheet
@@ -39,14 +39,12 @@ def show(
     train = splits["train"]
     height, width, channels = train.image_shape
     if channels not in (1, 3):
-        raise ArgumentError(
-            f"The images must be grey or RGB to be shown. Received: {channels} channels. Choose "
-            "1 or 3 of them"
-        )
+        received = f"{channels} channels. Choose 1 or 3 of them"
+        raise ArgumentError(f"The images must be grey or RGB to be shown. Received: {received}")
     file = None if path is None else as_path("path", path)
     folder = None if log_dir is None else as_path("log_dir", log_dir)
     if file and file.suffix != ".png":
-        raise ArgumentError(f"path must end in .png. Received: {str(path)!r}. Rename it")
+        raise argument_error("path", "end in .png", str(path), "Rename it")
     if folder:
         _make_folder(folder)
 

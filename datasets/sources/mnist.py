@@ -26,6 +26,14 @@ _MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
 
+
+def _remote_file(stem: str, size: int, checksum: str) -> RemoteFile:
+    urls = tuple(f"{mirror}{stem}-ubyte.gz" for mirror in _MIRRORS)
+    part = "train" if stem.startswith("train") else "test"
+    written_otherwise = (rf"{stem[:-5]}[-.]{stem[-4:]}-ubyte(\.gz)?",)
+    return RemoteFile(f"{stem}-ubyte.gz", urls, size, checksum, part, written_otherwise)
+
+
 INFO = DatasetInfo(
     name="mnist",
     summary="70,000 handwritten digits, 28×28 grey, 10 classes; 60,000 to train, 10,000 to test",
@@ -35,21 +43,11 @@ INFO = DatasetInfo(
     archive_patterns=("mnist*",),
     file_pattern=r"(train|t10k)-(images|labels)[-.]idx[13]-ubyte(\.gz)?",
     parts={"train": ("train",), "test": ("test",)},
-    remote_files=tuple(
-        RemoteFile(
-            f"{name}-ubyte.gz",
-            tuple(f"{mirror}{name}-ubyte.gz" for mirror in _MIRRORS),
-            size,
-            checksum,
-            part,
-            (rf"{name[:-5]}[-.]{name[-4:]}-ubyte(\.gz)?",),
-        )
-        for name, size, checksum, part in (
-            ("train-images-idx3", 9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873", "train"),
-            ("train-labels-idx1", 28_881, "d53e105ee54ea40749a09fcbcd1e9432", "train"),
-            ("t10k-images-idx3", 1_648_877, "9fb629c4189551a2d022fa330f9573f3", "test"),
-            ("t10k-labels-idx1", 4_542, "ec29112dd5afa0611ce80d1b7f02629c", "test"),
-        )
+    remote_files=(
+        _remote_file("train-images-idx3", 9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+        _remote_file("train-labels-idx1", 28_881, "d53e105ee54ea40749a09fcbcd1e9432"),
+        _remote_file("t10k-images-idx3", 1_648_877, "9fb629c4189551a2d022fa330f9573f3"),
+        _remote_file("t10k-labels-idx1", 4_542, "ec29112dd5afa0611ce80d1b7f02629c"),
     ),
 )
 

@@ -16,6 +16,12 @@ from zoo.datasets.formats.matlab import read_arrays
 from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
 
+
+def _remote_file(part: str, size: int, checksum: str) -> RemoteFile:
+    url = f"http://ufldl.stanford.edu/housenumbers/{part}_32x32.mat"
+    return RemoteFile(f"{part}_32x32.mat", (url,), size, checksum, part)
+
+
 INFO = DatasetInfo(
     name="svhn",
     summary=(
@@ -28,19 +34,10 @@ INFO = DatasetInfo(
     archive_patterns=("svhn*",),
     file_pattern=r"(train|test|extra)_32x32\.mat",
     parts={"train": ("train",), "test": ("test",)},
-    remote_files=tuple(
-        RemoteFile(
-            f"{part}_32x32.mat",
-            (f"http://ufldl.stanford.edu/housenumbers/{part}_32x32.mat",),
-            size,
-            checksum,
-            part,
-        )
-        for part, size, checksum in (
-            ("train", 182_040_794, "e26dedcc434d2e4c54c9b2d4a06d8373"),
-            ("test", 64_275_384, "eb5a983be6a315427106f1b164d9cef3"),
-            ("extra", 1_329_278_602, "a93ce644f1a588dc4d68dda5feec44a7"),
-        )
+    remote_files=(
+        _remote_file("train", 182_040_794, "e26dedcc434d2e4c54c9b2d4a06d8373"),
+        _remote_file("test", 64_275_384, "eb5a983be6a315427106f1b164d9cef3"),
+        _remote_file("extra", 1_329_278_602, "a93ce644f1a588dc4d68dda5feec44a7"),
     ),
 )
 

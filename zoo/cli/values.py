@@ -1,9 +1,8 @@
 """Values of options: for each kind of value, the function that reads it from text, and its type.
 
-Every function takes `name`, the option's name for the message of an error, and `text`, the word
-behind the option. It returns the value, or raises an `ArgumentError` for a text of another
-kind. A type is what a command or a dataclass of options writes as annotation:
-`epochs: Positive | None`.
+Every function takes `name`, the option's name for messages, and `text`, the word behind the
+option. It returns the value, or raises an `ArgumentError`. A type is what a command or a
+dataclass of options writes as annotation: `epochs: Positive | None`.
 """
 
 import json
