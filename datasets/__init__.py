@@ -19,24 +19,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zoo.datasets.description import DatasetInfo, RemoteFile
-    from zoo.datasets.image_data import ImageData
-    from zoo.datasets.loading import download, list_datasets, load, register
-    from zoo.datasets.registry import ReadRequest
-    from zoo.datasets.split import Split, as_split
-
-__all__ = [
-    "DatasetInfo",
-    "ImageData",
-    "ReadRequest",
-    "RemoteFile",
-    "Split",
-    "as_split",
-    "download",
-    "list_datasets",
-    "load",
-    "register",
-]
+    from zoo.datasets.description import DatasetInfo as DatasetInfo
+    from zoo.datasets.description import RemoteFile as RemoteFile
+    from zoo.datasets.image_data import ImageData as ImageData
+    from zoo.datasets.loading import download as download
+    from zoo.datasets.loading import list_datasets as list_datasets
+    from zoo.datasets.loading import load as load
+    from zoo.datasets.loading import register as register
+    from zoo.datasets.registry import ReadRequest as ReadRequest
+    from zoo.datasets.split import Split as Split
+    from zoo.datasets.split import as_split as as_split
 
 # `register` comes from `loading`, which registers the zoo's own data sets first: so a name that
 # they have is refused at once.
@@ -47,6 +39,8 @@ _HOMES = {
     **dict.fromkeys(("Split", "as_split"), "split"),
     **dict.fromkeys(("download", "list_datasets", "load", "register"), "loading"),
 }
+
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> object:

@@ -56,13 +56,7 @@ class ImageData:
 
     @property
     def splits(self) -> dict[str, Split]:
-        """The splits that are not None, by "train", "validation" and "test".
-
-        Example:
-            >>> import zoo.datasets
-            >>> list(zoo.datasets.load("digits", validation=0).splits)
-            ['train', 'test']
-        """
+        """The splits that are not None, by "train", "validation" and "test"."""
         every = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: split for name, split in every.items() if split is not None}
 
@@ -74,8 +68,7 @@ class ImageData:
     def duplicates(self) -> Duplicates:
         """Count the images that are the same, pixel for pixel, within and across the splits.
 
-        Returns:
-            The counts: true if there are any duplicates, and a table when printed.
+        The counts are true if there are any duplicates, and a table when printed.
 
         Example:
             >>> import zoo.datasets

@@ -9,12 +9,11 @@ from __future__ import annotations
 import itertools
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from zoo.arguments import whole_number
 from zoo.datasets import sources  # noqa: F401  registers the zoo's own data sets
@@ -22,50 +21,32 @@ from zoo.datasets.cache.fingerprint import fingerprint, states
 from zoo.datasets.cache.store import remember
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.fetching.remotes import fetch_files
+from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.locations import locate
 from zoo.datasets.files.tree import open_tree
-from zoo.datasets.formats.conversion import ImageConversion, concatenate, in_memory
+from zoo.datasets.formats.conversion import ImageConversion, NewArray, concatenate, in_memory
 from zoo.datasets.image_data import ImageData
 from zoo.datasets.load_arguments import (
     SPLITS,
     check_classes,
-    check_color,
-    check_image_size,
+    check_image_options,
     check_parts,
     check_root,
 )
 from zoo.datasets.preparation import prepare_splits
 from zoo.datasets.registry import (
+    NO_FILES,
     Dataset,
     ReadRequest,
     get_dataset,
+    list_datasets,
     register,
-    registered_datasets,
 )
 from zoo.datasets.sampling import check_share
 from zoo.datasets.split import Split
 from zoo.errors import DataError
 
-__all__ = ["check_name", "download", "list_datasets", "load", "register"]
-
-
-def list_datasets() -> list[DatasetInfo]:
-    """Describe every registered data set.
-
-    Returns:
-        Descriptions, sorted by name. Each has a `name`, a `summary`, a `source` and `needs_root`.
-
-    Example:
-        >>> names = [info.name for info in list_datasets()]
-        >>> "cifar10" in names, "mnist" in names
-        (True, True)
-    """
-    return registered_datasets()
-
-
-def check_name(name: Any) -> None:
-    """Raise a DataError if no data set has that name."""
-    get_dataset(name)
+__all__ = ["download", "get_dataset", "list_datasets", "load", "register"]
 
 
 def load(
@@ -124,24 +105,22 @@ def load(
     shares["validation"] = check_share("validation", validation)
     whole_number("seed", seed, 0)
     split_parts = check_parts(info, parts)
-    size, color = check_image_size(image_size), check_color(color)
-    chosen = None if classes is None else check_classes(classes)
-    base = check_root(info, root)
+    size, color = check_image_options(image_size, color)
+    chosen, base = check_classes(classes), check_root(info, root)
     if download and (info.fetch or info.remote_files or info.manual_download):
         _fetch(info, base, split_parts, chosen)
-    path = _locate(info, base)
-    read_classes = chosen if info.reads_classes else None
+    path = (info.locate or locate)(info, base) if info.needs_root else None
+    read_classes = tuple(chosen) if chosen and info.reads_classes else None
     reading = _Reading(dataset, path, split_parts, size, color, read_classes)
-    splits = reading.from_cache() if path and cache else reading.from_files(in_memory)
-    if absent := _absent_splits(splits, split_parts):
+    splits = reading.from_cache(path) if path and cache else reading.from_files(in_memory)
+    for split in [name for name in split_parts if name not in splits]:
         if parts is not None:
-            raise _lacks_parts(info, path, absent)
-        for split, names in absent.items():
-            warnings.warn(
-                f"{path} has no part {' and '.join(names)}: {split} images are held out of the "
-                "training images instead",
-                stacklevel=2,
-            )
+            raise _lacks_parts(info, path, split_parts[split])
+        warnings.warn(
+            f"{path} has no part {' and '.join(split_parts[split])}: {split} images are held out "
+            "of the training images instead",
+            stacklevel=2,
+        )
     settings = {
         "name": name, "parts": parts and split_parts, "image_size": size, "color": color,
         "drop_duplicates": drop_duplicates, **shares, "seed": seed,
@@ -194,26 +173,15 @@ def download(
         True
     """
     info = get_dataset(name).info
-    chosen = None if classes is None else check_classes(classes)
-    return _fetch(info, check_root(info, root), check_parts(info, parts), chosen)
+    return _fetch(info, check_root(info, root), check_parts(info, parts), check_classes(classes))
 
 
 def _fetch(
-    info: DatasetInfo,
-    base: Path | None,
-    split_parts: dict[str, list[str]],
-    classes: list[str] | None,
+    info: DatasetInfo, base: Path | None, parts: Mapping[str, list[str]], classes: list[str] | None
 ) -> Path:
     if info.fetch:
         return info.fetch(info, base, classes)
-    return fetch_files(info, base, itertools.chain(*split_parts.values()))
-
-
-def _locate(info: DatasetInfo, base: Path | None) -> Path | None:
-    """Find the files; None for an embedded data set."""
-    if not info.needs_root:
-        return None
-    return (info.locate or locate)(info, base)
+    return fetch_files(info, base, itertools.chain(*parts.values()))
 
 
 @dataclass(frozen=True)
@@ -225,21 +193,19 @@ class _Reading:
     split_parts: dict[str, list[str]]
     size: tuple[int, int] | None
     color: str | None
-    classes: list[str] | None
+    classes: tuple[str, ...] | None
 
-    def from_cache(self) -> dict[str, Split]:
+    def from_cache(self, path: Path) -> dict[str, Split]:
         """Read the splits from the cache, or read the files and put the splits into the cache."""
-        info, path = self.dataset.info, self.path
-        assert path is not None
+        info = self.dataset.info
         before = states(path, info.file_pattern)
 
-        def read(new: Callable[[str, tuple[int, ...]], np.ndarray]) -> dict[str, Split]:
+        def read(new: NewArray) -> dict[str, Split]:
             splits = self.from_files(new)
             if states(path, info.file_pattern) != before:
-                raise DataError(
-                    f"The files must stay as they are while they are read. Received: {path}, which "
-                    "has changed while it was read. Load it again."
-                )
+                received = f"{path}, which has changed while it was read"
+                expected = "stay as they are while they are read"
+                raise data_error("The files", expected, received, "Load it again")
             return splits
 
         facts: dict[str, Any] = {
@@ -250,19 +216,15 @@ class _Reading:
             facts["version"] = info.version
         return remember(info.name, facts, read)
 
-    def from_files(self, new: Callable[[str, tuple[int, ...]], np.ndarray]) -> dict[str, Split]:
+    def from_files(self, new: NewArray) -> dict[str, Split]:
         """Read the splits from the files, as far as the files hold them; at least "train"."""
         info = self.dataset.info
         conversion = ImageConversion(self.size, self.color, new)
         parts = tuple(dict.fromkeys(itertools.chain(*self.split_parts.values())))
-        classes = None if self.classes is None else tuple(self.classes)
-        if self.path is None:
-            request = ReadRequest(parts=parts, classes=classes, conversion=conversion)
+        files = open_tree(self.path, info.file_pattern) if self.path else nullcontext(NO_FILES)
+        with files as tree:
+            request = ReadRequest(tree, parts, self.classes, conversion)
             found = _check_read(info, self.dataset.read(request))
-        else:
-            with open_tree(self.path, info.file_pattern) as tree:
-                request = ReadRequest(tree, parts, classes, conversion)
-                found = _check_read(info, self.dataset.read(request))
         if not info.parts:
             return found
         splits = {
@@ -271,29 +233,23 @@ class _Reading:
             if {*names} <= {*found}
         }
         if "train" not in splits:
-            raise _lacks_parts(info, self.path, {"train": self.split_parts["train"]})
+            raise _lacks_parts(info, self.path, self.split_parts["train"])
         return splits
 
 
 def _check_read(info: DatasetInfo, found: Any) -> dict[str, Split]:
     """Refuse anything but splits with the same classes and image shape, as a reader returns."""
-    expected = (
-        f"The function that reads {info.name!r} must return a dict of splits by name, with the "
-        "same class names and image shape"
-    )
-    remedy = "Make each split by `request.split(name, images, labels, class_names)`."
-    if not isinstance(found, Mapping) or not all(
-        isinstance(split, Split) for split in found.values()
-    ):
-        raise DataError(f"{expected}. Received: {found!r:.200}. {remedy}")
-    if not info.parts and ("train" not in found or {*found} - {*SPLITS}):
-        raise DataError(
-            f'{expected}, of which one is "train" and the others "validation" and "test". '
-            f"Received: {', '.join(map(str, found)) or 'no split'}. {remedy}"
-        )
-    kinds = {(split.class_names, split.image_shape) for split in found.values()}
-    if len(kinds) > 1:
-        raise DataError(f"{expected}. Received: {dict(found)!r:.200}. {remedy}")
+    expected = "return a dict of splits by name, with the same class names and image shape"
+    received = f"{found!r:.200}"
+    is_mapping = isinstance(found, Mapping)
+    sound = is_mapping and all(isinstance(split, Split) for split in found.values())
+    if sound and not info.parts and ("train" not in found or {*found} - {*SPLITS}):
+        expected += ', of which one is "train" and the others "validation" and "test"'
+        received, sound = ", ".join(map(str, found)) or "no split", False
+    if not sound or len({(split.class_names, split.image_shape) for split in found.values()}) > 1:
+        remedy = "Make each split by `request.split(name, images, labels, class_names)`"
+        subject = f"The function that reads {info.name!r}"
+        raise data_error(subject, expected, received, remedy)
     # A selection of rows is copied: the cache keeps whole arrays.
     return {
         name: Split(name, split.images, split.labels, split.class_names)
@@ -301,18 +257,7 @@ def _check_read(info: DatasetInfo, found: Any) -> dict[str, Split]:
     }
 
 
-def _absent_splits(
-    splits: Mapping[str, Split], split_parts: dict[str, list[str]]
-) -> dict[str, list[str]]:
-    """Find the splits that were to be made of parts, and whose parts the files do not hold."""
-    return {split: names for split, names in split_parts.items() if split not in splits}
-
-
-def _lacks_parts(
-    info: DatasetInfo, path: Path | None, absent: Mapping[str, Sequence[str]]
-) -> DataError:
-    names = next(iter(absent.values()))
-    return DataError(
-        f"{path} must have the parts {' and '.join(names)}. Received: files that do not have all "
-        f"of them. Fetch them ({info.source}), or choose others by parts=."
-    )
+def _lacks_parts(info: DatasetInfo, path: Path | None, names: Sequence[str]) -> DataError:
+    expected = f"have the parts {' and '.join(names)}"
+    remedy = f"Fetch them ({info.source}), or choose others by parts="
+    return data_error(path, expected, "files that do not have all of them", remedy)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from zoo.arguments import whole_number
+from zoo.arguments import argument_error, whole_number
 from zoo.datasets.files.mapped import release
 from zoo.errors import ArgumentError
 from zoo.seeds import seed_words
@@ -19,23 +19,15 @@ from zoo.seeds import seed_words
 if TYPE_CHECKING:
     import tensorflow as tf
 
-BYTES_AT_ONCE = 2**23
-"""Bytes of pixels that are gathered in one call, if a batch has fewer."""
-
-MAX_NUMBER = 2**31 - 1
-"""The largest batch, and the last epoch: the product of the two fits into 64 bits."""
+BYTES_AT_ONCE = 2**23  # bytes of pixels that are gathered in one call, if a batch has fewer
+MAX_NUMBER = 2**31 - 1  # the largest batch, and the last epoch: their product fits into 64 bits
 
 # transform(images uint8 [b, height, width, channels], seed) -> uint8 or float32, same shape
 Transform = Callable[[np.ndarray, int], np.ndarray]
 
 
 class StreamPosition(NamedTuple):
-    """A position in a stream of batches: the number of the epoch, and the batch within the epoch.
-
-    Example:
-        >>> StreamPosition(epoch=3)
-        StreamPosition(epoch=3, batch=0)
-    """
+    """A position in a stream of batches: the number of the epoch, and of the batch in it."""
 
     epoch: int = 0
     batch: int = 0
@@ -59,23 +51,6 @@ def batches(
     gathers the pixels from the store. So a memory-mapped store is never read whole, and TensorFlow
     holds the pixels of a few batches only. The function gathers several small batches in one
     call, because calling Python from TensorFlow takes longer than gathering a small batch.
-
-    Args:
-        store: Images, uint8 [N, height, width, channels].
-        rows: The place of each image in the store, int64 [n]. None: the store whole.
-        labels: Class ids, int64 [n].
-        batch_size: See `Split.batches`, as for the arguments below.
-        shuffle: See there.
-        seed: See there.
-        epochs: See there.
-        start: The first batch of the dataset: `first_epoch` and `first_batch` there.
-        transform: See there.
-
-    Returns:
-        Pairs of images [b, height, width, channels] and labels int64 [b].
-
-    Raises:
-        ArgumentError: A number is out of range, or `transform` returns something else.
     """
     num_batches = _check_numbers(len(labels), batch_size, seed, epochs, start)
     on_tensors = getattr(transform, "on_tensors", None)
@@ -129,14 +104,11 @@ def _check_numbers(
     if epochs is not None:
         whole_number("epochs", epochs, 1, MAX_NUMBER)
     elif start.batch:
-        raise ArgumentError(
-            f"first_batch must be 0 without epochs. Received: {start.batch}. Pass epochs= too."
-        )
+        raise argument_error("first_batch", "be 0 without epochs", start.batch, "Pass epochs= too")
     if start.batch and start.batch >= num_batches:
-        raise ArgumentError(
-            f"first_batch must be below {num_batches}, the number of batches in an epoch. "
-            f"Received: {start.batch}. Begin at the next epoch instead."
-        )
+        expected = f"be below {num_batches}, the number of batches in an epoch"
+        remedy = "Begin at the next epoch instead"
+        raise argument_error("first_batch", expected, start.batch, remedy)
     return num_batches
 
 

@@ -1,16 +1,15 @@
-"""From the images of a data set's files to the splits that `zoo.datasets.load` returns.
-
-Classes are chosen, duplicates dropped, and images held out for the splits that the data set lacks.
-"""
+"""From the images of a data set's files to the splits that `zoo.datasets.load` returns."""
 
 from __future__ import annotations
 
 import itertools
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from zoo.datasets.files.checks import data_error
 from zoo.datasets.load_arguments import SPLITS
 from zoo.datasets.looking.duplicates import without_duplicates
 from zoo.datasets.sampling import held_out_count, stratified_split
@@ -30,30 +29,9 @@ def prepare_splits(
 ) -> dict[str, Split]:
     """Choose classes, drop duplicates, and hold images out for the splits that are missing.
 
-    Args:
-        splits: "train", and "validation" and "test" if the data set has them.
-        classes: Names of the classes to take, numbered in this order. None takes all of them.
-        shares: How much of the training images to hold out for each split that is missing, the
-            split that is held out first first.
-        drop_duplicates: Whether to keep only one of images that are the same, pixel for pixel.
-        leave_out_small_classes: Whether classes with too few images to hold some out are left out
-            with a warning, if `classes` is None; otherwise they raise.
-        seed: Seed of the images that are held out.
-
-    Returns:
-        The splits by name.
-
-    Raises:
-        DataError: A class is unknown or has too few images.
-
-    Example:
-        >>> from zoo.datasets.split import as_split
-        >>> images = np.zeros((6, 1, 1, 1), "uint8")
-        >>> train = as_split(images, [0, 1, 2] * 2, class_names=["a", "b", "c"])
-        >>> options = {"drop_duplicates": False, "leave_out_small_classes": False, "seed": 0}
-        >>> options |= {"classes": ["c", "b"], "shares": {"test": 1}}
-        >>> prepare_splits({"train": train}, **options)["test"]
-        Split('test', 2 images of 1×1×1: c 1, b 1)
+    `shares` has the splits that may be missing in the order in which they are held out.
+    `leave_out_small_classes` leaves classes out with a warning that have too few images to hold
+    some out, if `classes` is None; otherwise they raise a DataError.
     """
     prepared = dict(splits)
     ids = None
@@ -61,9 +39,7 @@ def prepare_splits(
         ids = _class_ids(classes, prepared["train"].class_names)
         prepared = _with_classes(prepared, ids)
     if drop_duplicates:
-        prepared = _without_duplicates(
-            {name: prepared[name] for name in SPLITS if name in prepared}
-        )
+        prepared = _drop_duplicates({name: prepared[name] for name in SPLITS if name in prepared})
     missing = {name: share for name, share in shares.items() if name not in prepared and share}
     if leave_out_small_classes and classes is None:
         ids = _large_enough(prepared["train"], [*missing.values()])
@@ -78,12 +54,11 @@ def prepare_splits(
 
 
 def _class_ids(classes: Sequence[str], class_names: tuple[str, ...]) -> list[int]:
-    for name in classes:
-        if name not in class_names:
-            raise DataError(
-                f"There is no class {name!r}{did_you_mean(name, class_names)} "
-                f"The classes are: {', '.join(class_names)}."
-            )
+    if unknown := [name for name in classes if name not in class_names]:
+        raise DataError(
+            f"There is no class {unknown[0]!r}{did_you_mean(unknown[0], class_names)} "
+            f"The classes are: {', '.join(class_names)}."
+        )
     return [class_names.index(name) for name in classes]
 
 
@@ -91,20 +66,17 @@ def _with_classes(splits: dict[str, Split], ids: list[int]) -> dict[str, Split]:
     return {name: split.take(np.isin(split.labels, ids)) for name, split in splits.items()}
 
 
-def _without_duplicates(splits: dict[str, Split]) -> dict[str, Split]:
+def _drop_duplicates(splits: dict[str, Split]) -> dict[str, Split]:
     kept = without_duplicates(splits)
     for name, split in kept.items():
-        before = splits[name].class_counts
-        gone = [
-            class_name
-            for class_name, count in split.class_counts.items()
-            if before[class_name] and not count
-        ]
-        if gone and (name == "train" or not len(split)):
-            raise DataError(
-                f"Every class must have an image in {name} that occurs in no other split. "
-                f"Received: none of class {gone[0]!r}, so drop_duplicates=True would leave the "
-                "class empty. Look at `data.duplicates()`, or load without drop_duplicates."
+        gone = np.setdiff1d(splits[name].labels, split.labels)
+        if len(gone) and (name == "train" or not len(split)):
+            raise data_error(
+                "Every class",
+                f"have an image in {name} that occurs in no other split",
+                f"none of class {split.class_names[gone[0]]!r}, so drop_duplicates=True would "
+                "leave the class empty",
+                "Look at `data.duplicates()`, or load without drop_duplicates",
             )
     return kept
 
@@ -127,10 +99,9 @@ def _large_enough(train: Split, shares: Sequence[float | int]) -> list[int]:
             f"{some}{', …' if len(small) > 5 else ''}"
         )
         if len(names) < 2:
-            raise DataError(
-                "At least two classes must have enough images to hold some out. "
-                f"Received: {few}. Add images, or hold out fewer by validation= and test=."
-            )
+            expected = "have enough images to hold some out"
+            remedy = "Add images, or hold out fewer by validation= and test="
+            raise data_error("At least two classes", expected, few, remedy)
         warnings.warn(f"{few}; they are left out", stacklevel=4)  # the caller of load
     return _class_ids(names, train.class_names)
 
@@ -140,4 +111,4 @@ def _renumber(split: Split, ids: list[int]) -> Split:
     new_ids = np.zeros(split.num_classes, np.int64)
     new_ids[ids] = np.arange(len(ids))
     names = tuple(split.class_names[old] for old in ids)
-    return Split(split.name, split.store, new_ids[split.labels], names, split.rows)
+    return replace(split, labels=new_ids[split.labels], class_names=names)

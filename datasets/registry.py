@@ -6,10 +6,11 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from inspect import Parameter
 from pathlib import Path
 from typing import Any
 
-from zoo.arguments import is_same_function, where_defined
+from zoo.arguments import argument_error, is_same_function, where_defined
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.conversion import ImageConversion
@@ -17,8 +18,8 @@ from zoo.datasets.split import Split, as_split
 from zoo.errors import ArgumentError, DataError
 from zoo.text import unknown_name
 
+# The files of an embedded data set.
 NO_FILES = Tree(Path(), {}, frozenset(), open_file=lambda name: open(name, "rb"))  # noqa: SIM115
-"""The files of an embedded data set."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +54,14 @@ class ReadRequest:
             labels: Class ids, integers [n].
             class_names: The name of each class id.
 
-        Returns:
-            The split.
-
         Raises:
             DataError: An array has another dtype or shape, or a label has no class name.
         """
         split = as_split(images, labels, name=name, class_names=class_names)
-        if split.image_shape[-1] not in (1, 3):
+        if (channels := split.image_shape[-1]) not in (1, 3):
             raise DataError(
                 f"images of {name!r} must be grey or RGB, with 1 or 3 channels. "
-                f"Received: {split.image_shape[-1]} channels. Leave out the other channels."
+                f"Received: {channels} channels. Leave out the other channels."
             )
         converted = self.conversion.convert(name, split.images)
         return Split(name, converted, split.labels, split.class_names)
@@ -74,13 +72,11 @@ Reader = Callable[[ReadRequest], Mapping[str, Split]]
 
 @dataclass(frozen=True)
 class Dataset:
-    """A registered data set.
+    """A registered data set: the description, and the function that reads the images.
 
-    Args:
-        info: The description, with its name.
-        read: The function that reads the images. It takes a `ReadRequest` and returns splits by
-            name: by the names of the wanted parts, as far as the files hold them; or, for a data
-            set without parts, by "train", and "validation" and "test" where there are such images.
+    The function takes a `ReadRequest` and returns splits by name: by the names of the wanted parts,
+    as far as the files hold them; or, for a data set without parts, by "train", and "validation"
+    and "test" where there are such images.
     """
 
     info: DatasetInfo
@@ -123,27 +119,21 @@ def register(
     if reader is None:
         return lambda function: register(function, info=info, override=override)
     if not inspect.isfunction(reader):
+        remedy = "Write @register above a function, or @register(info=…)"
+        raise argument_error("A data set", "be a function that reads it", reader, remedy)
+    signature = inspect.signature(reader)
+    kinds = [parameter.kind for parameter in signature.parameters.values()]
+    if kinds not in ([Parameter.POSITIONAL_ONLY], [Parameter.POSITIONAL_OR_KEYWORD]):
         raise ArgumentError(
-            f"A data set must be a function that reads it. Received: {reader!r}. Write "
-            "@register above a function, or @register(info=…)."
-        )
-    parameters = list(inspect.signature(reader).parameters.values())
-    if len(parameters) != 1 or parameters[0].kind not in (
-        inspect.Parameter.POSITIONAL_ONLY,
-        inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    ):
-        raise ArgumentError(
-            "A function that reads a data set must take one argument, the ReadRequest. "
-            f"Received: {reader.__name__}{inspect.signature(reader)}. Options of the data set are "
-            "constants of its module."
+            "A function that reads a data set must take one argument, the ReadRequest. Received: "
+            f"{reader.__name__}{signature}. Options of the data set are constants of its module."
         )
     info = info or DatasetInfo()
     name = info.name or reader.__name__
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
-        raise ArgumentError(
-            "The name of a data set must be small letters, digits and underscores. "
-            f"Received: {name!r}. Rename the function, or pass info=DatasetInfo(name=…)."
-        )
+        expected = "be small letters, digits and underscores"
+        remedy = "Rename the function, or pass info=DatasetInfo(name=…)"
+        raise argument_error("The name of a data set", expected, name, remedy)
     registered = _datasets.get(name)
     if registered and not override and not is_same_function(registered.read, reader):
         raise ArgumentError(
@@ -157,22 +147,7 @@ def register(
 
 
 def get_dataset(name: Any) -> Dataset:
-    """Find a registered data set by its name.
-
-    Args:
-        name: The name.
-
-    Returns:
-        The description and the function that reads the data set.
-
-    Raises:
-        DataError: No data set has that name.
-
-    Example:
-        >>> import zoo.datasets.sources
-        >>> get_dataset("digits").info.needs_root
-        False
-    """
+    """Find a registered data set by its name, or raise a DataError."""
     if not isinstance(name, str) or name not in _datasets:
         raise DataError(
             unknown_name(
@@ -185,12 +160,16 @@ def get_dataset(name: Any) -> Dataset:
     return _datasets[name]
 
 
-def registered_datasets() -> list[DatasetInfo]:
-    """Return the descriptions of all registered data sets, sorted by name.
+def list_datasets() -> list[DatasetInfo]:
+    """Describe every registered data set.
+
+    Returns:
+        Descriptions, sorted by name. Each has a `name`, a `summary`, a `source` and `needs_root`.
 
     Example:
-        >>> import zoo.datasets.sources
-        >>> "digits" in [info.name for info in registered_datasets()]
-        True
+        >>> import zoo.datasets
+        >>> names = [info.name for info in zoo.datasets.list_datasets()]
+        >>> "cifar10" in names, "mnist" in names
+        (True, True)
     """
     return [_datasets[name].info for name in sorted(_datasets)]

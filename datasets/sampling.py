@@ -1,8 +1,4 @@
-"""Choose rows of a split: draw a sample, hold images out, make folds for a cross-validation.
-
-The functions here work on arrays and give row numbers; `zoo.datasets.Split` has methods that use
-them.
-"""
+"""Choose rows of a split: the functions behind the methods of `zoo.datasets.Split`."""
 
 from __future__ import annotations
 
@@ -12,67 +8,38 @@ from typing import Any
 
 import numpy as np
 
-from zoo.arguments import whole_number
-from zoo.errors import ArgumentError, DataError
+from zoo.arguments import argument_error, whole_number
+from zoo.datasets.files.checks import data_error
+from zoo.errors import ArgumentError
 
 
 def check_share(name: str, value: Any) -> float | int:
-    """Take a share of the images of every class: a fraction, or a number of images.
+    """Take a share of the images of every class: a fraction (float), or a number of images (int).
 
-    Args:
-        name: Name of the argument, for the message.
-        value: The argument.
-
-    Returns:
-        The fraction as a float, or the number of images as an int.
-
-    Raises:
-        ArgumentError: The value is neither a fraction from 0 to below 1 nor a whole number.
-
-    Example:
-        >>> check_share("test", 0.25), check_share("test", 20)
-        (0.25, 20)
+    Raises an ArgumentError if the value is neither a fraction from 0 to below 1 nor a whole number.
     """
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if real and isinstance(value, numbers.Integral) and int(value) >= 0:
         return int(value)
     if real and 0 <= float(value) < 1:
         return float(value)
-    raise ArgumentError(
-        f"{name} must be at least 0 and below 1, or a whole number of images of every class. "
-        f"Received: {value!r}. Pass 0.2 to take a fifth of every class."
-    )
+    expected = "be at least 0 and below 1, or a whole number of images of every class"
+    raise argument_error(name, expected, value, "Pass 0.2 to take a fifth of every class")
 
 
 def sample_rows(
     labels: np.ndarray, class_names: Sequence[str], count: int, *, stratified: bool, seed: int
 ) -> np.ndarray:
-    """Draw rows at random, each at most once.
+    """Draw rows at random, each at most once; with `stratified`, as many rows of each class (± 1).
 
-    Args:
-        labels: Class ids, integers [n].
-        class_names: Name of each class id.
-        count: How many rows to draw.
-        stratified: Whether to draw the same number of rows of each class, give or take one.
-        seed: Seed of the draw; 0 or more.
-
-    Returns:
-        Row numbers, int64 [count], ascending.
-
-    Raises:
-        ArgumentError: There are fewer than `count` rows, in all or of a class.
-
-    Example:
-        >>> sample_rows(np.array([0, 1, 0, 1]), "ab", 4, stratified=True, seed=0)
-        array([0, 1, 2, 3])
+    Returns row numbers, int64 [count], ascending. Raises an ArgumentError if there are fewer rows,
+    in all or of a class.
     """
     whole_number("count", count, 1)
     whole_number("seed", seed, 0)
     if count > len(labels):
-        raise ArgumentError(
-            f"count must be at most {len(labels):,}, the number of images. Received: {count:,}. "
-            "Draw fewer images."
-        )
+        expected = f"be at most {len(labels):,}, the number of images"
+        raise argument_error("count", expected, count, "Draw fewer images")
     rng = np.random.default_rng(seed)
     if not stratified:
         return np.sort(rng.permutation(len(labels))[:count])
@@ -93,18 +60,10 @@ def sample_rows(
 
 
 def first_copies(digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find the first copy of each image, so that copies can be kept together.
+    """Find the first copy of each image by the digests, so that copies can be kept together.
 
-    Args:
-        digests: Hashes of the images, uint64 [n].
-
-    Returns:
-        The rows of the images that occur for the first time, int64, ascending; and for each row
-        the row of its first copy, int64 [n].
-
-    Example:
-        >>> first_copies(np.array([7, 5, 7], "uint64"))
-        (array([0, 1]), array([0, 1, 0]))
+    Returns the rows of the images that occur for the first time, ascending; and for each row the
+    row of its first copy, int64 [n].
     """
     _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
     return np.sort(first), first[inverse]
@@ -119,23 +78,7 @@ def fold_rows(
     repeats: int,
     seed: int,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Make the folds of a stratified cross-validation; copies of an image stay together.
-
-    Args:
-        labels: Class ids, integers [n].
-        digests: Hashes of the images, uint64 [n].
-        class_names: Name of each class id, for the message.
-        count: Number of folds; 2 or more.
-        repeats: How many times all folds are made, each time different folds; 1 or more.
-        seed: Seed of the folds; from 0 to 2³² − 1.
-
-    Yields:
-        Rows to train on and rows to validate on, int64, each ascending.
-
-    Raises:
-        ArgumentError: A number is out of range.
-        DataError: A class has fewer different images than there are folds.
-    """
+    """Make the folds of a stratified cross-validation; `Split.fold_rows` describes them."""
     whole_number("count", count, 2)
     whole_number("repeats", repeats, 1)
     whole_number("seed", seed, 0, 2**32 - 1)
@@ -145,11 +88,9 @@ def fold_rows(
     fewest = int(class_counts[class_counts > 0].min(initial=len(digests)))
     if fewest < count:
         name = class_names[int(np.flatnonzero(class_counts == fewest)[0])]
-        raise DataError(
-            f"Every class must have at least {count} different images for {count} folds. "
-            f"Received: {fewest} of class {name!r}. Add images, leave the class out, or make "
-            "fewer folds."
-        )
+        expected = f"have at least {count} different images for {count} folds"
+        remedy = "Add images, leave the class out, or make fewer folds"
+        raise data_error("Every class", expected, f"{fewest} of class {name!r}", remedy)
     from sklearn.model_selection import RepeatedStratifiedKFold  # takes a second to import
 
     cross_validation = RepeatedStratifiedKFold(n_splits=count, n_repeats=repeats, random_state=seed)
@@ -159,19 +100,10 @@ def fold_rows(
 
 
 def held_out_count(count: int, share: float | int) -> int:
-    """Compute how many images of a class are held out.
+    """Compute how many of the images of a class are held out.
 
-    Args:
-        count: Number of images of the class.
-        share: A fraction above 0 and below 1, or a whole number of images.
-
-    Returns:
-        The fraction of the images, rounded, but at least one image, and at least one image stays;
-        or the whole number. 0 if the class has too few images to hold any out.
-
-    Example:
-        >>> held_out_count(30, 0.25), held_out_count(3, 2), held_out_count(2, 2)
-        (8, 2, 0)
+    It is the fraction of the images, rounded, but at least one image, and at least one image stays;
+    or the whole number. It is 0 if the class has too few images to hold any out.
     """
     if isinstance(share, int):
         return share if count > share else 0
@@ -179,36 +111,14 @@ def held_out_count(count: int, share: float | int) -> int:
 
 
 def stratified_split(
-    labels: np.ndarray,
-    share: float | int,
-    seed: int,
-    class_names: Sequence[str] | None = None,
+    labels: np.ndarray, share: float | int, seed: int, class_names: Sequence[str] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Hold out the same share of every class, at random.
 
     Which images are held out depends on the seed, the label and the number of images of the
     class, and not on the other classes: a data set loaded with fewer classes holds out the same
-    images of them.
-
-    Args:
-        labels: Class ids, integers [n].
-        share: How much to hold out: a fraction above 0 and below 1, or a whole number of images
-            of every class.
-        seed: Seed of the choice; 0 or more.
-        class_names: Name of each class id, for the message.
-
-    Returns:
-        The rows that are kept and the rows that are held out, int64, each ascending. Every class
-        has at least one image on either side.
-
-    Raises:
-        DataError: A class has fewer than two images, or no more than are to be held out.
-
-    Example:
-        >>> import numpy as np
-        >>> kept, held_out = stratified_split(np.array([0, 0, 0, 0, 1, 1, 1, 1]), 0.25, seed=0)
-        >>> len(kept), len(held_out)
-        (6, 2)
+    images of them. Returns the rows that are kept and those that are held out, each ascending;
+    every class is on either side. A DataError says that a class has too few images.
     """
     held_out = np.zeros(len(labels), bool)
     for label in np.unique(labels):
@@ -217,10 +127,9 @@ def stratified_split(
         if not count:
             least = share + 1 if isinstance(share, int) else 2
             name = class_names[label] if class_names else str(label)
-            raise DataError(
-                f"There must be at least {least} images of class {name!r} to hold some out. "
-                f"Received: {len(rows)}. Add images, leave the class out, or hold out fewer."
-            )
+            expected = f"be at least {least} images of class {name!r} to hold some out"
+            remedy = "Add images, leave the class out, or hold out fewer"
+            raise data_error("There", expected, len(rows), remedy)
         rng = np.random.default_rng([seed, int(label)])
         held_out[rng.permutation(rows)[:count]] = True
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)

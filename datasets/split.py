@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.arguments import whole_number
+from zoo.arguments import argument_error, whole_number
 from zoo.datasets.array_checks import check_class_names, check_images, check_labels
 from zoo.datasets.files.mapped import release
 from zoo.datasets.pipeline import StreamPosition, Transform, batches
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
+@dataclass(repr=False, eq=False)
 class Split:
     """Images of a data set, their labels and the names of the classes.
 
@@ -52,21 +54,12 @@ class Split:
         array([0, 1])
     """
 
-    def __init__(
-        self,
-        name: str,
-        store: np.ndarray,
-        labels: np.ndarray,
-        class_names: tuple[str, ...],
-        rows: np.ndarray | None = None,
-        settings: dict[str, Any] | None = None,
-    ) -> None:
-        self.name = name
-        self.labels = labels
-        self.class_names = class_names
-        self.store = store
-        self.rows = rows
-        self.settings = settings
+    name: str
+    store: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    rows: np.ndarray | None = None
+    settings: dict[str, Any] | None = None
 
     @cached_property
     def digests(self) -> np.ndarray:
@@ -77,11 +70,7 @@ class Split:
         return np.array([int.from_bytes(digest.digest()) for digest in hashes], np.uint64)
 
     def count_among(self, digests: np.ndarray) -> int:
-        """Count the images of this split that are, pixel for pixel, among other images.
-
-        Args:
-            digests: `digests` of the other images, uint64.
-        """
+        """Count the images of this split whose digests are among the `digests` of other images."""
         return int(np.isin(self.digests, digests).sum())
 
     @cached_property
@@ -122,13 +111,9 @@ class Split:
         return dict(enumerate(weights.tolist()))
 
     def blocks(self, size: int = 1024) -> Iterator[np.ndarray]:
-        """Go through the images block by block, with one block in memory at a time.
+        """Go through the images in blocks of `size` or fewer, with one block in memory at a time.
 
-        Args:
-            size: Number of images in a block.
-
-        Yields:
-            Images, uint8 [size or fewer, height, width, channels].
+        Yields uint8 [size or fewer, height, width, channels].
         """
         for start in range(0, len(self), size):
             rows: Any = slice(start, start + size)
@@ -151,17 +136,13 @@ class Split:
         try:
             selected = np.arange(len(self))[rows]
         except (IndexError, TypeError, ValueError) as error:
-            raise ArgumentError(
-                f"rows must select among {len(self)} images: integers, a mask or a slice. "
-                f"Received: {rows!r}. NumPy says: {error}."
-            ) from error
+            expected = f"select among {len(self)} images: integers, a mask or a slice"
+            raise argument_error("rows", expected, rows, f"NumPy says: {error}") from error
         if selected.ndim != 1:
-            raise ArgumentError(f"rows must have one axis. Received: {rows!r}. Pass a list.")
+            raise argument_error("rows", "have one axis", rows, "Pass a list")
         store_rows = selected if self.rows is None else self.rows[selected]
         labels = self.labels[selected]
-        return Split(
-            name or self.name, self.store, labels, self.class_names, store_rows, self.settings
-        )
+        return replace(self, name=name or self.name, labels=labels, rows=store_rows)
 
     def sample(self, count: int, *, stratified: bool = False, seed: int = 0) -> Split:
         """Draw images at random, each at most once.
@@ -183,9 +164,8 @@ class Split:
             >>> zoo.datasets.load("digits").train.sample(50, stratified=True).class_counts["3"]
             5
         """
-        return self.take(
-            sample_rows(self.labels, self.class_names, count, stratified=stratified, seed=seed)
-        )
+        rows = sample_rows(self.labels, self.class_names, count, stratified=stratified, seed=seed)
+        return self.take(rows)
 
     def split(self, share: float | int, *, seed: int = 0) -> tuple[Split, Split]:
         """Divide the images into two splits at random, with the same share of every class.
@@ -213,9 +193,7 @@ class Split:
         whole_number("seed", seed, 0)
         check_share("share", share)
         if not share:
-            raise ArgumentError(
-                f"share must be above 0. Received: {share!r}. Pass 0.2 to hold out a fifth."
-            )
+            raise argument_error("share", "be above 0", share, "Pass 0.2 to hold out a fifth")
         originals, origin = first_copies(self.digests)
         _, held_out = stratified_split(self.labels[originals], share, seed, self.class_names)
         outside = np.isin(origin, originals[held_out])
@@ -254,23 +232,7 @@ class Split:
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Go through the same cross-validation as `folds`, as row numbers.
 
-        Args:
-            count: Number of folds.
-            repeats: How many times the folds are made.
-            seed: Seed of the folds; 0 or more.
-
-        Yields:
-            Rows to train on and rows to validate on, int64, each ascending.
-
-        Raises:
-            ArgumentError: A number is out of range.
-            DataError: A class has fewer images than there are folds.
-
-        Example:
-            >>> import zoo.datasets
-            >>> kept, held_out = next(zoo.datasets.load("digits").train.fold_rows(3))
-            >>> len(kept), len(held_out)
-            (863, 432)
+        Yields rows to train on and rows to validate on, int64, each ascending.
         """
         return fold_rows(
             self.labels, self.digests, self.class_names, count, repeats=repeats, seed=seed
@@ -340,11 +302,7 @@ class Split:
 
 
 def as_split(
-    images: Any,
-    labels: Any = None,
-    *,
-    name: str = "data",
-    class_names: Any = None,
+    images: Any, labels: Any = None, *, name: str = "data", class_names: Any = None
 ) -> Split:
     """Take a `Split`, or make a split of plain arrays.
 

@@ -9,6 +9,16 @@ from typing import Any
 from zoo.errors import ArgumentError
 
 
+def argument_error(name: str, expected: str, value: object, remedy: str) -> ArgumentError:
+    """Make the error for an argument that is not as it must be.
+
+    Example:
+        >>> argument_error("color", "be a name", 3, "Pass None to keep the colour")
+        ArgumentError('color must be a name. Received: 3. Pass None to keep the colour.')
+    """
+    return ArgumentError(f"{name} must {expected}. Received: {value!r}. {remedy}.")
+
+
 def is_whole(value: Any) -> bool:
     """Whether a value is a whole number of Python's or NumPy's types; True and False are not.
 

@@ -57,7 +57,7 @@ MOVED = {
     "datasets.tree": "datasets.files.tree",
     "datasets.mapped": "datasets.files.mapped",
     "datasets.fingerprint": "datasets.cache.fingerprint",
-    "datasets.warned": "datasets.recorded_warnings",
+    "datasets.warned": "datasets.formats.decode",
     "datasets.mirrors": "datasets.fetching.mirrors",
     "datasets.remotes": "datasets.fetching.remotes",
     "datasets.public_web": "datasets.fetching.public_web",

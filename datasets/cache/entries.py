@@ -19,19 +19,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from zoo.arguments import as_path
 
-CONTENTS = "contents"
-"""Name of the folder in which `fingerprint` keeps the hashes of files."""
-
+CONTENTS = "contents"  # the folder in which `fingerprint` keeps the hashes of files
+# Seconds without a change after which an unfinished entry counts as abandoned.
 MAX_SECONDS_UNFINISHED = 3600
-"""Seconds without a change after which an unfinished entry counts as abandoned."""
-
+# The errors that NumPy and json raise for truncated or altered files.
 DAMAGED = (
     *(OSError, ValueError, TypeError, KeyError, AttributeError, EOFError),
     *(SyntaxError, tokenize.TokenError, RecursionError),
 )
-"""The errors that NumPy and json raise for truncated or altered files."""
 
 # The name of an entry. With a dot before it and more letters behind it, the name of a folder in
 # which an entry is being made.
@@ -40,23 +39,15 @@ _ENTRY = re.compile(r"\.?([a-z]\w*)-[0-9a-f]{32}(?:-\w+)?")
 
 def cache_root() -> Path:
     """Return the folder of the cache: `$ZOO_CACHE`, else the platform's cache folder."""
-    if folder := os.environ.get("ZOO_CACHE"):
-        return as_path("ZOO_CACHE", folder)
-    import platformdirs
-
-    return platformdirs.user_cache_path("zoo")
+    folder = os.environ.get("ZOO_CACHE")
+    return as_path("ZOO_CACHE", folder) if folder else platformdirs.user_cache_path("zoo")
 
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """An entry of the cache.
+    """An entry of the cache: folder, data set, number of images by split, bytes on disk, last use.
 
-    Args:
-        path: The folder.
-        dataset: Name of the data set.
-        images: Number of images by split; empty for a damaged entry.
-        bytes: Size on disk.
-        used: When the entry was last opened, in seconds since 1970.
+    A damaged entry has no images. The time of the last use is in seconds since 1970.
     """
 
     path: Path
@@ -67,11 +58,7 @@ class CacheEntry:
 
 
 def entries() -> list[CacheEntry]:
-    """List the entries of the cache, also damaged and unfinished ones.
-
-    Returns:
-        The entries, the latest used first.
-    """
+    """List the entries of the cache, also damaged and unfinished ones, the latest used first."""
     found = []
     for path in cache_root().glob("*-*"):
         # Other files and folders in the cache's folder are not touched.
@@ -90,14 +77,10 @@ def entries() -> list[CacheEntry]:
 
 
 def clear(dataset: str | None = None) -> list[CacheEntry]:
-    """Delete entries of the cache. Images that are in use stay readable as long as they are.
+    """Delete entries of a data set, or of all. Images that are in use stay readable.
 
-    Args:
-        dataset: Delete the entries of this data set. None: delete all entries. Unfinished entries
-            stay for an hour, since another process may be making them.
-
-    Returns:
-        The deleted entries.
+    Unfinished entries stay for an hour, since another process may be making them. Returns the
+    deleted entries.
     """
     deleted = [
         entry
@@ -117,16 +100,9 @@ def clear(dataset: str | None = None) -> list[CacheEntry]:
 
 
 def read_meta(entry: Path) -> dict[str, Any]:
-    """Read `meta.json` of an entry.
+    """Read `meta.json` of an entry: "facts", "notes", "files", "class_names" and "shapes".
 
-    Args:
-        entry: The folder of the entry.
-
-    Returns:
-        "facts", "notes", "files", "class_names" and "shapes".
-
-    Raises:
-        Exception: One of `DAMAGED`.
+    Raises one of `DAMAGED`.
     """
     checksum, meta = json.loads((entry / "meta.json").read_text("utf-8"))
     if checksum != hash_facts(meta):
@@ -135,12 +111,7 @@ def read_meta(entry: Path) -> dict[str, Any]:
 
 
 def hash_facts(facts: Any) -> str:
-    """Hash JSON values.
-
-    Example:
-        >>> hash_facts({"a": 1, "b": 2}) == hash_facts({"b": 2, "a": 1})
-        True
-    """
+    """Hash JSON values."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

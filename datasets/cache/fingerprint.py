@@ -10,51 +10,37 @@ import re
 import stat
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from zoo.datasets.cache.entries import CONTENTS, cache_root
-from zoo.datasets.files.checks import check_file_or_folder, checksum, describe_error, file_state
+from zoo.datasets.files.checks import (
+    as_data_errors,
+    check_file_or_folder,
+    checksum,
+    file_state,
+)
 from zoo.datasets.files.tree import walk
-from zoo.errors import DataError
 from zoo.files import write_atomically
 
+# Nanoseconds in which a file may change twice with the same time: a tick of FAT's clock, 2 s.
 _SETTLED = 2 * 10**9
-"""Nanoseconds in which a file may change twice with the same time: a tick of FAT's clock, 2 s."""
 
 
 def fingerprint(path: Path, listing: Mapping[str, list[int]]) -> str:
-    """Hash the names and bytes of files.
+    """Hash the names and bytes of files, as `states` lists them; a SHA-256 in hexadecimal.
 
     The files are read once: the cache keeps the hash by the states of the files, so that it need
-    not be computed again as long as sizes, times and places on the disk are the same.
-
-    Args:
-        path: A file or a folder.
-        listing: The files that count, as `states` gives them.
-
-    Returns:
-        A SHA-256 in hexadecimal.
-
-    Raises:
-        DataError: A file cannot be read.
-
-    Example:
-        >>> path = Path(__file__)
-        >>> len(fingerprint(path, states(path)))
-        64
+    not be computed again as long as sizes, times and places on the disk are the same. A DataError
+    says that a file cannot be read.
     """
-    try:
+    with _as_data_errors(path):
         known = cache_root() / CONTENTS / _sha256([str(path.absolute()), listing])
         with contextlib.suppress(OSError, ValueError):
             if re.fullmatch("[0-9a-f]{64}", content := known.read_text("ascii")):
                 return content
         begin = time.time_ns()
         content = _sha256([(name, listing[name] and checksum(path / name)) for name in listing])
-    except OSError as error:
-        raise DataError(
-            f"{path} must hold readable files. Received: {describe_error(error)}. Check the "
-            "files and their permissions."
-        ) from error
     if all(max(times) < begin - _SETTLED for _, *times, _ in filter(None, listing.values())):
         with contextlib.suppress(OSError):  # then the files are read each time
             known.parent.mkdir(parents=True, exist_ok=True)
@@ -63,30 +49,23 @@ def fingerprint(path: Path, listing: Mapping[str, list[int]]) -> str:
 
 
 def states(path: Path, only: str | None = None) -> dict[str, list[int]]:
-    """List files with their states: numbers that change when a file is written.
+    """List files with their states, by the path inside the folder; a folder has an empty list.
 
-    Args:
-        path: A file or a folder.
-        only: A regular expression of the files of a folder that count, as for `open_tree`.
-
-    Returns:
-        The state of each file, by its path inside the folder, and an empty list for each folder.
-
-    Raises:
-        DataError: A file cannot be read.
+    A state is numbers that change when a file is written. `only` is a regular expression of the
+    files that count, as for `open_tree`. A DataError says that a file cannot be read.
     """
     check_file_or_folder(path)
-    try:
+    with _as_data_errors(path):
         found = walk(path, only) if os.path.isdir(path) else {"": path.stat()}
-    except OSError as error:
-        raise DataError(
-            f"{path} must be a readable file. Received: {describe_error(error)}. Check the "
-            "path and its permissions."
-        ) from error
     return {
         name: file_state(info) if stat.S_ISREG(info.st_mode) else []
         for name, info in sorted(found.items())
     }
+
+
+def _as_data_errors(path: Path) -> AbstractContextManager[None]:
+    expected, remedy = "be a readable file or folder", "Check the path and its permissions"
+    return as_data_errors(path, expected, remedy, OSError)
 
 
 def _sha256(facts: object) -> str:

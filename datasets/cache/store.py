@@ -14,94 +14,66 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 
 from zoo.datasets.cache.entries import DAMAGED, cache_root, hash_facts, read_meta
 from zoo.datasets.files.checks import checksum, file_state
 from zoo.datasets.files.mapped import fill
-from zoo.datasets.formats.conversion import in_memory
-from zoo.datasets.recorded_warnings import recorded_warnings
+from zoo.datasets.formats.conversion import NewArray, in_memory
+from zoo.datasets.formats.decode import recorded_warnings
 from zoo.datasets.split import Split
 
 # Raise the number when the same files and options give other pixels than before.
 FORMAT = 5
 
-T = TypeVar("T")
-
-New = Callable[[str, tuple[int, ...]], np.ndarray]
+Read = Callable[[NewArray], dict[str, Split]]
 
 
-def remember(
-    dataset: str, facts: dict[str, Any], read: Callable[[New], dict[str, Split]]
-) -> dict[str, Split]:
+def remember(dataset: str, facts: dict[str, Any], read: Read) -> dict[str, Split]:
     """Read splits from the cache; or read them from the files, and put them into the cache.
 
     Warnings of the reader are kept too, and shown each time. A damaged entry is read from the files
     again and replaced; its files are hashed only if they have changed since they were written. A
     cache that cannot be written is no error: there is a warning, and the images stay in memory.
 
-    Args:
-        dataset: Name of the data set.
-        facts: All that the pixels depend on, as JSON values: the fingerprint of the files and the
-            options of decoding.
-        read: Reads the splits, whole (no selection of rows), by name. Its argument is a function
-            `new(split, shape)`, which makes an uint8 array for the images of a split in the cache
-            itself. Images in other arrays are copied.
-
-    Returns:
-        The splits by name; their images are memory-mapped and cannot be written.
-
-    Example:
-        >>> from unittest.mock import patch
-        >>> split = Split("train", np.zeros((2, 8, 8, 1), "uint8"), np.array([0, 1]), ("a", "b"))
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     with patch.dict(os.environ, ZOO_CACHE=folder):
-        ...         remember("dots", {"version": 1}, lambda new: {"train": split})["train"]
-        Split('train', 2 images of 8×8×1: a 1, b 1)
+    `facts` are all that the pixels depend on, as JSON values. `read` reads the splits whole; its
+    argument is a function `new(split, shape)`, which makes an uint8 array for the images of a split
+    in the cache itself. Images in other arrays are copied. The splits' images are memory-mapped.
     """
     entry = cache_root() / f"{dataset}-{hash_facts([dataset, FORMAT, facts])[:32]}"
-    if (splits := _open(entry)) is not None:
-        _warn_again(entry)
-        return splits
-    try:
-        _build(entry, facts, read)
-    except OSError as error:  # of the cache: a damaged file of the data set is a DataError
-        warnings.warn(
-            f"the images of {dataset} stay in memory, since the cache {entry.parent} cannot be "
-            f"written ({error}); set ZOO_CACHE to a writable folder, or load with cache=False",
-            stacklevel=4,  # the caller of load
-        )
-        return read(in_memory)
     if (splits := _open(entry)) is None:
-        return read(in_memory)
-    _warn_again(entry)
-    return splits
-
-
-def _warn_again(entry: Path) -> None:
-    """Show the warnings that the reader gave when the entry was made."""
+        try:
+            _build(entry, facts, read)
+        except OSError as error:  # of the cache: a damaged file of the data set is a DataError
+            warnings.warn(
+                f"the images of {dataset} stay in memory, since the cache {entry.parent} cannot be "
+                f"written ({error}); set ZOO_CACHE to a writable folder, or load with cache=False",
+                stacklevel=4,  # the caller of load
+            )
+            return read(in_memory)
+        if (splits := _open(entry)) is None:
+            return read(in_memory)
     notes: list[str] = []
     with contextlib.suppress(*DAMAGED):  # another process deletes the entry
         notes = read_meta(entry)["notes"]
     for note in notes:
-        warnings.warn(note, stacklevel=5)  # the caller of load
+        warnings.warn(note, stacklevel=4)  # the caller of load
+    return splits
 
 
-def _record(read: Callable[[], T]) -> tuple[T, list[str]]:
-    """Read, and return the result and the texts of the warnings, which are not shown."""
+def _record(read: Callable[[], dict[str, Split]]) -> tuple[dict[str, Split], list[str]]:
+    """Read, and return the splits and the texts of the warnings, which are not shown."""
     with recorded_warnings() as recorded:
-        result = read()
+        splits = read()
     notes = []
-    for warning in recorded:
-        if issubclass(warning.category, UserWarning):
-            notes.append(str(warning.message))
+    for warned in recorded:
+        if issubclass(warned.category, UserWarning):
+            notes.append(str(warned.message))
         else:
-            warnings.warn_explicit(
-                warning.message, warning.category, warning.filename, warning.lineno
-            )
-    return result, notes
+            warnings.warn_explicit(warned.message, warned.category, warned.filename, warned.lineno)
+    return splits, notes
 
 
 def _open(entry: Path) -> dict[str, Split] | None:
@@ -117,14 +89,11 @@ def _open(entry: Path) -> dict[str, Split] | None:
         for split, shape in meta["shapes"].items():
             images = np.load(entry / f"{split}-images.npy", mmap_mode="r", allow_pickle=False)
             labels = np.load(entry / f"{split}-labels.npy", allow_pickle=False)
-            sound = (
-                images.shape == tuple(shape)
-                and images.dtype == np.uint8
-                and labels.shape == images.shape[:1]
-                and labels.dtype == np.int64
-                and 0 <= labels.min() <= labels.max() < len(class_names)
-            )
-            if not sound:
+            if (
+                (images.dtype, images.shape) != (np.uint8, tuple(shape))
+                or (labels.dtype, labels.shape) != (np.int64, images.shape[:1])
+                or not 0 <= labels.min() <= labels.max() < len(class_names)
+            ):
                 return None
             splits[split] = Split(split, images, labels, class_names)
     except DAMAGED:
@@ -134,7 +103,7 @@ def _open(entry: Path) -> dict[str, Split] | None:
     return splits or None
 
 
-def _build(entry: Path, facts: dict[str, Any], read: Callable[[New], dict[str, Split]]) -> None:
+def _build(entry: Path, facts: dict[str, Any], read: Read) -> None:
     """Read splits and write them as an entry."""
     entry.parent.mkdir(parents=True, exist_ok=True)
     workshop = Path(tempfile.mkdtemp(prefix=f".{entry.name}-", dir=entry.parent))

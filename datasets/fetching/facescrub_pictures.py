@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.fetching import public_web
 from zoo.datasets.fetching.public_web import Fault
-from zoo.datasets.files.checks import describe_error
+from zoo.datasets.files.checks import as_data_errors, data_error, describe_error
 from zoo.datasets.files.locations import locate
 from zoo.datasets.files.tree import open_tree
 from zoo.datasets.formats.decode import check_box, open_image, strict
@@ -30,55 +30,34 @@ MOST_BYTES = 20 * 2**20
 def fetch_pictures(
     info: DatasetInfo, root: Path | None, classes: Sequence[str] | None = None
 ) -> Path:
-    """Fetch the pictures that the lists name, several at a time.
+    """Fetch the pictures that the lists name, several at a time, for some or all actors.
 
     Each picture is kept as `pictures/<sha256>` beside the lists, under its hash. A picture that is
     there is not fetched again unless it is damaged, so that a run that was stopped can be
     continued. The file `skipped.tsv` beside the lists says which faces have no picture, and why.
-
-    Args:
-        info: The description of FaceScrub.
-        root: The folder that holds the lists. None: `$ZOO_DATA` and the platform's data folder are
-            searched.
-        classes: Fetch the pictures of these actors only.
-
-    Returns:
-        The folder; or an archive, if it has all the pictures.
-
-    Raises:
-        DataError: There is no list, a list is damaged, an actor is in none of them, or the folder
-            cannot be written.
+    Returns the folder; or an archive, if it has all the pictures.
     """
     folder = locate(info, root)
     with open_tree(folder, info.file_pattern) as tree:
         listed = read_lists(tree)
         there = {name.removeprefix("pictures/") for name in tree.sizes}
     known = {face.name for face in listed}
-    for name in classes or ():
-        if name not in known:
-            raise DataError(
-                f"classes must be actors of the lists in {folder}. Received: {name!r}. Look into "
-                "the lists for the names"
-            )
+    if unknown := [name for name in classes or () if name not in known]:
+        expected = f"be actors of the lists in {folder}"
+        raise data_error("classes", expected, repr(unknown[0]), "Look into the lists for the names")
     wanted = {face.sha256 for face in listed if classes is None or face.name in classes}
     if not folder.is_dir():
-        if wanted - there:
-            raise DataError(
-                f"{folder} must be a folder, to fetch {len(wanted - there):,} pictures into it. "
-                "Received: an archive. Unpack it"
-            )
+        if missing := wanted - there:
+            expected = f"be a folder, to fetch {len(missing):,} pictures into it"
+            raise data_error(folder, expected, "an archive", "Unpack it")
         return folder
     # Faces of other actors are among them: the same picture may have another address there.
     faces = [face for face in listed if face.sha256 in wanted]
-    try:
+    expected, remedy = "be a folder that can be written", "Copy the lists into another folder"
+    with as_data_errors(folder, expected, remedy, OSError):
         (folder / "pictures").mkdir(exist_ok=True)
         counts, reasons = _fetch_all(faces, folder / "pictures")
         write_skipped(folder, faces, reasons)
-    except OSError as error:
-        raise DataError(
-            f"{folder} must be a folder that can be written. Received: {error}. Copy the lists "
-            "into another folder"
-        ) from error
     Console(stderr=True).print(
         f"{counts['fetched']:,} pictures fetched, {counts['there']:,} were there, "
         f"{counts['left out']:,} left out; why: {folder / SKIPPED}",
@@ -122,12 +101,9 @@ def _fetch(faces: list[Face], pictures: Path) -> tuple[str, dict[Face, str]]:
         try:
             content = public_web.get(url, MOST_BYTES)
             size = _size(content, faces[0])
-        except Fault as fault:
-            reasons.append(str(fault))
-            continue
         # urllib3 and others raise many kinds of errors for strange addresses and answers.
         except Exception as error:
-            reasons.append(describe_error(error))
+            reasons.append(str(error) if isinstance(error, Fault) else describe_error(error))
             continue
         write_atomically(path, functools.partial(Path.write_bytes, data=content))
         return "fetched", _outside(faces, size)

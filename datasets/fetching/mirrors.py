@@ -10,34 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.datasets.description import RemoteFile
-from zoo.datasets.files.checks import checksum
+from zoo.datasets.files.checks import checksum, data_error
 from zoo.errors import DataError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-TIMEOUT = (10, 60)
-"""Seconds: to connect, and between two pieces of the answer."""
-
-PIECE = 2**18
-"""Bytes that are read and written at a time."""
+TIMEOUT = (10, 60)  # seconds: to connect, and between two pieces of the answer
+PIECE = 2**18  # bytes that are read and written at a time
 
 
 def fetch_file(remote: RemoteFile, folder: Path, progress: Progress) -> None:
-    """Fetch one file from the first mirror that has it, with pooch.
+    """Fetch one file from the first mirror that has it, with pooch, into an existing folder.
 
     The file gets its name only when it is complete and has the right checksum. A file of that name
-    that is there already is never changed.
-
-    Args:
-        remote: The file, with its mirrors, size and checksum.
-        folder: Where to put the file. The folder must exist.
-        progress: Shows how many bytes have come.
-
-    Raises:
-        DataError: No mirror has the file, another file has its name, or another process is
-            fetching the file.
-        OSError: The folder cannot be written.
+    that is there already is never changed. A DataError says that no mirror has the file, another
+    file has its name, or another process is fetching it; an OSError that the folder cannot be
+    written.
     """
     import filelock
 
@@ -49,31 +38,23 @@ def fetch_file(remote: RemoteFile, folder: Path, progress: Progress) -> None:
                 if not target.exists():
                     _fetch_from_mirrors(remote, folder, progress)
                 elif not is_right(target, remote):
-                    raise DataError(
-                        f"{target} must be its owner's file, of {remote.size:,} bytes and with the "
-                        f"{remote.algorithm} {remote.checksum}. Received: another file, which was "
-                        "not changed. Move it away to fetch the owner's file"
-                    )
+                    expected = f"be its owner's file, with {_kind(remote)}"
+                    received = "another file, which was not changed"
+                    remedy = "Move it away to fetch the owner's file"
+                    raise data_error(target, expected, received, remedy)
             finally:
                 with contextlib.suppress(OSError):  # Windows keeps a file that is open
                     Path(lock.lock_file).unlink()
     except filelock.Timeout as error:
-        raise DataError(
-            f"{target} must be fetched by only one process. Received: a second process that asks "
-            "for it. Wait until the first process has finished"
-        ) from error
+        received = "a second process that asks for it"
+        remedy = "Wait until the first process has finished"
+        raise data_error(target, "be fetched by only one process", received, remedy) from error
 
 
 def is_right(path: Path, remote: RemoteFile) -> bool:
-    """Whether a file has the size and the checksum of its owner's file.
-
-    Args:
-        path: The file.
-        remote: The description of the owner's file.
-    """
-    if path.stat().st_size != remote.size:
-        return False
-    return checksum(path, remote.algorithm) == remote.checksum
+    """Whether a file has the size and the checksum of its owner's file."""
+    same_size = path.stat().st_size == remote.size
+    return same_size and checksum(path, remote.algorithm) == remote.checksum
 
 
 def _fetch_from_mirrors(remote: RemoteFile, folder: Path, progress: Progress) -> None:
@@ -96,11 +77,13 @@ def _fetch_from_mirrors(remote: RemoteFile, folder: Path, progress: Progress) ->
             failures.append(f"{url} {error}")
         except ValueError:  # from pooch
             failures.append(f"{url} sent a file with another {remote.algorithm}")
-    raise DataError(
-        f"{remote.name} must come from one of {len(remote.urls)} mirrors, with {remote.size:,} "
-        f"bytes and the {remote.algorithm} {remote.checksum}. Received: {'; '.join(failures)}. "
-        f"Try again later, or put the file into {folder} by hand"
-    )
+    expected = f"come from one of {len(remote.urls)} mirrors, with {_kind(remote)}"
+    remedy = f"Try again later, or put the file into {folder} by hand"
+    raise data_error(remote.name, expected, "; ".join(failures), remedy)
+
+
+def _kind(remote: RemoteFile) -> str:
+    return f"{remote.size:,} bytes and the {remote.algorithm} {remote.checksum}"
 
 
 def _receive(url: str, path: str, size: int, show_progress: Callable[[int], None]) -> None:

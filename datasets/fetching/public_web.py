@@ -19,8 +19,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-MOST_SECONDS = 60
-"""The longest time that one address may take, from the first to the last byte."""
+MOST_SECONDS = 60  # the longest time that one address may take, from the first to the last byte
 MOST_REDIRECTS = 5
 TIMEOUT = urllib3.Timeout(connect=10, read=20)
 
@@ -32,25 +31,10 @@ class Fault(Exception):
 
 
 def get(url: str, most: int) -> bytes:
-    """Fetch the bytes at an address.
+    """Fetch the bytes at an address, at most `most` bytes.
 
-    Args:
-        url: The address.
-        most: The largest number of bytes that the answer may have.
-
-    Returns:
-        The bytes.
-
-    Raises:
-        Fault: The address gives nothing, or must not be asked.
-        Exception: urllib3 and others raise many kinds of errors for strange addresses and answers.
-
-    Example:
-        >>> try:
-        ...     get("file:///etc/hosts", 100)
-        ... except Fault as fault:
-        ...     print(fault)
-        an address that is not http or https
+    A Fault says why the address gives nothing, or must not be asked. urllib3 and others raise many
+    other kinds of errors for strange addresses and answers.
     """
     with urllib3.PoolManager(ca_certs=DEFAULT_CA_BUNDLE_PATH) as connections, _limited_time():
         connections.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
@@ -85,12 +69,7 @@ def get(url: str, most: int) -> bytes:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the public internet.
-
-    Example:
-        >>> [is_public(address) for address in ("8.8.8.8", "10.0.0.1", "127.0.0.1", "fe80::1")]
-        [True, False, False, False]
-    """
+    """Whether an IP address belongs to the public internet."""
     return ipaddress.ip_address(address).is_global
 
 

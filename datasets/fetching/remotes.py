@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from zoo.datasets.description import DatasetInfo, RemoteFile
 from zoo.datasets.fetching.mirrors import fetch_file, is_right
+from zoo.datasets.files.checks import as_data_errors, data_error
 from zoo.datasets.files.locations import ARCHIVE_SUFFIXES, data_root, locate
 from zoo.datasets.files.tree import open_tree
 from zoo.errors import DataError
@@ -20,24 +21,12 @@ if TYPE_CHECKING:
 
 
 def fetch_files(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ()) -> Path:
-    """Fetch the files of a data set that are missing.
+    """Fetch the missing files of a data set, or of some of its parts; return where they are.
 
     A file that is there is not fetched again, whatever format the reader finds it in. A warning
     names files that have the names of the owner's files and another content. The missing files are
-    put beside the others.
-
-    Args:
-        info: The data set's description.
-        root: Where the files are or shall be put. None: they are looked for in `$ZOO_DATA` and
-            the platform's data folder, and put into a folder of the data set's name in the first.
-        parts: The parts of the data set that are wanted; empty for all that are used by default.
-
-    Returns:
-        The folder, or the archive that holds all of the files.
-
-    Raises:
-        DataError: The owner gives the files only to people, no mirror has a file, another file has
-            its name, or an archive holds only some of the files.
+    put beside the others; or else into the root, or a folder of the data set's name in `$ZOO_DATA`
+    or the platform's data folder. A DataError says why files cannot be had.
     """
     if not info.remote_files and not info.manual_download:
         raise DataError(f"{info.name}: there is nothing to fetch, it is {info.source}")
@@ -50,10 +39,9 @@ def fetch_files(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ())
     if path and wanted:
         wanted = _missing(info, path, wanted)
         if wanted and not path.is_dir():
-            raise DataError(
-                f"{path} must hold all of the files that are wanted. Received: an archive without "
-                f"{' and '.join(remote.name for remote in wanted)}. Unpack it to have it fetched"
-            )
+            received = f"an archive without {' and '.join(remote.name for remote in wanted)}"
+            remedy = "Unpack it to have it fetched"
+            raise data_error(path, "hold all of the files that are wanted", received, remedy)
         if any(remote.name.endswith(ARCHIVE_SUFFIXES) for remote in wanted):
             folder = root or default  # where archives are found before folders
     elif not info.remote_files and not path:
@@ -64,15 +52,11 @@ def fetch_files(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ())
         )
     if not wanted:
         return folder
-    try:
+    expected = "be a folder that can be written"
+    with as_data_errors(folder, expected, "Choose another root", OSError), _progress() as progress:
         folder.mkdir(parents=True, exist_ok=True)
-        with _progress() as progress:
-            for remote in {remote.name: remote for remote in wanted}.values():
-                fetch_file(remote, folder, progress)
-    except OSError as error:
-        raise DataError(
-            f"{folder} must be a folder that can be written. Received: {error}. Choose another root"
-        ) from error
+        for remote in {remote.name: remote for remote in wanted}.values():
+            fetch_file(remote, folder, progress)
     return folder
 
 
@@ -89,16 +73,14 @@ def _wanted(info: DatasetInfo, parts: Sequence[str]) -> list[RemoteFile]:
 def _missing(info: DatasetInfo, path: Path, wanted: Sequence[RemoteFile]) -> list[RemoteFile]:
     """The wanted files that are not there in any format; warns of other files of their names."""
     files = {path / remote.name if path.is_dir() else path: remote for remote in wanted}
-    files = {
-        file: remote for file, remote in files.items() if file.name == remote.name and file.exists()
-    }
-    if others := [str(file) for file, remote in files.items() if not is_right(file, remote)]:
+    named = [file for file, remote in files.items() if file.name == remote.name and file.exists()]
+    if others := [str(file) for file in named if not is_right(file, files[file])]:
         warnings.warn(
             f"{' and '.join(others)}: the size or checksum is not that of the owner's file. The "
             "file is read as it is; move it away to have the owner's file fetched",
             stacklevel=5,  # the caller of load
         )
-    if path in files:
+    if path in named:
         return []
     with open_tree(path, info.file_pattern) as tree:
         names = [*tree.sizes]
@@ -107,12 +89,8 @@ def _missing(info: DatasetInfo, path: Path, wanted: Sequence[RemoteFile]) -> lis
 
 def _is_among(names: Sequence[str], remote: RemoteFile) -> bool:
     """Whether a file is there, or all the files that can take its place."""
-    return remote.name in names or (
-        bool(remote.alternatives)
-        and all(
-            any(re.fullmatch(pattern, name) for name in names) for pattern in remote.alternatives
-        )
-    )
+    replaced = [any(re.fullmatch(path, name) for name in names) for path in remote.alternatives]
+    return remote.name in names or (bool(replaced) and all(replaced))
 
 
 def _progress() -> Progress:
@@ -120,11 +98,8 @@ def _progress() -> Progress:
     from rich import progress
     from rich.console import Console
 
+    columns = (progress.DownloadColumn(), progress.TransferSpeedColumn())
     return progress.Progress(
-        "{task.description}",
-        progress.BarColumn(),
-        progress.DownloadColumn(),
-        progress.TransferSpeedColumn(),
-        progress.TimeRemainingColumn(),
+        "{task.description}", progress.BarColumn(), *columns, progress.TimeRemainingColumn(),
         console=Console(stderr=True),
-    )
+    )  # fmt: skip

@@ -19,20 +19,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from zoo.datasets.files.checks import check_count
-from zoo.errors import DataError
+from zoo.datasets.files.checks import check_count, data_error
 
-MAX_TAR_BYTES = 8 * 2**30
-"""The largest size that a compressed tar archive may have when it is decompressed."""
-
+MAX_TAR_BYTES = 8 * 2**30  # the largest size of a tar archive after it is decompressed
+# The longest header of a file in a tar archive, which holds the file's name if it is long; and the
+# largest size of all long headers together.
 MAX_HEADER_BYTES = 2**20
-"""The longest header of a file in a tar archive. The header holds the file's name if it is long."""
-
 MAX_HEADERS_BYTES = 2**29
-"""The largest size of all long headers together."""
-
-_LONGEST_END = 22 + 2**16
-"""Bytes of the record that ends a zip archive, with a comment."""
+_LONGEST_END = 22 + 2**16  # bytes of the record that ends a zip archive, with a comment
 
 _DECOMPRESSORS: dict[bytes, Any] = {
     b"\x1f\x8b": gzip.open,
@@ -44,10 +38,8 @@ _DECOMPRESSORS: dict[bytes, Any] = {
 class ArchiveItem(NamedTuple):
     """A file or folder in an archive.
 
-    Args:
-        name: The path in the archive, with forward slashes.
-        size: Size in bytes; None for a folder.
-        open: Opens the file for reading from its beginning on.
+    The name is the path in the archive, with forward slashes. The size is in bytes; it is None for
+    a folder. `open` opens the file for reading from its beginning on.
     """
 
     name: str
@@ -58,29 +50,15 @@ class ArchiveItem(NamedTuple):
 def archive_items(path: Path, stack: ExitStack) -> Iterator[ArchiveItem]:
     """List the files and folders in an archive. Links and devices in a tar archive are left out.
 
-    Args:
-        path: The archive.
-        stack: Closes the archive when it ends. Files can be opened until then, after all items
-            were listed.
-
-    Yields:
-        The items, in the archive's order.
-
-    Raises:
-        DataError: The headers, or the archive when it is decompressed, are too large.
-        Exception: zipfile, tarfile and their decompressors raise many kinds of errors for damaged
-            archives.
+    The stack closes the archive. Files can be opened until then, after all items were listed. A
+    DataError says that the archive or its headers are too large; zipfile, tarfile and their
+    decompressors raise many kinds of errors for damaged archives.
     """
     return (_zip_items if zipfile.is_zipfile(path) else _tar_items)(path, stack)
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file looks like an archive, by its first or last bytes.
-
-    Example:
-        >>> is_archive(Path(__file__))
-        False
-    """
+    """Whether a file looks like an archive, by its first or last bytes."""
     try:
         return zipfile.is_zipfile(path) or tarfile.is_tarfile(path)
     # The decompressors raise many kinds of errors here too.
@@ -123,10 +101,8 @@ def _tar_items(path: Path, stack: ExitStack) -> Iterator[ArchiveItem]:
         archive.members.clear()  # otherwise tarfile keeps all items in memory
         check_count(path, count)
         if item.issparse():
-            raise DataError(
-                f"{path} must hold plain files. Received: the sparse file {item.name!a}. Pack it "
-                "afresh"
-            )
+            received = f"the sparse file {item.name!a}"
+            raise data_error(path, "hold plain files", received, "Pack it afresh")
         if item.isreg():
             yield ArchiveItem(item.name, item.size, functools.partial(read, item))
         elif item.isdir():
@@ -150,10 +126,8 @@ def _decompressed(path: Path, stack: ExitStack) -> BinaryIO:
     whole = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
     while piece := packed.read(2**20):
         if whole.tell() > MAX_TAR_BYTES:
-            raise DataError(
-                f"{path} must have at most {MAX_TAR_BYTES:,} bytes unpacked. Received: more. "
-                "Unpack it and pass the folder"
-            )
+            expected = f"have at most {MAX_TAR_BYTES:,} bytes unpacked"
+            raise data_error(path, expected, "more", "Unpack it and pass the folder")
         whole.write(piece)
     whole.seek(0)
     return whole
@@ -171,8 +145,7 @@ class _LimitedHeaders:
         if size > tarfile.BLOCKSIZE:
             self.total += size
         if size > MAX_HEADER_BYTES or self.total > MAX_HEADERS_BYTES:
-            raise DataError(
-                f"{self.path} must have headers of at most {MAX_HEADER_BYTES:,} bytes. Received: "
-                f"a header of {size:,} bytes, or very many headers. Pack it afresh"
-            )
+            expected = f"have headers of at most {MAX_HEADER_BYTES:,} bytes"
+            received = f"a header of {size:,} bytes, or very many headers"
+            raise data_error(self.path, expected, received, "Pack it afresh")
         return self.file.read(size)

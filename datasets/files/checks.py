@@ -4,88 +4,53 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from zoo.errors import DataError
 
-MAX_FILES = 2_000_000
-"""The largest number of files, folders and links that are listed."""
+MAX_FILES = 2_000_000  # the largest number of files, folders and links that are listed
+
+
+def data_error(
+    subject: object, expected: str, received: object, remedy: str = "Fetch it again"
+) -> DataError:
+    """Make the error for a file or folder that is not as it must be.
+
+    Example:
+        >>> data_error("a.png", "be an image", "a page of HTML")
+        DataError('a.png must be an image. Received: a page of HTML. Fetch it again.')
+    """
+    return DataError(f"{subject} must {expected}. Received: {received}. {remedy}.")
 
 
 def check_file_or_folder(path: Path) -> None:
-    """Refuse devices and pipes, which may never end.
-
-    Args:
-        path: The path that shall be read. A path where nothing is passes the check.
-
-    Raises:
-        DataError: The path leads to something else than a file or a folder.
-    """
+    """Refuse devices and pipes, which may never end. A path where nothing is passes the check."""
     if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
-        raise DataError(
-            f"{path} must be a folder or a file. Received: a device or a pipe. Pass another path"
-        )
+        raise data_error(path, "be a folder or a file", "a device or a pipe", "Pass another path")
 
 
 def check_count(path: Path, count: int) -> None:
-    """Refuse more files and folders than can be listed.
-
-    Args:
-        path: The folder or archive that holds them.
-        count: Their number so far.
-
-    Raises:
-        DataError: The number is too large.
-    """
+    """Refuse a folder or archive with more files and folders than can be listed."""
     if count > MAX_FILES:
-        raise DataError(
-            f"{path} must hold at most {MAX_FILES:,} files and folders. Received: more. Split it "
-            "into several folders or archives"
-        )
+        expected = f"hold at most {MAX_FILES:,} files and folders"
+        raise data_error(path, expected, "more", "Split it into several folders or archives")
 
 
 def checksum(path: Path, algorithm: str = "sha256") -> str:
-    """Hash a file's bytes.
-
-    Args:
-        path: The file.
-        algorithm: Name of the hash in `hashlib`.
-
-    Returns:
-        The hash, in hexadecimal.
-
-    Raises:
-        OSError: The file cannot be read.
-
-    Example:
-        >>> len(checksum(Path(__file__)))
-        64
-    """
+    """Hash a file's bytes by an algorithm of `hashlib`, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def file_state(info: os.stat_result) -> list[int]:
-    """Give the numbers that change when a file is written.
-
-    Args:
-        info: The result of `os.stat` for the file.
-
-    Returns:
-        The size in bytes, the times of the last changes of content and of status in nanoseconds,
-        and the number of the inode.
-    """
+    """Return the numbers that change when a file is written: size, times (ns) and inode."""
     return [info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino]
 
 
 def describe_error(error: Exception) -> str:
-    r"""Write an error as one short line of characters that can be printed.
-
-    Args:
-        error: An error of a library, whose message may quote the content of a file.
-
-    Returns:
-        The error's class and message.
+    r"""Write an error of a library as one short line of characters that can be printed.
 
     Example:
         >>> describe_error(ValueError("no \x00 here"))
@@ -93,3 +58,23 @@ def describe_error(error: Exception) -> str:
     """
     text = f"{type(error).__name__}: {error}"[:300].rstrip(".")
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+@contextmanager
+def as_data_errors(
+    subject: object,
+    expected: str,
+    remedy: str = "Fetch it again",
+    kinds: type[Exception] | tuple[type[Exception], ...] = Exception,
+) -> Iterator[None]:
+    """Turn the errors of a library in this block into a DataError with this message.
+
+    A damaged file can lead to almost every built-in error: zipfile, pickle and others let the
+    errors of what they call through.
+    """
+    try:
+        yield
+    except DataError:
+        raise
+    except kinds as error:
+        raise data_error(subject, expected, describe_error(error), remedy) from error

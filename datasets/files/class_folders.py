@@ -5,20 +5,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.tree import Tree
-from zoo.errors import DataError
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 _OTHER_IMAGES = (".avif", ".gif", ".heic", ".pgm", ".ppm", ".tif", ".tiff")
 
 _SPLITS = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "test": "test",
-    "testing": "test",
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
 }
 _EXPECTED = "<class>/<image>, or train/<class>/<image> beside validation/ and test/"
 
@@ -31,16 +27,9 @@ def class_folders(tree: Tree) -> dict[str, dict[str, list[str]]]:
     the class. Files that are no images, and images outside of the class folders, are ignored;
     images in a format that is not read are left out with a warning.
 
-    Args:
-        tree: The files.
-
-    Returns:
-        Sorted paths of images by class name by split: "train", and "validation" and "test" if
-        there are such folders. Every split has the same classes, sorted by name.
-
-    Raises:
-        DataError: The folders have another layout, a class has no images, or the splits do not
-            have the same classes.
+    Returns sorted paths of images by class name by split: "train", and "validation" and "test" if
+    there are such folders. A DataError says that a class has no images, or that the splits do not
+    have the same classes.
 
     Example:
         >>> from pathlib import Path
@@ -59,8 +48,7 @@ def class_folders(tree: Tree) -> dict[str, dict[str, list[str]]]:
             stacklevel=2,
         )
     parents = {name.rpartition("/")[0] for name in images}
-    top = ""
-    inside = _folders_in(tree, top)
+    top, inside = "", _folders_in(tree, "")
     if len(inside) == 1 and inside[0].lower() not in _SPLITS and not parents & {"", inside[0]}:
         top = f"{inside[0]}/"
         inside = _folders_in(tree, top)
@@ -71,35 +59,22 @@ def class_folders(tree: Tree) -> dict[str, dict[str, list[str]]]:
     splits = [*split_folders.values()]
     outside = _by_folder(images, top).keys() - split_folders.keys()
     if "train" not in splits or len(set(splits)) < len(splits) or outside:
-        raise DataError(
-            f"{tree.path} must hold {_EXPECTED}, each once. Received: the folders "
-            f"{', '.join(inside)}. Rename, merge or remove folders"
-        )
+        received = f"the folders {', '.join(inside)}"
+        remedy = "Rename, merge or remove folders"
+        raise data_error(tree.path, f"hold {_EXPECTED}, each once", received, remedy)
     found = {
         split: _classes(tree, images, f"{top}{folder}/") for folder, split in split_folders.items()
     }
     for split, classes in found.items():
         if differing := classes.keys() ^ found["train"].keys():
-            raise DataError(
-                f"{tree.path} must have the same classes in train and {split}. Received: "
-                f"{', '.join(sorted(differing))} in only one of them. Add or remove class folders"
-            )
+            expected = f"have the same classes in train and {split}"
+            received = f"{', '.join(sorted(differing))} in only one of them"
+            raise data_error(tree.path, expected, received, "Add or remove class folders")
     return {split: found[split] for split in ("train", "validation", "test") if split in found}
 
 
 def labels_of(classes: Mapping[str, Sequence[str]]) -> tuple[list[str], np.ndarray]:
-    """Put the images of all classes in one list.
-
-    Args:
-        classes: Paths of images by class name.
-
-    Returns:
-        The paths, class after class, and for each path the number of its class, int64.
-
-    Example:
-        >>> labels_of({"cat": ["1.png"], "dog": ["2.png", "3.png"]})
-        (['1.png', '2.png', '3.png'], array([0, 1, 1]))
-    """
+    """Put the paths of all classes in one list; also return each path's class id, int64."""
     counts = [len(names) for names in classes.values()]
     labels = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
     return [name for names in classes.values() for name in names], labels
@@ -110,17 +85,14 @@ def _classes(tree: Tree, images: list[str], prefix: str) -> dict[str, list[str]]
     names = _folders_in(tree, prefix)
     if len(names) < 2:
         folder = f"{tree.path}/{prefix}".rstrip("/")
-        raise DataError(
-            f"{folder} must hold {_EXPECTED}, with at least two classes. Received: "
-            f"{', '.join(names) or 'no folder'}. Put the images of each class in a folder"
-        )
+        received = ", ".join(names) or "no folder"
+        remedy = "Put the images of each class in a folder"
+        raise data_error(folder, f"hold {_EXPECTED}, with at least two classes", received, remedy)
     groups = _by_folder(images, prefix)
-    for name in names:
-        if name not in groups:
-            raise DataError(
-                f"{prefix}{name} in {tree.path} must hold images of a class "
-                f"({', '.join(IMAGE_SUFFIXES)}). Received: none. Add some or remove the folder"
-            )
+    if empty := [name for name in names if name not in groups]:
+        expected = f"hold images of a class ({', '.join(IMAGE_SUFFIXES)})"
+        folder = f"{prefix}{empty[0]} in {tree.path}"
+        raise data_error(folder, expected, "none", "Add some or remove the folder")
     return {name: groups[name] for name in names}
 
 

@@ -7,66 +7,50 @@ import os
 import re
 from pathlib import Path
 
+import platformdirs
+
 from zoo.arguments import as_path
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.archive import is_archive
-from zoo.errors import DataError
+from zoo.datasets.files.checks import data_error
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
 def data_root() -> Path:
     """Give the folder of all data sets: `$ZOO_DATA`, else the platform's data folder."""
-    if folder := os.environ.get("ZOO_DATA"):
-        return as_path("ZOO_DATA", folder)
-    return _platform_folder()
+    folder = os.environ.get("ZOO_DATA")
+    return as_path("ZOO_DATA", folder) if folder else platformdirs.user_data_path("zoo")
 
 
 def locate(info: DatasetInfo, root: Path | None) -> Path:
-    """Find a data set's archive or folder.
+    """Find a data set's archive, or the folder in which one of `info.markers` lies.
 
     It may be the root itself, lie in the root, or lie in a folder of the root that has the data
-    set's name or was unpacked from its archive. Archives are preferred to folders.
-
-    Args:
-        info: The data set's description.
-        root: An archive, one of the data set's files, or a folder. None: `$ZOO_DATA` and the
-            platform's data folder are searched.
-
-    Returns:
-        An archive, or the folder in which one of `info.markers` lies.
+    set's name or was unpacked from its archive. Archives are preferred to folders. The root may
+    also be one of the data set's files. Without a root, `$ZOO_DATA` and the platform's data folder
+    are searched.
 
     Raises:
         DataError: There is neither.
-
-    Example:
-        >>> import tempfile
-        >>> from zoo.datasets.sources.mnist import INFO
-        >>> folder = Path(tempfile.mkdtemp())
-        >>> (folder / "train-images-idx3-ubyte").touch()
-        >>> locate(INFO, folder) == folder
-        True
     """
     if root is not None and os.path.isfile(root):
         if is_archive(root) or (info.complete_file and re.fullmatch(info.complete_file, root.name)):
             return root
         if not re.fullmatch(info.file_pattern or "", root.name):
-            raise DataError(
-                f"root must be a readable archive (zip or tar), or {info.expected_files}. "
-                f"Received: {root}, which is neither, or a damaged archive. Fetch it again"
-            )
+            expected = f"be a readable archive (zip or tar), or {info.expected_files}"
+            received = f"{root}, which is neither, or a damaged archive"
+            raise data_error("root", expected, received)
         return root.parent
-    bases = [root] if root is not None else list(dict.fromkeys([data_root(), _platform_folder()]))
+    bases = [root] if root is not None else [data_root(), platformdirs.user_data_path("zoo")]
     for base in bases:
         alone = _lone_archive(root) if root is not None else None
         if path := alone or _archive(info, base) or _folder(info, base):
             return path
-    searched = " or ".join(map(str, bases))
-    raise DataError(
-        f"{info.name} must have {info.expected_files} in {searched} or in a folder {info.name} "
-        f"there. Received: none of these files. Fetch them ({info.source}) and pass root=, or set "
-        "ZOO_DATA"
-    )
+    searched = " or ".join(map(str, dict.fromkeys(bases)))
+    expected = f"have {info.expected_files} in {searched} or in a folder {info.name} there"
+    remedy = f"Fetch them ({info.source}) and pass root=, or set ZOO_DATA"
+    raise data_error(info.name, expected, "none of these files", remedy)
 
 
 def _archive(info: DatasetInfo, base: Path) -> Path | None:
@@ -89,11 +73,8 @@ def _lone_archive(folder: Path) -> Path | None:
 
 def _archives(folder: Path) -> list[Path]:
     """The files whose names have an archive's suffix."""
-    return [
-        path
-        for path in sorted(folder.glob("*"))
-        if path.name.lower().endswith(ARCHIVE_SUFFIXES) and path.is_file()
-    ]
+    paths = sorted(folder.glob("*"))
+    return [p for p in paths if p.name.lower().endswith(ARCHIVE_SUFFIXES) and p.is_file()]
 
 
 def _folder(info: DatasetInfo, base: Path) -> Path | None:
@@ -103,9 +84,3 @@ def _folder(info: DatasetInfo, base: Path) -> Path | None:
             for found in sorted(base.glob(pattern + marker)):
                 return found.parents[marker.rstrip("/").count("/")]
     return None
-
-
-def _platform_folder() -> Path:
-    import platformdirs
-
-    return platformdirs.user_data_path("zoo")

@@ -8,24 +8,15 @@ from typing import Any
 
 import numpy as np
 
+# Bytes. Smaller arrays keep their memory, since it takes time to map it again.
 WORTH_IT = 2**28
-"""Bytes. Smaller arrays keep their memory, since it takes time to map it again."""
-
-_AT_ONCE = 2**26
-"""Bytes that are written before memory is given back to the system."""
+_AT_ONCE = 2**26  # bytes that are written before memory is given back to the system
 
 
 def fill(out: np.ndarray, images: Iterable[np.ndarray]) -> None:
-    """Write images one after another into an array, which may be mapped from a file.
+    """Write images, uint8 [height, width, channels], one after another into an array.
 
-    Args:
-        out: The array, uint8 [n, height, width, channels].
-        images: The images, uint8 [height, width, channels].
-
-    Example:
-        >>> fill(out := np.empty((2, 1, 1, 1), "uint8"), np.array([3, 4]).reshape(2, 1, 1, 1))
-        >>> out.ravel().tolist()
-        [3, 4]
+    The array, uint8 [n, height, width, channels], may be mapped from a file.
     """
     step = max(1, _AT_ONCE // max(1, out[:1].nbytes))
     for row, image in enumerate(images):
@@ -35,16 +26,10 @@ def fill(out: np.ndarray, images: Iterable[np.ndarray]) -> None:
 
 
 def release(array: np.ndarray) -> None:
-    """Give the memory of a mapped array's pages back to the system.
+    """Give the memory of a mapped array's pages back to the system, if the array is large.
 
-    The pixels stay in the file, and in the system's own cache. Nothing happens for an array that
-    is small or not mapped, and on systems that cannot give memory back.
-
-    Args:
-        array: Any array, or a view of an array.
-
-    Example:
-        >>> release(np.zeros(3))
+    The array may be a view. The pixels stay in the file, and in the system's own cache. Nothing
+    happens for other arrays, and on systems that cannot give memory back.
     """
     base: Any = array
     while isinstance(base, np.ndarray):

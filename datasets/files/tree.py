@@ -17,22 +17,24 @@ from pathlib import Path
 from typing import BinaryIO
 
 from zoo.datasets.files.archive import ArchiveItem, archive_items, is_archive
-from zoo.datasets.files.checks import check_count, check_file_or_folder, describe_error
-from zoo.errors import DataError
+from zoo.datasets.files.checks import (
+    as_data_errors,
+    check_count,
+    check_file_or_folder,
+    data_error,
+)
 
+# The largest file that is read: an uncompressed image of the most pixels that `decode` accepts.
 MAX_BYTES = 256 * 2**20
-"""The largest file that is read: an uncompressed image of the most pixels that `decode` accepts."""
 
 
 @dataclass(frozen=True)
 class Tree:
     """The visible files below a folder or in an archive.
 
-    Args:
-        path: The folder or archive.
-        sizes: Size in bytes of each file, by the file's path inside, with forward slashes.
-        folders: The paths of all folders inside, also of empty folders.
-        open_file: Opens a file without any check. Use `open` or `read` instead.
+    `sizes` has the size in bytes of each file by the file's path inside, with forward slashes, and
+    `folders` the paths of all folders, also of empty folders. `open_file` opens a file without any
+    check: use `open` or `read` instead.
     """
 
     path: Path
@@ -41,78 +43,35 @@ class Tree:
     open_file: Callable[[str], BinaryIO]
 
     def read(self, name: str, most: int = MAX_BYTES) -> bytes:
-        """Read one file.
-
-        Args:
-            name: The file's path inside the tree.
-            most: The largest number of bytes that the file may have.
-
-        Returns:
-            The file's bytes.
-
-        Raises:
-            DataError: The file is damaged, encrypted, unreadable or too large.
-        """
+        """Read a file of at most `most` bytes; raise a DataError as `open` does."""
         with self.open(name, most) as file:
             # Python makes room for as many bytes as are asked for, so not for `most`.
             return file.read(self.sizes[name] + 1)
 
     @contextmanager
     def open(self, name: str, most: int = MAX_BYTES) -> Iterator[BinaryIO]:
-        """Open one file for reading from its beginning on.
+        """Open a file of at most `most` bytes for reading from its beginning on.
 
-        Args:
-            name: The file's path inside the tree.
-            most: The largest number of bytes that the file may have.
-
-        Yields:
-            The open file.
-
-        Raises:
-            DataError: The file is too large, damaged, encrypted or unreadable. The damage may be
-                found only in the block.
+        A DataError says that the file is too large, damaged, encrypted or unreadable, perhaps only
+        in the block.
         """
-        if self.sizes[name] > most:
-            raise DataError(
-                f"{name} in {self.path} must be a file of at most {most:,} bytes. Received: "
-                f"{self.sizes[name]:,} bytes. Make it smaller or remove it"
-            )
-        try:
-            with self.open_file(name) as file:
-                yield file
-        except DataError:
-            raise
-        # zipfile lets the errors of its decompressors through: zlib.error, EOFError and others.
-        except Exception as error:
-            raise DataError(
-                f"{name} in {self.path} must be a readable file. Received: "
-                f"{describe_error(error)}. Fetch it again or remove it"
-            ) from error
+        subject = f"{name} in {self.path}"
+        if (size := self.sizes[name]) > most:
+            expected = f"be a file of at most {most:,} bytes"
+            raise data_error(subject, expected, f"{size:,} bytes", "Make it smaller or remove it")
+        remedy = "Fetch it again or remove it"
+        with as_data_errors(subject, "be a readable file", remedy), self.open_file(name) as file:
+            yield file
 
 
 @contextmanager
 def open_tree(path: Path, only: str | None = None) -> Iterator[Tree]:
-    """Open a folder, a zip archive or a tar archive for reading.
+    """Open a folder, a zip archive or a tar archive for reading, until the block ends.
 
-    Args:
-        path: The folder or archive, or a single file that matches `only`.
-        only: A regular expression for names at the top of the tree: of the files that are wanted,
-            and of the folders that are wanted with everything in them. In an archive the top may
-            lie in a folder. None: everything is wanted.
-
-    Yields:
-        The `Tree`, which can be read until the block ends.
-
-    Raises:
-        DataError: There is no such folder, or the file is no archive.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     _ = (Path(folder) / "a.txt").write_text("abc")
-        ...     with open_tree(Path(folder)) as tree:
-        ...         tree.read("a.txt")
-        b'abc'
+    `only` is a regular expression for names at the top of the tree: of the files that are wanted,
+    and of the folders that are wanted with everything in them. In an archive the top may lie in a
+    folder. None: everything is wanted. The path may also be a single file that matches `only`. A
+    DataError says that there is no such folder, or that the file is no archive.
     """
     if os.path.isdir(path):
         found = walk(path, only)
@@ -126,32 +85,18 @@ def open_tree(path: Path, only: str | None = None) -> Iterator[Tree]:
         yield Tree(path.parent, sizes, frozenset(), lambda name: path.open("rb"))
         return
     with ExitStack() as stack:
-        try:
+        expected = "be a folder or a readable archive (zip or tar)"
+        with as_data_errors(path, expected, "Check the path, or fetch the archive again"):
             tree = _open_archive(path, only, stack)
-        except DataError:
-            raise
-        # zipfile, tarfile and their decompressors raise many kinds of errors.
-        except Exception as error:
-            raise DataError(
-                f"{path} must be a folder or a readable archive (zip or tar). Received: "
-                f"{describe_error(error)}. Check the path, or fetch the archive again"
-            ) from error
         yield tree
 
 
 def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
     """Call `os.stat` for everything visible below a folder. Links to folders are followed.
 
-    Args:
-        root: The folder.
-        only: The names that are wanted, as for `open_tree`.
-
-    Returns:
-        The results by the paths of files and folders inside, with forward slashes.
-
-    Raises:
-        DataError: A file or folder cannot be read, has a name that cannot be printed, or two links
-            lead to the same folder.
+    Returns the results by the paths of the files and folders inside, with forward slashes. `only`
+    has the names that are wanted, as for `open_tree`. A DataError says that a file cannot be read,
+    has a name that cannot be printed, or that two links lead to the same folder.
     """
 
     def refuse(error: OSError) -> None:
@@ -159,16 +104,13 @@ def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
 
     found: dict[str, os.stat_result] = {}
     links: dict[str, str] = {}
-    try:
+    with as_data_errors(root, "be a folder of readable files", "Mend or remove the file"):
         for folder, folders, files in os.walk(root, onerror=refuse, followlinks=True):
             inside = Path(folder).relative_to(root).as_posix()
             prefix = "" if inside == "." else f"{inside}/"
             wanted = re.compile(only if only and not prefix else ".*", re.DOTALL).fullmatch
-            folders[:] = [
-                name
-                for name in folders
-                if wanted(name) and _is_visible(name) and not _leads_back(folder, name)
-            ]
+            visible = [name for name in folders if wanted(name) and _is_visible(name)]
+            folders[:] = [name for name in visible if not _leads_back(folder, name)]
             for name in folders:
                 if os.path.islink(os.path.join(folder, name)):
                     _check_link(root, prefix + name, links)
@@ -176,11 +118,6 @@ def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
                 _check_name(root, prefix + name)
                 found[prefix + name] = os.stat(os.path.join(folder, name))
             check_count(root, len(found))
-    except OSError as error:
-        raise DataError(
-            f"{root} must be a folder of readable files. Received: {describe_error(error)}. Mend "
-            "or remove the file"
-        ) from error
     return found
 
 
@@ -192,9 +129,7 @@ def _open_archive(path: Path, only: str | None, stack: ExitStack) -> Tree:
             continue
         _check_name(path, name)
         if item.size is not None and name in items:
-            raise DataError(
-                f"{path} must hold each file once. Received: two files {name}. Pack it afresh"
-            )
+            raise data_error(path, "hold each file once", f"two files {name}", "Pack it afresh")
         items[name] = item
     wanted = _wanted(items, only)
     files = {name: item for name, item in wanted.items() if item.size is not None}
@@ -238,10 +173,8 @@ def _check_link(root: Path, name: str, links: dict[str, str]) -> None:
     """Refuse a second link to the same folder: links to links would be folders without end."""
     target = os.path.realpath(os.path.join(root, name))
     if (other := links.setdefault(target, name)) != name:
-        raise DataError(
-            f"{root} must have links to different folders. Received: {other!a} and {name!a}, both "
-            f"to {target!a}. Remove one of them"
-        )
+        received = f"{other!a} and {name!a}, both to {target!a}"
+        raise data_error(root, "have links to different folders", received, "Remove one of them")
 
 
 def _check_name(root: Path, name: str) -> None:
@@ -250,10 +183,8 @@ def _check_name(root: Path, name: str) -> None:
     if name.isprintable():
         return
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
-        raise DataError(
-            f"{root} must have names in UTF-8 without control characters. Received: {name!a}. "
-            "Rename or remove it"
-        )
+        expected = "have names in UTF-8 without control characters"
+        raise data_error(root, expected, f"{name!a}", "Rename or remove it")
 
 
 def _is_visible(name: str) -> bool:

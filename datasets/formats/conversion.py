@@ -8,69 +8,48 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.mapped import fill, release
 from zoo.datasets.split import Split
-from zoo.errors import DataError
 
 CHANNELS = {"grayscale": 1, "rgb": 3}
 
 _MODES = {1: "L", 3: "RGB"}
 
+NewArray = Callable[[str, tuple[int, ...]], np.ndarray]
+
 
 def in_memory(part: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Make room in memory for the images of a part of the data set.
+    """Make room in memory for the images of a part, uint8 [n, height, width, channels].
 
-    Args:
-        part: Name of the part.
-        shape: [n, height, width, channels].
-
-    Returns:
-        An array of that shape, uint8, whose values are arbitrary.
-
-    Raises:
-        DataError: There is not enough memory.
+    The values are arbitrary. Raises a DataError if there is not enough memory.
     """
     try:
         return np.empty(shape, np.uint8)
     except (MemoryError, ValueError) as error:
-        count, height, width, channels = shape
-        raise DataError(
-            f"The images of {part} must fit in memory. Received: {count:,} images of "
-            f"{height}×{width}×{channels}. Pass a smaller image_size, or a cache with room for them"
-        ) from error
+        received = f"{shape[0]:,} images of {'×'.join(map(str, shape[1:]))}"
+        remedy = "Pass a smaller image_size, or a cache with room for them"
+        raise data_error(f"The images of {part}", "fit in memory", received, remedy) from error
 
 
 @dataclass(frozen=True)
 class ImageConversion:
-    """The size and colour that a data set's images are converted to.
+    """The size and colour that a data set's images are converted to; None keeps the size or colour.
 
-    Args:
-        size: Height and width. None keeps the size.
-        color: "grayscale" or "rgb". None keeps the colour.
-        new: Function that makes room for the images of a part, such as `in_memory`.
-
-    Example:
-        >>> conversion = ImageConversion(size=(4, 4), color="grayscale")
-        >>> conversion.convert("train", np.zeros((2, 8, 8, 3), "uint8")).shape
-        (2, 4, 4, 1)
+    The size is (height, width), the colour "grayscale" or "rgb". `new` is the function that makes
+    room for the images of a part, such as `in_memory`.
     """
 
     size: tuple[int, int] | None = None
     color: str | None = None
-    new: Callable[[str, tuple[int, ...]], np.ndarray] = in_memory
+    new: NewArray = in_memory
 
     def convert(self, part: str, images: np.ndarray) -> np.ndarray:
-        """Convert images that all have the same size.
+        """Convert images, uint8 [n, height, width, 1 or 3], that all have the same size.
 
         Grey is Pillow's: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), rounded. Scaling is bilinear.
-        Where it makes images smaller, it averages over all pixels that fall into the new pixel.
-
-        Args:
-            part: Name of the part of the data set.
-            images: uint8 [n, height, width, 1 or 3].
-
-        Returns:
-            uint8 [n, height, width, channels]; the same array if no conversion is needed.
+        Where it makes images smaller, it averages over all pixels that fall into the new pixel. The
+        same array is returned if no conversion is needed.
         """
         count, *size, own = images.shape
         channels = CHANNELS[self.color] if self.color else own
@@ -93,21 +72,7 @@ class ImageConversion:
 
 
 def concatenate(name: str, splits: list[Split], conversion: ImageConversion) -> Split:
-    """Put splits one after another into one.
-
-    Args:
-        name: Name of the new split.
-        splits: Splits with the same classes and image shapes; no selections of rows.
-        conversion: Makes room for the images.
-
-    Returns:
-        The new split.
-
-    Example:
-        >>> split = Split("a", np.zeros((2, 4, 4, 1), "uint8"), np.array([0, 1]), ("x", "y"))
-        >>> concatenate("both", [split, split], ImageConversion())
-        Split('both', 4 images of 4×4×1: x 2, y 2)
-    """
+    """Put splits with the same classes and image shapes, and no selections of rows, into one."""
     first, *more = splits
     labels = np.concatenate([split.labels for split in splits])
     images = first.store

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import io
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,14 +20,11 @@ from zoo.datasets.files.checks import describe_error
 from zoo.datasets.files.mapped import fill
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.conversion import in_memory
-from zoo.datasets.recorded_warnings import recorded_warnings
 from zoo.errors import DataError
 
 MAX_PIXELS = 50_000_000
 MAX_SCANS = 100
-
 _START_OF_SCAN = b"\xff\xda"
-
 # Pillow can read many other formats; their readers never get a file.
 _FORMATS = ("BMP", "JPEG", "PNG", "WEBP")
 _GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L")
@@ -37,6 +35,7 @@ _ORIENTED = frozenset({"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exi
 # of 2 KB are decoded faster than they are handed to a thread.
 _BYTES_WORTH_A_THREAD = 16 * 2**10
 _THREADS = os.cpu_count() or 1
+_lock = threading.RLock()
 
 Box = tuple[int, int, int, int]
 T = TypeVar("T")
@@ -47,15 +46,7 @@ class ImageMismatch(DataError):
 
 
 def survey(tree: Tree, names: list[str]) -> list[tuple[int, int, bool]]:
-    """Read the headers of images, not their pixels.
-
-    Args:
-        tree: The files.
-        names: Paths of the images in the tree.
-
-    Returns:
-        For each image its height and width after the EXIF orientation is applied, and whether it
-        is grey.
+    """Read the headers of images: height and width as they are shown, and whether they are grey.
 
     Raises:
         DataError: A file is no readable image.
@@ -68,7 +59,10 @@ def survey(tree: Tree, names: list[str]) -> list[tuple[int, int, bool]]:
                 _named(tree, name),
                 open_image(content, whole=False) as image,
             ):
-                headers.append(_header(image))
+                width, height = image.size
+                if image.getexif().get(_ORIENTATION) in (5, 6, 7, 8):  # it lies on its side
+                    width, height = height, width
+                headers.append((height, width, image.mode in _GREY_MODES))
     return headers
 
 
@@ -82,27 +76,12 @@ def decode(
     all_grey: bool = False,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Decode images into one array.
+    """Decode images into one array, uint8 [n, *size, channels], in the order of `names`.
 
     Transparent pixels are laid on white, palettes are resolved, 16-bit greys are scaled to 8 bits,
-    and the EXIF orientation is applied.
-
-    Args:
-        tree: The files.
-        names: Paths of the images in the tree.
-        size: Height and width of the result.
-        channels: 1 for grey or 3 for RGB.
-        resize: Whether images of another size are scaled (bilinear). Otherwise they raise.
-        all_grey: Whether colour images raise.
-        out: The array for the images, uint8 [n, height, width, channels]. None makes an array in
-            memory.
-
-    Returns:
-        `out`, with the images in the order of `names`.
-
-    Raises:
-        DataError: A file is no readable image, or there is no memory for all images.
-        ImageMismatch: An image has another size, or colours.
+    and the EXIF orientation is applied. With `resize`, images of another size are scaled
+    (bilinear); otherwise they raise an ImageMismatch, as images in colour do with `all_grey`. A
+    DataError says that a file is no readable image. Without `out`, the array is in memory.
     """
     pixels = in_memory(str(tree.path), (len(names), *size, channels)) if out is None else out
 
@@ -116,28 +95,21 @@ def decode(
 
 
 def crop(tree: Tree, faces: Sequence[tuple[str, str, Box]], out: np.ndarray) -> list[str]:
-    """Cut boxes out of images, and scale them to one size.
+    """Cut boxes out of images, and scale them to fit `out`, uint8 [n, height, width, 1 or 3].
 
-    Args:
-        tree: The files.
-        faces: For each box the path of the image in the tree, the SHA-256 in hexadecimal that the
-            image file must have, and the box: left, top, right and bottom in pixels of the file
-            (without EXIF orientation), right and bottom exclusive. The part of a box that is
-            outside of the image is left out.
-        out: The array for the pixels, uint8 [n, height, width, 1 or 3]. The boxes that can be cut
-            out stand in it without gaps, in the order of `faces`.
+    Each face is the path of an image in the tree, the SHA-256 in hexadecimal that the image file
+    must have, and the box: left, top, right and bottom in pixels of the file (without EXIF
+    orientation), right and bottom exclusive. The part of a box outside of the image is left out.
 
-    Returns:
-        For each box an empty text; or the reason why nothing was cut out: the file is missing, is
-        another file or no readable image, or the box is outside of it.
+    The boxes that can be cut out stand in `out` without gaps, in the order of `faces`. Returns for
+    each box an empty text, or the reason why nothing was cut out.
     """
     _, *size, channels = out.shape
 
     def cut(image: Image.Image, box: Box) -> np.ndarray:
         check_box(box, *image.size)
         left, top, right, bottom = box
-        inside = (left, top, min(right, image.width), min(bottom, image.height))
-        part = image.crop(inside)
+        part = image.crop((left, top, min(right, image.width), min(bottom, image.height)))
         part.info.pop("exif", None)  # the box counts pixels before the orientation is applied
         return _convert(part, (size[0], size[1]), channels, resize=True)
 
@@ -161,33 +133,18 @@ def crop(tree: Tree, faces: Sequence[tuple[str, str, Box]], out: np.ndarray) -> 
 
 
 def check_box(box: Box, width: int, height: int) -> None:
-    """Refuse a box that lies outside of its image.
-
-    Args:
-        box: Left, top, right and bottom in pixels.
-        width: Width of the image.
-        height: Height of the image.
-
-    Raises:
-        DataError: The box and the image have no pixel in common.
-    """
+    """Raise a DataError if a box (left, top, right, bottom) lies outside of its image."""
     if box[0] >= width or box[1] >= height:
         raise DataError(f"must hold the box {box}. Received: an image of {width}×{height}")
 
 
 @contextmanager
 def open_image(content: BinaryIO, *, whole: bool = True) -> Iterator[Image.Image]:
-    """Open an image file if its format and size are allowed; see `strict` for warnings.
+    """Open an image file if its format and size are allowed; the pixels are not decoded yet.
 
-    Args:
-        content: The open file.
-        whole: Whether all checksums of the file are checked. False reads only the header.
-
-    Yields:
-        The image, whose pixels are not decoded yet.
-
-    Raises:
-        DataError: The image is damaged or too large. The damage may be found only in the block.
+    With `whole`, all checksums of the file are checked; otherwise only the header is read. A
+    DataError says that the image is damaged or too large, perhaps only in the block. Its message
+    has no subject: `_named` adds the subject.
     """
     try:
         if whole and content.read().count(_START_OF_SCAN) > MAX_SCANS:
@@ -196,10 +153,8 @@ def open_image(content: BinaryIO, *, whole: bool = True) -> Iterator[Image.Image
         with ExitStack() as stack:
             image = stack.enter_context(Image.open(content, formats=_FORMATS))
             if image.width * image.height > MAX_PIXELS:
-                raise DataError(
-                    f"must have at most {MAX_PIXELS:,} pixels. Received: "
-                    f"{image.height}×{image.width}"
-                )
+                received = f"{image.height}×{image.width}"
+                raise DataError(f"must have at most {MAX_PIXELS:,} pixels. Received: {received}")
             if whole and image.format == "PNG":
                 image.verify()  # Pillow decodes pixels without a look at their checksums
                 content.seek(0)
@@ -209,9 +164,20 @@ def open_image(content: BinaryIO, *, whole: bool = True) -> Iterator[Image.Image
         raise
     # Pillow raises almost every built-in error for damaged files.
     except Exception as error:
-        raise DataError(
-            f"must be a readable image ({', '.join(_FORMATS)}). Received: {describe_error(error)}"
-        ) from error
+        expected = f"be a readable image ({', '.join(_FORMATS)})"
+        raise DataError(f"must {expected}. Received: {describe_error(error)}") from error
+
+
+@contextmanager
+def recorded_warnings() -> Iterator[list[warnings.WarningMessage]]:
+    """Record warnings in a list instead of showing them, until the block ends.
+
+    The block may change the filters, which all threads share. A lock keeps other threads out
+    meanwhile: two threads that change the filters would restore each other's filters at the end.
+    """
+    with _lock, warnings.catch_warnings(record=True) as recorded:
+        warnings.simplefilter("always", UserWarning)
+        yield recorded
 
 
 @contextmanager
@@ -222,14 +188,6 @@ def strict() -> Iterator[None]:
         # Pillow warns of metadata that is not used here, such as damaged EXIF.
         warnings.simplefilter("ignore", UserWarning)
         yield
-
-
-def _header(image: Image.Image) -> tuple[int, int, bool]:
-    """The height and width of an image after its orientation is applied, and whether it is grey."""
-    width, height = image.size
-    if image.getexif().get(_ORIENTATION) in (5, 6, 7, 8):  # it lies on its side
-        width, height = height, width
-    return height, width, image.mode in _GREY_MODES
 
 
 def _convert(

@@ -14,31 +14,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.decode import Box
-from zoo.errors import DataError
 from zoo.files import write_atomically
 
 LISTS = ("facescrub_actors.txt", "facescrub_actresses.txt")
 COLUMNS = ["name", "image_id", "face_id", "url", "bbox", "sha256"]
-SKIPPED = "skipped.tsv"
-"""Name of the file that says which faces have no picture, and why."""
+SKIPPED = "skipped.tsv"  # the file that says which faces have no picture, and why
 SKIPPED_COLUMNS = ["name", "image_id", "face_id", "url", "reason"]
-MAX_BYTES = 2**26
-"""The largest list that is read, in bytes; the real lists have 20 million bytes."""
+MAX_BYTES = 2**26  # the largest list that is read; the real lists have 20 million bytes
 
 
 @dataclass(frozen=True)
 class Face:
     """A row of a list.
 
-    Args:
-        name: Name of the actor.
-        image_id: Number of the picture.
-        face_id: Number of the face.
-        url: Address of the picture.
-        box: Left, top, right and bottom in pixels; right and bottom are outside of the box.
-        sha256: SHA-256 of the picture's file, in hexadecimal.
+    The box is left, top, right and bottom in pixels; right and bottom are outside of the box.
     """
 
     name: str
@@ -54,23 +46,15 @@ class Face:
 
 
 def read_lists(tree: Tree) -> list[Face]:
-    """Read the lists that are there.
-
-    Args:
-        tree: The files, with one list or both.
-
-    Returns:
-        The faces, in the order of the lists.
+    """Read one list or both, in their order.
 
     Raises:
         DataError: There is no list, or a row is not as expected; the message names the row.
     """
     names = [name for name in LISTS if name in tree.sizes]
     if not names:
-        raise DataError(
-            f"{tree.path} must hold {' or '.join(LISTS)}. Received: neither of them. Ask for the "
-            "lists on the page of the data set."
-        )
+        remedy = "Ask for the lists on the page of the data set"
+        raise data_error(tree.path, f"hold {' or '.join(LISTS)}", "neither of them", remedy)
     return [face for name in names for face in _read_rows(tree, name)]
 
 
@@ -79,9 +63,7 @@ def _read_rows(tree: Tree, name: str) -> Iterator[Face]:
     try:
         text = tree.read(name, MAX_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"{where} must be text in UTF-8. Received: {error}. Fetch the list again."
-        ) from error
+        raise data_error(where, "be text in UTF-8", error) from error
     rows = csv.reader(io.StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)
     number = 0
     try:
@@ -93,10 +75,9 @@ def _read_rows(tree: Tree, name: str) -> Iterator[Face]:
                 yield _to_face(row)
     except (ValueError, csv.Error) as error:
         expected, received = error.args if len(error.args) == 2 else ("text with tabs", error)
-        raise DataError(
-            f"{where}, row {number} must have {expected}. Received: {received!a:.80}. Mend the "
-            "row, or fetch the list again."
-        ) from error
+        remedy = "Mend the row, or fetch the list again"
+        subject = f"{where}, row {number}"
+        raise data_error(subject, f"have {expected}", f"{received!a:.80}", remedy) from error
 
 
 def _to_face(row: list[str]) -> Face:
@@ -118,16 +99,7 @@ def _to_face(row: list[str]) -> Face:
 
 
 def write_skipped(folder: Path, faces: Iterable[Face], reasons: Mapping[Face, str]) -> Path:
-    """Write which faces have no picture, and why; earlier rows about other faces stay.
-
-    Args:
-        folder: The folder that holds the lists.
-        faces: The faces whose pictures were fetched.
-        reasons: Why some of them have no picture.
-
-    Returns:
-        The file, with tabs between its columns.
-    """
+    """Write which of the faces have no picture, and why; earlier rows about other faces stay."""
     asked = {(face.name, face.image_id, face.face_id) for face in faces}
     rows = [row for row in _read_skipped(folder / SKIPPED) if tuple(row[:3]) not in asked]
     for face, reason in reasons.items():

@@ -15,59 +15,26 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from zoo.errors import DataError
+from zoo.datasets.files.checks import data_error
 
 _MATRIX, _COMPRESSED = 14, 15
 
-_DTYPES = {
-    1: "i1",
-    2: "u1",
-    3: "i2",
-    4: "u2",
-    5: "i4",
-    6: "u4",
-    7: "f4",
-    9: "f8",
-    12: "i8",
-    13: "u8",
-}
-"""NumPy's types of the numbers, by the type of an element."""
-
-_NUMERIC = range(6, 16)
-"""Classes of MATLAB arrays that hold numbers: double, single, and integers."""
-
+# NumPy's types of the numbers, by the type of an element.
+_DTYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8"} | {
+    12: "i8", 13: "u8",
+}  # fmt: skip
+_NUMERIC = range(6, 16)  # classes of MATLAB arrays that hold numbers: double, single, integers
 _COMPLEX = 0x800
 _MOST_AXES = 8
-
-_AT_ONCE = 2**18
-"""Bytes of the file that are read and unpacked at a time."""
+_AT_ONCE = 2**18  # bytes of the file that are read and unpacked at a time
 
 
 def read_arrays(file: BinaryIO, where: str, most: dict[str, int]) -> dict[str, np.ndarray]:
-    """Read the arrays of a file of MATLAB 5 to 7.2.
+    """Read the arrays of a file of MATLAB 5 to 7.2. Only the arrays are ever in memory whole.
 
-    Only the arrays are ever in memory whole.
-
-    Args:
-        file: The open file.
-        where: The name of the file, for errors.
-        most: The largest number of bytes of each array, by the array's name. Other arrays are
-            skipped.
-
-    Returns:
-        The arrays that are there, by their names. They have the dtype in which they are stored,
-        and MATLAB's order of axes in memory.
-
-    Raises:
-        DataError: The file is of another kind or damaged, or an array is too large.
-
-    Example:
-        >>> import io
-        >>> from scipy.io import savemat
-        >>> savemat(file := io.BytesIO(), {"y": np.array([[1], [10]], "uint8")})
-        >>> _ = file.seek(0)
-        >>> read_arrays(file, "two.mat", {"y": 80})["y"].tolist()
-        [[1], [10]]
+    `most` has the largest number of bytes of each array, by the array's name; other arrays are
+    skipped. The arrays have the dtype in which they are stored, and MATLAB's order of axes in
+    memory. A DataError says that the file is damaged, or an array too large.
     """
     try:
         header = file.read(128)
@@ -84,9 +51,7 @@ def read_arrays(file: BinaryIO, where: str, most: dict[str, int]) -> dict[str, n
                 found[name] = array
             element.skip()
     except (ValueError, EOFError, zlib.error, struct.error, MemoryError) as error:
-        raise DataError(
-            f"{where} must be a file of MATLAB 5 to 7.2. Received: {error}. Fetch it again"
-        ) from error
+        raise data_error(where, "be a file of MATLAB 5 to 7.2", error) from error
     return found
 
 

@@ -2,75 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import BinaryIO
 
 import numpy as np
 
-from zoo.errors import DataError
+from zoo.datasets.files.checks import data_error
 
 PIXELS = 48 * 48
-LONGEST_ROW = 4 * PIXELS + 64
-"""Bytes: a number of three digits and a space for each pixel, and the other columns."""
-
+LONGEST_ROW = 4 * PIXELS + 64  # bytes: up to three digits and a space a pixel, and other columns
+AT_ONCE = 2**18  # bytes that are read and parsed at a time, so that they stay in a core's cache
 COLUMNS = ("emotion", "pixels", "usage")
 
 
 def read_rows(file: BinaryIO, where: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    r"""Read the faces of `fer2013.csv` or `icml_face_data.csv`.
+    """Read the faces of `fer2013.csv` or `icml_face_data.csv`.
 
     The first line names the columns emotion, pixels and Usage, in any order, with spaces or quotes
-    around them or not. Pixels are integers 0..255 between spaces.
-
-    Args:
-        file: The CSV file.
-        where: The name of the file, for errors.
-
-    Returns:
-        Images uint8 [n, 48, 48, 1], labels int64 [n], and the Usage of each image, bytes [n].
-
-    Raises:
-        DataError: The file has another form; the message names the row.
-
-    Example:
-        >>> import io
-        >>> row = b"3," + b" ".join([b"7"] * PIXELS) + b",Training\n"
-        >>> images, labels, usage = read_rows(io.BytesIO(b"emotion,pixels,Usage\n" + row), "a.csv")
-        >>> images.shape, labels.tolist(), usage.tolist()
-        ((1, 48, 48, 1), [3], [b'Training'])
+    around them or not. Pixels are integers 0..255 between spaces. Returns images uint8
+    [n, 48, 48, 1], labels int64 [n], and the Usage of each image, bytes [n]. A DataError names the
+    file `where` and the row.
     """
-    # Python's csv module is not used: it has no limit for the length of a line.
-    lines = iter(lambda: file.readline(LONGEST_ROW + 1), b"")
-    header = next(lines, b"")
+    header = file.readline(LONGEST_ROW)
     names = [cell.decode("latin-1").lower() for cell in _cells(header)]
     if sorted(names) != sorted(COLUMNS):
-        raise DataError(
-            f"{where} must have the columns emotion, pixels and Usage. Received: {header[:80]!a}. "
-            "Fetch the file again"
-        )
+        raise data_error(where, "have the columns emotion, pixels and Usage", f"{header[:80]!a}")
     columns = [names.index(name) for name in COLUMNS]
     images, labels, usages = [], [], []
-    for row, line in enumerate(lines, 2):
-        try:
+    for first, lines in _lines(file, where):
+        texts = []
+        for row, line in enumerate(lines, first):
             cells = _cells(line)
-            if len(line) > LONGEST_ROW or len(cells) != len(COLUMNS):
-                raise ValueError(
-                    f"must have {len(COLUMNS)} columns and at most {LONGEST_ROW:,} bytes. "
-                    f"Received: {len(cells)} columns, {len(line):,} bytes or more"
-                )
+            if len(cells) != len(COLUMNS):
+                raise _wrong_row(where, row, f"{len(cells)} columns")
             emotion, text, usage = (cells[column] for column in columns)
             if not (len(emotion) == 1 and b"0" <= emotion <= b"6"):
-                raise ValueError(f"must have an emotion 0..6. Received: {emotion[:20]!a}")
-            images.append(_pixels(text))
-        except ValueError as error:
-            raise DataError(f"{where}, row {row}, {error}. Fetch the file again") from None
-        labels.append(int(emotion))
-        usages.append(usage[:20])
+                raise data_error(
+                    f"{where}, row {row},", "have an emotion 0..6", f"{emotion[:20]!a}"
+                )
+            labels.append(int(emotion))
+            usages.append(usage[:20])
+            texts.append(text)
+        images.append(_pixels(texts, where, first))
     if not images:
-        raise DataError(
-            f"{where} must have a row for each face. Received: only the first line. Fetch the file "
-            "again"
-        )
-    faces = np.stack(images).reshape(-1, 48, 48, 1)
+        raise data_error(where, "have a row for each face", "only the first line")
+    faces = np.concatenate(images).reshape(-1, 48, 48, 1)
     return faces, np.array(labels, np.int64), np.array(usages)
 
 
@@ -79,18 +55,67 @@ def _cells(line: bytes) -> list[bytes]:
     return [cell.strip().strip(b'"').strip() for cell in line.split(b",")]
 
 
-def _pixels(text: bytes) -> np.ndarray:
-    """Parse numbers 0..255 between spaces, uint8 [2304]; raise a ValueError for anything else."""
-    is_plain = not text.translate(None, b"0123456789 ")
-    # Five times as fast as NumPy's array of `text.split()`.
-    pixels = np.fromstring(text, np.int64, sep=" ") if is_plain else np.array([256])
-    if pixels.max(initial=0) > 255:
-        wrong = next(
-            number
-            for number in text.split(b" ")
-            if number and not (number.isdigit() and len(number) <= 3 and int(number) <= 255)
-        )
-        raise ValueError(f"must have pixels 0..255 between spaces. Received: {wrong[:20]!a}")
-    if len(pixels) != PIXELS:
-        raise ValueError(f"must have {PIXELS:,} pixels. Received: {len(pixels):,}")
-    return pixels.astype(np.uint8)
+def _wrong_row(where: str, row: int, received: str) -> Exception:
+    expected = f"have {len(COLUMNS)} columns and at most {LONGEST_ROW:,} bytes"
+    return data_error(f"{where}, row {row},", expected, received)
+
+
+def _lines(file: BinaryIO, where: str) -> Iterator[tuple[int, list[bytes]]]:
+    """Read some whole lines at a time; also give the number of the first line."""
+    rest, row = b"", 2
+    while piece := file.read(AT_ONCE):
+        *lines, rest = (rest + piece).split(b"\n")
+        if len(rest) > LONGEST_ROW:
+            raise _wrong_row(where, row + len(lines), "more bytes")
+        if lines:
+            yield row, lines
+        row += len(lines)
+    if rest.strip():
+        yield row, [rest]
+
+
+def _pixels(texts: list[bytes], where: str, first: int) -> np.ndarray:
+    """Parse the numbers 0..255 between spaces of some rows, uint8 [rows, 2304].
+
+    All bytes are parsed at once. At each byte stands the number that would end there: its digit,
+    ten times the digit before it, and a hundred times the digit before that. The numbers are those
+    at the digits that no digit follows.
+    """
+    # Three spaces before the text, so that each byte has three bytes before it, and one behind it.
+    text = np.frombuffer(b"   " + b" ".join(texts) + b" ", np.uint8)
+    digit = text - np.uint8(ord("0"))  # bytes below "0" wrap round to numbers above 9
+    is_digit = digit <= 9
+    digit *= is_digit
+    ends = is_digit[3:-1] > is_digit[4:]
+    below_hundred = digit[2:-2] * np.uint8(10)
+    below_hundred += digit[3:-1]
+    third = is_digit[2:-2] & is_digit[3:-1]  # or later, if a digit stands two bytes before it
+    hundreds = digit[1:-3] * third
+    values = hundreds * np.uint8(100)
+    values += below_hundred
+    is_sound = (
+        hundreds.max() <= 2
+        and not (values < below_hundred).any()  # 256 wraps round to 0
+        and not (third[2:] & third[:-2]).any()  # a number of four digits
+        and np.count_nonzero(is_digit) + np.count_nonzero(text == ord(" ")) == len(text)
+    )
+    start = 0
+    for row, row_text in enumerate(texts, first):
+        wrong = None if is_sound else _wrong_number(row_text)
+        if wrong is not None:
+            expected = "have pixels 0..255 between spaces"
+            raise data_error(f"{where}, row {row},", expected, f"{wrong[:20]!a}")
+        count = np.count_nonzero(ends[start : start + len(row_text)])
+        if count != PIXELS:
+            raise data_error(f"{where}, row {row},", f"have {PIXELS:,} pixels", f"{count:,}")
+        start += len(row_text) + 1
+    # Five times as fast as values[ends].
+    return values.take(np.flatnonzero(ends)).reshape(len(texts), PIXELS)
+
+
+def _wrong_number(text: bytes) -> bytes | None:
+    """The first word that is no number of one to three digits from 0 to 255."""
+    for number in text.split(b" "):
+        if number and not (number.isdigit() and len(number) <= 3 and int(number) <= 255):
+            return number
+    return None

@@ -17,19 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from zoo.datasets.files.checks import describe_error
-from zoo.errors import DataError
+from zoo.datasets.files.checks import as_data_errors
 
-MOST_STEPS = 200_000
-"""A batch of 10,000 images with labels and file names takes some 50,000 steps."""
-
+MOST_STEPS = 200_000  # a batch of 10,000 images with labels and file names takes some 50,000
+# The most steps that repeat an object, that make a tuple, and that do something else. Tuples that
+# hold each other twice, or that lie deep within each other, have a hash that takes for ever, or
+# more than the stack. 20 repetitions can multiply work by 3^7 at most.
 _MOST = {"repeating": 20, "tuple": 1_000, "other": MOST_STEPS}
-"""The most steps that repeat an object, that make a tuple, and that do something else.
-
-Tuples that hold each other twice, or that lie deep within each other, have a hash that takes for
-ever, or more than the stack. 20 repetitions can multiply work by 3^7 at most.
-"""
-
 _FAMILIES = {
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET", "DUP"), "repeating"),
     **dict.fromkeys(("TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"), "tuple"),
@@ -37,25 +31,12 @@ _FAMILIES = {
 
 
 def load_batch(content: bytes, where: str) -> dict[str, Any]:
-    """Read a pickled dictionary of lists, text and uint8 arrays.
+    """Read a pickled dictionary of lists, text and uint8 arrays, as Python 2 or 3 wrote it.
 
-    Args:
-        content: The pickle, as Python 2 or 3 wrote it.
-        where: The name of the file, for errors.
-
-    Returns:
-        The dictionary, with text for keys and with NumPy's arrays.
-
-    Raises:
-        DataError: The pickle is damaged, or holds or calls anything else.
-
-    Example:
-        >>> import pickle
-        >>> batch = {"data": np.zeros((2, 3), "uint8"), "labels": [0, 1]}
-        >>> load_batch(pickle.dumps(batch), "a")["data"].shape
-        (2, 3)
+    The keys become text. A DataError says that the pickle is damaged, or holds or calls anything
+    else.
     """
-    try:
+    with as_data_errors(where, "be a batch of images as Python writes it"):
         _check_steps(content)
         found = _BatchUnpickler(io.BytesIO(content), encoding="bytes").load()
         if not isinstance(found, dict):
@@ -66,12 +47,6 @@ def load_batch(content: bytes, where: str) -> dict[str, Any]:
             )
             for key, value in found.items()
         }
-    # A damaged pickle can lead to almost every built-in error.
-    except Exception as error:
-        raise DataError(
-            f"{where} must be a batch of images as Python writes it. Received: "
-            f"{describe_error(error)}. Fetch it again"
-        ) from error
 
 
 def _check_steps(content: bytes) -> None:
@@ -140,6 +115,7 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+# What stands for the functions that a batch names, by module and name.
 _FUNCTIONS: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "ndarray"): lambda *arguments: None,
     ("numpy", "dtype"): _Dtype,
@@ -147,4 +123,3 @@ _FUNCTIONS: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy.core.numeric", "_frombuffer"): _from_buffer,
     ("_codecs", "encode"): _encode,
 }
-"""What stands for the functions that a batch names, by module and name."""

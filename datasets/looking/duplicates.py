@@ -42,10 +42,9 @@ class Duplicates:
         if not self:
             return "No two images are the same, pixel for pixel."
         sets = "set" if self.conflicting == 1 else "sets"
-        total = sum(self.images.values())
         return (
-            f"Duplicates, pixel for pixel: {self.dropped:,} of {total:,} images; "
-            f"{self.conflicting:,} {sets} of identical images with different labels."
+            f"Duplicates, pixel for pixel: {self.dropped:,} of {sum(self.images.values()):,} "
+            f"images; {self.conflicting:,} {sets} of identical images with different labels."
         )
 
     def details(self) -> str:
@@ -61,26 +60,23 @@ class Duplicates:
 
     def to_markdown(self) -> str:
         """The sentence and the table, as Markdown text."""
-        if not self:
-            return self.sentence()
-        header, *rows = self._rows()
-        return f"{self.sentence()}\n\n{markdown_table(header, rows)}"
+        table = f"\n\n{markdown_table(*self._table())}" if self else ""
+        return self.sentence() + table
 
-    def _rows(self) -> list[list[str]]:
+    def _table(self) -> tuple[list[str], list[list[str]]]:
         parts = list(self.images)
-        also = [f"also in {part}" for part in parts] if len(parts) > 1 else []
-        rows = [["duplicates", "images", "repeated", *also]]
+        others = parts if len(parts) > 1 else []
+        header = ["duplicates", "images", "repeated", *(f"also in {other}" for other in others)]
+        rows = []
         for part in parts:
-            shared = [self.shared.get((part, other)) for other in parts] if also else []
-            cells = ["–" if count is None else f"{count:,}" for count in shared]
-            rows.append([part, f"{self.images[part]:,}", f"{self.repeated[part]:,}", *cells])
-        return rows
+            shared = [self.shared.get((part, other), "–") for other in others]
+            counts = [self.images[part], self.repeated[part], *shared]
+            rows.append([part, *(f"{count:,}" if count != "–" else "–" for count in counts)])
+        return header, rows
 
     def __rich__(self) -> RenderableType:
-        if not self:
-            return Text(self.sentence())
-        header, *rows = self._rows()
-        return Group(rich_table(header, rows), Text(self.sentence()))
+        sentence = Text(self.sentence())
+        return Group(rich_table(*self._table()), sentence) if self else sentence
 
     def __str__(self) -> str:
         return as_plain_text(self)
@@ -88,12 +84,6 @@ class Duplicates:
 
 def find_duplicates(splits: Mapping[str, Split]) -> Duplicates:
     """Count the images that are the same, pixel for pixel, by a hash of 64 bits for each image.
-
-    Args:
-        splits: The splits of a data set by name, with the same classes.
-
-    Returns:
-        The counts.
 
     Example:
         >>> from zoo.datasets.split import as_split
@@ -125,21 +115,7 @@ def find_duplicates(splits: Mapping[str, Split]) -> Duplicates:
 
 
 def without_duplicates(splits: Mapping[str, Split]) -> dict[str, Split]:
-    """Keep the first image of each set of identical images, in the last split that has one.
-
-    Args:
-        splits: The splits by name: train, and validation and test if there are any.
-
-    Returns:
-        The splits without duplicates, in the order given.
-
-    Example:
-        >>> from zoo.datasets.split import as_split
-        >>> images = np.array([0, 0, 1, 2], "uint8")[:, None, None, None]
-        >>> splits = {"train": as_split(images, [0, 0, 1, 1]), "test": as_split(images[:1], [1])}
-        >>> {name: len(split) for name, split in without_duplicates(splits).items()}
-        {'train': 2, 'test': 1}
-    """
+    """Keep the first image of each set of identical images, in the last split that has one."""
     digests = np.empty(0, np.uint64)
     kept = {}
     for name, split in reversed([*splits.items()]):

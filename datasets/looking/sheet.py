@@ -16,22 +16,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Rows = Iterable[Iterable[np.ndarray]]
-"""The images of each row."""
+Rows = Iterable[Iterable[np.ndarray]]  # the images of each row
 
 # Lengths in pixels of the picture.
 SIDE, GAP, LINE, LETTER, SPACE, BAR = 96, 6, 44, 20, 40, 400
-FRAME = 190
-"""The grey of the line around each image, so that white images have an edge too."""
-
+FRAME = 190  # the grey of the line around each image, so that white images have an edge too
 DPI = 256
 FONT_SIZE = 8
 ROWS_PER_BLOCK = 40
 LONGEST_NAME = 24
-MOST_PIXELS = 2**28
-"""The largest picture: a gigabyte while it is drawn."""
-LONGEST_SIDE = 2**16 - 1
-"""The longest side that matplotlib can draw."""
+MOST_PIXELS = 2**28  # the largest picture: a gigabyte while it is drawn
+LONGEST_SIDE = 2**16 - 1  # the longest side that matplotlib can draw
 
 
 def draw_sheet(
@@ -47,24 +42,11 @@ def draw_sheet(
     Args:
         names: The text at the left of each row.
         columns: Title of a column → the images of each row, uint8 [height, width, 1 or 3], all of
-            one shape. A row may have fewer images than others, or none; the last rows may be
-            missing.
+            one shape. A row may have no images; the last rows may be missing.
         counts: Part → a number for each row but the last, drawn as bars; the last row shows the
             totals. None draws no bars.
         title: The text above the rows.
         notes: Lines of text below the rows.
-
-    Returns:
-        The figure.
-
-    Raises:
-        ArgumentError: The picture would be too large to be drawn.
-
-    Example:
-        >>> image = np.zeros((8, 8, 1), "uint8")
-        >>> figure = draw_sheet(["cat", "dog"], {"images": [[image] * 9, [image]]}, title="pets")
-        >>> figure.texts[0].get_text()
-        'pets'
     """
     mosaics = {name: _mosaic(rows, len(names)) for name, rows in columns.items()}
     pitch = max([LINE, *(len(mosaic) // len(names) for mosaic in mosaics.values())])
@@ -98,20 +80,9 @@ def draw_sheet(
 
 
 def thumbnail(image: np.ndarray, side: int = SIDE) -> np.ndarray:
-    """Scale an image so that its longer side is about as long as asked for.
+    """Scale an image so that its longer side is about `side` pixels long; always in RGB.
 
     Small images grow by a whole factor, pixel by pixel; large images are averaged.
-
-    Args:
-        image: uint8 [height, width, 1 or 3].
-        side: Length of the longer side in pixels.
-
-    Returns:
-        uint8 [height, width, 3].
-
-    Example:
-        >>> thumbnail(np.zeros((8, 6, 1), "uint8"), 96).shape
-        (96, 72, 3)
     """
     height, width, channels = image.shape
     if channels == 1:

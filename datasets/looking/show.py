@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.arguments import as_path, whole_number
+from zoo.arguments import argument_error, as_path, whole_number
 from zoo.datasets.files.mapped import release
-from zoo.datasets.looking.duplicates import find_duplicates
+from zoo.datasets.looking.duplicates import Duplicates, find_duplicates
 from zoo.datasets.looking.sheet import Rows, draw_sheet
 from zoo.datasets.split import Split
 from zoo.errors import ArgumentError, RunError
@@ -33,32 +33,18 @@ def show(
     samples: int = 10,
     seed: int = 0,
 ) -> Figure:
-    """Draw each class; `ImageData.show` describes the arguments that are not described here.
-
-    Args:
-        name: Name of the data set.
-        splits: The splits of the data set by their names, "train" among them.
-        path: See `ImageData.show`.
-        log_dir: See `ImageData.show`.
-        samples: See `ImageData.show`.
-        seed: See `ImageData.show`.
-
-    Returns:
-        The figure.
-    """
+    """Draw each class of the splits, "train" among them, as `ImageData.show` describes."""
     whole_number("samples", samples, 1)
     whole_number("seed", seed, 0)
     train = splits["train"]
     height, width, channels = train.image_shape
     if channels not in (1, 3):
-        raise ArgumentError(
-            f"The images must be grey or RGB to be shown. Received: {channels} channels. Choose "
-            "1 or 3 of them"
-        )
+        received = f"{channels} channels. Choose 1 or 3 of them"
+        raise ArgumentError(f"The images must be grey or RGB to be shown. Received: {received}")
     file = None if path is None else as_path("path", path)
     folder = None if log_dir is None else as_path("log_dir", log_dir)
     if file and file.suffix != ".png":
-        raise ArgumentError(f"path must end in .png. Received: {str(path)!r}. Rename it")
+        raise argument_error("path", "end in .png", str(path), "Rename it")
     if folder:
         _make_folder(folder)
 
@@ -70,8 +56,8 @@ def show(
     def sample_column() -> dict[str, Rows]:
         return {"training images": sample_images(train, samples, seed)}
 
-    means = [[] if mean is None else [mean] for mean in mean_images(train)]
-    mean_column: dict[str, Rows] = {"mean": means}
+    means: Rows = [[] if mean is None else [mean] for mean in mean_images(train)]
+    mean_column = {"mean": means}
     counts = {part: list(split.class_counts.values()) for part, split in splits.items()}
     rows = [*train.class_names, "all"]
 
@@ -79,32 +65,26 @@ def show(
     if file:
         write_atomically(file, lambda temporary: figure.savefig(temporary))
     if folder:
+        from zoo.tensorboard import TensorBoardLog
+
+        log = TensorBoardLog(folder)
         # TensorBoard sorts the pictures by their names.
-        figures = {
+        for tag, drawn in {
             "1 samples": draw_sheet(train.class_names, sample_column(), title=title),
             "2 mean images": draw_sheet(rows, mean_column, title=title),
             "3 class counts": draw_sheet(rows, {}, counts, title=title),
-        }
-        _write_log(name, splits, folder, figures)
+        }.items():
+            log.figure("data", f"{name}/{tag}", drawn, 0)
+        text = to_markdown(splits, duplicates)
+        log.text("data", f"{name}/counts and duplicates", text)
+        log.close()
     return figure
 
 
 def sample_images(split: Split, count: int, seed: int) -> Iterator[np.ndarray]:
-    """Draw images of each class at random, each at most once.
+    """Draw `count` images of each class at random, each at most once; of smaller classes all.
 
-    Args:
-        split: The images.
-        count: Number of images of each class; of a smaller class, all are drawn.
-        seed: Seed of the choice.
-
-    Yields:
-        For each class, uint8 [count or fewer, height, width, channels].
-
-    Example:
-        >>> import zoo.datasets
-        >>> images = list(sample_images(zoo.datasets.load("digits").train, 3, seed=0))
-        >>> len(images), images[9].shape
-        (10, (3, 8, 8, 1))
+    Yields for each class uint8 [count or fewer, height, width, channels].
     """
     for label in range(split.num_classes):
         rows = np.flatnonzero(split.labels == label)
@@ -114,22 +94,10 @@ def sample_images(split: Split, count: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def mean_images(split: Split) -> list[np.ndarray | None]:
-    """Compute the mean image of each class, and of all images.
+    """Compute the mean image of each class, and of all images, uint8 [height, width, channels].
 
-    Pixels are summed exactly, and some images are read at a time: only the sums are in memory.
-
-    Args:
-        split: The images.
-
-    Returns:
-        For each class, and then for all images, uint8 [height, width, channels], rounded. None for
-        a class without images.
-
-    Example:
-        >>> from zoo.datasets.split import as_split
-        >>> images = np.array([0, 10, 40], "uint8")[:, None, None, None]
-        >>> [int(mean.item()) for mean in mean_images(as_split(images, [0, 0, 1]))]
-        [5, 40, 17]
+    Pixels are summed exactly, and some images are read at a time: only the sums are in memory. The
+    mean of a class without images is None.
     """
     dtype = np.min_scalar_type(255 * len(split))  # no sum is larger
     sums = np.zeros((split.num_classes, *split.image_shape), dtype)
@@ -144,44 +112,12 @@ def mean_images(split: Split) -> list[np.ndarray | None]:
     return [np.rint(total / n).astype(np.uint8) if n else None for total, n in pairs]
 
 
-def to_markdown(splits: Mapping[str, Split]) -> str:
-    """Write the counts of each class in each part, and the duplicates, as Markdown text.
-
-    Args:
-        splits: The splits of a data set by their names.
-
-    Returns:
-        The tables.
-
-    Example:
-        >>> import zoo.datasets
-        >>> data = zoo.datasets.load("digits", classes=["3", "8"])
-        >>> print(to_markdown(data.splits))
-        | class | train | validation | test |
-        | --- | ---: | ---: | ---: |
-        | 3 | 131 | 15 | 37 |
-        | 8 | 125 | 14 | 35 |
-        | **all** | 256 | 29 | 72 |
-        <BLANKLINE>
-        No two images are the same, pixel for pixel.
-    """
+def to_markdown(splits: Mapping[str, Split], duplicates: Duplicates) -> str:
+    """Write the counts of each class in each split, and the duplicates, as Markdown text."""
     counts = [split.class_counts for split in splits.values()]
     table = [[name, *(f"{count[name]:,}" for count in counts)] for name in counts[0]]
     table.append(["**all**", *(f"{len(split):,}" for split in splits.values())])
-    return f"{markdown_table(['class', *splits], table)}\n\n{find_duplicates(splits).to_markdown()}"
-
-
-def _write_log(
-    name: str, splits: Mapping[str, Split], folder: Path, figures: Mapping[str, Figure]
-) -> None:
-    """Write the figures and the tables for TensorBoard."""
-    from zoo.tensorboard import TensorBoardLog
-
-    log = TensorBoardLog(folder)
-    for tag, figure in figures.items():
-        log.figure("data", f"{name}/{tag}", figure, 0)
-    log.text("data", f"{name}/counts and duplicates", to_markdown(splits))
-    log.close()
+    return f"{markdown_table(['class', *splits], table)}\n\n{duplicates.to_markdown()}"
 
 
 def _make_folder(folder: Path) -> None:

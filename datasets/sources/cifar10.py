@@ -8,18 +8,18 @@ little.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import numpy as np
 
 from zoo.datasets.description import DatasetInfo, RemoteFile
+from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.class_folders import class_folders, labels_of
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.decode import decode
 from zoo.datasets.formats.plain_pickle import load_batch
 from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
-from zoo.errors import DataError
 
 BATCHES = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
 
@@ -50,73 +50,64 @@ CLASS_NAMES = (
     *("dog", "frog", "horse", "ship", "truck"),
 )
 
+Arrays = tuple[np.ndarray, np.ndarray]
 PLANES = (3, 32, 32)
 PIXELS = 3 * 32 * 32
+# The largest batch that is read. It has 10,000 images, in some batches as text in UTF-8, and file
+# names around them.
 MAX_BYTES = 2 * 10_000 * (PIXELS + 1) + 2**20
-"""The largest batch that is read. It has 10,000 images, in some batches as text in UTF-8, and file
-names around them."""
 
 
 @register(info=INFO)
 def read(request: ReadRequest) -> dict[str, Split]:
-    """Read CIFAR-10 from its binary or Python batches, or from folders of images.
-
-    Args:
-        request: The files; of the parts "train", "test" or both.
-
-    Returns:
-        The parts that are there, images uint8 [n, 32, 32, 3] before the conversion.
-
-    Raises:
-        DataError: A file is missing or damaged, or has another format.
-    """
-    tree, parts = request.tree, request.parts
+    """Read the parts "train" and "test" of CIFAR-10: batches (binary or Python), or folders."""
+    tree = request.tree
     for ending, read_batch in ((".bin", _read_binary), ("", _read_pickle)):
         if any(f"{name}{ending}" in tree.sizes for name in BATCHES["train"]):
-            found = {}
-            for part in BATCHES.keys() & {*parts}:
-                names = [f"{name}{ending}" for name in BATCHES[part]]
-                if missing := [name for name in names if name not in tree.sizes]:
-                    raise DataError(
-                        f"{tree.path} must hold {', '.join(names)}. Received: no {missing[0]}. "
-                        f"Fetch it ({INFO.source})."
-                    )
-                batches = [read_batch(tree, name) for name in names]
-                planes, labels = (np.concatenate(column) for column in zip(*batches, strict=True))
-                found[part] = (planes.reshape(-1, *PLANES).transpose(0, 2, 3, 1), labels)
+            found = {
+                part: _join_batches(tree, [f"{name}{ending}" for name in BATCHES[part]], read_batch)
+                for part in filter(BATCHES.get, request.parts)
+            }
             break
     else:
-        found = _read_folders(tree, parts)
+        found = _read_folders(tree, request.parts)
     return {
         part: request.split(part, images, labels, CLASS_NAMES)
         for part, (images, labels) in found.items()
     }
 
 
-def _read_binary(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _join_batches(
+    tree: Tree, names: list[str], read_batch: Callable[[Tree, str], Arrays]
+) -> Arrays:
+    """Read batches: images uint8 [n, 32, 32, 3] and labels int64 [n]."""
+    if missing := [name for name in names if name not in tree.sizes]:
+        remedy = f"Fetch it ({INFO.source})"
+        raise data_error(tree.path, f"hold {', '.join(names)}", f"no {missing[0]}", remedy)
+    batches = [read_batch(tree, name) for name in names]
+    planes, labels = (np.concatenate(column) for column in zip(*batches, strict=True))
+    return planes.reshape(-1, *PLANES).transpose(0, 2, 3, 1), labels
+
+
+def _read_binary(tree: Tree, name: str) -> Arrays:
     """Read a binary batch: planes uint8 [n, 3072] and labels int64 [n]."""
     content = tree.read(name, MAX_BYTES)
     where = f"{name} in {tree.path}"
     if not content or len(content) % (1 + PIXELS):
-        raise DataError(
-            f"{where} must have {1 + PIXELS:,} bytes for each image. Received: {len(content):,} "
-            "bytes in all. Fetch it again."
-        )
+        expected = f"have {1 + PIXELS:,} bytes for each image"
+        raise data_error(where, expected, f"{len(content):,} bytes in all")
     rows = np.frombuffer(content, np.uint8).reshape(-1, 1 + PIXELS)
     return rows[:, 1:], _check_labels(rows[:, 0].tolist(), where)
 
 
-def _read_pickle(tree: Tree, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _read_pickle(tree: Tree, name: str) -> Arrays:
     """Read a Python batch: planes uint8 [n, 3072] and labels int64 [n]."""
     where = f"{name} in {tree.path}"
     batch = load_batch(tree.read(name, MAX_BYTES), where)
     planes, labels = batch.get("data"), _check_labels(batch.get("labels"), where)
     if not isinstance(planes, np.ndarray) or planes.shape != (len(labels), PIXELS):
         received = list(planes.shape) if isinstance(planes, np.ndarray) else type(planes).__name__
-        raise DataError(
-            f"{where} must have data [{len(labels)}, {PIXELS}]. Received: {received}. Fetch it "
-            "again."
-        )
+        raise data_error(where, f"have data [{len(labels)}, {PIXELS}]", received)
     return planes, labels
 
 
@@ -127,20 +118,18 @@ def _check_labels(labels: object, where: str) -> np.ndarray:
             # Only numbers are shown: another value, and a very large number, may be very long.
             small = type(label) is int and abs(label) < 2**63
             received = f"{label:d}" if small else type(label).__name__
-            raise DataError(f"{where} must have labels 0..9. Received: {received}. Fetch it again.")
+            raise data_error(where, "have labels 0..9", received)
     return np.array(found, np.int64)
 
 
-def _read_folders(tree: Tree, parts: Collection[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _read_folders(tree: Tree, parts: Collection[str]) -> dict[str, Arrays]:
     """Read folders of images: images uint8 [n, 32, 32, 3] and labels int64 [n] by part."""
     found = {}
     for part, classes in class_folders(tree).items():
         if tuple(classes) != CLASS_NAMES:
-            raise DataError(
-                f"{part} in {tree.path} must hold the classes {', '.join(CLASS_NAMES)}. "
-                f"Received: {', '.join(classes)}. Read it as the data set folder, or rename the "
-                "folders."
-            )
+            expected = f"hold the classes {', '.join(CLASS_NAMES)}"
+            remedy = "Read it as the data set folder, or rename the folders"
+            raise data_error(f"{part} in {tree.path}", expected, ", ".join(classes), remedy)
         if part in parts:
             files, labels = labels_of(classes)
             found[part] = (decode(tree, files, PLANES[1:], 3, resize=False), labels)

@@ -19,18 +19,7 @@ INFO = DatasetInfo(
 
 @register(info=INFO)
 def read(request: ReadRequest) -> dict[str, Split]:
-    """Read the digits.
-
-    Args:
-        request: The size and colour that are wanted.
-
-    Returns:
-        "train": all the digits, since the data set has no test part of its own.
-
-    Example:
-        >>> read(ReadRequest())["train"].image_shape
-        (8, 8, 1)
-    """
+    """Read the digits: "train" has all of them, since the data set has no test part of its own."""
     from sklearn.datasets import load_digits  # takes a second to import
 
     digits = load_digits()

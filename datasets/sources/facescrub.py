@@ -16,13 +16,13 @@ import numpy as np
 
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.fetching.facescrub_pictures import fetch_pictures
+from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.conversion import CHANNELS
 from zoo.datasets.formats.decode import crop
 from zoo.datasets.formats.face_list import SKIPPED, Face, read_lists
 from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
-from zoo.errors import DataError
 
 INFO = DatasetInfo(
     name="facescrub",
@@ -37,25 +37,17 @@ INFO = DatasetInfo(
     fetch=fetch_pictures,
 )
 
-SIZE = (32, 32)
-"""Default height and width: those of the CSC411 coursework."""
+SIZE = (32, 32)  # default height and width: those of the CSC411 coursework
 
 
 @register(info=INFO)
 def read(request: ReadRequest) -> dict[str, Split]:
-    """Cut the faces out of the pictures that are there.
+    """Cut the faces out of the pictures that are there, `pictures/<sha256>`.
 
-    Args:
-        request: The lists, and `pictures/<sha256>`, as
-            `zoo.datasets.fetching.facescrub_pictures` fetches them. Without classes, all actors
-            who have pictures are read; without size and colour, faces are 32×32 and grey.
-
-    Returns:
-        "train": the faces, with a class for each actor of the lists, sorted by name. Faces whose
-        picture is missing, damaged or too small for the box are left out with a warning.
-
-    Raises:
-        DataError: A list is damaged, an actor has no picture, or fewer than two actors have any.
+    Without classes, all actors who have pictures are read; without size and colour, faces are
+    32×32 and grey. "train" has a class for each actor of the lists, sorted by name. Faces whose
+    picture is missing, damaged or too small for the box are left out with a warning. A DataError
+    says that a list is damaged, or that an actor has no picture.
     """
     tree, classes, conversion = request.tree, request.classes, request.conversion
     listed = read_lists(tree)
@@ -99,14 +91,11 @@ def _check_actors(
     names = {face.name for face in usable}
     for name in classes or ():
         if name not in names:
-            listed = any(face.name == name for face in faces)
-            raise DataError(
-                f"{tree.path} must hold pictures of {name!r}, who is "
-                f"{'in' if listed else 'not in'} the lists. Received: no usable picture ({why}). "
-                "Fetch the pictures with download=True, or leave the actor out."
-            )
+            listed = "in" if any(face.name == name for face in faces) else "not in"
+            expected = f"hold pictures of {name!r}, who is {listed} the lists"
+            remedy = "Fetch the pictures with download=True, or leave the actor out"
+            raise data_error(tree.path, expected, f"no usable picture ({why})", remedy)
     if len(names) < 2:
-        raise DataError(
-            f"{tree.path} must hold pictures of two actors or more. Received: {len(usable):,} "
-            f"pictures of {len(names)} actors ({why}). Fetch the pictures with download=True."
-        )
+        received = f"{len(usable):,} pictures of {len(names)} actors ({why})"
+        remedy = "Fetch the pictures with download=True"
+        raise data_error(tree.path, "hold pictures of two actors or more", received, remedy)

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from zoo.datasets.description import DatasetInfo
+from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.class_folders import IMAGE_SUFFIXES, labels_of
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.decode import decode
 from zoo.datasets.formats.pixel_csv import read_rows
 from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
-from zoo.errors import DataError
 
 INFO = DatasetInfo(
     name="fer2013",
@@ -47,8 +47,7 @@ INFO = DatasetInfo(
 
 PARTS = ("Training", "PublicTest", "PrivateTest")
 
-MAX_BYTES = 2**30
-"""The largest CSV file that is read; the real files have 300 million bytes."""
+MAX_BYTES = 2**30  # the largest CSV file that is read; the real files have 300 million bytes
 
 # In the order of the class ids in the contest's fer2013.csv. Folders sort neutral fifth.
 CLASS_NAMES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -63,30 +62,20 @@ _LABELS = {name: label for label, name in enumerate(CLASS_NAMES)} | {
 def read(request: ReadRequest) -> dict[str, Split]:
     """Read FER2013 from one of its CSV files or from its folders of images.
 
-    Args:
-        request: The files; of the parts "Training", "PublicTest" and "PrivateTest".
-
-    Returns:
-        The parts that are there, images uint8 [n, 48, 48, 1] before the conversion, sorted by
-        class, and within a class in the order of the rows or file names.
-
-    Raises:
-        DataError: An emotion is missing, or a file is damaged or not 48×48.
+    The images are sorted by class, and within a class in the order of the rows or file names.
     """
     tree, parts = request.tree, request.parts
-    for name in ("fer2013.csv", "icml_face_data.csv"):
-        if name in tree.sizes:
-            found = _read_csv(tree, name, parts)
-            break
-    else:
-        found = _read_folders(tree, parts)
+    tables = [name for name in ("fer2013.csv", "icml_face_data.csv") if name in tree.sizes]
+    found = _read_csv(tree, tables[0], parts) if tables else _read_folders(tree, parts)
     splits = {}
     for part, (images, labels) in found.items():
         if missing := sorted({*range(len(CLASS_NAMES))} - {*labels.tolist()}):
-            raise DataError(
-                f"{part} in {tree.path} must hold the emotions {', '.join(CLASS_NAMES)}. "
-                f"Received: no {CLASS_NAMES[missing[0]]}. Fetch it again from {INFO.source}; "
-                "folders with some of the emotions are read as the data set folder."
+            raise data_error(
+                f"{part} in {tree.path}",
+                f"hold the emotions {', '.join(CLASS_NAMES)}",
+                f"no {CLASS_NAMES[missing[0]]}",
+                f"Fetch it again from {INFO.source}; folders with some of the emotions are read as "
+                "the data set folder",
             )
         splits[part] = request.split(part, images, labels, CLASS_NAMES)
     return splits
@@ -100,10 +89,8 @@ def _read_csv(
     with tree.open(name, MAX_BYTES) as file:
         images, labels, usage = read_rows(file, where)
     if strange := {*np.unique(usage).tolist()} - {part.encode() for part in PARTS}:
-        raise DataError(
-            f"Usage in {where} must be {', '.join(PARTS)}. Received: {sorted(strange)[0]!a:.40}. "
-            "Fetch the file again."
-        )
+        received = f"{sorted(strange)[0]!a:.40}"
+        raise data_error(f"Usage in {where}", f"be {', '.join(PARTS)}", received)
     found = {}
     for part in parts:
         rows = np.flatnonzero(usage == part.encode())
@@ -122,19 +109,16 @@ def _read_folders(tree: Tree, parts: Sequence[str]) -> dict[str, tuple[np.ndarra
             emotion, _, file = rest.rpartition("/")
             label = _LABELS.get(emotion.lower())
             if label is None:
-                raise DataError(
-                    f"{name} in {tree.path} must be <part>/<emotion>/<image> with the emotions "
-                    f"{', '.join(CLASS_NAMES)}. Received: the folder {emotion!r}. Rename or "
-                    "remove it."
-                )
+                expected = f"be <part>/<emotion>/<image> with the emotions {', '.join(CLASS_NAMES)}"
+                where = f"{name} in {tree.path}"
+                raise data_error(where, expected, f"the folder {emotion!r}", "Rename or remove it")
             files[_part_of(folder, file)][label].append(name)
     others = sorted(files.keys() - {*PARTS, *parts})
     if others and {*parts} - files.keys():
-        raise DataError(
-            f"{tree.path} must hold the parts {' and '.join(parts)}, by the names of folders or "
-            f"files (PublicTest_1.jpg). Received: {', '.join(sorted(files))}. If you want these "
-            f'parts, pass parts={{"train": "Training", "test": "{others[0]}"}}.'
-        )
+        expected = f"hold the parts {' and '.join(parts)}, by the names of folders or files"
+        remedy = f'If you want them, pass parts={{"train": "Training", "test": "{others[0]}"}}'
+        received = ", ".join(sorted(files))
+        raise data_error(tree.path, f"{expected} (PublicTest_1.jpg)", received, remedy)
     found = {}
     for part in parts:
         if part in files:

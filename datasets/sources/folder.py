@@ -6,32 +6,19 @@ from pathlib import Path
 
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.archive import is_archive
+from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.class_folders import class_folders, labels_of
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.conversion import CHANNELS, ImageConversion
 from zoo.datasets.formats.decode import ImageMismatch, decode, survey
 from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
-from zoo.errors import DataError
 
 
 def locate_images(info: DatasetInfo, root: Path | None) -> Path:
-    """Find the images: at the root, or in the archive that lies alone in the root.
-
-    Args:
-        info: The description of this data set, for the message.
-        root: The folder, the archive, or a folder with nothing but the archive.
-
-    Returns:
-        The folder or archive.
-
-    Raises:
-        DataError: The root is None.
-    """
+    """Find the images: at the root, or in the archive that lies alone in the root."""
     if root is None:
-        raise DataError(
-            f"root must be {info.expected_files}. Received: None. Pass root= with the path."
-        )
+        raise data_error("root", f"be {info.expected_files}", None, "Pass root= with the path")
     visible = [path for path in root.glob("*") if not path.name.startswith(".")]
     if len(visible) == 1 and visible[0].is_file() and is_archive(visible[0]):
         return visible[0]
@@ -51,16 +38,8 @@ INFO = DatasetInfo(
 def read(request: ReadRequest) -> dict[str, Split]:
     """Read class folders; `zoo.datasets.files.class_folders` tells how they may be arranged.
 
-    Args:
-        request: The files. Without a size, all images must have the same size; without a colour,
-            they are grey if all of them are grey, and RGB otherwise.
-
-    Returns:
-        The splits "train" and, if there are such folders, "validation" and "test"; images uint8
-        [n, height, width, 1 or 3].
-
-    Raises:
-        DataError: The folders are arranged otherwise, an image is damaged, or the sizes differ.
+    Without a size, all images must have the same size; without a colour, they are grey if all of
+    them are grey, and RGB otherwise.
     """
     tree, conversion = request.tree, request.conversion
     found = class_folders(tree)
@@ -99,12 +78,10 @@ def _size_and_color(
     """Take size and colour from the images' headers, if the user does not ask for any."""
     headers = survey(tree, files)
     size = conversion.size or headers[0][:2]
-    for name, header in zip(files, headers, strict=True):
-        if conversion.size is None and header[:2] != size:
-            raise DataError(
-                f"{tree.path} must hold images of the same size. Received: {size[0]}×{size[1]} "
-                f"({files[0]}) and {header[0]}×{header[1]} ({name}). "
-                "Pass image_size= to scale all images to the same size."
-            )
+    for name, (height, width, _) in zip(files, headers, strict=True):
+        if conversion.size is None and (height, width) != size:
+            received = f"{size[0]}×{size[1]} ({files[0]}) and {height}×{width} ({name})"
+            remedy = "Pass image_size= to scale all images to the same size"
+            raise data_error(tree.path, "hold images of the same size", received, remedy)
     all_grey = all(grey for _, _, grey in headers)
     return size, conversion.color or ("grayscale" if all_grey else "rgb")

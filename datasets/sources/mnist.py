@@ -16,15 +16,23 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from zoo.datasets.description import DatasetInfo, RemoteFile
+from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
-from zoo.errors import DataError
 
 _MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
+
+
+def _remote_file(stem: str, size: int, checksum: str) -> RemoteFile:
+    urls = tuple(f"{mirror}{stem}-ubyte.gz" for mirror in _MIRRORS)
+    part = "train" if stem.startswith("train") else "test"
+    written_otherwise = (rf"{stem[:-5]}[-.]{stem[-4:]}-ubyte(\.gz)?",)
+    return RemoteFile(f"{stem}-ubyte.gz", urls, size, checksum, part, written_otherwise)
+
 
 INFO = DatasetInfo(
     name="mnist",
@@ -35,71 +43,43 @@ INFO = DatasetInfo(
     archive_patterns=("mnist*",),
     file_pattern=r"(train|t10k)-(images|labels)[-.]idx[13]-ubyte(\.gz)?",
     parts={"train": ("train",), "test": ("test",)},
-    remote_files=tuple(
-        RemoteFile(
-            f"{name}-ubyte.gz",
-            tuple(f"{mirror}{name}-ubyte.gz" for mirror in _MIRRORS),
-            size,
-            checksum,
-            part,
-            (rf"{name[:-5]}[-.]{name[-4:]}-ubyte(\.gz)?",),
-        )
-        for name, size, checksum, part in (
-            ("train-images-idx3", 9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873", "train"),
-            ("train-labels-idx1", 28_881, "d53e105ee54ea40749a09fcbcd1e9432", "train"),
-            ("t10k-images-idx3", 1_648_877, "9fb629c4189551a2d022fa330f9573f3", "test"),
-            ("t10k-labels-idx1", 4_542, "ec29112dd5afa0611ce80d1b7f02629c", "test"),
-        )
+    remote_files=(
+        _remote_file("train-images-idx3", 9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+        _remote_file("train-labels-idx1", 28_881, "d53e105ee54ea40749a09fcbcd1e9432"),
+        _remote_file("t10k-images-idx3", 1_648_877, "9fb629c4189551a2d022fa330f9573f3"),
+        _remote_file("t10k-labels-idx1", 4_542, "ec29112dd5afa0611ce80d1b7f02629c"),
     ),
 )
 
 CLASS_NAMES = tuple("0123456789")
 
 PREFIXES = {"train": "train", "test": "t10k"}
-KINDS = {"images": (2051, 3), "labels": (2049, 1)}
-"""The magic number and the number of axes of each kind of file."""
-
-MAX_BYTES = 2**31
-"""The most bytes that are read from a file."""
+KINDS = {"images": (2051, 3), "labels": (2049, 1)}  # magic number and number of axes of a file
+MAX_BYTES = 2**31  # the most bytes that are read from a file
 
 
 @register(info=INFO)
 def read(request: ReadRequest) -> dict[str, Split]:
-    """Read MNIST from its four files, gzipped or not.
-
-    Args:
-        request: The files; of the parts "train", "test" or both.
-
-    Returns:
-        The parts, images uint8 [n, 28, 28, 1] before the conversion.
-
-    Raises:
-        DataError: A file is missing or damaged, or labels do not fit the images.
-    """
-    return {part: _read_part(request, part) for part in request.parts if part in PREFIXES}
+    """Read the parts "train" and "test" of MNIST from its four files, gzipped or not."""
+    tree, splits = request.tree, {}
+    for part in filter(PREFIXES.get, request.parts):
+        (_, images), (where, labels) = (_read_file(tree, part, kind) for kind in KINDS)
+        if images.shape[1:] != (28, 28) or not len(images):
+            raise data_error(tree.path, f"hold {part} images of 28×28", list(images.shape))
+        if len(images) != len(labels) or labels.max() > 9:
+            expected = f"have a digit 0..9 for each of {len(images):,} images"
+            received = f"{len(labels):,} labels up to {labels.max(initial=0)}"
+            raise data_error(where, expected, received)
+        splits[part] = request.split(part, images[..., None], labels, CLASS_NAMES)
+    return splits
 
 
 def read_idx(file: BinaryIO, where: str, magic: int, axes: int) -> np.ndarray:
-    """Read bytes in idx format.
+    """Read bytes in idx format, gzipped or not, as uint8 of the shape in the header.
 
-    Args:
-        file: The open file, gzipped or not.
-        where: Name of the file in messages.
-        magic: The number that the first four bytes must give.
-        axes: Number of axes that the bytes must have.
-
-    Returns:
-        The bytes, uint8, of the shape in the header.
-
-    Raises:
-        DataError: The file is of another kind, too short or too long.
-        OSError, EOFError, zlib.error: The compressed bytes are damaged.
-
-    Example:
-        >>> import io, struct
-        >>> file = io.BytesIO(struct.pack(">II", 2049, 2) + bytes([7, 1]))
-        >>> read_idx(file, "two", 2049, 1).tolist()
-        [7, 1]
+    `magic` is the number that the first four bytes must give. A DataError that names the file
+    `where` says that it is of another kind, too short or too long. Damaged compressed bytes raise
+    an OSError, EOFError or zlib.error.
     """
     stream: Any = file
     start = stream.read(2)
@@ -109,59 +89,31 @@ def read_idx(file: BinaryIO, where: str, magic: int, axes: int) -> np.ndarray:
             stream, start = stack.enter_context(gzip.open(stream)), b""
         header = start + stream.read(4 + 4 * axes - len(start))
         if len(header) < 4 + 4 * axes:
-            raise DataError(
-                f"{where} must be an idx file. Received: {len(header)} bytes. Fetch it again."
-            )
+            raise data_error(where, "be an idx file", f"{len(header)} bytes")
         found, *shape = struct.unpack(f">{1 + axes}I", header)
         if found != magic:
-            raise DataError(
-                f"{where} must be an idx file with magic {magic}. Received: {found}. Fetch it "
-                "again."
-            )
+            raise data_error(where, f"be an idx file with magic {magic}", found)
         size = math.prod(shape)
         if size > MAX_BYTES:
-            raise DataError(
-                f"{where} must have at most {MAX_BYTES:,} bytes. Received: a header that tells of "
-                f"{size:,} bytes. Fetch it again."
-            )
-        # One byte more than expected, and no more: a small compressed file may give bytes without
-        # end.
+            received = f"a header that tells of {size:,} bytes"
+            raise data_error(where, f"have at most {MAX_BYTES:,} bytes", received)
+        # Only one byte more than expected: a small compressed file may give bytes without end.
         content = stream.read(size + 1)
     if len(content) != size:
-        more = "more" if len(content) > size else f"{len(content):,}"
-        raise DataError(
-            f"{where} must have {size:,} bytes after the header. Received: {more}. Fetch it again."
-        )
+        received = "more" if len(content) > size else f"{len(content):,}"
+        raise data_error(where, f"have {size:,} bytes after the header", received)
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
-def _read_part(request: ReadRequest, part: str) -> Split:
-    tree, found = request.tree, {}
-    for kind, (magic, axes) in KINDS.items():
-        name = _find_name(tree, f"{PREFIXES[part]}-{kind}", axes)
-        where = f"{name} in {tree.path}"
-        with tree.open(name) as file:
-            found[kind] = read_idx(file, where, magic, axes)
-    images, labels = found["images"], found["labels"]
-    if images.shape[1:] != (28, 28) or not len(images):
-        raise DataError(
-            f"{tree.path} must hold {part} images of 28×28. Received: {list(images.shape)}. "
-            "Fetch the files again."
-        )
-    if len(images) != len(labels) or labels.max() > 9:
-        raise DataError(
-            f"{where} must have a digit 0..9 for each of {len(images):,} images. Received: "
-            f"{len(labels):,} labels up to {labels.max(initial=0)}. Fetch the files again."
-        )
-    return request.split(part, images[..., None], labels, CLASS_NAMES)
-
-
-def _find_name(tree: Tree, stem: str, axes: int) -> str:
+def _read_file(tree: Tree, part: str, kind: str) -> tuple[str, np.ndarray]:
+    """Read the images or the labels of a part; also return the name of the file, for messages."""
+    magic, axes = KINDS[kind]
+    stem = f"{PREFIXES[part]}-{kind}"
     names = [f"{stem}{joint}idx{axes}-ubyte{end}" for joint in "-." for end in ("", ".gz")]
-    for name in names:
-        if name in tree.sizes:
-            return name
-    raise DataError(
-        f"{tree.path} must hold {names[0]} or {names[1]}. Received: neither of them. Fetch them "
-        f"({INFO.source})."
-    )
+    name = next((name for name in names if name in tree.sizes), None)
+    if name is None:
+        remedy = f"Fetch them ({INFO.source})"
+        raise data_error(tree.path, f"hold {names[0]} or {names[1]}", "neither of them", remedy)
+    where = f"{name} in {tree.path}"
+    with tree.open(name) as file:
+        return where, read_idx(file, where, magic, axes)

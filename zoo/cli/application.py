@@ -8,7 +8,7 @@ and its docstring the help.
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from cyclopts import App, CycloptsError, Group, Parameter
 from cyclopts.exceptions import MissingArgumentError, UnusedCliTokensError
@@ -17,12 +17,6 @@ from zoo.cli.console import print_error, warnings_as_notes
 from zoo.errors import ZooError
 from zoo.text import did_you_mean
 
-
-def _default_in_help(value: Any) -> str | None:
-    """Text of a default value in the help; None hides what is off by default."""
-    return None if value is None or value is False else str(value)
-
-
 app = App(
     name="zoo",
     help="A Keras model zoo and committee toolkit for image classification.",
@@ -30,9 +24,13 @@ app = App(
     help_format="markdown",
     version_flags=(),
     group_parameters=Group("Options", sort_key=0),
-    # A switch has no opposite unless it names one, and of a repeated option the last counts.
+    # A switch has no opposite unless it names one, and of a repeated option the last counts. The
+    # help does not show defaults that only say that something is off.
     default_parameter=Parameter(
-        negative=(), allow_repeating=True, show_default=_default_in_help, json_list=False
+        negative=(),
+        allow_repeating=True,
+        show_default=lambda value: None if value is None or value is False else str(value),
+        json_list=False,
     ),
     exit_on_error=False,
     print_error=False,
@@ -43,14 +41,11 @@ app["--help"].group = app.group_parameters
 
 
 def main(words: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line, and end the process.
+    """Run the command line with the words after the program's name, and end the process.
 
     The exit code is 0, or what the command returns. Wrong use, and every error that Zoo raises on
     purpose, is one line on standard error and exit code 2. `--debug` also shows the traceback.
-    Ctrl-C is exit code 130.
-
-    Args:
-        words: Words after the program's name; None takes those of the process.
+    Ctrl-C is exit code 130. Without `words`, those of the process are taken.
     """
     given = list(sys.argv[1:] if words is None else words)
     debug = "--debug" in given

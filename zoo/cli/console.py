@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -25,20 +25,14 @@ def print_error(message: str) -> None:
 
 
 def print_tensorboard(subject: str, folder: Path) -> None:
-    """Print the command that shows in TensorBoard what a folder holds.
-
-    Args:
-        subject: The first words of the line: what there is to look at.
-        folder: The folder.
-    """
+    """Print the command that shows in TensorBoard what `folder` holds: the `subject`."""
     print_text(f"{subject}: {_tensorboard()} --logdir {shlex.quote(str(folder))}")
 
 
 def start_tensorflow(*, verbose: bool = True) -> None:
     """Import TensorFlow without its pages of start-up notes.
 
-    Args:
-        verbose: Whether to print on standard error which device TensorFlow runs on.
+    `verbose` prints on standard error which device TensorFlow runs on.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with _without_standard_error():
@@ -58,14 +52,7 @@ def warnings_as_notes() -> Iterator[None]:
         yield
 
 
-def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
+def _show_warning(message: Warning | str, category: type[Warning], *where: Any) -> None:
     """Print the text of a warning for the user, without the line of code that it comes from."""
     if issubclass(category, UserWarning):
         _print_note(f"Note: {message}", "yellow")

@@ -111,15 +111,12 @@ def cache(name: str | None = None, /, *, clear: bool = False) -> None:
         clear: Delete them.
     """
     from zoo.datasets import cache as store
-    from zoo.datasets.loading import check_name
+    from zoo.datasets.loading import get_dataset
 
     if name is not None:
-        check_name(name)
-    entries = (
-        store.clear(name)
-        if clear
-        else [entry for entry in store.entries() if name in (None, entry.dataset)]
-    )
+        get_dataset(name)
+    kept = store.clear(name) if clear else store.entries()
+    entries = [entry for entry in kept if name in (None, entry.dataset)]
     rows = []
     for entry in entries:
         images = ", ".join(f"{part} {count:,}" for part, count in entry.images.items())

@@ -65,14 +65,7 @@ class SplitOptions(ImageOptions):
     test: Share = 0.2
 
     def load(self, name: str) -> ImageData:
-        """Load a data set as the options say.
-
-        Args:
-            name: Name of the data set.
-
-        Returns:
-            The data set.
-        """
+        """Load the data set of that name as the options say."""
         from zoo.datasets import load
 
         return load(name, **vars(self))
@@ -108,14 +101,7 @@ class RecipeOptions:
     class_weight: Literal["balanced"] | None = None
 
     def recipe(self, name: str) -> Recipe:
-        """The recipe of a registered model, as the options change it.
-
-        Args:
-            name: Name of the model.
-
-        Returns:
-            The recipe.
-        """
+        """The recipe of the registered model of that name, as the options change it."""
         changes = {key: value for key, value in vars(self).items() if value is not None}
         method = changes.pop("augmentation")
         recipe = replace(registry.describe(name).recipe, **changes)

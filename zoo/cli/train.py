@@ -50,15 +50,9 @@ def train_committee(
     arguments: Mapping[str, Any],
     fit_arguments: Mapping[str, Any] | None = None,
 ) -> None:
-    """Train a committee, save it in its run folder, and print its report.
+    """Train a committee of registered models, save it in its run folder, and print its report.
 
-    Args:
-        names: Names of registered models, the members.
-        images: The data set.
-        changes: Changes to the members' recipes.
-        run: How the training runs.
-        arguments: Arguments of `Committee`.
-        fit_arguments: Arguments of `Committee.fit`.
+    `arguments` are those of `Committee`, `fit_arguments` those of `Committee.fit`.
     """
     recipes = list(map(changes.recipe, names))
     now = datetime.now().strftime("%Y%m%d-%H%M%S")
@@ -87,13 +81,9 @@ def train_committee(
 
 
 def _report(committee: Committee, split: Split, folder: Path, epoch: int) -> None:
-    """Judge a committee on a split, write the report into the run folder, and print it.
+    """Judge a committee, write the report into the run folder, and print it.
 
-    Args:
-        committee: The trained committee.
-        split: The images to judge it on.
-        folder: The run folder.
-        epoch: The last epoch, at which TensorBoard shows the report.
+    TensorBoard shows the report at the last epoch.
     """
     from zoo.ensembles import model_card
     from zoo.ensembles.reports.report import log_report

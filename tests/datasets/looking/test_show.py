@@ -116,12 +116,12 @@ def test_tensorboard_gets_pictures_in_order_and_the_tables(data, tmp_path):
     plugins = [events.SummaryMetadata(tag).plugin_data.plugin_name for tag in tags]
     assert plugins == ["images", "images", "images", "text"]
     text = tf.make_ndarray(events.Tensors(tags[-1])[0].tensor_proto).item().decode()
-    assert text == to_markdown(data.splits)
+    assert text == to_markdown(data.splits, data.duplicates())
 
 
 def test_markdown_escapes_what_would_begin_a_column(split):
     data = ImageData("pets", as_split(split.images[:2], [0, 1], class_names=("a|b", "two\nlines")))
-    assert to_markdown(data.splits).splitlines()[:5] == [
+    assert to_markdown(data.splits, data.duplicates()).splitlines()[:5] == [
         "| class | train |",
         "| --- | ---: |",
         "| a\\|b | 1 |",

@@ -489,6 +489,7 @@ ROWS = [
     (b"0,-1 " + ROW[2:].partition(b" ")[2], r"row 2, must have pixels 0\.\.255 .* Received: b'-1'"),
     (b"0,1.5 " + ROW[2:].partition(b" ")[2], r"Received: b'1\.5'"),
     (b"0,1\t" + ROW[2:].partition(b" ")[2], r"Received: b'1\\t"),
+    (b"0,0255 " + ROW[2:].partition(b" ")[2], "Received: b'0255'"),
     (b"0,nan " + ROW[2:].partition(b" ")[2], "Received: b'nan'"),
     (b"7" + ROW[1:], r"row 2, must have an emotion 0\.\.6\. Received: b'7'"),
     (b"" + ROW[1:], r"row 2, must have an emotion 0\.\.6\. Received: b''"),

@@ -1,7 +1,7 @@
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
-from zoo.datasets.recorded_warnings import recorded_warnings
+from zoo.datasets.formats.decode import recorded_warnings
 
 
 def warn_and_record(number):
