@@ -52,7 +52,9 @@ def warnings_as_notes() -> Iterator[None]:
         yield
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *where: Any) -> None:
+def _show_warning(
+    message: Warning | str, category: type[Warning], *where: Any, **more: Any
+) -> None:
     """Print the text of a warning for the user, without the line of code that it comes from."""
     if issubclass(category, UserWarning):
         _print_note(f"Note: {message}", "yellow")
