@@ -220,7 +220,7 @@ def test_rounding_that_the_twin_has_too_is_no_fault():
     # Batch normalisations on a batch of 3 magnify the rounding of float32.
     arguments = {"input_shape": (6, 6, 1), "num_classes": 3, "hidden": (12,) * 6, "seed": 2}
     model = zoo.build("bn_mlp", gradients="handwritten", **arguments)
-    report = zoo.gradcheck(model, batch_size=3, mode="fast")
+    report = zoo.gradcheck(model, batch_size=3, mode="fast", training=True)
     assert report.ok, str(report)
     assert any("which is no nearer to float64" in note for note in report.notes)
     assert not any("second-order" in note for note in report.notes)
