@@ -175,7 +175,7 @@ def test_two_local_functions_of_one_name_are_two():
         return twin
 
     zoo.register(make())
-    with pytest.raises(ArgumentError, match="Received: 'twin' for .* is taken by"):
+    with pytest.raises(ArgumentError, match=r"Received: 'twin' for .* is taken by"):
         zoo.register(make())
 
 
