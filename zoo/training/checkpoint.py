@@ -36,7 +36,7 @@ class Checkpoint:
             return
         arrays, facts = {"totals": lockstep.totals}, {}
         for learner in learners:
-            more, facts[learner.name] = learner.save(within_epoch=position.step > 0)
+            more, facts[learner.name] = learner.save(within_epoch=position.batch > 0)
             arrays.update(more)
         state: dict[str, Any] = {
             "epoch": position.epoch,

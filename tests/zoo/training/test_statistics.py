@@ -95,5 +95,5 @@ def test_shares_out_of_range_are_refused(share):
 
 
 def test_early_stopping_and_averaging_exclude_each_other():
-    with pytest.raises(ArgumentError, match="choose one"):
+    with pytest.raises(ArgumentError, match="Leave one of the two"):
         Recipe(average_from=0.5, patience=3)
