@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from zoo.augmentation.augmentation import Augmentation
-from zoo.ensembles.combining.rules import STACKING
 from zoo.ensembles.committee import Committee
 from zoo.ensembles.reports.report import Report
 from zoo.ensembles.reports.tables import score_table
 from zoo.recipes import Recipe
-from zoo.text import markdown_table
+from zoo.text import markdown_table, percent
 
 RECIPE_COLUMNS = ("optimizer", "learning_rate", "schedule", "batch_size", "epochs")
 """Settings that the card gives for every recipe. It gives other settings only where a recipe
@@ -64,16 +63,9 @@ def model_card(committee: Committee, report: Report) -> str:
 def _members(committee: Committee) -> str:
     _, height, width, channels = committee.input_shape
     rule = committee.rule
-    if rule.voting == STACKING:
-        method = (
-            "a logistic regression on their probabilities for images that they were not trained on"
-        )
-    else:
-        method = f"{rule.voting} vote" + (
-            f" with the weights {', '.join(f'{weight:.3g}' for weight in rule.weights)}"
-            if rule.weights
-            else ""
-        )
+    method = rule.definition.description or f"{rule.voting} vote"
+    if rule.weights:
+        method += f" with the weights {', '.join(f'{weight:.3g}' for weight in rule.weights)}"
     sentence = (
         f"The input is an image of pixels 0..255, {height}×{width}×{channels}. The output is one "
         f"of {committee.output_shape[-1]} classes: {', '.join(committee.label_names)}."
@@ -154,7 +146,7 @@ def _data(committee: Committee, report: Report) -> str:
             if value and key != "name"
         )
         sentences.append(f"Loaded with {options}." if options else "")
-    sentences.append(report.overlap.warning())
+    sentences.append(report.leaderboard.verdict.overlap.warning())
     if committee.out_of_bag:
         sentences.append(f"Accuracy out of bag: {committee.out_of_bag}.")
     return " ".join(filter(None, sentences))
@@ -169,15 +161,15 @@ def _calibration(committee: Committee, report: Report) -> str:
         f"Log loss (NLL) {row.negative_log_likelihood} nats, Brier score {row.brier}; expected "
         f"calibration error (ECE) {row.calibration_error} in bins of equal width, "
         f"{row.calibration_error_mass} in bins of equal mass, from 0 to 1. In brackets stand 95 % "
-        f"bootstrap intervals. The mean confidence is {100 * mean:.1f} %, the accuracy "
-        f"{100 * report.committee.accuracy.value:.1f} %."
+        f"bootstrap intervals. The mean confidence is {percent(mean)}, the accuracy "
+        f"{percent(report.committee.accuracy.value)}."
     ]
     if committee.rule.temperature is not None:
         words.append(
             "The probabilities are calibrated with the temperature "
             f"{committee.rule.temperature:.3g}."
         )
-    if committee.rule.voting == "majority":
+    if committee.rule.definition.counts_votes:
         words.append("The outputs are shares of the vote, not probabilities of being right.")
     return " ".join(words)
 
@@ -188,7 +180,7 @@ def _limits(report: Report) -> str:
     confusion = np.where(np.eye(len(report.confusion), dtype=bool), 0, report.confusion)
     true, taken = np.unravel_index(confusion.argmax(), confusion.shape)
     items = [
-        f"The class with the lowest recall is {worst.name}: {100 * worst.recall:.1f} % of "
+        f"The class with the lowest recall is {worst.name}: {percent(worst.recall)} of "
         f"{worst.support:,} images.",
     ]
     if confusion.any():
@@ -203,7 +195,7 @@ def _limits(report: Report) -> str:
             f"{', '.join(few)}."
         )
     coverage = ", ".join(
-        f"{100 * value:.1f} % on the most confident {100 * part:.0f} %"
+        f"{percent(value)} on the most confident {100 * part:.0f} %"
         for part, value in report.analysis.coverage_accuracy.items()
     )
     items.append(f"Accuracy where only the most confident answers count: {coverage}.")

@@ -46,7 +46,8 @@ def checked_votes(votes: ArrayLike, num_classes: int | None = None) -> NDArray[n
     if votes.ndim != 2 or len(votes) == 0 or votes.dtype.kind not in "iu":
         raise ArgumentError(
             "votes must be integers [members, n], of one member or more. "
-            f"Received: {votes.dtype} of shape {votes.shape}"
+            f"Received: {votes.dtype} of shape {votes.shape}. "
+            "For probabilities, pass probabilities.argmax(axis=-1)."
         )
     if num_classes is not None:
         outside = (votes < 0) | (votes >= num_classes)
@@ -54,7 +55,7 @@ def checked_votes(votes: ArrayLike, num_classes: int | None = None) -> NDArray[n
             member, index = np.argwhere(outside)[0]
             raise ArgumentError(
                 f"votes must be class ids from 0 to {num_classes - 1}. "
-                f"Received: {votes[member, index]} from member {member} at index {index}"
+                f"Received: {votes[member, index]} from member {member} at index {index}."
             )
     return votes.astype(np.int64, copy=False)
 
@@ -80,18 +81,19 @@ def checked_labels(labels: ArrayLike, n: int, num_classes: int | None = None) ->
     """
     labels = np.asarray(labels)
     if n == 0:
-        raise ArgumentError("There must be one image or more. Received: none")
+        raise ArgumentError("There must be one image or more. Received: no image.")
     if labels.shape != (n,) or labels.dtype.kind not in "iu":
         raise ArgumentError(
             f"labels must be class ids, integers [n], one for each of the {n} images. "
-            f"Received: {labels.dtype} of shape {labels.shape}"
+            f"Received: {labels.dtype} of shape {labels.shape}. "
+            "For one-hot labels, pass labels.argmax(axis=-1)."
         )
     if num_classes is not None:
         outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
         if outside.size:
             raise ArgumentError(
                 f"labels must be class ids from 0 to {num_classes - 1}. "
-                f"Received: {labels[outside[0]]} at index {outside[0]}"
+                f"Received: {labels[outside[0]]} at index {outside[0]}."
             )
     return labels.astype(np.int64, copy=False)
 
@@ -120,7 +122,7 @@ def checked_probabilities(
     if values.ndim != axes.count(",") + 1 or values.size == 0 or values.dtype.kind not in "fiu":
         raise ArgumentError(
             f"probabilities must be numbers {axes}, one or more of each. "
-            f"Received: {values.dtype} of shape {values.shape}"
+            f"Received: {values.dtype} of shape {values.shape}."
         )
     values = values.astype(np.float64, copy=False)
     _check_range(values)
@@ -129,7 +131,7 @@ def checked_probabilities(
         farthest = sums.flat[abs(sums - 1).argmax()]
         raise ArgumentError(
             "probabilities must have rows that sum to 1. "
-            f"Received: a row that sums to {farthest:.4g}"
+            f"Received: a row that sums to {farthest:.4g}. Divide each row by its sum."
         )
     return values
 
@@ -158,15 +160,25 @@ def checked_member_probabilities(
     if shape is not None and values.shape != shape:
         raise ArgumentError(
             f"probabilities must have the shape [members, n, classes] of the votes, {shape}. "
-            f"Received: shape {values.shape}"
+            f"Received: shape {values.shape}. Pass the probabilities that the votes come from."
         )
     if values.ndim != 3 or 0 in (len(values), values.shape[2]):
         raise ArgumentError(
             "probabilities must be [members, n, classes], of one member and class or more. "
-            f"Received: shape {values.shape}"
+            f"Received: shape {values.shape}. For a single member, pass probabilities[np.newaxis]."
         )
     _check_range(values)
     return values
+
+
+def logarithms(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Take the logarithms of probabilities. Those below `LEAST_PROBABILITY` are raised to it.
+
+    Example:
+        >>> logarithms([1.0, 0.0]).round(1)
+        array([  0. , -87.3])
+    """
+    return np.log(np.maximum(probabilities, LEAST_PROBABILITY, dtype=np.float64))
 
 
 def checked_weights(weights: ArrayLike | None, members: int) -> NDArray[np.float64]:
@@ -190,15 +202,18 @@ def checked_weights(weights: ArrayLike | None, members: int) -> NDArray[np.float
     try:
         weights = np.ones(members) if weights is None else np.asarray(weights, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise ArgumentError(f"weights must be numbers. Received: {weights!r}") from error
+        raise ArgumentError(
+            f"weights must be numbers, one for each member. Received: {weights!r}."
+        ) from error
     if weights.shape != (members,):
         raise ArgumentError(
             f"weights must be one number for each of the {members} members. "
-            f"Received: shape {weights.shape}"
+            f"Received: shape {weights.shape}. Pass None to give each member the weight 1."
         )
     if not np.isfinite(weights).all() or np.min(weights) < 0 or np.max(weights) == 0:
         raise ArgumentError(
-            f"weights must be finite, none below 0 and not all 0. Received: {weights.tolist()}"
+            f"weights must be finite, none below 0 and not all 0. Received: {weights.tolist()}. "
+            "Pass 0 for a member that has no vote."
         )
     # Only ratios matter. A power of two changes no rounding, and keeps sums from overflowing.
     return np.ldexp(weights, -np.frexp(np.max(weights))[1])
@@ -236,11 +251,14 @@ def checked_scores(scores: ArrayLike, name: str) -> NDArray[np.float64]:
     if scores.ndim != 1 or scores.size == 0 or scores.dtype.kind not in "bfiu":
         raise ArgumentError(
             f"{name} must be numbers [n], one or more. "
-            f"Received: {scores.dtype} of shape {scores.shape}"
+            f"Received: {scores.dtype} of shape {scores.shape}. Pass one number for each image."
         )
     if not np.isfinite(scores).all():
         index = np.flatnonzero(~np.isfinite(scores))[0]
-        raise ArgumentError(f"{name} must be finite. Received: {scores[index]} at index {index}")
+        raise ArgumentError(
+            f"{name} must be finite. Received: {scores[index]} at index {index}. "
+            "Leave out this image, or find out why its score is not a number."
+        )
     return scores.astype(np.float64)
 
 
@@ -262,7 +280,7 @@ def checked_fraction(name: str, value: float) -> float:
         0.95
     """
     if not 0 < value < 1:
-        raise ArgumentError(f"{name} must be between 0 and 1. Received: {value!r}")
+        raise ArgumentError(f"{name} must be between 0 and 1. Received: {value!r}.")
     return float(value)
 
 
@@ -295,7 +313,8 @@ def checked_images(x: Any, input_shape: Sequence[int | None]) -> np.ndarray:
     if not fits or not len(images):
         raise DataError(
             "Images must be one image or more, [n, height, width, channels] with "
-            f"{tuple(input_shape)}. Received: shape {images.shape}"
+            f"{tuple(input_shape)}. Received: shape {images.shape}. Load them with "
+            "zoo.datasets.load(image_size=..., color=...) to fit the members."
         )
     return images
 
@@ -334,12 +353,14 @@ def check_classes(split: Split, num_classes: int, class_names: Sequence[str] | N
     if split.num_classes != num_classes:
         raise DataError(
             f"The images must be of the {num_classes} classes that the committee knows. "
-            f"Received: {split.num_classes} classes, {', '.join(split.class_names)}"
+            f"Received: {split.num_classes} classes, {', '.join(split.class_names)}. "
+            "Load these classes only, with zoo.datasets.load(classes=...)."
         )
     if class_names is not None and split.class_names != tuple(class_names):
         raise DataError(
             "The images must be of the classes that the committee knows, in this order: "
-            f"{', '.join(class_names)}. Received: {', '.join(split.class_names)}"
+            f"{', '.join(class_names)}. Received: {', '.join(split.class_names)}. "
+            "Pass this order to zoo.datasets.load(classes=...)."
         )
 
 
@@ -349,6 +370,6 @@ def _check_range(probabilities: NDArray) -> None:
     low, high = probabilities.min(initial=0), probabilities.max(initial=0)
     if not (low >= 0 and high <= 1 + 1e-6):
         raise ArgumentError(
-            "probabilities must be finite and from 0 to 1; logits need a softmax first. "
-            f"Received: values from {low} to {high}"
+            "probabilities must be finite and from 0 to 1. "
+            f"Received: values from {low} to {high}. Logits need a softmax first."
         )

@@ -57,11 +57,11 @@ def select(
         2
     """
     if method not in METHODS:
-        raise ArgumentError(f"method must be one of {', '.join(METHODS)}. Received: {method!r}")
+        raise ArgumentError(f"method must be one of {', '.join(METHODS)}. Received: {method!r}.")
     if (count is None and method == "best") or (count is not None and method == "simplex"):
         raise ArgumentError(
             'count must be the number of members that method="best" keeps, or how often "greedy" '
-            f'takes a member, and None for "simplex". Received: method={method!r}, count={count!r}'
+            f'takes a member, and None for "simplex". Received: method={method!r}, count={count!r}.'
         )
     if method == "best" and not committee.rule.defined_for_fewer:
         raise ArgumentError(

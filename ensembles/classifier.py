@@ -142,7 +142,7 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         if len(self.classes_) < 2:
             raise DataError(
                 "y must have labels of 2 classes or more. Received: one class, "
-                f"{self.classes_[0]!r}"
+                f"{self.classes_[0]!r}."
             )
         self.image_shape_ = self._shape_of(shape, rows.shape[1])
         self.value_range_ = (
@@ -179,7 +179,7 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         if shape is not None and shape != self.image_shape_:
             raise DataError(
                 f"X must be images of {self.image_shape_}, as in the training. "
-                f"Received: images of {shape}"
+                f"Received: images of {shape}."
             )
         rows = validate_data(self, rows, reset=False)
         return self.committee_.predict(self._pixels(rows))
@@ -232,11 +232,12 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         layers draw new seeds, which follow from `seed`.
         """
         if self.voting not in list(VOTING):
-            raise ArgumentError(f'voting must be "hard" or "soft". Received: {self.voting!r}')
+            raise ArgumentError(f'voting must be "hard" or "soft". Received: {self.voting!r}.')
         share = self.validation_fraction
         if not isinstance(share, numbers.Real) or not 0 < share < 1:
             raise ArgumentError(
-                f"validation_fraction must be above 0 and below 1, such as 0.1. Received: {share!r}"
+                "validation_fraction must be above 0 and below 1, such as 0.1. "
+                f"Received: {share!r}."
             )
         given = DEFAULT_MEMBERS if self.members is None else self.members
         changes = {
@@ -267,15 +268,15 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         if len(sides) not in (2, 3) or not all(is_whole(side) and side > 0 for side in sides):
             raise ArgumentError(
                 "image_shape must be (height, width) or (height, width, channels). "
-                f"Received: {self.image_shape!r}"
+                f"Received: {self.image_shape!r}."
             )
         wanted = tuple(int(side) for side in (*sides, 1)[:3])
         if shape not in (None, wanted):
-            raise DataError(f"X must be images of {wanted}, the image_shape. Received: {shape}")
+            raise DataError(f"X must be images of {wanted}, the image_shape. Received: {shape}.")
         if np.prod(wanted) != features:
             raise DataError(
                 f"X must have {np.prod(wanted)} features, one for each value of an image of "
-                f"{wanted}, the image_shape. Received: {features} features"
+                f"{wanted}, the image_shape. Received: {features} features."
             )
         return wanted
 

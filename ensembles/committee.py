@@ -1,13 +1,12 @@
 """The committee: several models that are trained together and decide by vote."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
 import keras
-import numpy as np
 
 from zoo.arguments import whole_number
 from zoo.augmentation.augmentation import Augmentation
@@ -24,11 +23,7 @@ from zoo.ensembles.members import (
     members_from_config,
     members_to_config,
 )
-from zoo.ensembles.provenance import (
-    NO_IMAGES,
-    from_text,
-    to_text,
-)
+from zoo.ensembles.provenance import Provenance, from_text, to_text
 from zoo.ensembles.reports.report import Report, make_report
 from zoo.ensembles.voting_model import VotingModel
 from zoo.errors import ArgumentError
@@ -103,7 +98,6 @@ class Committee(VotingModel):
         self.seed = seed
         self.validation_accuracy: tuple[float, ...] | None = None
         self.out_of_bag: Accuracy | None = None
-        self.data_settings: dict[str, Any] | None = None
         self.training: dict[str, Any] = {}  # resampling, snapshots and teacher of the last fit
         self._recipes_when_built: tuple[Recipe, ...] | None = None
         if all(member.registered_name is None for member in self._specs):
@@ -113,6 +107,11 @@ class Committee(VotingModel):
     def member_names(self) -> tuple[str, ...]:
         """The names of the members, each different."""
         return tuple(cast(str, member.name) for member in self._specs)
+
+    @property
+    def data_settings(self) -> Mapping[str, Any] | None:
+        """The settings of the data set of the last training; None if they are not known."""
+        return self._own_provenance.data_settings
 
     @property
     def recipes(self) -> tuple[Recipe, ...]:
@@ -193,7 +192,7 @@ class Committee(VotingModel):
             )
         finally:
             if training.is_recorded:  # earlier scores are no longer valid
-                self.data_settings = data.settings
+                self._own_provenance = replace(self._own_provenance, data_settings=data.settings)
                 self.validation_accuracy = self.out_of_bag = None
         self.training, self._specs = training.settings, training.members_afterwards()
         if validation is not None:
@@ -210,8 +209,8 @@ class Committee(VotingModel):
         *,
         elsewhere: Any = None,
         augmentation: Augmentation | AugmentedViews | None = None,
-        times: int = 8,
-        seed: int = 0,
+        times: int | None = None,
+        seed: int | None = None,
     ) -> Report:
         """Judge the members and the committee on images that no member was trained on.
 
@@ -221,8 +220,8 @@ class Committee(VotingModel):
             elsewhere: Images of another data set, a `Split` or uint8 [m, height, width, channels].
                 The report then says how well the committee tells them from the images `x`.
             augmentation: Test-time augmentation, as in `member_probabilities`.
-            times: The number of views of each image, with `augmentation`.
-            seed: The seed of the transforms, with `augmentation`.
+            times: The number of views of each image, with an `Augmentation`; 8 by default.
+            seed: The seed of the transforms, with an `Augmentation`; 0 by default.
 
         Returns:
             The `Report`: print it, or `save` it as JSON, Markdown or PNG.
@@ -275,10 +274,11 @@ class Committee(VotingModel):
             seed=self.seed,
         )
         committee._recipes_when_built = tuple(recipes[k] for k in kept)
-        committee.data_settings, committee.training = self.data_settings, self.training
-        committee._images_that_chose_the_rule = np.union1d(
-            self._images_that_chose_the_rule, NO_IMAGES if tuned_on is None else tuned_on.digests
-        )
+        committee.training = self.training
+        committee._own_provenance = self._own_provenance
+        if tuned_on is not None:
+            chosen = Provenance(tuned_on=tuned_on.digests)
+            committee._own_provenance = self._own_provenance.joined_with(chosen)
         if self.validation_accuracy:
             committee.validation_accuracy = tuple(self.validation_accuracy[k] for k in kept)
         return committee
@@ -298,7 +298,7 @@ class Committee(VotingModel):
         if Path(filepath).suffix != ".keras":
             raise ArgumentError(
                 f"filepath must end in .keras, since a committee is saved as a .keras file. "
-                f"Received: {filepath}"
+                f"Received: {filepath}."
             )
         write_atomically(filepath, lambda path: super(Committee, self).save(path, **kwargs))
 
@@ -355,7 +355,7 @@ class Committee(VotingModel):
             "validation_accuracy": self.validation_accuracy,
             "out_of_bag": self.out_of_bag and asdict(self.out_of_bag),
             "data_settings": self.data_settings,
-            "tuned_on": to_text(self._images_that_chose_the_rule),
+            "tuned_on": to_text(self._own_provenance.tuned_on),
             "training": self.training,
         }
 
@@ -372,8 +372,9 @@ class Committee(VotingModel):
         committee.validation_accuracy = None if accuracy is None else tuple(accuracy)
         if config.get("out_of_bag"):
             committee.out_of_bag = Accuracy(**config["out_of_bag"])
-        committee.data_settings = config["data_settings"]
-        committee._images_that_chose_the_rule = from_text(config["tuned_on"])
+        committee._own_provenance = Provenance(
+            tuned_on=from_text(config["tuned_on"]), data_settings=config["data_settings"]
+        )
         committee.training = config["training"]
         committee._recipes_when_built = recipes
         return committee

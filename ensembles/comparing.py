@@ -10,7 +10,7 @@ import numpy as np
 from zoo.augmentation.augmentation import Augmentation
 from zoo.augmentation.views import AugmentedViews
 from zoo.ensembles.committee import Committee
-from zoo.ensembles.provenance import overlap
+from zoo.ensembles.provenance import provenance_of
 from zoo.ensembles.reports.leaderboard import (
     Leaderboard,
     LeaderboardRow,
@@ -32,8 +32,8 @@ def compare(
     y: Any = None,
     *,
     augmentation: Augmentation | AugmentedViews | None = None,
-    times: int = 8,
-    seed: int = 0,
+    times: int | None = None,
+    seed: int | None = None,
 ) -> Leaderboard:
     """Judge committees, their members and rules on the same images.
 
@@ -45,8 +45,8 @@ def compare(
         y: Labels, int [n], where `x` is an array.
         augmentation: Test-time augmentation of all images, as for
             `Committee.member_probabilities`.
-        times: Number of versions of each image, with `augmentation`.
-        seed: Seed of the random transforms, with `augmentation`.
+        times: The number of views of each image, with an `Augmentation`; 8 by default.
+        seed: The seed of the transforms, with an `Augmentation`; 0 by default.
 
     Returns:
         The leaderboard; print it.
@@ -69,7 +69,7 @@ def compare(
     if not several or not all(isinstance(committee, Committee) for committee in several.values()):
         raise ArgumentError(
             "committees must be a Committee, or several by name, {name: committee}. "
-            f"Received: {committees!r}"
+            f"Received: {committees!r}."
         )
     split = next(iter(several.values())).split_to_judge(x, y)
     stacked = {
@@ -91,7 +91,7 @@ def compare(
         members,
         answers,
         accuracies,
-        overlap(split, several.values()),
+        provenance_of(several.values()).overlap_with(split),
     )
 
 

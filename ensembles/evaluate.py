@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,8 +22,8 @@ def evaluate_file(
     data: str,
     *,
     root: str | Path | None = None,
-    classes: Sequence[str] | None = None,
-    image_size: int | Sequence[int] | None = None,
+    classes: str | Sequence[str] | None = None,
+    image_size: str | int | Sequence[int] | None = None,
     color: str | None = None,
     drop_duplicates: bool = False,
     split: str = "test",
@@ -36,9 +37,10 @@ def evaluate_file(
         file: A saved committee, or a Keras model of any origin, `.keras`.
         data: Name of the data set.
         root: Where the files of the data set are.
-        classes: Names of the classes to take; None takes the committee's own.
-        image_size: Height and width in pixels, or one number for both; None takes the committee's
-            own.
+        classes: Names of the classes to take, also as text with commas: `"cat,dog"`; None takes
+            the committee's own.
+        image_size: Height and width in pixels, or one number for both, also as text: `"48x64"`;
+            None takes the committee's own.
         color: `"grayscale"` or `"rgb"`; None takes what fits the committee.
         drop_duplicates: Whether to keep one of images that are the same. False does so too where
             the committee was trained like that.
@@ -54,13 +56,18 @@ def evaluate_file(
     Example:
         >>> evaluate_file("committee.keras", "digits", split="best")
         Traceback (most recent call last):
-        zoo.errors.ArgumentError: split must be "test", "validation" or "train". Received: 'best'
+        zoo.errors.ArgumentError: split must be "test", "validation" or "train". Received: 'best'.
     """
     from zoo.datasets import load  # these two on use: the command `--help` needs neither
     from zoo.ensembles.committee import Committee
 
     if split not in SPLITS:
-        raise ArgumentError(f'split must be "test", "validation" or "train". Received: {split!r}')
+        raise ArgumentError(f'split must be "test", "validation" or "train". Received: {split!r}.')
+    if isinstance(classes, str):
+        classes = [name.strip() for name in classes.split(",")]
+    if isinstance(image_size, str) and re.fullmatch(r"\d+(x\d+)?", image_size):
+        sides = [int(side) for side in image_size.split("x")]
+        image_size = (sides[0], sides[-1])
     committee = Committee.load(file)
     settings = {**_image_settings(committee), **(committee.data_settings or {"name": None})}
     if settings.pop("name") != data:

@@ -15,7 +15,7 @@ from zoo.ensembles.checks import as_labelled
 from zoo.ensembles.combining.bagging import out_of_bag, resample
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.members import Member
-from zoo.ensembles.provenance import KINDS, known_images, record_exposure
+from zoo.ensembles.provenance import provenance_of, record_exposure
 from zoo.errors import ArgumentError, DataError
 from zoo.metrics import Accuracy, accuracy
 from zoo.recipes import Recipe
@@ -44,7 +44,7 @@ def validation_split(given: Any, class_names: Sequence[str]) -> Split | None:
     if len(pair) != 2:
         raise DataError(
             "validation_data must be a Split or a pair (images, labels). "
-            f"Received: {len(pair)} values"
+            f"Received: {len(pair)} values."
         )
     return as_labelled(*pair, "validation", class_names)
 
@@ -62,9 +62,7 @@ def warn_of_training_images(
     """
     if validation is None:
         return
-    if known := validation.count_among(
-        np.union1d(data.digests, known_images(models, "trained_on"))
-    ):
+    if known := validation.count_among(np.union1d(data.digests, provenance_of(models).trained_on)):
         warnings.warn(
             f"{known:,} of the {len(validation):,} validation images are training images too, so "
             "the validation scores are too good. Hold out images that differ, for example with "
@@ -113,18 +111,16 @@ class MemberTraining:
     is_recorded: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        # Of a built model of another origin, nobody knows the images that it was trained on.
+        # For a built model that Zoo did not train, the training images are unknown.
         self._exposure_is_known = all(
-            member.registered_name is not None or len(known_images([model], "trained_on")) > 0
+            member.registered_name is not None or len(provenance_of([model]).trained_on) > 0
             for member, model in zip(self.members, self.models, strict=True)
         )
         values = {"epochs": self.epochs, "batch_size": self.batch_size}
         self._changes: dict[str, Any] = {
             name: value for name, value in values.items() if value is not None
         }
-        self._known_to_teacher = {
-            kind: known_images([self.teacher.model] if self.teacher else [], kind) for kind in KINDS
-        }
+        self._known_to_teacher = provenance_of([self.teacher.model] if self.teacher else [])
         self._rows = self._draw_images()
         self.learners = self._make_learners()
 
@@ -163,7 +159,7 @@ class MemberTraining:
                 self._record_training_images()
             raise
         self._record_training_images()
-        record_exposure(self.models, "tuned_on", self._known_to_teacher["tuned_on"])
+        record_exposure(self.models, "tuned_on", self._known_to_teacher.tuned_on)
         if self.validation is not None and any(
             learner.recipe.patience for learner in self.learners
         ):
@@ -205,9 +201,10 @@ class MemberTraining:
         Returns:
             The accuracy; None if each member knows all images.
         """
-        # From this training or an earlier one, as a copy, or through the teacher.
+        # A member knows an image if the member or its teacher was ever trained on the image, or on
+        # a copy of the image.
         known_rows = [
-            np.flatnonzero(np.isin(self.data.digests, known_images([model], "trained_on")))
+            np.flatnonzero(np.isin(self.data.digests, provenance_of([model]).trained_on))
             for model in self.models
         ]
         images, combined = out_of_bag(
@@ -247,7 +244,10 @@ class MemberTraining:
         ]
 
     def _learner_of_snapshots(self) -> Learner:
-        """Make the learner of the last model, whose weights the other models take on the way."""
+        """Make the only learner, which trains the last model.
+
+        The other models are snapshots: each takes the weights at the end of a cycle.
+        """
         if self.resampling is not None:
             raise ArgumentError(
                 "resampling must be None with snapshots=, which are of one training. "
@@ -269,6 +269,6 @@ class MemberTraining:
         """Record for each member the images that it was trained on, itself or by the teacher."""
         for model, rows in zip(self.models, self._rows, strict=True):
             own = self.data.digests if rows is None else self.data.digests[rows]
-            digests = np.concatenate([own, self._known_to_teacher["trained_on"]])
+            digests = np.concatenate([own, self._known_to_teacher.trained_on])
             record_exposure([model], "trained_on", digests)
         self.is_recorded = True

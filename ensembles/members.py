@@ -8,7 +8,7 @@ from typing import Any
 
 from zoo.arguments import whole_number
 from zoo.augmentation.augmentation import Augmentation
-from zoo.ensembles.provenance import from_text, known_images, record_exposure, to_text
+from zoo.ensembles.provenance import from_text, provenance_of, record_exposure, to_text
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
 from zoo.registry.building import build
@@ -111,7 +111,8 @@ def make_members(members: Any, copies: int | None, snapshots: int | None = None)
     if copies is not None and snapshots is not None:
         raise ArgumentError(
             "One of copies= and snapshots= must be None: copies come from several trainings, "
-            f"snapshots from a single training. Received: {copies=}, {snapshots=}"
+            f"snapshots from a single training. Received: {copies=}, {snapshots=}. "
+            "Leave out one of them."
         )
     for name, count in (("copies", copies), ("snapshots", snapshots)):
         if count is not None:
@@ -119,7 +120,8 @@ def make_members(members: Any, copies: int | None, snapshots: int | None = None)
             if len(made) != 1 or made[0].registered_name is None:
                 raise ArgumentError(
                     f"With {name}=, members must be a single name of a registered model, or a "
-                    f"Member with such a name. Received: {len(made)} members, {name}={count!r}"
+                    f"Member with such a name. Received: {len(made)} members, "
+                    f"{name}={count!r}. Leave out {name}=, or pass a single name."
                 )
             made = made * count
     if not made:
@@ -186,8 +188,8 @@ def members_to_config(
             "name": name,
             "recipe": asdict(recipe),
             "model": keras.saving.serialize_keras_object(model),
-            "trained_on": to_text(known_images([model], "trained_on")),
-            "tuned_on": to_text(known_images([model], "tuned_on")),
+            "trained_on": to_text(provenance_of([model]).trained_on),
+            "tuned_on": to_text(provenance_of([model]).tuned_on),
         }
         for name, recipe, model in zip(names, recipes, models, strict=True)
     ]
@@ -238,19 +240,21 @@ def _check_built_model(member: Member) -> None:
     if not hasattr(member.model, "trainable_variables"):
         raise ArgumentError(
             "A member must be the name of a registered model, a Member, or a keras.Model. "
-            f"Received: {member.model!r}"
+            f"Received: {member.model!r}. `zoo models` lists the names."
         )
     for name in ("precision", "standardize"):
         value = getattr(member.recipe, name, None)
         if value not in (None, "auto"):
             raise ArgumentError(
                 f"The recipe's {name} must be None for {member.model.name}, which is built "
-                f"already. Received: {name}={value!r}"
+                f"already. Received: {name}={value!r}. Leave it out, or pass the name of a "
+                "registered model."
             )
     if member.arguments:
         raise ArgumentError(
             f"arguments must be empty for {member.model.name}, which is built already. "
-            f"Received: {dict(member.arguments)}"
+            f"Received: {dict(member.arguments)}. Leave them out, or pass the name of a "
+            "registered model."
         )
 
 
@@ -260,14 +264,14 @@ def _check_arguments(arguments: Mapping[str, Any]) -> None:
         if key in arguments:
             raise ArgumentError(
                 f"arguments must not have {key}, which comes from the training data. "
-                f"Received: {key}={arguments[key]!r}"
+                f"Received: {key}={arguments[key]!r}. Leave it out."
             )
     try:
         json.dumps(dict(arguments))
     except TypeError as error:
         raise ArgumentError(
             "arguments must be values that JSON has, since they are kept with the run: numbers, "
-            f"words such as 'he_normal', lists. Received: {dict(arguments)}"
+            f"words such as 'he_normal', lists. Received: {dict(arguments)}."
         ) from error
 
 

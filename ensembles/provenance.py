@@ -1,16 +1,15 @@
 """Provenance: which images a model was trained on, and which images chose something about it.
 
 An image is recognised by the digest of its pixels (`Split.digests`), in whatever array it comes.
-Each Keras model carries the digests of its images, so that every committee with this model as a
-member can ask for them.
+Each Keras model carries a `Provenance`, so that every committee with this model as a member can ask
+for the images.
 """
 
 from __future__ import annotations
 
 import base64
-import functools
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -23,30 +22,6 @@ Kind = Literal["trained_on", "tuned_on"]
 """How a model knows images. `"trained_on"`: its weights were learned from the images.
 `"tuned_on"`: the images chose when to stop the training, which members to keep, the weights of
 members, or a temperature."""
-KINDS: tuple[Kind, ...] = ("trained_on", "tuned_on")
-
-
-class CompositeModel:
-    """The base of models that consist of other models, as a committee does.
-
-    The members of such a model carry the digests, and the model itself gives the digests of all of
-    them.
-    """
-
-    @property
-    def members(self) -> tuple[Any, ...]:
-        """The models of which this model consists."""
-        raise NotImplementedError
-
-    @property
-    def trained_on(self) -> np.ndarray:
-        """Digests of the images that a member was trained on, uint64, ascending."""
-        raise NotImplementedError
-
-    @property
-    def tuned_on(self) -> np.ndarray:
-        """Digests of the images that chose something about the model or a member."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -83,24 +58,91 @@ class Overlap:
         return ""
 
 
-def overlap(split: Split, models: Iterable[Any], tuned_on: np.ndarray = NO_IMAGES) -> Overlap:
-    """Count the images of a split that models know.
+@dataclass(frozen=True, eq=False)
+class Provenance:
+    """What is recorded about the images of a model or a committee.
+
+    Attributes:
+        trained_on: Digests of the images that the weights were learned from, uint64, ascending.
+        tuned_on: Digests of the images that chose when to stop, members, weights or a temperature,
+            uint64, ascending.
+        data_settings: The settings of the data set that the model was trained on, as
+            `Split.settings`; None if they are not known.
+
+    Example:
+        >>> first = Provenance(trained_on=np.array([1, 3], np.uint64))
+        >>> first.joined_with(Provenance(trained_on=np.array([2, 3], np.uint64))).trained_on
+        array([1, 2, 3], dtype=uint64)
+    """
+
+    trained_on: np.ndarray = field(default_factory=lambda: NO_IMAGES)
+    tuned_on: np.ndarray = field(default_factory=lambda: NO_IMAGES)
+    data_settings: Mapping[str, Any] | None = None
+
+    def joined_with(self, *others: Provenance) -> Provenance:
+        """Join the images of several models; the first known settings are kept."""
+        records = (self, *others)
+        settings = (record.data_settings for record in records)
+        return Provenance(
+            np.unique(np.concatenate([record.trained_on for record in records])),
+            np.unique(np.concatenate([record.tuned_on for record in records])),
+            next((values for values in settings if values is not None), None),
+        )
+
+    def overlap_with(self, split: Split) -> Overlap:
+        """Count the images of a split that are recorded here.
+
+        Args:
+            split: The images that judge the model.
+
+        Returns:
+            The counts.
+        """
+        return Overlap(
+            len(split),
+            trained_on=split.count_among(self.trained_on),
+            tuned_on=split.count_among(self.tuned_on),
+        )
+
+
+class CompositeModel:
+    """The base of models that consist of other models, as a committee does.
+
+    The members of such a model carry the images that they know themselves.
+    """
+
+    @property
+    def members(self) -> tuple[Any, ...]:
+        """The models of which this model consists."""
+        raise NotImplementedError
+
+    @property
+    def provenance(self) -> Provenance:
+        """What is recorded about the model and all its members."""
+        raise NotImplementedError
+
+
+def provenance_of(models: Iterable[Any]) -> Provenance:
+    """Join what is recorded about several models.
 
     Args:
-        split: The images that judge the models.
         models: Keras models or committees.
-        tuned_on: Digests of further images that chose something, uint64.
 
     Returns:
-        The counts.
+        The provenance, which is empty for models that Zoo did not train.
+
+    Example:
+        >>> provenance_of([]).trained_on
+        array([], dtype=uint64)
     """
-    models = list(models)
-    chose = np.union1d(tuned_on, known_images(models, "tuned_on"))
-    return Overlap(
-        len(split),
-        trained_on=split.count_among(known_images(models, "trained_on")),
-        tuned_on=split.count_among(chose),
+    nothing = Provenance()
+    recorded = (
+        model.provenance
+        if isinstance(model, CompositeModel)
+        else getattr(model, "zoo_provenance", nothing)
+        for model in models
     )
+    return nothing.joined_with(*recorded)
 
 
 def known_images(models: Iterable[Any], kind: Kind) -> np.ndarray:
@@ -117,13 +159,7 @@ def known_images(models: Iterable[Any], kind: Kind) -> np.ndarray:
         >>> known_images([], "trained_on")
         array([], dtype=uint64)
     """
-    recorded = (
-        getattr(model, kind)
-        if isinstance(model, CompositeModel)
-        else getattr(model, f"zoo_{kind}", NO_IMAGES)
-        for model in models
-    )
-    return functools.reduce(np.union1d, recorded, NO_IMAGES)
+    return getattr(provenance_of(models), kind)
 
 
 def record_exposure(models: Iterable[Any], kind: Kind, digests: np.ndarray) -> None:
@@ -134,11 +170,17 @@ def record_exposure(models: Iterable[Any], kind: Kind, digests: np.ndarray) -> N
         kind: How the models know the images.
         digests: uint64 [images], `Split.digests`.
     """
+    added = Provenance(trained_on=digests) if kind == "trained_on" else Provenance(tuned_on=digests)
     for model in models:
         if isinstance(model, CompositeModel):
             record_exposure(model.members, kind, digests)
         else:
-            setattr(model, f"zoo_{kind}", np.union1d(known_images([model], kind), digests))
+            model.zoo_provenance = provenance_of([model]).joined_with(added)
+
+
+# The names of the earlier module `zoo.ensembles.seen`.
+note = record_exposure
+seen_by = known_images
 
 
 def to_text(digests: np.ndarray) -> str:

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from zoo.datasets.split import Split
-from zoo.ensembles.checks import LEAST_PROBABILITY, checked_labels, checked_probabilities
-from zoo.ensembles.combining.rules import STACKING, Rule
+from zoo.ensembles.checks import checked_labels, checked_probabilities, logarithms
+from zoo.ensembles.combining.logistic_regression import DEFINITION
+from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.committee import Committee
 from zoo.ensembles.members import make_members
-from zoo.ensembles.provenance import known_images
+from zoo.ensembles.provenance import provenance_of
 from zoo.errors import ArgumentError, DataError
 
 
@@ -67,7 +68,7 @@ def stack(
     if data.name == "test":
         raise DataError(
             "data must be training images. Received: the test split, which trains and chooses "
-            "nothing."
+            "nothing. Pass the train split."
         )
     # A built model would be trained on one fold after another, and know all images in the end.
     for member in make_members(members, copies):
@@ -75,15 +76,15 @@ def stack(
             raise ArgumentError(
                 "members must be names of registered models or Members with such names, since each "
                 "member is trained anew in every fold. "
-                f"Received: the built model {member.name}"
+                f"Received: the built model {member.name}. Pass its name in `zoo models`."
             )
 
     teacher = training.get("teacher")
-    if teacher and (known := data.count_among(known_images([teacher.model], "trained_on"))):
+    if teacher and (known := data.count_among(provenance_of([teacher.model]).trained_on)):
         raise DataError(
             "The teacher must be trained on other images, or the members would know something of "
             f"every fold. Received: a teacher that was trained on {known:,} of these {len(data):,} "
-            "images."
+            "images. Train the teacher on images that are held out of data."
         )
 
     def trained_committee(images: Split, run_name: str) -> Committee:
@@ -129,27 +130,19 @@ def fit_stacking(probabilities: ArrayLike, labels: ArrayLike, penalty: float = 1
     from sklearn.linear_model import LogisticRegression  # imported here, since it takes a second
 
     if not isinstance(penalty, numbers.Real) or not 0 < float(penalty) < np.inf:
-        raise ArgumentError(f"penalty must be above 0 and finite. Received: {penalty!r}")
+        raise ArgumentError(f"penalty must be above 0 and finite. Received: {penalty!r}.")
     probabilities = checked_probabilities(probabilities)
     members, n, num_classes = probabilities.shape
     labels = checked_labels(labels, n, num_classes)
     if missing := sorted({*range(num_classes)} - {*labels.tolist()}):
         raise DataError(
-            f"labels must have images of every class. Received: no image of class {missing[0]}"
+            f"labels must have images of every class. Received: no image of class {missing[0]}."
         )
-    features = (
-        np.log(np.maximum(probabilities, LEAST_PROBABILITY)).transpose(1, 0, 2).reshape(n, -1)
-    )
+    features = logarithms(probabilities).transpose(1, 0, 2).reshape(n, -1)
     model = LogisticRegression(C=penalty, max_iter=2000).fit(features, labels)
     coefficients, intercept = model.coef_, model.intercept_
     if num_classes == 2:  # a single row, of the second class against the first
         coefficients = np.concatenate([0 * coefficients, coefficients])
         intercept = np.concatenate([0 * intercept, intercept])
     shape = (num_classes, members, num_classes)
-    return Rule.from_config(
-        {
-            "voting": STACKING,
-            "coefficients": coefficients.reshape(shape).tolist(),
-            "intercept": intercept.tolist(),
-        }
-    )
+    return Rule(DEFINITION.name, coefficients=coefficients.reshape(shape), intercept=intercept)

@@ -15,11 +15,10 @@ from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled, check_classes, checked_images
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.provenance import (
-    NO_IMAGES,
     CompositeModel,
     Overlap,
-    known_images,
-    overlap,
+    Provenance,
+    provenance_of,
 )
 from zoo.errors import ArgumentError
 from zoo.training.learner import check_model
@@ -42,8 +41,8 @@ class VotingModel(keras.Model, CompositeModel):
         self.rule = rule
         self.class_names = tuple(class_names) if class_names is not None else None
         self._models: list[keras.Model] = []
-        # The members themselves carry the images that chose something about them.
-        self._images_that_chose_the_rule = NO_IMAGES
+        # Of the rule and of the last training. The members carry the images that they know.
+        self._own_provenance = Provenance()
 
     @property
     def voting(self) -> str:
@@ -80,13 +79,17 @@ class VotingModel(keras.Model, CompositeModel):
     @property
     def trained_on(self) -> np.ndarray:
         """Digests (`Split.digests`) of the images that a member was trained on, ascending."""
-        return known_images(self._models, "trained_on")
+        return self.provenance.trained_on
 
     @property
     def tuned_on(self) -> np.ndarray:
         """Digests of the images that chose when to stop, members, weights or a temperature."""
-        by_members = known_images(self._models, "tuned_on")
-        return np.union1d(self._images_that_chose_the_rule, by_members)
+        return self.provenance.tuned_on
+
+    @property
+    def provenance(self) -> Provenance:
+        """The images and the data set that the members and the rule come from."""
+        return self._own_provenance.joined_with(provenance_of(self._models))
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Combine the members: pixels [batch, height, width, channels] to [batch, classes]."""
@@ -129,8 +132,8 @@ class VotingModel(keras.Model, CompositeModel):
         verbose: int = 0,
         *,
         augmentation: Augmentation | AugmentedViews | None = None,
-        times: int = 8,
-        seed: int = 0,
+        times: int | None = None,
+        seed: int | None = None,
         **kwargs: Any,
     ) -> Any:
         """Compute the committee's probabilities. Their argmax is its decision, ties included.
@@ -140,8 +143,8 @@ class VotingModel(keras.Model, CompositeModel):
             batch_size: The number of images at a time.
             verbose: 1 shows Keras's progress bar.
             augmentation: Test-time augmentation, as in `member_probabilities`.
-            times: The number of views of each image, with `augmentation`.
-            seed: The seed of the transforms, with `augmentation`.
+            times: The number of views of each image, with an `Augmentation`; 8 by default.
+            seed: The seed of the transforms, with an `Augmentation`; 0 by default.
             **kwargs: Arguments of `keras.Model.predict`.
 
         Returns:
@@ -172,8 +175,8 @@ class VotingModel(keras.Model, CompositeModel):
         batch_size: int = EVALUATION_BATCH,
         *,
         augmentation: Augmentation | AugmentedViews | None = None,
-        times: int = 8,
-        seed: int = 0,
+        times: int | None = None,
+        seed: int | None = None,
     ) -> np.ndarray:
         """Compute the probabilities of each member.
 
@@ -183,15 +186,15 @@ class VotingModel(keras.Model, CompositeModel):
             augmentation: Test-time augmentation: a member's probabilities are the mean over several
                 views of the image, the image itself and random transforms of it, which are the
                 same for all members.
-            times: The number of views of each image, with `augmentation`.
-            seed: The seed of the transforms, with `augmentation`.
+            times: The number of views of each image, with an `Augmentation`; 8 by default.
+            seed: The seed of the transforms, with an `Augmentation`; 0 by default.
 
         Returns:
             float32 [members, n, classes].
 
         Raises:
             DataError: The members take images of another shape.
-            ArgumentError: `times` is below 2.
+            ArgumentError: `times` is below 2, or stands beside `AugmentedViews`.
         """
         images = self._checked_images(x)
         views = augmented_views(augmentation, times, seed)
@@ -227,7 +230,7 @@ class VotingModel(keras.Model, CompositeModel):
         Returns:
             The counts.
         """
-        return overlap(split, [self])
+        return self.provenance.overlap_with(split)
 
     def split_to_judge(self, x: Any, y: Any = None) -> Split:
         """Take images with labels of the classes that this committee knows.
@@ -256,7 +259,7 @@ class VotingModel(keras.Model, CompositeModel):
         if self.class_names is not None and len(self.class_names) != num_classes:
             raise ArgumentError(
                 f"class_names must be {num_classes} names, one for each class that the members "
-                f"know. Received: {len(self.class_names)} names"
+                f"know. Received: {len(self.class_names)} names."
             )
         # TensorFlow counts the tracings of a function, and would warn of the fifth committee that
         # it traces too often. It counts those of each partial separately.

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from zoo.arguments import whole_number
 from zoo.errors import ArgumentError
+from zoo.text import percent
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,7 @@ class Accuracy:
 
     def __str__(self) -> str:
         return (
-            f"{100 * self.value:.1f} % [{100 * self.low:.1f}, {100 * self.high:.1f}], "
-            f"n = {self.n:,}"
+            f"{percent(self.value)} [{100 * self.low:.1f}, {100 * self.high:.1f}], n = {self.n:,}"
         )
 
 

@@ -43,7 +43,7 @@ def resample(data: Split, members: int, resampling: str, seed: int = 0) -> list[
     """
     if resampling not in RESAMPLING:
         raise ArgumentError(
-            f"resampling must be one of {', '.join(RESAMPLING)}. Received: {resampling!r}"
+            f"resampling must be one of {', '.join(RESAMPLING)}. Received: {resampling!r}."
         )
     if resampling == "order":
         return [np.arange(len(data))] * members
@@ -52,7 +52,7 @@ def resample(data: Split, members: int, resampling: str, seed: int = 0) -> list[
     if members < 2:
         raise ArgumentError(
             'With resampling="folds", members must be 2 or more, since each leaves out another '
-            f"part of the images. Received: {members} member"
+            f"part of the images. Received: {members} member. Pass copies=, or more members."
         )
     return [kept for kept, _ in data.fold_rows(members, seed=seed)]
 

@@ -25,6 +25,12 @@ class Definition:
             learned, so that the rule cannot be used without them.
         counts_votes: Whether the result is shares of a vote rather than probabilities. A
             temperature is for probabilities only, and so is learning from a teacher.
+        description: What the members decide by, for the model card; empty for "NAME vote".
+        learned_by: The name of the function that learns the parameters, for error messages; empty
+            for a rule that learns nothing.
+        check_learned: Raises an `ArgumentError` if the learned parameters, given by keyword, are
+            not for this number of members and of classes. The number of classes may be None for
+            any number. None checks nothing.
 
     Example:
         >>> from zoo.ensembles.combining import soft
@@ -37,6 +43,9 @@ class Definition:
     on_tensors: Callable[..., Any]
     parameters: tuple[str, ...] = ("weights",)
     counts_votes: bool = False
+    description: str = ""
+    learned_by: str = ""
+    check_learned: Callable[..., None] | None = None
 
     @property
     def takes_weights(self) -> bool:

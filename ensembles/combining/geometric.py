@@ -5,7 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zoo.ensembles.checks import LEAST_PROBABILITY, checked_member_probabilities, checked_shares
+from zoo.ensembles.checks import (
+    LEAST_PROBABILITY,
+    checked_member_probabilities,
+    checked_shares,
+    logarithms,
+)
 from zoo.ensembles.combining.definition import Definition
 from zoo.ensembles.combining.weights import tensor_shares
 
@@ -43,15 +48,15 @@ def geometric_vote(
     shares = checked_shares(weights, len(probabilities))
     mean = np.zeros(probabilities.shape[1:])
     for share, member in zip(shares, probabilities, strict=True):
-        mean += share * np.log(np.maximum(member, LEAST_PROBABILITY, dtype=np.float64))
+        mean += share * logarithms(member)
     return softmax(mean, axis=1)
 
 
 def _on_tensors(probabilities: Any, weights: Any) -> Any:
     from keras import ops
 
-    logarithms = ops.log(ops.maximum(probabilities, LEAST_PROBABILITY))
-    return ops.softmax(ops.sum(tensor_shares(weights, probabilities) * logarithms, axis=0))
+    logits = ops.log(ops.maximum(probabilities, LEAST_PROBABILITY))
+    return ops.softmax(ops.sum(tensor_shares(weights, probabilities) * logits, axis=0))
 
 
 DEFINITION = Definition("geometric", geometric_vote, _on_tensors)

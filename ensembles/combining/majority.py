@@ -68,7 +68,7 @@ def majority_vote(
             )
         return _weighted_counts(votes, num_classes, weights).argmax(axis=1)
     if ties != "probability":
-        raise ArgumentError(f'ties must be "probability" or "lowest". Received: {ties!r}')
+        raise ArgumentError(f'ties must be "probability" or "lowest". Received: {ties!r}.')
     if probabilities is None:
         raise ArgumentError(
             'With ties="probability", probabilities must be float [members, n, classes]. '

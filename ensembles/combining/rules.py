@@ -6,30 +6,31 @@ To add a rule, write its `Definition` in a module of its own, and name it in `DE
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zoo.ensembles.checks import LEAST_PROBABILITY, checked_weights
-from zoo.ensembles.combining import geometric, majority, soft, stacking
+from zoo.ensembles.checks import LEAST_PROBABILITY, checked_weights, logarithms
+from zoo.ensembles.combining import geometric, logistic_regression, majority, soft
 from zoo.ensembles.combining.definition import Definition
 from zoo.errors import ArgumentError
 from zoo.text import did_you_mean
 
 DEFINITIONS: dict[str, Definition] = {
-    module.DEFINITION.name: module.DEFINITION for module in (majority, soft, geometric, stacking)
+    module.DEFINITION.name: module.DEFINITION
+    for module in (majority, soft, geometric, logistic_regression)
 }
 """The definition of each rule by its name."""
 
-STACKING = stacking.DEFINITION.name
-"""The name of the rule that `zoo.ensembles.stack` learns."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Rule:
     """A rule of combination with its parameters.
+
+    Learned parameters are attributes of the rule, such as `rule.coefficients`. A parameter of
+    another rule is None.
 
     Args:
         voting: The name of the rule: `"majority"`, `"soft"` or `"geometric"`, as
@@ -38,9 +39,10 @@ class Rule:
         weights: The weight of each member, [members]; None gives each member the weight 1.
         temperature: The logarithms of the combined probabilities are divided by this number, which
             is above 0 (Guo et al., 2017); None leaves the probabilities unchanged.
-        coefficients: Of stacking, [classes, members, classes]: the logit of class k is
-            intercept_k + Σ_m Σ_c coefficient_kmc log p_mc.
-        intercept: Of stacking, [classes].
+        learned: The learned parameters by name; None for a rule that learns nothing.
+        **parameters: The same learned parameters as single arguments. For stacking,
+            `coefficients`, [classes, members, classes], and `intercept`, [classes]: the logit of
+            class k is intercept_k + Σ_m Σ_c coefficient_kmc log p_mc.
 
     Raises:
         ArgumentError: There is no such rule, or the rule does not have these parameters.
@@ -50,13 +52,35 @@ class Rule:
         array([[0.7, 0.3]], dtype=float32)
     """
 
-    voting: str = "majority"
-    weights: Sequence[float] | None = None
-    temperature: float | None = None
-    coefficients: tuple[Any, ...] | None = None
-    intercept: tuple[float, ...] | None = None
+    voting: str
+    weights: Sequence[float] | None
+    temperature: float | None
+    learned: Mapping[str, Any] = field(hash=False)
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        voting: str = "majority",
+        weights: Sequence[float] | None = None,
+        temperature: float | None = None,
+        *,
+        learned: Mapping[str, Any] | None = None,
+        **parameters: Any,
+    ) -> None:
+        parameters = {**(learned or {}), **parameters}
+        values = {
+            "voting": voting,
+            "weights": weights,
+            "temperature": temperature,
+            "learned": {
+                name: _as_tuples(value) for name, value in parameters.items() if value is not None
+            },
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        self._check_parameters()
+
+    def _check_parameters(self) -> None:
+        """Check the parameters against the definition, and turn the weights into numbers."""
         if not isinstance(self.voting, str) or self.voting not in DEFINITIONS:
             raise ArgumentError(
                 f"voting must be one of {', '.join(DEFINITIONS)}. Received: {self.voting!r}"
@@ -65,18 +89,27 @@ class Rule:
         definition, which = self.definition, f"for voting={self.voting!r}"
         if self.weights is not None:
             if not definition.takes_weights:
-                raise ArgumentError(f"weights must be None {which}. Received: {self.weights!r}")
+                raise ArgumentError(
+                    f"weights must be None {which}. Received: {self.weights!r}. Leave them out, or "
+                    'use another rule, such as "soft".'
+                )
             try:
                 object.__setattr__(self, "weights", tuple(map(float, self.weights)))
             except (TypeError, ValueError) as error:
                 raise ArgumentError(
-                    f"weights must be numbers. Received: {self.weights!r}"
+                    f"weights must be numbers, one for each member. Received: {self.weights!r}."
                 ) from error
-        for name in ("coefficients", "intercept"):
-            value, needed = getattr(self, name), name in definition.learned
-            if (value is not None) != needed:
-                wanted = "learned by zoo.ensembles.stack" if needed else "None"
-                raise ArgumentError(f"{name} must be {wanted} {which}. Received: {value!r}")
+        for name in definition.learned:
+            if name not in self.learned:
+                raise ArgumentError(
+                    f"{name} must be learned by {definition.learned_by or 'the caller'} {which}. "
+                    f"Received: None. Pass {name}=."
+                )
+        for name, value in self.learned.items():
+            if name not in definition.learned:
+                raise ArgumentError(
+                    f"{name} must be None {which}. Received: {value!r}. Leave it out."
+                )
         if self.temperature is not None:
             if definition.counts_votes:
                 raise ArgumentError(
@@ -85,8 +118,15 @@ class Rule:
                 )
             if not 0 < self.temperature < np.inf:
                 raise ArgumentError(
-                    f"temperature must be above 0 and finite. Received: {self.temperature!r}"
+                    f"temperature must be above 0 and finite. Received: {self.temperature!r}. "
+                    "zoo.ensembles.calibrate finds a temperature."
                 )
+
+    def __getattr__(self, name: str) -> Any:
+        """Give a learned parameter, or None for a learned parameter of another rule."""
+        if any(name in definition.learned for definition in DEFINITIONS.values()):
+            return self.__dict__.get("learned", {}).get(name)
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     @property
     def definition(self) -> Definition:
@@ -115,10 +155,7 @@ class Rule:
             from scipy.special import softmax  # imported here, since the import is slow
 
             # In float32 first, so that the temperature changes no decision, not even of a tie.
-            logarithms = np.log(
-                np.maximum(combined.astype(np.float32).astype(float), LEAST_PROBABILITY)
-            )
-            combined = softmax(logarithms / self.temperature, axis=1)
+            combined = softmax(logarithms(combined.astype(np.float32)) / self.temperature, axis=1)
         return combined.astype(np.float32)
 
     def on_tensors(self, probabilities: Any, dtype: str = "float64") -> Any:
@@ -137,8 +174,8 @@ class Rule:
         probabilities = ops.cast(probabilities, dtype)
         combined = self.definition.on_tensors(probabilities, **self._parameters())
         if self.temperature is not None:
-            logarithms = ops.log(ops.maximum(combined, LEAST_PROBABILITY))
-            combined = ops.softmax(logarithms / self.temperature)
+            logits = ops.log(ops.maximum(combined, LEAST_PROBABILITY))
+            combined = ops.softmax(logits / self.temperature)
         return ops.cast(combined, "float32")
 
     def for_members(self, kept: Sequence[int]) -> Rule:
@@ -170,18 +207,25 @@ class Rule:
         """Give the rule itself, or the soft rule with the same weights for a rule of votes.
 
         Example:
-        X
+            >>> Rule("majority", (2, 1)).for_probabilities() == Rule("soft", (2, 1))
+            True
         """
         return Rule(soft.DEFINITION.name, self.weights) if self.definition.counts_votes else self
 
     def to_config(self) -> dict[str, Any]:
         """Give the parameters as JSON values, for `from_config`."""
-        return {key: value for key, value in vars(self).items() if value is not None}
+        values = {
+            "voting": self.voting,
+            "weights": self.weights,
+            "temperature": self.temperature,
+            **self.learned,
+        }
+        return {name: value for name, value in values.items() if value is not None}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Rule:
         """Make a rule of the values that `to_config` gave."""
-        return cls(**{key: _as_tuples(value) for key, value in config.items()})
+        return cls(**config)
 
     def check_members(self, members: int, num_classes: int | None = None) -> None:
         """Check that the rule is for a number of members and classes.
@@ -194,17 +238,12 @@ class Rule:
             ArgumentError: The rule is for another number of members or classes.
         """
         checked_weights(self.weights, members)
-        if self.coefficients is not None and self.intercept is not None:
-            shape, intercept = np.shape(self.coefficients), np.shape(self.intercept)
-            classes = shape[0] if num_classes is None else num_classes
-            if shape != (classes, members, classes) or intercept != (classes,):
-                raise ArgumentError(
-                    "coefficients must be [classes, members, classes] and intercept [classes], "
-                    f"for {members} members. Received: {shape} and {intercept}"
-                )
+        if self.definition.check_learned is not None:
+            self.definition.check_learned(members, num_classes, **self.learned)
 
     def _parameters(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.definition.parameters}
+        weights = {"weights": self.weights} if self.definition.takes_weights else {}
+        return {**weights, **self.learned}
 
 
 def voting_names() -> tuple[str, ...]:
@@ -215,6 +254,10 @@ def voting_names() -> tuple[str, ...]:
         ('majority', 'soft', 'geometric')
     """
     return tuple(name for name, definition in DEFINITIONS.items() if not definition.learned)
+
+
+VOTING = voting_names()
+"""The names of the rules of this package that need nothing learned."""
 
 
 def rules_like(rule: Rule) -> dict[str, Rule]:
@@ -239,7 +282,9 @@ def rules_like(rule: Rule) -> dict[str, Rule]:
 
 
 def _as_tuples(value: Any) -> Any:
-    """Turn nested sequences into nested tuples, so that two equal rules compare as equal."""
+    """Turn arrays and nested sequences into nested tuples, so that equal rules compare as equal."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
     if isinstance(value, Sequence) and not isinstance(value, str):
         return tuple(map(_as_tuples, value))
     return value

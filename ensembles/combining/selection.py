@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.arguments import whole_number
-from zoo.ensembles.checks import LEAST_PROBABILITY, checked_labels, checked_probabilities
+from zoo.ensembles.checks import (
+    LEAST_PROBABILITY,
+    checked_labels,
+    checked_probabilities,
+    logarithms,
+)
 from zoo.errors import ArgumentError
 
 DECIMALS = 12
@@ -55,14 +60,14 @@ def greedy_selection(
     whole_number("rounds", rounds, 1)
     if whole_number("start", start, 0) > members:
         raise ArgumentError(
-            f"start must be {members} or less, the number of members. Received: {start}"
+            f"start must be {members} or less, the number of members. Received: {start}."
         )
     if scoring == "log_loss":
         # The probabilities of the other classes make no difference.
         probabilities = _of_label(probabilities, labels)[..., np.newaxis]
         labels = np.zeros_like(labels)
     elif scoring != "accuracy":
-        raise ArgumentError(f'scoring must be "accuracy" or "log_loss". Received: {scoring!r}')
+        raise ArgumentError(f'scoring must be "accuracy" or "log_loss". Received: {scoring!r}.')
     counts = np.zeros(members, np.int64)
     counts[_ranking(probabilities, labels)[:start]] = 1
     sums = np.tensordot(counts, probabilities, axes=1)
@@ -153,7 +158,7 @@ def best_members(probabilities: ArrayLike, labels: ArrayLike, count: int) -> NDA
     labels = checked_labels(labels, n, num_classes)
     if whole_number("count", count, 1) > members:
         raise ArgumentError(
-            f"count must be {members} or less, the number of members. Received: {count}"
+            f"count must be {members} or less, the number of members. Received: {count}."
         )
     return np.array(_ranking(probabilities, labels)[:count])
 
@@ -167,7 +172,7 @@ def _failure(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> t
     """Count the wrong decisions, and compute the log loss. With a single class, none is wrong."""
     # In float32, as `committee_probabilities` decides.
     wrong = int((probabilities.astype(np.float32).argmax(axis=1) != labels).sum())
-    loss = -np.log(np.maximum(_of_label(probabilities, labels), LEAST_PROBABILITY)).mean()
+    loss = -logarithms(_of_label(probabilities, labels)).mean()
     return wrong, round(float(loss), DECIMALS)
 
 

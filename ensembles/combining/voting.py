@@ -8,17 +8,14 @@ member, and only the ratios of the weights matter.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zoo.ensembles.checks import checked_shares, checked_weights
 from zoo.ensembles.combining.geometric import geometric_vote
 from zoo.ensembles.combining.majority import decide, leaders, majority_vote, vote_shares
-from zoo.ensembles.combining.rules import Rule, voting_names
+from zoo.ensembles.combining.rules import VOTING, Rule, voting_names
 from zoo.ensembles.combining.soft import soft_vote
 from zoo.errors import ArgumentError
 
 __all__ = [
     "VOTING",
-    "checked_shares",
-    "checked_weights",
     "committee_probabilities",
     "decide",
     "geometric_vote",
@@ -27,9 +24,6 @@ __all__ = [
     "soft_vote",
     "vote_shares",
 ]
-
-VOTING = voting_names()
-"""The names of the rules of this package that need nothing learned."""
 
 
 def committee_probabilities(
@@ -61,5 +55,5 @@ def committee_probabilities(
     """
     names = voting_names()
     if voting not in names:
-        raise ArgumentError(f"voting must be one of {', '.join(names)}. Received: {voting!r}")
+        raise ArgumentError(f"voting must be one of {', '.join(names)}. Received: {voting!r}.")
     return Rule(voting, weights)(probabilities)  # type: ignore[arg-type]

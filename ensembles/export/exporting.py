@@ -37,7 +37,7 @@ def export(committee: VotingModel, path: str | os.PathLike[str], format: str) ->
         RunError: The graph could not be written, or computes something else.
     """
     if format not in FORMATS:
-        raise ArgumentError(f"format must be one of {', '.join(FORMATS)}. Received: {format!r}")
+        raise ArgumentError(f"format must be one of {', '.join(FORMATS)}. Received: {format!r}.")
     suffix, write, run = FORMATS[format]
     target = Path(path)
     if not suffix and target.exists():
@@ -47,7 +47,8 @@ def export(committee: VotingModel, path: str | os.PathLike[str], format: str) ->
         )
     if suffix and target.suffix != suffix:
         raise ArgumentError(
-            f"With format={format!r}, filepath must end in {suffix}. Received: {target.name}"
+            f"With format={format!r}, filepath must end in {suffix}. Received: {target.name}. "
+            "Rename the file."
         )
     images = _test_images(committee)
     expected = committee.predict(images), committee.member_probabilities(images)
@@ -59,7 +60,10 @@ def export(committee: VotingModel, path: str | os.PathLike[str], format: str) ->
             _compare(run(written, images), expected, committee.label_names, format)
             os.replace(written, target)
     except OSError as error:
-        raise RunError(f"{target} could not be written: {error}") from error
+        raise RunError(
+            f"filepath must be writable. Received: {target}, which could not be written ({error}). "
+            "Pass another path."
+        ) from error
     return target
 
 
@@ -91,7 +95,8 @@ def _compare(outputs: dict[str, np.ndarray], expected: Any, class_names: Any, fo
         raise RunError(
             f"The graph written as {format} must compute the same as the committee, and was not "
             f"kept. Received: probabilities that differ by up to {distance:.2g}, "
-            f"{percent(agree.mean())} equal votes, and the classes {', '.join(names)}"
+            f"{percent(agree.mean())} equal votes, and the classes {', '.join(names)}. "
+            "Try another format."
         )
 
 

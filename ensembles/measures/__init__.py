@@ -2,5 +2,6 @@
 
 How good answers are (`scores`, `calibration`), how sure (`uncertainty`), how different the members
 are (`diversity`, `pairwise`), what each member contributes (`contributions`), and what may be luck
-(`significance`, `bootstrap`). The reports come in here; nothing in here loads TensorFlow.
+(`significance`, `bootstrap`). Used by the reports. No measure loads
+TensorFlow.
 """

@@ -87,7 +87,7 @@ def resampled_means(values: ArrayLike, resamples: int = 2000, seed: int = 0) -> 
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or values.size == 0:
         raise ArgumentError(
-            f"values must be [n, scores], one or more of each. Received: shape {values.shape}"
+            f"values must be [n, scores], one or more of each. Received: shape {values.shape}."
         )
     whole_number("resamples", resamples, 1)
     whole_number("seed", seed, 0)

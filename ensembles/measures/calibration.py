@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.arguments import whole_number
-from zoo.ensembles.checks import LEAST_PROBABILITY, checked_labels, checked_probabilities
+from zoo.ensembles.checks import checked_labels, checked_probabilities, logarithms
 from zoo.errors import ArgumentError
 from zoo.metrics import accuracy_interval
 
@@ -197,7 +197,7 @@ def apply_temperature(probabilities: ArrayLike, temperature: float) -> NDArray[n
 
     probabilities = checked_probabilities(probabilities, "[n, classes]")
     if not 0 < temperature < np.inf:
-        raise ArgumentError(f"temperature must be above 0 and finite. Received: {temperature!r}")
+        raise ArgumentError(f"temperature must be above 0 and finite. Received: {temperature!r}.")
     with np.errstate(over="ignore"):  # an overflow to -inf is right: the probability is 0
         return softmax(_logits(probabilities) / temperature, axis=1)
 
@@ -236,10 +236,10 @@ def binned(
         middle = 2 * sizes.cumsum() - sizes
         bin_of = (middle * bins // (2 * len(confidence)))[group]
     else:
-        raise ArgumentError(f'binning must be "width" or "mass". Received: {binning!r}')
+        raise ArgumentError(f'binning must be "width" or "mass". Received: {binning!r}.')
     return bin_of, confidence, probabilities.argmax(axis=1) == labels
 
 
 def _logits(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-    logits = np.log(np.maximum(probabilities, LEAST_PROBABILITY))
+    logits = logarithms(probabilities)
     return logits - logits.max(axis=1, keepdims=True)

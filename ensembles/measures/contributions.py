@@ -173,7 +173,7 @@ def _accuracy_of_some(
         if answers.shape != labels.shape or answers.dtype.kind not in "iu":
             raise ArgumentError(
                 f"rule must give class ids, integers [n], one for each of the {n} images. "
-                f"Received: {answers.dtype} of shape {answers.shape} for the members {some}"
+                f"Received: {answers.dtype} of shape {answers.shape} for the members {some}."
             )
         return float((answers == labels).sum() / n)
 
@@ -196,7 +196,7 @@ def _decision(
     if not isinstance(rule, Rule):
         if not callable(rule):
             raise ArgumentError(
-                f"rule must be the name of a rule, a Rule, or a function. Received: {rule!r}"
+                f"rule must be the name of a rule, a Rule, or a function. Received: {rule!r}."
             )
         return rule, np.ones(members)
     rule.check_members(members)

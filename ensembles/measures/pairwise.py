@@ -167,7 +167,7 @@ def pair_mean(matrix: ArrayLike) -> float:
     """
     matrix = np.asarray(matrix, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
-        raise ArgumentError(f"matrix must be [members, members]. Received: shape {matrix.shape}")
+        raise ArgumentError(f"matrix must be [members, members]. Received: shape {matrix.shape}.")
     pairs = matrix[np.triu_indices(len(matrix), k=1)]
     return float(pairs.mean()) if pairs.size else float("nan")
 
@@ -175,7 +175,7 @@ def pair_mean(matrix: ArrayLike) -> float:
 def _some_votes(votes: ArrayLike) -> NDArray[np.int64]:
     votes = checked_votes(votes)
     if votes.shape[1] == 0:
-        raise ArgumentError("There must be one image or more. Received: none")
+        raise ArgumentError("There must be one image or more. Received: no image.")
     return votes
 
 

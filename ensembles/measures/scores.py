@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zoo.ensembles.checks import LEAST_PROBABILITY, checked_labels, checked_probabilities
+from zoo.ensembles.checks import checked_labels, checked_probabilities, logarithms
 from zoo.ensembles.measures.bootstrap import Estimate, percentile_interval, resampled_means
 from zoo.ensembles.measures.calibration import binned
 
@@ -162,7 +162,7 @@ def log_losses(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.float6
     """
     probabilities = checked_probabilities(probabilities, "[n, classes]")
     labels = checked_labels(labels, *probabilities.shape)
-    return -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], LEAST_PROBABILITY))
+    return -logarithms(probabilities[np.arange(len(labels)), labels])
 
 
 def squared_errors(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:

@@ -110,7 +110,7 @@ def mcnemar(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> PairedTes
         if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu" or len(ids) != len(labels):
             raise ArgumentError(
                 f"{name} must be class ids, integers [n], as many as labels, 1 or more. "
-                f"Received: {ids.dtype} of shape {ids.shape}, labels of shape {labels.shape}"
+                f"Received: {ids.dtype} of shape {ids.shape}, labels of shape {labels.shape}."
             )
     n = len(labels)
     only_first = int(((first == labels) & (second != labels)).sum())
@@ -150,7 +150,7 @@ def cochran_q(labels: ArrayLike, votes: ArrayLike) -> CochranTest:
     members, n = votes.shape
     labels = checked_labels(labels, n)
     if members < 2:
-        raise ArgumentError(f"votes must be of two members or more. Received: {members}")
+        raise ArgumentError(f"votes must be of two members or more. Received: {members}.")
     correct = votes == labels
     by_member, by_image = correct.sum(axis=1), correct.sum(axis=0)
     right = int(by_image.sum())
@@ -197,7 +197,7 @@ def paired_bootstrap(
     if len(first) != len(second):
         raise ArgumentError(
             "first and second must be scores of the same images. "
-            f"Received: {len(first)} and {len(second)} scores"
+            f"Received: {len(first)} and {len(second)} scores."
         )
     differences = first - second
     means = resampled_means(differences[:, np.newaxis], resamples, seed)[:, 0]
@@ -227,7 +227,7 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     """
     p_values = checked_scores(p_values, "p_values")
     if p_values.min() < 0 or p_values.max() > 1:
-        raise ArgumentError(f"p_values must be from 0 to 1. Received: {p_values.tolist()}")
+        raise ArgumentError(f"p_values must be from 0 to 1. Received: {p_values.tolist()}.")
     order = p_values.argsort()
     stepped = p_values[order] * np.arange(len(p_values), 0, -1)
     corrected = np.empty(len(p_values))
@@ -271,11 +271,11 @@ def required_test_size(
     if not (only_first >= 0 and only_second >= 0 and only_first + only_second <= 1 + 1e-12):
         raise ArgumentError(
             "only_first and only_second must be fractions of the images, with a sum of 1 at most. "
-            f"Received: {only_first!r} and {only_second!r}"
+            f"Received: {only_first!r} and {only_second!r}."
         )
     if checked_fraction("level", level) >= checked_fraction("power", power):
         raise ArgumentError(
-            f"power must be greater than level. Received: power={power!r}, level={level!r}"
+            f"power must be greater than level. Received: power={power!r}, level={level!r}."
         )
     discordant, difference = only_first + only_second, only_first - only_second
     if abs(difference) < 1e-12:  # 0.3 − 0.2 is 0.1 but for rounding

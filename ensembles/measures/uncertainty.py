@@ -177,7 +177,7 @@ def accuracy_at_coverage(
     coverages = checked_scores(coverages, "coverages")
     if coverages.min() <= 0 or coverages.max() > 1:
         raise ArgumentError(
-            f"coverages must be above 0 and up to 1. Received: {coverages.tolist()}"
+            f"coverages must be above 0 and up to 1. Received: {coverages.tolist()}."
         )
     risk = risk_coverage(confidence, correct).risk
     # Rounded up, but not by float rounding: 0.07 of 100 images are 7, not 7.000000000000001.
@@ -257,6 +257,6 @@ def _checked_answers(
     if correct.dtype != np.bool_ or correct.shape != confidence.shape:
         raise ArgumentError(
             f"correct must be bool [n], one for each of the {len(confidence)} images. "
-            f"Received: {correct.dtype} of shape {correct.shape}"
+            f"Received: {correct.dtype} of shape {correct.shape}."
         )
     return confidence, ~correct

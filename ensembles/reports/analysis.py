@@ -26,10 +26,10 @@ from zoo.ensembles.measures.uncertainty import (
 )
 from zoo.ensembles.reports.figures import draw_disagreement, draw_reliability, draw_risk
 from zoo.ensembles.reports.json_values import as_json
+from zoo.ensembles.reports.saving import save_as
 from zoo.ensembles.reports.tables import Table, contribution_table, diversity_table
-from zoo.errors import ArgumentError
-from zoo.files import write_atomically
 from zoo.plots import new_figure
+from zoo.text import percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -99,7 +99,7 @@ class Analysis:
         if self.diversity is not None:
             tables.append(diversity_table(self.diversity))
         rows = [
-            [f"accuracy on the most confident {100 * part:.0f} %", f"{100 * value:.1f} %"]
+            [f"accuracy on the most confident {100 * part:.0f} %", percent(value)]
             for part, value in self.coverage_accuracy.items()
         ]
         rows.append(["area under risk–coverage", f"{self.risk.area:.4f}"])
@@ -137,13 +137,7 @@ class Analysis:
             ArgumentError: The path ends in another suffix.
             RunError: The file could not be written.
         """
-        path = Path(path)
-        if path.suffix != ".png":
-            raise ArgumentError(
-                f"The path of an analysis must end in .png. Received: {path.name}. Numbers are in "
-                "to_dict()."
-            )
-        return write_atomically(path, lambda temporary: self.plot().savefig(temporary))
+        return save_as(path, {".png": lambda file: self.plot().savefig(file)})
 
 
 def analyse(

@@ -97,7 +97,7 @@ class Leaderboard:
 
     @property
     def n(self) -> int:
-        """How many images members and committees are judged on."""
+        """The number of images that members and committees are judged on."""
         return self.verdict.overlap.images
 
     @property
@@ -112,17 +112,20 @@ class Leaderboard:
 
     @property
     def chosen_on(self) -> str:
-        """Where this member is the best: `"validation"`, or `"these images"`."""
+        """The images on which this member is the best: `"validation"` or `"these images"`."""
         return self.verdict.chosen_on
 
     @property
     def comparison(self) -> PairedTest | None:
-        """McNemar's exact test of the committee against it, not corrected; None if alone."""
+        """McNemar's exact test of the committee against the best member.
+
+        The p-value is not corrected. None if there is only one member.
+        """
         return self.verdict.test
 
     @property
     def difference(self) -> Estimate | None:
-        """Difference of their accuracies, with the interval of the paired bootstrap."""
+        """Accuracy of the committee less that of the best member, with its interval."""
         return self.verdict.difference
 
     @property
@@ -132,12 +135,12 @@ class Leaderboard:
 
     @property
     def trained_on(self) -> int:
-        """How many of the images some member was trained on, pixel for pixel."""
+        """The number of images that some member was trained on, pixel for pixel."""
         return self.verdict.overlap.trained_on
 
     @property
     def tuned_on(self) -> int:
-        """How many of the images chose when to stop, members, weights or a temperature."""
+        """The number of images that chose when to stop, members, weights or a temperature."""
         return self.verdict.overlap.tuned_on
 
     @property
@@ -151,21 +154,9 @@ class Leaderboard:
 
     def to_dict(self) -> dict[str, Any]:
         """The leaderboard as JSON values; what is not a number is None."""
-        test = self.comparison
         return {
             "entries": [row.to_dict() for row in self.entries],
-            "n": self.n,
-            "committee": self.committee,
-            "best_member": self.best_member,
-            "chosen_on": self.chosen_on,
-            "comparison": test and {**as_json(test), "beyond_chance": test.beyond_chance},
-            "comparisons": self.verdict.comparisons,
-            "difference": as_json(self.difference),
-            "cochran": as_json(self.cochran),
-            "trained_on": self.trained_on,
-            "tuned_on": self.tuned_on,
-            "beyond_chance": self.beyond_chance,
-            "sentence": self.sentence(),
+            **self.verdict.to_dict(),
         }
 
     def tables(self) -> list[Table]:
@@ -247,7 +238,7 @@ def make_leaderboard(
     if not members or set(members) & set(committees):
         raise ArgumentError(
             "members must be one member or more, with other names than the committees. "
-            f"Received: members {list(members)} and committees {list(committees)}"
+            f"Received: members {list(members)} and committees {list(committees)}."
         )
     answers = {
         name: Answers(labels, probabilities)

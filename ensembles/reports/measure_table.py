@@ -93,7 +93,7 @@ class Measure:
     def __post_init__(self) -> None:
         if self.place not in get_args(Place):
             raise ArgumentError(
-                f"place must be one of {', '.join(get_args(Place))}. Received: {self.place!r}"
+                f"place must be one of {', '.join(get_args(Place))}. Received: {self.place!r}."
             )
 
     def text(self, value: Value) -> str:

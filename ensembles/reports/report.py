@@ -28,6 +28,7 @@ from zoo.ensembles.reports.leaderboard import (
     make_leaderboard,
 )
 from zoo.ensembles.reports.measure_table import Answers, measure, number
+from zoo.ensembles.reports.saving import save_as
 from zoo.ensembles.reports.tables import (
     MOST_CONFUSIONS,
     Table,
@@ -36,8 +37,7 @@ from zoo.ensembles.reports.tables import (
     confusion_table,
     score_table,
 )
-from zoo.errors import ArgumentError, DataError
-from zoo.files import write_atomically
+from zoo.errors import DataError
 from zoo.metrics import ClassScore, confusion_matrix, per_class
 from zoo.plots import confusion_figure, draw_confusion, new_figure
 from zoo.tensorboard import TensorBoardLog
@@ -45,9 +45,6 @@ from zoo.text import as_plain_text, markdown_table, rich_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-FORMATS = (".json", ".md", ".png")
-"""The formats of a report, as suffixes of files."""
 
 Score = LeaderboardRow
 """The earlier name of `LeaderboardRow`."""
@@ -98,7 +95,7 @@ class Report:
 
     @property
     def chosen_on(self) -> str:
-        """Where this member is the best: `"validation"`, or `"these images"`."""
+        """The images on which this member is the best: `"validation"` or `"these images"`."""
         return self.leaderboard.chosen_on
 
     @property
@@ -107,19 +104,14 @@ class Report:
         return self.leaderboard.comparison
 
     @property
-    def overlap(self) -> Overlap:
-        """How many of the images the committee knows already."""
-        return self.leaderboard.verdict.overlap
-
-    @property
     def trained_on(self) -> int:
-        """How many of the images some member was trained on, pixel for pixel."""
-        return self.overlap.trained_on
+        """The number of images that some member was trained on, pixel for pixel."""
+        return self.leaderboard.trained_on
 
     @property
     def tuned_on(self) -> int:
-        """How many of the images chose when to stop, members, weights or a temperature."""
-        return self.overlap.tuned_on
+        """The number of images that chose when to stop, members, weights or a temperature."""
+        return self.leaderboard.tuned_on
 
     @property
     def scores(self) -> tuple[LeaderboardRow, ...]:
@@ -194,16 +186,14 @@ class Report:
             ArgumentError: The path ends in another suffix.
             RunError: The file could not be written.
         """
-        path = Path(path)
-        if path.suffix == ".png":
-            return write_atomically(path, lambda temporary: self.plot().savefig(temporary))
-        if path.suffix not in FORMATS:
-            raise ArgumentError(
-                f"The path of a report must end in one of {', '.join(FORMATS)}. "
-                f"Received: {path.name}"
-            )
-        text = self.to_json() + "\n" if path.suffix == ".json" else self.to_markdown()
-        return write_atomically(path, lambda temporary: temporary.write_text(text, "utf-8"))
+        return save_as(
+            path,
+            {
+                ".json": lambda file: file.write_text(self.to_json() + "\n", "utf-8"),
+                ".md": lambda file: file.write_text(self.to_markdown(), "utf-8"),
+                ".png": lambda file: self.plot().savefig(file),
+            },
+        )
 
     def __rich__(self) -> RenderableType:
         parts: list[RenderableType] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from zoo.ensembles.measures.bootstrap import Estimate
 from zoo.ensembles.measures.significance import (
@@ -18,6 +18,7 @@ from zoo.ensembles.measures.significance import (
     required_test_size,
 )
 from zoo.ensembles.provenance import Overlap
+from zoo.ensembles.reports.json_values import as_json
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,24 @@ class Verdict:
     def beyond_chance(self) -> bool:
         """Whether committee and member differ beyond chance at the 5 % level."""
         return self.test is not None and self.test.beyond_chance
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verdict as JSON values."""
+        test = self.test
+        return {
+            "n": self.overlap.images,
+            "committee": self.committee,
+            "best_member": self.best_member,
+            "chosen_on": self.chosen_on,
+            "comparison": test and {**as_json(test), "beyond_chance": test.beyond_chance},
+            "comparisons": self.comparisons,
+            "difference": as_json(self.difference),
+            "cochran": as_json(self.cochran),
+            "trained_on": self.overlap.trained_on,
+            "tuned_on": self.overlap.tuned_on,
+            "beyond_chance": self.beyond_chance,
+            "sentence": self.sentence(),
+        }
 
     def sentence(self) -> str:
         """Give the answer in plain sentences, with a warning where images are known."""

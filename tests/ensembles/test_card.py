@@ -50,7 +50,8 @@ def test_tables_have_a_cell_for_each_column(committee, test_split):
 def test_images_that_members_were_trained_on_are_told(committee, train_split):
     report = committee.report(train_split)
     assert report.trained_on == 100
-    assert model_card(committee, report).count(report.overlap.warning()) == 2  # data, and verdict
+    warning = committee.overlap_with(train_split).warning()
+    assert model_card(committee, report).count(warning) == 2  # data, and verdict
 
 
 def test_unknown_training_is_called_unknown(test_split):

@@ -1,7 +1,7 @@
 import numpy as np
 
 from zoo.ensembles import Committee
-from zoo.ensembles.provenance import Overlap, known_images, overlap, record_exposure
+from zoo.ensembles.provenance import Overlap, known_images, provenance_of, record_exposure
 
 
 def test_digests_are_added_and_kept_apart_by_kind(built_model):
@@ -22,11 +22,20 @@ def test_a_committee_records_for_each_member_and_knows_the_images_of_all(built_m
     assert known_images([committee], "tuned_on").tolist() == [1, 2]
 
 
-def test_an_overlap_counts_images_of_models_and_further_images(built_model, test_split):
+def test_an_overlap_counts_the_images_that_are_recorded(built_model, test_split):
     model = built_model("mine")
     record_exposure([model], "trained_on", test_split.digests[:7])
-    found = overlap(test_split, [model], tuned_on=test_split.digests[:3])
+    record_exposure([model], "tuned_on", test_split.digests[:3])
+    found = provenance_of([model]).overlap_with(test_split)
     assert found == Overlap(images=60, trained_on=7, tuned_on=3)
     assert "trained on 7 of these 60 images" in found.warning()
     assert "3 of these 60 images chose" in Overlap(60, tuned_on=3).warning()
     assert Overlap(60).warning() == ""
+
+
+def test_names_of_earlier_modules_still_exist():
+    from zoo.ensembles import export, rule, seen
+
+    assert (seen.note, seen.seen_by) == (record_exposure, known_images)
+    assert set(export.FORMATS) == {"tf_saved_model", "onnx", "litert"}
+    assert rule.VOTING == ("majority", "soft", "geometric")

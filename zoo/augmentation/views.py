@@ -64,26 +64,38 @@ class AugmentedViews:
 
 
 def augmented_views(
-    augmentation: Augmentation | AugmentedViews | None, times: int = 8, seed: int = 0
+    augmentation: Augmentation | AugmentedViews | None,
+    times: int | None = None,
+    seed: int | None = None,
 ) -> AugmentedViews | None:
     """Make one value of the arguments for test-time augmentation.
 
     Args:
         augmentation: The random transforms; `AugmentedViews`, which are returned as they are; or
             None for no test-time augmentation.
-        times: The number of views of each image, the image itself included.
-        seed: Seed of the transforms.
+        times: The number of views of each image, the image itself included; 8 by default.
+        seed: The seed of the transforms; 0 by default.
 
     Returns:
         The views, or None.
 
     Raises:
-        ArgumentError: An argument is not as described.
+        ArgumentError: An argument is not as described, or `times` or `seed` stands beside
+            `AugmentedViews`, which have both.
 
     Example:
         >>> augmented_views(Augmentation(horizontal_flip=True), times=4).count
         4
     """
-    if augmentation is None or isinstance(augmentation, AugmentedViews):
-        return augmentation
-    return AugmentedViews(augmentation, times, seed)
+    if augmentation is None:
+        return None
+    given = {name: value for name, value in (("count", times), ("seed", seed)) if value is not None}
+    if not isinstance(augmentation, AugmentedViews):
+        return AugmentedViews(augmentation, **given)
+    if given:
+        raise ArgumentError(
+            "With AugmentedViews, times and seed must be None. "
+            f"Received: times={times!r}, seed={seed!r}. Pass them to AugmentedViews, as count and "
+            "seed."
+        )
+    return augmentation

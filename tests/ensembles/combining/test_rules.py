@@ -1,4 +1,8 @@
+import contextlib
+import importlib
 import json
+import pkgutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import log_softmax, softmax
 
-from zoo.ensembles import Committee, compare
+from zoo.cli import main
+from zoo.ensembles import Committee, combining, compare, model_card
 from zoo.ensembles.combining.definition import Definition
 from zoo.ensembles.combining.rules import DEFINITIONS, Rule, rules_like, voting_names
 from zoo.ensembles.combining.voting import committee_probabilities
@@ -133,6 +138,53 @@ def test_a_rule_in_the_table_has_contributions_of_members(median, trained_commit
     assert accuracies[0b101] == pytest.approx(right.mean())
     assert report.analysis.shapley.sum() == pytest.approx(accuracies[-1] - 1 / 3)
     assert len(report.analysis.leave_one_out) == len(trained_committee.members)
+
+
+def test_a_committee_is_trained_with_a_rule_in_the_table_on_the_command_line(
+    median, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    with contextlib.suppress(SystemExit):
+        main(["committee", "softmax", "--copies", "2", "--voting", median, "--epochs", "1"])
+    assert "(median vote)" in capsys.readouterr().out
+    (saved,) = tmp_path.rglob("committee.keras")
+    assert Committee.load(saved).voting == "median"
+
+
+def test_a_learned_rule_has_parameters_of_its_own(monkeypatch, trained_committee, test_split):
+    def check(members, num_classes, centre, offsets):
+        if len(offsets) != members:
+            raise ArgumentError(f"offsets must be one number for each of {members} members.")
+
+    def first_member(probabilities, centre, offsets):
+        return probabilities[0]
+
+    definition = Definition(
+        "first", first_member, first_member, ("centre", "offsets"),
+        description="the first member", learned_by="fit_first", check_learned=check,
+    )  # fmt: skip
+    monkeypatch.setitem(DEFINITIONS, "first", definition)
+    with pytest.raises(ArgumentError, match="offsets must be learned by fit_first"):
+        Rule("first", centre=1.0)
+    rule = Rule("first", centre=1.0, offsets=np.zeros(3))
+    assert (rule.offsets, rule.coefficients, Rule().offsets) == ((0.0, 0.0, 0.0), None, None)
+    assert Rule.from_config(json.loads(json.dumps(rule.to_config()))) == replace(rule) == rule
+    committee = trained_committee.with_rule(rule)
+    members = committee.member_probabilities(test_split)
+    np.testing.assert_allclose(committee.predict(test_split), members[0], rtol=1e-6)
+    with pytest.raises(ArgumentError, match="for each of 2 members"):
+        trained_committee.with_rule(rule, members=[0, 1])
+    card = model_card(committee, committee.report(test_split))
+    assert "members decide by the first member." in card
+
+
+def test_every_module_with_a_definition_is_in_the_table():
+    modules = (
+        importlib.import_module(f"{combining.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(combining.__path__)
+    )
+    defined = {module.DEFINITION.name for module in modules if hasattr(module, "DEFINITION")}
+    assert defined == set(DEFINITIONS)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=repr)

@@ -185,7 +185,7 @@ ROWS, LABELS = [[[0.6, 0.4]], [[0.3, 0.7]]], [0]
             lambda: greedy_selection(ROWS, LABELS, scoring="brier"),
             'scoring must be "accuracy" or "log_loss". Received: \'brier\'',
         ),
-        (lambda: simplex_weights([[[2.0, -1.0]]], LABELS), "logits need a softmax"),
+        (lambda: simplex_weights([[[2.0, -1.0]]], LABELS), "Logits need a softmax"),
         (lambda: simplex_weights(ROWS, [0, 0]), "one for each of the 1 images"),
         (lambda: best_members(ROWS, LABELS, 0), "count must be a whole number of 1 or more"),
         (lambda: best_members(ROWS, LABELS, 3), "count must be 2 or less.*Received: 3"),

@@ -322,11 +322,11 @@ PROBABILITIES = np.full((3, 2, 3), 1 / 3)
         (lambda: soft_vote(PROBABILITIES * np.nan), "finite.*nan"),
         (
             lambda: soft_vote([[[2.0, -1.0]]]),
-            "logits need a softmax.*from -1.0 to 2.0",
+            "from -1.0 to 2.0.*Logits need a softmax",
         ),
         (
             lambda: geometric_vote([[[2.0, -1.0]]]),
-            "logits need a softmax.*from -1.0 to 2.0",
+            "from -1.0 to 2.0.*Logits need a softmax",
         ),
         (lambda: geometric_vote(PROBABILITIES, [1, 2]), r"each of the 3 members.*shape \(2,\)"),
         (lambda: committee_probabilities([[[np.inf, 0.0]]]), "finite.*inf"),

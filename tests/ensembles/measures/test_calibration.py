@@ -215,7 +215,7 @@ ROWS, LABELS = [[0.6, 0.4], [0.3, 0.7]], [0, 1]
         ),
         (lambda: reliability_curve(ROWS, [0]), "one for each of the 2 images"),
         (lambda: reliability_curve(np.zeros((0, 2)), []), "one or more of each"),
-        (lambda: fit_temperature([[2.0, -1.0]], [0]), "logits need a softmax"),
+        (lambda: fit_temperature([[2.0, -1.0]], [0]), "Logits need a softmax"),
         (lambda: fit_temperature(ROWS, [0.0, 1.0]), "labels must be class ids, integers"),
         (lambda: apply_temperature(ROWS, 0), "temperature must be above 0 and finite. Received: 0"),
         (lambda: apply_temperature(ROWS, np.nan), "above 0 and finite. Received: nan"),

@@ -266,7 +266,7 @@ def test_all_measures_are_those_of_the_single_functions():
     ("call", "message"),
     [
         (lambda: disagreement([0, 1]), r"votes must be integers \[members, n\]"),
-        (lambda: cohen_kappa(np.zeros((2, 0), int)), "one image or more. Received: none"),
+        (lambda: cohen_kappa(np.zeros((2, 0), int)), "one image or more. Received: no image"),
         (lambda: q_statistic([[0, 1]], [0]), "labels must be .* each of the 2 images"),
         (lambda: double_fault([[0.5]], [0]), "votes must be integers.*float64"),
         (lambda: entropy_measure(np.zeros((2, 0), int), []), "one image or more"),
@@ -275,7 +275,7 @@ def test_all_measures_are_those_of_the_single_functions():
         (lambda: ambiguity([[0.5, 0.5]], [0]), r"probabilities must be numbers \[members, n, cl"),
         (lambda: ambiguity([[[0.5, 0.5]]], [2]), "labels must be class ids from 0 to 1.*2 at ind"),
         (lambda: ambiguity([[[0.5, 0.5]]], [1], [1, 1]), "weights must be one number for each"),
-        (lambda: diversity([[[5.0, 0.5]]], [1]), "logits need a softmax"),
+        (lambda: diversity([[[5.0, 0.5]]], [1]), "Logits need a softmax"),
         (lambda: pair_mean([[0.5, 0.5]]), r"\[members, members\]. Received: shape \(1, 2\)"),
     ],
 )

@@ -169,7 +169,7 @@ ROWS, LABELS = [[0.6, 0.4], [0.3, 0.7]], [0, 1]
     [
         (lambda: negative_log_likelihood([0.5, 0.5], [0]), r"\[n, classes\].*shape \(2,\)"),
         (lambda: log_losses(ROWS, [0, -1]), "class ids from 0 to 1. Received: -1 at index 1"),
-        (lambda: brier_score([[3.0, -2.0]], [0]), "logits need a softmax"),
+        (lambda: brier_score([[3.0, -2.0]], [0]), "Logits need a softmax"),
         (lambda: squared_errors(ROWS, [0]), "one for each of the 2 images"),
         (lambda: scores([[0.3, 0.3]], [0]), "rows that sum to 1. Received: a row that sums to 0.6"),
         (

@@ -236,7 +236,7 @@ ROWS = [[[0.6, 0.4]]]
     ("call", "message"),
     [
         (lambda: predictive_entropy(ROWS[0]), r"\[members, n, classes\].*shape \(1, 2\)"),
-        (lambda: expected_entropy([[[2.0, -1.0]]]), "logits need a softmax"),
+        (lambda: expected_entropy([[[2.0, -1.0]]]), "Logits need a softmax"),
         (lambda: mutual_information([[[0.2, 0.2]]]), "rows that sum to 1"),
         (lambda: risk_coverage([[0.5]], [True]), r"confidence must be numbers \[n\]"),
         (lambda: risk_coverage([np.nan], [True]), "confidence must be finite"),

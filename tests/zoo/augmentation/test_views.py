@@ -38,6 +38,9 @@ def test_arguments_become_one_value():
     assert views == AugmentedViews(FLIPS, count=5, seed=2)
     assert augmented_views(views) is views
     assert augmented_views(None, times=1) is None
+    for given in ({"times": 8}, {"seed": 0}):
+        with pytest.raises(ArgumentError, match="times and seed must be None"):
+            augmented_views(views, **given)
 
 
 @pytest.mark.parametrize(

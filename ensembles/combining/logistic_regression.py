@@ -1,6 +1,7 @@
 """Stacking: a logistic regression on the logarithms of the members' probabilities.
 
-`zoo.ensembles.stacking` learns the coefficients; this module applies them.
+This is the rule `"stacking"`. `zoo.ensembles.stacking` learns the coefficients, and this module
+applies them.
 """
 
 from typing import Any
@@ -8,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zoo.ensembles.checks import LEAST_PROBABILITY, checked_probabilities
+from zoo.ensembles.checks import LEAST_PROBABILITY, checked_probabilities, logarithms
 from zoo.ensembles.combining.definition import Definition
+from zoo.errors import ArgumentError
 
 
 def stacked_probabilities(
@@ -37,8 +39,8 @@ def stacked_probabilities(
     """
     from scipy.special import softmax  # imported here, since the import is slow
 
-    logarithms = np.log(np.maximum(checked_probabilities(probabilities), LEAST_PROBABILITY))
-    logits = np.einsum("kmc,mnc->nk", np.asarray(coefficients), logarithms)
+    features = logarithms(checked_probabilities(probabilities))
+    logits = np.einsum("kmc,mnc->nk", np.asarray(coefficients), features)
     return softmax(logits + np.asarray(intercept), axis=1)
 
 
@@ -49,10 +51,29 @@ def _on_tensors(probabilities: Any, coefficients: Any, intercept: Any) -> Any:
         ops.convert_to_tensor(np.asarray(values), probabilities.dtype)
         for values in (coefficients, intercept)
     )
-    logarithms = ops.log(ops.maximum(probabilities, LEAST_PROBABILITY))
-    return ops.softmax(ops.einsum("kmc,mnc->nk", coefficients, logarithms) + intercept)
+    features = ops.log(ops.maximum(probabilities, LEAST_PROBABILITY))
+    return ops.softmax(ops.einsum("kmc,mnc->nk", coefficients, features) + intercept)
+
+
+def _check_shapes(members: int, num_classes: int | None, coefficients: Any, intercept: Any) -> None:
+    shape, constants = np.shape(coefficients), np.shape(intercept)
+    classes = shape[0] if num_classes is None else num_classes
+    if shape != (classes, members, classes) or constants != (classes,):
+        raise ArgumentError(
+            "coefficients must be [classes, members, classes] and intercept [classes], for "
+            f"{members} members. Received: {shape} and {constants}. Learn them for these members "
+            "with zoo.ensembles.stack."
+        )
 
 
 DEFINITION = Definition(
-    "stacking", stacked_probabilities, _on_tensors, parameters=("coefficients", "intercept")
+    "stacking",
+    stacked_probabilities,
+    _on_tensors,
+    parameters=("coefficients", "intercept"),
+    description=(
+        "a logistic regression on their probabilities for images that they were not trained on"
+    ),
+    learned_by="zoo.ensembles.stack",
+    check_learned=_check_shapes,
 )
