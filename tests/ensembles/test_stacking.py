@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 import keras
 import numpy as np
 import pytest
@@ -46,41 +48,63 @@ def stacked(train_split, run_folder):
     )
 
 
-def test_each_image_is_judged_by_members_that_were_not_trained_on_it(
-    train_split, validation_split, monkeypatch
-):
-    judged = []
+@dataclass
+class RecordedStack:
+    """A stack, and what its folds did.
+
+    Attributes:
+        committee: The committee.
+        judged: The digests of the images that the members of each fold judged.
+        known: How many of these images the members had been trained on.
+        learned_from: The probabilities from which the rule was learned.
+    """
+
+    committee: Committee
+    judged: list
+    known: list
+    learned_from: list
+
+
+@pytest.fixture(scope="module")
+def recorded(train_split, validation_split):
+    """A stack of two folds of the smallest member."""
+    judged, known, learned_from = [], [], []
     plain = Committee.member_probabilities
 
-    def recorded(self, x, *arguments, **keywords):
-        assert x.count_among(self.trained_on) == 0
+    def member_probabilities(self, x, *arguments, **keywords):
+        known.append(x.count_among(self.trained_on))
         if x is not validation_split:
             judged.append(x.digests)
         return plain(self, x, *arguments, **keywords)
 
-    monkeypatch.setattr(Committee, "member_probabilities", recorded)
-    options = {"validation_data": validation_split, "epochs": 1, "verbose": 0}
-    committee = stack(MEMBERS[0], train_split, folds=3, **options)
-    assert len(judged) == 3
-    assert committee.validation_accuracy is not None
-    np.testing.assert_array_equal(np.sort(np.concatenate(judged)), np.sort(train_split.digests))
-    assert train_split.count_among(committee.trained_on) == len(train_split)
-
-
-def test_the_rule_is_learned_from_the_probabilities_of_the_folds(train_split, monkeypatch):
-    learned_from = []
-
-    def recorded(probabilities, labels, penalty):
+    def fit(probabilities, labels, penalty):
         learned_from.append(probabilities)
         return fit_stacking(probabilities, labels, penalty)
 
-    monkeypatch.setattr(stacking, "fit_stacking", recorded)
-    stack(MEMBERS[0], train_split, folds=2, epochs=1, verbose=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Committee, "member_probabilities", member_probabilities)
+        patch.setattr(stacking, "fit_stacking", fit)
+        options = {"validation_data": validation_split, "epochs": 1, "verbose": 0}
+        committee = stack(MEMBERS[0], train_split, folds=2, **options)
+    return RecordedStack(committee, judged, known, learned_from)
+
+
+def test_each_image_is_judged_by_members_that_were_not_trained_on_it(recorded, train_split):
+    assert len(recorded.judged) == 2
+    assert not any(recorded.known)
+    assert recorded.committee.validation_accuracy is not None
+    judged = np.sort(np.concatenate(recorded.judged))
+    np.testing.assert_array_equal(judged, np.sort(train_split.digests))
+    assert train_split.count_among(recorded.committee.trained_on) == len(train_split)
+
+
+def test_the_rule_is_learned_from_the_probabilities_of_the_folds(recorded, train_split):
+    (learned_from,) = recorded.learned_from
     for kept, held_out in train_split.fold_rows(2, seed=0):
         committee = Committee(MEMBERS[0])
         committee.fit(train_split.take(kept), epochs=1, verbose=0)
         expected = committee.member_probabilities(train_split.take(held_out))
-        np.testing.assert_allclose(learned_from[0][:, held_out], expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(learned_from[:, held_out], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_members_that_learn_by_heart_are_not_believed():
