@@ -68,6 +68,76 @@ def test_every_room_has_its_place_in_the_order_of_imports():
             assert placed == {f"{room}.{name}" for name in inside - {"moved"}}
 
 
+TESTED_WITH = {
+    "datasets/fetching/facescrub_pictures": "datasets/sources/test_facescrub",
+    "datasets/fetching/public_web": "datasets/sources/test_facescrub",
+    "datasets/files/checks": "datasets/files/test_tree",
+    "datasets/files/locations": "datasets/test_loading",
+    "datasets/files/mapped": "datasets/test_split",
+    "datasets/formats/face_list": "datasets/sources/test_facescrub",
+    "datasets/formats/pixel_csv": "datasets/sources/test_fer2013",
+    "datasets/formats/plain_pickle": "datasets/sources/test_cifar10",
+    "ensembles/combining/definition": "ensembles/combining/test_rules",
+    "ensembles/combining/geometric": "ensembles/combining/test_voting",
+    "ensembles/combining/logistic_regression": "ensembles/test_stacking",
+    "ensembles/combining/majority": "ensembles/combining/test_voting",
+    "ensembles/combining/soft": "ensembles/combining/test_voting",
+    "ensembles/combining/weights": "ensembles/combining/test_voting",
+    "ensembles/export/formats": "ensembles/export/test_exporting",
+    "ensembles/measures/pairwise": "ensembles/measures/test_diversity",
+    "ensembles/reports/figures": "ensembles/reports/test_report",
+    "ensembles/reports/json_values": "ensembles/reports/test_analysis",
+    "ensembles/reports/saving": "ensembles/reports/test_report",
+    "ensembles/reports/tables": "ensembles/reports/test_report",
+    "zoo/augmentation/augmentation": "zoo/augmentation/test_projective",
+    "zoo/augmentation/ranges": "zoo/augmentation/test_projective",
+    "zoo/cli/committee": "zoo/cli/test_train",
+    "zoo/cli/console": "zoo/cli/test_application",
+    "zoo/cli/options": "zoo/cli/test_application",
+    "zoo/errors": "zoo/cli/test_application",
+    "zoo/gradients/checker": "zoo/gradients/test_first_order",
+    "zoo/gradients/finite_differences": "zoo/gradients/test_first_order",
+    "zoo/gradients/pure_function": "zoo/gradients/test_check",
+    "zoo/layers/activations": "zoo/layers/test_dense",
+    "zoo/layers/batch_normalization": "zoo/layers/test_every_layer",
+    "zoo/layers/conv2d": "zoo/layers/test_every_layer",
+    "zoo/layers/empty_batches": "zoo/layers/test_handwritten",
+    "zoo/layers/max_pooling2d": "zoo/layers/test_every_layer",
+    "zoo/layers/registration": "test_adding",
+    "zoo/layers/relu": "zoo/layers/test_every_layer",
+    "zoo/layers/softmax": "zoo/layers/test_every_layer",
+    "zoo/layers/standardization": "zoo/training/test_standardize",
+    "zoo/layers/twins": "zoo/layers/test_every_layer",
+    "zoo/models/alexnet": "zoo/models/test_models",
+    "zoo/models/cnn": "zoo/models/test_models",
+    "zoo/models/softmax": "zoo/models/test_models",
+    "zoo/models/stem_and_head": "zoo/models/test_models",
+    "zoo/moved": "zoo/test_imports",
+    "zoo/registry/standardization": "zoo/training/test_standardize",
+    "zoo/training/checkpoint": "ensembles/test_fitting",
+    "zoo/training/fusion/model_group": "zoo/training/fusion/test_fused",
+    "zoo/training/fusion/wide_layers": "zoo/training/fusion/test_fused",
+    "zoo/training/loop": "zoo/training/test_train",
+    "zoo/training/recording": "zoo/training/test_train",
+}
+"""Modules without a test file of their own, and the file with their tests."""
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_a_module_has_a_file_of_tests_or_says_where_they_are(path):
+    name = name_of(path).removesuffix(".py")
+    room, _, module = name.rpartition("/")
+    own = f"{room}/test_{module}"
+    where = TESTED_WITH.get(name, own)
+    if not module.startswith("__"):
+        assert (ROOT / "tests" / f"{where}.py").exists()
+        assert where == own or not (ROOT / "tests" / f"{own}.py").exists()
+
+
+def test_the_table_of_tests_names_modules_that_there_are():
+    assert [name for name in TESTED_WITH if not (ROOT / f"{name}.py").exists()] == []
+
+
 BAD_NAMES = {"one", "its", "says", "seen", "form", "places", "page", "theirs"}
 
 
