@@ -238,12 +238,15 @@ def check_memory(results):
     ],
 )
 @IN_GRAPHS_ANYWAY
-@pytest.mark.usefixtures("eagerly")
-def test_a_benchmark_runs_from_beginning_to_end(name, check, benchmark, tmp_path, monkeypatch):
+def test_a_benchmark_runs_from_beginning_to_end(
+    name, check, benchmark, tmp_path, monkeypatch, request
+):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for the processes that a benchmark starts
-    if name == "fixed_cost":  # three times as many fits as in other benchmarks
+    if name == "fixed_cost":  # which is about graphs
         monkeypatch.setattr(benchmark(name), "REPORT", ("softmax", "bn_mlp"))
         monkeypatch.setattr(benchmark(name), "IMAGES", 64)
+    else:
+        request.getfixturevalue("eagerly")
     benchmark(name).main(quick=True)
     results = json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
     assert results.pop("measured on")["cores"] > 0
