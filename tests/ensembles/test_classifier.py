@@ -1,16 +1,15 @@
 import copy
-import os
 import pickle
 import pickletools
-import subprocess
-import sys
 from dataclasses import replace
 from types import MappingProxyType
 
+import joblib
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from joblib.externals import loky
 from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_wine
@@ -18,7 +17,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import check_classifiers_train, parametrize_with_checks
 
 import zoo
 from zoo.ensembles import Committee, CommitteeClassifier, Member
@@ -53,6 +52,10 @@ def blobs(n=90, seed=0):
 @parametrize_with_checks([quick(voting="soft")])
 def test_checks_of_scikit_learn(estimator, check):
     check(estimator)
+
+
+def test_check_of_scikit_learn_for_hard_votes_of_two_copies():
+    check_classifiers_train("CommitteeClassifier", quick("softmax", copies=2))
 
 
 def test_check_that_scikit_learn_skips_unless_a_process_starts_with_the_array_api(fresh_process):
@@ -300,17 +303,18 @@ def test_in_a_pipeline_with_a_scaler():
     assert scaled.fit(X, y).score(X, y) > 0.8 > alone.fit(X, y).score(X, y)
 
 
-def test_cross_validation():
-    X, y = blobs()
-    classifier = quick(["softmax", Member(built(), name="built")], voting="soft")
-    assert cross_val_score(classifier, X, y, cv=2).min() > 0.8
+def test_cross_validation_in_two_processes(fresh_process):
+    assert fresh_process["scores"].min() > 0.8
 
 
 def test_a_search_over_voting_epochs_and_members():
     X, y = blobs()
-    grid = [{"voting": ["hard"], "epochs": [1]}, {"voting": ["soft"]}, {"members": [[SMALL]]}]
+    grid = [
+        {"voting": ["hard"], "epochs": [1], "members": [[SMALL]]},
+        {"voting": ["soft"]},
+    ]
     search = GridSearchCV(quick(), grid, cv=2).fit(X, y)
-    assert len(search.cv_results_["params"]) == 3
+    assert len(search.cv_results_["params"]) == 2
     assert search.best_params_.get("epochs") != 1
     assert search.best_score_ > 0.8
     assert search.predict_proba(X).shape == (90, 3)
@@ -339,16 +343,16 @@ def test_many_classifiers_one_after_another_bring_no_warning(caplog):
 # --- pickles -------------------------------------------------------------------------------
 
 FRESH = """
-import pickle, sys
+import pickle
 import numpy as np
 from sklearn.utils.estimator_checks import check_array_api_input
 from zoo.ensembles import CommitteeClassifier
-with open(sys.argv[1], "rb") as file:
+with open(given, "rb") as file:
     trained, untrained, X, y = pickle.load(file)
 answers = {"predicted": trained.predict(X), "probabilities": trained.predict_proba(X)}
 answers["fitted"] = untrained.fit(X, y).predict_proba(X)
 check_array_api_input("CommitteeClassifier", CommitteeClassifier("softmax", epochs=1), "numpy")
-np.savez(sys.argv[2], array_api=True, **answers)
+np.savez(answers_file, array_api=True, **answers)
 """
 
 
@@ -357,20 +361,25 @@ def pickled():
     """A trained and an untrained classifier, and a table with labels."""
     X, y = blobs()
     names = np.array(["pear", "apple", "fig"])[y]
-    untrained = quick(["softmax", Member(built(), name="built")], epochs=2, voting="soft")
+    untrained = quick(["softmax", Member(built(), name="built")], voting="soft")
     return pair().fit(X, names), untrained, X, names
 
 
 @pytest.fixture(scope="module")
 def fresh_process(pickled, tmp_path_factory):
-    """The answers of the pickled classifiers in a fresh process."""
+    """The answers of the pickled classifiers in a fresh process, and scores of two processes."""
     folder = tmp_path_factory.mktemp("fresh")
     given, answers = folder / "given.pickle", folder / "answers.npz"
     given.write_bytes(pickle.dumps(pickled))
-    environment = {**os.environ, "SCIPY_ARRAY_API": "1"}
-    subprocess.run([sys.executable, "-c", FRESH, given, answers], check=True, env=environment)
+    _, untrained, X, y = pickled
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCIPY_ARRAY_API", "1")  # for the processes, which joblib starts now
+        scores = cross_val_score(untrained, X, y, cv=2, n_jobs=2)
+        names = {"given": str(given), "answers_file": str(answers)}
+        joblib.Parallel(n_jobs=2)([joblib.delayed(exec)(FRESH, names)])
+    loky.get_reusable_executor().shutdown(wait=True)
     with np.load(answers) as found:
-        return dict(found)
+        return {**found, "scores": scores}
 
 
 def test_a_pickle_predicts_the_same_in_a_fresh_process(pickled, fresh_process):
@@ -386,9 +395,9 @@ def test_an_untrained_classifier_learns_the_same_in_a_fresh_process(pickled, fre
     np.testing.assert_allclose(fresh_process["fitted"], expected, atol=1e-4)
 
 
-def test_a_pickle_names_nothing_of_keras_or_tensorflow():
-    pickled = pickle.dumps(pair(epochs=1).fit(*blobs()))
-    words = [argument for _, argument, _ in pickletools.genops(pickled) if type(argument) is str]
+def test_a_pickle_names_nothing_of_keras_or_tensorflow(pickled):
+    content = pickle.dumps(pickled[0])
+    words = [argument for _, argument, _ in pickletools.genops(content) if type(argument) is str]
     assert "zoo.ensembles.classifier" in words
     assert not [word for word in words if word.startswith(("keras", "tensorflow"))]
 

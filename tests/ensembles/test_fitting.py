@@ -128,11 +128,11 @@ def test_losses_contain_the_penalties_as_in_keras(whole, validation_split):
 def test_members_with_the_same_batches_train_together(train_split, validation_split):
     members = [
         softmax(),
-        Member("mlp", {"hidden": (4,)}, replace(QUICK, batch_size=16)),
-        Member("mlp", {"hidden": (4,)}, QUICK, name="other"),
+        softmax(batch_size=16),
+        softmax(),
     ]
-    mixed, history = fit(members, train_split, validation_split, epochs=2)
-    apart, _ = fit(members, train_split, epochs=2, together=False)
+    mixed, history = fit(members, train_split, validation_split, epochs=1)
+    apart, _ = fit(members, train_split, epochs=1, together=False)
     assert_same_weights(mixed, apart, rtol=1e-5, atol=1e-6)
     assert len(history.history["val_accuracy"]) == 1  # scored once, after the last of them
 
@@ -344,17 +344,26 @@ def test_early_stopping_resumes_too(train_split, validation_split, tmp_path):
     assert again.epoch == history.epoch
 
 
-def test_a_training_interrupted_at_the_last_step_of_an_epoch_resumes(train_split, tmp_path):
-    members = [softmax(optimizer="adam", learning_rate=0.01)]
-    whole, _ = fit(members, train_split)
+ADAM = softmax(optimizer="adam", learning_rate=0.01)
+
+
+@pytest.fixture(scope="module")
+def whole_softmax(train_split):
+    """The smallest member after a training without interruption."""
+    return fit(ADAM, train_split)[0]
+
+
+def test_a_training_interrupted_at_the_last_step_of_an_epoch_resumes(
+    train_split, whole_softmax, tmp_path
+):
     run = {"log_dir": tmp_path / "run"}
     with pytest.raises(KeyboardInterrupt):
-        fit(members, train_split, callbacks=[Crash(interrupt, step=3)], **run)
-    resumed, _ = fit(members, train_split, resume=True, **run)
-    assert_same_weights(resumed, whole, rtol=0)
+        fit(ADAM, train_split, callbacks=[Crash(interrupt, step=3)], **run)
+    resumed, _ = fit(ADAM, train_split, resume=True, **run)
+    assert_same_weights(resumed, whole_softmax, rtol=0)
 
 
-def test_an_interrupt_after_the_last_step_is_not_swallowed(train_split, tmp_path):
+def test_an_interrupt_after_the_last_step_is_not_swallowed(train_split, whole_softmax, tmp_path):
     class Late(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             if epoch == 2:
@@ -362,10 +371,9 @@ def test_an_interrupt_after_the_last_step_is_not_swallowed(train_split, tmp_path
 
     run = {"log_dir": tmp_path / "run"}
     with pytest.raises(KeyboardInterrupt):
-        fit(softmax(), train_split, callbacks=[Late()], **run)
-    whole, _ = fit(softmax(), train_split)
-    resumed, _ = fit(softmax(), train_split, resume=True, **run)
-    assert_same_weights(resumed, whole, rtol=0)
+        fit(ADAM, train_split, callbacks=[Late()], **run)
+    resumed, _ = fit(ADAM, train_split, resume=True, **run)
+    assert_same_weights(resumed, whole_softmax, rtol=0)
 
 
 @pytest.mark.parametrize(

@@ -95,16 +95,29 @@ def test_images_that_all_have_seen_are_left_out():
     assert combined.shape == (2, 2)
 
 
-def test_each_member_is_trained_on_its_own_images(train_split):
-    member = Member("softmax", recipe=QUICK)
-    committee = Committee(member, copies=2, seed=5)
-    committee.fit(train_split, resampling="bootstrap", verbose=0)
+SOFTMAX = Member("softmax", recipe=QUICK)
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("bootstrap") / "run"
+
+
+@pytest.fixture(scope="module")
+def bootstrapped(train_split, run_folder):
+    """A committee whose members drew their images, with its run in a folder."""
+    committee = Committee(SOFTMAX, copies=2, seed=5)
+    committee.fit(train_split, resampling="bootstrap", log_dir=run_folder, verbose=0)
+    return committee
+
+
+def test_each_member_is_trained_on_its_own_images(train_split, bootstrapped):
     rows = resample(train_split, 2, "bootstrap", seed=5)
-    for index, model in enumerate(committee.members):
-        alone = Committee(member, seed=5 + index)
+    for index, model in enumerate(bootstrapped.members):
+        alone = Committee(SOFTMAX, seed=5 + index)
         alone.fit(train_split.take(rows[index]), verbose=0)
-        for one, other in zip(model.get_weights(), alone.get_weights(), strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+        for weights, expected in zip(model.get_weights(), alone.get_weights(), strict=True):
+            np.testing.assert_allclose(weights, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_the_out_of_bag_score_is_of_unseen_images():
@@ -124,53 +137,43 @@ def test_a_copy_of_a_learned_image_is_not_out_of_bag():
     images[0] = 9  # all others are the same, and no bootstrap misses them
     data = as_split(images, np.arange(30) % 2)
     assert [0 in rows for rows in resample(data, 2, "bootstrap", seed=2)] == [False, True]
-    committee = Committee(Member("softmax", recipe=QUICK), copies=2, seed=2)
+    committee = Committee(SOFTMAX, copies=2, seed=2)
     committee.fit(data, resampling="bootstrap", verbose=0)
     assert committee.out_of_bag.n == 1
 
 
 def test_the_out_of_bag_score_is_saved_and_forgotten_by_other_training(train_split, tmp_path):
-    committee = Committee(Member("softmax", recipe=QUICK), copies=2)
-    committee.fit(train_split, resampling="folds", verbose=0)
-    assert committee.out_of_bag.n == len(train_split)
-    committee.save(tmp_path / "a.keras")
-    assert Committee.load(tmp_path / "a.keras").out_of_bag == committee.out_of_bag
-    committee.fit(train_split, verbose=0)
-    assert committee.out_of_bag is None
-
-
-def test_members_that_have_learned_all_images_before_have_no_out_of_bag_score(
-    train_split, built_model
-):
-    models = [built_model("a"), built_model("b")]
-    record_exposure(models, "trained_on", train_split.digests)
-    committee = Committee(models)
-    committee.fit(train_split, epochs=1, batch_size=32, resampling="bootstrap", verbose=0)
-    assert committee.out_of_bag is None
-
-
-def test_members_of_unknown_origin_have_no_out_of_bag_score(train_split, built_model):
-    committee = Committee([built_model("a"), built_model("b")])
-    committee.fit(train_split, epochs=1, batch_size=32, resampling="bootstrap", verbose=0)
-    assert committee.out_of_bag is None
-
-
-def test_what_an_interrupted_training_learned_was_its_own(train_split, tmp_path):
     class Crash(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             raise KeyboardInterrupt
 
-    committee = Committee(Member("softmax", recipe=QUICK), copies=2)
+    committee = Committee(SOFTMAX, copies=2)
     options = {"resampling": "folds", "log_dir": tmp_path / "run", "verbose": 0}
     with pytest.raises(KeyboardInterrupt):
         committee.fit(train_split, callbacks=[Crash()], **options)
+    # What the interrupted training learned was each member's own, too.
     committee.fit(train_split, resume=True, **options)
     assert committee.out_of_bag.n == len(train_split)
+    committee.save(tmp_path / "a.keras")
+    assert Committee.load(tmp_path / "a.keras").out_of_bag == committee.out_of_bag
+    committee.fit(train_split, together=False, verbose=0)
+    assert committee.out_of_bag is None
+
+
+def test_members_that_may_know_all_images_have_no_out_of_bag_score(train_split, built_model):
+    models = [built_model("a"), built_model("b")]
+    committee = Committee(models)
+    options = {"epochs": 1, "batch_size": 32, "resampling": "bootstrap", "verbose": 0}
+    committee.fit(train_split, **options)
+    assert committee.out_of_bag is None  # nobody knows what a built model learned before
+    record_exposure(models, "trained_on", train_split.digests)
+    committee.fit(train_split, **options)
+    assert committee.out_of_bag is None
 
 
 def test_an_order_of_its_own_is_another_training_of_the_same_images(train_split):
     def weights(resampling):
-        committee = Committee(Member("softmax", recipe=QUICK), copies=2, seed=3)
+        committee = Committee(SOFTMAX, copies=2, seed=3)
         committee.fit(train_split, resampling=resampling, verbose=0)
         assert committee.out_of_bag is None
         return [model.get_weights()[0] for model in committee.members]
@@ -181,20 +184,21 @@ def test_an_order_of_its_own_is_another_training_of_the_same_images(train_split)
 
 
 def test_members_with_their_own_images_do_not_train_together(train_split):
-    committee = Committee(Member("softmax", recipe=QUICK), copies=2)
+    committee = Committee(SOFTMAX, copies=2)
     with pytest.raises(ArgumentError, match="softmax and softmax_2 differ in their own images"):
         committee.fit(train_split, resampling="bootstrap", together=True, verbose=0)
 
 
-def test_a_resampled_run_is_resumed_with_the_same_images_only(train_split, tmp_path):
-    def fit(**arguments):
-        committee = Committee(Member("softmax", recipe=QUICK), copies=2)
-        committee.fit(train_split, log_dir=tmp_path / "run", verbose=0, **arguments)
+def test_a_resampled_run_is_resumed_with_the_same_images_only(
+    train_split, bootstrapped, run_folder
+):
+    def resume(resampling):
+        committee = Committee(SOFTMAX, copies=2, seed=5)
+        options = {"log_dir": run_folder, "resume": True, "verbose": 0}
+        committee.fit(train_split, resampling=resampling, **options)
         return committee.get_weights()
 
-    first = fit(resampling="bootstrap")
-    again = fit(resampling="bootstrap", resume=True)
-    for one, other in zip(first, again, strict=True):
-        np.testing.assert_array_equal(one, other)
+    for weights, expected in zip(resume("bootstrap"), bootstrapped.get_weights(), strict=True):
+        np.testing.assert_array_equal(weights, expected)
     with pytest.raises(RunError, match="own images"):
-        fit(resampling="folds", resume=True)
+        resume("folds")

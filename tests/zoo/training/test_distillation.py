@@ -10,6 +10,7 @@ from zoo.ensembles import Committee, Member, Rule
 from zoo.errors import ArgumentError, RunError
 
 RECIPE = Recipe("adam", 0.01, batch_size=64, epochs=3)
+MLP = Member("mlp", {"hidden": (16,)}, RECIPE)
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def data():
 
 @pytest.fixture(scope="module")
 def teacher(data):
-    committee = Committee([Member("mlp", recipe=RECIPE), Member("softmax", recipe=RECIPE)])
+    committee = Committee([MLP, Member("softmax", recipe=RECIPE)])
     committee.fit(data.train, verbose=0)
     return committee
 
@@ -55,7 +56,7 @@ def test_a_committee_teaches_by_its_rule(teacher, data, rule):
 
 def test_a_student_learns_from_the_teacher_alone(data):
     """Labels that mean nothing, and a teacher who knows better and has all of the loss."""
-    knows = Committee(Member("mlp", recipe=RECIPE))
+    knows = Committee(MLP)
     knows.fit(data.train, epochs=10, verbose=0)
     wrong = zoo.datasets.split.as_split(
         data.train.images, (data.train.labels + 1) % 3, class_names=data.class_names
@@ -85,14 +86,14 @@ def test_a_student_has_seen_what_its_teacher_has(data, teacher):
 
 def test_the_teacher_stays_as_it_is(data, teacher):
     before = teacher.get_weights()
-    Committee(Member("mlp", recipe=RECIPE)).fit(data.train, teacher=Teacher(teacher), verbose=0)
+    Committee(MLP).fit(data.train, teacher=Teacher(teacher), verbose=0)
     for one, other in zip(before, teacher.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_students_that_learn_together_have_one_teacher(data, teacher):
     def weights(together):
-        students = Committee([Member("mlp", recipe=RECIPE), Member("softmax", recipe=RECIPE)])
+        students = Committee([MLP, Member("softmax", recipe=RECIPE)])
         students.fit(data.train, teacher=Teacher(teacher), together=together, verbose=0)
         return students.get_weights()
 

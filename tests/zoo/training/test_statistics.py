@@ -24,10 +24,10 @@ class Weights(keras.callbacks.Callback):
 
     def __init__(self):
         super().__init__()
-        self.seen = []
+        self.weights = []
 
     def on_epoch_end(self, epoch, logs=None):
-        self.seen.append(self.model.get_weights())
+        self.weights.append(self.model.get_weights())
 
 
 def trained(data, recipe, name="softmax", **arguments):
@@ -36,13 +36,19 @@ def trained(data, recipe, name="softmax", **arguments):
     return model
 
 
+@pytest.fixture(scope="module")
+def weights_of_epochs(data):
+    """The weights after each epoch of a training that does not average."""
+    kept = Weights()
+    trained(data, RECIPE, callbacks=[kept])
+    return kept.weights
+
+
 @pytest.mark.parametrize(("share", "first"), [(0.5, 2), (0, 0), (0.8, 3)])
-def test_weights_are_the_mean_over_the_last_epochs(data, share, first):
-    seen = Weights()
-    trained(data, RECIPE, callbacks=[seen])
+def test_weights_are_the_mean_over_the_last_epochs(data, weights_of_epochs, share, first):
     averaged = trained(data, replace(RECIPE, average_from=share))
-    for place, weight in enumerate(averaged.get_weights()):
-        expected = np.mean([weights[place] for weights in seen.seen[first:]], axis=0)
+    for index, weight in enumerate(averaged.get_weights()):
+        expected = np.mean([weights[index] for weights in weights_of_epochs[first:]], axis=0)
         np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-6)
 
 

@@ -45,8 +45,9 @@ def test_the_seed_decides_the_order_of_the_batches(split):
         train([one], split, seed=seed, verbose=0)
         return one.model.get_weights()[0]
 
-    assert (weights(1) == weights(1)).all()
-    assert not np.allclose(weights(1), weights(2), rtol=0, atol=1e-7)
+    expected = weights(1)
+    assert (weights(1) == expected).all()
+    assert not np.allclose(weights(2), expected, rtol=0, atol=1e-7)
 
 
 def test_steps_and_epochs_reach_callbacks(split):
