@@ -1,5 +1,5 @@
 """How pixels are stored in files: each module turns bytes of one format into arrays.
 
-`conversion` gives images the size and the colour that the user asked for. The data sets in
-`zoo.datasets.sources` come in here.
+`conversion` gives images the size and the colour that the user asked for. Used by the data
+sets in `zoo.datasets.sources`.
 """

@@ -78,7 +78,7 @@ def test_a_wrong_second_order_is_a_fault_when_asked_for(zoo_command):
     ("words", "message"),
     [
         (["Desne"], "did you mean 'Dense'"),
-        (["Reshape"], "Pass `--set target_shape="),
+        (["Reshape"], "such as `--set target_shape="),
     ],
 )
 def test_a_name_that_cannot_be_checked_is_one_line(zoo_command, words, message):
