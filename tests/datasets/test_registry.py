@@ -104,8 +104,10 @@ def test_files_of_a_users_own_data_set_that_are_missing_are_named(import_toy, tm
 
 
 def test_a_reloaded_module_registers_again(import_toy):
-    import_toy()
-    import_toy()
+    first, second = import_toy(), import_toy()
+    names = [info.name for info in zoo.datasets.list_datasets()]
+    assert names.count("toy_dots") == 1
+    assert first is not second
 
 
 def test_a_taken_name_raises_naming_both(import_toy):
