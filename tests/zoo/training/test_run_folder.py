@@ -96,7 +96,8 @@ def test_run_is_resumed_with_the_same_config(tmp_path):
 
 def test_tuple_in_the_config_is_the_list_that_json_makes_of_it(tmp_path):
     RunFolder(tmp_path / "run", {"shape": (8, 8, 1)})
-    RunFolder(tmp_path / "run", {"shape": (8, 8, 1)}, resume=True)
+    run = RunFolder(tmp_path / "run", {"shape": (8, 8, 1)}, resume=True)
+    assert manifest(run.path)["config"] == {"shape": [8, 8, 1]}
 
 
 @pytest.mark.parametrize("make", [True, False])  # the folder, empty
