@@ -71,7 +71,7 @@ class ImageConversion:
         return converted
 
 
-def concatenate(name: str, splits: list[Split], conversion: ImageConversion) -> Split:
+def concatenate_splits(name: str, splits: list[Split], conversion: ImageConversion) -> Split:
     """Put splits with the same classes and image shapes, and no selections of rows, into one."""
     first, *more = splits
     labels = np.concatenate([split.labels for split in splits])

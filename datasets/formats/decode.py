@@ -41,10 +41,6 @@ Box = tuple[int, int, int, int]
 T = TypeVar("T")
 
 
-class ImageMismatch(DataError):
-    """An image has another size or colour than the other images."""
-
-
 def survey(tree: Tree, names: list[str]) -> list[tuple[int, int, bool]]:
     """Read the headers of images: height and width as they are shown, and whether they are grey.
 
@@ -52,7 +48,7 @@ def survey(tree: Tree, names: list[str]) -> list[tuple[int, int, bool]]:
         DataError: A file is no readable image.
     """
     headers = []
-    with strict():
+    with recorded_warnings():
         for name in names:
             with (
                 tree.open(name) as content,
@@ -73,23 +69,17 @@ def decode(
     channels: int,
     *,
     resize: bool,
-    all_grey: bool = False,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Decode images into one array, uint8 [n, *size, channels], in the order of `names`.
 
     Transparent pixels are laid on white, palettes are resolved, 16-bit greys are scaled to 8 bits,
     and the EXIF orientation is applied. With `resize`, images of another size are scaled
-    (bilinear); otherwise they raise an ImageMismatch, as images in colour do with `all_grey`. A
-    DataError says that a file is no readable image. Without `out`, the array is in memory.
+    (bilinear); otherwise they raise a DataError, as files do that are no readable images. Without
+    `out`, the array is in memory.
     """
     pixels = in_memory(str(tree.path), (len(names), *size, channels)) if out is None else out
-
-    def convert(image: Image.Image) -> np.ndarray:
-        if all_grey and image.mode not in _GREY_MODES:
-            raise ImageMismatch("must be a grey image. Received: an image in colour")
-        return _convert(image, size, channels, resize=resize)
-
+    convert = functools.partial(_convert, size=size, channels=channels, resize=resize)
     fill(pixels, _each(tree, names, lambda row: _use(tree, names[row], convert)))
     return pixels
 
@@ -107,7 +97,8 @@ def crop(tree: Tree, faces: Sequence[tuple[str, str, Box]], out: np.ndarray) -> 
     _, *size, channels = out.shape
 
     def cut(image: Image.Image, box: Box) -> np.ndarray:
-        check_box(box, *image.size)
+        if fault := box_fault(box, *image.size):
+            raise DataError(fault)
         left, top, right, bottom = box
         part = image.crop((left, top, min(right, image.width), min(bottom, image.height)))
         part.info.pop("exif", None)  # the box counts pixels before the orientation is applied
@@ -132,10 +123,10 @@ def crop(tree: Tree, faces: Sequence[tuple[str, str, Box]], out: np.ndarray) -> 
     return reasons
 
 
-def check_box(box: Box, width: int, height: int) -> None:
-    """Raise a DataError if a box (left, top, right, bottom) lies outside of its image."""
-    if box[0] >= width or box[1] >= height:
-        raise DataError(f"must hold the box {box}. Received: an image of {width}×{height}")
+def box_fault(box: Box, width: int, height: int) -> str:
+    """Say that a box (left, top, right, bottom) lies outside of its image; empty if it does not."""
+    outside = box[0] >= width or box[1] >= height
+    return f"must hold the box {box}. Received: an image of {width}×{height}" if outside else ""
 
 
 @contextmanager
@@ -172,22 +163,13 @@ def open_image(content: BinaryIO, *, whole: bool = True) -> Iterator[Image.Image
 def recorded_warnings() -> Iterator[list[warnings.WarningMessage]]:
     """Record warnings in a list instead of showing them, until the block ends.
 
-    The block may change the filters, which all threads share. A lock keeps other threads out
-    meanwhile: two threads that change the filters would restore each other's filters at the end.
+    Pillow warns of metadata that is not used here, such as damaged EXIF. The block may change the
+    filters, which all threads share. A lock keeps other threads out meanwhile: two threads that
+    change the filters would restore each other's filters at the end.
     """
     with _lock, warnings.catch_warnings(record=True) as recorded:
         warnings.simplefilter("always", UserWarning)
         yield recorded
-
-
-@contextmanager
-def strict() -> Iterator[None]:
-    """Turn Pillow's warning of too many pixels into an error, for all threads."""
-    with recorded_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        # Pillow warns of metadata that is not used here, such as damaged EXIF.
-        warnings.simplefilter("ignore", UserWarning)
-        yield
 
 
 def _convert(
@@ -198,9 +180,8 @@ def _convert(
         ImageOps.exif_transpose(image, in_place=True)
     height, width = size
     if image.size != (width, height) and not resize:
-        raise ImageMismatch(
-            f"must have {height}×{width} pixels. Received: {image.height}×{image.width}"
-        )
+        received = f"{image.height}×{image.width}"
+        raise DataError(f"must have {height}×{width} pixels. Received: {received}")
     if image.mode.startswith("I"):
         grey = np.rint(np.asarray(image) / 257).clip(0, 255).astype(np.uint8)
         image = Image.fromarray(grey)
@@ -229,7 +210,7 @@ def _named(tree: Tree, name: str) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        raise type(error)(f"{name} in {tree.path} {error}. Mend or remove the file") from error
+        raise DataError(f"{name} in {tree.path} {error}. Mend or remove the file.") from error
 
 
 def _each(tree: Tree, names: list[str], use: Callable[[int], T]) -> Iterator[T]:
@@ -238,7 +219,7 @@ def _each(tree: Tree, names: list[str], use: Callable[[int], T]) -> Iterator[T]:
     Threads call it if the files are large. A result may have a hundred megabytes, so only a few
     wait to be taken.
     """
-    with strict():
+    with recorded_warnings():
         if sum(tree.sizes[name] for name in names) < _BYTES_WORTH_A_THREAD * len(names):
             yield from map(use, range(len(names)))
             return

@@ -39,7 +39,7 @@ def show(
     train = splits["train"]
     height, width, channels = train.image_shape
     if channels not in (1, 3):
-        received = f"{channels} channels. Choose 1 or 3 of them"
+        received = f"{channels} channels. Choose 1 or 3 of them."
         raise ArgumentError(f"The images must be grey or RGB to be shown. Received: {received}")
     file = None if path is None else as_path("path", path)
     folder = None if log_dir is None else as_path("log_dir", log_dir)
@@ -58,7 +58,7 @@ def show(
 
     means: Rows = [[] if mean is None else [mean] for mean in mean_images(train)]
     mean_column = {"mean": means}
-    counts = {part: list(split.class_counts.values()) for part, split in splits.items()}
+    counts = {key: list(split.class_counts.values()) for key, split in splits.items()}
     rows = [*train.class_names, "all"]
 
     figure = draw_sheet(rows, sample_column() | mean_column, counts, title=title, notes=notes)
@@ -127,5 +127,5 @@ def _make_folder(folder: Path) -> None:
     except OSError as error:
         raise RunError(
             f"log_dir must be a folder, or a path where a folder can be made. Received: "
-            f"{str(folder)!r} ({error}). Choose another path"
+            f"{str(folder)!r} ({error}). Choose another path."
         ) from error

@@ -12,7 +12,7 @@ BAD_ARGUMENTS = [
         "no data set 'digit'; did you mean 'digits'? Registered",
     ),
     ({"name": "imagenet"}, DataError, "Import the module that registers a data set"),
-    ({"classes": ["1", "seven"]}, DataError, "There is no class 'seven'. The classes are: 0, 1"),
+    ({"classes": ["1", "seven"]}, DataError, "Received: 'seven'. Choose among 0, 1"),
     ({"classes": ["1", "10"]}, DataError, "did you mean '1'"),
     ({"classes": ["1", "1"]}, DataError, "'1' twice"),
     ({"classes": ["1"]}, DataError, "at least two classes"),

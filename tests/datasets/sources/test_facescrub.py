@@ -55,7 +55,7 @@ ROWS = rows(PICTURES)
 @pytest.fixture
 def root(write):
     """Lists with half of the actors' pictures each, and the pictures."""
-    files = {f"pictures/{row[-1]}": one for row, one in zip(ROWS, PICTURES, strict=True)}
+    files = {f"pictures/{row[-1]}": content for row, content in zip(ROWS, PICTURES, strict=True)}
     files["facescrub_actors.txt"] = listed(ROWS[:6])
     files["facescrub_actresses.txt"] = listed(ROWS[6:])
     return write("facescrub", files)
@@ -363,7 +363,7 @@ def test_actors_that_are_in_no_list_are_not_fetched(web):
 
 
 def test_an_archive_that_has_all_the_pictures_does(write):
-    files = {f"pictures/{row[-1]}": one for row, one in zip(ROWS, PICTURES, strict=True)}
+    files = {f"pictures/{row[-1]}": content for row, content in zip(ROWS, PICTURES, strict=True)}
     path = write("facescrub.zip", {"facescrub_actors.txt": listed(ROWS), **files})
     assert len(load(path, download=True).train) == 12
     files.popitem()
