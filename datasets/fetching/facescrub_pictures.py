@@ -14,11 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.fetching import public_web
-from zoo.datasets.fetching.public_web import Fault
 from zoo.datasets.files.checks import as_data_errors, data_error, describe_error
 from zoo.datasets.files.locations import locate
 from zoo.datasets.files.tree import open_tree
-from zoo.datasets.formats.decode import box_fault, open_image, recorded_warnings
+from zoo.datasets.formats.decode import box_fault, open_image, without_warnings
 from zoo.datasets.formats.face_list import SKIPPED, Face, read_lists, write_skipped
 from zoo.errors import DataError
 from zoo.files import write_atomically
@@ -77,7 +76,7 @@ def _fetch_all(faces: list[Face], pictures: Path) -> tuple[Counter[str], dict[Fa
     columns = ("pictures", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     pool = ThreadPoolExecutor(THREADS)
     try:
-        with recorded_warnings(), Progress(*columns, console=Console(stderr=True)) as progress:
+        with without_warnings(), Progress(*columns, console=Console(stderr=True)) as progress:
             tasks = [pool.submit(_fetch, group, pictures) for group in faces_of_picture.values()]
             for task in progress.track(as_completed(tasks), total=len(tasks)):
                 how, why = task.result()
@@ -103,9 +102,8 @@ def _fetch(faces: list[Face], pictures: Path) -> tuple[str, dict[Face, str]]:
             size = _size(content, faces[0])
         # urllib3 and others raise many kinds of errors for strange addresses and answers.
         except Exception as error:
-            reasons.append(
-                str(error) if isinstance(error, Fault | DataError) else describe_error(error)
-            )
+            known = isinstance(error, DataError)
+            reasons.append(str(error) if known else describe_error(error))
             continue
         write_atomically(path, functools.partial(Path.write_bytes, data=content))
         return "fetched", _outside(faces, size)

@@ -10,8 +10,8 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from typing import BinaryIO, TypeVar
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import BinaryIO, Literal, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -38,6 +38,7 @@ _THREADS = os.cpu_count() or 1
 _lock = threading.RLock()
 
 Box = tuple[int, int, int, int]
+Action = Literal["always", "ignore"]  # filters of `warnings`
 T = TypeVar("T")
 
 
@@ -48,7 +49,7 @@ def survey(tree: Tree, names: list[str]) -> list[tuple[int, int, bool]]:
         DataError: A file is no readable image.
     """
     headers = []
-    with recorded_warnings():
+    with without_warnings():
         for name in names:
             with (
                 tree.open(name) as content,
@@ -160,16 +161,21 @@ def open_image(content: BinaryIO, *, whole: bool = True) -> Iterator[Image.Image
 
 
 @contextmanager
-def recorded_warnings() -> Iterator[list[warnings.WarningMessage]]:
+def recorded_warnings(action: Action = "always") -> Iterator[list[warnings.WarningMessage]]:
     """Record warnings in a list instead of showing them, until the block ends.
 
-    Pillow warns of metadata that is not used here, such as damaged EXIF. The block may change the
+    `action` is the filter for a UserWarning: "ignore" leaves it out. The block may change the
     filters, which all threads share. A lock keeps other threads out meanwhile: two threads that
     change the filters would restore each other's filters at the end.
     """
     with _lock, warnings.catch_warnings(record=True) as recorded:
-        warnings.simplefilter("always", UserWarning)
+        warnings.simplefilter(action, UserWarning)
         yield recorded
+
+
+def without_warnings() -> AbstractContextManager[object]:
+    """Leave out what Pillow warns of: metadata that is not used here, such as damaged EXIF."""
+    return recorded_warnings("ignore")
 
 
 def _convert(
@@ -219,7 +225,7 @@ def _each(tree: Tree, names: list[str], use: Callable[[int], T]) -> Iterator[T]:
     Threads call it if the files are large. A result may have a hundred megabytes, so only a few
     wait to be taken.
     """
-    with recorded_warnings():
+    with without_warnings():
         if sum(tree.sizes[name] for name in names) < _BYTES_WORTH_A_THREAD * len(names):
             yield from map(use, range(len(names)))
             return

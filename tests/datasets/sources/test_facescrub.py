@@ -393,7 +393,7 @@ ADDRESSES = [
 
 @pytest.mark.parametrize("url", ADDRESSES, ids=ascii)
 def test_addresses_that_are_not_public_are_not_asked(url):
-    with pytest.raises((public_web.Fault, urllib3.exceptions.HTTPError, ValueError)):
+    with pytest.raises((DataError, urllib3.exceptions.HTTPError, ValueError)):
         public_web.get(url, 100)
 
 
@@ -416,7 +416,7 @@ def test_a_server_that_keeps_one_waiting_is_cut_off(monkeypatch, scheme):
     monkeypatch.setattr(public_web, "MOST_SECONDS", 0.05)
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
-        pytest.raises((public_web.Fault, urllib3.exceptions.HTTPError)),
+        pytest.raises((DataError, urllib3.exceptions.HTTPError)),
     ):
         public_web.get(f"{scheme}://127.0.0.1:{silent.getsockname()[1]}/", 100)
 
