@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from zoo.datasets.files.checks import describe_error
 from zoo.datasets.files.mapped import fill
 from zoo.datasets.files.tree import Tree
-from zoo.datasets.formats.conversion import in_memory
+from zoo.datasets.formats.conversion import in_memory, to_pixels
 from zoo.errors import DataError
 
 MAX_PIXELS = 50_000_000
@@ -101,9 +101,9 @@ def crop(tree: Tree, faces: Sequence[tuple[str, str, Box]], out: np.ndarray) -> 
         if fault := box_fault(box, *image.size):
             raise DataError(fault)
         left, top, right, bottom = box
-        part = image.crop((left, top, min(right, image.width), min(bottom, image.height)))
-        part.info.pop("exif", None)  # the box counts pixels before the orientation is applied
-        return _convert(part, (size[0], size[1]), channels, resize=True)
+        face = image.crop((left, top, min(right, image.width), min(bottom, image.height)))
+        face.info.pop("exif", None)  # the box counts pixels before the orientation is applied
+        return _convert(face, (size[0], size[1]), channels, resize=True)
 
     def attempt(row: int) -> np.ndarray | str:
         name, sha256, box = faces[row]
@@ -194,10 +194,7 @@ def _convert(
     elif image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert("L" if channels == 1 else "RGB")
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(image).reshape(height, width, channels)
+    return to_pixels(image, (height, width, channels))
 
 
 def _use(tree: Tree, name: str, use: Callable[[Image.Image], T], sha256: str | None = None) -> T:

@@ -27,7 +27,7 @@ def data():
     )
 
 
-def test_counts_within_and_across_parts(data):
+def test_counts_within_and_across_splits(data):
     found = data.duplicates()
     assert found.images == {"train": 6, "validation": 2, "test": 3}
     assert found.repeated == {"train": 2, "validation": 0, "test": 0}
@@ -66,7 +66,7 @@ def test_table_says_what_is_where(data):
     )
 
 
-def test_markdown_table_has_a_row_for_each_part(data):
+def test_markdown_table_has_a_row_for_each_split(data):
     lines = data.duplicates().to_markdown().splitlines()
     assert lines[3] == "| --- | ---: | ---: | ---: | ---: | ---: |"
     assert lines[4] == "| train | 6 | 2 | – | 1 | 4 |"

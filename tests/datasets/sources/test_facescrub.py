@@ -151,7 +151,7 @@ def test_actors_with_too_few_faces_to_hold_some_out_are_left_out(root):
         data = load(root, validation=0.1, test=0.2)
     assert data.class_names == (ACTORS[0], ACTORS[2])
     again = load(root, classes=data.class_names, validation=0.1, test=0.2)
-    for part, same in zip(data.parts.values(), again.parts.values(), strict=True):
+    for part, same in zip(data.splits.values(), again.splits.values(), strict=True):
         np.testing.assert_array_equal(part.images, same.images)
     with (
         pytest.warns(UserWarning, match="faces are left out"),

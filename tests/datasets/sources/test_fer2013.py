@@ -187,7 +187,7 @@ def test_the_three_parts_are_chosen_by_name(write, faces):
     root = write("fer2013", {**private, **faces})
     parts = {"train": "Training", "validation": "PublicTest", "test": "PrivateTest"}
     data = zoo.datasets.load("fer2013", root, parts=parts)
-    assert [len(split) for split in data.parts.values()] == [14, 7, 7]
+    assert [len(split) for split in data.splits.values()] == [14, 7, 7]
     both = zoo.datasets.load("fer2013", root, parts={"train": ["Training", "PrivateTest"]}, test=0)
     assert len(both.train) + len(both.validation) == 21
 
