@@ -354,14 +354,14 @@ def archive(kind, files):
     content = io.BytesIO()
     if kind == "zip":
         with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as target:
-            for name, content in files.items():
-                target.writestr(name, content)
+            for name, file in files.items():
+                target.writestr(name, file)
     else:
         with tarfile.open(fileobj=content, mode=f"w:{kind[4:]}") as target:
-            for name, content in files.items():
-                member = content if isinstance(content, tarfile.TarInfo) else tarfile.TarInfo(name)
-                member.size = 0 if isinstance(content, tarfile.TarInfo) else len(content)
-                target.addfile(member, None if member is content else io.BytesIO(content))
+            for name, file in files.items():
+                member = file if isinstance(file, tarfile.TarInfo) else tarfile.TarInfo(name)
+                member.size = 0 if isinstance(file, tarfile.TarInfo) else len(file)
+                target.addfile(member, None if member is file else io.BytesIO(file))
     return content.getvalue()
 
 
