@@ -54,7 +54,7 @@ def _cells(line: bytes) -> list[bytes]:
 def _parse_pixels(text: bytes, row: str) -> bytes:
     """Parse the numbers 0..255 between spaces of one row."""
     strange = text.translate(None, b"0123456789 ")
-    pixels = np.fromstring(b"" if strange else text, np.int64, sep=" ")  # type: ignore[call-overload]
+    pixels = np.fromstring(b"" if strange else text, np.int64, sep=" ")
     if strange or pixels.max(initial=0) > 255:
         wrong = next(word for word in text.split(b" ") if not _is_pixel(word))
         raise data_error(row, "have pixels 0..255 between spaces", f"{wrong[:20]!a}")
