@@ -1,8 +1,9 @@
-"""Writing files so that a crash cannot spoil the file that was there before."""
+"""Writing files so that a crash cannot spoil the file that was there before, nor the work."""
 
 import contextlib
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,31 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any])
         with contextlib.suppress(OSError):
             temporary.unlink()
     return path
+
+
+@contextlib.contextmanager
+def errors_as_warnings(what: str) -> Iterator[None]:
+    """Turn any error into a warning, where what is written is for looking at.
+
+    A picture that cannot be drawn must not cost the training that it belongs to.
+
+    Args:
+        what: The name of what is written.
+
+    Example:
+        >>> with errors_as_warnings("the picture"):
+        ...     print("drawn")
+        drawn
+    """
+    try:
+        yield
+    except Exception as error:
+        warnings.warn(
+            f"{what} could not be written ({type(error).__name__}: {error}). Everything else goes "
+            "on.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
 
 
 def _sync_folder(folder: Path) -> None:

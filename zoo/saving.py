@@ -25,11 +25,11 @@ _MODULES_OF_MODELS = (
     *("keras.optimizers", "keras.losses", "keras.metrics"),
 )
 _CLASSES_OF_KERAS = ("Model", "Sequential", "DTypePolicy", "Variable")
-_CLASSES_THAT_RUN_OR_READ_MORE = frozenset(
+_CLASSES_THAT_RUN_OR_READ_MORE = (
     # Other programs, and functions with arguments of the file's choice.
-    ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
-    # Text files by a path of the file's choice.
-    + ("TextVectorization", "StringLookup", "IntegerLookup", "FeatureSpace")
+    *("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"),
+    # Text files, by a path of the file's choice.
+    *("TextVectorization", "StringLookup", "IntegerLookup", "FeatureSpace"),
 )
 _VALUES = ("__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__")
 _MOST_COMPRESSED = 100

@@ -7,6 +7,7 @@ import os
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -303,9 +304,10 @@ def log_report(report: Report, run: str | os.PathLike[str], step: int) -> None:
         log.scalars(f"{row.name}/{report.split}", scalars, step)
     name = report.scores[-1].name
     folder = f"{name}/{report.split}"
-    figure = confusion_figure(report.confusion, report.class_names, f"{name}, {report.split}")
-    log.figure(folder, "confusion matrix", figure, step)
-    log.figure(folder, "analysis", report.analysis.plot(), step)
+    title = f"{name}, {report.split}"
+    draw = partial(confusion_figure, report.confusion, report.class_names, title)
+    log.figure(folder, "confusion matrix", draw, step)
+    log.figure(folder, "analysis", report.analysis.plot, step)
     log.scalars(folder, report.analysis.uncertainty, step)
     log.text(folder, "report", report.to_markdown())
     log.close()

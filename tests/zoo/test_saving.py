@@ -36,7 +36,7 @@ def test_code_in_a_model_is_refused(tmp_path):
     inputs = keras.Input((2,))
     model = keras.Model(inputs, keras.layers.Lambda(lambda x: x + 1)(inputs))
     model.save(tmp_path / "lambda.keras")
-    with pytest.raises(DataError, match="names keras.layers.Lambda"):
+    with pytest.raises(DataError, match=r"names keras\.layers\.Lambda"):
         zoo.load(tmp_path / "lambda.keras")
 
 
@@ -80,7 +80,7 @@ def test_names_that_no_model_needs_are_refused_wherever_they_stand(tmp_path, hos
         dense["config"]["activation"] = [{"deep": hostile}]
 
     change_description(tmp_path / "m.keras", change)
-    with pytest.raises(DataError, match="m.keras, which names .*do not load this file"):
+    with pytest.raises(DataError, match=r"m\.keras, which names .*do not load this file"):
         zoo.load(tmp_path / "m.keras")
     assert keras.config.epsilon() == epsilon
 
@@ -101,7 +101,7 @@ def test_a_lambda_layer_that_calls_a_function_of_keras_does_not_overwrite_a_file
 
     change_description(tmp_path / "m.keras", change)
     for load in (zoo.load, Committee.load):
-        with pytest.raises(DataError, match="names keras.layers.Lambda"):
+        with pytest.raises(DataError, match=r"names keras\.layers\.Lambda"):
             load(tmp_path / "m.keras")
     assert picture.read_bytes() == b"precious"
 
