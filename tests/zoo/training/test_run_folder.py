@@ -80,7 +80,7 @@ def test_folder_that_is_not_empty_is_refused_and_not_touched(tmp_path, name):
 @pytest.mark.parametrize("resume", [False, True])
 def test_file_in_place_of_the_folder_is_refused(tmp_path, resume):
     (tmp_path / "run").write_text("mine")
-    with pytest.raises(RunError, match=r"must be a folder\. Received: the file .*\. Name another"):
+    with pytest.raises(RunError, match=r"must be a folder\. Received: the file .*\. Name a folder"):
         RunFolder(tmp_path / "run", CONFIG, resume=resume)
     assert (tmp_path / "run").read_text() == "mine"
 
