@@ -95,9 +95,7 @@ class Augmentation:
                     f"{name} must be one of {', '.join(names)}. Received: {getattr(self, name)!r}."
                 )
         if not math.isfinite(_number(self.cval)):
-            raise argument_error(
-                "cval", "be a finite number", self.cval, "Pass a pixel value: 0 is black"
-            )
+            raise argument_error("cval", "be a finite number", self.cval, "Pass 0 for black")
         for name in (*ANGLES, *SHARES, "cval"):
             object.__setattr__(self, name, float(getattr(self, name)))
 
