@@ -181,7 +181,7 @@ def _limits(report: Report) -> str:
     true, taken = np.unravel_index(confusion.argmax(), confusion.shape)
     items = [
         f"The class with the lowest recall is {worst.name}: {percent(worst.recall)} of "
-        f"{worst.support:,} images.",
+        f"{worst.support:,} images."
     ]
     if confusion.any():
         items.append(

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from zoo.arguments import argument_error, whole_number
 from zoo.datasets.split import Split, as_split
 from zoo.errors import ArgumentError, DataError
+from zoo.metrics import check_range_of_ids
 
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
 """The least probability whose logarithm is taken: the smallest normal number of float32, below
@@ -50,14 +51,8 @@ def checked_votes(votes: ArrayLike, num_classes: int | None = None) -> NDArray[n
             "For probabilities, pass probabilities.argmax(axis=-1)."
         )
     if num_classes is not None:
-        outside = (votes < 0) | (votes >= num_classes)
-        if outside.any():
-            member, index = np.argwhere(outside)[0]
-            raise ArgumentError(
-                f"votes must be class ids from 0 to {num_classes - 1}. "
-                f"Received: {votes[member, index]} from member {member} at index {index}. "
-                "Pass a larger num_classes, or number the classes from 0."
-            )
+        for member, ids in enumerate(votes):
+            check_range_of_ids(f"The votes of member {member}", ids, num_classes)
     return votes.astype(np.int64, copy=False)
 
 
@@ -89,13 +84,7 @@ def checked_labels(labels: ArrayLike, n: int, num_classes: int | None = None) ->
             "For one-hot labels, pass labels.argmax(axis=-1)."
         )
     if num_classes is not None:
-        outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
-        if outside.size:
-            raise ArgumentError(
-                f"labels must be class ids from 0 to {num_classes - 1}. "
-                f"Received: {labels[outside[0]]} at index {outside[0]}. Number the classes from 0, "
-                "and pass probabilities of all classes."
-            )
+        check_range_of_ids("labels", labels, num_classes)
     return labels.astype(np.int64, copy=False)
 
 

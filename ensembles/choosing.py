@@ -17,12 +17,7 @@ METHODS = ("greedy", "simplex", "best")
 
 
 def select(
-    committee: Committee,
-    x: Any,
-    y: Any = None,
-    *,
-    method: str = "greedy",
-    count: int | None = None,
+    committee: Committee, x: Any, y: Any = None, *, method: str = "greedy", count: int | None = None
 ) -> Committee:
     """Choose members, and their weights, by their scores on validation images.
 

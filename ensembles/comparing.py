@@ -74,10 +74,7 @@ def compare(
     split = next(iter(several.values())).split_to_judge(x, y)
     probabilities = {
         title: committee.member_probabilities(
-            committee.split_to_judge(split, None),
-            augmentation=augmentation,
-            times=times,
-            seed=seed,
+            committee.split_to_judge(split, None), augmentation=augmentation, times=times, seed=seed
         )
         for title, committee in several.items()
     }

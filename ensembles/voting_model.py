@@ -14,12 +14,7 @@ from zoo.augmentation.views import AugmentedViews, augmented_views
 from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled, check_classes, checked_images
 from zoo.ensembles.combining.rules import Rule
-from zoo.ensembles.provenance import (
-    CompositeModel,
-    Overlap,
-    Provenance,
-    provenance_of,
-)
+from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
 from zoo.errors import ArgumentError
 from zoo.training.learner import check_model
 from zoo.training.loop import EVALUATION_BATCH

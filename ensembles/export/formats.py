@@ -67,9 +67,7 @@ def _run_onnx(path: Path, images: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _write_litert(committee: VotingModel, path: Path) -> None:
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     # The converter loses the variables of Keras 3, unless they are made constants first.
     serve = _graph(committee, "float32")

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from zoo.ensembles.checks import checked_fraction, checked_labels, checked_scores, checked_votes
 from zoo.ensembles.measures.bootstrap import Estimate, percentile_interval, resampled_means
 from zoo.errors import ArgumentError
+from zoo.metrics import checked_ids
 
 LEVEL = 0.05
 """A difference with a p-value below this level is called beyond chance."""
@@ -108,14 +109,7 @@ def mcnemar(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> PairedTes
     """
     from scipy.stats import binomtest  # imported here, since the import is slow
 
-    labels, first, second = np.asarray(labels), np.asarray(first), np.asarray(second)
-    for name, ids in {"labels": labels, "first": first, "second": second}.items():
-        if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu" or len(ids) != len(labels):
-            raise ArgumentError(
-                f"{name} must be class ids, integers [n], as many as labels, 1 or more. "
-                f"Received: {ids.dtype} of shape {ids.shape}, labels of shape {labels.shape}. "
-                "For probabilities, pass probabilities.argmax(axis=-1)."
-            )
+    labels, first, second = checked_ids(labels=labels, first=first, second=second)
     n = len(labels)
     only_first = int(((first == labels) & (second != labels)).sum())
     only_second = int(((first != labels) & (second == labels)).sum())

@@ -154,10 +154,7 @@ class Leaderboard:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the leaderboard as JSON values; a number that is nan or infinite becomes None."""
-        return {
-            "entries": [row.to_dict() for row in self.entries],
-            **self.verdict.to_dict(),
-        }
+        return {"entries": [row.to_dict() for row in self.entries], **self.verdict.to_dict()}
 
     def tables(self) -> list[Table]:
         """Give the tables as text, with 95 % intervals."""

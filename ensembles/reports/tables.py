@@ -102,11 +102,7 @@ def class_table(classes: Sequence[ClassScore], accuracy: Accuracy, name: str) ->
         The table.
     """
     rows = [
-        [
-            score.name,
-            *map(percent, (score.precision, score.recall, score.f1)),
-            f"{score.support:,}",
-        ]
+        [score.name, *map(percent, (score.precision, score.recall, score.f1)), f"{score.support:,}"]
         for score in classes
     ]
     rate = ["classification rate", percent(accuracy.value), "", "", ""]

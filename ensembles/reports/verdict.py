@@ -11,12 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from zoo.ensembles.measures.bootstrap import Estimate
-from zoo.ensembles.measures.significance import (
-    LEVEL,
-    CochranTest,
-    PairedTest,
-    required_test_size,
-)
+from zoo.ensembles.measures.significance import LEVEL, CochranTest, PairedTest, required_test_size
 from zoo.ensembles.provenance import Overlap
 from zoo.ensembles.reports.json_values import as_json
 

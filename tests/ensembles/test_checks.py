@@ -34,7 +34,7 @@ def test_rows_may_be_off_by_rounding():
     [
         # votes
         (lambda: checked_votes([0, 1]), r"integers \[members, n\].*int64 of shape \(2,\)"),
-        (lambda: checked_votes([[0, 3]], 3), "from 0 to 2. Received: 3 from member 0 at index 1"),
+        (lambda: checked_votes([[0, 3]], 3), "of member 0 .* 0 to 2. Received: 3 at index 1"),
         (lambda: checked_votes([[0]], True), "num_classes must be a whole number .*Received: True"),
         # labels
         (lambda: checked_labels([], 0), "one image or more. Received: no image"),

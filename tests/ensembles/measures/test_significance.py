@@ -115,7 +115,7 @@ def test_beyond_chance_is_a_p_value_below_5_percent(only_first, only_second, bey
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([0, 1], [0, 1], [0]), r"second must be .* as many as labels.*shape \(1,\)"),
+        (([0, 1], [0, 1], [0]), "same length. Received: .*second of length 1"),
         (([0, 1], [[0, 1]], [0, 1]), r"first must be class ids.*shape \(1, 2\)"),
         (([0, 1], [0, 1], [0.2, 0.8]), "second must be class ids, integers.*float64"),
         (([], [], []), "1 or more"),

@@ -206,9 +206,7 @@ class FusedModels:
         """Take a model's output if the model learns; else compute it with the model's weights."""
         model = self.models[number]
         return tf.cond(
-            active,
-            lambda: output,
-            lambda: tf.cast(model(images, training=False), output.dtype),
+            active, lambda: output, lambda: tf.cast(model(images, training=False), output.dtype)
         )
 
     def _sources_of_gradients(self) -> list[Any]:
