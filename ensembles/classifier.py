@@ -22,8 +22,8 @@ from zoo.errors import ArgumentError, DataError
 from zoo.recipes import Recipe
 from zoo.seeds import seeded
 
-VOTING = {"hard": "majority", "soft": "soft"}
-"""scikit-learn's name of a rule → the committee's name of the rule."""
+RULE_NAMES = {"hard": "majority", "soft": "soft"}
+"""scikit-learn's name of a rule of combination → the committee's name."""
 
 DEFAULT_MEMBERS = tuple(
     Member(name, recipe=Recipe(optimizer="adam", learning_rate=0.002, batch_size=64))
@@ -154,7 +154,9 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         validation = None
         if any(cast(Recipe, member.recipe).patience for member in members):
             data, validation = data.split(float(self.validation_fraction), seed=seed)
-        committee = Committee(members, voting=VOTING[self.voting], weights=self.weights, seed=seed)
+        committee = Committee(
+            members, voting=RULE_NAMES[self.voting], weights=self.weights, seed=seed
+        )
         history = committee.fit(data, validation_data=validation, verbose=self.verbose)
         # At the end, so that the classifier is not fitted after an interruption.
         self.committee_, self.history_ = committee, history.history
@@ -232,7 +234,7 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         Built models are copied, since `fit` must not change parameters. The copies of dropout
         layers draw new seeds, which follow from `seed`.
         """
-        if self.voting not in list(VOTING):
+        if self.voting not in list(RULE_NAMES):
             raise ArgumentError(f'voting must be "hard" or "soft". Received: {self.voting!r}.')
         share = self.validation_fraction
         if not isinstance(share, numbers.Real) or not 0 < share < 1:

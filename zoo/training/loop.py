@@ -80,13 +80,13 @@ class Loop:
             for within in self._pieces(group, batches, position, callbacks):
                 if self.interrupts:
                     self.checkpoint.save(learners, group.lockstep, within)
-                    self._leave()
+                    self._raise_interrupt()
             position = StreamPosition(position.epoch + 1)
             scores = self._end_epoch(group, position.epoch, started)
             callbacks.on_epoch_end(position.epoch - 1, self.recorder.keras_names(scores))
             self.checkpoint.save(learners, group.lockstep, position)
             if self.interrupts:
-                self._leave()
+                self._raise_interrupt()
         for learner in learners:
             learner.finish(group.data)
         callbacks.on_train_end()
@@ -208,7 +208,7 @@ class Loop:
         assert self.validation is not None
         return _iterator(self.validation.batches(EVALUATION_BATCH, epochs=ENDLESS))
 
-    def _leave(self) -> None:
+    def _raise_interrupt(self) -> None:
         """Raise the exception that the signal would have raised."""
         number = self.interrupts[0]
         if self.checkpoint.run:

@@ -61,7 +61,7 @@ class FusedModels:
         self._penalized: list[tuple[_Pair, np.ndarray, np.ndarray]] = [
             (pair, l1, l2)
             for pair in self._weights
-            for l1, l2 in [_rates(pair.parts)]
+            for l1, l2 in [_penalty_rates(pair.parts)]
             if l1.any() or l2.any()
         ]
         self.optimizer: Any = None
@@ -186,20 +186,20 @@ class FusedModels:
         self.optimizer = type(optimizers[0]).from_config(optimizers[0].get_config())
         self.optimizer.build(self.trainable_variables)
         pair_of = {id(pair.wide): pair for pair in self._weights}
-        wide_slots, *all_slots = map(_slots, (self.optimizer, *optimizers))
+        wide_slots, *all_slots = map(_slot_variables, (self.optimizer, *optimizers))
         for name, slots in wide_slots.items():
             slot_of = {
                 id(weight): slot
-                for model, of_model in zip(self.models, all_slots, strict=True)
-                for weight, slot in zip(model.trainable_variables, of_model[name], strict=True)
+                for model, own_slots in zip(self.models, all_slots, strict=True)
+                for weight, slot in zip(model.trainable_variables, own_slots[name], strict=True)
             }
             for wide, slot in zip(self.trainable_variables, slots, strict=True):
                 pair = pair_of[id(wide)]
                 parts = [slot_of[id(part)] for part in pair.parts]
                 self._slots.append(_Pair(slot, parts, pair.owners))
         everyone = list(range(len(self.models)))
-        common = zip(*map(_common, optimizers), strict=True)
-        for wide, variables in zip(_common(self.optimizer), common, strict=True):
+        common = zip(*map(_shared_variables, optimizers), strict=True)
+        for wide, variables in zip(_shared_variables(self.optimizer), common, strict=True):
             self._slots.append(_Pair(wide, list(variables), everyone))
 
     def _row_of_stoppable(self, number: int, output: Any, images: Any, active: Any) -> Any:
@@ -353,7 +353,7 @@ def _pairs(wide: Any, parts: Sequence[Any]) -> list[tuple[Any, list[Any]]]:
     return list(zip(getattr(wide, "weights", []), map(list, weights), strict=True))
 
 
-def _rates(parts: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+def _penalty_rates(parts: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
     """Give the regularisers' l1 and l2 for each column of the weights side by side."""
     # Rounded to float32, as Keras does it.
     l1, l2 = (
@@ -363,7 +363,7 @@ def _rates(parts: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(l1, sizes).astype(dtype), np.repeat(l2, sizes).astype(dtype)
 
 
-def _slots(optimizer: Any) -> dict[str, list[Any]]:
+def _slot_variables(optimizer: Any) -> dict[str, list[Any]]:
     """Find the variables that an optimiser has for each weight, such as momentum, by name."""
     known = {id(variable) for variable in optimizer.variables}
     return {
@@ -376,7 +376,7 @@ def _slots(optimizer: Any) -> dict[str, list[Any]]:
     }
 
 
-def _common(optimizer: Any) -> list[Any]:
+def _shared_variables(optimizer: Any) -> list[Any]:
     """Find the other variables of an optimiser, such as the number of iterations."""
-    slots = {id(slot) for values in _slots(optimizer).values() for slot in values}
+    slots = {id(slot) for values in _slot_variables(optimizer).values() for slot in values}
     return [variable for variable in optimizer.variables if id(variable) not in slots]
