@@ -9,7 +9,7 @@ BAD_ARGUMENTS = [
     (
         {"name": "digit"},
         DataError,
-        "no data set 'digit'; did you mean 'digits'? Registered",
+        "Received: 'digit'; did you mean 'digits'? Registered",
     ),
     ({"name": "imagenet"}, DataError, "Import the module that registers a data set"),
     ({"classes": ["1", "seven"]}, DataError, "There is no class 'seven'. The classes are: 0, 1"),
