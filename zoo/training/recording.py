@@ -70,7 +70,7 @@ class Recorder:
         return {"epoch": self.history.epoch, "history": self.history.history}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up a history.
+        """Set the history of the epochs before a training was resumed.
 
         Args:
             state: As the method `state` gave it.
