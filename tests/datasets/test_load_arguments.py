@@ -9,7 +9,7 @@ BAD_ARGUMENTS = [
     (
         {"name": "digit"},
         DataError,
-        "no data set 'digit'; did you mean 'digits'? Registered",
+        "Received: 'digit'; did you mean 'digits'? Registered",
     ),
     ({"name": "imagenet"}, DataError, "Import the module that registers a data set"),
     ({"classes": ["1", "seven"]}, DataError, "Received: 'seven'. Choose among 0, 1"),
@@ -32,7 +32,7 @@ BAD_ARGUMENTS = [
         "image_size must be a whole number of 50,000,000 or less",
     ),
     ({"image_size": (8000, 8000)}, ArgumentError, "image_size must make at most"),
-    ({"name": ["digits"]}, DataError, "There is no data set ['digits']"),
+    ({"name": ["digits"]}, DataError, "The data set must be registered. Received: ['digits']"),
     ({"classes": 5}, ArgumentError, "classes must be a list of names. Received: 5"),
     ({"classes": [1, 2]}, ArgumentError, "classes must be a list of names"),
     ({"root": "a\0b"}, ArgumentError, "root must be a path: "),
