@@ -69,12 +69,12 @@ def show(
 
         log = TensorBoardLog(folder)
         # TensorBoard sorts the pictures by their names.
-        for tag, drawn in {
-            "1 samples": draw_sheet(train.class_names, sample_column(), title=title),
-            "2 mean images": draw_sheet(rows, mean_column, title=title),
-            "3 class counts": draw_sheet(rows, {}, counts, title=title),
+        for tag, draw in {
+            "1 samples": lambda: draw_sheet(train.class_names, sample_column(), title=title),
+            "2 mean images": lambda: draw_sheet(rows, mean_column, title=title),
+            "3 class counts": lambda: draw_sheet(rows, {}, counts, title=title),
         }.items():
-            log.figure("data", f"{name}/{tag}", drawn, 0)
+            log.figure("data", f"{name}/{tag}", draw, 0)
         text = to_markdown(splits, duplicates)
         log.text("data", f"{name}/counts and duplicates", text)
         log.close()
