@@ -1,7 +1,7 @@
 """A Keras model of several built models, whose probabilities a rule combines."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -11,8 +11,11 @@ from keras import ops
 
 from zoo.augmentation.augmentation import Augmentation
 from zoo.augmentation.views import AugmentedViews, augmented_views
+from zoo.datasets.arrays.images import check_images
+from zoo.datasets.arrays.streams import is_stream, read_batches
+from zoo.datasets.image_batches import image_batches
 from zoo.datasets.split import Split
-from zoo.ensembles.checks import as_labelled, check_classes, checked_images
+from zoo.ensembles.checks import as_labelled, check_classes
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
 from zoo.errors import ArgumentError
@@ -134,13 +137,15 @@ class VotingModel(keras.Model, CompositeModel):
         """Compute the committee's probabilities. Their argmax is its decision, ties included.
 
         Args:
-            x: A `Split`, images uint8 [n, height, width, channels], or a dataset of such batches.
-            batch_size: The number of images at a time.
+            x: A `Split`; images uint8 [n, height, width, channels]; or a `tf.data.Dataset` or a
+                `keras.utils.PyDataset`, read batch by batch, whose labels are left out.
+            batch_size: The number of images at a time; datasets keep their own batches.
             verbose: 1 shows Keras's progress bar.
             augmentation: Test-time augmentation, as in `member_probabilities`.
             times: The number of views of each image, with an `Augmentation`; 8 by default.
             seed: The seed of the transforms, with an `Augmentation`; 0 by default.
-            **kwargs: Arguments of `keras.Model.predict`.
+            **kwargs: Arguments of `keras.Model.predict`. `steps` is the number of batches to take
+                from a dataset.
 
         Returns:
             float32 [n, classes], rows sum to 1. For majority voting, the shares of the vote, of
@@ -153,16 +158,74 @@ class VotingModel(keras.Model, CompositeModel):
         views = augmented_views(augmentation, times, seed)
         if views is not None:
             return self.rule(self.member_probabilities(x, batch_size, augmentation=views))
-        if isinstance(x, (tf.data.Dataset, keras.utils.PyDataset)):
-            return super().predict(x, verbose=verbose, **kwargs)
-        images = self._checked_images(x)
+        batches = self._batches(x, batch_size, kwargs.get("steps"))
         if verbose or kwargs:
-            return super().predict(images, batch_size=batch_size, verbose=verbose, **kwargs)
+            if not is_stream(x):
+                images = x[0] if isinstance(x, tuple) else x
+                kwargs.setdefault("steps", -(-len(images) // batch_size))
+            return super().predict(((batch,) for batch in batches), verbose=verbose, **kwargs)
         # Keras's own loop would take as long as three small members.
-        starts = range(0, len(images), batch_size)
-        return np.concatenate(
-            [np.asarray(self._answers(images[start : start + batch_size])) for start in starts]
-        )
+        return np.concatenate([np.asarray(self._answers(batch)) for batch in batches])
+
+    def evaluate(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        sample_weight: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Compute the loss and the accuracy of the committee. `report` tells much more.
+
+        Args:
+            x: A `Split`; images uint8 [n, height, width, channels]; a tuple (images, labels) or
+                (images, labels, weights); or a `tf.data.Dataset` or a `keras.utils.PyDataset` of
+                such pairs or triples.
+            y: Labels int [n], if `x` is an array.
+            sample_weight: How much each image counts, [n]; None counts all images alike.
+            return_dict: Whether the scores have names.
+            **kwargs: Arguments of `keras.Model.evaluate`. Of a committee that was compiled, Keras
+                computes the loss and the metrics; for other committees, only `batch_size` and
+                `verbose` have a meaning.
+
+        Returns:
+            [loss, accuracy], or {"accuracy": …, "loss": …}: the cross-entropy of the committee's
+            probabilities, and the share of the images classified correctly. Both are means over
+            the images, weighted by `sample_weight`.
+
+        Raises:
+            DataError: The images, labels or weights do not fit.
+            ArgumentError: There is no such argument.
+        """
+        if self.compiled:
+            if is_stream(x):
+                batches = read_batches(x, kwargs.get("steps"))
+                x = (tuple(part for part in batch if part is not None) for batch in batches)
+            else:
+                if isinstance(x, tuple):
+                    x, y, sample_weight = (*x, sample_weight)[:3]
+                x, y = (x.images, x.labels) if isinstance(x, Split) else (check_images(x), y)
+            return super().evaluate(
+                x, y, sample_weight=sample_weight, return_dict=return_dict, **kwargs
+            )
+        if unknown := sorted({*kwargs} - {"batch_size", "verbose"}):
+            raise ArgumentError(
+                "The arguments of evaluate must be x, y, sample_weight, batch_size, verbose and "
+                f"return_dict. Received: {unknown[0]}. Leave it out, or call compile first."
+            )
+        self._check_built()
+        split = as_labelled(x, y, "images", self.label_names, sample_weight)
+        check_classes(split, self.output_shape[-1] or 0, self.class_names)
+        probabilities = self.predict(split, **kwargs)
+        chosen = np.take_along_axis(probabilities, split.labels[:, None], axis=-1)[:, 0]
+        losses = -np.log(chosen.clip(keras.config.epsilon(), 1))
+        right = probabilities.argmax(axis=-1) == split.labels
+        scores = {
+            "accuracy": float(np.average(right, weights=split.sample_weight)),
+            "loss": float(np.average(losses, weights=split.sample_weight)),
+        }
+        return scores if return_dict else [scores["loss"], scores["accuracy"]]
 
     def member_probabilities(
         self,
@@ -176,8 +239,8 @@ class VotingModel(keras.Model, CompositeModel):
         """Compute the probabilities of each member.
 
         Args:
-            x: A `Split`, or images uint8 [n, height, width, channels].
-            batch_size: The number of images at a time.
+            x: Images, as in `predict`.
+            batch_size: The number of images at a time; datasets keep their own batches.
             augmentation: Test-time augmentation: a member's probabilities are the mean over several
                 views of the image, the image itself and random transforms of it, which are the
                 same for all members.
@@ -191,22 +254,22 @@ class VotingModel(keras.Model, CompositeModel):
             DataError: The members take images of another shape.
             ArgumentError: `times` is below 2, or stands beside `AugmentedViews`.
         """
-        images = self._checked_images(x)
         views = augmented_views(augmentation, times, seed)
         parts = []
-        for start in range(0, len(images), batch_size):
-            batch = images[start : start + batch_size]
+        start = 0
+        for batch in self._batches(x, batch_size):
             if views is None:
                 parts.append(np.asarray(self._member_outputs(batch)))
             else:
                 parts.append(views.mean(self._member_outputs, batch, start))
+            start += len(batch)
         return np.concatenate(parts, axis=1)
 
     def votes(self, x: Any) -> np.ndarray:
         """Give the class that each member votes for.
 
         Args:
-            x: A `Split`, or images uint8 [n, height, width, channels].
+            x: Images, as in `predict`.
 
         Returns:
             int64 [members, n], class ids.
@@ -231,7 +294,8 @@ class VotingModel(keras.Model, CompositeModel):
         """Take images with labels of the classes that this committee knows.
 
         Args:
-            x: A `Split`, or images uint8 [n, height, width, channels].
+            x: A `Split`; images uint8 [n, height, width, channels]; a tuple (images, labels); or a
+                `tf.data.Dataset` or a `keras.utils.PyDataset` of pairs (images, labels).
             y: Labels int [n], if `x` is an array.
 
         Returns:
@@ -242,6 +306,12 @@ class VotingModel(keras.Model, CompositeModel):
         """
         self._check_built()
         split = as_labelled(x, y, "images", self.label_names)
+        if split.sample_weight is not None and not isinstance(x, Split):
+            raise ArgumentError(
+                "Images that judge a committee must come without weights, since every image counts "
+                "alike. Received: images, labels and weights. Leave out the weights, or call "
+                "evaluate."
+            )
         check_classes(split, self.output_shape[-1] or 0, self.class_names)
         return split
 
@@ -274,9 +344,9 @@ class VotingModel(keras.Model, CompositeModel):
         """Combine members' probabilities [members, batch, classes] by this committee's rule."""
         return self.rule.on_tensors(probabilities)
 
-    def _checked_images(self, x: Any) -> np.ndarray:
+    def _batches(self, x: Any, batch_size: int, steps: int | None = None) -> Iterator[np.ndarray]:
         self._check_built()
-        return checked_images(x, self.input_shape[1:])
+        return image_batches(x, self.input_shape[1:], batch_size, steps)
 
     def _check_built(self) -> None:
         if not self._models:

@@ -450,8 +450,8 @@ def test_arguments_that_could_not_work_are_refused(train_split, arguments, messa
 
 
 def test_validation_data_is_a_pair(train_split):
-    with pytest.raises(DataError, match=r"a pair \(images, labels\)\. Received: 1"):
-        fit(softmax(), train_split, [train_split.images])
+    with pytest.raises(DataError, match=r"a pair \(images, labels\) or.* Received: 1 values"):
+        fit(softmax(), train_split, (train_split.images,))
 
 
 def test_early_stopping_needs_validation(train_split):
