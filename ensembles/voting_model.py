@@ -1,6 +1,8 @@
 """A Keras model of several built models, whose probabilities a rule combines."""
 
+import contextlib
 import functools
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -160,10 +162,11 @@ class VotingModel(keras.Model, CompositeModel):
             return self.rule(self.member_probabilities(x, batch_size, augmentation=views))
         batches = self._batches(x, batch_size, kwargs.get("steps"))
         if verbose or kwargs:
-            if not is_stream(x):
-                images = x[0] if isinstance(x, tuple) else x
+            images = x[0] if isinstance(x, tuple) else x
+            if hasattr(images, "__len__") and not is_stream(images):
                 kwargs.setdefault("steps", -(-len(images) // batch_size))
-            return super().predict(((batch,) for batch in batches), verbose=verbose, **kwargs)
+            with _quiet_end():
+                return super().predict(((batch,) for batch in batches), verbose=verbose, **kwargs)
         # Keras's own loop would take as long as three small members.
         return np.concatenate([np.asarray(self._answers(batch)) for batch in batches])
 
@@ -206,9 +209,10 @@ class VotingModel(keras.Model, CompositeModel):
                 if isinstance(x, tuple):
                     x, y, sample_weight = (*x, sample_weight)[:3]
                 x, y = (x.images, x.labels) if isinstance(x, Split) else (check_images(x), y)
-            return super().evaluate(
-                x, y, sample_weight=sample_weight, return_dict=return_dict, **kwargs
-            )
+            with _quiet_end():
+                return super().evaluate(
+                    x, y, sample_weight=sample_weight, return_dict=return_dict, **kwargs
+                )
         if unknown := sorted({*kwargs} - {"batch_size", "verbose"}):
             raise ArgumentError(
                 "The arguments of evaluate must be x, y, sample_weight, batch_size, verbose and "
@@ -354,3 +358,11 @@ class VotingModel(keras.Model, CompositeModel):
                 "The members must be built. Received: a committee with members that are not built "
                 "yet. Call fit first, or make the committee of built models."
             )
+
+
+@contextlib.contextmanager
+def _quiet_end() -> Iterator[None]:
+    """Silence Keras's warning that a generator has ended, which is right after a single pass."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Your input ran out of data")
+        yield

@@ -11,6 +11,7 @@ import numpy as np
 
 from zoo.datasets.arrays.images import as_array, check_batch
 from zoo.datasets.files.checks import data_error, describe_error
+from zoo.errors import DataError
 
 MOST_BYTES = 4 * 2**30
 """The most bytes of pixels that are collected from a stream."""
@@ -92,6 +93,7 @@ def collect(stream: Any) -> Batch:
         DataError: The stream has no end, has more images than can be collected, gives no image, or
             its elements are not as described.
     """
+    _check_end(stream)
     if is_generator_flow(stream):
         raise data_error(
             "images",
@@ -100,38 +102,56 @@ def collect(stream: Any) -> Batch:
             "Pass the arrays or the folder that the flow reads, and the transforms as "
             "zoo.Recipe(augmentation=zoo.Augmentation(...))",
         )
-    unknown = _is_dataset(stream) and int(stream.cardinality()) < 0
-    batches: list[Batch] = []
+    parts: list[np.ndarray] = []
+    all_labels: list[np.ndarray] = []
+    all_weights: list[np.ndarray] = []
     count = size = 0
-    for images, labels, weights in read_batches(stream):
-        pixels = images if images.dtype == np.uint8 else np.rint(images).astype(np.uint8)
-        batches.append(Batch(pixels, labels, weights))
-        count, size = count + len(pixels), size + pixels.nbytes
-        if size > MOST_BYTES or (unknown and count > MOST_IMAGES):
-            raise _too_large(count, size)
-        _check_alike(batches[0], batches[-1])
-    if not batches:
+    length = _length(stream)
+    for batch, labels, weights in read_batches(stream):
+        # A full first batch tells the size of the whole; the last batch may be smaller.
+        size += batch.size
+        if size + (0 if parts or length is None else (length - 2) * batch.size) > MOST_BYTES:
+            raise _too_large(f"{MOST_BYTES / 2**30:g} GiB of pixels", "more pixels")
+        count += len(batch)
+        if length is None and count > MOST_IMAGES:
+            bound = f"{MOST_IMAGES:,} images, if its length is not known"
+            raise _too_large(bound, f"{count:,} images or more")
+        parts.append(batch if batch.dtype == np.uint8 else np.rint(batch).astype(np.uint8))
+        all_labels += [] if labels is None else [labels]
+        all_weights += [] if weights is None else [weights]
+        _check_alike(parts, all_labels, all_weights)
+    if not parts:
         raise data_error("images", "be at least one image", "an empty dataset", "Check its filter")
-    columns = list(zip(*batches, strict=True))
-    batches.clear()
-    images, labels, weights = (
-        None if column[0] is None else np.concatenate(column) for column in columns
+    images = np.empty((count, *parts[0].shape[1:]), np.uint8)
+    while parts:  # each part is freed when it is copied
+        part = parts.pop()
+        images[count - len(part) : count] = part
+        count -= len(part)
+    return Batch(
+        images,
+        np.concatenate(all_labels) if all_labels else None,
+        np.concatenate(all_weights) if all_weights else None,
     )
-    assert images is not None
-    return Batch(images, labels, weights)
 
 
-def _too_large(count: int, size: int) -> Exception:
-    expected = f"be at most {MOST_BYTES / 2**30:g} GiB of pixels"
-    if size <= MOST_BYTES:
-        expected = f"have an end before {MOST_IMAGES:,} images, if the length is not known"
+def _too_large(bound: str, received: str) -> DataError:
     return data_error(
         "A dataset that is read into memory",
-        expected,
-        f"{count:,} images or more, {size / 2**30:.2g} GiB",
-        "If the dataset repeats, leave out `repeat()`. Save the images as files in a folder for "
-        "each class, which zoo.datasets.load reads from disk, or pass `dataset.take(n)`",
+        f"have at most {bound}",
+        received,
+        "If the dataset repeats, leave out `repeat()`. Else save the images as files in a folder "
+        "for each class, which zoo.datasets.load reads from disk, or pass `dataset.take(n)`",
     )
+
+
+def _length(stream: Any) -> int | None:
+    """Count the batches of a stream; None if their number is not known."""
+    if not _is_dataset(stream):
+        return int(stream.num_batches)
+    count = int(stream.cardinality())
+    if count < 0:
+        return None
+    return -(-count // ROWS) if _gives_single_images(stream) else count
 
 
 def _check_end(stream: Any) -> None:
@@ -166,7 +186,7 @@ def _gives_single_images(dataset: Any) -> bool:
     """Tell whether each element of a `tf.data.Dataset` is a single image, and not a batch."""
     specification = dataset.element_spec
     parts = specification if isinstance(specification, tuple) else (specification,)
-    shapes = [getattr(part, "shape", None) for part in parts]
+    shapes: list[Any] = [getattr(part, "shape", None) for part in parts]
     if any(shape is None or shape.rank is None for shape in shapes[:2]):
         return False
     if len(shapes) == 1:
@@ -235,19 +255,19 @@ def _plain(part: Any, name: str) -> np.ndarray:
         ) from error
 
 
-def _check_alike(first: Batch, last: Batch) -> None:
-    """Refuse batches of different shapes."""
-    if first.images.shape[1:] != last.images.shape[1:]:
-        received = f"{first.images.shape[1:]} and {last.images.shape[1:]}"
+def _check_alike(
+    images: list[np.ndarray], labels: list[np.ndarray], weights: list[np.ndarray]
+) -> None:
+    """Refuse a last batch of another shape than the first, or with other parts."""
+    first, last = images[0].shape[1:], images[-1].shape[1:]
+    if first != last:
         remedy = "Resize all images to the same shape"
+        received = f"{first} and {last}"
         raise data_error("Batches of a dataset", "have images of one shape", received, remedy)
-    if [part is None for part in first] != [part is None for part in last] or (
-        first.labels is not None
-        and last.labels is not None
-        and first.labels.shape[1:] != last.labels.shape[1:]
-    ):
-        received, remedy = "batches that differ", "Give each batch the same parts"
-        raise data_error("Batches of a dataset", "be alike", received, remedy)
+    for part in (labels, weights):
+        if part and (len(part) != len(images) or part[0].shape[1:] != part[-1].shape[1:]):
+            received, remedy = "batches that differ", "Give each batch the same parts"
+            raise data_error("Batches of a dataset", "be alike", received, remedy)
 
 
 def _is_dataset(stream: Any) -> bool:

@@ -170,14 +170,39 @@ def test_a_flow_of_random_images_is_refused_for_an_array():
 
 
 def test_a_dataset_that_is_too_large_is_refused_before_memory_is_full(monkeypatch):
-    monkeypatch.setattr(streams, "MOST_BYTES", 2 * IMAGES.nbytes)
-    with pytest.raises(DataError, match=r"GiB of pixels.*30 images or more.*zoo\.datasets\.load"):
-        as_split(generated([(IMAGES, LABELS)] * 99))
+    monkeypatch.setattr(streams, "MOST_BYTES", 2 * IMAGES.size)
+    read = []
+
+    def counted():
+        for number in range(99):
+            read.append(number)
+            yield IMAGES, LABELS
+
+    message = r"at most .* GiB of pixels.*Received: more pixels.*zoo\.datasets\.load"
+    with pytest.raises(DataError, match=message):
+        as_split(generated(counted()))
+    assert len(read) < 9
+    # A dataset of known length is refused at its first batch.
+    whole = as_split(dataset(IMAGES, LABELS).repeat(2).batch(10))
+    assert len(whole) == 20
+    reads = []
+
+    class Large(Batches):
+        def __len__(self):
+            return 10**6
+
+        def __getitem__(self, index):
+            reads.append(index)
+            return IMAGES, LABELS
+
+    with pytest.raises(DataError, match=message):
+        as_split(Large())
+    assert reads == [0]
 
 
 def test_a_dataset_of_unknown_length_ends_at_a_bound(monkeypatch):
     monkeypatch.setattr(streams, "MOST_IMAGES", 50)
-    with pytest.raises(DataError, match=r"an end before 50 images.*60 images or more"):
+    with pytest.raises(DataError, match=r"at most 50 images, if .*60 images or more.*repeat"):
         as_split(generated(many()))
 
 
