@@ -39,7 +39,7 @@ class VotingModel(keras.Model, CompositeModel):
     def __init__(self, rule: Rule, class_names: Sequence[str] | None, name: str) -> None:
         super().__init__(name=name)
         self.rule = rule
-        self.class_names = tuple(class_names) if class_names is not None else None
+        self.class_names = None if class_names is None else tuple(map(str, class_names))
         self._models: list[keras.Model] = []
         # The provenance of the rule and of the last training. Each member carries its own.
         self._own_provenance = Provenance()

@@ -120,7 +120,7 @@ def layout_advice(shape: Sequence[int]) -> str:
         )
     if len(shape) == 3:
         if shape[-1] in (1, 3, 4) and shape[0] > 4:
-            return "For a single image in colour, add an axis: `images[None]`"
+            return "For a single image, add an axis: `images[None]`"
         if shape[0] in (1, 3) and shape[1] == shape[2]:
             return (
                 "Add a channel axis to grey images: `images[..., None]`; for a single image with "

@@ -14,7 +14,7 @@ from zoo.datasets.files.checks import data_error
 MAX_CLASSES = 100_000
 NUMBER_THEM = (
     "Number the classes from 0: `class_names, labels = numpy.unique(labels, return_inverse=True)`, "
-    "and pass both"
+    "and pass both; a Committee takes class_names= itself"
 )
 
 
@@ -131,8 +131,7 @@ def _count_without_gap(labels: np.ndarray) -> int:
         "labels without class_names",
         f"be 0 to {len(present) - 1:,}, numbers without a gap for {len(present):,} classes",
         listed,
-        "Pass `numpy.unique(labels, return_inverse=True)[1]`, or class_names= with the name of "
-        "each class id",
+        f"{NUMBER_THEM}. If some of the classes have no image here, pass class_names= for all",
     )
 
 

@@ -15,7 +15,7 @@ from zoo.errors import DataError
 
 MOST_BYTES = 4 * 2**30
 """The most bytes of pixels that are collected from a stream."""
-MOST_IMAGES = 2_000_000
+MOST_IMAGES = 500_000
 """The most images that are collected from a stream of unknown length, which may have no end."""
 ROWS = 256
 """The number of images that are put into a batch, if a dataset gives single images."""
@@ -140,7 +140,8 @@ def _too_large(bound: str, received: str) -> DataError:
         f"have at most {bound}",
         received,
         "If the dataset repeats, leave out `repeat()`. Else save the images as files in a folder "
-        "for each class, which zoo.datasets.load reads from disk, or pass `dataset.take(n)`",
+        "for each class, which zoo.datasets.load reads from disk, or pass `dataset.take(n)`; "
+        "`tf.data.experimental.assert_cardinality(n)` tells a length that is not known",
     )
 
 
@@ -166,8 +167,8 @@ def _check_end(stream: Any) -> None:
             endless = True
         remedy = "Give the PyDataset a method `__len__` that returns the number of batches"
     if endless:
-        received = f"{type(stream).__name__} without an end"
-        raise data_error("images", "have an end", received, remedy)
+        kind = "a tf.data.Dataset" if _is_dataset(stream) else type(stream).__name__
+        raise data_error("images", "have an end", f"{kind} without an end", remedy)
 
 
 def _elements(stream: Any) -> Iterator[Any]:

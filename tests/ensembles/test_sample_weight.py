@@ -49,6 +49,10 @@ def test_a_weight_is_worth_as_many_images(train_split, repeated, mean_weights, c
     weighted, history = fit(members, train_split, sample_weight=mean_weights)
     twice, expected = fit(members, repeated)
     assert_same(weighted, twice)
+    # The graph of a training with weights is not that of a training without.
+    weighted.fit(repeated, epochs=1, verbose=0)
+    twice.fit(train_split, sample_weight=mean_weights, epochs=1, verbose=0)
+    assert_same(weighted, twice)
     np.testing.assert_allclose(history["lasso_mlp_loss"], expected["lasso_mlp_loss"], rtol=1e-4)
 
 

@@ -72,7 +72,7 @@ def test_labels_with_a_gap_must_have_class_names():
         DataError, match=r"0 to 9, numbers without a gap for 10 classes.*Received: 1"
     ):
         check_class_names(None, np.arange(1, 11))
-    with pytest.raises(DataError, match=r"0 to 1, .*Received: 3, 8\. Pass .* class_names="):
+    with pytest.raises(DataError, match=r"0 to 1, .*Received: 3, 8\. Number .* class_names="):
         check_class_names(None, np.array([3, 8, 3]))
     names = list("abcdefghi")
     assert as_split(GOOD, [3, 8, 3], class_names=names).num_classes == 9

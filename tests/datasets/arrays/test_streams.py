@@ -115,7 +115,7 @@ def many():
     [
         (lambda: dataset(IMAGES, LABELS).batch(4).repeat(), r"have an end.*Leave out `repeat"),
         (lambda: dataset(IMAGES, LABELS).repeat(), "have an end"),
-        (Endless, "have an end. Received: Endless without an end.*__len__"),
+        (Endless, r"have an end. Received: Endless without an end.*__len__"),
         (many, "type generator, which may have no end"),
         (lambda: iter(dataset(IMAGES, LABELS)), "which may have no end"),
         (lambda: dataset(IMAGES / 255, LABELS).batch(4), r"\(images \* 255\).round"),
