@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 FIRST_COLUMNS = ("model", "learning_rate")
 """The settings in the first columns of TensorBoard's table of hyperparameters, in their order."""
 
+BUILDER = "builder."
+"""The names of settings of the model itself, such as the arguments of its builder, begin so."""
+
 TEST_SCORES = {
     "test/accuracy": "test accuracy",
     "test/macro_f1": "test macro F1",
@@ -258,9 +261,15 @@ def _tag(key: str) -> str:
 def _column(setting: str) -> str:
     """Give the name of a setting's column.
 
-    TensorBoard sorts the columns by their names, whatever their order in the log.
+    TensorBoard sorts the columns by their names, whatever their order in the log. So the names
+    begin with a number: after the first columns come the settings of the training, and then those
+    of the model itself, which often differ between models.
     """
-    return f"{FIRST_COLUMNS.index(setting) + 1}. {setting}" if setting in FIRST_COLUMNS else setting
+    if setting in FIRST_COLUMNS:
+        group = FIRST_COLUMNS.index(setting) + 1
+    else:
+        group = 4 if setting.startswith(BUILDER) else 3
+    return f"{group}. {setting}"
 
 
 def _table_of_hyperparameters(

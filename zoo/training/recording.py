@@ -11,7 +11,7 @@ import numpy as np
 from zoo.datasets.split import Split
 from zoo.metrics import confusion_matrix
 from zoo.plots import confusion_figure
-from zoo.tensorboard import TensorBoardLog, run_folder
+from zoo.tensorboard import BUILDER, TensorBoardLog, run_folder
 from zoo.training.learner import Learner
 from zoo.training.progress import Progress
 from zoo.training.scores import LOSS, SCORES, ScoresByName
@@ -130,8 +130,8 @@ def _settings(learner: Learner) -> dict[str, Any]:
     settings = {
         "model": learner.name,
         **recipe,
-        **{f"builder.{key}": value for key, value in learner.arguments.items()},
-        "parameters": learner.model.count_params(),
+        **{f"{BUILDER}{key}": value for key, value in learner.arguments.items()},
+        f"{BUILDER}parameters": learner.model.count_params(),
     }
     return {key: _as_cell(value) for key, value in settings.items()}
 
