@@ -24,7 +24,7 @@ CHROMIUM = next(
 )
 RUNS = ["committee", "models/bn_mlp", "models/large_mlp", "models/mlp"]
 SCORES = ("accuracy", "loss")
-PATIENCE = 20
+PATIENCE = 60
 """Seconds after which a server or a browser that does not answer is a failure."""
 
 START = """
@@ -40,8 +40,9 @@ os.execv(sys.argv[3], sys.argv[3:])
 TEXT = """
 (function text(node) {
   if (node.nodeType == Node.TEXT_NODE) return node.data.trim();
-  if (["STYLE", "SCRIPT", "TEMPLATE"].includes(node.nodeName)) return "";
-  return [...(node.shadowRoot || node).childNodes].map(text).filter(Boolean).join("\\n");
+  if (["STYLE", "SCRIPT", "NOSCRIPT", "TEMPLATE"].includes(node.nodeName)) return "";
+  const nodes = [...(node.shadowRoot?.childNodes ?? []), ...node.childNodes];
+  return nodes.map(text).filter(Boolean).join("\\n");
 })(document.body)
 """
 """The text of a web page, also of the components that hide theirs in a shadow tree."""
@@ -49,7 +50,7 @@ TEXT = """
 SHRINKAGE = """
 (function pictures(node) {
   if (node.nodeName == "IMG" && node.naturalWidth) return [node.width / node.naturalWidth];
-  return [...(node.shadowRoot || node).childNodes].flatMap(pictures);
+  return [...(node.shadowRoot?.childNodes ?? []), ...node.childNodes].flatMap(pictures);
 })(document.body)
 """
 """How much smaller than their files the pictures of a web page are shown."""
@@ -215,52 +216,69 @@ def browser(tmp_path_factory):
     browser.close()
 
 
-def text_of(browser, url, *awaited):
-    """The text of a web page, once it shows all that is awaited."""
+def wait_for_lines(browser, url, condition):
+    """Open a web page, and wait until a condition holds of the lines of its text."""
     browser.show(url)
     deadline = time.monotonic() + PATIENCE
-    while True:
-        text = browser.evaluate(TEXT) or ""
-        missing = [line for line in awaited if line not in text.splitlines()]
-        if not missing:
-            return text
-        assert time.monotonic() < deadline, f"{url} does not show {missing}: {text}"
+    while not condition(lines := (browser.evaluate(TEXT) or "").splitlines()):
+        assert time.monotonic() < deadline, f"{url} shows {lines}"
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize("tab", ["timeseries", "scalars"])
-def test_the_page_lists_the_committee_first(browser, address, tab):
-    text = text_of(browser, f"{address}#{tab}", *RUNS, "accuracy/train", "accuracy/validation")
-    lines = text.splitlines()
-    assert sorted(RUNS, key=lines.index) == RUNS
+def in_order(names, lines):
+    """Whether the names are there, and the first occurrences have the order of the names."""
+    return set(names) <= set(lines) and sorted(names, key=lines.index) == list(names)
+
+
+@pytest.mark.parametrize(
+    ("tab", "tags"),
+    [
+        ("timeseries", ["/train", "/validation"]),
+        ("scalars", ["accuracy/train", "accuracy/validation"]),
+    ],
+)
+def test_the_page_of_curves_lists_the_committee_first(browser, address, tab, tags):
+    wait_for_lines(
+        browser,
+        f"{address}#{tab}",
+        lambda lines: in_order(RUNS, lines) and in_order(tags, lines),
+    )
 
 
 def test_the_page_of_custom_charts_tells_train_and_validation_apart(browser, address):
     titles = [f"{score} on {part} images" for score in SCORES for part in ("validation", "train")]
-    text = text_of(browser, f"{address}#custom_scalars", *SCORES, *titles, "Matches (4)")
-    lines = text.splitlines()
-    assert sorted(titles, key=lines.index) == titles
-    assert lines.count("Matches (4)") == 4
+    wait_for_lines(
+        browser,
+        f"{address}#custom_scalars",
+        lambda lines: in_order(titles, lines) and lines.count("Matches (4)") == 4,
+    )
 
 
 def test_the_page_of_pictures_shows_them_in_a_legible_size(browser, address):
-    pictures = ["confusion matrix", "pairs that disagree", "reliability", "risk and coverage"]
-    text_of(browser, f"{address}#images", *(f"test/{title}" for title in pictures))
-    wait_for(lambda: len(browser.evaluate(SHRINKAGE)) >= 8)
+    titles = ["confusion matrix", "pairs that disagree", "reliability", "risk and coverage"]
+    tags = [f"test/{title}" for title in titles]
+    wait_for_lines(browser, f"{address}#images", lambda lines: in_order(tags, lines))
+    wait_for(lambda: len(browser.evaluate(SHRINKAGE)) == len(tags) + len(RUNS))
     # The smallest letters are 14 pixels high in the files, and 9 pixels or more in the browser.
     assert min(browser.evaluate(SHRINKAGE)) >= 0.65
 
 
 def test_the_page_of_hyperparameters_begins_with_the_model_and_what_differs(browser, address):
-    first = ["model", "learning_rate", "builder.dropout", "builder.hidden"]
+    columns = ["model", "learning_rate", "builder.dropout", "builder.hidden"]
     scores = ["best validation accuracy", "best validation loss", "test accuracy"]
-    text = text_of(browser, f"{address}#hparams", *first, *scores, "digits/committee", "(8, 8)")
-    table = text[text.index("Trial ID") :].splitlines()
-    assert table[2 : 2 + len(first)] == first
-    assert sorted(scores, key=table.index) == scores
-    assert table.index("digits/committee") < table.index("digits/models/bn_mlp")
+    rows = [f"digits/{run}" for run in RUNS]
+
+    def holds(lines):
+        table = lines[lines.index("Trial ID") :] if "Trial ID" in lines else []
+        return in_order(["Show Metrics", *columns, *scores, *rows], table) and "(8, 8)" in table
+
+    wait_for_lines(browser, f"{address}#hparams", holds)
 
 
 def test_the_page_of_texts_shows_configuration_recipes_and_report(browser, address):
-    text = text_of(browser, f"{address}#text", "configuration", "recipe", "test/report")
-    assert "Committee report: test" in text
+    titles = ["configuration/recipe", "configuration/shared", "test/report"]
+    wait_for_lines(
+        browser,
+        f"{address}#text",
+        lambda lines: in_order([*titles, "Committee report: test"], lines),
+    )

@@ -245,8 +245,8 @@ def log_start(
     shared = {key: value for key, value in config.items() if key != "recipes"}
     folder = run_folder("committee" if len(members) > 1 else members[0])
     for name in members:
-        log.configuration(run_folder(name), "recipe", config["recipes"][name])
-    log.configuration(folder, "configuration", shared)
+        log.configuration(run_folder(name), "configuration/recipe", config["recipes"][name])
+    log.configuration(folder, "configuration/shared", shared)
     log.charts(folder, scores, ["validation", "train"] if config["validation"] else ["train"])
 
 
