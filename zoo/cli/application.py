@@ -11,7 +11,13 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from cyclopts import App, CycloptsError, Group, Parameter
-from cyclopts.exceptions import MissingArgumentError, UnusedCliTokensError
+from cyclopts.exceptions import (
+    CoercionError,
+    MissingArgumentError,
+    UnknownCommandError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
 
 from zoo.cli.console import print_error, warnings_as_notes
 from zoo.errors import ZooError
@@ -70,14 +76,22 @@ def _explain(error: ZooError | CycloptsError) -> str:
     if isinstance(error, ZooError):
         return str(error)
     command = " ".join(["zoo", *(error.command_chain or ())])
+    remedy = f"See `{command} --help`."
     if isinstance(error, MissingArgumentError) and error.argument:
-        if error.keyword:
-            return f"{error.keyword} must be followed by a value. See `{command} --help`."
-        return f"`{command}` must be followed by {error.argument.name}. See `{command} --help`."
-    if isinstance(error, UnusedCliTokensError) and error.unused_tokens and error.app:
-        word = error.unused_tokens[0]
-        subcommands = [name for name in error.app if not name.startswith("-")]
-        if subcommands:
-            return f"There is no command '{command} {word}'{did_you_mean(word, subcommands)}"
-        return f"`{command}` takes no further words. Received: {word!r}"
-    return str(error)
+        who = error.keyword or f"`{command}`"
+        what = "a value" if error.keyword else error.argument.name
+        return f"{who} must be followed by {what}. Received: nothing. {remedy}"
+    if isinstance(error, CoercionError) and error.token and error.argument:
+        choices, value = error.argument.get_choices(force=True) or (), error.token.value
+        who, known = error.token.keyword or error.argument.name, ", ".join(choices)
+        return f"{who} must be one of {known}. Received: {value!r}{did_you_mean(value, choices)}"
+    if isinstance(error, UnknownOptionError):
+        options = [name for argument in error.argument_collection for name in argument.names]
+        word, what = error.token.keyword or error.token.value, "be an option"
+    elif isinstance(error, UnknownCommandError | UnusedCliTokensError) and error.unused_tokens:
+        options = [name for name in error.app or () if not name.startswith("-")]
+        word, what = error.unused_tokens[0], "be a command" if options else "not be there"
+    else:
+        return f"{error} {remedy}"
+    hint = did_you_mean(word, options)
+    return f"The word after `{command}` must {what}. Received: {word!r}{hint or '.'} {remedy}"

@@ -17,8 +17,10 @@ from zoo.arguments import whole_number
 from zoo.errors import ArgumentError
 
 
-def _error(name: str, expected: str, text: str) -> ArgumentError:
-    return ArgumentError(f"{name} must be {expected}. Received: {text!r}")
+def _error(name: str, expected: str, text: str, example: str) -> ArgumentError:
+    return ArgumentError(
+        f"{name} must be {expected}. Received: {text!r}. Write, for example, {name} {example}."
+    )
 
 
 def parse_whole_number(name: str, text: str, least: int) -> int:
@@ -26,7 +28,7 @@ def parse_whole_number(name: str, text: str, least: int) -> int:
     try:
         return whole_number(name, int(text), least)
     except ValueError:
-        raise _error(name, f"a whole number of {least} or more", text) from None
+        raise _error(name, f"a whole number of {least} or more", text, "10") from None
 
 
 def parse_number(name: str, text: str) -> float:
@@ -34,14 +36,14 @@ def parse_number(name: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise _error(name, "a number", text) from None
+        raise _error(name, "a number", text, "0.1") from None
 
 
 def parse_share(name: str, text: str) -> float:
     """Read how much to hold out: a fraction, or a whole number of images of every class."""
     share = parse_number(name, text)
     if not share >= 0:
-        raise _error(name, "a fraction, or a number of images of 0 or more", text)
+        raise _error(name, "a fraction, or a number of images of 0 or more", text, "0.1")
     return int(share) if share >= 1 and share.is_integer() else share
 
 
@@ -55,22 +57,21 @@ def parse_numbers(name: str, text: str) -> list[float]:
     try:
         return [float(word) for word in text.split(",")]
     except ValueError:
-        raise _error(name, "numbers such as 2,1,1", text) from None
+        raise _error(name, "numbers with commas between", text, "2,1,1") from None
 
 
 def parse_parts(name: str, text: str) -> dict[str, list[str]]:
-    """Read which parts of a data set train, validate and test, as `zoo.datasets.load` takes it.
+    """Read which parts of a data set's files each split takes, as `zoo.datasets.load` takes it.
 
     Example:
         >>> parse_parts("--parts", "train=train+extra,test=test")
         {'train': ['train', 'extra'], 'test': ['test']}
     """
-    parts: dict[str, list[str]] = {}
-    for word in parse_names(name, text):
-        split, _, joined = word.partition("=")
-        if not joined or split in parts:
-            raise _error(name, "like train=Training,test=PrivateTest", text)
-        parts[split] = joined.split("+")
+    pairs = [word.partition("=") for word in parse_names(name, text)]
+    parts = {split: names.split("+") for split, _, names in pairs if names}
+    if len(parts) < len(pairs):
+        example = "train=Training,test=PrivateTest"
+        raise _error(name, "parts of the files by split, each split once", text, example)
     return parts
 
 
@@ -78,7 +79,7 @@ def parse_size(name: str, text: str) -> tuple[int, int]:
     """Read an image size in pixels, `48` or `48x64`, as (height, width)."""
     match = re.fullmatch(r"([1-9]\d*)(?:[x×]([1-9]\d*))?", text)
     if not match:
-        raise _error(name, "like 48 or 48x64, in pixels", text)
+        raise _error(name, "the size of a square or a height x width, in pixels", text, "48x64")
     return int(match[1]), int(match[2] or match[1])
 
 
@@ -86,7 +87,7 @@ def parse_shape(name: str, text: str) -> tuple[int, ...]:
     """Read a shape: whole numbers with commas between, perhaps in parentheses."""
     axes = text.strip("() ").rstrip(",").split(",")
     if not all(axis.strip().isdecimal() for axis in axes):
-        raise _error(name, "whole numbers such as 48,48,1", text)
+        raise _error(name, "whole numbers with commas between", text, "48,48,1")
     return tuple(map(int, axes))
 
 
@@ -97,9 +98,9 @@ def parse_argument(name: str, text: str) -> tuple[str, Any]:
         >>> parse_argument("--set", "groups=2"), parse_argument("--set", "padding=same")
         (('groups', 2), ('padding', 'same'))
     """
-    argument, equals, value = text.partition("=")
-    if not argument or not equals:
-        raise _error(name, "like name=value", text)
+    argument, _, value = text.partition("=")
+    if not argument or "=" not in text:
+        raise _error(name, "a name and a value with = between", text, "groups=2")
     try:
         return argument, json.loads(value)
     except ValueError:

@@ -1,6 +1,6 @@
 """The checker of one target: calls each part of the check, and collects numbers and findings."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -37,6 +37,7 @@ class Checker:
         compared: Checks of the agreement with the reference.
         findings: Every fault, as a sentence.
         notes: What was left out, and why.
+        unjudged: Every gradient that cannot be judged at this point, as a sentence.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Checker:
         self.compared: list[AgreementCheck] = []
         self.findings: list[str] = []
         self.notes: list[str] = []
+        self.unjudged: list[str] = []
         self._function = function
         self._method = method
         self._tolerance = tolerance
@@ -142,8 +144,17 @@ class Checker:
 
     def summarise(self, modes: Sequence[bool | None], *, count_second_order: bool) -> None:
         """Report each tensor's fault once, with the mode if it is wrong in only one mode."""
-        self.findings += _summary(self.tensors, modes)
-        second = _summary(self.products, modes)
+        self.findings += _summary(
+            modes, [(check.name, check.training, check.problem) for check in self.tensors], "wrong"
+        )
+        self.unjudged += _summary(
+            modes,
+            [(check.name, check.training, check.unjudged) for check in self.tensors],
+            "not judged",
+        )
+        second = _summary(
+            modes, [(check.name, check.training, check.problem) for check in self.products], "wrong"
+        )
         if count_second_order:
             self.findings += second
         else:
@@ -239,10 +250,11 @@ class Checker:
         if far:
             policies = " and ".join(dict.fromkeys(check.policy for check in far))
             largest = max(check.max_error or 0 for check in far)
-            reason = "which is no nearer to float64" if has_twin else "by rounding or a fault"
+            reason = "by rounding" if has_twin else "by rounding or a fault"
             self.notes.append(
                 f"In {policies} the largest difference from {self.reference} is {largest:.2g}, "
-                f"{reason}."
+                f"{reason}: smaller faults cannot be judged here, because the target magnifies "
+                "rounding. Use a larger batch to see them."
             )
 
     def _forward(self, training: bool, where: str) -> Any:
@@ -290,19 +302,18 @@ class Checker:
 
 
 def _summary(
-    checks: Sequence[TensorCheck] | Sequence[SecondOrderCheck], modes: Sequence[bool | None]
+    modes: Sequence[bool | None], problems: Iterable[tuple[str, bool | None, str]], what: str
 ) -> list[str]:
+    """Write a sentence for each tensor with a problem, from (name, mode, problem or nothing)."""
+    wrong: dict[str, list[tuple[bool | None, str]]] = {}
+    for name, mode, problem in problems:
+        if problem:
+            wrong.setdefault(name, []).append((mode, problem))
     lines = []
-    for name in dict.fromkeys(check.name for check in checks):
-        wrong = {
-            check.training: check.problem
-            for check in checks
-            if check.name == name and check.problem
-        }
-        if wrong:
-            (mode, problem), *_ = wrong.items()
-            only = f"; wrong only in {'training' if mode else 'inference'} mode"
-            lines.append(f"{name}: {problem}{only if len(wrong) < len(modes) else ''}")
+    for name, found in wrong.items():
+        mode, problem = found[0]
+        only = f"; {what} only in {'training' if mode else 'inference'} mode"
+        lines.append(f"{name}: {problem}{only if len(found) < len(modes) else ''}")
     return lines
 
 

@@ -145,7 +145,9 @@ class FirstOrder:
         )
         if not smooth:
             return replace(
-                result, problem="every checked element is at a kink, so nothing was compared"
+                result,
+                unjudged="cannot be judged here, because every checked element is at a kink, "
+                "where there is no slope to compare with. Use a larger batch, or another seed",
             )
         if gradient is None:
             largest = float(np.max(np.abs(numeric), initial=0))

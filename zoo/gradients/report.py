@@ -41,6 +41,7 @@ class TensorCheck:
             all slopes are zero.
         sweep: The relative error over random directions for each of the steps 1e-1, 1e-2 … 1e-9.
         problem: The fault in words, or an empty string.
+        unjudged: The reason why the gradient cannot be judged at this point, or an empty string.
     """
 
     name: str
@@ -60,6 +61,7 @@ class TensorCheck:
     scale: float | None = None
     sweep: tuple[float, ...] = ()
     problem: str = ""
+    unjudged: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ class GradientReport:
         agreement: An `AgreementCheck` for each precision, way to run and mode.
         findings: Every fault, as a sentence.
         notes: What was left out, and why.
+        unjudged: Every gradient that cannot be judged at this point, with the reason and a remedy.
 
     Example:
         >>> import keras, zoo
@@ -150,11 +153,12 @@ class GradientReport:
     agreement: tuple[AgreementCheck, ...]
     findings: tuple[str, ...]
     notes: tuple[str, ...]
+    unjudged: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether no fault was found."""
-        return not self.findings
+        """Whether every gradient could be judged, and no fault was found."""
+        return not self.findings and not self.unjudged
 
     def verdict(self) -> str:
         """Say the result in a sentence, and each fault in a line."""
@@ -164,8 +168,9 @@ class GradientReport:
         counted = f"{checked:,} {unit}, {kinks:,} of them left out at kinks"
         if self.ok:
             return f"{self.target}: gradients agree with the differences in float64 ({counted})."
-        faults = "\n".join(f"  - {finding}" for finding in self.findings)
-        return f"{self.target}: WRONG ({counted}).\n{faults}"
+        lines = "".join(f"\n  - {line}" for line in [*self.findings, *self.unjudged])
+        result = "WRONG" if self.findings else "NOT JUDGED in full, and nothing wrong was found"
+        return f"{self.target}: {result} ({counted}).{lines}"
 
     def to_dict(self) -> dict[str, Any]:
         """Give the report as JSON values. A number that is not finite becomes None."""

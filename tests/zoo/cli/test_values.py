@@ -11,7 +11,7 @@ def test_a_size_is_a_number_or_height_and_width(text, size):
 
 @pytest.mark.parametrize("text", ["", "0", "x8", "8x", "8x0", "-8", "8.5"])
 def test_other_text_is_no_size(text):
-    with pytest.raises(ArgumentError, match="--image-size must be like 48 or 48x64"):
+    with pytest.raises(ArgumentError, match="--image-size must be the size"):
         values.parse_size("--image-size", text)
 
 
@@ -32,7 +32,7 @@ def test_a_share_is_not_negative(text):
 
 @pytest.mark.parametrize("text", ["train", "train=", "train=a,train=b", ""])
 def test_parts_have_a_split_and_a_name_each(text):
-    with pytest.raises(ArgumentError, match="--parts must be like train=Training"):
+    with pytest.raises(ArgumentError, match=r"--parts must be parts .* --parts train=Training"):
         values.parse_parts("--parts", text)
 
 
@@ -55,5 +55,5 @@ def test_an_argument_is_json_or_else_text(text, value):
 
 @pytest.mark.parametrize("text", ["name", "=2", ""])
 def test_an_argument_has_a_name(text):
-    with pytest.raises(ArgumentError, match="--set must be like name=value"):
+    with pytest.raises(ArgumentError, match="--set must be a name and a value"):
         values.parse_argument("--set", text)
