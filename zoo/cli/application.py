@@ -10,14 +10,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from cyclopts import App, CycloptsError, Group, Parameter
-from cyclopts.exceptions import (
-    CoercionError,
-    MissingArgumentError,
-    UnknownCommandError,
-    UnknownOptionError,
-    UnusedCliTokensError,
-)
+from cyclopts import App, CycloptsError, Group, Parameter, exceptions
 
 from zoo.cli.console import print_error, warnings_as_notes
 from zoo.errors import ZooError
@@ -77,21 +70,21 @@ def _explain(error: ZooError | CycloptsError) -> str:
         return str(error)
     command = " ".join(["zoo", *(error.command_chain or ())])
     remedy = f"See `{command} --help`."
-    if isinstance(error, MissingArgumentError) and error.argument:
+    if isinstance(error, exceptions.MissingArgumentError) and error.argument:
         who = error.keyword or f"`{command}`"
         what = "a value" if error.keyword else error.argument.name
         return f"{who} must be followed by {what}. Received: nothing. {remedy}"
-    if isinstance(error, CoercionError) and error.token and error.argument:
-        choices, value = error.argument.get_choices(force=True) or (), error.token.value
-        who, known = error.token.keyword or error.argument.name, ", ".join(choices)
+    choices = error.argument.get_choices(force=True) if error.argument else None
+    if isinstance(error, exceptions.CoercionError) and error.token and choices:
+        who, value, known = error.token.keyword, error.token.value, ", ".join(choices)
         return f"{who} must be one of {known}. Received: {value!r}{did_you_mean(value, choices)}"
-    if isinstance(error, UnknownOptionError):
+    if isinstance(error, exceptions.UnknownOptionError):
         options = [name for argument in error.argument_collection for name in argument.names]
         word, what = error.token.keyword or error.token.value, "be an option"
-    elif isinstance(error, UnknownCommandError | UnusedCliTokensError) and error.unused_tokens:
+    elif error.unused_tokens:  # an unknown command, or a word too many
         options = [name for name in error.app or () if not name.startswith("-")]
         word, what = error.unused_tokens[0], "be a command" if options else "not be there"
     else:
         return f"{error} {remedy}"
     hint = did_you_mean(word, options)
-    return f"The word after `{command}` must {what}. Received: {word!r}{hint or '.'} {remedy}"
+    return f"The word after `{command}` must {what}. Received: {word!r}{hint} {remedy}"

@@ -139,7 +139,7 @@ def test_zoo_alone_shows_the_commands(zoo_command, words):
             ["gradcheck", "Dense", "--input-shape", "5xx"],
             "Write, for example, --input-shape 48,48",
         ),
-        (["gradcheck", "Dense", "--set", "units"], "--set must be a name and a value"),
+        (["gradcheck", "Dense", "--set", "units"], "--set must be a name = a value"),
         (["evaluate", "gone.keras", "--split", "best"], "--split must be one of test, validation"),
     ],
 )
