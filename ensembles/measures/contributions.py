@@ -1,7 +1,8 @@
 """Contributions: how much accuracy each member brings to its committee.
 
-An empty committee has to guess, and is right on one image in `classes`. So has a committee whose
-members all have the weight 0.
+A committee without members has to guess, and is right on one image in `classes`. A committee whose
+members all have the weight 0 has to guess, too. `zoo.ensembles.measures` describes the arguments
+that the functions share.
 """
 
 from collections.abc import Callable
@@ -11,21 +12,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.ensembles.checks import checked_labels, checked_probabilities
-from zoo.ensembles.combining.rules import VOTING, Rule
+from zoo.ensembles.combining.rules import Rule
 from zoo.errors import ArgumentError
 
 Members: TypeAlias = tuple[int, ...]
 """The numbers of the members of a committee, rising."""
 
 Combination: TypeAlias = str | Rule | Callable[[Members], ArrayLike]
-"""How some of the members make one answer: a rule by name, a `Rule`, or a function.
+"""How some of the members decide together: a rule by name, a `Rule`, or a function.
 
-The function takes the numbers of the members and gives the class ids that these members decide for,
+The function takes the numbers of these members and gives the class ids that they decide for,
 int [n].
 """
 
 MOST_MEMBERS = 12
-"""The most members of which exact Shapley values are computed: they make 4,096 committees."""
+"""The largest number of members for exact Shapley values: 12 members make 4,096 committees."""
 
 IMAGES_AT_ONCE = 2048
 """How many images are judged at once, which bounds the memory for the decisions."""
@@ -40,20 +41,20 @@ def leave_one_out(
     """Measure how much accuracy the committee loses without each member.
 
     Args:
-        probabilities: Probabilities of the members, float [members, n, classes].
-        labels: True class ids, int [n].
-        rule: Rule that combines the members: `"majority"`, `"soft"` or `"geometric"`; a `Rule`
+        probabilities: float [members, n, classes].
+        labels: int [n].
+        rule: The rule that combines the members: `"majority"`, `"soft"` or `"geometric"`; a `Rule`
             that is defined for fewer members; or a function from the numbers of some members to
-            the class ids that they decide for.
-        weights: Weight of each member for a rule by name, float [members]; None gives all members
-            the same weight.
+            the class ids that they decide for, int [n].
+        weights: float [members], for a rule by name; or None.
 
     Returns:
-        Accuracy with all members less accuracy without this member, float64 [members]; below 0 for
-        a member without which the committee is better. An only member is compared with guessing.
+        The accuracy with all members less the accuracy without the member, float64 [members]. It
+        is below 0 if the committee is better without the member. A single member is compared with
+        guessing.
 
     Raises:
-        ArgumentError: The arguments are not as described.
+        ArgumentError: An argument is not as described.
 
     Example:
         >>> right, wrong = [[0.9, 0.1]], [[0.2, 0.8]]
@@ -84,11 +85,11 @@ def shapley_values(
     (Shapley, 1953; for ensembles, Rozemberczki & Sarkar, 2021).
 
     Args:
-        probabilities: Probabilities of the members, float [members, n, classes], of 12 members at
-            most: there are 2^members committees.
-        labels: True class ids, int [n].
-        rule: Rule that combines the members, as for `leave_one_out`.
-        weights: Weight of each member, as for `leave_one_out`.
+        probabilities: float [members, n, classes], of 12 members at most, since there are
+            2^members committees.
+        labels: int [n].
+        rule: The rule, as for `leave_one_out`.
+        weights: float [members], for a rule by name; or None.
 
     Returns:
         Fractions of the images, float64 [members]. Their sum is the accuracy of the whole committee
@@ -127,11 +128,10 @@ def coalition_accuracies(
     """Measure the accuracy of every committee that some of the members can make.
 
     Args:
-        probabilities: Probabilities of the members, float [members, n, classes], of 12 members at
-            most.
-        labels: True class ids, int [n].
-        rule: Rule that combines the members, as for `leave_one_out`.
-        weights: Weight of each member, as for `leave_one_out`.
+        probabilities: float [members, n, classes], of 12 members at most.
+        labels: int [n].
+        rule: The rule, as for `leave_one_out`.
+        weights: float [members], for a rule by name; or None.
 
     Returns:
         Fractions of the images, float64 [2^members]. A committee that has member m has bit m set in
@@ -187,13 +187,13 @@ def _right_answers(
     decide: Callable[[Members], ArrayLike], group: NDArray[np.bool_], labels: NDArray[np.int64]
 ) -> int:
     """Count the images on which a function decides rightly for a group, bool [members]."""
-    some = tuple(np.flatnonzero(group).tolist())
-    answers = np.asarray(decide(some))
+    chosen = tuple(np.flatnonzero(group).tolist())
+    answers = np.asarray(decide(chosen))
     if answers.shape != labels.shape or answers.dtype.kind not in "iu":
         raise ArgumentError(
             f"rule must give class ids, integers [n], one for each of the {len(labels)} images. "
-            f"Received: {answers.dtype} of shape {answers.shape} for the members {some}. Return "
-            "such an array, for example of argmax(axis=1)."
+            f"Received: {answers.dtype} of shape {answers.shape} for the members {chosen}. "
+            "For probabilities, return probabilities.argmax(axis=-1)."
         )
     return int((answers == labels).sum())
 
@@ -215,6 +215,6 @@ def _checked_rule(
     elif not callable(rule):
         raise ArgumentError(
             f"rule must be the name of a rule, a Rule, or a function. Received: {rule!r}. "
-            f"The names are {', '.join(VOTING)}."
+            'Pass a name such as "soft".'
         )
     return rule

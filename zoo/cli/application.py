@@ -76,7 +76,8 @@ def _explain(error: ZooError | CycloptsError) -> str:
         return f"{who} must be followed by {what}. Received: nothing. {remedy}"
     choices = error.argument.get_choices(force=True) if error.argument else None
     if isinstance(error, exceptions.CoercionError) and error.token and choices:
-        who, value, known = error.token.keyword, error.token.value, ", ".join(choices)
+        value, known = error.token.value, ", ".join(choices)
+        who = error.token.keyword or f"`{command}`"
         return f"{who} must be one of {known}. Received: {value!r}{did_you_mean(value, choices)}"
     if isinstance(error, exceptions.UnknownOptionError):
         options = [name for argument in error.argument_collection for name in argument.names]
