@@ -8,6 +8,10 @@ PYTHON ?= python3
 # Relative, so that a path with spaces does no harm.
 VENV = .venv
 BIN = $(VENV)/bin
+PYTEST = MALLOC_ARENA_MAX=2 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+# TensorFlow never frees a program that XLA has compiled. The tests that compile most programs, and
+# those of large models, have workers of their own, so that no worker takes more than 2 GB of memory.
+LARGE = tests/zoo/models tests/zoo/augmentation tests/zoo/gradients tests/zoo/layers
 
 .PHONY: demo test docs bench clean
 
@@ -22,7 +26,8 @@ test: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --no-deps --target build/wheel .
 	cd build && MYPYPATH=wheel "$(CURDIR)/$(BIN)/python" -m mypy --config-file ../pyproject.toml -p zoo
 	cd build && PYTHONPATH=wheel "$(CURDIR)/$(BIN)/lint-imports" ../pyproject.toml
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+	$(PYTEST) $(LARGE)
+	$(PYTEST) $(addprefix --ignore=,$(LARGE)) tests
 
 docs: $(VENV)/installed-docs
 	rm -rf docs/_build docs/api docs/models

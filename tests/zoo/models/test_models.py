@@ -40,6 +40,16 @@ def odd(name, channels):
     return (side, side + 2, channels)
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Kernels are zeros: for AlexNet's 61 million weights, random numbers take time and memory."""
+
+    def zeros(self, shape, dtype=None):
+        return keras.ops.zeros(shape, dtype)
+
+    monkeypatch.setattr(keras.initializers.VarianceScaling, "__call__", zeros)
+
+
 # The descriptions and the real models
 
 
@@ -68,6 +78,7 @@ def test_tags_are_true(name, layers_of):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.usefixtures("undrawn")
 def test_entry_builds_with_no_argument_as_described(name):
     model, defaults = zoo.build(name), zoo.describe(name).parameters
     assert model.name == name
@@ -82,6 +93,7 @@ def test_conv_bn_trains_as_many_parameters_as_the_report_says():
     assert sum(int(np.prod(weight.shape)) for weight in trainable) == 2_109_031
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_alexnet_is_the_paper_s(layers_of):
     model = zoo.build("alexnet")
     assert model.input_shape == (None, 227, 227, 3)
