@@ -9,9 +9,8 @@ PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
 PYTEST = MALLOC_ARENA_MAX=2 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
-# TensorFlow never frees a program that XLA has compiled. The tests that compile most programs, and
-# those of large models, have workers of their own, so that no worker takes more than 2 GB of memory.
-LARGE = tests/zoo/models tests/zoo/augmentation tests/zoo/gradients tests/zoo/layers
+# TensorFlow never frees a program that XLA has compiled, so that workers grow. The second half of
+# the tests has new workers, so that no worker takes more than 2 GB of memory.
 
 .PHONY: demo test docs bench clean
 
@@ -26,8 +25,8 @@ test: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --no-deps --target build/wheel .
 	cd build && MYPYPATH=wheel "$(CURDIR)/$(BIN)/python" -m mypy --config-file ../pyproject.toml -p zoo
 	cd build && PYTHONPATH=wheel "$(CURDIR)/$(BIN)/lint-imports" ../pyproject.toml
-	$(PYTEST) $(LARGE)
-	$(PYTEST) $(addprefix --ignore=,$(LARGE)) tests
+	$(PYTEST) tests/zoo
+	$(PYTEST) tests --ignore tests/zoo
 
 docs: $(VENV)/installed-docs
 	rm -rf docs/_build docs/api docs/models
