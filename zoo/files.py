@@ -1,8 +1,9 @@
-"""Writing files so that a crash cannot spoil the file that was there before."""
+"""Writing files so that a crash cannot spoil the file that was there before, nor the work."""
 
 import contextlib
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,14 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any])
 
     Args:
         path: The file. Missing folders are made.
-        write: Writes the contents to the temporary path that it is called with, which has the same
-            suffix.
+        write: A function that writes the contents to a path. The path is of a temporary file with
+            the same suffix.
 
     Returns:
         The path of the file.
 
     Raises:
-        RunError: The file system refuses; the old file is as it was.
+        RunError: The file cannot be written; the old file is unchanged.
 
     Example:
         >>> import tempfile
@@ -43,13 +44,38 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any])
         _sync_folder(path.parent)
     except OSError as error:
         raise RunError(
-            f"{path} must be writable. Received: {error}. Name another file, or make room. The "
-            "file is as it was before."
+            f"{path} must be writable. Received: {error}. Name another file, or free disk space. "
+            "The earlier file is unchanged."
         ) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
     return path
+
+
+@contextlib.contextmanager
+def errors_as_warnings(what: str) -> Iterator[None]:
+    """Turn any error into a warning, where what is written is for looking at.
+
+    A picture that cannot be drawn must not cost the training that it belongs to.
+
+    Args:
+        what: The name of what is written.
+
+    Example:
+        >>> with errors_as_warnings("the picture"):
+        ...     print("drawn")
+        drawn
+    """
+    try:
+        yield
+    except Exception as error:
+        warnings.warn(
+            f"{what} could not be written ({type(error).__name__}: {error}). Everything else goes "
+            "on.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,19 +1,49 @@
-"""Loading saved models safely: code that a file may contain is never run."""
+"""Loading saved models safely.
 
+A `.keras` file is a zip archive with the weights and a description of the model, `config.json`,
+that names classes and functions. Keras calls many of them while it loads. So before Keras reads the
+file, each member of the archive is compared with its checksum, and each name in the description
+with the modules that models are made of.
+"""
+
+import json
 import os
 import zipfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import DataError
 from zoo.text import first_line
 
+_MODULES_OF_MODELS = (
+    *("keras.layers", "keras.models", "keras.activations", "keras.initializers"),
+    *("keras.regularizers", "keras.constraints", "keras.ops", "keras.random"),
+    *("keras.dtype_policies", "keras.quantizers"),
+    # Of the settings of `compile`, which members that were compiled keep.
+    *("keras.optimizers", "keras.losses", "keras.metrics"),
+)
+_CLASSES_OF_KERAS = ("Model", "Sequential", "DTypePolicy", "Variable")
+_CLASSES_THAT_RUN_OR_READ_MORE = (
+    # Other programs, and functions with arguments of the file's choice.
+    *("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"),
+    # Text files, by a path of the file's choice.
+    *("TextVectorization", "StringLookup", "IntegerLookup", "FeatureSpace"),
+)
+_VALUES = ("__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__")
+_MOST_COMPRESSED = 100
+"""How many times larger a file may become when it is unpacked. Keras does not compress at all."""
+
 
 def load(path: str | os.PathLike[str]) -> Any:
     """Load a Keras model that was saved as a `.keras` file.
 
-    A file with pickles or Lambda layers is refused, since loading it could run code. Layers of
-    `zoo.layers` are known. Import the modules of your own layers first.
+    The file may come from a stranger: a file is refused if it has a Lambda layer, or if it names
+    another class or function than layers, activations, initialisers, regularisers, constraints and
+    operations of Keras, those of Zoo, and those registered with
+    `keras.saving.register_keras_serializable`. So import the modules of your own layers first. A
+    damaged file is refused too.
 
     Args:
         path: The file.
@@ -22,7 +52,8 @@ def load(path: str | os.PathLike[str]) -> Any:
         The `keras.Model`, uncompiled.
 
     Raises:
-        DataError: The file does not exist, or it does not hold a Keras model.
+        DataError: The file does not exist, is damaged, is not safe to load, or does not hold a
+            Keras model.
 
     Example:
         >>> import tempfile
@@ -44,10 +75,92 @@ def load(path: str | os.PathLike[str]) -> Any:
             "Name a file that model.save(path) wrote."
         )
     try:
+        _check_description(path, _read_checked(path))
         return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except DataError:
+        raise
+    except (ValueError, TypeError, KeyError, OSError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(
             f"path must be a .keras model that Keras can load. Received: {path}, which cannot be "
             f"loaded ({first_line(error)}). Load a committee with zoo.ensembles.Committee.load, "
             "and import the modules of your own layers before you load a model that has them."
         ) from error
+
+
+def _read_checked(path: Path) -> Any:
+    """Compare all members of the archive with their checksums, and read the description.
+
+    The archive is read from beginning to end: a reader that jumps in a file, as Keras does, does
+    not look at checksums in newer releases of Python.
+    """
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+        if size > _MOST_COMPRESSED * path.stat().st_size:
+            raise DataError(
+                f"path must be a .keras model that unpacks to at most {_MOST_COMPRESSED} times its "
+                f"size. Received: {path}, which unpacks to {size:,} bytes. Save the model again "
+                "with model.save(path)."
+            )
+        if damaged := archive.testzip():
+            raise DataError(
+                f"path must be an undamaged .keras model. Received: {path}, whose member {damaged} "
+                "does not match its checksum. Copy or download the file again."
+            )
+        return json.loads(archive.read("config.json"))
+
+
+def _check_description(path: Path, description: Any) -> None:
+    """Refuse a description that names what no model needs."""
+    for name in _foreign_names(description):
+        raise DataError(
+            "path must be a model of layers, activations, initialisers, regularisers, constraints "
+            "and operations of Keras, of Zoo, or registered with "
+            f"keras.saving.register_keras_serializable. Received: {path}, which names {name}. "
+            "Import the module that registers it if it is your own; otherwise do not load this "
+            "file."
+        )
+
+
+def _foreign_names(value: Any) -> Iterator[str]:
+    """Find the classes and functions in a description that a model is not made of."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _foreign_names(item)
+    elif isinstance(value, dict):
+        if "class_name" in value and not _is_part_of_models(value):
+            yield f"{value.get('module')}.{value['class_name']} {value.get('config')!r:.60}"
+        for item in value.values():
+            yield from _foreign_names(item)
+
+
+def _is_part_of_models(description: dict[str, Any]) -> bool:
+    """Whether a class or function is known to belong to models.
+
+    Args:
+        description: The dict that `keras.saving.serialize_keras_object` makes of an object.
+    """
+    import keras
+
+    name, module = description["class_name"], description.get("module")
+    if name in _VALUES:
+        return True
+    if name == "function":
+        name = description.get("config")
+        registered = keras.saving.get_registered_object(name) if isinstance(name, str) else None
+    else:
+        registered = keras.saving.get_registered_object(
+            description.get("registered_name") or str(name)
+        )
+    if registered is not None:
+        return True
+    # A name with a dot would lead out of the module.
+    if not isinstance(name, str) or not name.isidentifier() or not isinstance(module, str):
+        return False
+    if name in _CLASSES_THAT_RUN_OR_READ_MORE:
+        return False
+    if module == "keras":
+        return name in _CLASSES_OF_KERAS
+    if module == "builtins":  # Keras looks for the function in its modules of models alone.
+        return description["class_name"] == "function"
+    public = module.replace("keras.src.", "keras.", 1)
+    return any(f"{public}.".startswith(f"{allowed}.") for allowed in _MODULES_OF_MODELS)

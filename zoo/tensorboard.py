@@ -3,13 +3,17 @@
 `<run>/<member>/train` and `<run>/<member>/validation` hold `loss` and `accuracy` under the same
 tags, so that TensorBoard draws members and committee into the same chart. `train` also holds
 `learning_rate`.
+
+What is written here is for looking at. So an error in drawing or in writing becomes a warning, and
+the training goes on.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.files import errors_as_warnings
 from zoo.plots import figure_pixels
 from zoo.text import markdown_table
 
@@ -57,23 +61,29 @@ class TensorBoardLog:
         import tensorflow as tf
 
         if values:
-            with self._writer(folder).as_default(step=step):
+            with (
+                errors_as_warnings(f"TensorBoard's scores of {folder}"),
+                self._writer(folder, step),
+            ):
                 for tag, value in values.items():
                     tf.summary.scalar(tag, value)
 
-    def figure(self, folder: str, tag: str, figure: "Figure", step: int) -> None:
+    def figure(self, folder: str, tag: str, draw: "Callable[[], Figure]", step: int) -> None:
         """Write a picture.
 
         Args:
             folder: Folder inside the run.
             tag: Title of the picture.
-            figure: A matplotlib figure.
+            draw: Draws a matplotlib figure.
             step: The epoch that the picture belongs to.
         """
         import tensorflow as tf
 
-        with self._writer(folder).as_default(step=step):
-            tf.summary.image(tag, figure_pixels(figure)[None])
+        with (
+            errors_as_warnings(f"TensorBoard's picture {tag!r} of {folder}"),
+            self._writer(folder, step),
+        ):
+            tf.summary.image(tag, figure_pixels(draw())[None])
 
     def text(self, folder: str, tag: str, markdown: str) -> None:
         """Write a text.
@@ -85,7 +95,7 @@ class TensorBoardLog:
         """
         import tensorflow as tf
 
-        with self._writer(folder).as_default(step=0):
+        with errors_as_warnings(f"TensorBoard's text {tag!r} of {folder}"), self._writer(folder, 0):
             tf.summary.text(tag, markdown)
 
     def configuration(self, folder: str, config: Mapping[str, Any]) -> None:
@@ -116,23 +126,28 @@ class TensorBoardLog:
         from tensorboard.plugins.hparams import api as hp
 
         metrics = [hp.Metric(f"best/{key}", display_name=f"best {key}") for key in sorted(best)]
-        with self._writer(member).as_default(step=step):
+        with (
+            errors_as_warnings(f"TensorBoard's hyperparameters of {member}"),
+            self._writer(member, step),
+        ):
             hp.hparams_config(hparams=[hp.HParam(key) for key in settings], metrics=metrics)
             hp.hparams(dict(settings), trial_id=f"{self._path.name}/{member}")
         self.scalars(member, {f"best/{key}": value for key, value in best.items()}, step)
 
     def close(self) -> None:
         """Write everything to the disk and close the files."""
-        for writer in self._writers.values():
-            writer.close()
+        for folder, writer in self._writers.items():
+            with errors_as_warnings(f"The end of the log of {folder}"):
+                writer.close()
         self._writers.clear()
 
-    def _writer(self, folder: str) -> Any:
+    def _writer(self, folder: str, step: int) -> Any:
+        """Give a context in which TensorFlow's summaries go to the folder."""
         import tensorflow as tf
 
         if folder not in self._writers:
             self._writers[folder] = tf.summary.create_file_writer(str(self._path / folder))
-        return self._writers[folder]
+        return self._writers[folder].as_default(step=step)
 
 
 def log_start(log: TensorBoardLog, config: Mapping[str, Any], members: Sequence[str]) -> None:

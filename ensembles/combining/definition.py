@@ -25,7 +25,7 @@ class Definition:
             learned, so that the rule cannot be used without them.
         counts_votes: Whether the result is shares of a vote rather than probabilities. A
             temperature is for probabilities only, and so is learning from a teacher.
-        description: What the members decide by, for the model card; empty for "NAME vote".
+        description: How the members decide, for the model card; empty for the text "NAME vote".
         learned_by: The name of the function that learns the parameters, for error messages; empty
             for a rule that learns nothing.
         check_learned: Raises an `ArgumentError` if the learned parameters, given by keyword, are

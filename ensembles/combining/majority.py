@@ -185,7 +185,8 @@ def leaders(scores: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _weighted_counts(
     votes: NDArray[np.int64], num_classes: int, weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    # One cell for each image and class. A single bincount adds in the order of the members.
+    """Sum the weights of the votes for each class, float64 [n, classes]."""
+    # A cell for each image and class. A single bincount adds the weights in the order of members.
     n = votes.shape[1]
     cells = votes + num_classes * np.arange(n)
     counts = np.bincount(cells.ravel(), weights=np.repeat(weights, n), minlength=n * num_classes)
@@ -225,6 +226,7 @@ def _on_tensors(probabilities: Any, weights: Any) -> Any:
 
 
 def _tensor_leaders(scores: Any, tolerance: float) -> Any:
+    """Mark the leaders as `leaders` does, on tensors."""
     from keras import ops
 
     return scores >= ops.max(scores, axis=-1, keepdims=True) - tolerance

@@ -1,6 +1,7 @@
-"""The pictures of a report and of an analysis. Names of members and classes are never mathematics.
+"""The pictures of a report and of an analysis.
 
-Each function draws one picture into axes of a matplotlib figure.
+Each function draws one picture into axes of a matplotlib figure. Names of members and classes are
+drawn as text, never as mathematics.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_NAMES = 12
-"""How many members' names fit beside the picture of pairs."""
+"""The largest number of members whose names fit beside the picture of pairs."""
 
 
 def draw_accuracies(axes: Axes, scores: Sequence[tuple[str, Mapping[str, Value]]]) -> None:

@@ -7,6 +7,7 @@ import os
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,7 @@ Score = LeaderboardRow
 
 @dataclass(frozen=True)
 class Report:
-    """What a committee and its members reach on images that no member was trained on.
+    """The results of a committee and its members on images that no member was trained on.
 
     Attributes:
         split: Name of the split.
@@ -119,7 +120,7 @@ class Report:
         return (*self.members, self.committee) if self.comparison else self.members
 
     def verdict(self) -> str:
-        """Say whether the committee is better than its best member, and whether that is luck.
+        """Say whether the committee is better than its best member, and whether this is luck.
 
         Returns:
             A few plain sentences.
@@ -127,7 +128,7 @@ class Report:
         return self.leaderboard.sentence()
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON values; fractions are from 0 to 1."""
+        """Give the report as JSON values; fractions are from 0 to 1."""
         board = self.leaderboard.to_dict()
         return {
             "split": self.split,
@@ -144,11 +145,11 @@ class Report:
         }
 
     def to_json(self) -> str:
-        """The report as JSON text."""
+        """Give the report as JSON text."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
 
     def to_markdown(self) -> str:
-        """The report as Markdown text."""
+        """Give the report as Markdown text."""
         lines = [f"# Committee report: {self.split}", "", self.verdict(), ""]
         for table in self._tables():
             lines += [f"## {table.title}", "", markdown_table(table.header, table.rows), ""]
@@ -206,7 +207,7 @@ class Report:
         return as_plain_text(self)
 
     def _tables(self, wide: bool = True) -> list[Table]:
-        """All tables; those of the terminal are not wide where there are many classes."""
+        """Give all tables; without `wide`, the list of confusions instead of the matrix."""
         name = self.scores[-1].name
         rule = f" ({self.voting} vote)" if self.comparison else ""
         scores = [(row.name, row.values) for row in self.scores]
@@ -303,9 +304,10 @@ def log_report(report: Report, run: str | os.PathLike[str], step: int) -> None:
         log.scalars(f"{row.name}/{report.split}", scalars, step)
     name = report.scores[-1].name
     folder = f"{name}/{report.split}"
-    figure = confusion_figure(report.confusion, report.class_names, f"{name}, {report.split}")
-    log.figure(folder, "confusion matrix", figure, step)
-    log.figure(folder, "analysis", report.analysis.plot(), step)
+    title = f"{name}, {report.split}"
+    draw = partial(confusion_figure, report.confusion, report.class_names, title)
+    log.figure(folder, "confusion matrix", draw, step)
+    log.figure(folder, "analysis", report.analysis.plot, step)
     log.scalars(folder, report.analysis.uncertainty, step)
     log.text(folder, "report", report.to_markdown())
     log.close()

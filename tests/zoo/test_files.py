@@ -5,7 +5,7 @@ import os
 import pytest
 
 from zoo.errors import RunError, ZooError
-from zoo.files import write_atomically
+from zoo.files import errors_as_warnings, write_atomically
 
 
 def contents(folder):
@@ -108,3 +108,11 @@ def test_impossible_place_raises_and_leaves_nothing(tmp_path, place):
     with pytest.raises(RunError, match="must be writable"):
         write_atomically(tmp_path / place, lambda path: path.write_text("hello"))
     assert contents(tmp_path) == before
+
+
+def test_an_error_in_what_is_written_for_looking_at_is_a_warning():
+    message = r"card\.md could not be written \(KeyError: 'cat'\)"
+    with pytest.warns(RuntimeWarning, match=message), errors_as_warnings("card.md"):
+        raise KeyError("cat")
+    with pytest.raises(KeyboardInterrupt), errors_as_warnings("card.md"):
+        raise KeyboardInterrupt

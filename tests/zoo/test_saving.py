@@ -1,8 +1,12 @@
+import json
+import zipfile
+
 import keras
 import numpy as np
 import pytest
 
 import zoo
+from zoo.ensembles import Committee
 from zoo.errors import DataError
 
 
@@ -32,5 +36,121 @@ def test_code_in_a_model_is_refused(tmp_path):
     inputs = keras.Input((2,))
     model = keras.Model(inputs, keras.layers.Lambda(lambda x: x + 1)(inputs))
     model.save(tmp_path / "lambda.keras")
-    with pytest.raises(DataError, match="cannot be loaded"):
+    with pytest.raises(DataError, match=r"names keras\.layers\.Lambda"):
         zoo.load(tmp_path / "lambda.keras")
+
+
+def change_description(path, change):
+    """Write the file anew, with a description in which `change` has changed the layers."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    description = json.loads(members["config.json"])
+    change(description["config"]["layers"])
+    members["config.json"] = json.dumps(description).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+HOSTILE_FUNCTIONS = [
+    {"module": "keras.visualization", "class_name": "function", "config": "plot_image_gallery"},
+    {"module": "keras.config", "class_name": "function", "config": "set_epsilon"},
+    {"module": "keras.config", "class_name": "set_epsilon", "config": {}},
+    {"module": "keras", "class_name": "function", "config": "config.set_epsilon"},
+    {"module": "keras", "class_name": "config.set_epsilon", "config": {}},
+    {"module": "keras.layers.", "class_name": "function", "config": ".config.set_epsilon"},
+    {"module": "keras.src.utils.io_utils", "class_name": "function", "config": "print_msg"},
+    {"module": "os", "class_name": "function", "config": "system"},
+    {"module": None, "class_name": "function", "config": "system"},
+    {"class_name": "__lambda__", "config": {"value": "4wAA"}},
+    {"class_name": "__typespec__", "spec_name": "x", "module": "keras.utils", "config": []},
+    {"module": "keras.layers", "class_name": "TFSMLayer", "config": {"filepath": "model"}},
+    {"module": "keras.src.layers.core.lambda_layer", "class_name": "Lambda", "config": {}},
+    {"module": "keras.layers", "class_name": "StringLookup", "config": {"vocabulary": "/secret"}},
+]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE_FUNCTIONS, ids=str)
+def test_names_that_no_model_needs_are_refused_wherever_they_stand(tmp_path, hostile):
+    zoo.build("softmax", input_shape=(4, 4, 1)).save(tmp_path / "m.keras")
+    epsilon = keras.config.epsilon()
+
+    def change(layers):
+        (dense,) = (layer for layer in layers if layer["class_name"] == "Dense")
+        dense["config"]["activation"] = [{"deep": hostile}]
+
+    change_description(tmp_path / "m.keras", change)
+    with pytest.raises(DataError, match=r"m\.keras, which names .*do not load this file"):
+        zoo.load(tmp_path / "m.keras")
+    assert keras.config.epsilon() == epsilon
+
+
+def test_a_lambda_layer_that_calls_a_function_of_keras_does_not_overwrite_a_file(tmp_path):
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(b"precious")
+    zoo.build("softmax", input_shape=(4, 4, 1)).save(tmp_path / "m.keras")
+
+    def change(layers):
+        (rescaling,) = (layer for layer in layers if layer["class_name"] == "Rescaling")
+        rescaling.update(class_name="Lambda")
+        rescaling["config"] = {
+            "name": rescaling["config"]["name"],
+            "function": HOSTILE_FUNCTIONS[0],
+            "arguments": {"path": str(picture)},
+        }
+
+    change_description(tmp_path / "m.keras", change)
+    for load in (zoo.load, Committee.load):
+        with pytest.raises(DataError, match=r"names keras\.layers\.Lambda"):
+            load(tmp_path / "m.keras")
+    assert picture.read_bytes() == b"precious"
+
+
+def test_models_of_many_layers_of_keras_and_of_registered_layers_load(tmp_path):
+    @keras.saving.register_keras_serializable(package="test_saving")
+    class Doubling(keras.layers.Layer):
+        def call(self, inputs):
+            return 2 * inputs
+
+    inputs = keras.Input((8, 8, 3), dtype="uint8")
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = keras.layers.RandomFlip("horizontal", seed=1)(x)
+    x = keras.layers.Conv2D(4, 3, activation="relu", kernel_constraint="max_norm")(x)
+    x = keras.layers.SeparableConv2D(4, 3, activation=keras.ops.silu, strides=2)(x)
+    x = keras.ops.abs(x) + keras.layers.TimeDistributed(keras.layers.Dense(4))(x)
+    x = keras.layers.LeakyReLU()(Doubling()(x))
+    x = keras.Sequential([keras.layers.GlobalAveragePooling2D(), keras.layers.Dropout(0.5)])(x)
+    outputs = keras.layers.Dense(3, activation="softmax", kernel_regularizer="l2")(x)
+    model = keras.Model(inputs, outputs)
+    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(0.1, 9)), "mse")
+    model.save(tmp_path / "m.keras")
+    images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), "uint8")
+    loaded = zoo.load(tmp_path / "m.keras")
+    for weight, other in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, other)
+    np.testing.assert_array_equal(loaded(images, training=False), model(images, training=False))
+
+
+def test_a_byte_that_changed_anywhere_is_noticed(tmp_path):
+    zoo.build("softmax", input_shape=(4, 4, 1)).save(tmp_path / "m.keras")
+    content = (tmp_path / "m.keras").read_bytes()
+    expected = zoo.load(tmp_path / "m.keras").get_weights()
+    rng = np.random.default_rng(0)
+    for position in rng.choice(len(content), 60, replace=False):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << rng.integers(8)
+        (tmp_path / "damaged.keras").write_bytes(damaged)
+        try:
+            model = zoo.load(tmp_path / "damaged.keras")
+        except DataError:
+            continue
+        # The change is in a place that means nothing, such as the time of a member.
+        for weight, other in zip(expected, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(weight, other)
+
+
+def test_an_archive_that_unpacks_to_much_more_than_its_size_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "m.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model.weights.h5", bytes(10_000_000))
+    with pytest.raises(DataError, match="unpacks to 10,000,000 bytes"):
+        zoo.load(tmp_path / "m.keras")

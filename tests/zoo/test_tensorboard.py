@@ -92,7 +92,7 @@ def test_confusion_matrix_is_a_picture(log, tmp_path):
     def figure():  # afresh, since laying out again moves things a little
         return confusion_figure(np.array([[3, 1], [0, 2]]), ["cat", "dog"])
 
-    log.figure("cnn/validation", "confusion matrix", figure(), step=7)
+    log.figure("cnn/validation", "confusion matrix", figure, step=7)
     log.close()
     folder = tmp_path / "run" / "cnn/validation"
     assert plugin(folder, "confusion matrix").plugin_name == "images"
@@ -175,3 +175,22 @@ def test_log_may_go_on_after_closing(log, tmp_path):
     log.epoch(2, {"cnn": {"loss": 0.5}})
     log.close()
     assert read(tmp_path / "run" / "cnn/train")["loss"] == [(1, 1.0), (2, 0.5)]
+
+
+def test_an_error_in_drawing_or_writing_is_a_warning_and_the_rest_is_written(tmp_path):
+    log = TensorBoardLog(tmp_path)
+    with pytest.warns(RuntimeWarning, match=r"picture 'broken' .*ParseError: \$5.*goes on"):
+        log.figure("cnn/train", "broken", lambda: raise_error(ParseError("$5")), step=1)
+    (tmp_path / "mlp").write_text("a file where a folder should be")
+    with pytest.warns(RuntimeWarning, match="scores of mlp/train could not be written"):
+        log.epoch(1, {"mlp": {"loss": 0.5}, "cnn": {"loss": 0.25}})
+    log.close()
+    assert read(tmp_path / "cnn/train")["loss"] == [(1, 0.25)]
+
+
+class ParseError(Exception):
+    pass
+
+
+def raise_error(error):
+    raise error

@@ -12,7 +12,7 @@ from rich.console import Console
 from zoo.cli.application import app
 from zoo.cli.console import print_tensorboard, print_text, start_tensorflow
 from zoo.cli.options import DataName, RecipeOptions, RunOptions, SplitOptions
-from zoo.files import write_atomically
+from zoo.files import errors_as_warnings, write_atomically
 
 if TYPE_CHECKING:
     from zoo.datasets import ImageData, Split
@@ -89,10 +89,13 @@ def _report(committee: Committee, split: Split, folder: Path, epoch: int) -> Non
     from zoo.ensembles.reports.report import log_report
 
     report = committee.report(split)
+    Console().print(report)
     log_report(report, folder, epoch)
     for name in ("report.json", "report.md", "report.png"):
-        report.save(folder / name)
-    report.analysis.save(folder / "analysis.png")
-    card = model_card(committee, report)
-    write_atomically(folder / "card.md", lambda path: path.write_text(card, "utf-8"))
-    Console().print(report)
+        with errors_as_warnings(name):
+            report.save(folder / name)
+    with errors_as_warnings("analysis.png"):
+        report.analysis.save(folder / "analysis.png")
+    with errors_as_warnings("card.md"):
+        card = model_card(committee, report)
+        write_atomically(folder / "card.md", lambda path: path.write_text(card, "utf-8"))

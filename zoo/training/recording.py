@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import keras
@@ -69,7 +70,7 @@ class Recorder:
         return {"epoch": self.history.epoch, "history": self.history.history}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up a history.
+        """Set the history of the epochs before a training was resumed.
 
         Args:
             state: As the method `state` gave it.
@@ -96,8 +97,9 @@ class Recorder:
             assert validation is not None
             labels, class_names = validation.labels, validation.class_names
             confusion = confusion_matrix(labels, predicted, len(class_names))
-            figure = confusion_figure(confusion, class_names, f"{name}, {validation.name}")
-            self._log.figure(f"{name}/validation", "confusion matrix", figure, last)
+            title = f"{name}, {validation.name}"
+            draw = partial(confusion_figure, confusion, class_names, title)
+            self._log.figure(f"{name}/validation", "confusion matrix", draw, last)
         for learner in learners:
             best = self._best(learner.name, "val_" if validation else "")
             self._log.hyperparameters(learner.name, _settings(learner), best, last)

@@ -14,7 +14,7 @@ from scipy.special import log_softmax, softmax
 from zoo.cli import main
 from zoo.ensembles import Committee, combining, compare, model_card
 from zoo.ensembles.combining.definition import Definition
-from zoo.ensembles.combining.rules import DEFINITIONS, Rule, rules_like, voting_names
+from zoo.ensembles.combining.rules import DEFINITIONS, Rule, rules_to_compare, voting_names
 from zoo.ensembles.combining.voting import committee_probabilities
 from zoo.ensembles.measures.contributions import coalition_accuracies
 from zoo.errors import ArgumentError
@@ -111,7 +111,7 @@ def test_a_rule_in_the_table_is_known_everywhere(median, probabilities):
     combined = committee_probabilities(probabilities, "median")
     np.testing.assert_allclose(combined, median_vote(probabilities), rtol=1e-6)
     np.testing.assert_allclose(Rule("median").on_tensors(probabilities), combined, atol=1e-7)
-    assert rules_like(Rule("soft", (1, 2)))["median vote"] == Rule("median")
+    assert rules_to_compare(Rule("soft", (1, 2)))["median vote"] == Rule("median")
     with pytest.raises(ArgumentError, match="weights must be None for voting='median'"):
         Rule("median", weights=(1, 2))
 

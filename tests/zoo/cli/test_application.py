@@ -131,7 +131,7 @@ def test_debug_shows_the_traceback(zoo_command):
     code, _, err = zoo_command("describe", "cn", "--debug")
     assert code == 2
     assert "Traceback" in err
-    assert err.splitlines()[-1].startswith("There is no model 'cn'")
+    assert err.splitlines()[-1].startswith("The model must be registered. Received: 'cn'")
 
 
 def test_ctrl_c_is_exit_code_130(zoo_command, monkeypatch):
