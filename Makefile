@@ -9,8 +9,8 @@ PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
 PYTEST = MALLOC_ARENA_MAX=2 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
-# TensorFlow never frees a program that XLA has compiled, so that workers grow. The second half of
-# the tests has new workers, so that no worker takes more than 2 GB of memory.
+# TensorFlow keeps what it has compiled, so that workers grow. Each third of the tests has new workers,
+# so that no worker takes more than 2 GB of memory.
 
 .PHONY: demo test docs bench clean
 
@@ -26,7 +26,8 @@ test: $(VENV)/installed-dev
 	cd build && MYPYPATH=wheel "$(CURDIR)/$(BIN)/python" -m mypy --config-file ../pyproject.toml -p zoo
 	cd build && PYTHONPATH=wheel "$(CURDIR)/$(BIN)/lint-imports" ../pyproject.toml
 	$(PYTEST) tests/zoo
-	$(PYTEST) tests --ignore tests/zoo
+	$(PYTEST) tests/ensembles
+	$(PYTEST) tests --ignore tests/zoo --ignore tests/ensembles
 
 docs: $(VENV)/installed-docs
 	rm -rf docs/_build docs/api docs/models
