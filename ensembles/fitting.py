@@ -44,21 +44,18 @@ def validation_split(given: Any, class_names: Sequence[str]) -> Split | None:
     if len(pair) != 2:
         raise DataError(
             "validation_data must be a Split or a pair (images, labels). "
-            f"Received: {len(pair)} values."
+            f"Received: {len(pair)} values. Leave out sample weights."
         )
     return as_labelled(*pair, "validation", class_names)
 
 
-def warn_of_training_images(
-    validation: Split | None, data: Split, models: Sequence[Any], stacklevel: int = 3
-) -> None:
-    """Warn of validation images that are training images too.
+def warn_of_training_images(validation: Split | None, data: Split, models: Sequence[Any]) -> None:
+    """Warn the caller's caller of validation images that are training images too.
 
     Args:
         validation: The validation images, or None.
         data: The training images.
         models: The members and the teacher, which may know images from earlier trainings.
-        stacklevel: As in `warnings.warn`.
     """
     if validation is None:
         return
@@ -68,7 +65,7 @@ def warn_of_training_images(
             "the validation scores are too good. Hold out images that differ, for example with "
             "zoo.datasets.load(drop_duplicates=True).",
             UserWarning,
-            stacklevel=stacklevel,
+            stacklevel=3,
         )
 
 
@@ -86,8 +83,8 @@ class MemberTraining:
         validation: The validation images, or None.
         teacher: The teacher, or None.
         resampling: How each member's own images are drawn, or None for all images.
-        epochs: The number of epochs of every member, or None for that of the recipes.
-        batch_size: The batch size of every member, or None for that of the recipes.
+        epochs: The number of epochs of every member; None takes it from the recipes.
+        batch_size: The batch size of every member; None takes it from the recipes.
 
     Attributes:
         is_recorded: Whether the training has begun, and the members' images are recorded.
@@ -177,7 +174,7 @@ class MemberTraining:
         }
 
     def members_afterwards(self) -> tuple[Member, ...]:
-        """Give the members with the recipes by which they were trained."""
+        """Give the members, with the recipes that this training followed."""
         changes = dict(self._changes)
         if self.snapshots:
             changes |= {"schedule": "cosine", "cycles": self.snapshots}
@@ -188,7 +185,7 @@ class MemberTraining:
 
     @property
     def leaves_images_out(self) -> bool:
-        """Whether there are images that are known not to have trained some member."""
+        """Whether each member was trained on a known part of the images only."""
         return self.resampling in ("bootstrap", "folds") and self._exposure_is_known
 
     def accuracy_out_of_bag(self, probabilities: np.ndarray) -> Accuracy | None:
@@ -251,7 +248,7 @@ class MemberTraining:
         """
         if self.resampling is not None:
             raise ArgumentError(
-                "resampling must be None with snapshots=, which are of one training. "
+                "resampling must be None with snapshots=, which come from a single training. "
                 f"Received: {self.resampling!r}. Use copies= for several trainings."
             )
         member = self.members[0]

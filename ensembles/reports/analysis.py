@@ -89,21 +89,21 @@ class Analysis:
     detection: dict[str, Estimate] | None = None
 
     def __getattr__(self, name: str) -> float:
-        """The mean of a measure of uncertainty."""
+        """Give the mean of a measure of uncertainty."""
         try:
             return self.__dict__["uncertainty"][name]
         except KeyError:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}") from None
 
     def to_dict(self) -> dict[str, Any]:
-        """The analysis as JSON values; what is not a number is None."""
+        """Give the analysis as JSON values; a number that is nan or infinite becomes None."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values |= values.pop("uncertainty")
         means = self.diversity and self.diversity.means()
         return as_json({**values, "diversity means": means})
 
     def tables(self) -> list[Table]:
-        """Title, header and rows of each table, as text."""
+        """Give the tables as text."""
         tables = []
         if self.leave_one_out is not None:
             tables.append(contribution_table(self.member_names, self.leave_one_out, self.shapley))
@@ -220,7 +220,7 @@ def analyse(
     rule = rule or Rule()
     combined = rule(probabilities)
     correct = combined.argmax(axis=1) == labels
-    # The votes of a few members have many ties; the mean probabilities in them break these ties.
+    # Shares of the vote are equal for many images; the part of mean probability in them decides.
     confidence = combined.max(axis=1).astype(float)
     coverage = accuracy_at_coverage(confidence, correct, COVERAGES).tolist()
     members = len(probabilities)
@@ -246,6 +246,7 @@ def analyse(
 
 
 def _detection(probabilities: np.ndarray, elsewhere: np.ndarray, rule: Rule) -> dict[str, Estimate]:
+    """Measure how well uncertainty tells out-of-distribution images from these images."""
     return {
         uncertainty.__name__.replace("_", " "): detection_auroc(
             uncertainty(probabilities, rule.weights), uncertainty(elsewhere, rule.weights)

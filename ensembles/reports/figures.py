@@ -1,6 +1,7 @@
-"""The pictures of a report and of an analysis. Names of members and classes are never mathematics.
+"""The pictures of a report and of an analysis.
 
-Each function named `draw_…` draws one picture into axes of a matplotlib figure.
+Each function named `draw_…` draws one picture into axes of a matplotlib figure. Names of members
+and classes are drawn as text, never as mathematics.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -53,7 +53,7 @@ Score = LeaderboardRow
 
 @dataclass(frozen=True)
 class Report:
-    """What a committee and its members reach on images that no member was trained on.
+    """The results of a committee and its members on images that no member was trained on.
 
     Attributes:
         split: Name of the split.
@@ -120,7 +120,7 @@ class Report:
         return (*self.members, self.committee) if self.comparison else self.members
 
     def verdict(self) -> str:
-        """Say whether the committee is better than its best member, and whether that is luck.
+        """Say whether the committee is better than its best member, and whether this is luck.
 
         Returns:
             A few plain sentences.
@@ -128,7 +128,7 @@ class Report:
         return self.leaderboard.sentence()
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON values; fractions are from 0 to 1."""
+        """Give the report as JSON values; fractions are from 0 to 1."""
         board = self.leaderboard.to_dict()
         return {
             "split": self.split,
@@ -145,11 +145,11 @@ class Report:
         }
 
     def to_json(self) -> str:
-        """The report as JSON text."""
+        """Give the report as JSON text."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
 
     def to_markdown(self) -> str:
-        """The report as Markdown text."""
+        """Give the report as Markdown text."""
         lines = [f"# Committee report: {self.split}", "", self.verdict(), ""]
         for table in self._tables():
             lines += [f"## {table.title}", "", markdown_table(table.header, table.rows), ""]
@@ -210,7 +210,7 @@ class Report:
         return as_plain_text(self)
 
     def _tables(self, wide: bool = True) -> list[Table]:
-        """All tables; those of the terminal are not wide where there are many classes."""
+        """Give all tables; without `wide`, the list of confusions instead of the matrix."""
         name = self.scores[-1].name
         rule = f" ({self.voting} vote)" if self.comparison else ""
         scores = [(row.name, row.values) for row in self.scores]
@@ -310,8 +310,13 @@ def log_report(report: Report, run: str | os.PathLike[str], step: int) -> None:
     folder = run_folder(name)
     uncertainty = {f"{part}/{key}": mean for key, mean in report.analysis.uncertainty.items()}
     log.scalars(folder, uncertainty, step)
-    confusion = partial(confusion_figure, report.confusion, report.class_names, f"{name}, {part}")
-    pictures = {"confusion matrix": confusion, **report.analysis.plot_parts()}
+    heading = f"{name}, {part}"
+    pictures: dict[str, Callable[[], Figure]] = {
+        "confusion matrix": partial(
+            confusion_figure, report.confusion, report.class_names, heading
+        ),
+        **report.analysis.plot_parts(),
+    }
     for title, draw in pictures.items():
         log.figure(folder, f"{part}/{title}", draw, step)
     log.text(folder, f"{part}/report", report.to_markdown())

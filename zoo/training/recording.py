@@ -70,7 +70,7 @@ class Recorder:
         return {"epoch": self.history.epoch, "history": self.history.history}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up a history.
+        """Set the history of the epochs before a training was resumed.
 
         Args:
             state: As the method `state` gave it.
@@ -125,7 +125,7 @@ def _settings(learner: Learner) -> dict[str, Any]:
     """Give a model's settings as numbers and words, for TensorBoard's table of hyperparameters."""
     recipe = asdict(learner.recipe)
     recipe.update(recipe.pop("optimizer_arguments"))
-    recipe["augmentation"] = _changes_of(learner.recipe.augmentation)
+    recipe["augmentation"] = changes_of(learner.recipe.augmentation)
     recipe["precision"] = learner.model.dtype_policy.name
     settings = {
         "model": learner.name,
@@ -136,8 +136,16 @@ def _settings(learner: Learner) -> dict[str, Any]:
     return {key: _as_cell(value) for key, value in settings.items()}
 
 
-def _changes_of(augmentation: Any) -> str:
-    """Write an augmentation as the arguments that differ from the defaults of `Augmentation`."""
+def changes_of(augmentation: Any) -> str:
+    """Write an augmentation as the arguments that differ from the defaults of `Augmentation`.
+
+    Args:
+        augmentation: An `Augmentation`, or None.
+
+    Example:
+        >>> changes_of(None)
+        'none'
+    """
     if augmentation is None:
         return "none"
     defaults = asdict(type(augmentation)())

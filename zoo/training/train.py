@@ -1,7 +1,6 @@
-"""The way into training: what is asked for is checked, then trained group by group.
+"""The way into training: the arguments are checked, then models are trained group by group.
 
-Models whose recipes ask for the same batches train together; one model alone is the same with a
-list of one.
+Models whose recipes ask for the same batches train together. A single model is a group by itself.
 """
 
 import contextlib
@@ -56,11 +55,11 @@ def train(
         learners: The models with their recipes.
         data: Training images.
         validation: Images for early stopping and for the curves, or None.
-        together: True trains all models in one graph, from the same batches; False one after
-            another. None joins the models whose recipes ask for the same batch size and
-            augmentation.
-        combine: Combines the models' probabilities, for the committee's own curves. The same
-            function object stands for the same computation.
+        together: True trains all models in one graph, from the same batches. False trains one
+            model after another. None trains those models together whose recipes ask for the same
+            batch size and augmentation.
+        combine: Combines the models' probabilities, for the committee's own curves. Another
+            function object counts as another computation, for which the graph is made anew.
         teacher: The model that all learn from beside the labels, or None.
         seed: Seed of the batches' order and of augmentation.
         log_dir: The run folder, for TensorBoard and for resuming; None writes nothing.
@@ -69,14 +68,14 @@ def train(
         callbacks: Keras callbacks. The scores of a model among several carry the model's name
             (`val_cnn_accuracy`), those of the committee or of a single model do not. With
             callbacks that look at batches each batch is a step by itself, which is slower.
-        owner: The model that callbacks see; None for the first learner's model.
-        verbose: `"auto"` or 1 for progress, 0 for silence.
+        owner: The model that callbacks get as `self.model`; None for the first learner's model.
+        verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
 
     Returns:
         A `keras.callbacks.History`.
 
     Raises:
-        ArgumentError: The recipes cannot be followed together, or not without validation data.
+        ArgumentError: The recipes cannot be followed together, or they need validation data.
         DataError: The images or classes do not fit, or the validation images are the test split.
         RunError: The run folder is in use, or cannot be resumed.
 
@@ -95,11 +94,11 @@ def train(
     whole_number("seed", seed, 0)
     if resume and log_dir is None:
         raise ArgumentError(
-            "resume=True must come with the folder of the run to go on with. Received: "
-            "log_dir=None. Pass log_dir=."
+            "With resume=True, log_dir must be the folder of a run. Received: log_dir=None. Pass "
+            "the folder of the run that is to go on."
         )
     callbacks = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks)
-    _check(learners, data, validation)
+    _check_images(learners, data, validation)
     _check_callbacks(callbacks)
     if teacher:
         check_model("The teacher", teacher.model, data.image_shape, data.num_classes)
@@ -116,8 +115,8 @@ def train(
         run = RunFolder(log_dir, config, resume=resume) if log_dir is not None else None
         log = TensorBoardLog(run.path) if run else None
         if run and log:
-            stack.enter_context(_run_is_kept(run, log))
-        progress = stack.enter_context(Progress(_rows(learners, combine), verbose=verbose))
+            stack.enter_context(_closing(run, log))
+        progress = stack.enter_context(Progress(_progress_rows(learners, combine), verbose=verbose))
         recorder = Recorder(progress, log, prefixed=len(learners) > 1)
         _record_start(learners, config, progress, log)
         loop = Loop(
@@ -140,7 +139,7 @@ def train(
     return recorder.history
 
 
-def _rows(learners: Sequence[Learner], combine: Combine | None) -> dict[str, int]:
+def _progress_rows(learners: Sequence[Learner], combine: Combine | None) -> dict[str, int]:
     """Give the rows of the progress: name → epochs."""
     rows = {learner.name: learner.recipe.epochs for learner in learners}
     return {**rows, "committee": max(rows.values())} if combine else rows
@@ -183,7 +182,7 @@ def _record_start(
 
 
 @contextlib.contextmanager
-def _run_is_kept(run: RunFolder, log: TensorBoardLog) -> Iterator[None]:
+def _closing(run: RunFolder, log: TensorBoardLog) -> Iterator[None]:
     """Close the log at the end, and write in the run folder how the run ended."""
     try:
         yield
@@ -195,7 +194,8 @@ def _run_is_kept(run: RunFolder, log: TensorBoardLog) -> Iterator[None]:
     run.finish("finished")
 
 
-def _check(learners: Sequence[Learner], data: Split, validation: Split | None) -> None:
+def _check_images(learners: Sequence[Learner], data: Split, validation: Split | None) -> None:
+    """Check that models and recipes fit the images, and that no image is for the report only."""
     for learner in learners:
         check_model(learner.name, learner.model, data.image_shape, data.num_classes)
         learner.recipe.make_optimizer(steps=1)
@@ -208,9 +208,9 @@ def _check(learners: Sequence[Learner], data: Split, validation: Split | None) -
     _check_shared_weights(learners)
     if "test" in (data.name, validation.name if validation is not None else ""):
         raise DataError(
-            "Training and validation images must not be images of the test split, which chooses "
-            "nothing, not even when to stop. Received: the test split. Train on the training split "
-            "and hold out some of its images for validation; the test split is for the report."
+            "Training and validation images must not be images of the test split, which is for the "
+            "report only. Received: the test split. Train on the training split, and hold out some "
+            "images of the training split for validation."
         )
     if validation is not None and (validation.image_shape, validation.class_names) != (
         data.image_shape,
@@ -238,7 +238,7 @@ def _check_shared_weights(learners: Sequence[Learner]) -> None:
 
 
 def _check_callbacks(callbacks: Sequence[Any]) -> None:
-    """Refuse Keras callbacks that could not do their work here."""
+    """Refuse Keras callbacks that need the loop of `keras.Model.fit`."""
     replacements = {
         "BackupAndRestore": "log_dir= and resume=True",
         "LearningRateScheduler": "Recipe(schedule=...)",

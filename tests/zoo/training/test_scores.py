@@ -4,6 +4,7 @@ import io
 
 import keras
 import numpy as np
+import pytest
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -11,6 +12,7 @@ import zoo
 from zoo.datasets.split import Split
 from zoo.training import progress, train
 from zoo.training.learner import Learner
+from zoo.training.recording import changes_of
 from zoo.training.scores import SCORES, Score
 
 
@@ -57,3 +59,18 @@ def test_keras_functions_of_labels_and_probabilities_are_scores():
     )
     right = SCORES["accuracy"].values(keras.ops.convert_to_tensor(labels), probabilities)
     np.testing.assert_array_equal(right, [[True, False]])
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "cell"),
+    [
+        (None, "none"),
+        (zoo.Augmentation(), "default"),
+        (
+            zoo.Augmentation(horizontal_flip=True, zoom_range=0.25),
+            "zoom_range=0.25, horizontal_flip=True",
+        ),
+    ],
+)
+def test_the_table_of_hyperparameters_says_how_images_are_changed(augmentation, cell):
+    assert changes_of(augmentation) == cell
