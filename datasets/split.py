@@ -337,8 +337,9 @@ def as_split(
             `keras.utils.PyDataset` of such pairs or triples, which is read once into memory.
         labels: Class ids, integers [n]. None where `images` has the labels.
         name: Name of the new split.
-        class_names: The name of each class id. None: "0", "1", …; then each of the labels up to the
-            highest must occur.
+        class_names: The name of each class id. None: the names that a dataset of
+            `keras.utils.image_dataset_from_directory` has; else "0", "1", …, and each of the labels
+            up to the highest must occur.
         sample_weight: How much each image counts in a training, [n], 0 or more. None: all count
             alike.
 
@@ -365,6 +366,8 @@ def as_split(
         if sample_weight is None:
             return images
         return replace(images, sample_weight=check_sample_weight(sample_weight, len(images)))
+    if class_names is None and is_stream(images):
+        class_names = getattr(images, "class_names", None)
     images, labels, sample_weight = _images_labels_weights(images, labels, sample_weight)
     images = check_images(images)
     labels = check_labels(labels, len(images), named=class_names is not None)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.arguments import argument_error, whole_number
+from zoo.datasets.arrays.streams import is_stream
 from zoo.datasets.split import Split, as_split
 from zoo.errors import ArgumentError, DataError
 from zoo.metrics import check_range_of_ids
@@ -313,6 +314,8 @@ def as_labelled(
     """
     if isinstance(x, Split):
         class_names = None
+    elif is_stream(x):  # of a folder that Keras reads, whose classes have names
+        class_names = getattr(x, "class_names", class_names)
     return as_split(x, y, name=name, class_names=class_names, sample_weight=sample_weight)
 
 

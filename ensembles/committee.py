@@ -15,12 +15,7 @@ from zoo.datasets.split import Split
 from zoo.ensembles.checks import check_classes
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.export import export
-from zoo.ensembles.fitting import (
-    MemberTraining,
-    training_split,
-    validation_split,
-    warn_of_training_images,
-)
+from zoo.ensembles.fitting import MemberTraining, training_split, validation_split
 from zoo.ensembles.members import (
     build_models,
     built_member,
@@ -183,9 +178,8 @@ class Committee(VotingModel):
         """
         names = self.label_names if self._models else self.class_names
         data = training_split(x, y, sample_weight, names)
-        validation = validation_split(validation_data, data.class_names)
         models = [*self._models, *([teacher.model] if teacher else [])]
-        warn_of_training_images(validation, data, models)
+        validation = validation_split(validation_data, data, models)
         self._build_members(data)
         training = MemberTraining(
             self._specs, self._models, self.rule, self.seed, self.snapshots,

@@ -55,12 +55,13 @@ def training_split(
     return data
 
 
-def validation_split(given: Any, class_names: Sequence[str]) -> Split | None:
-    """Take validation images with labels.
+def validation_split(given: Any, data: Split, models: Sequence[Any]) -> Split | None:
+    """Take validation images with labels, and warn of those that are training images too.
 
     Args:
         given: Images with labels, as in `Committee.fit`, or None.
-        class_names: The names of the classes of the training images.
+        data: The training images.
+        models: The members and the teacher, which may know images from earlier trainings.
 
     Returns:
         The split, or None.
@@ -68,36 +69,27 @@ def validation_split(given: Any, class_names: Sequence[str]) -> Split | None:
     Raises:
         DataError: The images, labels or weights are not as described.
     """
+    if given is None:
+        return None
     if isinstance(given, list) and len(given) in (2, 3):
         given = tuple(given)
     is_pair = isinstance(given, tuple) and len(given) in (2, 3)
-    if not (given is None or is_pair or isinstance(given, Split) or is_stream(given)):
+    if not (is_pair or isinstance(given, Split) or is_stream(given)):
         received = f"{len(given)} values" if isinstance(given, tuple) else type(given).__name__
         raise DataError(
             "validation_data must be a Split, a pair (images, labels) or a dataset of such pairs. "
             f"Received: {received}. Pass the images and the labels in a tuple."
         )
-    return None if given is None else as_labelled(given, None, "validation", class_names)
-
-
-def warn_of_training_images(validation: Split | None, data: Split, models: Sequence[Any]) -> None:
-    """Warn the caller's caller of validation images that are training images too.
-
-    Args:
-        validation: The validation images, or None.
-        data: The training images.
-        models: The members and the teacher, which may know images from earlier trainings.
-    """
-    if validation is None:
-        return
-    if known := validation.count_among(np.union1d(data.digests, provenance_of(models).trained_on)):
+    split = as_labelled(given, None, "validation", data.class_names)
+    if known := split.count_among(np.union1d(data.digests, provenance_of(models).trained_on)):
         warnings.warn(
-            f"{known:,} of the {len(validation):,} validation images are training images too, so "
+            f"{known:,} of the {len(split):,} validation images are training images too, so "
             "the validation scores are too good. Hold out images that differ, for example with "
             "zoo.datasets.load(drop_duplicates=True).",
             UserWarning,
             stacklevel=3,
         )
+    return split
 
 
 @dataclass

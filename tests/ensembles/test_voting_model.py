@@ -98,6 +98,13 @@ def test_every_question_takes_every_container(trained_committee, test_split):
             assert judged["members"] == report["members"]
 
 
+def test_a_dataset_of_other_class_names_is_refused(trained_committee, test_split):
+    dataset = test_split.batches(16)
+    dataset.class_names = ["right", "left", "top"]  # as Keras sets it
+    with pytest.raises(DataError, match=r"in this order: left, right, top\. Received: right"):
+        trained_committee.report(dataset)
+
+
 def test_a_dataset_of_shares_is_refused_as_the_array_is(trained_committee, test_split):
     import tensorflow as tf
 

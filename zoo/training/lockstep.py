@@ -225,30 +225,24 @@ class Lockstep:
 
         return tf.function(functools.partial(run), autograph=False)
 
-    def _step(
-        self, group: ModelGroup, active: Any, images: Any, labels: Any, image_weights: Any = None
-    ) -> None:
+    def _step(self, group: Any, active: Any, images: Any, labels: Any, weights: Any = None) -> None:
         answers = self._teacher.probabilities(images) if self._teacher else None
 
         def losses_of(rows: Sequence[int], outputs: Any, penalties: Any) -> Any:
-            weights = None if self._weights is None else self._weights[list(rows)]
-            losses = _cross_entropy(labels, outputs, weights, image_weights) + penalties
+            of_classes = None if self._weights is None else self._weights[list(rows)]
+            losses = _cross_entropy(labels, outputs, weights, of_classes) + penalties
             if self._teacher:
                 pairs = zip(tf.unstack(outputs), tf.unstack(losses), strict=True)
-                losses = tf.stack(
-                    [self._teacher.loss(answers, *pair, image_weights) for pair in pairs]
-                )
+                losses = tf.stack([self._teacher.loss(answers, *pair, weights) for pair in pairs])
             return losses
 
         outputs, losses = group.train(images, losses_of, active)
-        self._add(labels, outputs, losses, active, image_weights)
+        self._add(labels, outputs, losses, active, weights)
 
-    def _evaluation_step(
-        self, group: ModelGroup, images: Any, labels: Any, image_weights: Any = None
-    ) -> None:
+    def _evaluation_step(self, group: Any, images: Any, labels: Any, weights: Any = None) -> None:
         outputs, penalties = group(images)
-        losses = _cross_entropy(labels, outputs, image_weights=image_weights) + penalties
-        self._add(labels, outputs, losses, tf.fill([len(self._models)], True), image_weights)
+        losses = _cross_entropy(labels, outputs, weights) + penalties
+        self._add(labels, outputs, losses, tf.fill([len(self._models)], True), weights)
 
     def _with_committee(self, outputs: Any) -> Any:
         if not self._combine:
@@ -256,14 +250,11 @@ class Lockstep:
         committee = tf.cast(self._combine(outputs), outputs.dtype)
         return tf.concat([outputs, committee[None]], axis=0)
 
-    def _add(
-        self, labels: Any, outputs: Any, losses: Any, counted: Any, image_weights: Any
-    ) -> None:
+    def _add(self, labels: Any, outputs: Any, losses: Any, counted: Any, weights: Any) -> None:
         """Add a batch to the sums of the models marked by `counted`, and of the committee."""
         outputs = self._with_committee(outputs)
         if self._combine:
-            committee_loss = _cross_entropy(labels, outputs[-1:], image_weights=image_weights)
-            losses = tf.concat([losses, committee_loss], axis=0)
+            losses = tf.concat([losses, _cross_entropy(labels, outputs[-1:], weights)], axis=0)
             counted = tf.concat([counted, [True]], axis=0)
         repeated = tf.broadcast_to(labels, tf.shape(outputs)[:2])
         count = tf.cast(tf.shape(labels)[0], "float64")
@@ -381,20 +372,17 @@ def _repeat(times: Any, body: Callable[[], None]) -> None:
 
 
 def _cross_entropy(
-    labels: Any,
-    probabilities: Any,
-    class_weights: np.ndarray | None = None,
-    image_weights: Any = None,
+    labels: Any, probabilities: Any, weights: Any = None, class_weights: Any = None
 ) -> Any:
     """Give the mean over the batch, [models], of probabilities [models, batch, classes].
 
-    Images count by the weights of their classes, [models, classes], and by their own weights,
-    [batch]; the mean is over their number, as in Keras.
+    Images count by their own weights, [batch], and by the weights of their classes, [models,
+    classes]; the mean is over the number of images, as in Keras.
     """
     repeated = tf.broadcast_to(labels, tf.shape(probabilities)[:2])
     losses = SCORES[LOSS].values(repeated, probabilities)
     if class_weights is not None:
         losses *= tf.gather(tf.constant(class_weights, losses.dtype), labels, axis=1)
-    if image_weights is not None:
-        losses *= tf.cast(image_weights, losses.dtype)
+    if weights is not None:
+        losses *= tf.cast(weights, losses.dtype)
     return tf.reduce_mean(losses, axis=-1)

@@ -90,6 +90,23 @@ def test_a_third_part_is_the_weights(make):
     np.testing.assert_array_equal(split.take([3, 1]).sample_weight, WEIGHTS[[3, 1]])
 
 
+def test_a_folder_read_by_keras_is_a_split_with_its_names(tmp_path):
+    for name, image in zip(("cat", "dog", "cat", "dog"), IMAGES, strict=False):
+        (tmp_path / name).mkdir(exist_ok=True)
+        keras.utils.save_img(tmp_path / name / f"{image[0, 0, 0]}.png", image, scale=False)
+    stream = keras.utils.image_dataset_from_directory(
+        tmp_path, image_size=(9, 7), shuffle=False, verbose=False
+    )
+    split = as_split(stream)
+    assert split.class_counts == {"cat": 2, "dog": 2}
+    expected = np.concatenate([images for images, _ in stream])
+    assert (split.image_shape, expected.dtype) == ((9, 7, 3), np.float32)
+    np.testing.assert_array_equal(split.images, expected.round())
+    plain = stream.map(lambda images, labels: (images / 255, labels))
+    with pytest.raises(DataError, match=r"images \* 255"):
+        as_split(plain)
+
+
 def test_fractions_are_rounded_when_they_are_collected():
     stream = dataset(IMAGES.astype("float32") * 0.99, LABELS).batch(4)
     np.testing.assert_array_equal(as_split(stream).images, (IMAGES * np.float32(0.99)).round())
