@@ -120,8 +120,11 @@ class Recorder:
 def _settings(learner: Learner) -> dict[str, Any]:
     """Give the recipe as numbers and words, for TensorBoard's table of hyperparameters."""
     recipe = asdict(learner.recipe)
-    recipe.update(recipe.pop("optimizer_arguments"))
+    arguments = recipe.pop("optimizer_arguments")
+    recipe.update({key: value for key, value in arguments.items() if not isinstance(value, dict)})
     recipe["augmentation"] = learner.recipe.augmentation is not None
+    if not isinstance(recipe["schedule"], str):
+        recipe["schedule"] = recipe["schedule"]["class_name"]
     recipe["precision"] = learner.model.dtype_policy.name
     named = {key: "none" if value is None else value for key, value in recipe.items()}
     return {"model": learner.name, "parameters": learner.model.count_params(), **named}

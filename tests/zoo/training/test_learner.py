@@ -11,7 +11,8 @@ import zoo
 from zoo.datasets.split import Split
 from zoo.errors import ArgumentError
 from zoo.training import train
-from zoo.training.learner import Learner, check_model
+from zoo.training.built_models.interface import check_model
+from zoo.training.learner import Learner
 
 RECIPE = zoo.Recipe("sgd", 0.01, batch_size=8, epochs=3)
 
