@@ -126,8 +126,8 @@ class Recipe:
             )
         if self.schedule not in SCHEDULES and not isinstance(self.schedule, Mapping):
             raise ArgumentError(
-                f"schedule must be one of {', '.join(SCHEDULES)}, or a mapping that "
-                f"keras.optimizers.schedules.serialize made. Received: {self.schedule!r}."
+                f"schedule must be one of {', '.join(SCHEDULES)}. Received: {self.schedule!r}. "
+                "Pass a schedule of Keras as keras.optimizers.schedules.serialize describes it."
             )
 
     def _check_schedule(self) -> None:

@@ -38,7 +38,9 @@ def check_can_be_saved(name: str, model: Any) -> None:
         raise _unsaveable(name, f"get_config raises {first_line(error)}") from error
     description.pop("compile_config", None)
     for foreign in foreign_names(description):
-        raise _unsaveable(name, f"it has {foreign}")
+        # A layer stands before its configuration, and a function's name is the configuration.
+        kind, _, config = foreign.partition(" ")
+        raise _unsaveable(name, f"it has {config if kind.endswith('.function') else kind}")
     own = [
         type(part).__name__
         for part in model._flatten_layers()

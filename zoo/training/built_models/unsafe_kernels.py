@@ -36,9 +36,10 @@ def check_kernels(name: str, model: Any) -> None:
         return
     raise ArgumentError(
         f"{name} must have no trainable keras.layers.Conv2D with a 1×1 kernel, strides above 1 and "
-        f"{_CHANNELS} input channels or fewer: its gradient in TensorFlow writes outside its "
-        f"memory, which ends Python or spoils results. Received: {', '.join(layers)}. Use "
-        "zoo.layers.Conv2D in its place, which is the same layer with a gradient of its own: "
+        f"{_CHANNELS} input channels or fewer: TensorFlow computes the gradient of such a "
+        "layer outside of memory, which ends Python or spoils results. "
+        f"Received: {', '.join(layers)}. Use zoo.layers.Conv2D instead, which "
+        "is the same layer with another gradient: "
         "from zoo.layers.twins import with_safe_convolutions; "
         "copy = keras.models.clone_model(model, clone_function=with_safe_convolutions); "
         "copy.set_weights(model.get_weights()). Or start Python with TF_ENABLE_ONEDNN_OPTS=0, "
