@@ -95,15 +95,19 @@ def test_early_stopping_and_checkpoints_follow_accuracies(train_split, validatio
 
 
 def test_the_other_callbacks_of_keras_do_their_work(train_split, validation_split, tmp_path):
-    epochs = []
+    epochs, batches = [], []
     given = [
         callbacks.CSVLogger(tmp_path / "scores.csv"),
         callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append((epoch, logs))),
-        callbacks.TerminateOnNaN(),
+        callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: batches.append(batch)),
         callbacks.History(),
     ]
+    terminate = callbacks.TerminateOnNaN()
     callbacks.RemoteMonitor()  # needs a server to do its work
     history = fit(committee(0.01), train_split, validation_split, *given)
+    assert batches == [0, 1] * 3
+    fit(committee(0.01), train_split, validation_split, terminate)
+    assert not terminate.model.stop_training
     assert [epoch for epoch, _ in epochs] == [0, 1, 2]
     assert [logs["val_accuracy"] for _, logs in epochs] == history["val_accuracy"]
     with (tmp_path / "scores.csv").open() as file:

@@ -16,13 +16,16 @@ from zoo.text import percent
 _IMAGES = 256
 """How many images are tried, at most."""
 _GAIN = 0.2
-"""By how much the mean recall of the classes must be higher under another range, ..."""
+"""By how much the mean recall of the classes must be higher in another range, ..."""
 _GAIN_LOSS = 0.85
 """... with at most this loss, as a share of the loss of equal probabilities. An untrained model has
-a loss about as large as that."""
+a loss about as large as that. With three classes or more, ..."""
+_SKILL = 0.3
+"""... it is also enough that the recall is this share of the way from guessing to always right: an
+overfitted model has a large loss too."""
 _WRONG_LOSS, _RIGHT_LOSS = 2.0, 0.5
 """Or the loss must be above the first share with pixels, so that the model is confident where it is
-wrong, and below the second share under another range, with a recall that is no lower."""
+wrong, and below the second share in another range, with a recall that is no lower."""
 
 _RANGES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "0 to 1": ("1/255", lambda pixels: pixels / 255),
@@ -66,21 +69,25 @@ def warning_of_range(name: str, model: Any, split: Split) -> str:
     rows = np.random.default_rng(0).permutation(len(split))[:_IMAGES]
     labels, pixels = split.labels[rows], np.asarray(split.images[rows], "float32")
     recall, loss = _judge(model, pixels, labels)
-    equal = np.log(model.output_shape[-1])
+    classes = model.output_shape[-1]
+    equal = np.log(classes)
     better = []
     for values, (arguments, change) in _RANGES.items():
         other_recall, other_loss = _judge(model, change(pixels), labels)
-        learned = other_recall >= recall + _GAIN and other_loss <= _GAIN_LOSS * equal
+        skill = (other_recall - 1 / classes) / (1 - 1 / classes) if classes > 2 else 0
+        learned = other_recall >= recall + _GAIN and (
+            other_loss <= _GAIN_LOSS * equal or skill >= _SKILL
+        )
         confident = loss >= _WRONG_LOSS * equal and other_loss <= _RIGHT_LOSS * equal
         if learned or (confident and other_recall >= recall):
-            better.append((other_loss, other_recall, values, arguments))
+            better.append((other_recall, -other_loss, values, arguments))
     if not better:
         return ""
-    other_loss, other_recall, values, arguments = min(better)
+    other_recall, other_loss, values, arguments = max(better)
     return (
         f"{name} must take pixels from 0 to 255, which members are given. On {len(rows)} images, "
         f"{name} has a mean recall of {percent(recall)} and a loss of {loss:.2f} with pixels; "
-        f"{percent(other_recall)} and {other_loss:.2f} with values from {values}. Put a layer "
+        f"{percent(other_recall)} and {-other_loss:.2f} with values from {values}. Put a layer "
         f"before it: keras.Sequential([keras.Input({tuple(model.input_shape[1:])}), "
         f"keras.layers.Rescaling({arguments}), model])."
     )

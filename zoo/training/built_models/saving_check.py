@@ -59,12 +59,12 @@ def _check_round_trip(name: str, model: Any) -> None:
         try:
             model.save(path)
             loaded = load(path)
-            answers = [np.asarray(each(image, training=False)) for each in (model, loaded)]
+            expected, found = (np.asarray(each(image, training=False)) for each in (model, loaded))
         except DataError as error:
             raise _unsaveable(name, first_line(error.__cause__ or error)) from error
         except Exception as error:  # of the user's own classes
             raise _unsaveable(name, first_line(error)) from error
-    if not np.allclose(*answers, rtol=1e-3, atol=1e-5, equal_nan=True):
+    if not np.allclose(found, expected, rtol=1e-3, atol=1e-5, equal_nan=True):
         raise _unsaveable(name, "the loaded model gives other answers")
 
 

@@ -66,3 +66,29 @@ def test_the_way_out_gives_the_same_answers_and_can_be_trained():
     copy.compile("sgd", "sparse_categorical_crossentropy")
     copy.fit(images, np.arange(16) % 2, verbose=0)
     assert all(np.isfinite(weight).all() for weight in copy.get_weights())
+
+
+def mini_xception():
+    """A published network for faces (Arriaga et al., 2017)."""
+    layers = keras.layers
+    inputs = x = keras.Input((64, 64, 1))
+    for _ in range(2):
+        x = layers.Conv2D(8, 3, use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+    for filters in (16, 32, 64, 128):
+        shortcut = layers.Conv2D(filters, 1, strides=2, padding="same", use_bias=False)(x)
+        shortcut = layers.BatchNormalization()(shortcut)
+        for _ in range(2):
+            x = layers.SeparableConv2D(filters, 3, padding="same", use_bias=False)(x)
+            x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
+        x = layers.Add()([x, shortcut])
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(7, 3, padding="same")(x))
+    return keras.Model(inputs, layers.Softmax()(x), name="mini_xception")
+
+
+def test_of_a_mini_xception_one_layer_is_named():
+    model = mini_xception()
+    assert model.count_params() == 58_423
+    with pytest.raises(ArgumentError, match=r"Received: conv2d\w*\. Use zoo"):
+        check_kernels("mine", model)
