@@ -24,7 +24,7 @@ from zoo.datasets.fetching.remotes import fetch_files
 from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.locations import locate
 from zoo.datasets.files.tree import open_tree
-from zoo.datasets.formats.conversion import ImageConversion, NewArray, concatenate, in_memory
+from zoo.datasets.formats.conversion import ImageConversion, NewArray, concatenate_splits, in_memory
 from zoo.datasets.image_data import ImageData
 from zoo.datasets.load_arguments import (
     SPLITS,
@@ -228,7 +228,7 @@ class _Reading:
         if not info.parts:
             return found
         splits = {
-            split: concatenate(split, [found[part] for part in names], conversion)
+            split: concatenate_splits(split, [found[part] for part in names], conversion)
             for split, names in self.split_parts.items()
             if {*names} <= {*found}
         }
@@ -239,17 +239,16 @@ class _Reading:
 
 def _check_read(info: DatasetInfo, found: Any) -> dict[str, Split]:
     """Refuse anything but splits with the same classes and image shape, as a reader returns."""
-    expected = "return a dict of splits by name, with the same class names and image shape"
-    received = f"{found!r:.200}"
-    is_mapping = isinstance(found, Mapping)
-    sound = is_mapping and all(isinstance(split, Split) for split in found.values())
-    if sound and not info.parts and ("train" not in found or {*found} - {*SPLITS}):
-        expected += ', of which one is "train" and the others "validation" and "test"'
-        received, sound = ", ".join(map(str, found)) or "no split", False
-    if not sound or len({(split.class_names, split.image_shape) for split in found.values()}) > 1:
+    sound = isinstance(found, Mapping) and all(isinstance(s, Split) for s in found.values())
+    if sound:
+        alike = len({(split.class_names, split.image_shape) for split in found.values()}) <= 1
+        sound = alike and (bool(info.parts) or {"train"} <= {*found} <= {*SPLITS})
+    if not sound:
+        names = "a part" if info.parts else '"train", and perhaps "validation" and "test"'
+        expected = f"return a dict of splits with the same class names and image shape: {names}"
         remedy = "Make each split by `request.split(name, images, labels, class_names)`"
         subject = f"The function that reads {info.name!r}"
-        raise data_error(subject, expected, received, remedy)
+        raise data_error(subject, expected, f"{found!r:.200}", remedy)
     # A selection of rows is copied: the cache keeps whole arrays.
     return {
         name: Split(name, split.images, split.labels, split.class_names)

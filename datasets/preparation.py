@@ -56,8 +56,8 @@ def prepare_splits(
 def _class_ids(classes: Sequence[str], class_names: tuple[str, ...]) -> list[int]:
     if unknown := [name for name in classes if name not in class_names]:
         raise DataError(
-            f"There is no class {unknown[0]!r}{did_you_mean(unknown[0], class_names)} "
-            f"The classes are: {', '.join(class_names)}."
+            f"classes must be names of the data set's classes. Received: {unknown[0]!r}"
+            f"{did_you_mean(unknown[0], class_names)} Choose among {', '.join(class_names)}."
         )
     return [class_names.index(name) for name in classes]
 

@@ -118,16 +118,12 @@ def register(
     """
     if reader is None:
         return lambda function: register(function, info=info, override=override)
-    if not inspect.isfunction(reader):
-        remedy = "Write @register above a function, or @register(info=…)"
-        raise argument_error("A data set", "be a function that reads it", reader, remedy)
-    signature = inspect.signature(reader)
-    kinds = [parameter.kind for parameter in signature.parameters.values()]
+    parameters = inspect.signature(reader).parameters.values() if inspect.isfunction(reader) else ()
+    kinds = [parameter.kind for parameter in parameters]
     if kinds not in ([Parameter.POSITIONAL_ONLY], [Parameter.POSITIONAL_OR_KEYWORD]):
-        raise ArgumentError(
-            "A function that reads a data set must take one argument, the ReadRequest. Received: "
-            f"{reader.__name__}{signature}. Options of the data set are constants of its module."
-        )
+        expected = "be read by a function with one parameter, the ReadRequest"
+        remedy = "Write @register above such a function; constants of its module are the options"
+        raise argument_error("A data set", expected, reader, remedy)
     info = info or DatasetInfo()
     name = info.name or reader.__name__
     if not re.fullmatch("[a-z][a-z0-9_]*", name):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -67,36 +67,6 @@ def first_copies(digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
     return np.sort(first), first[inverse]
-
-
-def fold_rows(
-    labels: np.ndarray,
-    digests: np.ndarray,
-    class_names: Sequence[str],
-    count: int,
-    *,
-    repeats: int,
-    seed: int,
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Make the folds of a stratified cross-validation; `Split.fold_rows` describes them."""
-    whole_number("count", count, 2)
-    whole_number("repeats", repeats, 1)
-    whole_number("seed", seed, 0, 2**32 - 1)
-    originals, origin = first_copies(digests)
-    labels = labels[originals]
-    class_counts = np.bincount(labels, minlength=len(class_names))
-    fewest = int(class_counts[class_counts > 0].min(initial=len(digests)))
-    if fewest < count:
-        name = class_names[int(np.flatnonzero(class_counts == fewest)[0])]
-        expected = f"have at least {count} different images for {count} folds"
-        remedy = "Add images, leave the class out, or make fewer folds"
-        raise data_error("Every class", expected, f"{fewest} of class {name!r}", remedy)
-    from sklearn.model_selection import RepeatedStratifiedKFold  # takes a second to import
-
-    cross_validation = RepeatedStratifiedKFold(n_splits=count, n_repeats=repeats, random_state=seed)
-    for _, held_out in cross_validation.split(labels, labels):
-        outside = np.isin(origin, originals[held_out])
-        yield np.flatnonzero(~outside), np.flatnonzero(outside)
 
 
 def held_out_count(count: int, share: float | int) -> int:

@@ -12,15 +12,10 @@ import numpy as np
 
 from zoo.arguments import argument_error, whole_number
 from zoo.datasets.array_checks import check_class_names, check_images, check_labels
+from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.mapped import release
 from zoo.datasets.pipeline import StreamPosition, Transform, batches
-from zoo.datasets.sampling import (
-    check_share,
-    first_copies,
-    fold_rows,
-    sample_rows,
-    stratified_split,
-)
+from zoo.datasets.sampling import check_share, first_copies, sample_rows, stratified_split
 from zoo.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -234,9 +229,22 @@ class Split:
 
         Yields rows to train on and rows to validate on, int64, each ascending.
         """
-        return fold_rows(
-            self.labels, self.digests, self.class_names, count, repeats=repeats, seed=seed
-        )
+        whole_number("count", count, 2)
+        whole_number("repeats", repeats, 1)
+        whole_number("seed", seed, 0, 2**32 - 1)
+        originals, origin = first_copies(self.digests)
+        counts = self.take(originals).class_counts
+        if small := {name: n for name, n in counts.items() if 0 < n < count}:
+            name, fewest = min(small.items(), key=lambda item: item[1])
+            expected = f"have at least {count} different images for {count} folds"
+            remedy = "Add images, leave the class out, or make fewer folds"
+            raise data_error("Every class", expected, f"{fewest} of class {name!r}", remedy)
+        from sklearn.model_selection import RepeatedStratifiedKFold  # takes a second to import
+
+        folds = RepeatedStratifiedKFold(n_splits=count, n_repeats=repeats, random_state=seed)
+        for _, held_out in folds.split(originals, self.labels[originals]):
+            outside = np.isin(origin, originals[held_out])
+            yield np.flatnonzero(~outside), np.flatnonzero(outside)
 
     def batches(
         self,

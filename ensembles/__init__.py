@@ -1,6 +1,7 @@
-"""Committees: several models, one vote, and how to judge it.
+"""Committees: several models that decide by vote, and measures of how good the decisions are.
 
-Importing it loads neither TensorFlow nor scikit-learn: names are resolved when they are first used.
+Importing this package loads neither TensorFlow nor scikit-learn: each name is imported when it is
+first used.
 
 Example:
     >>> import zoo.ensembles

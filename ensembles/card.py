@@ -16,7 +16,7 @@ from zoo.recipes import Recipe
 from zoo.text import markdown_table, percent
 
 RECIPE_COLUMNS = ("optimizer", "learning_rate", "schedule", "batch_size", "epochs")
-"""Settings that the card gives for every recipe. It gives other settings only where a recipe
+"""Settings that the card gives for every recipe. The card gives other settings only if a recipe
 changes the default."""
 
 FEW_IMAGES = 100
@@ -112,7 +112,7 @@ def _training(committee: Committee) -> str:
 
 
 def _other_settings(recipe: Recipe) -> str:
-    """The settings of a recipe beside `RECIPE_COLUMNS` that differ from the default."""
+    """Write the settings of a recipe, except `RECIPE_COLUMNS`, that differ from the default."""
     settings = _differences(recipe, Recipe())
     if recipe.augmentation:
         transforms = _differences(recipe.augmentation, Augmentation())
@@ -122,7 +122,7 @@ def _other_settings(recipe: Recipe) -> str:
 
 
 def _differences(value: Any, default: Any) -> dict[str, Any]:
-    """The fields of a dataclass that differ from the default, beside `RECIPE_COLUMNS`."""
+    """Find the fields of a dataclass, except `RECIPE_COLUMNS`, that differ from the default."""
     names = (field.name for field in fields(value) if field.name not in RECIPE_COLUMNS)
     return {
         name.replace("_", " "): getattr(value, name)
@@ -181,7 +181,7 @@ def _limits(report: Report) -> str:
     true, taken = np.unravel_index(confusion.argmax(), confusion.shape)
     items = [
         f"The class with the lowest recall is {worst.name}: {percent(worst.recall)} of "
-        f"{worst.support:,} images.",
+        f"{worst.support:,} images."
     ]
     if confusion.any():
         items.append(
@@ -204,7 +204,7 @@ def _limits(report: Report) -> str:
         items.append(f"Out-of-distribution images are told from these with an AUROC of {areas}.")
     else:
         items.append(
-            "The committee was not tested on out-of-distribution images; it gives these, too, one "
-            "of its classes."
+            "The committee was not tested on out-of-distribution images, to which it also gives "
+            "one of its classes."
         )
     return "\n".join(f"- {item}" for item in items)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zoo.arguments import whole_number
+from zoo.arguments import argument_error, whole_number
 from zoo.datasets.split import Split, as_split
 from zoo.errors import ArgumentError, DataError
+from zoo.metrics import check_range_of_ids
 
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
 """The least probability whose logarithm is taken: the smallest normal number of float32, below
@@ -50,13 +51,8 @@ def checked_votes(votes: ArrayLike, num_classes: int | None = None) -> NDArray[n
             "For probabilities, pass probabilities.argmax(axis=-1)."
         )
     if num_classes is not None:
-        outside = (votes < 0) | (votes >= num_classes)
-        if outside.any():
-            member, index = np.argwhere(outside)[0]
-            raise ArgumentError(
-                f"votes must be class ids from 0 to {num_classes - 1}. "
-                f"Received: {votes[member, index]} from member {member} at index {index}."
-            )
+        for member, ids in enumerate(votes):
+            check_range_of_ids(f"The votes of member {member}", ids, num_classes)
     return votes.astype(np.int64, copy=False)
 
 
@@ -79,9 +75,8 @@ def checked_labels(labels: ArrayLike, n: int, num_classes: int | None = None) ->
         >>> checked_labels([2, 0], n=2, num_classes=3)
         array([2, 0])
     """
+    check_any_image(n)
     labels = np.asarray(labels)
-    if n == 0:
-        raise ArgumentError("There must be one image or more. Received: no image.")
     if labels.shape != (n,) or labels.dtype.kind not in "iu":
         raise ArgumentError(
             f"labels must be class ids, integers [n], one for each of the {n} images. "
@@ -89,13 +84,24 @@ def checked_labels(labels: ArrayLike, n: int, num_classes: int | None = None) ->
             "For one-hot labels, pass labels.argmax(axis=-1)."
         )
     if num_classes is not None:
-        outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
-        if outside.size:
-            raise ArgumentError(
-                f"labels must be class ids from 0 to {num_classes - 1}. "
-                f"Received: {labels[outside[0]]} at index {outside[0]}."
-            )
+        check_range_of_ids("labels", labels, num_classes)
     return labels.astype(np.int64, copy=False)
+
+
+def check_any_image(n: int) -> None:
+    """Check that there is at least one image, since a mean over no image is not a number.
+
+    Args:
+        n: The number of images.
+
+    Raises:
+        ArgumentError: There is no image.
+    """
+    if n == 0:
+        raise ArgumentError(
+            "There must be one image or more. Received: no image. Check the condition by which the "
+            "images were selected."
+        )
 
 
 def checked_probabilities(
@@ -121,8 +127,9 @@ def checked_probabilities(
     values = np.asarray(probabilities)
     if values.ndim != axes.count(",") + 1 or values.size == 0 or values.dtype.kind not in "fiu":
         raise ArgumentError(
-            f"probabilities must be numbers {axes}, one or more of each. "
-            f"Received: {values.dtype} of shape {values.shape}."
+            f"probabilities must be numbers {axes}, with no axis of length 0. "
+            f"Received: {values.dtype} of shape {values.shape}. For a single member, "
+            "probabilities[np.newaxis] adds the axis of the members."
         )
     values = values.astype(np.float64, copy=False)
     _check_range(values)
@@ -172,7 +179,7 @@ def checked_member_probabilities(
 
 
 def logarithms(probabilities: ArrayLike) -> NDArray[np.float64]:
-    """Take the logarithms of probabilities. Those below `LEAST_PROBABILITY` are raised to it.
+    """Take the logarithms of probabilities, of which none counts as less than `LEAST_PROBABILITY`.
 
     Example:
         >>> logarithms([1.0, 0.0]).round(1)
@@ -203,7 +210,8 @@ def checked_weights(weights: ArrayLike | None, members: int) -> NDArray[np.float
         weights = np.ones(members) if weights is None else np.asarray(weights, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ArgumentError(
-            f"weights must be numbers, one for each member. Received: {weights!r}."
+            f"weights must be numbers, one for each member. Received: {weights!r}. "
+            "Pass None to give each member the weight 1."
         ) from error
     if weights.shape != (members,):
         raise ArgumentError(
@@ -250,14 +258,14 @@ def checked_scores(scores: ArrayLike, name: str) -> NDArray[np.float64]:
     scores = np.asarray(scores)
     if scores.ndim != 1 or scores.size == 0 or scores.dtype.kind not in "bfiu":
         raise ArgumentError(
-            f"{name} must be numbers [n], one or more. "
+            f"{name} must be numbers [n], 1 or more. "
             f"Received: {scores.dtype} of shape {scores.shape}. Pass one number for each image."
         )
     if not np.isfinite(scores).all():
         index = np.flatnonzero(~np.isfinite(scores))[0]
         raise ArgumentError(
             f"{name} must be finite. Received: {scores[index]} at index {index}. "
-            "Leave out this image, or find out why its score is not a number."
+            "Leave out this image, or correct its score."
         )
     return scores.astype(np.float64)
 
@@ -280,7 +288,7 @@ def checked_fraction(name: str, value: float) -> float:
         0.95
     """
     if not 0 < value < 1:
-        raise ArgumentError(f"{name} must be between 0 and 1. Received: {value!r}.")
+        raise argument_error(name, "be between 0 and 1", value, "Pass 0.95 for 95 %")
     return float(value)
 
 

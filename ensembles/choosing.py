@@ -17,12 +17,7 @@ METHODS = ("greedy", "simplex", "best")
 
 
 def select(
-    committee: Committee,
-    x: Any,
-    y: Any = None,
-    *,
-    method: str = "greedy",
-    count: int | None = None,
+    committee: Committee, x: Any, y: Any = None, *, method: str = "greedy", count: int | None = None
 ) -> Committee:
     """Choose members, and their weights, by their scores on validation images.
 
@@ -31,9 +26,9 @@ def select(
         x: Validation images that no member was trained on: a `Split`, or uint8 [n, height, width,
             channels].
         y: Labels int [n], if `x` is an array.
-        method: `"greedy"`: take again and again the member that improves the committee most, with
-            replacement (Caruana et al., 2004); the rule is soft voting, and the weight of a member
-            is how often it was taken. `"simplex"`: the weights of 0 or more for which soft voting
+        method: `"greedy"`: take, `count` times, the member that improves the committee most
+            (Caruana et al., 2004). The rule is soft voting, and the weight of a member is how often
+            the member was taken. `"simplex"`: find the weights of 0 or more for which soft voting
             has the least log loss. `"best"`: keep the `count` most accurate members, with the
             committee's own rule.
         count: For `"greedy"`, how often a member is taken, 50 by default. For `"best"`, the number
@@ -93,8 +88,8 @@ def calibrate(committee: Committee, x: Any, y: Any = None) -> Committee:
     """Fit a temperature to the committee's probabilities on validation images.
 
     Args:
-        committee: A trained committee, which does not change. Its rule gives probabilities, so it
-            is not majority voting.
+        committee: A trained committee, which does not change. The committee's rule must give
+            probabilities, which majority voting does not.
         x: Validation images that no member was trained on: a `Split`, or uint8 [n, height, width,
             channels].
         y: Labels int [n], if `x` is an array.
@@ -145,13 +140,13 @@ def for_choosing(committee: Committee, x: Any, y: Any) -> Split:
     split = committee.split_to_judge(x, y)
     if split.name == "test":
         raise DataError(
-            "The images must be validation images. Received: the test split, which chooses "
-            "nothing and is for the report. Pass images held out of the training data."
+            "The images must be validation images. Received: the test split, which is for the "
+            "report only. Pass images held out of the training data."
         )
     if known := split.count_among(committee.trained_on):
         warnings.warn(
-            f"{known:,} of these {len(split):,} images are among those that the members were "
-            "trained on, and look better than others. Pass images held out of the training.",
+            f"{known:,} of these {len(split):,} images are training images of the members, so "
+            "the scores on them are too good. Pass images held out of the training.",
             UserWarning,
             stacklevel=3,
         )

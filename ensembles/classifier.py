@@ -22,15 +22,15 @@ from zoo.errors import ArgumentError, DataError
 from zoo.recipes import Recipe
 from zoo.seeds import seeded
 
-VOTING = {"hard": "majority", "soft": "soft"}
-"""scikit-learn's name of a rule → the committee's name of the rule."""
+RULE_NAMES = {"hard": "majority", "soft": "soft"}
+"""scikit-learn's name of a rule of combination → the committee's name."""
 
 DEFAULT_MEMBERS = tuple(
     Member(name, recipe=Recipe(optimizer="adam", learning_rate=0.002, batch_size=64))
     for name in ("bn_mlp", "lasso_mlp", "deep_mlp")
 )
-"""The members of a classifier without `members`. The recipes that the models bring themselves are
-for 20,000 images, and learn hardly anything of a few hundred rows."""
+"""The members of a classifier without `members`. The default recipes of the models are for 20,000
+images, and learn hardly anything from a few hundred rows."""
 
 
 class CommitteeClassifier(ClassifierMixin, BaseEstimator):
@@ -40,15 +40,16 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
     [n, features]. The rows of a table are images of 1×features×1, or of `image_shape`.
 
     The members see pixels. Values of uint8 are pixels already. Other values become 256 grey levels:
-    the lowest value of the training data becomes 0 and the highest 255, in one range for all
-    features, so that images keep their look. Later values beyond this range are clipped. Where the
-    features have different ranges, put a scaler in front, such as `StandardScaler`.
+    the lowest value of the training data becomes 0 and the highest 255. The range is the same for
+    all features, so that bright parts of an image stay bright. Later values beyond this range are
+    clipped. If the features have different ranges, put a scaler in front, such as `StandardScaler`.
 
     Args:
         members: Names of registered models, `Member`s with their recipes, or built Keras models,
             of which copies are trained. None takes `bn_mlp`, `lasso_mlp` and `deep_mlp`, trained
-            by Adam at the rate 0.002 for 100 epochs in batches of 64. A name brings its own recipe,
-            as in `Committee`; the recipes of the perceptrons are for tens of thousands of images.
+            by Adam at the rate 0.002 for 100 epochs in batches of 64. A model given by name is
+            trained by its default recipe, as in `Committee`; the default recipes of the perceptrons
+            are for tens of thousands of images.
         copies: The number of copies of a single named member, each from its own seed.
         voting: `"hard"`: each member has one vote, and a tie goes to the class with the highest
             summed probability. `"soft"`: the mean of the probabilities.
@@ -142,7 +143,7 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         if len(self.classes_) < 2:
             raise DataError(
                 "y must have labels of 2 classes or more. Received: one class, "
-                f"{self.classes_[0]!r}."
+                f"{self.classes_[0]!r}. Add images of another class."
             )
         self.image_shape_ = self._shape_of(shape, rows.shape[1])
         self.value_range_ = (
@@ -153,7 +154,9 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         validation = None
         if any(cast(Recipe, member.recipe).patience for member in members):
             data, validation = data.split(float(self.validation_fraction), seed=seed)
-        committee = Committee(members, voting=VOTING[self.voting], weights=self.weights, seed=seed)
+        committee = Committee(
+            members, voting=RULE_NAMES[self.voting], weights=self.weights, seed=seed
+        )
         history = committee.fit(data, validation_data=validation, verbose=self.verbose)
         # At the end, so that the classifier is not fitted after an interruption.
         self.committee_, self.history_ = committee, history.history
@@ -179,13 +182,13 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         if shape is not None and shape != self.image_shape_:
             raise DataError(
                 f"X must be images of {self.image_shape_}, as in the training. "
-                f"Received: images of {shape}."
+                f"Received: images of {shape}. Resize the images to this shape."
             )
         rows = validate_data(self, rows, reset=False)
         return self.committee_.predict(self._pixels(rows))
 
     def predict(self, X: Any) -> np.ndarray:
-        """Decide for a label of each image.
+        """Choose the label of each image.
 
         Args:
             X: Images or a table, as for `fit`.
@@ -231,13 +234,13 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         Built models are copied, since `fit` must not change parameters. The copies of dropout
         layers draw new seeds, which follow from `seed`.
         """
-        if self.voting not in list(VOTING):
+        if self.voting not in list(RULE_NAMES):
             raise ArgumentError(f'voting must be "hard" or "soft". Received: {self.voting!r}.')
         share = self.validation_fraction
         if not isinstance(share, numbers.Real) or not 0 < share < 1:
             raise ArgumentError(
-                "validation_fraction must be above 0 and below 1, such as 0.1. "
-                f"Received: {share!r}."
+                f"validation_fraction must be above 0 and below 1. Received: {share!r}. "
+                "Pass 0.1 to hold out 10 % of each class."
             )
         given = DEFAULT_MEMBERS if self.members is None else self.members
         changes = {
@@ -271,15 +274,19 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         if len(sides) not in (2, 3) or not all(is_whole(side) and side > 0 for side in sides):
             raise ArgumentError(
                 "image_shape must be (height, width) or (height, width, channels). "
-                f"Received: {self.image_shape!r}."
+                f"Received: {self.image_shape!r}. Pass whole numbers of pixels, such as (28, 28)."
             )
         wanted = tuple(int(side) for side in (*sides, 1)[:3])
         if shape not in (None, wanted):
-            raise DataError(f"X must be images of {wanted}, the image_shape. Received: {shape}.")
+            raise DataError(
+                f"X must be images of {wanted}, the image_shape. Received: {shape}. Leave out "
+                "image_shape=, which is for tables."
+            )
         if np.prod(wanted) != features:
             raise DataError(
                 f"X must have {np.prod(wanted)} features, one for each value of an image of "
-                f"{wanted}, the image_shape. Received: {features} features."
+                f"{wanted}, the image_shape. Received: {features} features. Pass the image_shape "
+                "of the rows, or leave it out."
             )
         return wanted
 
@@ -304,10 +311,10 @@ def _as_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
     """Turn images [n, height, width] or [n, height, width, channels] into rows.
 
     Returns:
-        The rows and the shape of the images. Anything else is returned as it came, with None, and
-        scikit-learn checks it.
+        The rows, and the shape of the images. If `X` is not an array of images, `X` itself and
+        None, so that scikit-learn checks `X`.
     """
-    # Something with a shape may be a sparse table, or a data frame with names of columns.
+    # An object with a shape may be a sparse table, or a data frame with names of columns.
     images = X if hasattr(X, "shape") else np.asarray(X)
     if len(images.shape) not in (3, 4):
         return X, None

@@ -307,8 +307,8 @@ class Committee(VotingModel):
         self._check_built()
         if Path(filepath).suffix != ".keras":
             raise ArgumentError(
-                f"filepath must end in .keras, since a committee is saved as a .keras file. "
-                f"Received: {filepath}."
+                f"filepath must end in .keras. Received: {filepath}. Rename the file, or call "
+                "export for another format."
             )
         write_atomically(filepath, lambda path: super(Committee, self).save(path, **kwargs))
 

@@ -69,23 +69,20 @@ def compare(
     if not several or not all(isinstance(committee, Committee) for committee in several.values()):
         raise ArgumentError(
             "committees must be a Committee, or several by name, {name: committee}. "
-            f"Received: {committees!r}."
+            f"Received: {committees!r}. For a Keras model, pass Committee([model])."
         )
     split = next(iter(several.values())).split_to_judge(x, y)
-    stacked = {
+    probabilities = {
         title: committee.member_probabilities(
-            committee.split_to_judge(split, None),
-            augmentation=augmentation,
-            times=times,
-            seed=seed,
+            committee.split_to_judge(split, None), augmentation=augmentation, times=times, seed=seed
         )
         for title, committee in several.items()
     }
     if isinstance(committees, Committee):
-        answers = answers_by_rule(committees.rule, stacked["committee"])
+        answers = answers_by_rule(committees.rule, probabilities["committee"])
     else:
-        answers = {title: several[title].rule(members) for title, members in stacked.items()}
-    members, accuracies = _distinct_members(several, stacked)
+        answers = {title: several[title].rule(members) for title, members in probabilities.items()}
+    members, accuracies = _distinct_members(several, probabilities)
     return make_leaderboard(
         split.labels,
         members,
@@ -96,18 +93,20 @@ def compare(
 
 
 def _distinct_members(
-    committees: Mapping[str, Committee], stacked: Mapping[str, np.ndarray]
+    committees: Mapping[str, Committee], probabilities: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, np.ndarray], tuple[float, ...] | None]:
     """Take each member of the committees once.
 
     Args:
         committees: The committees by name.
-        stacked: The probabilities of the members of each committee, float [members, n, classes].
+        probabilities: The probabilities of the members of each committee, float [members, n,
+            classes].
 
     Returns:
-        Name of a member → its probabilities, float [n, classes], with the name of the committee
-        before the name of the member where the member's alone is taken; and the accuracies of the
-        members on validation images, None unless all are known.
+        Two values. The first is a dictionary: name of a member → probabilities of the member, float
+        [n, classes]. If two members have the same name, the name of the committee stands before the
+        name of the second. The second value holds the accuracies of the members on validation
+        images, or is None if an accuracy is not known.
     """
     members: dict[str, np.ndarray] = {}
     accuracies: list[float] = []
@@ -121,7 +120,7 @@ def _distinct_members(
             name = committee.member_names[index]
             if name in members or name in committees:
                 name = f"{title}: {name}"
-            members[name] = stacked[title][index]
+            members[name] = probabilities[title][index]
             if validated:
                 accuracies.append(validated[index])
     return members, tuple(accuracies) if len(accuracies) == len(members) else None

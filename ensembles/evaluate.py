@@ -42,8 +42,8 @@ def evaluate_file(
         image_size: Height and width in pixels, or one number for both, also as text: `"48x64"`;
             None takes the committee's own.
         color: `"grayscale"` or `"rgb"`; None takes what fits the committee.
-        drop_duplicates: Whether to keep one of images that are the same. False does so too where
-            the committee was trained like that.
+        drop_duplicates: Whether to keep only the first of several equal images. False keeps the
+            setting with which the committee was trained.
         split: `"test"`, `"validation"` or `"train"`.
 
     Returns:
@@ -58,7 +58,7 @@ def evaluate_file(
         Traceback (most recent call last):
         zoo.errors.ArgumentError: split must be "test", "validation" or "train". Received: 'best'.
     """
-    from zoo.datasets import load  # these two on use: the command `--help` needs neither
+    from zoo.datasets import load  # imported here, since `zoo evaluate --help` needs neither
     from zoo.ensembles.committee import Committee
 
     if split not in SPLITS:
@@ -72,13 +72,13 @@ def evaluate_file(
     settings = {**_image_settings(committee), **(committee.data_settings or {"name": None})}
     if settings.pop("name") != data:
         settings = _image_settings(committee)
-    asked = {"image_size": image_size, "color": color, "drop_duplicates": drop_duplicates}
-    settings |= {key: value for key, value in asked.items() if value}
+    given = {"image_size": image_size, "color": color, "drop_duplicates": drop_duplicates}
+    settings |= {key: value for key, value in given.items() if value}
     images = load(data, root, classes=classes or committee.class_names, **settings)
     if split not in images.parts:
         raise ArgumentError(
-            f"split must be one that {data} has. Received: {split!r}. {data} has no {split} "
-            f"split, only {', '.join(images.parts)}."
+            f"split must be a split of {data}: {' or '.join(images.parts)}. Received: {split!r}. "
+            "Pass another split."
         )
     return committee.report(images.parts[split])
 

@@ -48,21 +48,18 @@ def validation_split(given: Any, class_names: Sequence[str]) -> Split | None:
     if len(pair) != 2:
         raise DataError(
             "validation_data must be a Split or a pair (images, labels). "
-            f"Received: {len(pair)} values."
+            f"Received: {len(pair)} values. Leave out sample weights."
         )
     return as_labelled(*pair, "validation", class_names)
 
 
-def warn_of_training_images(
-    validation: Split | None, data: Split, models: Sequence[Any], stacklevel: int = 3
-) -> None:
-    """Warn of validation images that are training images too.
+def warn_of_training_images(validation: Split | None, data: Split, models: Sequence[Any]) -> None:
+    """Warn the caller's caller of validation images that are training images too.
 
     Args:
         validation: The validation images, or None.
         data: The training images.
         models: The members and the teacher, which may know images from earlier trainings.
-        stacklevel: As in `warnings.warn`.
     """
     if validation is None:
         return
@@ -72,7 +69,7 @@ def warn_of_training_images(
             "the validation scores are too good. Hold out images that differ, for example with "
             "zoo.datasets.load(drop_duplicates=True).",
             UserWarning,
-            stacklevel=stacklevel,
+            stacklevel=3,
         )
 
 
@@ -136,8 +133,8 @@ class MemberTraining:
         validation: The validation images, or None.
         teacher: The teacher, or None.
         resampling: How each member's own images are drawn, or None for all images.
-        epochs: The number of epochs of every member, or None for that of the recipes.
-        batch_size: The batch size of every member, or None for that of the recipes.
+        epochs: The number of epochs of every member; None takes it from the recipes.
+        batch_size: The batch size of every member; None takes it from the recipes.
 
     Raises:
         ArgumentError: The recipes, the resampling and the rule do not go together.
@@ -229,7 +226,7 @@ class MemberTraining:
         }
 
     def members_afterwards(self) -> tuple[Member, ...]:
-        """Give the members with the recipes by which they were trained."""
+        """Give the members, with the recipes that this training followed."""
         changes = dict(self._changes)
         if self.snapshots:
             changes |= {"schedule": "cosine", "cycles": self.snapshots}
@@ -240,7 +237,7 @@ class MemberTraining:
 
     @property
     def leaves_images_out(self) -> bool:
-        """Whether there are images that are known not to have trained some member."""
+        """Whether each member was trained on a known part of the images only."""
         return self.resampling in ("bootstrap", "folds") and self._exposure_is_known
 
     def accuracy_out_of_bag(self, probabilities: np.ndarray) -> Accuracy | None:
@@ -289,6 +286,7 @@ class MemberTraining:
                 replace(cast(Recipe, member.recipe), **self._changes),
                 rows=rows,
                 seed=None if rows is None else self.seed + index,
+                arguments=member.all_arguments,
             )
             for index, (member, model, rows) in enumerate(
                 zip(self.members, self.models, self._rows, strict=True)
@@ -302,7 +300,7 @@ class MemberTraining:
         """
         if self.resampling is not None:
             raise ArgumentError(
-                "resampling must be None with snapshots=, which are of one training. "
+                "resampling must be None with snapshots=, which come from a single training. "
                 f"Received: {self.resampling!r}. Use copies= for several trainings."
             )
         member = self.members[0]
@@ -315,7 +313,13 @@ class MemberTraining:
                 f"average_from={recipe.average_from}. Pass None for both."
             )
         *others, last = self.models
-        return Learner(cast(str, member.registered_name), last, recipe, snapshots=others)
+        return Learner(
+            cast(str, member.registered_name),
+            last,
+            recipe,
+            snapshots=others,
+            arguments=member.all_arguments,
+        )
 
     def _record_images(self, callbacks: Sequence[Any]) -> None:
         """Record for each member the images that it is trained on, itself or by the teacher.

@@ -13,7 +13,7 @@ from zoo.ensembles.provenance import from_text, provenance_of, record_exposure, 
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
 from zoo.registry.building import build
-from zoo.registry.specs import describe
+from zoo.registry.specs import REQUIRED, describe
 from zoo.saving import foreign_names
 
 
@@ -74,6 +74,21 @@ class Member:
         """Whether the member has a model already that knows the shape of the images."""
         return self.registered_name is None and not _is_unbuilt(self.model)
 
+    @property
+    def all_arguments(self) -> dict[str, Any]:
+        """The arguments of a registered model's builder, also those that have their defaults.
+
+        The shape of the images and the number of classes come from the data, and are left out.
+        """
+        if self.registered_name is None:
+            return {}
+        defaults = {
+            key: value
+            for key, value in describe(self.registered_name).parameters.items()
+            if value is not REQUIRED and key not in ("input_shape", "num_classes")
+        }
+        return {**defaults, **self.arguments}
+
     def build(self, input_shape: tuple[int, ...], num_classes: int, seed: int) -> Any:
         """Build the member's model, or return the model that is built already.
 
@@ -101,7 +116,7 @@ class Member:
 
 
 def make_members(members: Any, copies: int | None, snapshots: int | None = None) -> list[Member]:
-    """Make a list of `Member`s, each with a different name, of the arguments of `Committee`.
+    """Make a `Member` with a name of its own for each member in the arguments of `Committee`.
 
     Args:
         members: A name, model or `Member`, or a list of these.
@@ -123,9 +138,9 @@ def make_members(members: Any, copies: int | None, snapshots: int | None = None)
     made = [member if isinstance(member, Member) else Member(member) for member in given]
     if copies is not None and snapshots is not None:
         raise ArgumentError(
-            "One of copies= and snapshots= must be None: copies come from several trainings, "
-            f"snapshots from a single training. Received: {copies=}, {snapshots=}. "
-            "Leave out one of them."
+            "copies or snapshots must be None: copies come from several trainings, snapshots from "
+            f"a single training. Received: {copies=}, {snapshots=}. Leave out copies= or "
+            "snapshots=."
         )
     for name, count in (("copies", copies), ("snapshots", snapshots)):
         if count is not None:
@@ -138,7 +153,10 @@ def make_members(members: Any, copies: int | None, snapshots: int | None = None)
                 )
             made = made * count
     if not made:
-        raise ArgumentError("members must be one member or more. Received: no member.")
+        raise ArgumentError(
+            "members must be one member or more. Received: no member. `zoo models` lists the names "
+            "of registered models."
+        )
     models = [id(member.model) for member in made if member.registered_name is None]
     if len(models) > len(set(models)):
         raise ArgumentError(
@@ -153,7 +171,7 @@ def make_members(members: Any, copies: int | None, snapshots: int | None = None)
 
 
 def built_member(model: Any, recipe: Recipe, name: str) -> Member:
-    """Make a member of a built model. The arguments of building leave the recipe.
+    """Make a member of a built model, whose recipe no longer has the arguments of building.
 
     Args:
         model: The built `keras.Model`.
@@ -321,12 +339,14 @@ def _check_arguments(arguments: Mapping[str, Any]) -> None:
         json.dumps(dict(arguments))
     except TypeError as error:
         raise ArgumentError(
-            "arguments must be values that JSON has, since they are kept with the run: numbers, "
-            f"words such as 'he_normal', lists. Received: {dict(arguments)}."
+            "arguments must be values that JSON has, since they are kept with the run. "
+            f"Received: {dict(arguments)}. Pass numbers, lists, and names such as 'he_normal' "
+            "instead of objects."
         ) from error
 
 
 def _with_unique_names(members: list[Member]) -> list[Member]:
+    """Append a number to each name that another member, or the committee, has already."""
     taken, named = {"committee"}, []
     for member in members:
         name, number = member.name, 1

@@ -1,8 +1,7 @@
-"""Provenance: which images a model was trained on, and which images chose something about it.
+"""Provenance: which images a model was trained on, and which images it was tuned on.
 
-An image is recognised by the digest of its pixels (`Split.digests`), in whatever array it comes.
-Each Keras model carries a `Provenance`, so that every committee with this model as a member can ask
-for the images.
+An image is recognised by the digest of its pixels (`Split.digests`), in any array. Each Keras model
+carries a `Provenance`, so that every committee with this model as a member knows the images.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ class Overlap:
     tuned_on: int = 0
 
     def warning(self) -> str:
-        """Warn that the scores are too good; an empty text where no image is known."""
+        """Give the warning that the scores are too good; an empty text if no image is known."""
         if self.trained_on:
             return (
                 f"Caution: members were trained on {self.trained_on:,} of these {self.images:,} "
@@ -60,7 +59,7 @@ class Overlap:
 
 @dataclass(frozen=True, eq=False)
 class Provenance:
-    """What is recorded about the images of a model or a committee.
+    """The images that a model or a committee knows, as digests.
 
     Attributes:
         trained_on: Digests of the images that the weights were learned from, uint64, ascending.
@@ -106,9 +105,9 @@ class Provenance:
 
 
 class CompositeModel:
-    """The base of models that consist of other models, as a committee does.
+    """The base class of models that consist of other models, such as a committee.
 
-    The members of such a model carry the images that they know themselves.
+    Each member of such a model carries its own provenance.
     """
 
     @property
@@ -118,12 +117,12 @@ class CompositeModel:
 
     @property
     def provenance(self) -> Provenance:
-        """What is recorded about the model and all its members."""
+        """The images that the model and its members know."""
         raise NotImplementedError
 
 
 def provenance_of(models: Iterable[Any]) -> Provenance:
-    """Join what is recorded about several models.
+    """Join the provenance of several models.
 
     Args:
         models: Keras models or committees.

@@ -35,7 +35,7 @@ def stack(
 
     For each fold, members are trained on the other folds, and give probabilities for this fold,
     whose labels they do not know. On the logarithms of these probabilities, a multinomial logistic
-    regression learns the rule. At last, the members of the committee are trained on all images.
+    regression learns the rule. Finally, the members of the committee are trained on all images.
 
     Args:
         members: As in `Committee`, by name or as `Member`s. They are trained folds + 1 times.
@@ -67,8 +67,8 @@ def stack(
     """
     if data.name == "test":
         raise DataError(
-            "data must be training images. Received: the test split, which trains and chooses "
-            "nothing. Pass the train split."
+            "data must be training images. Received: the test split, which is for the report only. "
+            "Pass the train split."
         )
     # A built model would be trained on one fold after another, and know all images in the end.
     for member in make_members(members, copies):
@@ -82,9 +82,9 @@ def stack(
     teacher = training.get("teacher")
     if teacher and (known := data.count_among(provenance_of([teacher.model]).trained_on)):
         raise DataError(
-            "The teacher must be trained on other images, or the members would know something of "
-            f"every fold. Received: a teacher that was trained on {known:,} of these {len(data):,} "
-            "images. Train the teacher on images that are held out of data."
+            "The teacher must be trained on other images than data, because the members learn the "
+            f"teacher's answers. Received: a teacher that was trained on {known:,} of these "
+            f"{len(data):,} images. Train the teacher on images that are held out of data."
         )
 
     def trained_committee(images: Split, run_name: str) -> Committee:
@@ -127,16 +127,20 @@ def fit_stacking(probabilities: ArrayLike, labels: ArrayLike, penalty: float = 1
         >>> fit_stacking(members, labels=[1, 0, 1, 0])(members).argmax(axis=1)  # always wrong
         array([1, 0, 1, 0])
     """
-    from sklearn.linear_model import LogisticRegression  # imported here, since it takes a second
+    from sklearn.linear_model import LogisticRegression  # imported here, since the import is slow
 
     if not isinstance(penalty, numbers.Real) or not 0 < float(penalty) < np.inf:
-        raise ArgumentError(f"penalty must be above 0 and finite. Received: {penalty!r}.")
+        raise ArgumentError(
+            f"penalty must be above 0 and finite. Received: {penalty!r}. The default is 1; a "
+            "smaller number draws the coefficients closer to 0."
+        )
     probabilities = checked_probabilities(probabilities)
     members, n, num_classes = probabilities.shape
     labels = checked_labels(labels, n, num_classes)
     if missing := sorted({*range(num_classes)} - {*labels.tolist()}):
         raise DataError(
-            f"labels must have images of every class. Received: no image of class {missing[0]}."
+            f"labels must have images of every class. Received: no image of class {missing[0]}. "
+            "Add images of this class, or leave the class out of the probabilities."
         )
     features = logarithms(probabilities).transpose(1, 0, 2).reshape(n, -1)
     model = LogisticRegression(C=penalty, max_iter=2000).fit(features, labels)

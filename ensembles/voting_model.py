@@ -14,12 +14,7 @@ from zoo.augmentation.views import AugmentedViews, augmented_views
 from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled, check_classes, checked_images
 from zoo.ensembles.combining.rules import Rule
-from zoo.ensembles.provenance import (
-    CompositeModel,
-    Overlap,
-    Provenance,
-    provenance_of,
-)
+from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
 from zoo.errors import ArgumentError
 from zoo.training.built_models.interface import check_model, image_interface
 from zoo.training.loop import EVALUATION_BATCH
@@ -41,7 +36,7 @@ class VotingModel(keras.Model, CompositeModel):
         self.rule = rule
         self.class_names = tuple(class_names) if class_names is not None else None
         self._models: list[keras.Model] = []
-        # Of the rule and of the last training. The members carry the images that they know.
+        # The provenance of the rule and of the last training. Each member carries its own.
         self._own_provenance = Provenance()
 
     @property
@@ -256,13 +251,15 @@ class VotingModel(keras.Model, CompositeModel):
         image_shape, num_classes = image_interface(names[0], models[0])
         for name, model in zip(names, models, strict=True):
             check_model(name, model, image_shape, num_classes)
+        self.rule.check_members(len(models), num_classes)
         if self.class_names is not None and len(self.class_names) != num_classes:
             raise ArgumentError(
                 f"class_names must be {num_classes} names, one for each class that the members "
-                f"know. Received: {len(self.class_names)} names."
+                f"know. Received: {len(self.class_names)} names. Name the classes in the order of "
+                "their ids."
             )
-        # TensorFlow counts the tracings of a function, and would warn of the fifth committee that
-        # it traces too often. It counts those of each partial separately.
+        # TensorFlow counts the tracings of each function, and would warn of too many tracings at
+        # the fifth committee. Each partial is counted as a function of its own.
         self._member_outputs, self._answers = (
             tf.function(functools.partial(function), autograph=False, reduce_retracing=True)
             for function in (self.member_outputs, self._committee_outputs)
@@ -270,6 +267,7 @@ class VotingModel(keras.Model, CompositeModel):
         self.built = True
 
     def _committee_outputs(self, images: Any) -> Any:
+        """Compute the committee's probabilities as tensors."""
         return self._combine(self.member_outputs(images))
 
     def _combine(self, probabilities: Any) -> Any:

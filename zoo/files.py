@@ -18,14 +18,14 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any])
 
     Args:
         path: The file. Missing folders are made.
-        write: Writes the contents to the temporary path that it is called with, which has the same
-            suffix.
+        write: A function that writes the contents to a path. The path is of a temporary file with
+            the same suffix.
 
     Returns:
         The path of the file.
 
     Raises:
-        RunError: The file system refuses; the old file is as it was.
+        RunError: The file cannot be written; the old file is unchanged.
 
     Example:
         >>> import tempfile
@@ -44,8 +44,8 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any])
         _sync_folder(path.parent)
     except OSError as error:
         raise RunError(
-            f"{path} must be writable. Received: {error}. Name another file, or make room. The "
-            "file is as it was before."
+            f"{path} must be writable. Received: {error}. Name another file, or free disk space. "
+            "The earlier file is unchanged."
         ) from error
     finally:
         with contextlib.suppress(OSError):

@@ -125,8 +125,4 @@ class SoftmaxCrossEntropy(keras.losses.Loss):
 
     def get_config(self) -> dict[str, Any]:
         """Give the arguments of the constructor."""
-        return {
-            **super().get_config(),
-            "label_smoothing": self.label_smoothing,
-            "axis": self.axis,
-        }
+        return {**super().get_config(), "label_smoothing": self.label_smoothing, "axis": self.axis}

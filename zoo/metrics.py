@@ -88,17 +88,11 @@ def confusion_matrix(
     """
     from sklearn.metrics import confusion_matrix as count
 
-    labels, predictions = _checked_ids(labels, predictions)
+    labels, predictions = checked_ids(labels=labels, predictions=predictions)
     num_classes = whole_number("num_classes", num_classes, 2)
     # scikit-learn would leave out other class ids without a warning.
-    for name, ids in {"labels": labels, "predictions": predictions}.items():
-        outside = np.flatnonzero((ids < 0) | (ids >= num_classes))
-        if outside.size:
-            raise ArgumentError(
-                f"{name} must be class ids from 0 to {num_classes - 1}. "
-                f"Received: {ids[outside[0]]} at index {outside[0]}. Pass a larger num_classes, or "
-                "number the classes from 0."
-            )
+    check_range_of_ids("labels", labels, num_classes)
+    check_range_of_ids("predictions", predictions, num_classes)
     return count(labels, predictions, labels=range(num_classes))
 
 
@@ -119,7 +113,7 @@ def accuracy(labels: ArrayLike, predictions: ArrayLike) -> Accuracy:
         >>> print(accuracy([0, 1, 1, 2], [0, 1, 1, 1]))
         75.0 % [30.1, 95.4], n = 4
     """
-    labels, predictions = _checked_ids(labels, predictions)
+    labels, predictions = checked_ids(labels=labels, predictions=predictions)
     correct, n = int((labels == predictions).sum()), len(labels)
     low, high = accuracy_interval(correct, n)
     return Accuracy(correct / n, low, high, n)
@@ -222,22 +216,59 @@ def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.floa
     return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
 
 
-def _checked_ids(labels: ArrayLike, predictions: ArrayLike) -> tuple[NDArray, NDArray]:
-    labels, predictions = np.asarray(labels), np.asarray(predictions)
-    for name, ids in {"labels": labels, "predictions": predictions}.items():
+def checked_ids(**arrays: ArrayLike) -> list[NDArray]:
+    """Check class ids of the same images.
+
+    Args:
+        **arrays: Class ids, int [n], 1 or more, by the name of the argument.
+
+    Returns:
+        The arrays, in the same order.
+
+    Raises:
+        ArgumentError: An array is not as described, or the arrays differ in length.
+
+    Example:
+        >>> checked_ids(labels=[0, 1], predictions=[1, 1])
+        [array([0, 1]), array([1, 1])]
+    """
+    checked = {name: np.asarray(ids) for name, ids in arrays.items()}
+    for name, ids in checked.items():
         if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu":
             raise ArgumentError(
                 f"{name} must be class ids, integers [n], 1 or more. "
                 f"Received: {ids.dtype} of shape {ids.shape}. Make class ids of probabilities with "
-                "probabilities.argmax(-1)."
+                "probabilities.argmax(axis=-1)."
             )
-    if len(labels) != len(predictions):
+    if len({len(ids) for ids in checked.values()}) > 1:
+        lengths = [f"{name} of length {len(ids)}" for name, ids in checked.items()]
         raise ArgumentError(
-            "labels and predictions must be of the same length. "
-            f"Received: {len(labels)} labels and {len(predictions)} predictions. Pass a prediction "
-            "for each label."
+            f"{', '.join(checked)} must be of the same length. Received: {', '.join(lengths)}. "
+            "Pass a class id for each image."
         )
-    return labels, predictions
+    return list(checked.values())
+
+
+def check_range_of_ids(name: str, ids: NDArray, num_classes: int) -> None:
+    """Check that class ids are from 0 to num_classes − 1.
+
+    Args:
+        name: The name of the argument, for the message.
+        ids: Class ids, int [n].
+        num_classes: The number of classes.
+
+    Raises:
+        ArgumentError: An id is not in this range.
+
+    Example:
+        >>> check_range_of_ids("labels", np.array([0, 1]), num_classes=2)
+    """
+    outside = np.flatnonzero((ids < 0) | (ids >= num_classes))
+    if outside.size:
+        raise ArgumentError(
+            f"{name} must be class ids from 0 to {num_classes - 1}. Received: {ids[outside[0]]} at "
+            f"index {outside[0]}. Pass a larger num_classes, or number the classes from 0."
+        )
 
 
 def _checked_confusion(confusion: ArrayLike) -> NDArray[np.int64]:

@@ -29,17 +29,17 @@ class Recipe:
         schedule: `"constant"`; or `"cosine"`, which goes down to zero in every cycle (Loshchilov
             and Hutter, 2017); or a schedule of Keras, as `keras.optimizers.schedules.serialize`
             describes it, with its own learning rate as `learning_rate`.
-        cycles: How often the cosine starts at the full learning rate. The number of epochs must be
-            a multiple of it.
-        batch_size: How many images a step takes.
-        epochs: How many passes over the training images.
-        patience: Stop after so many epochs without a lower validation loss, and keep the best
-            weights. None trains all epochs and keeps the last weights.
+        cycles: The number of times that the cosine starts at the full learning rate. The number of
+            epochs must be a multiple of `cycles`.
+        batch_size: The number of images in a training step.
+        epochs: The number of passes over the training images.
+        patience: Training stops after this number of epochs without a lower validation loss, and
+            the best weights are kept. None trains all epochs and keeps the last weights.
         augmentation: Random transforms of the training images, an `Augmentation`, or None.
             `"ImageDataGenerator"` stands for the transforms of the CO395 report, computed by Keras.
         standardize: `"per_image"` or `"mean_image"` adds a layer after the first layer of the
-            model. It brings images to mean 0 and deviation 1, each image alone or all by the
-            statistics of the training images. None adds nothing.
+            model. This layer brings images to mean 0 and deviation 1, by the statistics of each
+            image or of all training images. None adds nothing.
         average_from: Stochastic weight averaging (Izmailov et al., 2018): from this share of the
             epochs on, the weights at the ends of epochs are averaged, and the mean is kept. None
             keeps the last weights.
@@ -157,7 +157,8 @@ class Recipe:
             raise ArgumentError(
                 "patience and average_from must not both be given: patience keeps the weights of "
                 "a single epoch, and average_from the mean of many. Received: "
-                f"patience={self.patience}, average_from={share}. Leave one of the two out."
+                f"patience={self.patience}, average_from={share}. Leave out patience or "
+                "average_from."
             )
 
     def make_optimizer(self, steps: int) -> Any:

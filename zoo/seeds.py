@@ -15,11 +15,11 @@ if TYPE_CHECKING:  # `import zoo` stays quick without NumPy
 def seeded(seed: int | None) -> Iterator[None]:
     """Make the seeds that Keras draws in the block repeatable, and restore the random state after.
 
-    Layers and initializers without a seed draw one from Python's `random` when they are made. All
-    their random numbers follow from that seed.
+    Layers and initializers without a seed draw a seed from Python's `random` when they are made,
+    and all their random numbers follow from that seed.
 
     Args:
-        seed: The seed. None: nothing is changed.
+        seed: The seed; None changes nothing.
 
     Example:
         >>> with seeded(3):

@@ -23,8 +23,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
         The end of the sentence.
 
     Example:
-        >>> f"There is no model 'cn'{did_you_mean('cn', ['cnn', 'mlp'])}"
-        "There is no model 'cn'; did you mean 'cnn'?"
+        >>> f"Received: 'cn'{did_you_mean('cn', ['cnn', 'mlp'])}"
+        "Received: 'cn'; did you mean 'cnn'?"
     """
     lowered = {name.lower(): name for name in known}
     close = get_close_matches(word.lower(), lowered, n=2)
@@ -44,12 +44,14 @@ def unknown_name(kind: str, name: Any, known: Iterable[str], remedy: str) -> str
         The message, with the closest and with all registered names.
 
     Example:
-        >>> unknown_name("model", "cn", ["mlp", "cnn"], "Import your module.")
-        "There is no model 'cn'; did you mean 'cnn'? Registered: cnn, mlp. Import your module."
+        >>> print(unknown_name("model", "cn", ["mlp", "cnn"], "Import your module."))
+        ... # doctest: +NORMALIZE_WHITESPACE
+        The model must be registered. Received: 'cn'; did you mean 'cnn'? Registered: cnn, mlp.
+        Import your module.
     """
     names = sorted(known)
     return (
-        f"There is no {kind} {name!r}{did_you_mean(str(name), names)} "
+        f"The {kind} must be registered. Received: {name!r}{did_you_mean(str(name), names)} "
         f"Registered: {', '.join(names)}. {remedy}"
     )
 

@@ -90,12 +90,8 @@ def clear(dataset: str | None = None) -> list[CacheEntry]:
     for entry in deleted:
         shutil.rmtree(entry.path, ignore_errors=True)
     if dataset is None:
-        hashes = cache_root() / CONTENTS
-        for file in hashes.glob("*"):
-            if re.fullmatch("[0-9a-f]{64}", file.name):
-                file.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # there is no such folder, or it holds other files
-            hashes.rmdir()
+        for file in (cache_root() / CONTENTS).glob(64 * "[0-9a-f]"):
+            file.unlink(missing_ok=True)
     return deleted
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import re
 import stat
@@ -13,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from zoo.datasets.cache.entries import CONTENTS, cache_root
+from zoo.datasets.cache.entries import CONTENTS, cache_root, hash_facts
 from zoo.datasets.files.checks import (
     as_data_errors,
     check_file_or_folder,
@@ -35,15 +33,14 @@ def fingerprint(path: Path, listing: Mapping[str, list[int]]) -> str:
     says that a file cannot be read.
     """
     with _as_data_errors(path):
-        known = cache_root() / CONTENTS / _sha256([str(path.absolute()), listing])
+        known = cache_root() / CONTENTS / hash_facts([str(path.absolute()), listing])
         with contextlib.suppress(OSError, ValueError):
             if re.fullmatch("[0-9a-f]{64}", content := known.read_text("ascii")):
                 return content
         begin = time.time_ns()
-        content = _sha256([(name, listing[name] and checksum(path / name)) for name in listing])
+        content = hash_facts([(name, listing[name] and checksum(path / name)) for name in listing])
     if all(max(times) < begin - _SETTLED for _, *times, _ in filter(None, listing.values())):
         with contextlib.suppress(OSError):  # then the files are read each time
-            known.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(known, lambda target: target.write_text(content, "ascii"))
     return content
 
@@ -66,7 +63,3 @@ def states(path: Path, only: str | None = None) -> dict[str, list[int]]:
 def _as_data_errors(path: Path) -> AbstractContextManager[None]:
     expected, remedy = "be a readable file or folder", "Check the path and its permissions"
     return as_data_errors(path, expected, remedy, OSError)
-
-
-def _sha256(facts: object) -> str:
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -43,64 +43,45 @@ def remember(dataset: str, facts: dict[str, Any], read: Read) -> dict[str, Split
     in the cache itself. Images in other arrays are copied. The splits' images are memory-mapped.
     """
     entry = cache_root() / f"{dataset}-{hash_facts([dataset, FORMAT, facts])[:32]}"
-    if (splits := _open(entry)) is None:
+    if (found := _open(entry)) is None:
         try:
             _build(entry, facts, read)
         except OSError as error:  # of the cache: a damaged file of the data set is a DataError
             warnings.warn(
-                f"the images of {dataset} stay in memory, since the cache {entry.parent} cannot be "
-                f"written ({error}); set ZOO_CACHE to a writable folder, or load with cache=False",
+                f"The cache {entry.parent} must be writable to keep the images of {dataset}. "
+                f"Received: {error}. The images stay in memory; set ZOO_CACHE to a writable "
+                "folder, or load with cache=False.",
                 stacklevel=4,  # the caller of load
             )
+        if (found := _open(entry)) is None:
             return read(in_memory)
-        if (splits := _open(entry)) is None:
-            return read(in_memory)
-    notes: list[str] = []
-    with contextlib.suppress(*DAMAGED):  # another process deletes the entry
-        notes = read_meta(entry)["notes"]
+    splits, notes = found
     for note in notes:
         warnings.warn(note, stacklevel=4)  # the caller of load
     return splits
 
 
-def _record(read: Callable[[], dict[str, Split]]) -> tuple[dict[str, Split], list[str]]:
-    """Read, and return the splits and the texts of the warnings, which are not shown."""
-    with recorded_warnings() as recorded:
-        splits = read()
-    notes = []
-    for warned in recorded:
-        if issubclass(warned.category, UserWarning):
-            notes.append(str(warned.message))
-        else:
-            warnings.warn_explicit(warned.message, warned.category, warned.filename, warned.lineno)
-    return splits, notes
+def _open(entry: Path) -> tuple[dict[str, Split], list[str]] | None:
+    """Map an entry: the splits, and the warnings of the reader. None: no entry, or a damaged one.
 
-
-def _open(entry: Path) -> dict[str, Split] | None:
-    """Map an entry; None if there is no entry, or if it is damaged."""
+    The checksums say that the arrays are those that were written, so nothing else is checked.
+    """
     try:
         meta = read_meta(entry)
-        class_names = tuple(meta["class_names"])
-        splits = {}
         for name, (written_state, sha256) in meta["files"].items():
             file = entry / name
             if file_state(file.stat()) != written_state and checksum(file) != sha256:
                 return None
-        for split, shape in meta["shapes"].items():
+        splits = {}
+        for split in meta["shapes"]:
             images = np.load(entry / f"{split}-images.npy", mmap_mode="r", allow_pickle=False)
             labels = np.load(entry / f"{split}-labels.npy", allow_pickle=False)
-            if (
-                (images.dtype, images.shape) != (np.uint8, tuple(shape))
-                or (labels.dtype, labels.shape) != (np.int64, images.shape[:1])
-                or not 0 <= labels.min() <= labels.max() < len(class_names)
-            ):
-                return None
-            splits[split] = Split(split, images, labels, class_names)
+            splits[split] = Split(split, images, labels, tuple(meta["class_names"]))
     except DAMAGED:
         return None
     with contextlib.suppress(OSError):  # the cache can be read only
         os.utime(entry)
-    return splits or None
+    return splits, meta["notes"]
 
 
 def _build(entry: Path, facts: dict[str, Any], read: Read) -> None:
@@ -111,7 +92,9 @@ def _build(entry: Path, facts: dict[str, Any], read: Read) -> None:
         # The workshop itself can only be read by this user, so the entry is a folder inside it.
         building = workshop / "entry"
         building.mkdir()
-        splits, notes = _record(lambda: read(lambda split, shape: _make_array(building, shape)))
+        with recorded_warnings() as recorded:
+            splits = read(lambda split, shape: _make_array(building, shape))
+        notes = [str(warned.message) for warned in recorded]
         for name, split in splits.items():
             _place(building, name, split)
         for unused in building.glob("[0-9]*.npy"):
@@ -120,14 +103,10 @@ def _build(entry: Path, facts: dict[str, Any], read: Read) -> None:
             file.name: (file_state(file.stat()), checksum(file)) for file in building.glob("*.npy")
         }
         meta = {
-            "facts": facts,
-            "notes": notes,
-            "files": files,
+            "facts": facts, "notes": notes, "files": files,
             "class_names": next(iter(splits.values())).class_names,
             "shapes": {name: split.store.shape for name, split in splits.items()},
-        }
-        # The same values as after reading: JSON makes lists of tuples.
-        meta = json.loads(json.dumps(meta))
+        }  # fmt: skip
         (building / "meta.json").write_text(json.dumps([hash_facts(meta), meta]), "utf-8")
         # A folder that is not empty cannot be replaced, so a damaged entry is moved away first.
         with contextlib.suppress(FileNotFoundError):

@@ -14,11 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.fetching import public_web
-from zoo.datasets.fetching.public_web import Fault
 from zoo.datasets.files.checks import as_data_errors, data_error, describe_error
 from zoo.datasets.files.locations import locate
 from zoo.datasets.files.tree import open_tree
-from zoo.datasets.formats.decode import check_box, open_image, strict
+from zoo.datasets.formats.decode import box_fault, open_image, without_warnings
 from zoo.datasets.formats.face_list import SKIPPED, Face, read_lists, write_skipped
 from zoo.errors import DataError
 from zoo.files import write_atomically
@@ -77,7 +76,7 @@ def _fetch_all(faces: list[Face], pictures: Path) -> tuple[Counter[str], dict[Fa
     columns = ("pictures", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     pool = ThreadPoolExecutor(THREADS)
     try:
-        with strict(), Progress(*columns, console=Console(stderr=True)) as progress:
+        with without_warnings(), Progress(*columns, console=Console(stderr=True)) as progress:
             tasks = [pool.submit(_fetch, group, pictures) for group in faces_of_picture.values()]
             for task in progress.track(as_completed(tasks), total=len(tasks)):
                 how, why = task.result()
@@ -95,15 +94,16 @@ def _fetch(faces: list[Face], pictures: Path) -> tuple[str, dict[Face, str]]:
     if path.exists():
         try:
             return "there", _outside(faces, _size(path.read_bytes(), faces[0], decode=False))
-        except Fault as fault:
-            reasons.append(f"the file in {pictures.name} is {fault}")
+        except DataError as error:
+            reasons.append(f"the file in {pictures.name} is {error}")
     for url in dict.fromkeys(face.url for face in faces):
         try:
             content = public_web.get(url, MOST_BYTES)
             size = _size(content, faces[0])
         # urllib3 and others raise many kinds of errors for strange addresses and answers.
         except Exception as error:
-            reasons.append(str(error) if isinstance(error, Fault) else describe_error(error))
+            known = isinstance(error, DataError)
+            reasons.append(str(error) if known else describe_error(error))
             continue
         write_atomically(path, functools.partial(Path.write_bytes, data=content))
         return "fetched", _outside(faces, size)
@@ -111,26 +111,17 @@ def _fetch(faces: list[Face], pictures: Path) -> tuple[str, dict[Face, str]]:
 
 
 def _size(content: bytes, face: Face, *, decode: bool = True) -> tuple[int, int]:
-    """Return the picture's width and height; raise a Fault unless it is the listed picture."""
+    """Return the picture's width and height; raise a DataError unless it is the listed picture."""
     if content.lstrip().startswith(b"<"):
-        raise Fault("a page of HTML instead of a picture")
+        raise DataError("a page of HTML instead of a picture")
     if not face.has_hash(content):
-        raise Fault("another picture: its SHA-256 is another")
-    try:
-        with open_image(io.BytesIO(content)) as image:
-            if decode:
-                image.load()
-            return image.size
-    except DataError as error:
-        raise Fault(str(error)) from error
+        raise DataError("another picture: its SHA-256 is another")
+    with open_image(io.BytesIO(content)) as image:
+        if decode:
+            image.load()
+        return image.size
 
 
 def _outside(faces: list[Face], size: tuple[int, int]) -> dict[Face, str]:
     """Return the faces whose box is not in the picture, with the reason."""
-    reasons = {}
-    for face in faces:
-        try:
-            check_box(face.box, *size)
-        except DataError as error:
-            reasons[face] = str(error)
-    return reasons
+    return {face: fault for face in faces if (fault := box_fault(face.box, *size))}

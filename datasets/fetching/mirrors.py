@@ -24,31 +24,25 @@ def fetch_file(remote: RemoteFile, folder: Path, progress: Progress) -> None:
     """Fetch one file from the first mirror that has it, with pooch, into an existing folder.
 
     The file gets its name only when it is complete and has the right checksum. A file of that name
-    that is there already is never changed. A DataError says that no mirror has the file, another
-    file has its name, or another process is fetching it; an OSError that the folder cannot be
-    written.
+    that is there already is never changed. Where another process fetches the file, this process
+    waits for it. A DataError says that no mirror has the file, or that another file has its name;
+    an OSError that the folder cannot be written.
     """
     import filelock
 
     target = folder / remote.name
-    lock = filelock.FileLock(folder / f".{remote.name}.lock", timeout=0)
-    try:
-        with lock:
-            try:
-                if not target.exists():
-                    _fetch_from_mirrors(remote, folder, progress)
-                elif not is_right(target, remote):
-                    expected = f"be its owner's file, with {_kind(remote)}"
-                    received = "another file, which was not changed"
-                    remedy = "Move it away to fetch the owner's file"
-                    raise data_error(target, expected, received, remedy)
-            finally:
-                with contextlib.suppress(OSError):  # Windows keeps a file that is open
-                    Path(lock.lock_file).unlink()
-    except filelock.Timeout as error:
-        received = "a second process that asks for it"
-        remedy = "Wait until the first process has finished"
-        raise data_error(target, "be fetched by only one process", received, remedy) from error
+    with filelock.FileLock(folder / f".{remote.name}.lock") as lock:
+        try:
+            if not target.exists():
+                _fetch_from_mirrors(remote, folder, progress)
+            elif not is_right(target, remote):
+                expected = f"be its owner's file, with {_kind(remote)}"
+                received = "another file, which was not changed"
+                remedy = "Move it away to fetch the owner's file"
+                raise data_error(target, expected, received, remedy)
+        finally:
+            with contextlib.suppress(OSError):  # Windows keeps a file that is open
+                Path(lock.lock_file).unlink()
 
 
 def is_right(path: Path, remote: RemoteFile) -> bool:

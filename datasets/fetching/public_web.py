@@ -19,6 +19,8 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from zoo.errors import DataError
+
 MOST_SECONDS = 60  # the longest time that one address may take, from the first to the last byte
 MOST_REDIRECTS = 5
 TIMEOUT = urllib3.Timeout(connect=10, read=20)
@@ -26,21 +28,17 @@ TIMEOUT = urllib3.Timeout(connect=10, read=20)
 _this_thread = threading.local()
 
 
-class Fault(Exception):
-    """The reason why an address gives nothing."""
-
-
 def get(url: str, most: int) -> bytes:
     """Fetch the bytes at an address, at most `most` bytes.
 
-    A Fault says why the address gives nothing, or must not be asked. urllib3 and others raise many
-    other kinds of errors for strange addresses and answers.
+    A DataError says in a few words why the address gives nothing, or must not be asked. urllib3 and
+    others raise many other kinds of errors for strange addresses and answers.
     """
     with urllib3.PoolManager(ca_certs=DEFAULT_CA_BUNDLE_PATH) as connections, _limited_time():
         connections.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
         for _ in range(1 + MOST_REDIRECTS):
             if urlsplit(url).scheme.lower() not in ("http", "https"):
-                raise Fault("an address that is not http or https")
+                raise DataError("an address that is not http or https")
             # requests is not used here: it reads and unpacks everything that comes with a redirect.
             answer = connections.request(
                 "GET",
@@ -58,14 +56,14 @@ def get(url: str, most: int) -> bytes:
                     url = urljoin(url, target)
                     continue
                 if answer.status != 200:
-                    raise Fault(f"HTTP {answer.status} {answer.reason}")
+                    raise DataError(f"HTTP {answer.status} {answer.reason}")
                 content = answer.read(most + 1, decode_content=False)
                 if len(content) > most:
-                    raise Fault(f"more than {most:,} bytes")
+                    raise DataError(f"more than {most:,} bytes")
                 if answer.length_remaining:
-                    raise Fault("an answer that broke off")
+                    raise DataError("an answer that broke off")
                 return content
-    raise Fault(f"more than {MOST_REDIRECTS} redirects")
+    raise DataError(f"more than {MOST_REDIRECTS} redirects")
 
 
 def is_public(address: str) -> bool:
@@ -112,7 +110,7 @@ class _Guarded(HTTPConnection):
         late = time.monotonic() > _this_thread.end
         if late or not is_public(connected.getpeername()[0]):
             connected.close()
-            raise Fault("too slow" if late else "not a public address")
+            raise DataError("too slow" if late else "not a public address")
         return connected
 
 

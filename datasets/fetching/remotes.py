@@ -29,7 +29,11 @@ def fetch_files(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ())
     or the platform's data folder. A DataError says why files cannot be had.
     """
     if not info.remote_files and not info.manual_download:
-        raise DataError(f"{info.name}: there is nothing to fetch, it is {info.source}")
+        raise data_error(
+            "A data set", "have files to fetch",
+            f"{info.name!r}, which has nothing to fetch: it is {info.source}",
+            "Load it without fetching",
+        )  # fmt: skip
     wanted = _wanted(info, [*parts])
     path = None
     with contextlib.suppress(DataError):
@@ -45,11 +49,9 @@ def fetch_files(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ())
         if any(remote.name.endswith(ARCHIVE_SUFFIXES) for remote in wanted):
             folder = root or default  # where archives are found before folders
     elif not info.remote_files and not path:
-        raise DataError(
-            f"{info.name} gives its files to people who ask ({info.manual_download}): no program "
-            f"may fetch them. Get {info.expected_files} from {info.source} and put them into "
-            f"{folder}"
-        )
+        expected = f"be fetched by a person who asks for it: {info.manual_download}"
+        remedy = f"Get {info.expected_files} from {info.source} and put them into {folder}"
+        raise data_error(info.name, expected, "a program that asks", remedy)
     if not wanted:
         return folder
     expected = "be a folder that can be written"
@@ -65,7 +67,8 @@ def _wanted(info: DatasetInfo, parts: Sequence[str]) -> list[RemoteFile]:
     known = dict.fromkeys(remote.part for remote in info.remote_files if remote.part)
     for part in parts:
         if known and part not in known:
-            raise DataError(f"{info.name} has no part {part!r}; the parts are: {', '.join(known)}")
+            remedy = f"Choose among {', '.join(known)}"
+            raise data_error("parts", f"be parts of {info.name}", repr(part), remedy)
     parts = parts or [part for names in info.parts.values() for part in names]
     return [remote for remote in info.remote_files if remote.part is None or remote.part in parts]
 
@@ -76,8 +79,8 @@ def _missing(info: DatasetInfo, path: Path, wanted: Sequence[RemoteFile]) -> lis
     named = [file for file, remote in files.items() if file.name == remote.name and file.exists()]
     if others := [str(file) for file in named if not is_right(file, files[file])]:
         warnings.warn(
-            f"{' and '.join(others)}: the size or checksum is not that of the owner's file. The "
-            "file is read as it is; move it away to have the owner's file fetched",
+            f"{' and '.join(others)} must be the owner's file. Received: a file of another size or "
+            "checksum. It is read as it is; move it away to have the owner's file fetched.",
             stacklevel=5,  # the caller of load
         )
     if path in named:

@@ -10,10 +10,10 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from zoo.datasets.files.archive import ArchiveItem, archive_items, is_archive
@@ -52,10 +52,13 @@ class Tree:
     def open(self, name: str, most: int = MAX_BYTES) -> Iterator[BinaryIO]:
         """Open a file of at most `most` bytes for reading from its beginning on.
 
-        A DataError says that the file is too large, damaged, encrypted or unreadable, perhaps only
-        in the block.
+        A DataError says that the file is missing, too large, damaged, encrypted or unreadable,
+        perhaps only in the block.
         """
         subject = f"{name} in {self.path}"
+        if name not in self.sizes:
+            remedy = "Add the file, or fetch it with download=True if the owner allows it"
+            raise data_error(self.path, f"hold {name}", f"no {name}", remedy)
         if (size := self.sizes[name]) > most:
             expected = f"be a file of at most {most:,} bytes"
             raise data_error(subject, expected, f"{size:,} bytes", "Make it smaller or remove it")
@@ -110,10 +113,7 @@ def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
             prefix = "" if inside == "." else f"{inside}/"
             wanted = re.compile(only if only and not prefix else ".*", re.DOTALL).fullmatch
             visible = [name for name in folders if wanted(name) and _is_visible(name)]
-            folders[:] = [name for name in visible if not _leads_back(folder, name)]
-            for name in folders:
-                if os.path.islink(os.path.join(folder, name)):
-                    _check_link(root, prefix + name, links)
+            folders[:] = [name for name in visible if not _leads_back(root, prefix + name, links)]
             for name in (*folders, *filter(_is_visible, filter(wanted, files))):
                 _check_name(root, prefix + name)
                 found[prefix + name] = os.stat(os.path.join(folder, name))
@@ -132,9 +132,8 @@ def _open_archive(path: Path, only: str | None, stack: ExitStack) -> Tree:
             raise data_error(path, "hold each file once", f"two files {name}", "Pack it afresh")
         items[name] = item
     wanted = _wanted(items, only)
-    files = {name: item for name, item in wanted.items() if item.size is not None}
-    sizes = {name: item.size or 0 for name, item in files.items()}
-    return Tree(path, sizes, _folders(wanted, files), lambda name: files[name].open())
+    sizes = {name: item.size for name, item in wanted.items() if item.size is not None}
+    return Tree(path, sizes, _folders(wanted), lambda name: wanted[name].open())
 
 
 def _wanted(items: dict[str, ArchiveItem], only: str | None) -> dict[str, ArchiveItem]:
@@ -151,30 +150,30 @@ def _wanted(items: dict[str, ArchiveItem], only: str | None) -> dict[str, Archiv
     return by_top[min(by_top, key=lambda top: (len(Path(top).parts), top))] if by_top else {}
 
 
-def _folders(names: Iterable[str], files: Collection[str]) -> frozenset[str]:
+def _folders(items: Mapping[str, ArchiveItem]) -> frozenset[str]:
     """The folders of an archive, which need not list them."""
-    parents = {name.rpartition("/")[0] for name in names} - {""}
-    parts = [parent.split("/") for parent in parents]
-    return frozenset(set(names) - set(files)) | {
-        "/".join(names[:depth]) for names in parts for depth in range(1, len(names) + 1)
-    }
+    listed = {name for name, item in items.items() if item.size is None}
+    holding = listed | {name.rpartition("/")[0] for name in items}
+    above = (parent.as_posix() for name in holding for parent in PurePosixPath(name).parents)
+    return frozenset({*holding, *above} - {"", "."})
 
 
-def _leads_back(folder: str, name: str) -> bool:
-    """Whether a link leads back to a folder that holds the link."""
-    path = os.path.join(folder, name)
-    if not os.path.islink(path):
+def _leads_back(root: Path, name: str, links: dict[str, str]) -> bool:
+    """Whether a folder is a link to a folder that holds the link.
+
+    A second link to the same folder is refused: links to links would be folders without end.
+    `links` has the links so far, by the folders that they lead to.
+    """
+    path = root / name
+    if not path.is_symlink():
         return False
-    target = os.path.realpath(path)
-    return os.path.commonpath([target, os.path.realpath(folder)]) == target
-
-
-def _check_link(root: Path, name: str, links: dict[str, str]) -> None:
-    """Refuse a second link to the same folder: links to links would be folders without end."""
-    target = os.path.realpath(os.path.join(root, name))
-    if (other := links.setdefault(target, name)) != name:
-        received = f"{other!a} and {name!a}, both to {target!a}"
+    target = path.resolve()
+    if path.parent.resolve().is_relative_to(target):
+        return True
+    if (other := links.setdefault(str(target), name)) != name:
+        received = f"{other!a} and {name!a}, both to {str(target)!a}"
         raise data_error(root, "have links to different folders", received, "Remove one of them")
+    return False
 
 
 def _check_name(root: Path, name: str) -> None:

@@ -61,17 +61,22 @@ class ImageConversion:
 
         def convert_image(pixels: np.ndarray) -> np.ndarray:
             image = Image.fromarray(pixels[..., 0] if own == 1 else np.ascontiguousarray(pixels))
-            if channels != own:
-                image = image.convert(_MODES[channels])
-            if image.size != (width, height):
-                image = image.resize((width, height), Image.Resampling.BILINEAR)
-            return np.asarray(image).reshape(shape[1:])
+            return to_pixels(image, shape[1:])
 
         fill(converted, map(convert_image, images))
         return converted
 
 
-def concatenate(name: str, splits: list[Split], conversion: ImageConversion) -> Split:
+def to_pixels(image: Image.Image, shape: tuple[int, ...]) -> np.ndarray:
+    """Give an image the channels and the size that are wanted, uint8 [height, width, channels]."""
+    height, width, channels = shape
+    image = image.convert(_MODES[channels])
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(image).reshape(shape)
+
+
+def concatenate_splits(name: str, splits: list[Split], conversion: ImageConversion) -> Split:
     """Put splits with the same classes and image shapes, and no selections of rows, into one."""
     first, *more = splits
     labels = np.concatenate([split.labels for split in splits])

@@ -10,8 +10,8 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from typing import BinaryIO, TypeVar
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import BinaryIO, Literal, TypeVar
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from zoo.datasets.files.checks import describe_error
 from zoo.datasets.files.mapped import fill
 from zoo.datasets.files.tree import Tree
-from zoo.datasets.formats.conversion import in_memory
+from zoo.datasets.formats.conversion import in_memory, to_pixels
 from zoo.errors import DataError
 
 MAX_PIXELS = 50_000_000
@@ -38,11 +38,8 @@ _THREADS = os.cpu_count() or 1
 _lock = threading.RLock()
 
 Box = tuple[int, int, int, int]
+Action = Literal["always", "ignore"]  # filters of `warnings`
 T = TypeVar("T")
-
-
-class ImageMismatch(DataError):
-    """An image has another size or colour than the other images."""
 
 
 def survey(tree: Tree, names: list[str]) -> list[tuple[int, int, bool]]:
@@ -52,7 +49,7 @@ def survey(tree: Tree, names: list[str]) -> list[tuple[int, int, bool]]:
         DataError: A file is no readable image.
     """
     headers = []
-    with strict():
+    with without_warnings():
         for name in names:
             with (
                 tree.open(name) as content,
@@ -73,23 +70,17 @@ def decode(
     channels: int,
     *,
     resize: bool,
-    all_grey: bool = False,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Decode images into one array, uint8 [n, *size, channels], in the order of `names`.
 
     Transparent pixels are laid on white, palettes are resolved, 16-bit greys are scaled to 8 bits,
     and the EXIF orientation is applied. With `resize`, images of another size are scaled
-    (bilinear); otherwise they raise an ImageMismatch, as images in colour do with `all_grey`. A
-    DataError says that a file is no readable image. Without `out`, the array is in memory.
+    (bilinear); otherwise they raise a DataError, as files do that are no readable images. Without
+    `out`, the array is in memory.
     """
     pixels = in_memory(str(tree.path), (len(names), *size, channels)) if out is None else out
-
-    def convert(image: Image.Image) -> np.ndarray:
-        if all_grey and image.mode not in _GREY_MODES:
-            raise ImageMismatch("must be a grey image. Received: an image in colour")
-        return _convert(image, size, channels, resize=resize)
-
+    convert = functools.partial(_convert, size=size, channels=channels, resize=resize)
     fill(pixels, _each(tree, names, lambda row: _use(tree, names[row], convert)))
     return pixels
 
@@ -107,11 +98,12 @@ def crop(tree: Tree, faces: Sequence[tuple[str, str, Box]], out: np.ndarray) -> 
     _, *size, channels = out.shape
 
     def cut(image: Image.Image, box: Box) -> np.ndarray:
-        check_box(box, *image.size)
+        if fault := box_fault(box, *image.size):
+            raise DataError(fault)
         left, top, right, bottom = box
-        part = image.crop((left, top, min(right, image.width), min(bottom, image.height)))
-        part.info.pop("exif", None)  # the box counts pixels before the orientation is applied
-        return _convert(part, (size[0], size[1]), channels, resize=True)
+        face = image.crop((left, top, min(right, image.width), min(bottom, image.height)))
+        face.info.pop("exif", None)  # the box counts pixels before the orientation is applied
+        return _convert(face, (size[0], size[1]), channels, resize=True)
 
     def attempt(row: int) -> np.ndarray | str:
         name, sha256, box = faces[row]
@@ -132,10 +124,10 @@ def crop(tree: Tree, faces: Sequence[tuple[str, str, Box]], out: np.ndarray) -> 
     return reasons
 
 
-def check_box(box: Box, width: int, height: int) -> None:
-    """Raise a DataError if a box (left, top, right, bottom) lies outside of its image."""
-    if box[0] >= width or box[1] >= height:
-        raise DataError(f"must hold the box {box}. Received: an image of {width}×{height}")
+def box_fault(box: Box, width: int, height: int) -> str:
+    """Say that a box (left, top, right, bottom) lies outside of its image; empty if it does not."""
+    outside = box[0] >= width or box[1] >= height
+    return f"must hold the box {box}. Received: an image of {width}×{height}" if outside else ""
 
 
 @contextmanager
@@ -169,25 +161,21 @@ def open_image(content: BinaryIO, *, whole: bool = True) -> Iterator[Image.Image
 
 
 @contextmanager
-def recorded_warnings() -> Iterator[list[warnings.WarningMessage]]:
+def recorded_warnings(action: Action = "always") -> Iterator[list[warnings.WarningMessage]]:
     """Record warnings in a list instead of showing them, until the block ends.
 
-    The block may change the filters, which all threads share. A lock keeps other threads out
-    meanwhile: two threads that change the filters would restore each other's filters at the end.
+    `action` is the filter for a UserWarning: "ignore" leaves it out. The block may change the
+    filters, which all threads share. A lock keeps other threads out meanwhile: two threads that
+    change the filters would restore each other's filters at the end.
     """
     with _lock, warnings.catch_warnings(record=True) as recorded:
-        warnings.simplefilter("always", UserWarning)
+        warnings.simplefilter(action, UserWarning)
         yield recorded
 
 
-@contextmanager
-def strict() -> Iterator[None]:
-    """Turn Pillow's warning of too many pixels into an error, for all threads."""
-    with recorded_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        # Pillow warns of metadata that is not used here, such as damaged EXIF.
-        warnings.simplefilter("ignore", UserWarning)
-        yield
+def without_warnings() -> AbstractContextManager[object]:
+    """Leave out what Pillow warns of: metadata that is not used here, such as damaged EXIF."""
+    return recorded_warnings("ignore")
 
 
 def _convert(
@@ -198,19 +186,15 @@ def _convert(
         ImageOps.exif_transpose(image, in_place=True)
     height, width = size
     if image.size != (width, height) and not resize:
-        raise ImageMismatch(
-            f"must have {height}×{width} pixels. Received: {image.height}×{image.width}"
-        )
+        received = f"{image.height}×{image.width}"
+        raise DataError(f"must have {height}×{width} pixels. Received: {received}")
     if image.mode.startswith("I"):
         grey = np.rint(np.asarray(image) / 257).clip(0, 255).astype(np.uint8)
         image = Image.fromarray(grey)
     elif image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert("L" if channels == 1 else "RGB")
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(image).reshape(height, width, channels)
+    return to_pixels(image, (height, width, channels))
 
 
 def _use(tree: Tree, name: str, use: Callable[[Image.Image], T], sha256: str | None = None) -> T:
@@ -229,7 +213,7 @@ def _named(tree: Tree, name: str) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        raise type(error)(f"{name} in {tree.path} {error}. Mend or remove the file") from error
+        raise DataError(f"{name} in {tree.path} {error}. Mend or remove the file.") from error
 
 
 def _each(tree: Tree, names: list[str], use: Callable[[int], T]) -> Iterator[T]:
@@ -238,7 +222,7 @@ def _each(tree: Tree, names: list[str], use: Callable[[int], T]) -> Iterator[T]:
     Threads call it if the files are large. A result may have a hundred megabytes, so only a few
     wait to be taken.
     """
-    with strict():
+    with without_warnings():
         if sum(tree.sizes[name] for name in names) < _BYTES_WORTH_A_THREAD * len(names):
             yield from map(use, range(len(names)))
             return

@@ -21,6 +21,15 @@ from zoo.files import write_atomically
 
 LISTS = ("facescrub_actors.txt", "facescrub_actresses.txt")
 COLUMNS = ["name", "image_id", "face_id", "url", "bbox", "sha256"]
+_NUMBER = ("numbers of picture and face", r"[0-9]{1,9}")
+# What each cell of a row holds: in words, and as a regular expression.
+_CELLS = [
+    ("an actor's name", r"\w[\w .'’,-]{0,80}"),
+    *(_NUMBER, _NUMBER),
+    ("an address", r".*"),
+    ("a box x1,y1,x2,y2", r"[0-9]{1,5}(,[0-9]{1,5}){3}"),
+    ("a SHA-256 in hexadecimal", r"[0-9a-f]{64}"),
+]
 SKIPPED = "skipped.tsv"  # the file that says which faces have no picture, and why
 SKIPPED_COLUMNS = ["name", "image_id", "face_id", "url", "reason"]
 MAX_BYTES = 2**26  # the largest list that is read; the real lists have 20 million bytes
@@ -68,10 +77,9 @@ def _read_rows(tree: Tree, name: str) -> Iterator[Face]:
     number = 0
     try:
         for number, row in enumerate(rows, 1):
-            if number == 1:
-                if row != COLUMNS:
-                    raise ValueError(f"the columns {', '.join(COLUMNS)}", row)
-            elif row:
+            if number == 1 and row != COLUMNS:
+                raise ValueError(f"the columns {', '.join(COLUMNS)}", row)
+            if number > 1 and row:
                 yield _to_face(row)
     except (ValueError, csv.Error) as error:
         expected, received = error.args if len(error.args) == 2 else ("text with tabs", error)
@@ -84,17 +92,13 @@ def _to_face(row: list[str]) -> Face:
     """Check a row; a ValueError has what was expected and what was received."""
     if len(row) != len(COLUMNS):
         raise ValueError(f"{len(COLUMNS)} columns", len(row))
+    for cell, (expected, pattern) in zip(row, _CELLS, strict=True):
+        if not re.fullmatch(pattern, cell):
+            raise ValueError(expected, cell)
     name, image_id, face_id, url, box, sha256 = row
-    if not re.fullmatch(r"\w[\w .'’,-]{0,80}", name):
-        raise ValueError("an actor's name", name)
-    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
-        raise ValueError("a SHA-256 in hexadecimal", sha256)
-    sides = re.fullmatch(r"(\d{1,5}),(\d{1,5}),(\d{1,5}),(\d{1,5})", box, re.ASCII)
-    left, top, right, bottom = map(int, sides.groups()) if sides else (0, 0, 0, 0)
+    left, top, right, bottom = map(int, box.split(","))
     if not (left < right and top < bottom):
         raise ValueError("a box x1,y1,x2,y2", box)
-    if not all(re.fullmatch(r"\d{1,9}", number, re.ASCII) for number in (image_id, face_id)):
-        raise ValueError("numbers of picture and face", f"{image_id} {face_id}")
     return Face(name, image_id, face_id, url, (left, top, right, bottom), sha256)
 
 

@@ -51,12 +51,12 @@ class Duplicates:
         """Say in words where the duplicates are; empty if there are none."""
         if not self:
             return ""
-        within = ", ".join(f"{part} {count:,}" for part, count in self.repeated.items())
+        within = ", ".join(f"{split} {count:,}" for split, count in self.repeated.items())
         across = ", ".join(
-            f"{self.shared[part, other]:,} of {part} with {other}"
-            for part, other in combinations(reversed(self.images), 2)
+            f"{self.shared[split, other]:,} of {split} with {other}"
+            for split, other in combinations(reversed(self.images), 2)
         )
-        return f"Within a part: {within}." + (f" Shared: {across}." if across else "")
+        return f"Within a split: {within}." + (f" Shared: {across}." if across else "")
 
     def to_markdown(self) -> str:
         """The sentence and the table, as Markdown text."""
@@ -64,14 +64,13 @@ class Duplicates:
         return self.sentence() + table
 
     def _table(self) -> tuple[list[str], list[list[str]]]:
-        parts = list(self.images)
-        others = parts if len(parts) > 1 else []
+        others = list(self.images) if len(self.images) > 1 else []
         header = ["duplicates", "images", "repeated", *(f"also in {other}" for other in others)]
         rows = []
-        for part in parts:
-            shared = [self.shared.get((part, other), "–") for other in others]
-            counts = [self.images[part], self.repeated[part], *shared]
-            rows.append([part, *(f"{count:,}" if count != "–" else "–" for count in counts)])
+        for split, count in self.images.items():
+            shared = [self.shared.get((split, other)) for other in others]
+            also_in = ["–" if number is None else f"{number:,}" for number in shared]
+            rows.append([split, f"{count:,}", f"{self.repeated[split]:,}", *also_in])
         return header, rows
 
     def __rich__(self) -> RenderableType:
@@ -95,7 +94,7 @@ def find_duplicates(splits: Mapping[str, Split]) -> Duplicates:
         test             1         0              1             –
         Duplicates, pixel for pixel: 2 of 5 images; 1 set of identical images with different labels.
     """
-    digests = {part: split.digests for part, split in splits.items()}
+    digests = {name: split.digests for name, split in splits.items()}
     every = np.concatenate(list(digests.values()))
     labels = np.concatenate([split.labels for split in splits.values()])
     order = np.lexsort([labels, every])
@@ -103,11 +102,11 @@ def find_duplicates(splits: Mapping[str, Split]) -> Duplicates:
     same = every[1:] == every[:-1]
     mixed = every[1:][same & (labels[1:] != labels[:-1])]
     return Duplicates(
-        images={part: len(split) for part, split in splits.items()},
-        repeated={part: len(own) - len(np.unique(own)) for part, own in digests.items()},
+        images={name: len(split) for name, split in splits.items()},
+        repeated={name: len(own) - len(np.unique(own)) for name, own in digests.items()},
         shared={
-            (part, other): splits[part].count_among(digests[other])
-            for part, other in permutations(digests, 2)
+            (name, other): splits[name].count_among(digests[other])
+            for name, other in permutations(digests, 2)
         },
         dropped=int(same.sum()),
         conflicting=len(np.unique(mixed)),

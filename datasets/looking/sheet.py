@@ -43,7 +43,7 @@ def draw_sheet(
         names: The text at the left of each row.
         columns: Title of a column → the images of each row, uint8 [height, width, 1 or 3], all of
             one shape. A row may have no images; the last rows may be missing.
-        counts: Part → a number for each row but the last, drawn as bars; the last row shows the
+        counts: Split → a number for each row but the last, drawn as bars; the last row shows the
             totals. None draws no bars.
         title: The text above the rows.
         notes: Lines of text below the rows.
@@ -67,9 +67,9 @@ def draw_sheet(
         _draw_block(axes, [_shortened(name) for name in names[rows]], pitch)
         left = 0
         for (name, mosaic), column_width in zip(mosaics.items(), widths, strict=True):
-            part = mosaic[rows.start * pitch : rows.stop * pitch]
-            extent = (left, left + part.shape[1], len(part), 0)
-            axes.imshow(part, extent=extent, aspect="auto", interpolation="nearest")
+            stretch = mosaic[rows.start * pitch : rows.stop * pitch]
+            extent = (left, left + stretch.shape[1], len(stretch), 0)
+            axes.imshow(stretch, extent=extent, aspect="auto", interpolation="nearest")
             axes.text(left, -GAP, name, va="bottom", size=FONT_SIZE)
             left += column_width
         if counts:
@@ -122,15 +122,15 @@ def _draw_block(axes: Axes, names: Sequence[str], pitch: int) -> None:
 def _draw_bars(
     axes: Axes, counts: Mapping[str, Sequence[int]], rows: slice, left: int, pitch: int
 ) -> None:
-    """Draw stacked bars, a stretch for each part, and write the numbers behind them."""
-    table = np.array([*counts.values()])  # [parts, rows without the last row]
+    """Draw stacked bars, a stretch for each split, and write the numbers behind them."""
+    table = np.array([*counts.values()])  # [splits, rows without the last row]
     scale = BAR / max(1, table.sum(0).max())
     lengths = np.pad(table * scale, [(0, 0), (0, 1)])[:, rows]
     labels = np.column_stack([table, table.sum(1)])[:, rows]
     centres = (np.arange(lengths.shape[1]) + 0.5) * pitch
     ends = left + lengths.cumsum(0)
-    for part, length, end in zip(counts, lengths, ends, strict=True):
-        axes.barh(centres, length, left=end - length, height=LINE * 0.6, label=part)
+    for split, length, end in zip(counts, lengths, ends, strict=True):
+        axes.barh(centres, length, left=end - length, height=LINE * 0.6, label=split)
     for centre, end, numbers in zip(centres, ends[-1], labels.T, strict=True):
         text = " + ".join(f"{number:,}" for number in numbers)
         axes.text(end + GAP * (end > left), centre, text, va="center_baseline", size=FONT_SIZE)
@@ -158,7 +158,7 @@ def _resize(figure: Figure, width: float, height: float) -> None:
     if max(width, height) > LONGEST_SIDE or width * height > MOST_PIXELS:
         raise ArgumentError(
             f"The picture must be small enough to be drawn. Received: images for {width:,.0f} by "
-            f"{height:,.0f} pixels. Ask for fewer samples or classes"
+            f"{height:,.0f} pixels. Ask for fewer samples or classes."
         )
     figure.set_size_inches(width / figure.dpi, height / figure.dpi)
 

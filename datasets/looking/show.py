@@ -39,7 +39,7 @@ def show(
     train = splits["train"]
     height, width, channels = train.image_shape
     if channels not in (1, 3):
-        received = f"{channels} channels. Choose 1 or 3 of them"
+        received = f"{channels} channels. Choose 1 or 3 of them."
         raise ArgumentError(f"The images must be grey or RGB to be shown. Received: {received}")
     file = None if path is None else as_path("path", path)
     folder = None if log_dir is None else as_path("log_dir", log_dir)
@@ -58,7 +58,7 @@ def show(
 
     means: Rows = [[] if mean is None else [mean] for mean in mean_images(train)]
     mean_column = {"mean": means}
-    counts = {part: list(split.class_counts.values()) for part, split in splits.items()}
+    counts = {key: list(split.class_counts.values()) for key, split in splits.items()}
     rows = [*train.class_names, "all"]
 
     figure = draw_sheet(rows, sample_column() | mean_column, counts, title=title, notes=notes)
@@ -69,12 +69,12 @@ def show(
 
         log = TensorBoardLog(folder)
         # TensorBoard sorts the pictures by their names.
-        for tag, drawn in {
-            "1 samples": draw_sheet(train.class_names, sample_column(), title=title),
-            "2 mean images": draw_sheet(rows, mean_column, title=title),
-            "3 class counts": draw_sheet(rows, {}, counts, title=title),
+        for tag, draw in {
+            "1 samples": lambda: draw_sheet(train.class_names, sample_column(), title=title),
+            "2 mean images": lambda: draw_sheet(rows, mean_column, title=title),
+            "3 class counts": lambda: draw_sheet(rows, {}, counts, title=title),
         }.items():
-            log.figure("data", f"{name}/{tag}", drawn, 0)
+            log.figure("data", f"{name}/{tag}", draw, 0)
         text = to_markdown(splits, duplicates)
         log.text("data", f"{name}/counts and duplicates", text)
         log.close()
@@ -127,5 +127,5 @@ def _make_folder(folder: Path) -> None:
     except OSError as error:
         raise RunError(
             f"log_dir must be a folder, or a path where a folder can be made. Received: "
-            f"{str(folder)!r} ({error}). Choose another path"
+            f"{str(folder)!r} ({error}). Choose another path."
         ) from error

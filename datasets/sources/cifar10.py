@@ -81,9 +81,6 @@ def _join_batches(
     tree: Tree, names: list[str], read_batch: Callable[[Tree, str], Arrays]
 ) -> Arrays:
     """Read batches: images uint8 [n, 32, 32, 3] and labels int64 [n]."""
-    if missing := [name for name in names if name not in tree.sizes]:
-        remedy = f"Fetch it ({INFO.source})"
-        raise data_error(tree.path, f"hold {', '.join(names)}", f"no {missing[0]}", remedy)
     batches = [read_batch(tree, name) for name in names]
     planes, labels = (np.concatenate(column) for column in zip(*batches, strict=True))
     return planes.reshape(-1, *PLANES).transpose(0, 2, 3, 1), labels

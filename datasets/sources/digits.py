@@ -19,7 +19,7 @@ INFO = DatasetInfo(
 
 @register(info=INFO)
 def read(request: ReadRequest) -> dict[str, Split]:
-    """Read the digits: "train" has all of them, since the data set has no test part of its own."""
+    """Read the digits: "train" has all of them, since the data set has no test images."""
     from sklearn.datasets import load_digits  # takes a second to import
 
     digits = load_digits()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zoo.datasets.description import DatasetInfo
@@ -10,7 +11,7 @@ from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.class_folders import class_folders, labels_of
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.conversion import CHANNELS, ImageConversion
-from zoo.datasets.formats.decode import ImageMismatch, decode, survey
+from zoo.datasets.formats.decode import decode, survey
 from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
 
@@ -43,39 +44,25 @@ def read(request: ReadRequest) -> dict[str, Split]:
     """
     tree, conversion = request.tree, request.conversion
     found = class_folders(tree)
-    splits = {name: labels_of(classes) for name, classes in found.items()}
     class_names = tuple(found["train"])
-
-    def decode_splits(size: tuple[int, int], color: str) -> dict[str, Split]:
-        decoded = {}
-        for name, (files, labels) in splits.items():
-            images = decode(
-                tree,
-                files,
-                size,
-                CHANNELS[color],
-                resize=conversion.size is not None,
-                all_grey=conversion.color is None and color == "grayscale",
-                out=conversion.new(name, (len(files), *size, CHANNELS[color])),
-            )
-            decoded[name] = Split(name, images, labels, class_names)
-        return decoded
-
-    if conversion.size and conversion.color:
-        return decode_splits(conversion.size, conversion.color)
-    files = [file for names, _ in splits.values() for file in names]
-    try:
-        # Size and colour of the first image are mostly those of all images. If so, each file is
-        # opened only once.
-        return decode_splits(*_size_and_color(tree, files[:1], conversion))
-    except ImageMismatch:
-        return decode_splits(*_size_and_color(tree, files, conversion))
+    size, color = _size_and_color(tree, found, conversion)
+    splits = {}
+    for name, classes in found.items():
+        files, labels = labels_of(classes)
+        room = conversion.new(name, (len(files), *size, CHANNELS[color]))
+        resize = conversion.size is not None
+        images = decode(tree, files, size, CHANNELS[color], resize=resize, out=room)
+        splits[name] = Split(name, images, labels, class_names)
+    return splits
 
 
 def _size_and_color(
-    tree: Tree, files: list[str], conversion: ImageConversion
+    tree: Tree, found: Mapping[str, Mapping[str, Sequence[str]]], conversion: ImageConversion
 ) -> tuple[tuple[int, int], str]:
-    """Take size and colour from the images' headers, if the user does not ask for any."""
+    """Take the size and the colour that the user asks for, or else those in the images' headers."""
+    if conversion.size and conversion.color:
+        return conversion.size, conversion.color
+    files = [file for classes in found.values() for names in classes.values() for file in names]
     headers = survey(tree, files)
     size = conversion.size or headers[0][:2]
     for name, (height, width, _) in zip(files, headers, strict=True):

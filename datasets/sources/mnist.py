@@ -11,7 +11,7 @@ import contextlib
 import gzip
 import math
 import struct
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
@@ -81,13 +81,10 @@ def read_idx(file: BinaryIO, where: str, magic: int, axes: int) -> np.ndarray:
     `where` says that it is of another kind, too short or too long. Damaged compressed bytes raise
     an OSError, EOFError or zlib.error.
     """
-    stream: Any = file
-    start = stream.read(2)
-    with contextlib.ExitStack() as stack:
-        if start == b"\x1f\x8b":
-            stream.seek(0)
-            stream, start = stack.enter_context(gzip.open(stream)), b""
-        header = start + stream.read(4 + 4 * axes - len(start))
+    is_packed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    with gzip.open(file) if is_packed else contextlib.nullcontext(file) as stream:
+        header = stream.read(4 + 4 * axes)
         if len(header) < 4 + 4 * axes:
             raise data_error(where, "be an idx file", f"{len(header)} bytes")
         found, *shape = struct.unpack(f">{1 + axes}I", header)

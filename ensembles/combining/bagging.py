@@ -1,4 +1,4 @@
-"""Bagging: each member has its own training images, and is judged on the images it left out."""
+"""Bagging: each member has its own training images, and the other images judge the member."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ def resample(data: Split, members: int, resampling: str, seed: int = 0) -> list[
 
 
 def _bootstrap(data: Split, rng: np.random.Generator) -> np.ndarray:
+    """Draw rows with replacement until each class has an image."""
     classes = np.count_nonzero(np.bincount(data.labels))
     for _ in range(MOST_DRAWS):
         rows = rng.integers(len(data), size=len(data))

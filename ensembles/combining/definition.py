@@ -25,12 +25,17 @@ class Definition:
             learned, so that the rule cannot be used without them.
         counts_votes: Whether the result is shares of a vote rather than probabilities. A
             temperature is for probabilities only, and so is learning from a teacher.
-        description: What the members decide by, for the model card; empty for "NAME vote".
+        description: How the members decide, for the model card; empty for the text "NAME vote".
         learned_by: The name of the function that learns the parameters, for error messages; empty
             for a rule that learns nothing.
         check_learned: Raises an `ArgumentError` if the learned parameters, given by keyword, are
             not for this number of members and of classes. The number of classes may be None for
             any number. None checks nothing.
+        terms: The arrays whose weighted means over the members decide. It takes float [members, n,
+            classes] and gives a tuple of float [members, n, classes].
+        decide: The decisions of `on_arrays` from these means, in less time for many groups of the
+            members. It takes the means, float64 [..., n, classes], and gives class ids, int [...,
+            n]. None for a rule that has no such form: it combines one group after another.
 
     Example:
         >>> from zoo.ensembles.combining import soft
@@ -46,6 +51,8 @@ class Definition:
     description: str = ""
     learned_by: str = ""
     check_learned: Callable[..., None] | None = None
+    terms: Callable[..., tuple[Any, ...]] = lambda probabilities: (probabilities,)
+    decide: Callable[..., Any] | None = None
 
     @property
     def takes_weights(self) -> bool:

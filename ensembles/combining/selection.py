@@ -40,11 +40,12 @@ def greedy_selection(
         scoring: The score to improve: `"log_loss"`, or `"accuracy"`, where log loss decides
             between equal accuracies. Between equal scores, the member of the lowest number wins.
         start: The number of the best single members with which the selection starts, once each.
-            A few of them make the selection fit less to chance in these images.
+            A few such members keep the selection from fitting to chance in these images.
 
     Returns:
-        int64 [members], how often each member was picked in the best selection on the way, or in
-        the earliest of several best ones: `weights` for `soft_vote`.
+        int64 [members], how often each member was picked, for use as the `weights` of `soft_vote`.
+        The counts are those after the round with the best score; among equal scores, after the
+        earliest of these rounds.
 
     Raises:
         ArgumentError: The arguments are not as described.
@@ -71,14 +72,14 @@ def greedy_selection(
     counts = np.zeros(members, np.int64)
     counts[_ranking(probabilities, labels)[:start]] = 1
     sums = np.tensordot(counts, probabilities, axes=1)
-    met = [(_failure(sums / start, labels), counts.copy())] if start else []
+    history = [(_failure(sums / start, labels), counts.copy())] if start else []
     for size in range(start + 1, start + rounds + 1):
         failures = [_failure((sums + member) / size, labels) for member in probabilities]
         pick = failures.index(min(failures))
         counts[pick] += 1
         sums += probabilities[pick]
-        met.append((failures[pick], counts.copy()))
-    return min(met, key=lambda selection: selection[0])[1]
+        history.append((failures[pick], counts.copy()))
+    return min(history, key=lambda selection: selection[0])[1]
 
 
 def simplex_weights(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
@@ -95,8 +96,8 @@ def simplex_weights(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.f
         labels: int [n], the true class ids.
 
     Returns:
-        float64 [members], with a sum of 1: `weights` for `soft_vote`. Their log loss is within
-        1e-5 nats of the minimum.
+        float64 [members], with a sum of 1, for use as the `weights` of `soft_vote`. The log loss is
+        within 1e-5 nats of the minimum.
 
     Raises:
         ArgumentError: The probabilities or labels are not as described.
@@ -164,6 +165,7 @@ def best_members(probabilities: ArrayLike, labels: ArrayLike, count: int) -> NDA
 
 
 def _ranking(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> list[int]:
+    """List the numbers of the members, the best first."""
     failures = [_failure(member, labels) for member in probabilities]
     return sorted(range(len(failures)), key=failures.__getitem__)
 
@@ -177,4 +179,5 @@ def _failure(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> t
 
 
 def _of_label(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Take the probability of each image's label, [..., n]."""
     return probabilities[..., np.arange(len(labels)), labels]

@@ -55,5 +55,8 @@ def committee_probabilities(
     """
     names = voting_names()
     if voting not in names:
-        raise ArgumentError(f"voting must be one of {', '.join(names)}. Received: {voting!r}.")
+        raise ArgumentError(
+            f"voting must be one of {', '.join(names)}. Received: {voting!r}. For a rule that is "
+            "learned, call the zoo.ensembles.Rule itself."
+        )
     return Rule(voting, weights)(probabilities)  # type: ignore[arg-type]

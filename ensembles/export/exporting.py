@@ -57,7 +57,7 @@ def export(committee: VotingModel, path: str | os.PathLike[str], format: str) ->
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
             written = Path(folder) / target.name
             write(committee, written)
-            _compare(run(written, images), expected, committee.label_names, format)
+            _check_outputs(run(written, images), expected, committee.label_names, format)
             os.replace(written, target)
     except OSError as error:
         raise RunError(
@@ -68,15 +68,17 @@ def export(committee: VotingModel, path: str | os.PathLike[str], format: str) ->
 
 
 def _test_images(committee: VotingModel) -> np.ndarray:
-    """Make images of noise, from dark to bright, on which graph and committee are compared."""
+    """Make images of noise, from dark to bright, for the graph and the committee."""
     shape = [side or _SIDE for side in committee.input_shape[1:]]
     rng = np.random.default_rng(0)
     brightness = np.linspace(0, 255, 8).reshape(-1, 1, 1, 1)
     return (rng.uniform(0, 1, (8, *shape)) * brightness).astype(np.uint8)
 
 
-def _compare(outputs: dict[str, np.ndarray], expected: Any, class_names: Any, format: str) -> None:
-    """Raise an error if the outputs of the graph differ from the committee's."""
+def _check_outputs(
+    outputs: dict[str, np.ndarray], expected: Any, class_names: Any, format: str
+) -> None:
+    """Raise an error if the outputs of the graph differ from the committee's outputs."""
     probabilities, members = expected
     names = [
         str(name, "utf-8") if isinstance(name, bytes) else name
@@ -87,8 +89,8 @@ def _compare(outputs: dict[str, np.ndarray], expected: Any, class_names: Any, fo
     agree = outputs["votes"] == members.argmax(axis=2).T
     fits = (
         distance <= TOLERANCE
-        and same[_clear(probabilities)].all()
-        and agree[_clear(members).T].all()
+        and same[_is_clear(probabilities)].all()
+        and agree[_is_clear(members).T].all()
         and names == list(class_names)
     )
     if not fits:
@@ -100,7 +102,7 @@ def _compare(outputs: dict[str, np.ndarray], expected: Any, class_names: Any, fo
         )
 
 
-def _clear(probabilities: np.ndarray) -> np.ndarray:
-    """Mark where the highest probability leads by more than two runtimes may differ."""
-    two = np.sort(probabilities, axis=-1)[..., -2:]
-    return two[..., 1] - two[..., 0] > 2 * TOLERANCE
+def _is_clear(probabilities: np.ndarray) -> np.ndarray:
+    """Mark decisions that the rounding of another runtime cannot change."""
+    highest = np.sort(probabilities, axis=-1)[..., -2:]
+    return highest[..., 1] - highest[..., 0] > 2 * TOLERANCE

@@ -19,7 +19,7 @@ OPSET = 18
 
 
 def _graph(committee: VotingModel, dtype: str) -> Any:
-    """A function from pixels uint8 to probabilities, votes and class names."""
+    """Make the function from pixels, uint8, to probabilities, votes and class names."""
     signature = tf.TensorSpec([None, *committee.input_shape[1:]], tf.uint8, name="pixels")
 
     @tf.function(autograph=False, input_signature=[signature])
@@ -67,13 +67,11 @@ def _run_onnx(path: Path, images: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _write_litert(committee: VotingModel, path: Path) -> None:
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2 as frozen,
-    )
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     # The converter loses the variables of Keras 3, unless they are made constants first.
     serve = _graph(committee, "float32")
-    constant = frozen(serve.get_concrete_function())
+    constant = convert_variables_to_constants_v2(serve.get_concrete_function())
     order = sorted(serve.get_concrete_function().structured_outputs)
 
     @tf.function(autograph=False, input_signature=serve.input_signature)
@@ -115,6 +113,7 @@ FORMATS = {
 
 
 def _extra(module: str, extra: str) -> Any:
+    """Import a module of a package that is installed by an extra."""
     try:
         return importlib.import_module(module)
     except ImportError as error:

@@ -1,4 +1,7 @@
-"""The bootstrap over images: how much a number would change on other images of the same kind."""
+"""The bootstrap over images: how much a number would change on other images of the same kind.
+
+`zoo.ensembles.measures` describes the arguments that the functions share.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +14,7 @@ from zoo.ensembles.checks import checked_fraction
 from zoo.errors import ArgumentError
 
 CHUNK = 2**22
-"""How many counts are in memory at once: 32 MiB, whatever the number of resamples."""
+"""The number of counts that are in memory at once: 32 MiB, for any number of resamples."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,13 @@ def resampled_counts(
 
     Args:
         n: Number of images.
-        resamples: How many times n images are drawn.
+        resamples: The number of times that n images are drawn.
         rng: Random generator that draws the images.
-        rows: How many resamples are given at once.
+        rows: The number of resamples in each array.
 
     Yields:
-        Whole numbers, float64 [rows, n], a row for each resample; the last array may be shorter.
+        Whole numbers, float64 [rows, n], a row for each resample. The last array may have fewer
+        rows.
 
     Example:
         >>> for counts in resampled_counts(5, resamples=3, rng=np.random.default_rng(0), rows=2):
@@ -71,14 +75,14 @@ def resampled_means(values: ArrayLike, resamples: int = 2000, seed: int = 0) -> 
 
     Args:
         values: Scores, float [n, scores], one row for each image.
-        resamples: How many times the images are resampled.
-        seed: Seed of the resampling; the same seed draws the same images.
+        resamples: A whole number, 1 or more.
+        seed: A whole number, 0 or more.
 
     Returns:
         Means, float64 [resamples, scores].
 
     Raises:
-        ArgumentError: The values are not as described, or there are fewer than one resample.
+        ArgumentError: An argument is not as described.
 
     Example:
         >>> resampled_means([[0.0], [1.0], [1.0]], resamples=4).shape
@@ -87,7 +91,8 @@ def resampled_means(values: ArrayLike, resamples: int = 2000, seed: int = 0) -> 
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or values.size == 0:
         raise ArgumentError(
-            f"values must be [n, scores], one or more of each. Received: shape {values.shape}."
+            f"values must be [n, scores], with no axis of length 0. Received: shape "
+            f"{values.shape}. For a single score, pass values[:, np.newaxis]."
         )
     whole_number("resamples", resamples, 1)
     whole_number("seed", seed, 0)
@@ -103,13 +108,13 @@ def percentile_interval(
 
     Args:
         samples: Values of the resamples, float [resamples, …].
-        confidence: Part of the resamples that lies within the interval, between 0 and 1.
+        confidence: The fraction of the resamples that lies within the interval, between 0 and 1.
 
     Returns:
         The lower and the upper ends, float64 […].
 
     Raises:
-        ArgumentError: Not 0 < confidence < 1.
+        ArgumentError: `confidence` is not between 0 and 1.
 
     Example:
         >>> low, high = percentile_interval(np.arange(101.0), confidence=0.9)

@@ -1,4 +1,7 @@
-"""Calibration: whether confidence agrees with accuracy, and how a temperature corrects it."""
+"""Calibration: whether confidence agrees with accuracy, and how a temperature corrects it.
+
+`zoo.ensembles.measures` describes the arguments that the functions share.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -64,18 +67,16 @@ def expected_calibration_error(
     differs from accuracy by chance.
 
     Args:
-        probabilities: Probabilities, float [n, classes].
-        labels: True class ids, int [n].
-        bins: Number of bins.
-        binning: `"width"` makes bins of equal width, each with its upper end. `"mass"` makes bins
-            of equally many images (Nixon et al., 2019); images of equal confidence share the bin of
-            their middle rank, so that their order does not matter.
+        probabilities: float [n, classes].
+        labels: int [n].
+        bins: A whole number, 1 or more.
+        binning: `"width"` or `"mass"`.
 
     Returns:
         The error, from 0 to 1.
 
     Raises:
-        ArgumentError: The arguments are not as described.
+        ArgumentError: An argument is not as described.
 
     Example:
         >>> rows = [[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]]
@@ -96,16 +97,16 @@ def reliability_curve(
     """Compare confidence with accuracy, bin by bin.
 
     Args:
-        probabilities: Probabilities, float [n, classes].
-        labels: True class ids, int [n].
-        bins: Number of bins.
-        binning: `"width"` or `"mass"`, as for `expected_calibration_error`.
+        probabilities: float [n, classes].
+        labels: int [n].
+        bins: A whole number, 1 or more.
+        binning: `"width"` or `"mass"`.
 
     Returns:
         The curve, with a point for each bin that has images.
 
     Raises:
-        ArgumentError: The arguments are not as described.
+        ArgumentError: An argument is not as described.
 
     Example:
         >>> rows = [[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]]
@@ -126,14 +127,14 @@ def reliability_curve(
 def fit_temperature(probabilities: ArrayLike, labels: ArrayLike) -> float:
     """Find the temperature under which the labels are most probable: temperature scaling.
 
-    It is the T for which softmax(log p / T) has the least mean −log probability of the labels (Guo
-    et al., 2017). This mean is convex in 1 / T, so T is where its slope is 0. Fit the temperature
-    on validation images, never on the images that are to be judged.
+    The temperature is the T for which softmax(log p / T) has the least mean −log probability of the
+    labels (Guo et al., 2017). This mean is convex in 1 / T, so T is where the slope of the mean is
+    0. Fit the temperature on validation images, never on the images that are to be judged.
 
     Args:
-        probabilities: Probabilities, float [n, classes]. Their logarithms serve as logits.
+        probabilities: float [n, classes]. Their logarithms serve as logits.
             Probabilities below 1.2e-38, the smallest normal number of float32, are raised to it.
-        labels: True class ids, int [n].
+        labels: int [n].
 
     Returns:
         The temperature, from 0.01 to 100: above 1 if the probabilities are too confident, below 1
@@ -142,7 +143,7 @@ def fit_temperature(probabilities: ArrayLike, labels: ArrayLike) -> float:
         rows of equal probabilities.
 
     Raises:
-        ArgumentError: The arguments are not as described.
+        ArgumentError: An argument is not as described.
 
     Example:
         >>> rows = [[0.9, 0.1], [0.9, 0.1], [0.9, 0.1]]
@@ -152,7 +153,7 @@ def fit_temperature(probabilities: ArrayLike, labels: ArrayLike) -> float:
         >>> apply_temperature(rows, temperature)[0].round(3)
         array([0.667, 0.333])
     """
-    from scipy.optimize import brentq  # imported here because the import is slow
+    from scipy.optimize import brentq  # imported here, since the import is slow
     from scipy.special import softmax
 
     probabilities = checked_probabilities(probabilities, "[n, classes]")
@@ -179,7 +180,7 @@ def apply_temperature(probabilities: ArrayLike, temperature: float) -> NDArray[n
     """Make probabilities flatter or sharper: softmax(log p / T).
 
     Args:
-        probabilities: Probabilities, float [n, classes]. Those below 1.2e-38 are raised to it.
+        probabilities: float [n, classes]. Those below 1.2e-38 are raised to it.
         temperature: A number above 0: above 1 for flatter probabilities, below 1 for sharper.
 
     Returns:
@@ -193,11 +194,14 @@ def apply_temperature(probabilities: ArrayLike, temperature: float) -> NDArray[n
         >>> apply_temperature([[0.8, 0.2]], temperature=2).round(3)
         array([[0.667, 0.333]])
     """
-    from scipy.special import softmax  # imported here because the import is slow
+    from scipy.special import softmax  # imported here, since the import is slow
 
     probabilities = checked_probabilities(probabilities, "[n, classes]")
     if not 0 < temperature < np.inf:
-        raise ArgumentError(f"temperature must be above 0 and finite. Received: {temperature!r}.")
+        raise ArgumentError(
+            f"temperature must be above 0 and finite. Received: {temperature!r}. fit_temperature "
+            "finds a temperature."
+        )
     with np.errstate(over="ignore"):  # an overflow to -inf is right: the probability is 0
         return softmax(_logits(probabilities) / temperature, axis=1)
 
@@ -208,17 +212,17 @@ def binned(
     """Put images into bins of confidence.
 
     Args:
-        probabilities: Probabilities, float [n, classes].
-        labels: True class ids, int [n].
-        bins: Number of bins.
-        binning: `"width"` or `"mass"`, as for `expected_calibration_error`.
+        probabilities: float [n, classes].
+        labels: int [n].
+        bins: A whole number, 1 or more.
+        binning: `"width"` or `"mass"`.
 
     Returns:
         For each image the bin, from 0 to bins − 1, int64 [n]; the confidence, float64 [n]; and
         whether the answer is right, bool [n].
 
     Raises:
-        ArgumentError: The arguments are not as described.
+        ArgumentError: An argument is not as described.
 
     Example:
         >>> binned([[0.75, 0.25], [0.5, 0.5]], labels=[0, 1], bins=10, binning="width")
@@ -241,5 +245,6 @@ def binned(
 
 
 def _logits(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Take logarithms, of which the highest of each image is 0."""
     logits = logarithms(probabilities)
     return logits - logits.max(axis=1, keepdims=True)

@@ -1,11 +1,11 @@
 """Contributions: how much accuracy each member brings to its committee.
 
-An empty committee has to guess, and is right on one image in `classes`. So has a committee whose
-members all have the weight 0.
+A committee without members has to guess, and is right on one image in `classes`. A committee whose
+members all have the weight 0 has to guess, too. `zoo.ensembles.measures` describes the arguments
+that the functions share.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -19,14 +19,17 @@ Members: TypeAlias = tuple[int, ...]
 """The numbers of the members of a committee, rising."""
 
 Combination: TypeAlias = str | Rule | Callable[[Members], ArrayLike]
-"""How some of the members make one answer: a rule by name, a `Rule`, or a function.
+"""How some of the members decide together: a rule by name, a `Rule`, or a function.
 
-The function takes the numbers of the members and gives the class ids that these members decide for,
+The function takes the numbers of these members and gives the class ids that they decide for,
 int [n].
 """
 
 MOST_MEMBERS = 12
-"""The most members of which exact Shapley values are computed: they make 4,096 committees."""
+"""The largest number of members for exact Shapley values: 12 members make 4,096 committees."""
+
+IMAGES_AT_ONCE = 2048
+"""How many images are judged at once, which bounds the memory for the decisions."""
 
 
 def leave_one_out(
@@ -38,20 +41,20 @@ def leave_one_out(
     """Measure how much accuracy the committee loses without each member.
 
     Args:
-        probabilities: Probabilities of the members, float [members, n, classes].
-        labels: True class ids, int [n].
-        rule: Rule that combines the members: `"majority"`, `"soft"` or `"geometric"`; a `Rule`
+        probabilities: float [members, n, classes].
+        labels: int [n].
+        rule: The rule that combines the members: `"majority"`, `"soft"` or `"geometric"`; a `Rule`
             that is defined for fewer members; or a function from the numbers of some members to
-            the class ids that they decide for.
-        weights: Weight of each member for a rule by name, float [members]; None gives all members
-            the same weight.
+            the class ids that they decide for, int [n].
+        weights: float [members], for a rule by name; or None.
 
     Returns:
-        Accuracy with all members less accuracy without this member, float64 [members]; below 0 for
-        a member without which the committee is better. An only member is compared with guessing.
+        The accuracy with all members less the accuracy without the member, float64 [members]. It
+        is below 0 if the committee is better without the member. A single member is compared with
+        guessing.
 
     Raises:
-        ArgumentError: The arguments are not as described.
+        ArgumentError: An argument is not as described.
 
     Example:
         >>> right, wrong = [[0.9, 0.1]], [[0.2, 0.8]]
@@ -60,10 +63,11 @@ def leave_one_out(
         >>> leave_one_out([right, wrong, wrong], labels=[0], rule="soft")
         array([ 0., -1., -1.])
     """
-    accuracy, members = _accuracy_of_some(probabilities, labels, rule, weights)
-    everyone = tuple(range(members))
-    without = [accuracy(everyone[:member] + everyone[member + 1 :]) for member in everyone]
-    return accuracy(everyone) - np.array(without)
+    probabilities = checked_probabilities(probabilities)
+    members = len(probabilities)
+    groups = np.vstack([np.ones((1, members), bool), ~np.eye(members, dtype=bool)])
+    accuracies = _accuracies(probabilities, labels, rule, weights, groups)
+    return accuracies[0] - accuracies[1:]
 
 
 def shapley_values(
@@ -81,11 +85,11 @@ def shapley_values(
     (Shapley, 1953; for ensembles, Rozemberczki & Sarkar, 2021).
 
     Args:
-        probabilities: Probabilities of the members, float [members, n, classes], of 12 members at
-            most: there are 2^members committees.
-        labels: True class ids, int [n].
-        rule: Rule that combines the members, as for `leave_one_out`.
-        weights: Weight of each member, as for `leave_one_out`.
+        probabilities: float [members, n, classes], of 12 members at most, since there are
+            2^members committees.
+        labels: int [n].
+        rule: The rule, as for `leave_one_out`.
+        weights: float [members], for a rule by name; or None.
 
     Returns:
         Fractions of the images, float64 [members]. Their sum is the accuracy of the whole committee
@@ -124,11 +128,10 @@ def coalition_accuracies(
     """Measure the accuracy of every committee that some of the members can make.
 
     Args:
-        probabilities: Probabilities of the members, float [members, n, classes], of 12 members at
-            most.
-        labels: True class ids, int [n].
-        rule: Rule that combines the members, as for `leave_one_out`.
-        weights: Weight of each member, as for `leave_one_out`.
+        probabilities: float [members, n, classes], of 12 members at most.
+        labels: int [n].
+        rule: The rule, as for `leave_one_out`.
+        weights: float [members], for a rule by name; or None.
 
     Returns:
         Fractions of the images, float64 [2^members]. A committee that has member m has bit m set in
@@ -141,50 +144,64 @@ def coalition_accuracies(
         >>> coalition_accuracies([[[0.9, 0.1]], [[0.2, 0.8]]], labels=[0])
         array([0.5, 1. , 0. , 1. ])
     """
-    accuracy, members = _accuracy_of_some(probabilities, labels, rule, weights)
+    probabilities = checked_probabilities(probabilities)
+    members = len(probabilities)
     if members > MOST_MEMBERS:
         raise ArgumentError(
             f"probabilities must be of {MOST_MEMBERS} members at most, because each further member "
             f"doubles the number of committees. Received: {members} members. Use leave_one_out, or "
             "keep the best members with zoo.ensembles.combining.selection.best_members."
         )
-    return np.array(
-        [
-            accuracy(tuple(member for member in range(members) if number >> member & 1))
-            for number in range(2**members)
-        ]
-    )
+    numbers = np.arange(2**members)[:, np.newaxis]
+    groups = numbers >> np.arange(members) & 1 == 1
+    return _accuracies(probabilities, labels, rule, weights, groups)
 
 
-def _accuracy_of_some(
-    probabilities: ArrayLike, labels: ArrayLike, rule: Combination, weights: ArrayLike | None
-) -> tuple[Callable[[Members], float], int]:
-    """A function from the numbers of some members to their accuracy, and how many members are."""
-    probabilities = np.asarray(probabilities)
-    checked_probabilities(probabilities)
+def _accuracies(
+    probabilities: NDArray,
+    labels: ArrayLike,
+    rule: Combination,
+    weights: ArrayLike | None,
+    groups: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Measure the accuracy of groups of the members: bool [groups, members] → float64 [groups]."""
     members, n, num_classes = probabilities.shape
     labels = checked_labels(labels, n, num_classes)
-    decide, weight = _decision(probabilities, rule, weights)
+    rule = _checked_rule(rule, weights, members)
+    right = np.full(len(groups), n / num_classes)  # for groups that have to guess
+    if not isinstance(rule, Rule):
+        for index in np.flatnonzero(groups.any(axis=1)):
+            right[index] = _right_answers(rule, groups[index], labels)
+        return right / n
+    votes = np.ones(members) if rule.weights is None else np.array(rule.weights)
+    deciding = (groups & (votes > 0)).any(axis=1)
+    right[deciding] = 0
+    for start in range(0, n, IMAGES_AT_ONCE):
+        images = slice(start, start + IMAGES_AT_ONCE)
+        answers = rule.decisions_of_groups(probabilities[:, images], groups[deciding])
+        right[deciding] += (answers == labels[images]).sum(axis=1)
+    return right / n
 
-    def accuracy(some: Members) -> float:
-        if not some or not weight[list(some)].any():
-            return n / num_classes / n
-        answers = np.asarray(decide(some))
-        if answers.shape != labels.shape or answers.dtype.kind not in "iu":
-            raise ArgumentError(
-                f"rule must give class ids, integers [n], one for each of the {n} images. "
-                f"Received: {answers.dtype} of shape {answers.shape} for the members {some}."
-            )
-        return float((answers == labels).sum() / n)
 
-    return accuracy, members
+def _right_answers(
+    decide: Callable[[Members], ArrayLike], group: NDArray[np.bool_], labels: NDArray[np.int64]
+) -> int:
+    """Count the images on which a function decides rightly for a group, bool [members]."""
+    chosen = tuple(np.flatnonzero(group).tolist())
+    answers = np.asarray(decide(chosen))
+    if answers.shape != labels.shape or answers.dtype.kind not in "iu":
+        raise ArgumentError(
+            f"rule must give class ids, integers [n], one for each of the {len(labels)} images. "
+            f"Received: {answers.dtype} of shape {answers.shape} for the members {chosen}. "
+            "For probabilities, return probabilities.argmax(axis=-1)."
+        )
+    return int((answers == labels).sum())
 
 
-def _decision(
-    probabilities: NDArray, rule: Combination, weights: ArrayLike | None
-) -> tuple[Callable[[Members], ArrayLike], NDArray[np.float64]]:
-    """A function from the numbers of members to their decision, and the weight of each member."""
-    members = len(probabilities)
+def _checked_rule(
+    rule: Combination, weights: ArrayLike | None, members: int
+) -> Rule | Callable[[Members], ArrayLike]:
+    """Make a `Rule` of a name, and check that a `Rule` is for this number of members."""
     if isinstance(rule, str):
         given = None if weights is None else tuple(np.asarray(weights).tolist())
         rule, weights = Rule(rule, given), None
@@ -193,16 +210,11 @@ def _decision(
             "weights must be None for a Rule or a function, which weigh the members themselves. "
             f"Received: {weights!r}. Leave them out."
         )
-    if not isinstance(rule, Rule):
-        if not callable(rule):
-            raise ArgumentError(
-                f"rule must be the name of a rule, a Rule, or a function. Received: {rule!r}."
-            )
-        return rule, np.ones(members)
-    rule.check_members(members)
-    plain = replace(rule, temperature=None)  # a temperature changes no decision
-
-    def decide(some: Members) -> NDArray[np.int64]:
-        return plain.for_members(some)(probabilities[list(some)]).argmax(axis=1)
-
-    return decide, np.ones(members) if rule.weights is None else np.array(rule.weights)
+    if isinstance(rule, Rule):
+        rule.check_members(members)
+    elif not callable(rule):
+        raise ArgumentError(
+            f"rule must be the name of a rule, a Rule, or a function. Received: {rule!r}. "
+            'Pass a name such as "soft".'
+        )
+    return rule

@@ -1,7 +1,8 @@
 """Diversity: how differently the members of a committee answer.
 
 `diversity` computes all measures at once. The measures of each pair of members are in
-`zoo.ensembles.measures.pairwise`. Where a measure is 0 / 0 it is nan.
+`zoo.ensembles.measures.pairwise`. Where a measure is 0 / 0 it is nan. `zoo.ensembles.measures`
+describes the arguments that the functions share.
 """
 
 from dataclasses import dataclass, fields
@@ -91,17 +92,15 @@ def diversity(
     """Compute all measures of diversity.
 
     Args:
-        probabilities: Probabilities of the members, float [members, n, classes]. A member votes for
-            the class with the highest probability; among equal probabilities, for the lowest label.
-        labels: True class ids, int [n].
-        weights: Weight of each member in the ambiguity decomposition, float [members]; None gives
-            all the same weight. The other measures have no weights.
+        probabilities: float [members, n, classes].
+        labels: int [n].
+        weights: float [members], or None. Only `ambiguity` has weights.
 
     Returns:
         The measures.
 
     Raises:
-        ArgumentError: The probabilities, labels or weights are not as described.
+        ArgumentError: An argument is not as described.
 
     Example:
         >>> members = [[[0.9, 0.1], [0.2, 0.8]], [[0.8, 0.2], [0.7, 0.3]]]
@@ -132,15 +131,15 @@ def entropy_measure(votes: ArrayLike, labels: ArrayLike) -> float:
     min(r, L − r) / (L − ⌈L / 2⌉) (Kuncheva & Whitaker, 2003).
 
     Args:
-        votes: Votes of the members, class ids, int [members, n].
-        labels: True class ids, int [n].
+        votes: int [members, n].
+        labels: int [n].
 
     Returns:
-        From 0, if on every image all members are right or all are wrong, to 1, if on every image
-        half of them are right; nan for one member.
+        A number from 0 to 1: 0 if on every image all members are right or all are wrong, 1 if on
+        every image half of the members are right; nan for one member.
 
     Raises:
-        ArgumentError: The votes or labels are not as described, or there are no images.
+        ArgumentError: An argument is not as described, or there is no image.
 
     Example:
         >>> entropy_measure([[0, 1], [0, 0], [1, 0]], labels=[0, 0])
@@ -161,15 +160,16 @@ def interrater_kappa(votes: ArrayLike, labels: ArrayLike) -> float:
     right, as in Kuncheva & Whitaker (2003).
 
     Args:
-        votes: Votes of the members, class ids, int [members, n].
-        labels: True class ids, int [n].
+        votes: int [members, n].
+        labels: int [n].
 
     Returns:
-        1 if on every image all members are right or all are wrong, 0 if they are independent, at
-        least −1 / (L − 1); nan for one member, and if all votes are right or all are wrong.
+        A number from −1 / (L − 1) to 1: 1 if on every image all members are right or all are
+        wrong, 0 if the members are independent; nan for one member, and if all votes are right or
+        all are wrong.
 
     Raises:
-        ArgumentError: The votes or labels are not as described, or there are no images.
+        ArgumentError: An argument is not as described, or there is no image.
 
     Example:
         >>> interrater_kappa([[0, 1], [0, 1], [0, 1]], labels=[0, 0])
@@ -201,15 +201,15 @@ def ambiguity(
     the members differ from the mean. All three terms are averaged over the images.
 
     Args:
-        probabilities: Probabilities of the members, float [members, n, classes].
-        labels: True class ids, int [n].
-        weights: Weight of each member, float [members]; None gives all the same weight.
+        probabilities: float [members, n, classes].
+        labels: int [n].
+        weights: float [members], or None.
 
     Returns:
         The three terms.
 
     Raises:
-        ArgumentError: The probabilities, labels or weights are not as described.
+        ArgumentError: An argument is not as described.
 
     Example:
         >>> terms = ambiguity([[[1.0, 0.0]], [[0.0, 1.0]]], labels=[0])
@@ -229,4 +229,5 @@ def ambiguity(
 
 
 def _squared_distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """Average the squared distance of the rows over the images."""
     return float(np.square(first - second).sum(axis=1).mean())

@@ -1,13 +1,14 @@
 """Diversity of each pair of members, as matrices [members, members].
 
-Where a measure is 0 / 0 it is nan: Q and the correlation of a member that is never wrong, for
-example. The mean over pairs is nan as well if one of the pairs is nan.
+Where a measure is 0 / 0 it is nan: for example, Q and the correlation of a member that is never
+wrong. The mean over pairs is nan as well if one of the pairs is nan. `zoo.ensembles.measures`
+describes the arguments that the functions share.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zoo.ensembles.checks import checked_labels, checked_votes
+from zoo.ensembles.checks import check_any_image, checked_labels, checked_votes
 from zoo.errors import ArgumentError
 
 
@@ -18,13 +19,13 @@ def disagreement(votes: ArrayLike) -> NDArray[np.float64]:
     gets right: `disagreement((votes == labels).astype(int))`.
 
     Args:
-        votes: Votes of the members, class ids, int [members, n].
+        votes: int [members, n].
 
     Returns:
         Fraction of images with different answers, float64 [members, members].
 
     Raises:
-        ArgumentError: The votes are not as described, or there are no images.
+        ArgumentError: The votes are not as described, or there is no image.
 
     Example:
         >>> disagreement([[0, 1, 2, 2], [0, 1, 1, 0]])
@@ -43,14 +44,15 @@ def cohen_kappa(votes: ArrayLike) -> NDArray[np.float64]:
     1960; between classifiers, Margineantu & Dietterich, 1997).
 
     Args:
-        votes: Votes of the members, class ids, int [members, n].
+        votes: int [members, n].
 
     Returns:
         Kappa, float64 [members, members], from −1 to 1: 1 if all answers are the same, 0 if as many
-        are the same as by chance; nan for two members that give the same class on every image.
+        answers are the same as by chance; nan for two members that give the same class on every
+        image.
 
     Raises:
-        ArgumentError: The votes are not as described, or there are no images.
+        ArgumentError: The votes are not as described, or there is no image.
 
     Example:
         >>> cohen_kappa([[0, 1, 1, 0], [0, 1, 0, 0]])
@@ -75,8 +77,8 @@ def q_statistic(votes: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     that only the first and only the second gets right, Q = (ad − bc) / (ad + bc) (Yule, 1900).
 
     Args:
-        votes: Votes of the members, class ids, int [members, n].
-        labels: True class ids, int [n].
+        votes: int [members, n].
+        labels: int [n].
 
     Returns:
         Q, float64 [members, members], from −1 to 1: 0 if the members are independent, below 0 if
@@ -84,7 +86,7 @@ def q_statistic(votes: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
         right.
 
     Raises:
-        ArgumentError: The votes or labels are not as described, or there are no images.
+        ArgumentError: An argument is not as described, or there is no image.
 
     Example:
         >>> votes = [[0, 0, 0, 1, 1], [0, 0, 1, 0, 1]]
@@ -99,19 +101,19 @@ def q_statistic(votes: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
 def correctness_correlation(votes: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     """Correlate the successes of each pair of members: Pearson's correlation of being right.
 
-    ρ = (ad − bc) / √((a + b)(c + d)(a + c)(b + d)), with the counts of `q_statistic`. It has the
-    sign of Q and is never further from 0 (Kuncheva & Whitaker, 2003).
+    ρ = (ad − bc) / √((a + b)(c + d)(a + c)(b + d)), with the counts of `q_statistic`. The
+    correlation has the sign of Q and is never further from 0 than Q (Kuncheva & Whitaker, 2003).
 
     Args:
-        votes: Votes of the members, class ids, int [members, n].
-        labels: True class ids, int [n].
+        votes: int [members, n].
+        labels: int [n].
 
     Returns:
-        Correlation, float64 [members, members], from −1 to 1; nan for a member that is always or
-        never right.
+        The correlation, float64 [members, members], from −1 to 1; nan for a member that is always
+        or never right.
 
     Raises:
-        ArgumentError: The votes or labels are not as described, or there are no images.
+        ArgumentError: An argument is not as described, or there is no image.
 
     Example:
         >>> votes = [[0, 0, 0, 1, 1], [0, 0, 1, 0, 1]]
@@ -129,15 +131,15 @@ def double_fault(votes: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     """Measure how often both members of each pair are wrong (Giacinto & Roli, 2001).
 
     Args:
-        votes: Votes of the members, class ids, int [members, n].
-        labels: True class ids, int [n].
+        votes: int [members, n].
+        labels: int [n].
 
     Returns:
-        Fraction of the images, float64 [members, members]; on the diagonal, the error of each
-        member.
+        The fraction of the images, float64 [members, members]. On the diagonal stands the error
+        rate of each member.
 
     Raises:
-        ArgumentError: The votes or labels are not as described, or there are no images.
+        ArgumentError: An argument is not as described, or there is no image.
 
     Example:
         >>> votes = [[0, 0, 0, 1, 1], [0, 0, 1, 0, 1]]
@@ -167,15 +169,18 @@ def pair_mean(matrix: ArrayLike) -> float:
     """
     matrix = np.asarray(matrix, dtype=np.float64)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
-        raise ArgumentError(f"matrix must be [members, members]. Received: shape {matrix.shape}.")
+        raise ArgumentError(
+            f"matrix must be [members, members]. Received: shape {matrix.shape}. Pass a measure of "
+            "pairs, such as disagreement(votes)."
+        )
     pairs = matrix[np.triu_indices(len(matrix), k=1)]
     return float(pairs.mean()) if pairs.size else float("nan")
 
 
 def _some_votes(votes: ArrayLike) -> NDArray[np.int64]:
+    """Check votes on one image or more."""
     votes = checked_votes(votes)
-    if votes.shape[1] == 0:
-        raise ArgumentError("There must be one image or more. Received: no image.")
+    check_any_image(votes.shape[1])
     return votes
 
 
@@ -183,14 +188,14 @@ def correct_votes(votes: ArrayLike, labels: ArrayLike) -> NDArray[np.bool_]:
     """Mark which votes are right.
 
     Args:
-        votes: Votes of the members, class ids, int [members, n].
-        labels: True class ids, int [n].
+        votes: int [members, n].
+        labels: int [n].
 
     Returns:
-        bool [members, n].
+        True for a right vote, bool [members, n].
 
     Raises:
-        ArgumentError: The votes or labels are not as described, or there are no images.
+        ArgumentError: An argument is not as described, or there is no image.
 
     Example:
         >>> correct_votes([[0, 1], [1, 1]], labels=[0, 1]).tolist()
@@ -211,8 +216,10 @@ def _successes(votes: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.int64], 
 
 
 def _agreements(votes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count the images on which each pair of members gives the same answer."""
     return np.array([(votes == member).sum(axis=1) for member in votes])
 
 
 def _ratio(part: NDArray, whole: NDArray) -> NDArray[np.float64]:
+    """Divide arrays; a quotient by 0 is nan."""
     return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)

@@ -1,4 +1,7 @@
-"""Scores: how good probabilities are, by log loss and Brier score, with intervals."""
+"""Scores: how good probabilities are, by log loss and Brier score, with intervals.
+
+`zoo.ensembles.measures` describes the arguments that the functions share.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -43,8 +46,8 @@ def scores(
     """Score probabilities, and bound each score by resampling the images.
 
     The intervals are those of the percentile bootstrap (Efron & Tibshirani, 1993). All scores use
-    the same resamples. If all answers are right, so are those of every resample, and the interval
-    of the accuracy has no width; the Wilson interval of `zoo.metrics.accuracy` has one.
+    the same resamples. If all answers are right, the answers of every resample are right, and the
+    interval of the accuracy has no width. `zoo.metrics.accuracy` gives a Wilson interval instead.
 
     The expected calibration error is not a mean over images, and it is biased upwards: chance alone
     moves accuracy away from confidence in every bin. Here the bins of the given images are kept and
@@ -53,21 +56,19 @@ def scores(
     confidence it excludes 0. Compare the interval with that of other probabilities, not with 0.
 
     Args:
-        probabilities: Probabilities, float [n, classes]. The answer is the class with the highest
-            probability; among equal probabilities, the lowest label.
-        labels: True class ids, int [n].
-        resamples: How many times the images are resampled.
-        confidence: Part of the resamples that lies within the interval, between 0 and 1.
-        seed: Seed of the resampling; the same seed draws the same images.
-        bins: Number of bins of the calibration error.
-        binning: `"width"` or `"mass"`, as for
-            `zoo.ensembles.measures.calibration.expected_calibration_error`.
+        probabilities: float [n, classes].
+        labels: int [n].
+        resamples: A whole number, 1 or more.
+        confidence: A number between 0 and 1.
+        seed: A whole number, 0 or more.
+        bins: The number of bins of the calibration error, 1 or more.
+        binning: `"width"` or `"mass"`.
 
     Returns:
         The scores.
 
     Raises:
-        ArgumentError: The arguments are not as described.
+        ArgumentError: An argument is not as described.
 
     Example:
         >>> rows = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]]
@@ -85,12 +86,12 @@ def scores(
     errors = squared_errors(probabilities, labels)
     per_image = np.column_stack([correct, losses, errors, gaps])
 
-    def scored(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    def with_calibration_error(means: NDArray[np.float64]) -> NDArray[np.float64]:
         # The calibration error is the sum over the bins of the means' absolute values.
         return np.column_stack([means[:, :3], abs(means[:, 3:]).sum(axis=1)])
 
-    [values] = scored(per_image.mean(axis=0, keepdims=True)).tolist()
-    resampled = scored(resampled_means(per_image, resamples, seed))
+    [values] = with_calibration_error(per_image.mean(axis=0, keepdims=True)).tolist()
+    resampled = with_calibration_error(resampled_means(per_image, resamples, seed))
     lows, highs = (ends.tolist() for ends in percentile_interval(resampled, confidence))
     accuracy, likelihood, brier, calibration = (
         Estimate(*each) for each in zip(values, lows, highs, strict=True)
@@ -102,16 +103,16 @@ def negative_log_likelihood(probabilities: ArrayLike, labels: ArrayLike) -> floa
     """Measure how improbable the labels are: the mean of −log p, also called log loss.
 
     Args:
-        probabilities: Probabilities, float [n, classes]. Those below 1.2e-38, the smallest normal
+        probabilities: float [n, classes]. Those below 1.2e-38, the smallest normal
             number of float32, are raised to it.
-        labels: True class ids, int [n].
+        labels: int [n].
 
     Returns:
         The mean over the images, in nats: 0 at best, 87.3 at worst, log(classes) if all classes are
         equally probable.
 
     Raises:
-        ArgumentError: The probabilities or labels are not as described.
+        ArgumentError: An argument is not as described.
 
     Example:
         >>> round(negative_log_likelihood([[0.5, 0.5], [0.25, 0.75]], labels=[0, 1]), 4)
@@ -123,18 +124,18 @@ def negative_log_likelihood(probabilities: ArrayLike, labels: ArrayLike) -> floa
 def brier_score(probabilities: ArrayLike, labels: ArrayLike) -> float:
     """Measure the squared distance of probabilities from the labels (Brier, 1950).
 
-    It is the mean over the images of Σ_k (p_k − y_k)², with y the one-hot label. The sum is over
-    all classes; for two classes the score is twice the one that is often given.
+    The score is the mean over the images of Σ_k (p_k − y_k)², with y the one-hot label. The sum is
+    over all classes. For two classes, other texts often give half of this score.
 
     Args:
-        probabilities: Probabilities, float [n, classes].
-        labels: True class ids, int [n].
+        probabilities: float [n, classes].
+        labels: int [n].
 
     Returns:
         The score, from 0 to 2.
 
     Raises:
-        ArgumentError: The probabilities or labels are not as described.
+        ArgumentError: An argument is not as described.
 
     Example:
         >>> brier_score([[0.5, 0.5], [0.25, 0.75]], labels=[0, 1])
@@ -147,14 +148,14 @@ def log_losses(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.float6
     """Compute the −log probability of the label of each image, as in `negative_log_likelihood`.
 
     Args:
-        probabilities: Probabilities, float [n, classes].
-        labels: True class ids, int [n].
+        probabilities: float [n, classes].
+        labels: int [n].
 
     Returns:
         Log losses in nats, float64 [n].
 
     Raises:
-        ArgumentError: The probabilities or labels are not as described.
+        ArgumentError: An argument is not as described.
 
     Example:
         >>> log_losses([[0.5, 0.5], [0.0, 1.0]], labels=[0, 0]).round(2)
@@ -169,14 +170,14 @@ def squared_errors(probabilities: ArrayLike, labels: ArrayLike) -> NDArray[np.fl
     """Compute the squared distance of probabilities and label of each image, as in `brier_score`.
 
     Args:
-        probabilities: Probabilities, float [n, classes].
-        labels: True class ids, int [n].
+        probabilities: float [n, classes].
+        labels: int [n].
 
     Returns:
         Squared errors from 0 to 2, float64 [n].
 
     Raises:
-        ArgumentError: The probabilities or labels are not as described.
+        ArgumentError: An argument is not as described.
 
     Example:
         >>> squared_errors([[0.5, 0.5], [0.0, 1.0]], labels=[0, 0])

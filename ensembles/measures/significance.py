@@ -1,4 +1,7 @@
-"""Significance: whether a difference between classifiers on the same images may be luck."""
+"""Significance: whether a difference between classifiers on the same images may be luck.
+
+`zoo.ensembles.measures` describes the arguments that the functions share.
+"""
 
 import math
 from dataclasses import dataclass
@@ -9,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from zoo.ensembles.checks import checked_fraction, checked_labels, checked_scores, checked_votes
 from zoo.ensembles.measures.bootstrap import Estimate, percentile_interval, resampled_means
 from zoo.errors import ArgumentError
+from zoo.metrics import checked_ids
 
 LEVEL = 0.05
 """A difference with a p-value below this level is called beyond chance."""
@@ -89,7 +93,7 @@ def mcnemar(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> PairedTes
     (McNemar, 1947).
 
     Args:
-        labels: True class ids, int [n].
+        labels: int [n].
         first: Class ids that the first classifier gives, int [n].
         second: Class ids that the second classifier gives, int [n].
 
@@ -103,15 +107,9 @@ def mcnemar(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> PairedTes
         >>> mcnemar([0, 0, 1, 1], first=[0, 0, 1, 0], second=[0, 1, 0, 1])
         PairedTest(n=4, only_first=2, only_second=1, difference=0.25, p_value=1.0)
     """
-    from scipy.stats import binomtest  # imported here because the import is slow
+    from scipy.stats import binomtest  # imported here, since the import is slow
 
-    labels, first, second = np.asarray(labels), np.asarray(first), np.asarray(second)
-    for name, ids in {"labels": labels, "first": first, "second": second}.items():
-        if ids.ndim != 1 or ids.size == 0 or ids.dtype.kind not in "iu" or len(ids) != len(labels):
-            raise ArgumentError(
-                f"{name} must be class ids, integers [n], as many as labels, 1 or more. "
-                f"Received: {ids.dtype} of shape {ids.shape}, labels of shape {labels.shape}."
-            )
+    labels, first, second = checked_ids(labels=labels, first=first, second=second)
     n = len(labels)
     only_first = int(((first == labels) & (second != labels)).sum())
     only_second = int(((first != labels) & (second == labels)).sum())
@@ -129,11 +127,12 @@ def cochran_q(labels: ArrayLike, votes: ArrayLike) -> CochranTest:
     for many images. For two classifiers, `mcnemar` has the exact p-value.
 
     Args:
-        labels: True class ids, int [n].
-        votes: Class ids that the classifiers give, int [members, n].
+        labels: int [n].
+        votes: int [members, n], of two classifiers or more.
 
     Returns:
-        Q and its p-value; they are 0 and 1 if on every image all are right or all are wrong.
+        Q and the p-value of Q. They are 0 and 1 if on every image all classifiers are right or all
+        are wrong.
 
     Raises:
         ArgumentError: The arguments are not class ids of the same images, or there are fewer than
@@ -144,17 +143,20 @@ def cochran_q(labels: ArrayLike, votes: ArrayLike) -> CochranTest:
         >>> test.statistic, round(test.p_value, 3)
         (6.5, 0.039)
     """
-    from scipy.stats import chi2  # imported here because the import is slow
+    from scipy.stats import chi2  # imported here, since the import is slow
 
     votes = checked_votes(votes)
     members, n = votes.shape
     labels = checked_labels(labels, n)
     if members < 2:
-        raise ArgumentError(f"votes must be of two members or more. Received: {members}.")
+        raise ArgumentError(
+            "votes must be of 2 classifiers or more. Received: 1 classifier. Add the votes of a "
+            "classifier to compare it with."
+        )
     correct = votes == labels
     by_member, by_image = correct.sum(axis=1), correct.sum(axis=0)
     right = int(by_image.sum())
-    # Whole numbers, so that 0 / 0 is exactly that.
+    # In whole numbers, so that 0 / 0 is found exactly.
     between = (members - 1) * (members * int((by_member**2).sum()) - right**2)
     within = members * right - int((by_image**2).sum())
     statistic = between / within if within else 0.0
@@ -170,20 +172,20 @@ def paired_bootstrap(
 ) -> Estimate:
     """Bound the difference between the mean scores of two classifiers by resampling the images.
 
-    The scores are any numbers of which each image has one: `first_votes == labels` for accuracy,
-    `zoo.ensembles.measures.scores.log_losses` for log loss. Each image keeps its pair of scores, so
-    a difficulty that an image has for both classifiers cancels out. The interval is the percentile
-    interval (Efron & Tibshirani, 1993).
+    Any score of the single images can be compared: `first_votes == labels` compares accuracy, and
+    `zoo.ensembles.measures.scores.log_losses` compares log loss. Each image keeps its pair of
+    scores, so an image that is difficult for both classifiers does not widen the interval. The
+    interval is the percentile interval (Efron & Tibshirani, 1993).
 
     Args:
         first: Scores of the first classifier, float or bool [n].
         second: Scores of the second classifier on the same images, float or bool [n].
-        resamples: How many times the images are resampled.
-        confidence: Part of the resamples that lies within the interval, between 0 and 1.
-        seed: Seed of the resampling; the same seed draws the same images.
+        resamples: A whole number, 1 or more.
+        confidence: A number between 0 and 1.
+        seed: A whole number, 0 or more.
 
     Returns:
-        Mean of the first scores less mean of the second, with its interval.
+        The mean of the first scores less the mean of the second scores, with an interval.
 
     Raises:
         ArgumentError: The scores are not finite numbers of the same length, 1 or more, or another
@@ -197,7 +199,8 @@ def paired_bootstrap(
     if len(first) != len(second):
         raise ArgumentError(
             "first and second must be scores of the same images. "
-            f"Received: {len(first)} and {len(second)} scores."
+            f"Received: {len(first)} and {len(second)} scores. Score both classifiers on the same "
+            "images, in the same order."
         )
     differences = first - second
     means = resampled_means(differences[:, np.newaxis], resamples, seed)[:, 0]
@@ -227,7 +230,10 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     """
     p_values = checked_scores(p_values, "p_values")
     if p_values.min() < 0 or p_values.max() > 1:
-        raise ArgumentError(f"p_values must be from 0 to 1. Received: {p_values.tolist()}.")
+        raise ArgumentError(
+            f"p_values must be from 0 to 1. Received: {p_values.tolist()}. Pass the p-values of "
+            "the tests, not their statistics."
+        )
     order = p_values.argsort()
     stepped = p_values[order] * np.arange(len(p_values), 0, -1)
     corrected = np.empty(len(p_values))
@@ -247,16 +253,16 @@ def required_test_size(
         n = (z_{1 − α/2} √ψ + z_power √(ψ − δ²))² / δ²
 
     images on (Miettinen, 1968; Connor, 1987). The formula is for the test by the normal
-    distribution. The exact test of `mcnemar` is more careful and needs about 1 / |δ| images more.
+    distribution. The exact test of `mcnemar` needs about 1 / |δ| images more.
 
     Args:
         only_first: The fraction b, which is `only_first / n` of a `PairedTest`.
         only_second: The fraction c, which is `only_second / n` of a `PairedTest`.
-        power: How often the difference is to be found, between 0 and 1.
-        level: How often a difference would be found if there were none, between 0 and 1.
+        power: The probability with which the test is to find the difference, between 0 and 1.
+        level: The probability of finding a difference if there is none, between 0 and 1.
 
     Returns:
-        A whole number; infinite if the two fractions are equal.
+        The number of images, a whole number; infinite if the two fractions are equal.
 
     Raises:
         ArgumentError: The fractions are below 0 or their sum is above 1, or not
@@ -266,19 +272,21 @@ def required_test_size(
         >>> required_test_size(only_first=0.05, only_second=0.03)
         1568.0
     """
-    from scipy.special import ndtri  # imported here because the import is slow
+    from scipy.special import ndtri  # imported here, since the import is slow
 
     if not (only_first >= 0 and only_second >= 0 and only_first + only_second <= 1 + 1e-12):
         raise ArgumentError(
             "only_first and only_second must be fractions of the images, with a sum of 1 at most. "
-            f"Received: {only_first!r} and {only_second!r}."
+            f"Received: {only_first!r} and {only_second!r}. Divide the counts of a PairedTest by "
+            "its n."
         )
     if checked_fraction("level", level) >= checked_fraction("power", power):
         raise ArgumentError(
-            f"power must be greater than level. Received: power={power!r}, level={level!r}."
+            f"power must be greater than level. Received: power={power!r}, level={level!r}. "
+            "Usual values are power=0.8 and level=0.05."
         )
     discordant, difference = only_first + only_second, only_first - only_second
-    if abs(difference) < 1e-12:  # 0.3 − 0.2 is 0.1 but for rounding
+    if abs(difference) < 1e-12:  # equal fractions, apart from rounding
         return math.inf
     # Rounding may bring the variance of a certain difference, 1 − 1², below 0.
     spread = math.sqrt(max(0.0, discordant - difference**2))
@@ -291,6 +299,7 @@ images_to_tell = required_test_size
 
 
 def _frequency(p_value: float) -> str:
+    """Write a p-value as a number of test sets."""
     if p_value >= 0.995:
         return "nearly every test set"
     for size in (100, 1_000, 10_000):

@@ -1,4 +1,7 @@
-"""Uncertainty: how unsure a committee is of each image, and whether its mistakes are unsure."""
+"""Uncertainty: how unsure a committee is of each image, and whether its mistakes are unsure.
+
+`zoo.ensembles.measures` describes the arguments that the functions share.
+"""
 
 from dataclasses import dataclass
 
@@ -18,11 +21,11 @@ from zoo.errors import ArgumentError
 
 @dataclass(frozen=True, eq=False)
 class RiskCoverage:
-    """The error among the images that are answered, if only the most confident ones are.
+    """The error among the answered images, if only the most confident answers are given.
 
     Attributes:
         coverage: Fraction of images that are answered, 1/n, 2/n, … 1, float64 [n].
-        risk: Fraction of these answers that is wrong, float64 [n].
+        risk: Fraction of the given answers that is wrong, float64 [n].
         area: Mean of the risks, the area under the curve (AURC); less is better.
     """
 
@@ -34,25 +37,25 @@ class RiskCoverage:
 def predictive_entropy(
     probabilities: ArrayLike, weights: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Measure how unsure the committee is of each image, whatever the reason.
+    """Measure how unsure the committee is of each image, for whatever reason.
 
-    It is the entropy −Σ_k p̄_k log p̄_k of the members' mean probabilities p̄.
+    The measure is the entropy −Σ_k p̄_k log p̄_k of the members' mean probabilities p̄.
 
     Args:
-        probabilities: Probabilities of the members, float [members, n, classes].
-        weights: Weight of each member, float [members]; None gives all the same weight.
+        probabilities: float [members, n, classes].
+        weights: float [members], or None.
 
     Returns:
         Entropy of each image in nats, float64 [n], from 0 to log(classes).
 
     Raises:
-        ArgumentError: The probabilities or weights are not as described.
+        ArgumentError: An argument is not as described.
 
     Example:
         >>> predictive_entropy([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]]).round(3)
         array([0.693, 0.693])
     """
-    from scipy.special import entr  # imported here because the import is slow
+    from scipy.special import entr  # imported here, since the import is slow
 
     probabilities = checked_probabilities(probabilities)
     shares = checked_shares(weights, len(probabilities))
@@ -62,26 +65,26 @@ def predictive_entropy(
 def expected_entropy(
     probabilities: ArrayLike, weights: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Measure how unsure the members themselves are of each image, as of an ambiguous image.
+    """Measure how unsure the members themselves are, for example of an ambiguous image.
 
-    It is the mean over the members of the entropy −Σ_k p_k log p_k of their probabilities, the
-    aleatoric part of the uncertainty (Depeweg et al., 2018).
+    The measure is the entropy −Σ_k p_k log p_k of each member's probabilities, averaged over the
+    members. It is the aleatoric part of the uncertainty (Depeweg et al., 2018).
 
     Args:
-        probabilities: Probabilities of the members, float [members, n, classes].
-        weights: Weight of each member, float [members]; None gives all the same weight.
+        probabilities: float [members, n, classes].
+        weights: float [members], or None.
 
     Returns:
         Entropy of each image in nats, float64 [n], from 0 to log(classes).
 
     Raises:
-        ArgumentError: The probabilities or weights are not as described.
+        ArgumentError: An argument is not as described.
 
     Example:
         >>> expected_entropy([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]]).round(3)
         array([0.   , 0.693])
     """
-    from scipy.special import entr  # imported here because the import is slow
+    from scipy.special import entr  # imported here, since the import is slow
 
     probabilities = checked_probabilities(probabilities)
     shares = checked_shares(weights, len(probabilities))
@@ -91,28 +94,28 @@ def expected_entropy(
 def mutual_information(
     probabilities: ArrayLike, weights: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Measure how much the members contradict each other on each image, as where training failed.
+    """Measure how much the members contradict each other, for example on an unusual image.
 
-    It is the predictive less the expected entropy, which is the information that the label would
-    give about which member is right. BALD selects images by it (Houlsby et al., 2011). It is the
-    epistemic part of the uncertainty (Depeweg et al., 2018).
+    The measure is the predictive entropy less the expected entropy: the information that the label
+    would give about which member is right. BALD selects images by this measure (Houlsby et al.,
+    2011), which is the epistemic part of the uncertainty (Depeweg et al., 2018).
 
     Args:
-        probabilities: Probabilities of the members, float [members, n, classes].
-        weights: Weight of each member, float [members]; None gives all the same weight.
+        probabilities: float [members, n, classes].
+        weights: float [members], or None.
 
     Returns:
         Mutual information of each image in nats, float64 [n], from 0, where the members agree, to
         the logarithm of the number of members or of classes, whichever is less.
 
     Raises:
-        ArgumentError: The probabilities or weights are not as described.
+        ArgumentError: An argument is not as described.
 
     Example:
         >>> mutual_information([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]]).round(3)
         array([0.693, 0.   ])
     """
-    # By Jensen's inequality the difference is never below 0, except by rounding.
+    # By Jensen's inequality, only rounding can bring the difference below 0.
     predictive = predictive_entropy(probabilities, weights)
     return np.maximum(predictive - expected_entropy(probabilities, weights), 0.0)
 
@@ -123,7 +126,8 @@ def risk_coverage(confidence: ArrayLike, correct: ArrayLike) -> RiskCoverage:
     If the k most confident of n images are answered, the coverage is k / n, and the risk is the
     fraction of the k answers that is wrong (El-Yaniv & Wiener, 2010). The area under the curve is
     the mean of the n risks (Geifman et al., 2019). Images of equal confidence have no order: each
-    counts with the mean error of all of them, which gives the mean curve over all their orders.
+    counts with the mean error of all these images. This gives the mean of the curves over all
+    orders.
 
     Args:
         confidence: Confidence of each answer, float [n], such as the highest probability or the
@@ -167,7 +171,7 @@ def accuracy_at_coverage(
         Accuracy for each coverage, a fraction, float64 [k].
 
     Raises:
-        ArgumentError: The arguments are not as described.
+        ArgumentError: An argument is not as described.
 
     Example:
         >>> confidence, correct = [0.9, 0.8, 0.7, 0.6], [True, True, False, False]
@@ -177,10 +181,11 @@ def accuracy_at_coverage(
     coverages = checked_scores(coverages, "coverages")
     if coverages.min() <= 0 or coverages.max() > 1:
         raise ArgumentError(
-            f"coverages must be above 0 and up to 1. Received: {coverages.tolist()}."
+            f"coverages must be above 0 and up to 1. Received: {coverages.tolist()}. Pass 0.8 for "
+            "the most confident 80 % of the images."
         )
     risk = risk_coverage(confidence, correct).risk
-    # Rounded up, but not by float rounding: 0.07 of 100 images are 7, not 7.000000000000001.
+    # Rounded up, but not because of float rounding: 0.07 · 100 is 7.000000000000001, which is 7.
     answered = np.ceil(coverages * len(risk) * (1 - 1e-12)).astype(np.int64)
     return 1 - risk[answered - 1]
 
@@ -202,9 +207,9 @@ def detection_auroc(
     Args:
         here: Scores of the images of the data set, float [n], such as `mutual_information`.
         elsewhere: Scores of out-of-distribution images, those of another data set, float [m].
-        resamples: How many times the images are resampled.
-        confidence: Part of the resamples that lies within the interval, between 0 and 1.
-        seed: Seed of the resampling; the same seed draws the same images.
+        resamples: A whole number, 1 or more.
+        confidence: A number between 0 and 1.
+        seed: A whole number, 0 or more.
 
     Returns:
         The area with its interval: 1 if every out-of-distribution image has a higher score, 0.5 if
@@ -219,7 +224,7 @@ def detection_auroc(
         >>> round(area.value, 3)
         0.917
     """
-    from sklearn.metrics import roc_auc_score  # imported here because the import is slow
+    from sklearn.metrics import roc_auc_score  # imported here, since the import is slow
 
     here, elsewhere = checked_scores(here, "here"), checked_scores(elsewhere, "elsewhere")
     whole_number("resamples", resamples, 1)
@@ -234,6 +239,7 @@ def detection_auroc(
 def _resampled_auroc(
     here: NDArray[np.float64], elsewhere: NDArray[np.float64], resamples: int, seed: int
 ) -> NDArray[np.float64]:
+    """Compute the area for each resample, float64 [resamples]."""
     here, n, m = np.sort(here), len(here), len(elsewhere)
     below, up_to = (np.searchsorted(here, elsewhere, side) for side in ("left", "right"))
     rng, rows = np.random.default_rng(seed), max(1, CHUNK // (n + m))
@@ -243,7 +249,7 @@ def _resampled_auroc(
         resampled_counts(m, resamples, rng, rows),
         strict=True,
     ):
-        # How many of the images drawn from here have one of the lowest 0, 1, … n scores.
+        # The number of drawn images of `here` among those with the 0, 1, … n lowest scores.
         lower = np.pad(from_here.cumsum(axis=1), ((0, 0), (1, 0)))
         exceeded = (lower[:, below] + lower[:, up_to]) / 2
         areas.append(np.einsum("rm,rm->r", exceeded, from_elsewhere) / (n * m))
@@ -253,10 +259,11 @@ def _resampled_auroc(
 def _checked_answers(
     confidence: ArrayLike, correct: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Check the confidence of answers, and return it with the mark of wrong answers, bool [n]."""
     confidence, correct = checked_scores(confidence, "confidence"), np.asarray(correct)
     if correct.dtype != np.bool_ or correct.shape != confidence.shape:
         raise ArgumentError(
             f"correct must be bool [n], one for each of the {len(confidence)} images. "
-            f"Received: {correct.dtype} of shape {correct.shape}."
+            f"Received: {correct.dtype} of shape {correct.shape}. Pass predictions == labels."
         )
     return confidence, ~correct

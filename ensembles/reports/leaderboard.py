@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Group
 from rich.text import Text
 
-from zoo.ensembles.combining.rules import Rule, rules_like
+from zoo.ensembles.combining.rules import Rule, rules_to_compare
 from zoo.ensembles.measures.bootstrap import Estimate
 from zoo.ensembles.measures.significance import (
     CochranTest,
@@ -32,7 +32,7 @@ from zoo.text import as_plain_text, rich_table
 
 @dataclass(frozen=True)
 class LeaderboardRow:
-    """What one member or committee reaches.
+    """The results of a member or a committee.
 
     Every measure of `zoo.ensembles.reports.measure_table` is an attribute: `row.accuracy` with its
     95 % Wilson interval, `row.macro_f1`, `row.negative_log_likelihood`, `row.brier`,
@@ -64,7 +64,7 @@ class LeaderboardRow:
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}") from None
 
     def to_dict(self) -> dict[str, Any]:
-        """The row as JSON values; a p-value that is nan becomes None."""
+        """Give the row as JSON values; a p-value that is nan becomes None."""
         return as_json(
             {"name": self.name, "kind": self.kind, **self.values, "p_value": self.p_value}
         )
@@ -89,7 +89,7 @@ class Leaderboard:
     verdict: Verdict
 
     def __getitem__(self, name: str) -> LeaderboardRow:
-        """The row of that name."""
+        """Find the row with a name."""
         for row in self.entries:
             if row.name == name:
                 return row
@@ -149,18 +149,15 @@ class Leaderboard:
         return self.verdict.beyond_chance
 
     def sentence(self) -> str:
-        """Say whether the committee is better than its best member, and whether that is luck."""
+        """Say whether the committee is better than its best member, and whether this is luck."""
         return self.verdict.sentence()
 
     def to_dict(self) -> dict[str, Any]:
-        """The leaderboard as JSON values; what is not a number is None."""
-        return {
-            "entries": [row.to_dict() for row in self.entries],
-            **self.verdict.to_dict(),
-        }
+        """Give the leaderboard as JSON values; a number that is nan or infinite becomes None."""
+        return {"entries": [row.to_dict() for row in self.entries], **self.verdict.to_dict()}
 
     def tables(self) -> list[Table]:
-        """Title, header and rows of each table, as text, with 95 % intervals."""
+        """Give the tables as text, with 95 % intervals."""
         return leaderboard_tables(
             [(row.name, row.values, row.p_value) for row in self.entries],
             self.n,
@@ -179,16 +176,16 @@ class Leaderboard:
 
 
 def answers_by_rule(rule: Rule, members: np.ndarray) -> dict[str, np.ndarray]:
-    """Combine members by the rule of their committee, and by the rules that learn nothing.
+    """Combine members by the rule of their committee, and by all rules that learn nothing.
 
     Args:
         rule: The rule of the committee.
         members: Probabilities of the members, float [members, n, classes].
 
     Returns:
-        Name of the rule → probabilities, float32 [n, classes], those of the committee first. For a
-        single member the only entry is the committee, and only if its rule changes the
-        probabilities of the member, as a temperature does.
+        Name of the rule → probabilities, float32 [n, classes]; the committee comes first. For a
+        single member, the only entry is the committee, and there is none if the rule leaves the
+        probabilities of the member unchanged. A temperature changes them.
 
     Example:
         >>> list(answers_by_rule(Rule("soft"), np.full((2, 1, 2), 0.5)))
@@ -200,7 +197,7 @@ def answers_by_rule(rule: Rule, members: np.ndarray) -> dict[str, np.ndarray]:
         combined = rule(members)
         unchanged = np.allclose(combined, members[0], atol=1e-6)
         return {} if unchanged else {"committee": combined}
-    return {name: other(members) for name, other in rules_like(rule).items()}
+    return {name: other(members) for name, other in rules_to_compare(rule).items()}
 
 
 def make_leaderboard(
@@ -238,7 +235,8 @@ def make_leaderboard(
     if not members or set(members) & set(committees):
         raise ArgumentError(
             "members must be one member or more, with other names than the committees. "
-            f"Received: members {list(members)} and committees {list(committees)}."
+            f"Received: members {list(members)} and committees {list(committees)}. Add a member, "
+            "or rename the committees."
         )
     answers = {
         name: Answers(labels, probabilities)

@@ -30,7 +30,7 @@ or the leaderboard's table of calibration errors."""
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """The probabilities that a member or a committee gives, and what several measures need of them.
+    """The probabilities that a member or a committee gives, and values that several measures share.
 
     Attributes:
         labels: True class ids, int [n].

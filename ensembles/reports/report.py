@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.measures.significance import PairedTest
 from zoo.ensembles.provenance import Overlap
 from zoo.ensembles.reports.analysis import Analysis, analyse
-from zoo.ensembles.reports.figures import draw_accuracies, draw_classes
+from zoo.ensembles.reports.figures import PANEL, draw_accuracies, draw_classes, figure_of_lists
 from zoo.ensembles.reports.json_values import as_json
 from zoo.ensembles.reports.leaderboard import (
     Leaderboard,
@@ -40,8 +40,8 @@ from zoo.ensembles.reports.tables import (
 )
 from zoo.errors import DataError
 from zoo.metrics import ClassScore, confusion_matrix, per_class
-from zoo.plots import confusion_figure, draw_confusion, new_figure
-from zoo.tensorboard import TensorBoardLog
+from zoo.plots import confusion_figure, confusion_side, draw_confusion
+from zoo.tensorboard import TensorBoardLog, run_folder
 from zoo.text import as_plain_text, markdown_table, rich_table
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ Score = LeaderboardRow
 
 @dataclass(frozen=True)
 class Report:
-    """What a committee and its members reach on images that no member was trained on.
+    """The results of a committee and its members on images that no member was trained on.
 
     Attributes:
         split: Name of the split.
@@ -120,7 +120,7 @@ class Report:
         return (*self.members, self.committee) if self.comparison else self.members
 
     def verdict(self) -> str:
-        """Say whether the committee is better than its best member, and whether that is luck.
+        """Say whether the committee is better than its best member, and whether this is luck.
 
         Returns:
             A few plain sentences.
@@ -128,7 +128,7 @@ class Report:
         return self.leaderboard.sentence()
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON values; fractions are from 0 to 1."""
+        """Give the report as JSON values; fractions are from 0 to 1."""
         board = self.leaderboard.to_dict()
         return {
             "split": self.split,
@@ -145,11 +145,11 @@ class Report:
         }
 
     def to_json(self) -> str:
-        """The report as JSON text."""
+        """Give the report as JSON text."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
 
     def to_markdown(self) -> str:
-        """The report as Markdown text."""
+        """Give the report as Markdown text."""
         lines = [f"# Committee report: {self.split}", "", self.verdict(), ""]
         for table in self._tables():
             lines += [f"## {table.title}", "", markdown_table(table.header, table.rows), ""]
@@ -161,13 +161,16 @@ class Report:
         Returns:
             A matplotlib figure.
         """
-        side = float(np.clip(0.6 * len(self.class_names), 3.6, 9))
-        width = 2.2 * side + 4.2
-        verdict = textwrap.wrap(self.verdict(), int(13 * width))
-        figure = new_figure(width, side + 1.2)
+        matrix = max(PANEL, confusion_side(self.confusion, self.class_names))
+        names = [row.name for row in self.scores]
+        widths = (PANEL + 0.075 * max(map(len, names))) / matrix, 1, max(0.9 * PANEL / matrix, 0.4)
+        verdict = textwrap.wrap(self.verdict(), int(13 * matrix * sum(widths)))
+        header = 0.4 + 0.16 * len(verdict)
+        figure, (left, middle, right) = figure_of_lists(
+            1 + 0.42 * len(names), matrix, header, widths
+        )
         figure.suptitle("\n".join(verdict), fontsize="small", parse_math=False)
-        left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 0.9))
-        name = self.scores[-1].name
+        name = names[-1]
         title = f"{name}, {self.split} (n = {self.leaderboard.n:,})"
         draw_accuracies(left, [(row.name, row.values) for row in self.scores])
         draw_confusion(middle, self.confusion, self.class_names, title)
@@ -207,7 +210,7 @@ class Report:
         return as_plain_text(self)
 
     def _tables(self, wide: bool = True) -> list[Table]:
-        """All tables; those of the terminal are not wide where there are many classes."""
+        """Give all tables; without `wide`, the list of confusions instead of the matrix."""
         name = self.scores[-1].name
         rule = f" ({self.voting} vote)" if self.comparison else ""
         scores = [(row.name, row.values) for row in self.scores]
@@ -293,23 +296,30 @@ def log_report(report: Report, run: str | os.PathLike[str], step: int) -> None:
 
     Args:
         report: The report.
-        run: The run folder. The measures of each member go to `<member>/<split>` as scalars. Those
-            of the committee go to `committee/<split>`, with its mean uncertainty, its pictures and
-            the whole report.
+        run: The run folder. The measures of each member and of the committee become scalars
+            `<split>/…`, beside the curves of each. The committee also gets its mean uncertainty,
+            its pictures and the whole report.
         step: The last epoch.
     """
     log = TensorBoardLog(Path(run))
+    part = report.split
     for row in report.scores:
-        scalars = {name: number(value) for name, value in row.values.items()}
-        log.scalars(f"{row.name}/{report.split}", scalars, step)
+        scalars = {f"{part}/{name}": number(value) for name, value in row.values.items()}
+        log.scalars(run_folder(row.name), scalars, step)
     name = report.scores[-1].name
-    folder = f"{name}/{report.split}"
-    title = f"{name}, {report.split}"
-    draw = partial(confusion_figure, report.confusion, report.class_names, title)
-    log.figure(folder, "confusion matrix", draw, step)
-    log.figure(folder, "analysis", report.analysis.plot, step)
-    log.scalars(folder, report.analysis.uncertainty, step)
-    log.text(folder, "report", report.to_markdown())
+    folder = run_folder(name)
+    uncertainty = {f"{part}/{key}": mean for key, mean in report.analysis.uncertainty.items()}
+    log.scalars(folder, uncertainty, step)
+    heading = f"{name}, {part}"
+    pictures: dict[str, Callable[[], Figure]] = {
+        "confusion matrix": partial(
+            confusion_figure, report.confusion, report.class_names, heading
+        ),
+        **report.analysis.plot_parts(),
+    }
+    for title, draw in pictures.items():
+        log.figure(folder, f"{part}/{title}", draw, step)
+    log.text(folder, f"{part}/report", report.to_markdown())
     log.close()
 
 

@@ -39,7 +39,7 @@ def score_table(
     Args:
         title: Title of the table.
         scores: Name of a member or committee, and the values of its measures, for each row.
-        every: Whether all measures are columns, or only those whose place is `"scores"`.
+        every: Whether all measures are columns, or only the measures whose place is `"scores"`.
 
     Returns:
         The table.
@@ -72,7 +72,7 @@ def leaderboard_tables(
 
     Args:
         rows: Name of a member or committee, the values of its measures, and its p-value.
-        n: How many images.
+        n: The number of images.
         best_member: Name of the member that the others are compared with; None if there is none.
 
     Returns:
@@ -102,11 +102,7 @@ def class_table(classes: Sequence[ClassScore], accuracy: Accuracy, name: str) ->
         The table.
     """
     rows = [
-        [
-            score.name,
-            *map(percent, (score.precision, score.recall, score.f1)),
-            f"{score.support:,}",
-        ]
+        [score.name, *map(percent, (score.precision, score.recall, score.f1)), f"{score.support:,}"]
         for score in classes
     ]
     rate = ["classification rate", percent(accuracy.value), "", "", ""]
@@ -136,7 +132,7 @@ def confusion_table(confusion: np.ndarray, class_names: Sequence[str], name: str
 
 
 def commonest_confusions(confusion: np.ndarray, class_names: Sequence[str], name: str) -> Table:
-    """Tabulate the commonest confusions, where the whole matrix is too wide for a terminal.
+    """Tabulate the commonest confusions, for a matrix that is too wide for a terminal.
 
     Args:
         confusion: Counts, int [classes, classes], a row for each true class.
@@ -204,6 +200,7 @@ def diversity_table(measures: Diversity) -> Table:
 
 
 def _accuracy_cells(accuracy: Value) -> list[str]:
+    """Write an accuracy, its interval and the number of images."""
     assert isinstance(accuracy, Accuracy)
     return [
         percent(accuracy.value),
@@ -215,7 +212,7 @@ def _accuracy_cells(accuracy: Value) -> list[str]:
 def _measure_columns(
     rows: Sequence[tuple[str, Mapping[str, Value], float]], place: Place
 ) -> list[list[str]]:
-    """Header and rows of the measures that have their place in one table."""
+    """Give the header and the rows of the measures that have this place."""
     names = [name for name in rows[0][1] if MEASURES[name].place == place]
     header = ["", *(MEASURES[name].title for name in names)]
     cells = [

@@ -11,12 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from zoo.ensembles.measures.bootstrap import Estimate
-from zoo.ensembles.measures.significance import (
-    LEVEL,
-    CochranTest,
-    PairedTest,
-    required_test_size,
-)
+from zoo.ensembles.measures.significance import LEVEL, CochranTest, PairedTest, required_test_size
 from zoo.ensembles.provenance import Overlap
 from zoo.ensembles.reports.json_values import as_json
 
@@ -68,7 +63,7 @@ class Verdict:
         return self.test is not None and self.test.beyond_chance
 
     def to_dict(self) -> dict[str, Any]:
-        """The verdict as JSON values."""
+        """Give the verdict as JSON values."""
         test = self.test
         return {
             "n": self.overlap.images,
@@ -86,7 +81,7 @@ class Verdict:
         }
 
     def sentence(self) -> str:
-        """Give the answer in plain sentences, with a warning where images are known."""
+        """Give the answer in plain sentences, with a warning if images are known already."""
         if self.test is None or self.difference is None:
             answer = f"{self.best_member} is alone: there is no committee to compare it with."
             return " ".join(filter(None, [self.overlap.warning(), answer]))
@@ -126,7 +121,7 @@ class Verdict:
 
 
 def _larger_test(test: PairedTest) -> str:
-    """How many images would be enough, where these are too few."""
+    """Say how many images would be enough, if these are too few."""
     if test.beyond_chance:
         return ""
     images = required_test_size(test.only_first / test.n, test.only_second / test.n)
@@ -136,6 +131,7 @@ def _larger_test(test: PairedTest) -> str:
 
 
 def _differences_of_members(test: CochranTest | None) -> str:
+    """Say whether the members differ beyond chance."""
     if test is None:
         return ""
     differ = "differ" if test.p_value < LEVEL else "do not differ"

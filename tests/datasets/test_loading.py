@@ -18,12 +18,12 @@ def test_default_fractions():
         assert getattr(data, name).name == name
 
 
-def test_parts_are_disjoint_and_share_one_store():
+def test_splits_are_disjoint_and_share_one_store():
     data = load("digits")
-    parts = (data.train, data.validation, data.test)
-    rows = np.concatenate([part.rows for part in parts])
+    splits = (data.train, data.validation, data.test)
+    rows = np.concatenate([split.rows for split in splits])
     assert sorted(rows) == list(range(1797))
-    assert all(part.store is data.train.store for part in parts)
+    assert all(split.store is data.train.store for split in splits)
 
 
 @pytest.mark.parametrize("variable", ["ZOO_DATA", "ZOO_CACHE"])

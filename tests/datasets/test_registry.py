@@ -151,9 +151,9 @@ class Reader:
 @pytest.mark.parametrize(
     ("reader", "info", "message"),
     [
-        (Reader(), None, "must be a function that reads it"),
-        (without_arguments, None, "must take one argument"),
-        (with_options, None, "must take one argument"),
+        (Reader(), None, "must be read by a function with one parameter"),
+        (without_arguments, None, "with one parameter, the ReadRequest"),
+        (with_options, None, "with one parameter, the ReadRequest"),
         (lambda request: {}, None, "small letters, digits and underscores. Received: '<lambda>'"),
         (lambda request: {}, DatasetInfo("My Dots"), "Received: 'My Dots'"),
     ],
@@ -171,9 +171,12 @@ LABELS = [0, 1, 0, 1]
 @pytest.mark.parametrize(
     ("read", "message"),
     [
-        (lambda request: None, "must return a dict of splits by name"),
+        (lambda request: None, "must return a dict of splits"),
         (lambda request: {"train": ZEROS}, "Make each split by `request.split("),
-        (lambda request: {"test": request.split("test", ZEROS, LABELS, None)}, 'one is "train"'),
+        (
+            lambda request: {"test": request.split("test", ZEROS, LABELS, None)},
+            'image shape: "train", and perhaps',
+        ),
         (
             lambda request: {
                 name: request.split(name, ZEROS[:, :size], LABELS, None)

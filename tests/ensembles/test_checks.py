@@ -34,7 +34,7 @@ def test_rows_may_be_off_by_rounding():
     [
         # votes
         (lambda: checked_votes([0, 1]), r"integers \[members, n\].*int64 of shape \(2,\)"),
-        (lambda: checked_votes([[0, 3]], 3), "from 0 to 2. Received: 3 from member 0 at index 1"),
+        (lambda: checked_votes([[0, 3]], 3), "of member 0 .* 0 to 2. Received: 3 at index 1"),
         (lambda: checked_votes([[0]], True), "num_classes must be a whole number .*Received: True"),
         # labels
         (lambda: checked_labels([], 0), "one image or more. Received: no image"),
@@ -43,7 +43,7 @@ def test_rows_may_be_off_by_rounding():
         (lambda: checked_labels([0, 5], 2, 5), "from 0 to 4. Received: 5 at index 1"),
         (lambda: checked_labels([-1], 1, 5), "from 0 to 4. Received: -1 at index 0"),
         # probabilities
-        (lambda: checked_probabilities([[1.0]]), r"\[members, n, classes\], one.*shape \(1, 1\)"),
+        (lambda: checked_probabilities([[1.0]]), r"\[members, n, classes\], with.*shape \(1, 1\)"),
         (lambda: checked_probabilities(np.ones((0, 2)), "[n, classes]"), r"shape \(0, 2\)"),
         (lambda: checked_probabilities([["a"]], "[n, classes]"), "must be numbers.*<U1"),
         (lambda: checked_probabilities([[np.nan]], "[n, classes]"), "finite.*from nan to nan"),
@@ -54,7 +54,7 @@ def test_rows_may_be_off_by_rounding():
         ),
         # scores
         (lambda: checked_scores([[1.0]], "first"), r"first must be numbers \[n\].*shape \(1, 1\)"),
-        (lambda: checked_scores([], "first"), r"one or more.*shape \(0,\)"),
+        (lambda: checked_scores([], "first"), r"1 or more.*shape \(0,\)"),
         (lambda: checked_scores(["a"], "first"), "must be numbers.*<U1"),
         (lambda: checked_scores([0, np.inf], "first"), "first must be finite.*inf at index 1"),
         # numbers

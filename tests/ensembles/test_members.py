@@ -70,7 +70,7 @@ def test_a_mistyped_name_gets_the_closest():
         ([3], None, "Received: 3"),
     ],
 )
-def test_members_that_cannot_sit(members, copies, message):
+def test_members_that_do_not_fit_are_refused(members, copies, message):
     with pytest.raises(ArgumentError, match=message):
         make_members(members, copies)
 
@@ -104,7 +104,7 @@ def test_what_the_data_decides_is_no_build_argument(arguments):
 
 
 def test_build_arguments_are_plain_values():
-    with pytest.raises(ArgumentError, match="words such as 'he_normal'"):
+    with pytest.raises(ArgumentError, match="names such as 'he_normal'"):
         Member("mlp", {"initializer": keras.initializers.HeNormal()})
 
 

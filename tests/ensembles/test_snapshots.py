@@ -110,7 +110,7 @@ def test_a_committee_of_snapshots_votes_and_is_saved(recipe, train_split, test_s
         ("softmax", {"snapshots": 0}, "snapshots must be a whole number of 1 or more"),
     ],
 )
-def test_what_can_have_no_snapshots_is_refused(members, arguments, message):
+def test_members_without_snapshots_are_refused(members, arguments, message):
     with pytest.raises(ArgumentError, match=message):
         Committee(members, **arguments)
 

@@ -108,7 +108,7 @@ def test_importing_loads_neither_scikit_learn_nor_scipy_nor_tensorflow():
         ),
         (lambda: confusion_matrix([0, 1], [0, -1], 3), "predictions must be .* -1 at index 1"),
         (lambda: confusion_matrix([0], [0], 1), "num_classes must be a whole number of 2 or more"),
-        (lambda: accuracy([0, 1], [0]), "same length. Received: 2 labels and 1 predictions"),
+        (lambda: accuracy([0, 1], [0]), "same length. Received: labels of length 2, predic"),
         (lambda: accuracy([0, 1], [[0.2, 0.8]]), r"predictions must be class ids.*\(1, 2\)"),
         (lambda: accuracy([0.0], [0]), "labels must be class ids, integers.*float64"),
         (lambda: accuracy([], []), "1 or more"),

@@ -31,13 +31,14 @@ def test_an_unknown_name_is_answered_with_the_closest_names(word, end):
 def test_an_unknown_name_lists_the_close_and_all_registered_names():
     message = unknown_name("model", "cn", {"mlp", "cnn"}, "Import your module.")
     assert message == (
-        "There is no model 'cn'; did you mean 'cnn'? Registered: cnn, mlp. Import your module."
+        "The model must be registered. Received: 'cn'; did you mean 'cnn'? Registered: cnn, mlp. "
+        "Import your module."
     )
 
 
 def test_an_unknown_name_may_be_no_text():
     assert unknown_name("model", ["cnn"], {"mlp"}, "Import.").startswith(
-        "There is no model ['cnn']"
+        "The model must be registered. Received: ['cnn']"
     )
 
 

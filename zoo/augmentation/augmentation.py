@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from zoo.arguments import argument_error
 from zoo.errors import ArgumentError
 from zoo.seeds import seed_words
 
@@ -73,8 +74,8 @@ class Augmentation:
             if not 0 <= _number(getattr(self, name)) <= 180:
                 raise ArgumentError(
                     f"{name} must be an angle of 0 to 180 degrees. Received: "
-                    f"{getattr(self, name)!r}. Images are turned in both directions by up to this "
-                    "angle, so pass a positive number."
+                    f"{getattr(self, name)!r}. Pass the largest angle: the angles are drawn from ± "
+                    "this value."
                 )
         for name in SHARES:
             if not 0 <= _number(getattr(self, name)) < 1:
@@ -94,10 +95,7 @@ class Augmentation:
                     f"{name} must be one of {', '.join(names)}. Received: {getattr(self, name)!r}."
                 )
         if not math.isfinite(_number(self.cval)):
-            raise ArgumentError(
-                f"cval must be a finite number. Received: {self.cval!r}. Pass a pixel value: 0 is "
-                "black."
-            )
+            raise argument_error("cval", "be a finite number", self.cval, "Pass 0 for black")
         for name in (*ANGLES, *SHARES, "cval"):
             object.__setattr__(self, name, float(getattr(self, name)))
 

@@ -4,10 +4,10 @@ The module does for a batch what Keras's `ImageDataGenerator` does image by imag
 parameters, computes the same matrix from them, and interpolates as
 `scipy.ndimage.affine_transform(order=1)` does.
 
-It uses plain operations, which XLA compiles into a single loop over the batch. TensorFlow's kernel
-for this, `ImageProjectiveTransformV3`, is slower (`python -m benchmarks augmentation`) and less
-exact: its coordinates are float32, its fill modes `"constant"` and `"wrap"` differ from SciPy's,
-and its gradient is an approximation.
+The module uses plain operations, which XLA compiles into a single loop over the batch. The kernel
+of TensorFlow, `ImageProjectiveTransformV3`, is slower (`python -m benchmarks augmentation`) and
+less exact: its coordinates are float32, its fill modes `"constant"` and `"wrap"` differ from
+SciPy's, and its gradient is an approximation.
 """
 
 from __future__ import annotations

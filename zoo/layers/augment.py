@@ -47,10 +47,7 @@ class Augment(keras.layers.Layer):
     """
 
     def __init__(
-        self,
-        augmentation: Augmentation | Mapping[str, Any],
-        seed: int | None = None,
-        **kwargs: Any,
+        self, augmentation: Augmentation | Mapping[str, Any], seed: int | None = None, **kwargs: Any
     ) -> None:
         # No cast of the inputs: pixels would lose digits in half precision.
         super().__init__(autocast=False, **kwargs)

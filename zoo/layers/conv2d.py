@@ -130,10 +130,10 @@ class Conv2D(keras.layers.Conv2D):
 
     def call(self, inputs: Any) -> Any:
         """Compute `f(X ∗ K + b)` in the layer's data format."""
-        first = self.data_format == "channels_first"
-        x = ops.transpose(inputs, (0, 2, 3, 1)) if first else inputs
+        channels_first = self.data_format == "channels_first"
+        x = ops.transpose(inputs, (0, 2, 3, 1)) if channels_first else inputs
         x = self.convolution_op(x, tf.convert_to_tensor(self.kernel))
         if self.use_bias:
             x = add_bias(x, tf.convert_to_tensor(self.bias))
-        x = ops.transpose(x, (0, 3, 1, 2)) if first else x
+        x = ops.transpose(x, (0, 3, 1, 2)) if channels_first else x
         return handwritten(self.activation)(x)

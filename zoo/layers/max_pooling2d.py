@@ -73,7 +73,7 @@ class MaxPooling2D(keras.layers.MaxPooling2D):
 
     def call(self, inputs: Any) -> Any:
         """Compute the maxima in the layer's data format."""
-        first = self.data_format == "channels_first"
-        x = ops.transpose(inputs, (0, 2, 3, 1)) if first else inputs
+        channels_first = self.data_format == "channels_first"
+        x = ops.transpose(inputs, (0, 2, 3, 1)) if channels_first else inputs
         x = pooling(self.pool_size, self.strides, self.padding)(x)
-        return ops.transpose(x, (0, 3, 1, 2)) if first else x
+        return ops.transpose(x, (0, 3, 1, 2)) if channels_first else x

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import keras
 
-Kind = TypeVar("Kind", bound=type)
+LayerClass = TypeVar("LayerClass", bound=type)
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,9 @@ EXAMPLES: dict[str, Example] = {}
 """The example of each registered layer, by the name of its class."""
 
 
-def register_layer(input_shape: tuple[int, ...], **arguments: Any) -> Callable[[Kind], Kind]:
+def register_layer(
+    input_shape: tuple[int, ...], **arguments: Any
+) -> Callable[[LayerClass], LayerClass]:
     """Register a class of layers: with Keras as `zoo>NAME`, and with an example in `EXAMPLES`.
 
     The gradient checker and the tests of all layers use the example, so a new layer needs no other
@@ -45,7 +47,7 @@ def register_layer(input_shape: tuple[int, ...], **arguments: Any) -> Callable[[
         Example(input_shape=(6,), arguments={'units': 4})
     """
 
-    def register(kind: Kind) -> Kind:
+    def register(kind: LayerClass) -> LayerClass:
         EXAMPLES[kind.__name__] = Example(input_shape, arguments)
         return keras.saving.register_keras_serializable(package="zoo")(kind)
 

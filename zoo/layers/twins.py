@@ -24,7 +24,7 @@ def keras_twin(kind: Any) -> Any:
 
 
 def consists_of_twins(layer: Any) -> bool:
-    """Whether every layer inside a layer or model is Keras's own or a twin, and one is a twin."""
+    """Whether the parts of a layer or model are Keras's own layers and at least one twin."""
     kinds = [type(part) for part in layer._flatten_layers()]
     own = [kind for kind in kinds if not kind.__module__.startswith(("keras.", "zoo.layers"))]
     return not own and any(map(keras_twin, kinds))

@@ -1,8 +1,7 @@
-"""The models of Zoo: builders, one family of networks a file.
+"""The models of Zoo: builders, in a file for each family of networks.
 
-Importing this package registers the models. A new file is registered once it is imported here.
-Each builder registers itself with `zoo.registry`, and `zoo.build` finds it there. No other module
-imports the builders.
+Importing this package registers the models with `zoo.registry`, where `zoo.build` finds them. A new
+file must be imported here. No other module imports the builders.
 """
 
 from zoo.models import alexnet, cnn, mlp, softmax

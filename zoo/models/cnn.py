@@ -47,13 +47,7 @@ def cnn(
     x = layers.ReLU()(x)
     x = layers.Dropout(dropout)(x)
     return classifier_head(
-        layers,
-        "cnn",
-        inputs,
-        x,
-        num_classes,
-        classifier_activation,
-        kernel_initializer=initializer,
+        layers, "cnn", inputs, x, num_classes, classifier_activation, kernel_initializer=initializer
     )
 
 

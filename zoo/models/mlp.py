@@ -138,11 +138,5 @@ def _perceptron(
         if dropout:
             x = layers.Dropout(dropout)(x)
     return classifier_head(
-        layers,
-        name,
-        inputs,
-        x,
-        num_classes,
-        classifier_activation,
-        kernel_initializer=initializer,
+        layers, name, inputs, x, num_classes, classifier_activation, kernel_initializer=initializer
     )

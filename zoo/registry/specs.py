@@ -1,4 +1,4 @@
-"""The registered models: what each is, how it is found, and the function that builds it."""
+"""The registered models: their descriptions, and how models are registered and found."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -217,6 +217,7 @@ def describe(name: str) -> ModelSpec:
 
 
 def _matching(patterns: list[str]) -> set[str]:
+    """Find the names that match any of the patterns."""
     found: set[str] = set()
     for pattern in patterns:
         matches = {name for name in _specs if fnmatchcase(name, pattern)}

@@ -14,8 +14,8 @@ class Checkpoint:
     """The state of a training in a run folder.
 
     Args:
-        run: The run folder, or None, which keeps nothing.
-        recorder: Has the history, which belongs to the state.
+        run: The run folder; None keeps nothing.
+        recorder: The recorder of the scores, whose history belongs to the state.
     """
 
     def __init__(self, run: RunFolder | None, recorder: Recorder) -> None:
@@ -29,15 +29,15 @@ class Checkpoint:
 
         Args:
             learners: The learners.
-            lockstep: Has the sums of the epoch under way.
+            lockstep: The lockstep with the sums of the epoch under way.
             position: The next epoch and batch, both from 0: a batch for each step.
         """
         if not self.run:
             return
         arrays, facts = {"totals": lockstep.totals}, {}
         for learner in learners:
-            more, facts[learner.name] = learner.save(within_epoch=position.batch > 0)
-            arrays.update(more)
+            learned, facts[learner.name] = learner.save(within_epoch=position.batch > 0)
+            arrays.update(learned)
         state: dict[str, Any] = {
             "epoch": position.epoch,
             "step": position.batch,
@@ -51,10 +51,10 @@ class Checkpoint:
 
         Args:
             learners: The learners, started.
-            lockstep: Gets the sums of the epoch under way.
+            lockstep: The lockstep that gets the sums of the epoch under way.
 
         Returns:
-            Where to go on; the beginning where nothing was saved.
+            The position to go on from, which is the beginning if nothing was saved.
         """
         saved = self.run.load_state(learners[0].name) if self.run else None
         if not saved:

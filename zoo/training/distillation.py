@@ -1,4 +1,4 @@
-"""Distillation: learning from another model's probabilities, beside the labels."""
+"""Distillation: learning from the labels and from another model's probabilities."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Teacher:
         if not hasattr(self.model, "trainable_variables"):
             raise ArgumentError(
                 f"A teacher must be a Committee or a keras.Model. Received: {self.model!r}. "
-                "Load one with Committee.load(path), or build and train one."
+                "Load a committee with Committee.load(path), or build and train a model."
             )
         for name, low, high in (("temperature", 0, 1e6), ("share", -1e-9, 1)):
             value = getattr(self, name)

@@ -29,9 +29,10 @@ class Learner:
             models.
         snapshots: Built models like `model`, which take its weights at the end of each cycle of
             the learning rate, one after another.
+        arguments: Arguments that the model was built with, for the table of hyperparameters.
 
     Attributes:
-        stopped: Why the model learns no more, or the empty string.
+        stopped: Why the model has stopped learning, or an empty text.
         best_epoch: The epoch whose weights are kept, from 1; 0 before there is such an epoch.
         best_loss: The validation loss of that epoch.
         optimizer: The Keras optimiser, once the training has started, else None.
@@ -43,6 +44,7 @@ class Learner:
     rows: np.ndarray | None = None
     seed: int | None = None
     snapshots: Sequence[Any] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     stopped: str = field(default="", init=False)
     best_epoch: int = field(default=0, init=False)
     best_loss: float = field(default=math.inf, init=False)
@@ -78,7 +80,7 @@ class Learner:
         return not self.stopped and epoch < self.recipe.epochs
 
     def observe(self, epoch: int, scores: Mapping[str, float]) -> None:
-        """Look at the scores of an epoch; keep weights and stop early, if the recipe says so.
+        """Keep weights and stop early by the scores of an epoch, if the recipe asks for that.
 
         A loss or a weight that is not a finite number stops the training, with a warning, and the
         model gets the weights back that it had before the epoch.
@@ -91,7 +93,7 @@ class Learner:
         finite = all(np.isfinite(weight).all() for weight in weights)
         if not (finite and math.isfinite(scores["loss"])):
             self.model.set_weights(self._finite_weights)
-            self.stopped = f"diverged in epoch {epoch}, and has its weights from before it"
+            self.stopped = f"diverged in epoch {epoch}, and has the weights of the epoch before"
             warnings.warn(
                 f"{self.name} {self.stopped}. Lower its learning rate.", UserWarning, stacklevel=2
             )
@@ -110,7 +112,7 @@ class Learner:
             self.stopped = f"stopped in epoch {epoch}"
 
     def finish(self, data: Split) -> str:
-        """Give the model the best weights, where early stopping kept some, or the mean of many.
+        """Give the model its best weights or its mean weights, if the recipe asks for them.
 
         Args:
             data: The model's training images, for the batch statistics of mean weights.
@@ -180,7 +182,7 @@ class Learner:
         return arrays, facts
 
     def restore(self, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
-        """Go on where `save` was called.
+        """Set the state that `save` gave.
 
         Args:
             arrays: Arrays as `save` gave them, perhaps among others.

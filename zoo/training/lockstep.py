@@ -35,7 +35,7 @@ class Lockstep:
     """The arithmetic of training several models on the same batches.
 
     One pass over the data serves all models, and models with the same first layers run as one wide
-    model. Call `lockstep_of` to get a `Lockstep`: it reuses the graphs of an earlier training of
+    model. Call `reuse_lockstep` to get a `Lockstep`: it reuses the graphs of an earlier training of
     the same models.
 
     Args:
@@ -116,7 +116,7 @@ class Lockstep:
         return self.scores()
 
     def predict(self, batches: Any) -> dict[str, np.ndarray]:
-        """Give the class that every model, and the committee, takes each image for.
+        """Give the class that each model, and the committee, predicts for each image.
 
         Args:
             batches: A `tf.data.Dataset` of (images, labels).
@@ -179,7 +179,7 @@ class Lockstep:
         """Choose the models of the next graph: all models of the present graph, or the active."""
         # The present graph also works when some models have stopped. A stopped model that runs
         # alone costs nothing. A stopped model in a fused group is still computed, and the result is
-        # thrown away. A model that stops without being stoppable has diverged.
+        # thrown away. A model that is not stoppable stops only when it has diverged.
         fits = all(
             learning >= learns and (learning == learns or stoppable)
             for learning, learns, stoppable in zip(
@@ -251,17 +251,17 @@ class Lockstep:
         return tf.concat([outputs, committee[None]], axis=0)
 
     def _add(self, labels: Any, outputs: Any, losses: Any, counted: Any) -> None:
-        """Add a batch to the sums of the models that are counted, and of the committee."""
+        """Add a batch to the sums of the models marked by `counted`, and of the committee."""
         outputs = self._with_committee(outputs)
         if self._combine:
             losses = tf.concat([losses, _cross_entropy(labels, outputs[-1:])], axis=0)
             counted = tf.concat([counted, [True]], axis=0)
-        every = tf.broadcast_to(labels, tf.shape(outputs)[:2])
+        repeated = tf.broadcast_to(labels, tf.shape(outputs)[:2])
         count = tf.cast(tf.shape(labels)[0], "float64")
         columns = [
             tf.cast(losses, "float64") * count
             if name == LOSS
-            else tf.reduce_sum(tf.cast(score.values(every, outputs), "float64"), axis=-1)
+            else tf.reduce_sum(tf.cast(score.values(repeated, outputs), "float64"), axis=-1)
             for name, score in self._scores.items()
         ]
         columns.append(tf.fill([len(self._names)], count))
@@ -270,7 +270,7 @@ class Lockstep:
         self._totals.assign_add(rows)
 
 
-def lockstep_of(
+def reuse_lockstep(
     learners: Sequence[Learner],
     combine: Combine | None,
     class_weights: Sequence[float],
@@ -278,7 +278,7 @@ def lockstep_of(
     *,
     steps: int,
 ) -> Lockstep:
-    """Make the `Lockstep` of a training, or reuse that of the previous training of the models.
+    """Reuse the `Lockstep` of the models' previous training, or make a new `Lockstep`.
 
     Args:
         learners: The models, with their optimisers started. If an earlier graph is reused, the
@@ -303,34 +303,34 @@ def lockstep_of(
         [(learner.name, learner.recipe.class_weight) for learner in learners],
         [_description(learner) for learner in learners],
     ]
-    # Stored as a plain attribute of the first model, so that it is freed together with the models.
-    # Keras must not see the attribute, because Keras would save it with the model.
+    # The first model holds the lockstep, so that both are freed together. The attribute is set
+    # without Keras, because Keras would save it with the model.
     owner = learners[0].model
     known, lockstep = vars(owner).get("_zoo_lockstep", (None, None))
     if lockstep is not None and known == key:
         lockstep.restart(learners)
         return lockstep
-    made = Lockstep(learners, combine, class_weights, teacher, compiled=compiled)
-    object.__setattr__(owner, "_zoo_lockstep", (key, made))
-    return made
+    lockstep = Lockstep(learners, combine, class_weights, teacher, compiled=compiled)
+    object.__setattr__(owner, "_zoo_lockstep", (key, lockstep))
+    return lockstep
 
 
 def _description(learner: Learner) -> Any:
-    """Describe all that a graph depends on: if two descriptions are equal, it can be reused."""
+    """Describe all that a graph depends on. A graph is reused if the description is equal."""
     variables = [(id(variable.value), variable.trainable) for variable in learner.model.variables]
     try:
-        configs = [learner.model.get_config(), _nameless(learner.optimizer.get_config())]
+        configs = [learner.model.get_config(), _without_names(learner.optimizer.get_config())]
         kinds = [type(learner.model), type(learner.optimizer)]
         return [variables, kinds, json.dumps(configs, sort_keys=True, default=str)]
     except (NotImplementedError, TypeError, ValueError):  # the model cannot describe itself
         return object()
 
 
-def _nameless(config: Any) -> Any:
-    """Leave the names out of an optimiser's configuration: Keras numbers its optimisers."""
+def _without_names(config: Any) -> Any:
+    """Leave the names out of an optimiser's configuration, since Keras numbers the names."""
     if not isinstance(config, dict):
         return config
-    return {key: _nameless(value) for key, value in config.items() if key != "name"}
+    return {key: _without_names(value) for key, value in config.items() if key != "name"}
 
 
 def _stoppable(learners: Sequence[Learner]) -> list[bool]:
@@ -377,8 +377,8 @@ def _cross_entropy(labels: Any, probabilities: Any, weights: np.ndarray | None =
     Images count by the weights of their classes, [models, classes]; the mean is over their number,
     as in Keras.
     """
-    every = tf.broadcast_to(labels, tf.shape(probabilities)[:2])
-    losses = SCORES[LOSS].values(every, probabilities)
+    repeated = tf.broadcast_to(labels, tf.shape(probabilities)[:2])
+    losses = SCORES[LOSS].values(repeated, probabilities)
     if weights is not None:
         losses *= tf.gather(tf.constant(weights, losses.dtype), labels, axis=1)
     return tf.reduce_mean(losses, axis=-1)

@@ -17,11 +17,13 @@ from zoo.datasets.split import Split
 from zoo.training.checkpoint import Checkpoint
 from zoo.training.distillation import Teacher
 from zoo.training.learner import Learner
-from zoo.training.lockstep import Combine, Lockstep, lockstep_of
+from zoo.training.lockstep import Combine, Lockstep, reuse_lockstep
 from zoo.training.recording import Recorder
 from zoo.training.scores import ScoresByName, validation_scores
 
 EVALUATION_BATCH = 1024
+"""The number of images in a batch of an evaluation."""
+
 SECONDS_OF_A_PIECE = 0.3
 """Steps run in pieces of this length. Between pieces, signals are handled and progress is drawn."""
 
@@ -42,7 +44,7 @@ class Loop:
         seed: Seed of the batches' order and of augmentation.
         teacher: The model that all learn from beside the labels, or None.
         callbacks: The user's Keras callbacks.
-        owner: The model that the callbacks see.
+        owner: The model that the callbacks get as `self.model`.
     """
 
     data: Split
@@ -57,7 +59,7 @@ class Loop:
     _piece: int = field(default=1, init=False)
 
     def fit(self, learners: Sequence[Learner], combine: Combine | None) -> None:
-        """Train learners on the same batches until all of them are through.
+        """Train learners on the same batches until all of them have ended.
 
         Args:
             learners: The learners, whose recipes agree on the batches.
@@ -78,13 +80,13 @@ class Loop:
             for within in self._pieces(group, batches, position, callbacks):
                 if self.interrupts:
                     self.checkpoint.save(learners, group.lockstep, within)
-                    self._leave()
+                    self._raise_interrupt()
             position = StreamPosition(position.epoch + 1)
             scores = self._end_epoch(group, position.epoch, started)
             callbacks.on_epoch_end(position.epoch - 1, self.recorder.keras_names(scores))
             self.checkpoint.save(learners, group.lockstep, position)
             if self.interrupts:
-                self._leave()
+                self._raise_interrupt()
         for learner in learners:
             learner.finish(group.data)
         callbacks.on_train_end()
@@ -103,7 +105,7 @@ class Loop:
     def predictions(
         self, learners: Sequence[Learner], combine: Combine | None
     ) -> dict[str, np.ndarray]:
-        """Give the class that each model, and the committee, takes each validation image for.
+        """Give the class that each model, and the committee, predicts for each validation image.
 
         Args:
             learners: The models.
@@ -123,7 +125,7 @@ class Loop:
         for learner in learners:
             learner.start(steps)
         weights = list(data.class_weights.values())
-        lockstep = lockstep_of(learners, combine, weights, self.teacher, steps=steps * epochs)
+        lockstep = reuse_lockstep(learners, combine, weights, self.teacher, steps=steps * epochs)
         return _Group(learners, lockstep, data, steps, epochs)
 
     def _batches(self, group: "_Group", position: StreamPosition) -> Iterator[Any]:
@@ -204,11 +206,11 @@ class Loop:
 
     @functools.cached_property
     def _validation_batches(self) -> Iterator[Any]:
-        """An endless iterator over the validation images: a new one takes as long as an epoch."""
+        """An endless iterator over the validation images. A second would cost much time."""
         assert self.validation is not None
         return _iterator(self.validation.batches(EVALUATION_BATCH, epochs=ENDLESS))
 
-    def _leave(self) -> None:
+    def _raise_interrupt(self) -> None:
         """Raise the exception that the signal would have raised."""
         number = self.interrupts[0]
         if self.checkpoint.run:

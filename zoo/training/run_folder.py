@@ -21,7 +21,7 @@ class RunFolder:
     """The folder of one training run, new or resumed.
 
     The folder holds `run.json` (the configuration and the versions of the packages), `state/` (what
-    resuming needs) and one folder for each member, for TensorBoard.
+    resuming needs) and folders for TensorBoard: `committee` and `models/<name>` for each model.
 
     Args:
         path: The folder, such as `"logs/emotions"`.
@@ -41,13 +41,13 @@ class RunFolder:
         self.config = json.loads(json.dumps(config))
         if self.path.exists() and not self.path.is_dir():
             raise RunError(
-                f"A run folder must be a folder. Received: the file {self.path}. Name another."
+                f"A run folder must be a folder. Received: the file {self.path}. Name a folder."
             )
         used = self.path.is_dir() and any(self.path.iterdir())
         if used and not resume:
             raise RunError(
                 f"The run folder must be new or empty. Received: {self.path}, which is not empty, "
-                "and nothing in it was touched. Name another, or resume the run in it "
+                "and nothing in the folder was touched. Name another folder, or resume the run "
                 "(resume=True, on the command line --resume)."
             )
         if used:
@@ -58,7 +58,7 @@ class RunFolder:
         """Write `run.json`.
 
         Args:
-            status: How the run stands: `"running"`, `"stopped"` or `"finished"`.
+            status: The state of the run: `"running"`, `"stopped"` or `"finished"`.
         """
         manifest = {
             "status": status,
@@ -137,7 +137,8 @@ class RunFolder:
         if changed:
             raise RunError(
                 "A run must be resumed with the configuration that it was started with. Received: "
-                f"for {self.path}, {'; '.join(changed)}. Ask for the same, or name another folder."
+                f"for {self.path}, {'; '.join(changed)}. Pass the same arguments, or name another "
+                "folder."
             )
 
 

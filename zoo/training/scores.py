@@ -17,12 +17,12 @@ ScoresByName = dict[str, dict[str, float]]
 """Name of a model, or `"committee"` → name of a score (`loss`, `val_accuracy` …) → value."""
 
 LOSS = "loss"
-"""The score that is trained on; for a model with its penalties, class weights and teacher."""
+"""The score that training lowers. A model's loss includes penalties, class weights and teacher."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """A score of a model, or of the committee, over an epoch: the mean over its images.
+    """A score of a model or of the committee: the mean over the images of an epoch.
 
     Attributes:
         values: From labels int64 [models, batch] and probabilities float [models, batch, classes]

@@ -91,4 +91,5 @@ def mean_image(data: Split) -> tuple[np.ndarray, float]:
     return mean, float(np.sqrt(max(variance, 0)))
 
 
-settle_statistics = update_batch_statistics  # its name in earlier versions
+settle_statistics = update_batch_statistics
+"""The earlier name of `update_batch_statistics`."""

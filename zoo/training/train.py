@@ -1,7 +1,6 @@
-"""The way into training: what is asked for is checked, then trained group by group.
+"""The way into training: the arguments are checked, then models are trained group by group.
 
-Models whose recipes ask for the same batches train together; one model alone is the same with a
-list of one.
+Models whose recipes ask for the same batches train together. A single model is a group by itself.
 """
 
 import contextlib
@@ -30,6 +29,7 @@ from zoo.training.loop import Loop
 from zoo.training.progress import Progress
 from zoo.training.recording import Recorder
 from zoo.training.run_folder import RunFolder
+from zoo.training.scores import SCORES
 from zoo.training.statistics import learn_mean_image
 
 
@@ -58,11 +58,11 @@ def train(
         learners: The models with their recipes.
         data: Training images.
         validation: Images for early stopping and for the curves, or None.
-        together: True trains all models in one graph, from the same batches; False one after
-            another. None joins the models whose recipes ask for the same batch size and
-            augmentation.
-        combine: Combines the models' probabilities, for the committee's own curves. The same
-            function object stands for the same computation.
+        together: True trains all models in one graph, from the same batches. False trains one
+            model after another. None trains those models together whose recipes ask for the same
+            batch size and augmentation.
+        combine: Combines the models' probabilities, for the committee's own curves. Another
+            function object counts as another computation, for which the graph is made anew.
         teacher: The model that all learn from beside the labels, or None.
         seed: Seed of the batches' order and of augmentation.
         log_dir: The run folder, for TensorBoard and for resuming; None writes nothing.
@@ -71,14 +71,14 @@ def train(
         callbacks: Keras callbacks. The scores of a model among several carry the model's name
             (`val_cnn_accuracy`), those of the committee or of a single model do not. With
             callbacks that look at batches each batch is a step by itself, which is slower.
-        owner: The model that callbacks see; None for the first learner's model.
-        verbose: `"auto"` or 1 for progress, 0 for silence.
+        owner: The model that callbacks get as `self.model`; None for the first learner's model.
+        verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
 
     Returns:
         A `keras.callbacks.History`.
 
     Raises:
-        ArgumentError: The recipes cannot be followed together, or not without validation data.
+        ArgumentError: The recipes cannot be followed together, or they need validation data.
         DataError: The images or classes do not fit, or the validation images are the test split.
         RunError: The run folder is in use, or cannot be resumed.
 
@@ -97,11 +97,11 @@ def train(
     whole_number("seed", seed, 0)
     if resume and log_dir is None:
         raise ArgumentError(
-            "resume=True must come with the folder of the run to go on with. Received: "
-            "log_dir=None. Pass log_dir=."
+            "With resume=True, log_dir must be the folder of a run. Received: log_dir=None. Pass "
+            "the folder of the run that is to go on."
         )
     callbacks = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks)
-    _check(learners, data, validation)
+    _check_images(learners, data, validation)
     check_callbacks(callbacks)
     choose_directions(callbacks, [learner.name for learner in learners])
     if teacher:
@@ -119,8 +119,8 @@ def train(
         run = RunFolder(log_dir, config, resume=resume) if log_dir is not None else None
         log = TensorBoardLog(run.path) if run else None
         if run and log:
-            stack.enter_context(_run_is_kept(run, log))
-        progress = stack.enter_context(Progress(_rows(learners, combine), verbose=verbose))
+            stack.enter_context(_closing(run, log))
+        progress = stack.enter_context(Progress(_progress_rows(learners, combine), verbose=verbose))
         recorder = Recorder(progress, log, prefixed=len(learners) > 1)
         _record_start(learners, config, progress, log)
         loop = Loop(
@@ -143,7 +143,7 @@ def train(
     return recorder.history
 
 
-def _rows(learners: Sequence[Learner], combine: Combine | None) -> dict[str, int]:
+def _progress_rows(learners: Sequence[Learner], combine: Combine | None) -> dict[str, int]:
     """Give the rows of the progress: name → epochs."""
     rows = {learner.name: learner.recipe.epochs for learner in learners}
     return {**rows, "committee": max(rows.values())} if combine else rows
@@ -182,11 +182,11 @@ def _record_start(
         names = ", ".join(name for name, other in policies.items() if other == policy)
         progress.say(f"In {policy}: {names}. Recipe(precision=) chooses another.")
     if log:
-        log_start(log, {**config, "computes in": policies}, list(policies))
+        log_start(log, {**config, "computes in": policies}, list(policies), sorted(SCORES))
 
 
 @contextlib.contextmanager
-def _run_is_kept(run: RunFolder, log: TensorBoardLog) -> Iterator[None]:
+def _closing(run: RunFolder, log: TensorBoardLog) -> Iterator[None]:
     """Close the log at the end, and write in the run folder how the run ended."""
     try:
         yield
@@ -198,7 +198,8 @@ def _run_is_kept(run: RunFolder, log: TensorBoardLog) -> Iterator[None]:
     run.finish("finished")
 
 
-def _check(learners: Sequence[Learner], data: Split, validation: Split | None) -> None:
+def _check_images(learners: Sequence[Learner], data: Split, validation: Split | None) -> None:
+    """Check that models and recipes fit the images, and that no image is for the report only."""
     for learner in learners:
         check_model(learner.name, learner.model, data.image_shape, data.num_classes)
         check_kernels(learner.name, learner.model)
@@ -212,9 +213,9 @@ def _check(learners: Sequence[Learner], data: Split, validation: Split | None) -
     _check_shared_weights(learners)
     if "test" in (data.name, validation.name if validation is not None else ""):
         raise DataError(
-            "Training and validation images must not be images of the test split, which chooses "
-            "nothing, not even when to stop. Received: the test split. Train on the training split "
-            "and hold out some of its images for validation; the test split is for the report."
+            "Training and validation images must not be images of the test split, which is for the "
+            "report only. Received: the test split. Train on the training split, and hold out some "
+            "images of the training split for validation."
         )
     if validation is not None and (validation.image_shape, validation.class_names) != (
         data.image_shape,

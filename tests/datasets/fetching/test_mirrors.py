@@ -1,4 +1,5 @@
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 
 import filelock
 import numpy as np
@@ -66,14 +67,14 @@ def test_after_a_mirror_that_fails_the_next_mirror_is_asked(server, dots, tmp_pa
     assert files(tmp_path) == {}
 
 
-def test_a_file_that_another_process_fetches_is_left_to_it(dots, tmp_path):
-    words = r"dots\.bin must be fetched by only one process"
-    with (
-        filelock.FileLock(tmp_path / ".dots.bin.lock", is_singleton=False),
-        pytest.raises(DataError, match=words),
-    ):
-        fetch_files(dots, tmp_path)
-    fetch_files(dots, tmp_path)
+def test_a_file_that_another_process_fetches_is_waited_for(server, dots, tmp_path):
+    lock = filelock.FileLock(tmp_path / ".dots.bin.lock", is_singleton=False)
+    with ThreadPoolExecutor(1) as pool:
+        with lock:
+            second = pool.submit(fetch_files, dots, tmp_path)
+            (tmp_path / "dots.bin").write_bytes(CONTENT)
+        assert second.result() == tmp_path
+    assert not server.asked
     assert files(tmp_path) == {"dots.bin": CONTENT}
 
 

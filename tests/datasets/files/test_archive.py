@@ -108,7 +108,9 @@ def test_sparse_files_are_refused(tmp_path):
 
 def test_threads_read_one_archive_at_once(tmp_path):
     contents = {f"{number}": bytes([number]) * 200_000 for number in range(32)}
-    path = tar(tmp_path / "a.tar", [(tarfile.TarInfo(name), one) for name, one in contents.items()])
+    path = tar(
+        tmp_path / "a.tar", [(tarfile.TarInfo(name), content) for name, content in contents.items()]
+    )
     switched = threading.Barrier(8)
 
     def read(name):

@@ -23,19 +23,19 @@ def test_classes_side_by_side(layout):
 @pytest.mark.parametrize("train", ["train", "Training"])
 @pytest.mark.parametrize("validation", ["validation", "valid", "VAL"])
 @pytest.mark.parametrize("test", ["test", "testing"])
-def test_parts_by_any_of_their_names(layout, train, validation, test):
+def test_splits_by_any_of_their_names(layout, train, validation, test):
     folders = {"train": train, "validation": validation, "test": test}
     found = layout(*(f"{folder}/{name}/1.png" for folder in folders.values() for name in "ab"))
     assert list(found) == ["train", "validation", "test"]
-    for part, folder in folders.items():
-        assert found[part] == {"a": [f"{folder}/a/1.png"], "b": [f"{folder}/b/1.png"]}
+    for split, folder in folders.items():
+        assert found[split] == {"a": [f"{folder}/a/1.png"], "b": [f"{folder}/b/1.png"]}
 
 
 def test_one_top_folder_above_classes_is_looked_through(layout):
     assert layout("pets/cat/1.png", "pets/dog/1.png")["train"].keys() == {"cat", "dog"}
 
 
-def test_one_top_folder_above_parts_is_looked_through(layout):
+def test_one_top_folder_above_splits_is_looked_through(layout):
     found = layout("pets/train/cat/1.png", "pets/train/dog/1.png")
     assert found == {"train": {"cat": ["pets/train/cat/1.png"], "dog": ["pets/train/dog/1.png"]}}
 

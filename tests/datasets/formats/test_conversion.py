@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 import zoo.datasets
-from zoo.datasets.formats.conversion import ImageConversion, concatenate, in_memory
+from zoo.datasets.formats.conversion import ImageConversion, concatenate_splits, in_memory
 from zoo.datasets.split import Split
 from zoo.errors import DataError
 
@@ -22,9 +22,9 @@ def test_grey_and_size_are_pillows(rng):
     images = rng.integers(0, 256, (3, 9, 7, 3), dtype=np.uint8)
     fitted = ImageConversion(size=(4, 5), color="grayscale").convert("train", images)
     assert fitted.shape == (3, 4, 5, 1)
-    for image, one in zip(images, fitted, strict=True):
+    for image, converted_image in zip(images, fitted, strict=True):
         expected = Image.fromarray(image).convert("L").resize((5, 4), Image.Resampling.BILINEAR)
-        np.testing.assert_array_equal(one[..., 0], np.asarray(expected))
+        np.testing.assert_array_equal(converted_image[..., 0], np.asarray(expected))
 
 
 def test_grey_becomes_colour(rng):
@@ -34,18 +34,18 @@ def test_grey_becomes_colour(rng):
 
 
 def test_images_are_put_where_they_are_asked_to(rng):
-    places = {}
+    rooms = {}
 
     def new(part, shape):
-        places[part] = in_memory(part, shape)
-        return places[part]
+        rooms[part] = in_memory(part, shape)
+        return rooms[part]
 
     images = rng.integers(0, 256, (2, 4, 4, 3), dtype=np.uint8)
     conversion = ImageConversion(color="grayscale", new=new)
-    assert conversion.convert("train", images) is places["train"]
+    assert conversion.convert("train", images) is rooms["train"]
     splits = [Split(part, images, np.array([0, 1]), ("a", "b")) for part in ("one", "two")]
-    both = concatenate("both", splits, conversion)
-    assert both.images is places["both"]
+    both = concatenate_splits("both", splits, conversion)
+    assert both.images is rooms["both"]
     np.testing.assert_array_equal(both.images, np.concatenate([images, images]))
     assert both.labels.tolist() == [0, 1, 0, 1]
 

@@ -27,7 +27,7 @@ def data():
     )
 
 
-def test_counts_within_and_across_parts(data):
+def test_counts_within_and_across_splits(data):
     found = data.duplicates()
     assert found.images == {"train": 6, "validation": 2, "test": 3}
     assert found.repeated == {"train": 2, "validation": 0, "test": 0}
@@ -66,7 +66,7 @@ def test_table_says_what_is_where(data):
     )
 
 
-def test_markdown_table_has_a_row_for_each_part(data):
+def test_markdown_table_has_a_row_for_each_split(data):
     lines = data.duplicates().to_markdown().splitlines()
     assert lines[3] == "| --- | ---: | ---: | ---: | ---: | ---: |"
     assert lines[4] == "| train | 6 | 2 | – | 1 | 4 |"
@@ -75,10 +75,10 @@ def test_markdown_table_has_a_row_for_each_part(data):
 
 def test_details_name_each_pair_once(data):
     assert data.duplicates().details() == (
-        "Within a part: train 2, validation 0, test 0. Shared: 0 of test with validation, 2 of "
+        "Within a split: train 2, validation 0, test 0. Shared: 0 of test with validation, 2 of "
         "test with train, 1 of validation with train."
     )
-    assert find_duplicates({"train": split([1, 1])}).details() == "Within a part: train 1."
+    assert find_duplicates({"train": split([1, 1])}).details() == "Within a split: train 1."
 
 
 levels = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), min_size=1, max_size=12)
@@ -102,7 +102,8 @@ def test_counts_are_those_of_comparing_every_pixel(parts):
     several = {level for level, _ in labelled}
     assert found.dropped == len(labelled) - len(several)
     assert found.conflicting == sum(
-        len({label for level, label in labelled if level == one}) > 1 for one in several
+        len({label for level, label in labelled if level == kept_level}) > 1
+        for kept_level in several
     )
 
     kept = without_duplicates(splits)

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 import zoo.datasets
+from zoo.datasets.files.tree import open_tree
 from zoo.datasets.sources.cifar10 import BATCHES, CLASS_NAMES
 from zoo.errors import DataError
 
@@ -26,27 +27,27 @@ LABELS = [number % 10 for number in range(COUNT)]
 
 def binary(planes):
     labels = np.array(LABELS, np.uint8)[:, None]
-    return {f"{name}.bin": np.hstack([labels, one]).tobytes() for name, one in planes.items()}
+    return {f"{name}.bin": np.hstack([labels, pixels]).tobytes() for name, pixels in planes.items()}
 
 
 def pickled(planes, protocol=2):
     return {
-        name: pickle.dumps({"batch_label": name, "labels": LABELS, "data": one}, protocol)
-        for name, one in planes.items()
+        name: pickle.dumps({"batch_label": name, "labels": LABELS, "data": pixels}, protocol)
+        for name, pixels in planes.items()
     }
 
 
 def as_python_2(planes):
     """As the real files are: protocol 2 with byte strings, written out by hand."""
     files = {}
-    for name, one in planes.items():
+    for name, pixels in planes.items():
         array = (
             b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR"
             + b"(I1\n(I%d\nI3072\ntcnumpy\ndtype\n(S'u1'\nI0\nI1\ntR(I3\nS'|'\nNNNI-1\nI-1\nI0\ntb"
             % COUNT
             + b"I00\nT"
             + (3072 * COUNT).to_bytes(4, "little")
-            + one.tobytes()
+            + pixels.tobytes()
             + b"tb"
         )
         labels = b"(l" + b"".join(b"I%d\na" % label for label in LABELS)
@@ -56,8 +57,8 @@ def as_python_2(planes):
 
 def with_bytes_for_keys(planes, protocol=2):
     return {
-        name: pickle.dumps({b"labels": LABELS, b"data": one, b"batch_label": name}, protocol)
-        for name, one in planes.items()
+        name: pickle.dumps({b"labels": LABELS, b"data": pixels, b"batch_label": name}, protocol)
+        for name, pixels in planes.items()
     }
 
 
@@ -66,7 +67,7 @@ def with_bytes_for_keys_now(planes):
 
 
 @pytest.mark.parametrize(
-    "form", [binary, pickled, as_python_2, with_bytes_for_keys, with_bytes_for_keys_now]
+    "encode", [binary, pickled, as_python_2, with_bytes_for_keys, with_bytes_for_keys_now]
 )
 @pytest.mark.parametrize(
     ("place", "inside"),
@@ -78,8 +79,8 @@ def with_bytes_for_keys_now(planes):
         ("data/cifar10.zip", ""),
     ],
 )
-def test_each_form_gives_the_same_pixels(write, planes, tmp_path, form, place, inside):
-    write(place, {inside + name: content for name, content in form(planes).items()})
+def test_each_form_gives_the_same_pixels(write, planes, tmp_path, encode, place, inside):
+    write(place, {inside + name: content for name, content in encode(planes).items()})
     data = zoo.datasets.load("cifar10", tmp_path / "data", validation=0)
     assert data.class_names == CLASS_NAMES
     assert data.image_shape == (32, 32, 3)
@@ -116,7 +117,9 @@ def test_folders_without_a_test_part_hold_some_out_and_say_so(write, pictures):
 
 
 def test_folders_of_other_classes_are_refused(write, pictures):
-    root = write("cifar10", {name.replace("bird", "owl"): one for name, one in pictures.items()})
+    root = write(
+        "cifar10", {name.replace("bird", "owl"): pixels for name, pixels in pictures.items()}
+    )
     with pytest.raises(DataError, match="must hold the classes airplane"):
         zoo.datasets.load("cifar10", root)
 
@@ -217,10 +220,10 @@ def test_pickles_of_anything_else_are_refused_unrun(
 
 
 BINARIES = [
-    (lambda one: one[:-1], r"must have 3,073 bytes for each image\. Received: 61,459"),
-    (lambda one: b"", "Received: 0 bytes in all"),
-    (lambda one: b"\x0a" + one[1:], r"labels 0\.\.9"),
-    (lambda one: one * 1200, "at most"),
+    (lambda pixels: pixels[:-1], r"must have 3,073 bytes for each image\. Received: 61,459"),
+    (lambda pixels: b"", "Received: 0 bytes in all"),
+    (lambda pixels: b"\x0a" + pixels[1:], r"labels 0\.\.9"),
+    (lambda pixels: pixels * 1200, "at most"),
 ]
 
 
@@ -240,12 +243,12 @@ def test_missing_batches_are_named(write, planes):
 
 
 def test_the_training_archive_has_its_counts_and_pixels(real_file, tmp_path):
-    with zipfile.ZipFile(real_file("cifar10-train.zip")) as archive:
-        names = sorted(archive.namelist())
+    with open_tree(real_file("cifar10-train.zip")) as tree:
+        names = sorted(tree.sizes)
         files = {k: [n for n in names if n.startswith(f"train/{k}/")] for k in CLASS_NAMES}
         assert [len(found) for found in files.values()] == [5000] * 10
         # Decoding one image in a hundred takes a hundredth of the time.
-        some = {file: archive.read(file) for found in files.values() for file in found[::100]}
+        some = {file: tree.read(file) for found in files.values() for file in found[::100]}
     with zipfile.ZipFile(tmp_path / "cifar10-train.zip", "w") as archive:
         for file, content in some.items():
             archive.writestr(file, content)

@@ -155,9 +155,9 @@ def test_every_form_gives_the_same_arrays(write, noisy_faces, rng, tmp_path, nam
     data = zoo.datasets.load("fer2013", tmp_path / "data", validation=0)
     assert data.class_names == expected.class_names == EMOTIONS
     for part in ("train", "test"):
-        one, other = getattr(data, part), getattr(expected, part)
-        np.testing.assert_array_equal(one.images, other.images)
-        np.testing.assert_array_equal(one.labels, other.labels)
+        found, wanted = getattr(data, part), getattr(expected, part)
+        np.testing.assert_array_equal(found.images, wanted.images)
+        np.testing.assert_array_equal(found.labels, wanted.labels)
 
 
 @pytest.mark.parametrize("name", CSVS)
@@ -181,17 +181,19 @@ def test_kaggles_other_folders_are_read(write, faces, variant):
 
 
 def test_the_three_parts_are_chosen_by_name(write, faces):
-    private = {name.replace("PublicTest", "PrivateTest"): one for name, one in faces.items()}
+    private = {
+        name.replace("PublicTest", "PrivateTest"): content for name, content in faces.items()
+    }
     root = write("fer2013", {**private, **faces})
     parts = {"train": "Training", "validation": "PublicTest", "test": "PrivateTest"}
     data = zoo.datasets.load("fer2013", root, parts=parts)
-    assert [len(split) for split in data.parts.values()] == [14, 7, 7]
+    assert [len(split) for split in data.splits.values()] == [14, 7, 7]
     both = zoo.datasets.load("fer2013", root, parts={"train": ["Training", "PrivateTest"]}, test=0)
     assert len(both.train) + len(both.validation) == 21
 
 
 def test_test_images_that_tell_no_part_have_to_be_asked_for(write, faces):
-    unnamed = {name.replace("PublicTest_", "im"): one for name, one in faces.items()}
+    unnamed = {name.replace("PublicTest_", "im"): content for name, content in faces.items()}
     root = write("fer2013", unnamed)
     with pytest.raises(DataError, match=r"Training, test\. .* pass parts=.*\"test\": \"test\""):
         zoo.datasets.load("fer2013", root)

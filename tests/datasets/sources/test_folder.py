@@ -33,7 +33,7 @@ def test_classes_become_splits(load, pets, cache):
         assert data.train.class_counts == {"cat": 7, "dog": 7, "owl": 7}
 
 
-def test_own_parts_are_taken_as_they_are(load, image_bytes):
+def test_own_splits_are_taken_as_they_are(load, image_bytes):
     counts = {"training": 3, "val": 2, "test": 1}
     data = load(
         {
@@ -43,7 +43,7 @@ def test_own_parts_are_taken_as_they_are(load, image_bytes):
             for number in range(count)
         }
     )
-    assert [len(part) for part in (data.train, data.validation, data.test)] == [6, 4, 2]
+    assert [len(split) for split in (data.train, data.validation, data.test)] == [6, 4, 2]
     assert data.image_shape == (4, 4, 1)
 
 

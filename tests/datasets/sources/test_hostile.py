@@ -42,9 +42,9 @@ def images(*shape):
     return SOME.integers(0, 256, shape, dtype=np.uint8)
 
 
-def encoded(pixels, form):
+def encoded(pixels, format):
     content = io.BytesIO()
-    Image.fromarray(pixels).save(content, form)
+    Image.fromarray(pixels).save(content, format)
     return content.getvalue()
 
 
@@ -103,9 +103,9 @@ def fer2013_folders():
 def class_folders():
     # Of one colour each, which PNG packs so well that half of all damage goes through its zlib.
     return {
-        f"{name}/{number}.{form.lower()}": encoded(np.tile(images(3), (100, 100, 1)), form)
+        f"{name}/{number}.{format.lower()}": encoded(np.tile(images(3), (100, 100, 1)), format)
         for name in ("cat", "dog")
-        for number, form in enumerate(("PNG", "JPEG", "BMP", "WEBP"))
+        for number, format in enumerate(("PNG", "JPEG", "BMP", "WEBP"))
     }
 
 
@@ -163,7 +163,7 @@ def made(files, shape, classes, of=lambda content: []):
 
 def facescrub_format():
     files = facescrub_files()
-    own = spans({name: one for name, one in files.items() if name.endswith(".txt")}, rows)
+    own = spans({name: content for name, content in files.items() if name.endswith(".txt")}, rows)
     pictures = [name for name in files if name.startswith("pictures/")]
     own |= {name: [(k, 0, len(files[name]))] for k, name in enumerate(pictures)}
     return Format(files, (32, 32, 1), 4, own)
@@ -192,7 +192,7 @@ def load(name, root):
             return zoo.datasets.load(name.split()[0], root, cache=False, validation=0, test=0)
     except DataError as error:
         message = str(error)
-    assert not {unicodedata.category(one) for one in message} & {"Cc", "Cs"}
+    assert not {unicodedata.category(letter) for letter in message} & {"Cc", "Cs"}
     return None
 
 
@@ -224,10 +224,10 @@ def original(name):
 
 def check_content(found, before, harmed):
     """All is as it was, but for the images that are harmed, which may be others or gone."""
-    sound = [one for number, one in enumerate(before) if number not in harmed]
+    sound = [image for number, image in enumerate(before) if number not in harmed]
     known = {*sound}
     found = content_of(found)
-    assert [one for one in found if one in known] == sound
+    assert [image for image in found if image in known] == sound
     assert len(found) - len(sound) <= len(harmed)
 
 
@@ -247,10 +247,10 @@ def damaged(content, draw):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_undamaged_files_are_read(name, tmp_path):
-    one = FORMATS[name]
-    found = load(name, written(tmp_path, one.files))
-    check(found, one.shape)
-    assert found.num_classes == one.classes
+    data_set = FORMATS[name]
+    found = load(name, written(tmp_path, data_set.files))
+    check(found, data_set.shape)
+    assert found.num_classes == data_set.classes
     images = content_of(found)
     assert len({*images}) == len(images)
 
@@ -259,14 +259,14 @@ def test_undamaged_files_are_read(name, tmp_path):
 @given(data=st.data())
 @pytest.mark.parametrize("name", FORMATS)
 def test_damaged_files_are_as_they_were_or_an_error(name, data, tmp_path_factory):
-    one = FORMATS[name]
-    which = data.draw(st.sampled_from(sorted(one.files)))
-    before = one.files[which]
+    data_set = FORMATS[name]
+    which = data.draw(st.sampled_from(sorted(data_set.files)))
+    before = data_set.files[which]
     after = damaged(before, data.draw)
-    found = load(name, written(tmp_path_factory.mktemp("any"), {**one.files, which: after}))
+    found = load(name, written(tmp_path_factory.mktemp("any"), {**data_set.files, which: after}))
     if found:
-        check(found, one.shape)
-        check_content(found, original(name), harmed_by(one.spans[which], before, after))
+        check(found, data_set.shape)
+        check_content(found, original(name), harmed_by(data_set.spans[which], before, after))
         if which.startswith("pictures/"):
             assert {*content_of(found)} <= {*original(name)}
 
@@ -289,8 +289,12 @@ def members(content):
     """Of a tar archive, which has checksums of names only, the span of each image."""
     with tarfile.open(fileobj=io.BytesIO(content)) as found:
         return [
-            (k, one.offset, one.offset_data + (0 if one.name.endswith("png") else one.size))
-            for k, one in enumerate(found)
+            (
+                k,
+                member.offset,
+                member.offset_data + (0 if member.name.endswith("png") else member.size),
+            )
+            for k, member in enumerate(found)
         ]
 
 
@@ -350,14 +354,14 @@ def archive(kind, files):
     content = io.BytesIO()
     if kind == "zip":
         with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as target:
-            for name, one in files.items():
-                target.writestr(name, one)
+            for name, file in files.items():
+                target.writestr(name, file)
     else:
         with tarfile.open(fileobj=content, mode=f"w:{kind[4:]}") as target:
-            for name, one in files.items():
-                member = one if isinstance(one, tarfile.TarInfo) else tarfile.TarInfo(name)
-                member.size = 0 if isinstance(one, tarfile.TarInfo) else len(one)
-                target.addfile(member, None if member is one else io.BytesIO(one))
+            for name, file in files.items():
+                member = file if isinstance(file, tarfile.TarInfo) else tarfile.TarInfo(name)
+                member.size = 0 if isinstance(file, tarfile.TarInfo) else len(file)
+                target.addfile(member, None if member is file else io.BytesIO(file))
     return content.getvalue()
 
 
@@ -489,7 +493,6 @@ ROWS = [
     (b"0,-1 " + ROW[2:].partition(b" ")[2], r"row 2, must have pixels 0\.\.255 .* Received: b'-1'"),
     (b"0,1.5 " + ROW[2:].partition(b" ")[2], r"Received: b'1\.5'"),
     (b"0,1\t" + ROW[2:].partition(b" ")[2], r"Received: b'1\\t"),
-    (b"0,0255 " + ROW[2:].partition(b" ")[2], "Received: b'0255'"),
     (b"0,nan " + ROW[2:].partition(b" ")[2], "Received: b'nan'"),
     (b"7" + ROW[1:], r"row 2, must have an emotion 0\.\.6\. Received: b'7'"),
     (b"" + ROW[1:], r"row 2, must have an emotion 0\.\.6\. Received: b''"),

@@ -35,15 +35,15 @@ def packed(files):
     return {f"{name}.gz": gzip.compress(content) for name, content in files.items()}
 
 
-@pytest.mark.parametrize("form", [dict, packed], ids=["plain", "gzipped"])
+@pytest.mark.parametrize("pack", [dict, packed], ids=["plain", "gzipped"])
 @pytest.mark.parametrize("place", ["data", "data/mnist"])
-def test_files_may_be_gzipped_and_in_a_folder_of_their_own(write, files, form, place, tmp_path):
-    write(place, form(files))
+def test_files_may_be_gzipped_and_in_a_folder_of_their_own(write, files, pack, place, tmp_path):
+    write(place, pack(files))
     check(zoo.datasets.load("mnist", tmp_path / "data", validation=0))
 
 
 def test_the_other_spelling_and_a_file_as_root(write, files):
-    folder = write("d", {name.replace("-idx", ".idx"): one for name, one in files.items()})
+    folder = write("d", {name.replace("-idx", ".idx"): array for name, array in files.items()})
     check(zoo.datasets.load("mnist", folder, validation=0))
     check(zoo.datasets.load("mnist", folder / "train-images.idx3-ubyte", validation=0))
 
@@ -56,20 +56,44 @@ def test_zoo_data_is_looked_in(write, files, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "change", "words"),
     [
-        ("train-images-idx3-ubyte", lambda one: one[:-1], r"15,680 bytes .* Received: 15,679\."),
-        ("train-images-idx3-ubyte", lambda one: one + b"x", r"15,680 bytes .* Received: more\."),
-        ("t10k-labels-idx1-ubyte", lambda one: b"<html>" + one, r"magic 2049\. Received: "),
-        ("t10k-labels-idx1-ubyte", lambda one: one[:5], r"must be an idx file\. Received: 5 bytes"),
-        ("train-labels-idx1-ubyte", lambda one: one[:8] + b"\x0a" + one[9:], "labels up to 10"),
-        ("train-labels-idx1-ubyte", lambda one: idx(np.zeros(3, "u1"), 2049), "Received: 3 labels"),
         (
             "train-images-idx3-ubyte",
-            lambda one: one[:4] + b"\xff" * 12,
+            lambda raw: raw[:-1],
+            r"15,680 bytes .* Received: 15,679\.",
+        ),
+        (
+            "train-images-idx3-ubyte",
+            lambda raw: raw + b"x",
+            r"15,680 bytes .* Received: more\.",
+        ),
+        ("t10k-labels-idx1-ubyte", lambda raw: b"<html>" + raw, r"magic 2049\. Received: "),
+        (
+            "t10k-labels-idx1-ubyte",
+            lambda raw: raw[:5],
+            r"must be an idx file\. Received: 5 bytes",
+        ),
+        (
+            "train-labels-idx1-ubyte",
+            lambda raw: raw[:8] + b"\x0a" + raw[9:],
+            "labels up to 10",
+        ),
+        (
+            "train-labels-idx1-ubyte",
+            lambda raw: idx(np.zeros(3, "u1"), 2049),
+            "Received: 3 labels",
+        ),
+        (
+            "train-images-idx3-ubyte",
+            lambda raw: raw[:4] + b"\xff" * 12,
             "at most 2,147,483,648",
         ),
-        ("t10k-images-idx3-ubyte", lambda one: gzip.compress(one)[:-9], "must be a readable file"),
-        ("t10k-images-idx3-ubyte", lambda one: b"\x1f\x8bnothing", "must be a readable file"),
-        ("t10k-labels-idx1-ubyte", lambda one: None, "must hold t10k-labels-idx1-ubyte"),
+        (
+            "t10k-images-idx3-ubyte",
+            lambda array: gzip.compress(array)[:-9],
+            "must be a readable file",
+        ),
+        ("t10k-images-idx3-ubyte", lambda array: b"\x1f\x8bnothing", "must be a readable file"),
+        ("t10k-labels-idx1-ubyte", lambda array: None, "must hold t10k-labels-idx1-ubyte"),
     ],
 )
 def test_damaged_files_are_one_clear_error(write, files, name, change, words):

@@ -14,7 +14,7 @@ from scipy.special import log_softmax, softmax
 from zoo.cli import main
 from zoo.ensembles import Committee, combining, compare, model_card
 from zoo.ensembles.combining.definition import Definition
-from zoo.ensembles.combining.rules import DEFINITIONS, Rule, rules_like, voting_names
+from zoo.ensembles.combining.rules import DEFINITIONS, Rule, rules_to_compare, voting_names
 from zoo.ensembles.combining.voting import committee_probabilities
 from zoo.ensembles.measures.contributions import coalition_accuracies
 from zoo.errors import ArgumentError
@@ -111,7 +111,7 @@ def test_a_rule_in_the_table_is_known_everywhere(median, probabilities):
     combined = committee_probabilities(probabilities, "median")
     np.testing.assert_allclose(combined, median_vote(probabilities), rtol=1e-6)
     np.testing.assert_allclose(Rule("median").on_tensors(probabilities), combined, atol=1e-7)
-    assert rules_like(Rule("soft", (1, 2)))["median vote"] == Rule("median")
+    assert rules_to_compare(Rule("soft", (1, 2)))["median vote"] == Rule("median")
     with pytest.raises(ArgumentError, match="weights must be None for voting='median'"):
         Rule("median", weights=(1, 2))
 
@@ -257,3 +257,16 @@ def test_what_does_not_go_together_is_refused(arguments, message):
 def test_rules_for_other_members_are_refused(rule, members, message):
     with pytest.raises(ArgumentError, match=message):
         rule.check_members(members)
+
+
+@pytest.mark.parametrize("voting", voting_names())
+def test_groups_of_the_members_decide_as_the_rule_for_these_members_does(voting):
+    # Few different numbers, so that many sums tie.
+    probabilities = np.random.default_rng(0).integers(1, 5, (4, 60, 3)) / 8
+    probabilities = (probabilities / probabilities.sum(axis=2, keepdims=True)).astype("float32")
+    rule = Rule(voting, (1, 2, 1, 0.5))
+    groups = np.array([[1, 0, 0, 1], [1, 1, 1, 1], [0, 1, 1, 0]], bool)
+    decisions = rule.decisions_of_groups(probabilities, groups)
+    for group, decision in zip(groups, decisions, strict=True):
+        expected = rule.for_members(np.flatnonzero(group))(probabilities[group]).argmax(axis=1)
+        np.testing.assert_array_equal(decision, expected)

@@ -65,7 +65,6 @@ def test_selection_is_no_worse_than_what_it_starts_from(scoring, drawn, start):
     start = min(start, len(probabilities))
     counts = greedy_selection(probabilities, labels, 6, scoring, start)
     assert counts.dtype == np.int64
-    assert (counts >= 0).all()
     assert max(1, start) <= counts.sum() <= start + 6
 
     def failure(mean):
@@ -189,7 +188,7 @@ ROWS, LABELS = [[[0.6, 0.4]], [[0.3, 0.7]]], [0]
         (lambda: simplex_weights(ROWS, [0, 0]), "one for each of the 1 images"),
         (lambda: best_members(ROWS, LABELS, 0), "count must be a whole number of 1 or more"),
         (lambda: best_members(ROWS, LABELS, 3), "count must be 2 or less.*Received: 3"),
-        (lambda: best_members(np.zeros((0, 1, 2)), LABELS, 1), "one or more of each"),
+        (lambda: best_members(np.zeros((0, 1, 2)), LABELS, 1), "no axis of length 0"),
     ],
 )
 def test_errors_say_what_was_expected_and_received(call, message):

@@ -288,8 +288,8 @@ PROBABILITIES = np.full((3, 2, 3), 1 / 3)
     ("call", "message"),
     [
         # votes
-        (lambda: vote_shares([[0, 1], [1, 3]], 3), "0 to 2. Received: 3 from member 1 at index 1"),
-        (lambda: vote_shares([[0, -1], [7, 1]], 3), "Received: -1 from member 0 at index 1"),
+        (lambda: vote_shares([[0, 1], [1, 3]], 3), "of member 1 .* 0 to 2. Received: 3 at index 1"),
+        (lambda: vote_shares([[0, -1], [7, 1]], 3), "of member 0 .* Received: -1 at index 1"),
         (lambda: vote_shares([0, 1], 3), r"integers \[members, n\].*shape \(2,\)"),
         (lambda: vote_shares([[0.0, 1.0]], 3), "votes must be integers.*float64"),
         (lambda: vote_shares([[True]], 3), "votes must be integers.*bool"),

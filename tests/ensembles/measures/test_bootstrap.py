@@ -85,7 +85,7 @@ def test_estimate_reads_as_value_and_interval():
     ("call", "message"),
     [
         (lambda: resampled_means([1.0, 2.0]), r"values must be \[n, scores\].*shape \(2,\)"),
-        (lambda: resampled_means(np.zeros((0, 2))), r"one or more of each.*shape \(0, 2\)"),
+        (lambda: resampled_means(np.zeros((0, 2))), r"no axis of length 0.*shape \(0, 2\)"),
         (lambda: resampled_means([[1.0]], resamples=0), "resamples must be a whole number of 1 or"),
         (lambda: resampled_means([[1.0]], seed=-1), "seed must be a whole number of 0 or more"),
         (lambda: percentile_interval([1.0], confidence=95), "confidence must be between 0 and 1"),

@@ -214,7 +214,7 @@ ROWS, LABELS = [[0.6, 0.4], [0.3, 0.7]], [0, 1]
             'binning must be "width" or "mass". Received: \'equal\'',
         ),
         (lambda: reliability_curve(ROWS, [0]), "one for each of the 2 images"),
-        (lambda: reliability_curve(np.zeros((0, 2)), []), "one or more of each"),
+        (lambda: reliability_curve(np.zeros((0, 2)), []), "no axis of length 0"),
         (lambda: fit_temperature([[2.0, -1.0]], [0]), "Logits need a softmax"),
         (lambda: fit_temperature(ROWS, [0.0, 1.0]), "labels must be class ids, integers"),
         (lambda: apply_temperature(ROWS, 0), "temperature must be above 0 and finite. Received: 0"),

@@ -115,7 +115,7 @@ def test_beyond_chance_is_a_p_value_below_5_percent(only_first, only_second, bey
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([0, 1], [0, 1], [0]), r"second must be .* as many as labels.*shape \(1,\)"),
+        (([0, 1], [0, 1], [0]), "same length. Received: .*second of length 1"),
         (([0, 1], [[0, 1]], [0, 1]), r"first must be class ids.*shape \(1, 2\)"),
         (([0, 1], [0, 1], [0.2, 0.8]), "second must be class ids, integers.*float64"),
         (([], [], []), "1 or more"),
@@ -313,18 +313,18 @@ def test_required_test_size_at_the_extremes():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: cochran_q([0, 1], [[0, 1]]), "two members or more. Received: 1"),
+        (lambda: cochran_q([0, 1], [[0, 1]]), "2 classifiers or more. Received: 1 classifier"),
         (lambda: cochran_q([0], [[0, 1], [0, 1]]), "one for each of the 2 images"),
         (lambda: cochran_q([0, 1], [0, 1]), r"votes must be integers \[members, n\]"),
         (lambda: cochran_q([], np.zeros((2, 0), int)), "one image or more"),
         (lambda: paired_bootstrap([1.0], [1.0, 2.0]), "same images. Received: 1 and 2 scores"),
-        (lambda: paired_bootstrap([], []), r"first must be numbers \[n\], one or more"),
+        (lambda: paired_bootstrap([], []), r"first must be numbers \[n\], 1 or more"),
         (lambda: paired_bootstrap([1.0], [np.nan]), "second must be finite. Received: nan at"),
         (lambda: paired_bootstrap([1], [0], confidence=0), "confidence must be between 0 and 1"),
         (lambda: paired_bootstrap([1], [0], resamples=0.5), "resamples must be a whole number"),
         (lambda: paired_bootstrap([1], [0], seed=-3), "seed must be a whole number of 0 or more"),
         (lambda: holm([0.2, 1.2]), r"from 0 to 1. Received: \[0.2, 1.2\]"),
-        (lambda: holm([]), "one or more"),
+        (lambda: holm([]), "1 or more"),
         (lambda: holm([0.1, np.nan]), "p_values must be finite. Received: nan at index 1"),
         (lambda: required_test_size(0.7, 0.4), "sum of 1 at most. Received: 0.7 and 0.4"),
         (lambda: required_test_size(-0.1, 0.4), "must be fractions.*Received: -0.1 and 0.4"),

@@ -28,7 +28,7 @@ def test_get_fetches_nothing_that_only_people_may(zoo_command, tmp_path):
     assert "kaggle.com/datasets/msambare/fer2013" in err
     code, _, err = zoo_command("data", "get", "imagenet")
     assert code == 2
-    assert "There is no data set 'imagenet'" in err
+    assert "The data set must be registered. Received: 'imagenet'" in err
 
 
 def test_cache_lists_and_clears(zoo_command, tmp_path):

@@ -90,7 +90,7 @@ def test_evaluation_holds_out_what_was_held_out_in_training(zoo_command, tmp_pat
     assert values["committee"]["accuracy"]["n"] == len(data.test)
     code, _, err = zoo_command("evaluate", "c.keras", "--split", "validation")
     assert code == 2
-    assert "digits has no validation split, only train, test." in err
+    assert "split must be a split of digits: train or test." in err
 
 
 def test_classes_with_commas_go_from_training_to_evaluation(zoo_command, tmp_path):

@@ -122,7 +122,7 @@ def test_required_parameter_is_marked():
     ],
 )
 def test_unknown_name_gets_the_closest_match(ask, name, closest):
-    with pytest.raises(UnknownModelError, match=f"There is no model '{name}'; did you mean.*") as e:
+    with pytest.raises(UnknownModelError, match=f"Received: '{name}'; did you mean.*") as e:
         ask(name)
     assert closest in str(e.value)
 
@@ -131,7 +131,9 @@ def test_unknown_name_gets_the_names_and_the_hint_to_import():
     with pytest.raises(UnknownModelError) as error:
         zoo.build("zzz")
     message = str(error.value)
-    assert message.startswith("There is no model 'zzz'. Registered: " + ", ".join(ENTRIES))
+    assert message.startswith(
+        "The model must be registered. Received: 'zzz'. Registered: " + ", ".join(ENTRIES)
+    )
     assert "Import the module that registers" in message
     assert isinstance(error.value, ZooError)
     assert isinstance(error.value, LookupError)

@@ -70,7 +70,7 @@ def test_folder_that_is_not_empty_is_refused_and_not_touched(tmp_path, name):
     (folder / "sub").mkdir(parents=True)
     (folder / name).write_bytes(b"mine")
     before = contents(folder)
-    with pytest.raises(RunError, match=r"not empty, and nothing in it was touched") as error:
+    with pytest.raises(RunError, match="nothing in the folder was touched") as error:
         RunFolder(folder, CONFIG)
     assert str(folder) in str(error.value)
     assert "resume=True, on the command line --resume" in str(error.value)
@@ -80,7 +80,7 @@ def test_folder_that_is_not_empty_is_refused_and_not_touched(tmp_path, name):
 @pytest.mark.parametrize("resume", [False, True])
 def test_file_in_place_of_the_folder_is_refused(tmp_path, resume):
     (tmp_path / "run").write_text("mine")
-    with pytest.raises(RunError, match=r"must be a folder\. Received: the file .*\. Name another"):
+    with pytest.raises(RunError, match=r"must be a folder\. Received: the file .*\. Name a folder"):
         RunFolder(tmp_path / "run", CONFIG, resume=resume)
     assert (tmp_path / "run").read_text() == "mine"
 
@@ -125,7 +125,7 @@ def test_resuming_with_another_config_names_the_difference(tmp_path, changed, di
     before = contents(tmp_path / "run")
     with pytest.raises(RunError) as error:
         RunFolder(tmp_path / "run", {**CONFIG, **changed}, resume=True)
-    assert f"run, {difference}. Ask for the same" in str(error.value)
+    assert f"run, {difference}. Pass the same arguments" in str(error.value)
     assert contents(tmp_path / "run") == before
 
 

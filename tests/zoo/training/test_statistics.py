@@ -101,5 +101,5 @@ def test_shares_out_of_range_are_refused(share):
 
 
 def test_early_stopping_and_averaging_exclude_each_other():
-    with pytest.raises(ArgumentError, match="Leave one of the two"):
+    with pytest.raises(ArgumentError, match="Leave out patience or average_from"):
         Recipe(average_from=0.5, patience=3)

@@ -1,4 +1,4 @@
-"""Running several models as one: fewer and larger matrix products for the same numbers.
+"""Running several models as one model: fewer and larger matrix products for the same numbers.
 
 `fusible` tells which models and optimisers can run side by side, `fused` runs such models as one
 wide model out of the parts in `wide_layers`, and `model_group` is the way in: it takes any models,

@@ -1,9 +1,10 @@
 """Several models as one wide model: few large matrix products instead of many small ones.
 
-Models that begin alike, up to their first dense layer, share everything before that layer, and the
-layer is one product `X [K₁ … K_m]` of the shared images with all kernels. After it, copies of one
-architecture run side by side: their weights lie along the last axis, dense layers are batched
-products, and all other layers work on each unit by itself.
+The models have equal layers up to their first dense layer, so they share the layers before it. The
+first dense layers of all models are a single product `X [K₁ … K_m]` of the shared images with all
+kernels. After this product, models of the same architecture (copies) run side by side: their
+weights lie along the last axis, their dense layers are batched products, and all other layers work
+on each unit by itself.
 """
 
 import itertools
@@ -29,14 +30,14 @@ LossesOf = Callable[[Any, Any], Any]
 
 
 class FusedModels:
-    """Models that begin alike, run as one.
+    """Models with equal first layers, which run as one wide model.
 
     Args:
-        models: Two or more built Keras models of the same `stem_key`; those of the same
+        models: Two or more built Keras models of the same `stem_key`; models of the same
             `architecture_key` stand one after another.
         optimizers: The models' built optimisers, of the same settings; none for inference only.
         compiled: Whether XLA compiles the passes over the weights: the penalties and the step of
-            the optimiser. One pass over the weights then takes the place of one for each operation.
+            the optimiser. Then a single pass takes the place of a pass for each operation.
         stoppable: Whether each model may stop learning before the others; none may by default.
     """
 
@@ -60,7 +61,7 @@ class FusedModels:
         self._penalized: list[tuple[_Pair, np.ndarray, np.ndarray]] = [
             (pair, l1, l2)
             for pair in self._weights
-            for l1, l2 in [_rates(pair.parts)]
+            for l1, l2 in [_penalty_rates(pair.parts)]
             if l1.any() or l2.any()
         ]
         self.optimizer: Any = None
@@ -89,15 +90,16 @@ class FusedModels:
         x = images
         for layer in self._stem:
             x = layer(x)
-        # Computes what a dense layer computes. The gradient is taken of the cast kernel, so it
-        # stays in half precision until `_apply`. This saves one pass over the weights.
+        # The same computation as in a dense layer, but the gradient is taken with respect to the
+        # cast kernel. So the gradient stays in half precision until `_apply`, which saves a pass
+        # over the weights.
         kernel = tf.cast(self._first.kernel.value, self._first.compute_dtype)
         self._sources[id(self._first.kernel)] = kernel
         x = tf.matmul(tf.cast(x, kernel.dtype), kernel)
         if self._first.use_bias:
             x = tf.nn.bias_add(x, tf.cast(self._first.bias.value, kernel.dtype))
         parts = tf.split(x, [branch.inputs for branch in self._branches], axis=-1)
-        outputs = concatenate(
+        outputs = concatenate_outputs(
             branch(part, training=training)
             for branch, part in zip(self._branches, parts, strict=True)
         )
@@ -107,8 +109,9 @@ class FusedModels:
     def train(self, images: Any, losses_of: LossesOf, active: Any) -> tuple[Any, Any]:
         """Take a training step.
 
-        A model that has stopped learns on among the fused weights, which costs nothing extra. Its
-        own weights stay as they are, since `store` leaves them out, and answer for it here.
+        The fused weights of a model that has stopped are trained with the others, which costs
+        nothing extra. The model's own weights stay unchanged, since `store` leaves them out, and
+        the outputs of a stopped model come from its own weights.
 
         Args:
             images: float32 [batch, height, width, channels].
@@ -157,12 +160,14 @@ class FusedModels:
 
     def _build(self) -> None:
         """Make the wide layers: the shared stem, the first dense layer, and the branches."""
-        every = self.models[0].layers
-        start = next(number for number, layer in enumerate(every) if layer.weights)
+        all_layers = self.models[0].layers
+        start = next(number for number, layer in enumerate(all_layers) if layer.weights)
         self._firsts = [model.layers[start] for model in self.models]
         units = sum(layer.units for layer in self._firsts)
         self._stem = [
-            wide_layer(layer) for layer in every[:start] if not isinstance(layer, layers.InputLayer)
+            wide_layer(layer)
+            for layer in all_layers[:start]
+            if not isinstance(layer, layers.InputLayer)
         ]
         self._first = wide_layer(self._firsts[0], units=units, activation=None)
         shape = self.models[0].inputs[0].shape
@@ -177,41 +182,39 @@ class FusedModels:
         return itertools.chain.from_iterable(branch.pairs for branch in self._branches)
 
     def _make_optimizer(self, optimizers: Sequence[Any]) -> None:
-        """Make the optimiser of all, and pair its variables with those of the models."""
+        """Make the common optimiser, and pair its variables with the models' variables."""
         self.optimizer = type(optimizers[0]).from_config(optimizers[0].get_config())
         self.optimizer.build(self.trainable_variables)
         pair_of = {id(pair.wide): pair for pair in self._weights}
-        wide_slots, *all_slots = map(_slots, (self.optimizer, *optimizers))
+        wide_slots, *all_slots = map(_slot_variables, (self.optimizer, *optimizers))
         for name, slots in wide_slots.items():
             slot_of = {
                 id(weight): slot
-                for model, of_model in zip(self.models, all_slots, strict=True)
-                for weight, slot in zip(model.trainable_variables, of_model[name], strict=True)
+                for model, own_slots in zip(self.models, all_slots, strict=True)
+                for weight, slot in zip(model.trainable_variables, own_slots[name], strict=True)
             }
             for wide, slot in zip(self.trainable_variables, slots, strict=True):
                 pair = pair_of[id(wide)]
                 parts = [slot_of[id(part)] for part in pair.parts]
                 self._slots.append(_Pair(slot, parts, pair.owners))
         everyone = list(range(len(self.models)))
-        common = zip(*map(_common, optimizers), strict=True)
-        for wide, variables in zip(_common(self.optimizer), common, strict=True):
+        common = zip(*map(_shared_variables, optimizers), strict=True)
+        for wide, variables in zip(_shared_variables(self.optimizer), common, strict=True):
             self._slots.append(_Pair(wide, list(variables), everyone))
 
     def _row_of_stoppable(self, number: int, output: Any, images: Any, active: Any) -> Any:
-        """Take a model's output where it learns, else let the model itself answer."""
+        """Take a model's output if the model learns; else compute it with the model's weights."""
         model = self.models[number]
         return tf.cond(
-            active,
-            lambda: output,
-            lambda: tf.cast(model(images, training=False), output.dtype),
+            active, lambda: output, lambda: tf.cast(model(images, training=False), output.dtype)
         )
 
     def _sources_of_gradients(self) -> list[Any]:
-        """List what the gradients are taken of, after a call."""
+        """List the tensors with respect to which gradients are taken, after a call."""
         return [self._sources.get(id(wide), wide.value) for wide in self.trainable_variables]
 
     def _sum_penalties(self) -> Any:
-        """Give what regularisers add to the losses, [models]: `Σ l1 |w| + l2 w²` (elastic net)."""
+        """Sum the penalties of the regularisers, [models]: `Σ l1 |w| + l2 w²` (elastic net)."""
         dtype = self._penalized[0][0].wide.dtype
         totals = [tf.zeros([], dtype)] * len(self.models)
         for pair, l1, l2 in self._penalized:
@@ -231,7 +234,7 @@ class FusedModels:
         """Take a step of the optimiser.
 
         Args:
-            gradients: Of the losses, without what regularisers add to them.
+            gradients: The gradients of the losses without the penalties.
         """
         # The gradients are of scaled losses, so the penalties' gradients are scaled as well.
         scale = self.optimizer.loss_scale_factor or 1.0
@@ -249,8 +252,15 @@ class FusedModels:
         self.optimizer.apply(terms, weights)
 
 
-def concatenate(outputs: Iterable[Any]) -> Any:
-    """Concatenate tensors along the first axis: as float64 where one of them is, else float32."""
+def concatenate_outputs(outputs: Iterable[Any]) -> Any:
+    """Concatenate outputs of models, as float64 if any of them has this type, else as float32.
+
+    Args:
+        outputs: Tensors [models, …].
+
+    Returns:
+        A tensor [models of all outputs, …].
+    """
     outputs = list(outputs)
     dtype = "float64" if any(output.dtype == "float64" for output in outputs) else "float32"
     outputs = [tf.cast(output, dtype) for output in outputs]
@@ -297,10 +307,10 @@ class _Pair:
 
 
 class _Branch:
-    """Copies of one architecture side by side, from the first product on.
+    """Models of the same architecture side by side, from the first product on.
 
     Args:
-        tails: The layers of each copy, beginning with the first dense layer.
+        tails: The layers of each model, beginning with the first dense layer.
     """
 
     def __init__(self, tails: Sequence[Sequence[Any]]) -> None:
@@ -343,7 +353,7 @@ def _pairs(wide: Any, parts: Sequence[Any]) -> list[tuple[Any, list[Any]]]:
     return list(zip(getattr(wide, "weights", []), map(list, weights), strict=True))
 
 
-def _rates(parts: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+def _penalty_rates(parts: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
     """Give the regularisers' l1 and l2 for each column of the weights side by side."""
     # Rounded to float32, as Keras does it.
     l1, l2 = (
@@ -353,8 +363,8 @@ def _rates(parts: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(l1, sizes).astype(dtype), np.repeat(l2, sizes).astype(dtype)
 
 
-def _slots(optimizer: Any) -> dict[str, list[Any]]:
-    """Find what an optimiser keeps for each weight, such as momentum: name → variables."""
+def _slot_variables(optimizer: Any) -> dict[str, list[Any]]:
+    """Find the variables that an optimiser has for each weight, such as momentum, by name."""
     known = {id(variable) for variable in optimizer.variables}
     return {
         name: list(value)
@@ -366,7 +376,7 @@ def _slots(optimizer: Any) -> dict[str, list[Any]]:
     }
 
 
-def _common(optimizer: Any) -> list[Any]:
-    """Find what an optimiser keeps for all weights together, such as the number of iterations."""
-    slots = {id(slot) for values in _slots(optimizer).values() for slot in values}
+def _shared_variables(optimizer: Any) -> list[Any]:
+    """Find the other variables of an optimiser, such as the number of iterations."""
+    slots = {id(slot) for values in _slot_variables(optimizer).values() for slot in values}
     return [variable for variable in optimizer.variables if id(variable) not in slots]

@@ -1,4 +1,4 @@
-"""Tells which models, and which optimisers, can run side by side as one wide model."""
+"""Which models, and which optimisers, can run side by side as one wide model."""
 
 import itertools
 import json

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from zoo.training.fusion.fused import FusedModels, LossesOf, concatenate
+from zoo.training.fusion.fused import FusedModels, LossesOf, concatenate_outputs
 from zoo.training.fusion.fusible import architecture_key, optimizer_settings, stem_key
 
 
@@ -37,8 +37,8 @@ class ModelGroup:
         for rows in _fusible_rows(models, optimizers):
             # Copies of one architecture stand side by side.
             rows = sorted(rows, key=lambda row: kinds.index(kinds[row]))
-            part_of = FusedModels if len(rows) > 1 else SingleModel
-            part = part_of(
+            kind = FusedModels if len(rows) > 1 else SingleModel
+            part = kind(
                 [models[row] for row in rows],
                 [optimizers[row] for row in rows if optimizers[row]],
                 compiled=compiled and tf.test.is_built_with_xla(),
@@ -124,19 +124,19 @@ class ModelGroup:
 
     def _in_order_of_models(self, results: Sequence[tuple[Any, Any]]) -> tuple[Any, Any]:
         """Put the rows of all parts into the order of the models."""
-        first, second = (concatenate(column) for column in zip(*results, strict=True))
+        first, second = (concatenate_outputs(column) for column in zip(*results, strict=True))
         if self._order != sorted(self._order):
             first, second = (tf.gather(rows, self._order) for rows in (first, second))
         return first, tf.cast(second, first.dtype)
 
 
 def _fusible_rows(models: Sequence[Any], optimizers: Sequence[Any]) -> list[list[int]]:
-    """Group the numbers of models that can run fused; a model that cannot is a group of one."""
-    alike: dict[Any, list[int]] = {}
+    """Group the numbers of models that can run fused; any other model is a group of its own."""
+    groups: dict[Any, list[int]] = {}
     for row, (model, optimizer) in enumerate(zip(models, optimizers, strict=True)):
         key = stem_key(model), optimizer_settings(optimizer) if optimizer else ""
-        alike.setdefault(row if None in key else key, []).append(row)
-    return list(alike.values())
+        groups.setdefault(row if None in key else key, []).append(row)
+    return list(groups.values())
 
 
 class SingleModel:
@@ -144,7 +144,7 @@ class SingleModel:
 
     Args:
         models: One built Keras model.
-        optimizers: Its built optimiser; none for inference only.
+        optimizers: The built optimiser of the model; none for inference only.
         compiled: Whether XLA compiles the step of the optimiser.
         stoppable: Whether the model may stop learning before others.
     """
@@ -170,7 +170,7 @@ class SingleModel:
         """Run the model; see `FusedModels`."""
         output = self._model(images, training=training)
         penalty = sum(self._model.losses, start=tf.zeros([], output.dtype))
-        outputs = concatenate([output[None]])
+        outputs = concatenate_outputs([output[None]])
         return outputs, tf.cast(penalty[None], outputs.dtype)
 
     def train(self, images: Any, losses_of: LossesOf, active: Any) -> tuple[Any, Any]:

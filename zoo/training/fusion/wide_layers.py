@@ -48,7 +48,7 @@ class BatchedDense(layers.Dense):
 
     Args:
         copies: Number of copies.
-        **config: Arguments of `keras.layers.Dense`; `units` counts those of all copies.
+        **config: Arguments of `keras.layers.Dense`; `units` is the number of units of all copies.
     """
 
     def __init__(self, copies: int, **config: Any) -> None:
