@@ -15,7 +15,13 @@ from zoo.datasets.split import Split
 from zoo.ensembles.checks import check_classes
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.export import export
-from zoo.ensembles.fitting import MemberTraining, training_split, validation_split
+from zoo.ensembles.fitting import (
+    MemberTraining,
+    training_split,
+    validation_split,
+    warn_of_members,
+    warn_of_range,
+)
 from zoo.ensembles.members import (
     build_models,
     built_member,
@@ -100,7 +106,7 @@ class Committee(VotingModel):
         self.out_of_bag: Accuracy | None = None
         self.training: dict[str, Any] = {}  # resampling, snapshots and teacher of the last fit
         self._recipes_when_built: tuple[Recipe, ...] | None = None
-        if all(member.registered_name is None for member in self._specs):
+        if all(member.is_built for member in self._specs):
             self._use_models([member.model for member in self._specs], self.member_names)
 
     @property
@@ -142,14 +148,12 @@ class Committee(VotingModel):
         """Train the members.
 
         Args:
-            x: A `Split`; images uint8 [n, height, width, channels]; a tuple (images, labels) or
-                (images, labels, weights); or a `tf.data.Dataset` or a `keras.utils.PyDataset` of
-                such pairs or triples, which is read once into memory.
+            x: A `Split`, images uint8 [n, height, width, channels], or a pair, a triple or a dataset
+                with labels, as `zoo.datasets.as_split` takes them.
             y: Labels int [n], if `x` is an array.
-            validation_data: Images with labels, as `x`, for early stopping and curves. They must
-                not be the test split.
-            sample_weight: The weight of each image, [n], 0 or more, which multiplies the loss of
-                the image, as in Keras. Images of weight 0 are left out. None weights all alike.
+            validation_data: Images with labels, for early stopping and curves; not the test split.
+            sample_weight: Multiplies the loss of each image, [n], 0 or more, as in Keras. Images of
+                weight 0 are left out. None weights all alike.
             epochs: The number of epochs of every member; None takes it from the recipes.
             batch_size: The batch size of every member; None takes it from the recipes.
             together: True trains all members in one graph, on the same batches. False trains them
@@ -176,30 +180,32 @@ class Committee(VotingModel):
             DataError: The images or labels do not fit.
             RunError: The run folder is in use, or the run cannot be resumed.
         """
-        names = self.label_names if self._models else self.class_names
-        data = training_split(x, y, sample_weight, names)
-        models = [*self._models, *([teacher.model] if teacher else [])]
-        validation = validation_split(validation_data, data, models)
+        data = training_split(x, y, sample_weight, self._known_names)
+        teachers = [teacher.model] if teacher else []
+        validation = validation_split(validation_data, data, [*self._models, *teachers])
         self._build_members(data)
+        warn_of_members(self._specs, self._models, data)
         training = MemberTraining(
             self._specs, self._models, self.rule, self.seed, self.snapshots,
             data, validation, teacher, resampling, epochs, batch_size,
         )  # fmt: skip
-        try:
-            history = training.run(
-                combine=self.rule.on_tensors,
-                together=together,
-                log_dir=log_dir,
-                resume=resume,
-                callbacks=callbacks,
-                owner=self,
-                verbose=verbose,
-            )
-        finally:
-            if training.is_recorded:  # earlier scores are no longer valid
-                self._own_provenance = replace(self._own_provenance, data_settings=data.settings)
-                self.validation_accuracy = self.out_of_bag = None
-        self.training, self._specs = training.settings, training.members_afterwards()
+
+        def at_start() -> None:
+            self._own_provenance = replace(self._own_provenance, data_settings=data.settings)
+            self.validation_accuracy = self.out_of_bag = None  # no longer valid
+            self.training = training.settings
+
+        history = training.run(
+            combine=self.rule.on_tensors,
+            at_start=at_start,
+            together=together,
+            log_dir=log_dir,
+            resume=resume,
+            callbacks=callbacks,
+            owner=self,
+            verbose=verbose,
+        )
+        self._specs = training.members_afterwards()
         if validation is not None:
             right = self.votes(validation) == validation.labels
             self.validation_accuracy = tuple(right.mean(axis=1).tolist())
@@ -222,8 +228,7 @@ class Committee(VotingModel):
         Args:
             x: Images with labels, as in `fit`, but without weights.
             y: Labels int [n], if `x` is an array.
-            elsewhere: Images of another data set, as in `predict`. The report then says how well
-                the committee tells them from the images `x`.
+            elsewhere: Images of another data set; the report says how well they are told apart.
             augmentation: Test-time augmentation, as in `member_probabilities`.
             times: The number of views of each image, with an `Augmentation`; 8 by default.
             seed: The seed of the transforms, with an `Augmentation`; 0 by default.
@@ -235,6 +240,7 @@ class Committee(VotingModel):
             DataError: The images or classes do not fit the members.
         """
         split = self.split_to_judge(x, y)
+        warn_of_range(self.member_names, self._models, split)
         views = augmented_views(augmentation, times, seed)
         others = None
         if elsewhere is not None:

@@ -21,7 +21,7 @@ from zoo.ensembles.checks import as_labelled, check_classes
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
 from zoo.errors import ArgumentError
-from zoo.training.learner import check_model
+from zoo.training.built_models.interface import check_model, image_interface
 from zoo.training.loop import EVALUATION_BATCH
 
 
@@ -58,6 +58,11 @@ class VotingModel(keras.Model, CompositeModel):
     def label_names(self) -> tuple[str, ...]:
         """The names of the classes, or their numbers where they have no names."""
         return self.class_names or tuple(map(str, range(self.output_shape[-1] or 0)))
+
+    @property
+    def _known_names(self) -> tuple[str, ...] | None:
+        """The names or numbers of the classes; None where neither is known yet."""
+        return self.label_names if self._models else self.class_names
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
@@ -322,7 +327,7 @@ class VotingModel(keras.Model, CompositeModel):
     def _use_models(self, models: list[Any], names: Sequence[str]) -> None:
         """Take built models as the members, and check that they fit each other."""
         self._models = models
-        image_shape, num_classes = models[0].input_shape[1:], models[0].output_shape[-1]
+        image_shape, num_classes = image_interface(names[0], models[0])
         for name, model in zip(names, models, strict=True):
             check_model(name, model, image_shape, num_classes)
         self.rule.check_members(len(models), num_classes)
