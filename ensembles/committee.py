@@ -148,7 +148,7 @@ class Committee(VotingModel):
         """Train the members.
 
         Args:
-            x: A `Split`, images uint8 [n, height, width, channels], or a pair, a triple or a dataset
+            validation_data: Images with labels, for early stopping and curves. No test split.
                 with labels, as `zoo.datasets.as_split` takes them.
             y: Labels int [n], if `x` is an array.
             validation_data: Images with labels, for early stopping and curves; not the test split.
