@@ -148,10 +148,10 @@ class Committee(VotingModel):
         """Train the members.
 
         Args:
-            validation_data: Images with labels, for early stopping and curves. No test split.
+            x: A `Split`, images uint8 [n, height, width, channels], or a pair, triple or dataset
                 with labels, as `zoo.datasets.as_split` takes them.
             y: Labels int [n], if `x` is an array.
-            validation_data: Images with labels, for early stopping and curves; not the test split.
+            validation_data: Images with labels, for early stopping and curves; no test images.
             sample_weight: Multiplies the loss of each image, [n], 0 or more, as in Keras. Images of
                 weight 0 are left out. None weights all alike.
             epochs: The number of epochs of every member; None takes it from the recipes.
