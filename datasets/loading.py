@@ -122,7 +122,8 @@ def load(
             stacklevel=2,
         )
     settings = {
-        "name": name, "parts": parts and split_parts, "image_size": size, "color": color,
+        "name": name, "root": base and str(base.absolute()), "parts": parts and split_parts,
+        "image_size": size, "color": color,
         "drop_duplicates": drop_duplicates, **shares, "seed": seed,
     }  # fmt: skip
     prepared = prepare_splits(

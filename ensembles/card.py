@@ -42,7 +42,8 @@ def model_card(committee: Committee, report: Report) -> str:
         >>> print(model_card(committee, committee.report(data.test)).splitlines()[0])
         # Model card: softmax, bn_mlp
     """
-    scores = score_table("", ((row.name, row.values) for row in report.scores), every=True)
+    rows = ((row.name, row.values) for row in report.scores)
+    scores = score_table("", rows, report.validation, every=True)
     parts = [
         f"# Model card: {', '.join(committee.member_names)}",
         _members(committee),
@@ -143,7 +144,7 @@ def _data(committee: Committee, report: Report) -> str:
         options = ", ".join(
             f"{key.replace('_', ' ')} {value}"
             for key, value in settings.items()
-            if value and key != "name"
+            if value and key not in ("name", "root")  # a path says nothing to others
         )
         sentences.append(f"Loaded with {options}." if options else "")
     sentences.append(report.leaderboard.verdict.overlap.warning())
@@ -204,7 +205,7 @@ def _limits(report: Report) -> str:
         items.append(f"Out-of-distribution images are told from these with an AUROC of {areas}.")
     else:
         items.append(
-            "The committee was not tested on out-of-distribution images, to which it also gives "
-            "one of its classes."
+            f"The {'committee' if report.comparison else 'model'} was not tested on "
+            "out-of-distribution images, to which it also gives one of its classes."
         )
     return "\n".join(f"- {item}" for item in items)

@@ -79,8 +79,7 @@ def select(
         kept = np.flatnonzero(weights)
         rule = Rule("soft", tuple(weights[kept].tolist()))
     chosen = committee.with_rule(rule, kept.tolist(), tuned_on=split)
-    right = members[kept].argmax(axis=-1) == split.labels
-    chosen.validation_accuracy = tuple(right.mean(axis=1).tolist())
+    chosen.record_validation(split.labels, members[kept])
     return chosen
 
 

@@ -96,7 +96,6 @@ class Committee(VotingModel):
         self.rule.check_members(len(self._specs))
         whole_number("seed", seed, 0)
         self.seed = seed
-        self.validation_accuracy: tuple[float, ...] | None = None
         self.out_of_bag: Accuracy | None = None
         self.training: dict[str, Any] = {}  # resampling, snapshots and teacher of the last fit
         self._recipes_when_built: tuple[Recipe, ...] | None = None
@@ -194,10 +193,10 @@ class Committee(VotingModel):
             if training.is_recorded:  # earlier scores are no longer valid
                 self._own_provenance = replace(self._own_provenance, data_settings=data.settings)
                 self.validation_accuracy = self.out_of_bag = None
+                self.validation_scores = {}
         self.training, self._specs = training.settings, training.members_afterwards()
         if validation is not None:
-            right = self.votes(validation) == validation.labels
-            self.validation_accuracy = tuple(right.mean(axis=1).tolist())
+            self.record_validation(validation.labels, self.member_probabilities(validation))
         if training.leaves_images_out:
             self.out_of_bag = training.accuracy_out_of_bag(self.member_probabilities(data))
         return history
@@ -241,6 +240,7 @@ class Committee(VotingModel):
             elsewhere=others,
             rule=self.rule,
             validation_accuracy=self.validation_accuracy,
+            validation=self.validation_scores,
             overlap=self.overlap_with(split),
         )
 
@@ -281,6 +281,8 @@ class Committee(VotingModel):
             committee._own_provenance = self._own_provenance.joined_with(chosen)
         if self.validation_accuracy:
             committee.validation_accuracy = tuple(self.validation_accuracy[k] for k in kept)
+        known = self.validation_scores
+        committee.validation_scores = {k: known[k] for k in committee.member_names if k in known}
         return committee
 
     def save(self, filepath: str | os.PathLike[str], **kwargs: Any) -> None:
@@ -353,6 +355,7 @@ class Committee(VotingModel):
             "class_names": self.class_names,
             "seed": self.seed,
             "validation_accuracy": self.validation_accuracy,
+            "validation_scores": {k: asdict(score) for k, score in self.validation_scores.items()},
             "out_of_bag": self.out_of_bag and asdict(self.out_of_bag),
             "data_settings": self.data_settings,
             "tuned_on": to_text(self._own_provenance.tuned_on),
@@ -370,6 +373,9 @@ class Committee(VotingModel):
         )
         accuracy = config["validation_accuracy"]
         committee.validation_accuracy = None if accuracy is None else tuple(accuracy)
+        committee.validation_scores = {
+            name: Accuracy(**score) for name, score in config.get("validation_scores", {}).items()
+        }
         if config.get("out_of_bag"):
             committee.out_of_bag = Accuracy(**config["out_of_bag"])
         committee._own_provenance = Provenance(
