@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -42,6 +42,15 @@ class Tree:
     folders: frozenset[str]
     open_file: Callable[[str], BinaryIO]
 
+    @property
+    def has_folder(self) -> bool:
+        """Whether the files lie in a folder or archive, as those of `plain_files` do not."""
+        return self.path != Path()
+
+    def subject(self, name: str) -> str:
+        """Name a file for a message."""
+        return f"{name} in {self.path}" if self.has_folder else name
+
     def read(self, name: str, most: int = MAX_BYTES) -> bytes:
         """Read a file of at most `most` bytes; raise a DataError as `open` does."""
         with self.open(name, most) as file:
@@ -55,8 +64,11 @@ class Tree:
         A DataError says that the file is missing, too large, damaged, encrypted or unreadable,
         perhaps only in the block.
         """
-        subject = f"{name} in {self.path}"
+        subject = self.subject(name)
         if name not in self.sizes:
+            if not self.has_folder:
+                received = "a folder" if os.path.isdir(name) else "no file of that name"
+                raise data_error(name, "be an image file", received, "Check the path")
             remedy = "Add the file, or fetch it with download=True if the owner allows it"
             raise data_error(self.path, f"hold {name}", f"no {name}", remedy)
         if (size := self.sizes[name]) > most:
@@ -65,6 +77,13 @@ class Tree:
         remedy = "Fetch it again or remove it"
         with as_data_errors(subject, "be a readable file", remedy), self.open_file(name) as file:
             yield file
+
+
+def plain_files(paths: Sequence[str]) -> Tree:
+    """Make a tree of files that lie anywhere, by their paths; paths without a file are left out."""
+    found = {path: os.stat(path) for path in paths if os.path.exists(path)}
+    sizes = {name: info.st_size for name, info in found.items() if stat.S_ISREG(info.st_mode)}
+    return Tree(Path(), sizes, frozenset(), lambda name: open(name, "rb"))
 
 
 @contextmanager

@@ -8,15 +8,15 @@ little.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 import numpy as np
 
 from zoo.datasets.description import DatasetInfo, RemoteFile
 from zoo.datasets.files.checks import data_error
-from zoo.datasets.files.class_folders import class_folders, labels_of
+from zoo.datasets.files.class_folders import class_folders
 from zoo.datasets.files.tree import Tree
-from zoo.datasets.formats.decode import decode
+from zoo.datasets.formats.image_file import Target
 from zoo.datasets.formats.plain_pickle import load_batch
 from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
@@ -70,7 +70,7 @@ def read(request: ReadRequest) -> dict[str, Split]:
             }
             break
     else:
-        found = _read_folders(tree, request.parts)
+        found = _read_folders(request)
     return {
         part: request.split(part, images, labels, CLASS_NAMES)
         for part, (images, labels) in found.items()
@@ -119,15 +119,15 @@ def _check_labels(labels: object, where: str) -> np.ndarray:
     return np.array(found, np.int64)
 
 
-def _read_folders(tree: Tree, parts: Collection[str]) -> dict[str, Arrays]:
+def _read_folders(request: ReadRequest) -> dict[str, Arrays]:
     """Read folders of images: images uint8 [n, 32, 32, 3] and labels int64 [n] by part."""
     found = {}
-    for part, classes in class_folders(tree).items():
+    for part, classes in class_folders(request.tree).items():
         if tuple(classes) != CLASS_NAMES:
             expected = f"hold the classes {', '.join(CLASS_NAMES)}"
             remedy = "Read it as the data set folder, or rename the folders"
-            raise data_error(f"{part} in {tree.path}", expected, ", ".join(classes), remedy)
-        if part in parts:
-            files, labels = labels_of(classes)
-            found[part] = (decode(tree, files, PLANES[1:], 3, resize=False), labels)
+            subject = f"{part} in {request.tree.path}"
+            raise data_error(subject, expected, ", ".join(classes), remedy)
+        if part in request.parts:
+            found[part] = request.decode(part, classes, Target(PLANES[1:], 3))
     return found

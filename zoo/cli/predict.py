@@ -82,7 +82,7 @@ def predict(
 def _with_progress(
     committee: Committee, pictures: Sequence[Path], on_error: str
 ) -> Iterator[tuple[list[Answer], list[str]]]:
-    """Go through answers and skipped pictures, block by block, with a progress bar on standard error."""
+    """Go through answers and skipped pictures in blocks, with a progress bar on standard error."""
     # Rich draws lines for standard output above the bar only where both are the same terminal.
     progress = Progress(
         *Progress.get_default_columns(),
