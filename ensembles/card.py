@@ -144,7 +144,8 @@ def _data(committee: Committee, report: Report) -> str:
         options = ", ".join(
             f"{key.replace('_', ' ')} {value}"
             for key, value in settings.items()
-            if value and key not in ("name", "root")  # a path says nothing to others
+            # A path says nothing to others.
+            if key not in ("name", "root") and value not in (None, False, 0, "stretch", "raise")
         )
         sentences.append(f"Loaded with {options}." if options else "")
     sentences.append(report.leaderboard.verdict.overlap.warning())

@@ -128,6 +128,11 @@ which does not exist. Name a file that model.save(path) wrote.
                 f"The data that {file} was trained on must still be there. Received: {root}, which "
                 "does not exist. Pass root= with the place where the data is now."
             )
+    elif root is not None and not Path(root).expanduser().exists():
+        raise DataError(
+            f"root must be the place of the data. Received: {root}, which does not exist. Check "
+            "the path."
+        )
     if info.needs_root:
         (info.locate or locate)(info, check_root(info, root))
     return name, root

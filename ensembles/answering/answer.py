@@ -39,12 +39,12 @@ class Answer:
     uncertainty: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the answer as JSON values."""
+        """Give the answer as JSON values; numbers have six decimals."""
         return {
             "source": self.source if isinstance(self.source, int) else str(self.source),
             "class": self.class_name,
-            "probability": self.probability,
-            "uncertainty": self.uncertainty,
+            "probability": round(self.probability, 6),
+            "uncertainty": round(self.uncertainty, 6),
             "votes": dict(self.votes),
         }
 

@@ -83,7 +83,7 @@ class Leaderboard:
         >>> labels = np.array([0, 1, 1, 0])
         >>> board = make_leaderboard(labels, {"a": np.eye(2)[labels]}, {})
         >>> board.sentence()
-        'a is right about 4 of 4 images: 100.0 %, with a 95 % interval of 51.0 to 100.0 %.'
+        'a recognises 4 of 4 images: 100.0 %, with a 95 % interval of 51.0 to 100.0 %.'
     """
 
     entries: tuple[LeaderboardRow, ...]

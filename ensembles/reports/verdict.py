@@ -103,7 +103,7 @@ class Verdict:
             return f"{self.best_member} is a single model, which is compared with no other."
         right = round(found.value * found.n)
         return (
-            f"{self.best_member} is right about {right:,} of {found.n:,} images: "
+            f"{self.best_member} recognises {right:,} of {found.n:,} images: "
             f"{percent(found.value)}, with a 95 % interval of {100 * found.low:.1f} to "
             f"{100 * found.high:.1f} %."
         )
