@@ -123,7 +123,7 @@ def test_a_model_without_data_needs_the_name_of_the_data(trained_committee, tmp_
     ("data", "root", "expected"),
     [
         ("digit", None, "did you mean 'digits'"),
-        ("mnist", "gone", "mnist"),
+        ("mnist", "gone", "gone, which does not exist"),
         ("folder", "gone", "gone, which does not exist"),
     ],
 )
