@@ -87,6 +87,8 @@ def _members(committee: Committee) -> str:
     ]
     columns = [key.replace("_", " ") for key in RECIPE_COLUMNS]
     header = ["member", "model", "parameters", *columns, "other settings"]
+    if len(rows) == 1:  # a single model is not called a member
+        header, rows = header[1:], [rows[0][1:]]
     parts = [sentence, markdown_table(header, rows)]
     if committee.training:
         parts.append(_training(committee))
@@ -106,8 +108,9 @@ def _training(committee: Committee) -> str:
         sentences.append(f"Each member had images of its own: {training['resampling']}.")
     if training["teacher"]:
         settings = ", ".join(f"{key} {value}" for key, value in training["teacher"].items())
+        learners = "members" if len(committee.members) > 1 else "model"
         sentences.append(
-            f"The members learned from another model as well as from the labels ({settings})."
+            f"The {learners} learned from another model as well as from the labels ({settings})."
         )
     return " ".join(sentences)
 
@@ -171,7 +174,7 @@ def _calibration(committee: Committee, report: Report) -> str:
             "The probabilities are calibrated with the temperature "
             f"{committee.rule.temperature:.3g}."
         )
-    if committee.rule.definition.counts_votes:
+    if committee.rule.definition.counts_votes and report.comparison:
         words.append("The outputs are shares of the vote, not probabilities of being right.")
     return " ".join(words)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,9 @@ NUMBERS = ("probability", "share of votes", "uncertainty")
 
 SKIPPED = 1
 """The exit code if pictures were left out."""
+
+STOPPED = 141
+"""The exit code of a program that writes to a pipe that nobody reads."""
 
 
 @app.command
@@ -69,9 +73,14 @@ def predict(
         committee, pictures
     )
     skipped: list[str] = []
-    for answers, sources in _with_progress(committee, pictures, on_error):
-        write(answers)
-        skipped += sources
+    try:
+        for answers, sources in _with_progress(committee, pictures, on_error):
+            write(answers)
+            skipped += sources
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return STOPPED
     if not skipped:
         return 0
     count = f"{len(skipped):,} of {len(pictures):,} pictures cannot be read and were skipped"
