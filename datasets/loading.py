@@ -17,7 +17,7 @@ from typing import Any
 
 from zoo.arguments import whole_number
 from zoo.datasets import sources  # noqa: F401  registers the zoo's own data sets
-from zoo.datasets.cache.fingerprint import fingerprint, states
+from zoo.datasets.cache.fingerprint import fingerprint, list_files, states
 from zoo.datasets.cache.store import remember
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.fetching.remotes import fetch_files
@@ -210,11 +210,12 @@ class _Reading:
     def from_cache(self, path: Path) -> dict[str, Split]:
         """Read the splits from the cache, or read the files and put the splits into the cache."""
         info = self.dataset.info
-        before = states(path, info.file_pattern)
+        found = list_files(path, info.file_pattern)
+        before = states(found)
 
         def read(new: NewArray) -> dict[str, Split]:
-            splits = self.from_files(new)
-            if states(path, info.file_pattern) != before:
+            splits = self.from_files(new, found if path.is_dir() else None)
+            if states(list_files(path, info.file_pattern)) != before:
                 received = f"{path}, which has changed while it was read"
                 expected = "stay as they are while they are read"
                 raise data_error("The files", expected, received, "Load it again")
@@ -231,12 +232,21 @@ class _Reading:
             facts["version"] = info.version
         return remember(info.name, facts, read)
 
-    def from_files(self, new: NewArray) -> dict[str, Split]:
-        """Read the splits from the files, as far as the files hold them; at least "train"."""
+    def from_files(
+        self, new: NewArray, found_files: Mapping[str, os.stat_result] | None = None
+    ) -> dict[str, Split]:
+        """Read the splits from the files, as far as the files hold them; at least "train".
+
+        `found_files` is what `walk` has found in the folder; None: the folder is walked.
+        """
         info = self.dataset.info
         conversion = ImageConversion(self.size, self.color, new, self.resize)
         parts = tuple(dict.fromkeys(itertools.chain(*self.split_parts.values())))
-        files = open_tree(self.path, info.file_pattern) if self.path else nullcontext(NO_FILES)
+        files = (
+            open_tree(self.path, info.file_pattern, found=found_files)
+            if self.path
+            else nullcontext(NO_FILES)
+        )
         with files as tree:
             request = ReadRequest(tree, parts, self.classes, conversion, self.on_error)
             found = _check_read(info, self.dataset.read(request))

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 
 from zoo.datasets.files.checks import describe_error
+from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.conversion import to_pixels
 from zoo.datasets.formats.jpeg import MAX_SCANS, count_scans, decode_plain_jpeg, is_jpeg
 from zoo.errors import DataError
@@ -25,6 +26,8 @@ MAX_PIXELS_OF_SCANNED_JPEG = 500_000_000
 MAX_PIXELS_OF_OTHERS = 100_000_000
 # Pillow can read many other formats; their readers never get a file.
 FORMATS = ("BMP", "JPEG", "PNG", "WEBP")
+IMAGE_SUFFIXES = (".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".webp")
+_FIRST_BYTES = (b"BM", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")  # of the same formats
 _GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L")
 _ORIENTATION = 0x0112
 _ON_ITS_SIDE = (5, 6, 7, 8)  # values of the orientation
@@ -76,6 +79,32 @@ class Target:
     def shape(self) -> tuple[int, int, int]:
         """Height, width and channels."""
         return *self.size, self.channels
+
+
+def find_images(tree: Tree) -> list[str]:
+    """List the paths of the images in a tree, sorted.
+
+    An image is a file with the suffix of an image, and any other file that has the content of an
+    image, whatever the name.
+    """
+    return [
+        name
+        for name in sorted(tree.sizes)
+        if name.lower().endswith(IMAGE_SUFFIXES) or _has_image(tree, name)
+    ]
+
+
+def _has_image(tree: Tree, name: str) -> bool:
+    """Whether Pillow can open the file as an image of the `FORMATS`."""
+    try:
+        with tree.open(name) as content:
+            if not content.read(16).startswith(_FIRST_BYTES):
+                return False
+            content.seek(0)
+            read_header(content, is_reduced=True)
+    except DataError:
+        return False
+    return True
 
 
 def read_header(content: BinaryIO, *, is_reduced: bool = False) -> ImageHeader:

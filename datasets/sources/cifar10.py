@@ -16,7 +16,7 @@ from zoo.datasets.description import DatasetInfo, RemoteFile
 from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.class_folders import class_folders
 from zoo.datasets.files.tree import Tree
-from zoo.datasets.formats.image_file import Target
+from zoo.datasets.formats.image_file import Target, find_images
 from zoo.datasets.formats.plain_pickle import load_batch
 from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
@@ -122,7 +122,7 @@ def _check_labels(labels: object, where: str) -> np.ndarray:
 def _read_folders(request: ReadRequest) -> dict[str, Arrays]:
     """Read folders of images: images uint8 [n, 32, 32, 3] and labels int64 [n] by part."""
     found = {}
-    for part, classes in class_folders(request.tree).items():
+    for part, classes in class_folders(request.tree, find_images(request.tree)).items():
         if tuple(classes) != CLASS_NAMES:
             expected = f"hold the classes {', '.join(CLASS_NAMES)}"
             remedy = "Read it as the data set folder, or rename the folders"

@@ -14,9 +14,8 @@ import numpy as np
 
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.checks import data_error
-from zoo.datasets.files.class_folders import IMAGE_SUFFIXES
 from zoo.datasets.files.tree import Tree
-from zoo.datasets.formats.image_file import Target
+from zoo.datasets.formats.image_file import Target, find_images
 from zoo.datasets.formats.pixel_csv import read_rows
 from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
@@ -104,16 +103,15 @@ def _read_folders(request: ReadRequest) -> dict[str, tuple[np.ndarray, np.ndarra
     """Read images from `<part>/<emotion>/`; in `test` the name of a file tells the part."""
     tree, parts = request.tree, request.parts
     files: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for name in sorted(tree.sizes):
-        if name.lower().endswith(IMAGE_SUFFIXES):
-            folder, _, rest = name.partition("/")
-            emotion, _, file = rest.rpartition("/")
-            label = _LABELS.get(emotion.lower())
-            if label is None:
-                expected = f"be <part>/<emotion>/<image> with the emotions {', '.join(CLASS_NAMES)}"
-                where = f"{name} in {tree.path}"
-                raise data_error(where, expected, f"the folder {emotion!r}", "Rename or remove it")
-            files[_part_of(folder, file)][label].append(name)
+    for name in find_images(tree):
+        folder, _, rest = name.partition("/")
+        emotion, _, file = rest.rpartition("/")
+        label = _LABELS.get(emotion.lower())
+        if label is None:
+            expected = f"be <part>/<emotion>/<image> with the emotions {', '.join(CLASS_NAMES)}"
+            where = f"{name} in {tree.path}"
+            raise data_error(where, expected, f"the folder {emotion!r}", "Rename or remove it")
+        files[_part_of(folder, file)][label].append(name)
     others = sorted(files.keys() - {*PARTS, *parts})
     if others and {*parts} - files.keys():
         expected = f"hold the parts {' and '.join(parts)}, by the names of folders or files"

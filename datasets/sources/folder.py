@@ -11,7 +11,7 @@ from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.class_folders import class_folders
 from zoo.datasets.formats.conversion import CHANNELS
 from zoo.datasets.formats.decode import first_header
-from zoo.datasets.formats.image_file import ColorFound, ImageHeader, Target
+from zoo.datasets.formats.image_file import ColorFound, ImageHeader, Target, find_images
 from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
 
@@ -42,7 +42,7 @@ def read(request: ReadRequest) -> dict[str, Split]:
     Without a size, all images must have the same size; without a colour, they are grey if all of
     them are grey, and RGB otherwise.
     """
-    found = class_folders(request.tree)
+    found = class_folders(request.tree, find_images(request.tree))
     files = [file for classes in found.values() for names in classes.values() for file in names]
     header = first_header(request.tree, files, is_reduced=request.conversion.size is not None)
     if request.conversion.color or not header.is_grey:

@@ -178,3 +178,14 @@ def test_jpeg_of_many_scans_is_not_decoded(read, image_bytes):
     scan = content[start : content.rindex(b"\xff\xd9")]
     with pytest.raises(DataError, match="a JPEG file of at most 100 scans"):
         read(content[:start] + scan * 101 + b"\xff\xd9")
+
+
+def test_start_of_scan_bytes_outside_of_a_jpeg_image_are_no_scans(read, image_bytes):
+    """Noise in a large PNG or BMP file holds them, and the video behind a phone's photograph."""
+    pixels = np.tile(np.array([0xFF, 0xDA, 0], np.uint8), (20, 20, 1))
+    content = image_bytes(pixels, "BMP")
+    assert content[::-1].count(b"\xff\xda") > 100
+    np.testing.assert_array_equal(read(content, (20, 20)), pixels)
+    photograph = image_bytes((16, 16, 3), "JPEG")
+    video = b"\xff\xda" * 500
+    np.testing.assert_array_equal(read(photograph + video, (16, 16)), read(photograph, (16, 16)))
