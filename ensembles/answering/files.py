@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from zoo.arguments import as_path
-from zoo.datasets.files.class_folders import IMAGE_SUFFIXES
-from zoo.datasets.files.tree import open_tree
+from zoo.datasets.files.tree import open_tree, plain_files
+from zoo.datasets.formats.image_file import find_images
 from zoo.errors import DataError
 
 
@@ -52,16 +52,12 @@ def _files_of(path: Path) -> list[Path]:
     """Find the files that a single path means; none if there is no picture."""
     if path.is_dir():
         with open_tree(path) as tree:
-            names = [name for name in sorted(tree.sizes) if _is_picture(name)]
-        return [path / name for name in names]
+            return [path / name for name in find_images(tree)]
     if path.exists():
         return [path]
     if not glob.has_magic(str(path)):
         return []
-    inside = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
-    pictures = (file for match in inside for file in _files_of(match) if _is_picture(file.name))
-    return [*dict.fromkeys(pictures)]  # `**` matches a folder and the files inside
-
-
-def _is_picture(name: str) -> bool:
-    return name.lower().endswith(IMAGE_SUFFIXES)
+    matches = sorted(glob.glob(str(path), recursive=True))
+    folders = [match for match in matches if os.path.isdir(match)]
+    inside = {file for folder in folders for file in _files_of(Path(folder))}
+    return sorted(inside | {Path(name) for name in find_images(plain_files(matches))})

@@ -103,7 +103,7 @@ class Progress:
             self._table.update(self._tasks[name], scores=values)
         if self._table.disable:
             parts = [f"{name} {_in_a_line(values)}" for name, values in scores.items()]
-            self._print(" · ".join(["weights that are kept", *parts]))
+            self.say(" · ".join(["weights that are kept", *parts]))
 
     def end(self, name: str, state: str) -> None:
         """Show that a member has ended its training.
