@@ -161,9 +161,12 @@ def _table_writer(committee: Committee, pictures: Sequence[Path]) -> Callable[[l
         nonlocal is_first
         table = Table(box=None, pad_edge=False, header_style="bold", show_header=is_first)
         for title, least in columns.items():
-            right = "right" if title in NUMBERS else "left"
-            fold = "fold" if title == "picture" else "ellipsis"
-            table.add_column(Text(title), justify=right, min_width=least, overflow=fold)
+            table.add_column(
+                Text(title),
+                justify="right" if title in NUMBERS else "left",
+                min_width=least,
+                overflow="fold",
+            )
         for answer in answers:
             votes = answer.votes.values() if in_columns else [_counted(answer)]
             cells = [str(answer.source), answer.class_name, percent(answer.probability)]
