@@ -189,8 +189,8 @@ class Committee(VotingModel):
 
         def at_start() -> None:
             self._own_provenance = replace(self._own_provenance, data_settings=data.settings)
-            self.validation_accuracy = self.out_of_bag = None  # no longer valid
-            self.validation_scores = {}
+            self.forget_validation()
+            self.out_of_bag = None
             self.training = training.settings
 
         history = training.run(
@@ -205,7 +205,9 @@ class Committee(VotingModel):
         )
         self._specs = training.members_afterwards()
         if validation is not None:
-            self.record_validation(validation.labels, self.member_probabilities(validation))
+            answers = self.member_probabilities(validation)
+            named = dict(zip(self.member_names, answers, strict=True))
+            self.record_validation(validation.labels, named, self.rule(answers))
         if training.leaves_images_out:
             self.out_of_bag = training.accuracy_out_of_bag(self.member_probabilities(data))
         return history
@@ -289,10 +291,7 @@ class Committee(VotingModel):
         if tuned_on is not None:
             chosen = Provenance(tuned_on=tuned_on.digests)
             committee._own_provenance = self._own_provenance.joined_with(chosen)
-        if self.validation_accuracy:
-            committee.validation_accuracy = tuple(self.validation_accuracy[k] for k in kept)
-        known = self.validation_scores
-        committee.validation_scores = {k: known[k] for k in committee.member_names if k in known}
+        committee.take_validation_from(self, kept, committee.member_names)
         return committee
 
     def save(self, filepath: str | os.PathLike[str], **kwargs: Any) -> None:
@@ -364,8 +363,7 @@ class Committee(VotingModel):
             "rule": self.rule.to_config(),
             "class_names": self.class_names,
             "seed": self.seed,
-            "validation_accuracy": self.validation_accuracy,
-            "validation_scores": {k: asdict(score) for k, score in self.validation_scores.items()},
+            **self.validation_to_config(),
             "out_of_bag": self.out_of_bag and asdict(self.out_of_bag),
             "data_settings": self.data_settings,
             "tuned_on": to_text(self._own_provenance.tuned_on),
@@ -381,11 +379,7 @@ class Committee(VotingModel):
             voting=Rule.from_config(config["rule"]),
             **{key: config[key] for key in ("class_names", "seed", "name")},
         )
-        accuracy = config["validation_accuracy"]
-        committee.validation_accuracy = None if accuracy is None else tuple(accuracy)
-        committee.validation_scores = {
-            name: Accuracy(**score) for name, score in config.get("validation_scores", {}).items()
-        }
+        committee.restore_validation(config)
         if config.get("out_of_bag"):
             committee.out_of_bag = Accuracy(**config["out_of_bag"])
         committee._own_provenance = Provenance(

@@ -1,7 +1,7 @@
 """A Keras model of several built models, whose probabilities a rule combines."""
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -17,13 +17,13 @@ from zoo.ensembles.answering.pictures import Block, image_options, picture_block
 from zoo.ensembles.checks import as_labelled, check_classes, checked_images
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
+from zoo.ensembles.reports.validation import ValidatedModel
 from zoo.errors import ArgumentError
-from zoo.metrics import Accuracy, accuracy
 from zoo.training.built_models.interface import check_model, image_interface
 from zoo.training.loop import EVALUATION_BATCH
 
 
-class VotingModel(keras.Model, CompositeModel):
+class VotingModel(keras.Model, CompositeModel, ValidatedModel):
     """Several models that take the same images, and whose probabilities a rule combines.
 
     `zoo.ensembles.Committee` is such a model that can be trained, judged and saved.
@@ -32,12 +32,6 @@ class VotingModel(keras.Model, CompositeModel):
         rule: The rule of combination.
         class_names: The names of the classes; None leaves the classes without names.
         name: The name of the Keras model.
-
-    Attributes:
-        validation_accuracy: The accuracy of each member on the validation images of the training,
-            fractions [members]; None without such images.
-        validation_scores: Name of each member, and `"committee"` → this accuracy with its 95 %
-            interval and the number of images; empty if that is not known.
     """
 
     def __init__(self, rule: Rule, class_names: Sequence[str] | None, name: str) -> None:
@@ -47,8 +41,6 @@ class VotingModel(keras.Model, CompositeModel):
         self._models: list[keras.Model] = []
         # The provenance of the rule and of the last training. Each member carries its own.
         self._own_provenance = Provenance()
-        self.validation_accuracy: tuple[float, ...] | None = None
-        self.validation_scores: Mapping[str, Accuracy] = {}
 
     @property
     def voting(self) -> str:
@@ -294,20 +286,6 @@ class VotingModel(keras.Model, CompositeModel):
             The counts.
         """
         return self.provenance.overlap_with(split)
-
-    def record_validation(self, labels: np.ndarray, member_probabilities: np.ndarray) -> None:
-        """Keep the accuracies on validation images, for reports.
-
-        Args:
-            labels: The labels of the validation images, int [n].
-            member_probabilities: The members' probabilities of these images, float [members, n,
-                classes].
-        """
-        named = dict(zip(self.member_names, member_probabilities, strict=True))
-        answers = {**named, "committee": self.rule(member_probabilities)}
-        scores = {name: accuracy(labels, values.argmax(-1)) for name, values in answers.items()}
-        self.validation_scores = scores
-        self.validation_accuracy = tuple(scores[name].value for name in self.member_names)
 
     def split_to_judge(self, x: Any, y: Any = None) -> Split:
         """Take images with labels of the classes that this committee knows.
