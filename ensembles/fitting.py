@@ -234,6 +234,7 @@ class MemberTraining:
                 replace(cast(Recipe, member.recipe), **self._changes),
                 rows=rows,
                 seed=None if rows is None else self.seed + index,
+                arguments=member.all_arguments,
             )
             for index, (member, model, rows) in enumerate(
                 zip(self.members, self.models, self._rows, strict=True)
@@ -260,7 +261,13 @@ class MemberTraining:
                 f"average_from={recipe.average_from}. Pass None for both."
             )
         *others, last = self.models
-        return Learner(cast(str, member.registered_name), last, recipe, snapshots=others)
+        return Learner(
+            cast(str, member.registered_name),
+            last,
+            recipe,
+            snapshots=others,
+            arguments=member.all_arguments,
+        )
 
     def _record_training_images(self) -> None:
         """Record for each member the images that it was trained on, itself or by the teacher."""

@@ -12,7 +12,7 @@ from zoo.ensembles.provenance import from_text, provenance_of, record_exposure, 
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
 from zoo.registry.building import build
-from zoo.registry.specs import describe
+from zoo.registry.specs import REQUIRED, describe
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,21 @@ class Member:
     def registered_name(self) -> str | None:
         """The name of the registered model; None for a built model."""
         return self.model if isinstance(self.model, str) else None
+
+    @property
+    def all_arguments(self) -> dict[str, Any]:
+        """The arguments of a registered model's builder, also those that have their defaults.
+
+        The shape of the images and the number of classes come from the data, and are left out.
+        """
+        if self.registered_name is None:
+            return {}
+        defaults = {
+            key: value
+            for key, value in describe(self.registered_name).parameters.items()
+            if value is not REQUIRED and key not in ("input_shape", "num_classes")
+        }
+        return {**defaults, **self.arguments}
 
     def build(self, input_shape: tuple[int, ...], num_classes: int, seed: int) -> Any:
         """Build the member's model, or return the model that is built already.

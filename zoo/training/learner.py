@@ -29,6 +29,7 @@ class Learner:
             models.
         snapshots: Built models like `model`, which take its weights at the end of each cycle of
             the learning rate, one after another.
+        arguments: Arguments that the model was built with, for the table of hyperparameters.
 
     Attributes:
         stopped: Why the model has stopped learning, or an empty text.
@@ -43,6 +44,7 @@ class Learner:
     rows: np.ndarray | None = None
     seed: int | None = None
     snapshots: Sequence[Any] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     stopped: str = field(default="", init=False)
     best_epoch: int = field(default=0, init=False)
     best_loss: float = field(default=math.inf, init=False)

@@ -26,6 +26,7 @@ from zoo.training.loop import Loop
 from zoo.training.progress import Progress
 from zoo.training.recording import Recorder
 from zoo.training.run_folder import RunFolder
+from zoo.training.scores import SCORES
 from zoo.training.statistics import learn_mean_image
 
 
@@ -177,7 +178,7 @@ def _record_start(
         names = ", ".join(name for name, other in policies.items() if other == policy)
         progress.say(f"In {policy}: {names}. Recipe(precision=) chooses another.")
     if log:
-        log_start(log, {**config, "computes in": policies}, list(policies))
+        log_start(log, {**config, "computes in": policies}, list(policies), sorted(SCORES))
 
 
 @contextlib.contextmanager
