@@ -114,12 +114,12 @@ def read_image_blocks(
         >>> [len(images) for _, images in read_image_blocks(pictures, 2, "rgb", block_size=2)]
         [2, 2, 1]
     """
-    size, color = check_image_options(image_size, color)
-    if size is None or color is None:
+    size, checked_color = check_image_options(image_size, color)
+    if size is None or checked_color is None:
         expected = 'be a size and a colour, such as 48 and "rgb", for blocks of images'
         remedy = "Pass those of the model, since every block must have the same"
         raise argument_error("image_size and color", expected, (image_size, color), remedy)
-    target = Target(size, CHANNELS[color], check_resize(resize, size))
+    target = Target(size, CHANNELS[checked_color], check_resize(resize, size))
     check_on_error(on_error)
     whole_number("block_size", block_size, 1)
     return _blocks(paths, target, on_error, block_size)

@@ -276,7 +276,9 @@ def _check_read(info: DatasetInfo, found: Any) -> dict[str, Split]:
         raise data_error(subject, expected, f"{found!r:.200}", remedy)
     # A selection of rows is copied: the cache keeps whole arrays.
     return {
-        name: Split(name, split.images, split.labels, split.class_names)
+        name: Split(
+            name, split.images, split.labels, split.class_names, label_shares=split.label_shares
+        )
         for name, split in found.items()
     }
 

@@ -25,8 +25,6 @@ from zoo.datasets.split import Split, as_split
 from zoo.errors import ArgumentError, DataError
 from zoo.text import unknown_name
 
-Arrays = tuple[np.ndarray, np.ndarray]
-
 # The files of an embedded data set.
 NO_FILES = Tree(Path(), {}, frozenset(), open_file=lambda name: open(name, "rb"))  # noqa: SIM115
 
@@ -56,7 +54,9 @@ class ReadRequest:
     conversion: ImageConversion = field(default_factory=ImageConversion)
     on_error: str = "raise"
 
-    def split(self, name: str, images: Any, labels: Any, class_names: Any) -> Split:
+    def split(
+        self, name: str, images: Any, labels: Any, class_names: Any, label_shares: Any = None
+    ) -> Split:
         """Make a split of arrays, and convert the images to the size and colour that are wanted.
 
         Args:
@@ -64,6 +64,7 @@ class ReadRequest:
             images: Images, uint8 [n, height, width, 1 or 3].
             labels: Class ids, integers [n].
             class_names: The name of each class id.
+            label_shares: The share of each class in the votes of people, [n, classes], or None.
 
         Raises:
             DataError: An array has another dtype or shape, or a label has no class name.
@@ -75,7 +76,14 @@ class ReadRequest:
                 f"Received: {channels} channels. Leave out the other channels."
             )
         converted = self.conversion.convert(name, split.images)
-        return Split(name, converted, split.labels, split.class_names)
+        if label_shares is not None:
+            label_shares = np.asarray(label_shares, np.float32)
+            expected = (len(split), split.num_classes)
+            if label_shares.shape != expected or not np.allclose(label_shares.sum(1), 1):
+                wanted = f"have the shape {expected} and rows that sum to 1"
+                received = f"the shape {label_shares.shape}"
+                raise data_error("label_shares", wanted, received, "Divide the votes by their sum")
+        return Split(name, converted, split.labels, split.class_names, label_shares=label_shares)
 
     def decode(
         self,
@@ -84,7 +92,7 @@ class ReadRequest:
         target: Target,
         *,
         alike: str = "",
-    ) -> Arrays:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Decode the image files of a part of the data set.
 
         Args:
@@ -94,8 +102,9 @@ class ReadRequest:
             alike: Name of the image that the size was taken from, if it was, for the message.
 
         Returns:
-            Images uint8 [n, height, width, channels] and class ids int64 [n]. With
-            `on_error="skip"`, damaged files are missing, and a warning lists them.
+            Images uint8 [n, height, width, channels], class ids int64 [n], and which of the files
+            they are, bool: with `on_error="skip"`, damaged files are missing, and a warning lists
+            them.
 
         Raises:
             DataError: A file is damaged; or all files of a class are.
@@ -106,14 +115,14 @@ class ReadRequest:
             self.tree, files, target, on_error=self.on_error, alike=alike, out=room
         )
         if kept.all():
-            return images, labels
+            return images, labels, kept
         if lost := np.setdiff1d(labels, labels[kept]).tolist():
             expected = f"have a readable image in {part} of {self.tree.path}"
             received = f"none of class {[*classes][lost[0]]!r}"
             raise data_error("Every class", expected, received, "Add images or remove the class")
         room = self.conversion.new(part, images.shape)  # the cache keeps whole arrays
         fill(room, images)
-        return room, labels[kept]
+        return room, labels[kept], kept
 
 
 Reader = Callable[[ReadRequest], Mapping[str, Split]]

@@ -227,7 +227,8 @@ def _with_class_ids(split: Split, class_names: Sequence[str] | None) -> Split:
             UserWarning,
             stacklevel=4,
         )
-    return replace(kept, labels=labels[labels >= 0], class_names=tuple(class_names))
+    names = tuple(class_names)
+    return replace(kept, labels=labels[labels >= 0], class_names=names, label_shares=None)
 
 
 if __name__ == "__main__":

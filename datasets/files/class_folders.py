@@ -126,7 +126,7 @@ def labels_of(classes: Mapping[str, Sequence[str]]) -> tuple[list[str], np.ndarr
     return [name for names in classes.values() for name in names], labels
 
 
-def _classes(tree: Tree, images: list[str], prefix: str) -> dict[str, list[str]]:
+def _classes(tree: Tree, images: Sequence[str], prefix: str) -> dict[str, list[str]]:
     """The images by class, where the class folders lie in the folder `prefix`."""
     names = _folders_in(tree, prefix)
     if len(names) < 2:
@@ -142,7 +142,7 @@ def _classes(tree: Tree, images: list[str], prefix: str) -> dict[str, list[str]]
     return {name: groups[name] for name in names}
 
 
-def _by_folder(images: list[str], prefix: str) -> dict[str, list[str]]:
+def _by_folder(images: Sequence[str], prefix: str) -> dict[str, list[str]]:
     """Group the images in the folder `prefix` by that folder's own folders."""
     groups: dict[str, list[str]] = {}
     for image in images:

@@ -6,7 +6,7 @@ beginning on, so it is decompressed into a temporary file.
 
 from __future__ import annotations
 
-import contextlib
+import io
 import os
 import re
 import stat
@@ -63,9 +63,14 @@ class Tree:
         size = self.sizes.get(name, most + 1)
         # Python makes room for as many bytes as are asked for, so not for `most`.
         if size <= most:
-            with contextlib.suppress(Exception), self.open_file(name) as file:
-                return file.read(size + 1)
-        with self.open(name, most) as file:  # finds the words for what is wrong
+            try:
+                with self.open_file(name) as file:
+                    content = file.read(size + 1)
+                if len(content) == size:
+                    return content
+            except Exception:  # `open` finds the words for it
+                pass
+        with self.open(name, most) as file:
             return file.read(size + 1)
 
     @contextmanager
@@ -87,7 +92,7 @@ class Tree:
             raise data_error(subject, expected, f"{size:,} bytes", "Make it smaller or remove it")
         remedy = "Fetch it again or remove it"
         with as_data_errors(subject, "be a readable file", remedy), self.open_file(name) as file:
-            yield file
+            yield io.BufferedReader(file) if isinstance(file, io.FileIO) else file
 
 
 def plain_files(paths: Sequence[str]) -> Tree:

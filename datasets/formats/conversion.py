@@ -99,4 +99,6 @@ def concatenate_splits(name: str, splits: list[Split], conversion: ImageConversi
             images[start : start + len(split)] = split.store
             start += len(split)
             release(images)
-    return Split(name, images, labels, first.class_names)
+    shares = [split.label_shares for split in splits if split.label_shares is not None]
+    label_shares = np.concatenate(shares) if len(shares) == len(splits) else None
+    return Split(name, images, labels, first.class_names, label_shares=label_shares)

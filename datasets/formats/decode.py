@@ -20,6 +20,7 @@ from zoo.datasets.files.mapped import fill
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.conversion import in_memory
 from zoo.datasets.formats.image_file import (
+    NOT_READABLE,
     ImageHeader,
     OtherSize,
     Target,
@@ -135,7 +136,9 @@ def decode(
         remedy = "Pass image_size= to scale all images to the same size"
         raise data_error(subject, "have the same size", received, remedy)
     if faults:
-        warnings.warn(f"{describe_faults(tree, pictures, faults)}. They are left out", stacklevel=2)
+        count = f"{len(faults):,} of {len(pictures):,} images{_place(tree)}"
+        reasons = describe_faults(pictures, faults)
+        warnings.warn(f"{count} cannot be read, and are left out: {reasons}", stacklevel=2)
         kept[list(faults)] = False
     return Decoded(out[: np.count_nonzero(kept)], kept)
 
@@ -190,22 +193,19 @@ def box_fault(box: Box, width: int, height: int) -> str:
     return f"must hold the box {box}. Received: an image of {width}×{height}" if outside else ""
 
 
-def describe_faults(tree: Tree, pictures: Sequence[Picture], faults: Mapping[int, str]) -> str:
+def describe_faults(pictures: Sequence[Picture], faults: Mapping[int, str]) -> str:
     """List damaged images by the numbers of their rows, with what is wrong with each.
 
     Example:
-        >>> from zoo.datasets.files.tree import plain_files
-        >>> describe_faults(plain_files([]), ["a.png", "b.png"], {1: "must have 8×8 pixels"})
-        '1 of 2 images cannot be read: b.png must have 8×8 pixels'
+        >>> describe_faults(["a.png", "b.png"], {1: "must have 8×8 pixels"})
+        'b.png (must have 8×8 pixels)'
     """
-    first = [
-        f"{_name_of(pictures[row], row)} {faults[row]}" for row in sorted(faults)[:_MOST_NAMED]
+    names = {row: _name_of(pictures[row], row) for row in sorted(faults)}
+    listed = [
+        f"{name} ({faults[row].removeprefix(NOT_READABLE)})" if count < _MOST_NAMED else name
+        for count, (row, name) in enumerate(names.items())
     ]
-    rest = [_name_of(pictures[row], row) for row in sorted(faults)[_MOST_NAMED:]]
-    more = f"; and {', '.join(rest)}" if rest else ""
-    place = f" in {tree.path}" if tree.has_folder else ""
-    count = f"{len(faults):,} of {len(pictures):,} images{place} cannot be read"
-    return f"{count}: {'; '.join(first)}{more}"
+    return ", ".join(listed)
 
 
 @contextmanager
@@ -249,11 +249,15 @@ def _damaged(tree: Tree, pictures: Sequence[Picture], faults: Mapping[int, str])
         subject = f"image {row + 1}" if isinstance(picture, Image.Image) else tree.subject(picture)
         return DataError(f"{subject} {faults[row]}. Mend or remove the file.")
     return data_error(
-        f"All {len(pictures):,} images",
+        f"All {len(pictures):,} images{_place(tree)}",
         "be readable",
-        describe_faults(tree, pictures, faults),
+        f"{len(faults):,} that are not: {describe_faults(pictures, faults)}",
         'Mend or remove these files, or pass on_error="skip" to leave them out',
     )
+
+
+def _place(tree: Tree) -> str:
+    return f" in {tree.path}" if tree.has_folder else ""
 
 
 def _name_of(picture: Picture, row: int) -> str:

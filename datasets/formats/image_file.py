@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from zoo.datasets.files.checks import describe_error
@@ -26,6 +26,7 @@ MAX_PIXELS_OF_SCANNED_JPEG = 500_000_000
 MAX_PIXELS_OF_OTHERS = 100_000_000
 # Pillow can read many other formats; their readers never get a file.
 FORMATS = ("BMP", "JPEG", "PNG", "WEBP")
+NOT_READABLE = f"must be a readable image ({', '.join(FORMATS)}). Received: "
 IMAGE_SUFFIXES = (".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".webp")
 _FIRST_BYTES = (b"BM", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")  # of the same formats
 _GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L")
@@ -138,7 +139,8 @@ def read_pixels(content: bytes, target: Target) -> np.ndarray:
     if pixels is not None:
         image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
         return convert_image(image, target)
-    with open_image(io.BytesIO(content), size=target.resize and target.size) as image:
+    size = target.size if target.resize else None
+    with open_image(io.BytesIO(content), size=size) as image:
         return convert_image(image, target)
 
 
@@ -179,8 +181,9 @@ def open_image(
         raise
     # Pillow raises almost every built-in error for damaged files.
     except Exception as error:
-        expected = f"be a readable image ({', '.join(FORMATS)})"
-        raise DataError(f"must {expected}. Received: {describe_error(error)}") from error
+        is_unknown = isinstance(error, UnidentifiedImageError)
+        received = "content of another kind" if is_unknown else describe_error(error)
+        raise DataError(f"{NOT_READABLE}{received}") from error
 
 
 def _open(

@@ -16,6 +16,7 @@ MAX_SCANS = 100  # each scan goes over all pixels, and takes a few bytes only
 
 _START = b"\xff\xd8\xff"
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_SCAN = bytes((0xFF, _START_OF_SCAN))
 # The segment for EXIF and XMP, which may hold an orientation. These bytes do not occur in
 # compressed pixels.
 _METADATA = b"\xff\xe1"
@@ -35,9 +36,8 @@ def count_scans(content: bytes) -> int:
     Bytes after the image, such as the video that some phones put there, and the contents of
     segments, such as thumbnails, do not count.
     """
-    most = content.count(bytes((0xFF, _START_OF_SCAN)))
-    if most <= 1 or not is_jpeg(content):
-        return min(most, 1) if is_jpeg(content) else 0
+    if not is_jpeg(content) or _SCAN not in content:
+        return 0
     scans, position = 0, 2
     while found := _MARKER.search(content, position):
         marker, position = content[found.end() - 1], found.end()
@@ -55,7 +55,9 @@ def decode_plain_jpeg(content: bytes, most_pixels: int) -> np.ndarray | None:
     None for every other file, among them JPEG files of more than `most_pixels` pixels: Pillow has
     to open it, and to say what is wrong with it.
     """
-    if not is_jpeg(content) or _METADATA in content or count_scans(content) > MAX_SCANS:
+    if not content.startswith(_START) or _METADATA in content:
+        return None
+    if content.count(_SCAN) > MAX_SCANS and count_scans(content) > MAX_SCANS:
         return None
     try:
         height, width, colors, _ = simplejpeg.decode_jpeg_header(content)

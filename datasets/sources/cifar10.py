@@ -29,6 +29,7 @@ INFO = DatasetInfo(
     source="www.cs.toronto.edu/~kriz/cifar.html",
     expected_files="cifar-10-binary.tar.gz, cifar-10-python.tar.gz or train/<class>/*.jpg",
     markers=("data_batch_1*", "train/airplane/"),
+    folders=("cifar-10-batches-*/", "cifar-10-batches-*/*/"),  # of Keras
     archive_patterns=("cifar-10", "cifar-10[!0-9]*", "cifar10", "cifar10[!0-9]*"),
     file_pattern=r"data_batch_\d(\.bin)?|test_batch(\.bin)?|train|test",
     parts={"train": ("train",), "test": ("test",)},
@@ -129,5 +130,5 @@ def _read_folders(request: ReadRequest) -> dict[str, Arrays]:
             subject = f"{part} in {request.tree.path}"
             raise data_error(subject, expected, ", ".join(classes), remedy)
         if part in request.parts:
-            found[part] = request.decode(part, classes, Target(PLANES[1:], 3))
+            found[part] = request.decode(part, classes, Target(PLANES[1:], 3))[:2]
     return found

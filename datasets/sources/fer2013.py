@@ -122,7 +122,7 @@ def _read_folders(request: ReadRequest) -> dict[str, tuple[np.ndarray, np.ndarra
     for part in parts:
         if part in files:
             classes = {name: files[part][label] for label, name in enumerate(CLASS_NAMES)}
-            found[part] = request.decode(part, classes, Target((48, 48), 1))
+            found[part] = request.decode(part, classes, Target((48, 48), 1))[:2]
     return found
 
 

@@ -68,6 +68,6 @@ def _read_images(
     alike = "" if conversion.size else header.name
     splits = {}
     for name, classes in found.items():
-        images, labels = request.decode(name, classes, target, alike=alike)
+        images, labels, _ = request.decode(name, classes, target, alike=alike)
         splits[name] = Split(name, images, labels, class_names)
     return splits

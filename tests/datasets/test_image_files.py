@@ -69,17 +69,17 @@ def test_all_missing_and_damaged_files_are_named(paths, tmp_path):
     with pytest.raises(DataError) as raised:
         read_images(wanted, 4)
     message = str(raised.value)
-    assert "3 of 5 images cannot be read" in message
-    assert f"{paths[1]} must be a readable image" in message
-    assert f"{wanted[3]} must be an image file. Received: no file of that name" in message
-    assert f"{tmp_path} must be an image file. Received: a folder" in message
+    assert message.startswith("All 5 images must be readable. Received: 3 that are not: ")
+    assert f"{paths[1]} (content of another kind)" in message
+    assert f"{wanted[3]} (must be an image file. Received: no file of that name" in message
+    assert f"{tmp_path} (must be an image file. Received: a folder" in message
     with pytest.raises(DataError, match=r"^\S+nowhere\.png must be an image file"):
         read_images([paths[0], wanted[3]], 4)
 
 
 def test_damaged_files_are_left_out_and_listed(paths):
     paths[1].write_bytes(b"damaged")
-    with pytest.warns(UserWarning, match=r"1 of 3 images cannot be read: .*b\.jpg must be a read"):
+    with pytest.warns(UserWarning, match=r"1 of 3 images cannot be read, .*: \S*b\.jpg \(content"):
         assert read_images(paths, 4, on_error="skip").shape == (2, 4, 4, 3)
     with (
         pytest.warns(UserWarning, match="1 of 1 images"),

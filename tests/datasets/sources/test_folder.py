@@ -149,7 +149,7 @@ def test_every_damaged_image_is_named_at_once(load, pets):
     damaged = {name: pets[name][:60] for name in ("cat/3.png", "dog/0.png", "owl/9.png")}
     with pytest.raises(DataError) as raised:
         load(pets | damaged)
-    assert all(f"{name} must be a readable image" in str(raised.value) for name in damaged)
+    assert all(f"{name} (" in str(raised.value) for name in damaged)
     assert 'pass on_error="skip"' in str(raised.value)
 
 
@@ -157,13 +157,15 @@ def test_every_damaged_image_is_named_at_once(load, pets):
 def test_damaged_images_are_left_out_and_listed(load, pets, cache):
     damaged = {name: pets[name][:60] for name in ("cat/3.png", "dog/0.png")}
     for _ in range(2):
-        with pytest.warns(UserWarning, match=r"2 of 30 images .* cannot be read: cat/3\.png must"):
+        with pytest.warns(
+            UserWarning, match=r"2 of 30 images .* cannot be read, .*: cat/3\.png \("
+        ):
             data = load(pets | damaged, on_error="skip", cache=cache, validation=0, test=0)
         assert data.train.class_counts == {"cat": 9, "dog": 9, "owl": 10}
     whole = load(pets, validation=0, test=0).train
     kept = np.delete(np.arange(30), [3, 10])
     np.testing.assert_array_equal(data.train.images, whole.images[kept])
-    with pytest.raises(DataError, match="2 of 30 images"):
+    with pytest.raises(DataError, match=r"All 30 images in .* 2 that are not"):
         load(pets | damaged)
 
 
