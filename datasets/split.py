@@ -38,8 +38,10 @@ class Split:
         labels: Class ids of the images of this split, int64 [n].
         class_names: The name of each class id.
         rows: The place of each image in `store`, int64 [n]. None: the store whole.
-        settings: How `load` made the split: its arguments without root, classes and cache. None
+        settings: How `load` made the split: its arguments without classes and cache. None
             for a split that was made otherwise.
+        label_shares: How sure the label of each image is, if the data set knows: the share of each
+            class in the votes of people, float32 [n, classes]; rows sum to 1. Else None.
         sample_weight: How much each image counts in a training, float32 [n]. None: all count alike.
 
     Example:
@@ -58,6 +60,7 @@ class Split:
     class_names: tuple[str, ...]
     rows: np.ndarray | None = None
     settings: dict[str, Any] | None = None
+    label_shares: np.ndarray | None = None
     sample_weight: np.ndarray | None = None
 
     @cached_property
@@ -141,12 +144,16 @@ class Split:
         if selected.ndim != 1:
             raise argument_error("rows", "have one axis", rows, "Pass a list")
         store_rows = selected if self.rows is None else self.rows[selected]
-        weights = None if self.sample_weight is None else self.sample_weight[selected]
+        shares, weights = (
+            None if values is None else values[selected]
+            for values in (self.label_shares, self.sample_weight)
+        )
         return replace(
             self,
             name=name or self.name,
             labels=self.labels[selected],
             rows=store_rows,
+            label_shares=shares,
             sample_weight=weights,
         )
 
@@ -334,14 +341,12 @@ def as_split(
     Args:
         images: A `Split`, which is returned unchanged; uint8 [n, height, width, channels]; a tuple
             (images, labels) or (images, labels, sample_weight); or a `tf.data.Dataset` or a
-            `keras.utils.PyDataset` of such pairs or triples, which is read once into memory.
+            `keras.utils.PyDataset` of such pairs or triples, read once into memory.
         labels: Class ids, integers [n]. None where `images` has the labels.
         name: Name of the new split.
-        class_names: The name of each class id. None: the names that a dataset of
-            `keras.utils.image_dataset_from_directory` has; else "0", "1", …, and each of the labels
-            up to the highest must occur.
-        sample_weight: How much each image counts in a training, [n], 0 or more. None: all count
-            alike.
+        class_names: The name of each class id. None: the `class_names` of a dataset, if it has
+            them; else "0", "1", …, and each of the labels up to the highest must occur.
+        sample_weight: How much each image counts in a training, [n]. None: all count alike.
 
     Returns:
         A `Split` over the images, of which arrays are not copied.

@@ -1,8 +1,6 @@
 """A Keras model of several built models, whose probabilities a rule combines."""
 
-import contextlib
 import functools
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,19 +11,22 @@ from keras import ops
 
 from zoo.augmentation.augmentation import Augmentation
 from zoo.augmentation.views import AugmentedViews, augmented_views
-from zoo.datasets.arrays.images import check_images
-from zoo.datasets.arrays.streams import is_stream, read_batches
+from zoo.datasets.arrays.streams import is_stream
 from zoo.datasets.image_batches import image_batches
 from zoo.datasets.split import Split
-from zoo.ensembles.checks import as_labelled, check_classes
+from zoo.ensembles.answering.answer import Answer, make_answers
+from zoo.ensembles.answering.evaluating import for_keras, loss_and_accuracy, quiet_end
+from zoo.ensembles.answering.pictures import Block, image_options, picture_blocks
+from zoo.ensembles.checks import as_labelled, check_classes, check_counts_alike
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
+from zoo.ensembles.reports.validation import ValidatedModel
 from zoo.errors import ArgumentError
 from zoo.training.built_models.interface import check_model, image_interface
 from zoo.training.loop import EVALUATION_BATCH
 
 
-class VotingModel(keras.Model, CompositeModel):
+class VotingModel(keras.Model, CompositeModel, ValidatedModel):
     """Several models that take the same images, and whose probabilities a rule combines.
 
     `zoo.ensembles.Committee` is such a model that can be trained, judged and saved.
@@ -53,6 +54,11 @@ class VotingModel(keras.Model, CompositeModel):
     def members(self) -> tuple[Any, ...]:
         """The members as Keras models; empty before they are built."""
         return tuple(self._models)
+
+    @property
+    def member_names(self) -> tuple[str, ...]:
+        """The names of the members."""
+        return tuple(model.name for model in self._models)
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -144,15 +150,14 @@ class VotingModel(keras.Model, CompositeModel):
         """Compute the committee's probabilities. Their argmax is its decision, ties included.
 
         Args:
-            x: A `Split`; images uint8 [n, height, width, channels]; or a `tf.data.Dataset` or a
-                `keras.utils.PyDataset`, read batch by batch, whose labels are left out.
+            x: A `Split`, images uint8 [n, height, width, channels], or a dataset of TensorFlow or
+                Keras, which is read batch by batch, and whose labels are left out.
             batch_size: The number of images at a time; datasets keep their own batches.
             verbose: 1 shows Keras's progress bar.
             augmentation: Test-time augmentation, as in `member_probabilities`.
             times: The number of views of each image, with an `Augmentation`; 8 by default.
             seed: The seed of the transforms, with an `Augmentation`; 0 by default.
-            **kwargs: Arguments of `keras.Model.predict`. `steps` is the number of batches to take
-                from a dataset.
+            **kwargs: Arguments of `keras.Model.predict`, such as the `steps` of a dataset.
 
         Returns:
             float32 [n, classes], rows sum to 1. For majority voting, the shares of the vote, of
@@ -170,7 +175,7 @@ class VotingModel(keras.Model, CompositeModel):
             images = x[0] if isinstance(x, tuple) else x
             if hasattr(images, "__len__") and not is_stream(images):
                 kwargs.setdefault("steps", -(-len(images) // batch_size))
-            with _quiet_end():
+            with quiet_end():
                 return super().predict(((batch,) for batch in batches), verbose=verbose, **kwargs)
         # Keras's own loop would take as long as three small members.
         return np.concatenate([np.asarray(self._answers(batch)) for batch in batches])
@@ -187,15 +192,12 @@ class VotingModel(keras.Model, CompositeModel):
         """Compute the loss and the accuracy of the committee. `report` tells much more.
 
         Args:
-            x: A `Split`; images uint8 [n, height, width, channels]; a tuple (images, labels) or
-                (images, labels, weights); or a `tf.data.Dataset` or a `keras.utils.PyDataset` of
-                such pairs or triples.
+            x: Images with labels, as `zoo.datasets.as_split` takes them.
             y: Labels int [n], if `x` is an array.
             sample_weight: How much each image counts, [n]; None counts all images alike.
             return_dict: Whether the scores have names.
-            **kwargs: Arguments of `keras.Model.evaluate`. Of a committee that was compiled, Keras
-                computes the loss and the metrics; for other committees, only `batch_size` and
-                `verbose` have a meaning.
+            **kwargs: `batch_size` and `verbose`. Of a committee that was compiled, Keras computes
+                the loss and the metrics, and takes all arguments of `keras.Model.evaluate`.
 
         Returns:
             [loss, accuracy], or {"accuracy": …, "loss": …}: the cross-entropy of the committee's
@@ -207,17 +209,10 @@ class VotingModel(keras.Model, CompositeModel):
             ArgumentError: There is no such argument.
         """
         if self.compiled:
-            if is_stream(x):
-                batches = read_batches(x, kwargs.get("steps"))
-                x = (tuple(part for part in batch if part is not None) for batch in batches)
-            else:
-                if isinstance(x, tuple):
-                    x, y, sample_weight = (*x, sample_weight)[:3]
-                x, y = (x.images, x.labels) if isinstance(x, Split) else (check_images(x), y)
-            with _quiet_end():
-                return super().evaluate(
-                    x, y, sample_weight=sample_weight, return_dict=return_dict, **kwargs
-                )
+            x, y, sample_weight = for_keras(x, y, sample_weight, kwargs.get("steps"))
+            options = {"sample_weight": sample_weight, "return_dict": return_dict}
+            with quiet_end():
+                return super().evaluate(x, y, **options, **kwargs)
         if unknown := sorted({*kwargs} - {"batch_size", "verbose"}):
             raise ArgumentError(
                 "The arguments of evaluate must be x, y, sample_weight, batch_size, verbose and "
@@ -227,13 +222,7 @@ class VotingModel(keras.Model, CompositeModel):
         split = as_labelled(x, y, "images", self.label_names, sample_weight)
         check_classes(split, self.output_shape[-1] or 0, self.class_names)
         probabilities = self.predict(split, **kwargs)
-        chosen = np.take_along_axis(probabilities, split.labels[:, None], axis=-1)[:, 0]
-        losses = -np.log(chosen.clip(keras.config.epsilon(), 1))
-        right = probabilities.argmax(axis=-1) == split.labels
-        scores = {
-            "accuracy": float(np.average(right, weights=split.sample_weight)),
-            "loss": float(np.average(losses, weights=split.sample_weight)),
-        }
+        scores = loss_and_accuracy(probabilities, split.labels, split.sample_weight)
         return scores if return_dict else [scores["loss"], scores["accuracy"]]
 
     def member_probabilities(
@@ -288,6 +277,58 @@ class VotingModel(keras.Model, CompositeModel):
         """
         return self.member_probabilities(x).argmax(axis=-1)
 
+    def classify(self, pictures: Any, *, on_error: str = "raise") -> list[Answer]:
+        """Answer which class each picture is of.
+
+        Pictures get the size and colour of the training images, as `zoo.datasets.load` reads them.
+
+        Args:
+            pictures: One picture or several: paths of files or folders, patterns such as
+                `"photos/*.jpg"`, Pillow images, arrays uint8 [height, width, channels] or
+                [n, height, width, channels], a `Split`, or a list of these.
+            on_error: `"raise"`, or `"skip"` to leave out pictures that cannot be read, with a
+                warning that names them.
+
+        Returns:
+            An `Answer` for each picture, in order: class name, probability, votes, uncertainty.
+
+        Raises:
+            DataError: A file does not exist, or a picture cannot be read.
+            ArgumentError: `on_error` is something else, or the members are not built.
+        """
+        blocks = self.picture_blocks(pictures, on_error)
+        return [answer for block in blocks for answer in self.answers(block)]
+
+    def picture_blocks(self, pictures: Any, on_error: str = "raise") -> Iterator[Block]:
+        """Read pictures in blocks, in the size and colour that the members take.
+
+        Args:
+            pictures: As for `classify`.
+            on_error: `"raise"`, or `"skip"`: then each block names the pictures it leaves out.
+
+        Returns:
+            An iterator, which reads a block when it is asked for the block.
+        """
+        self._check_built()
+        options = image_options(self.input_shape[1:], self.provenance.data_settings)
+        return picture_blocks(pictures, options, on_error)
+
+    def answers(self, block: Block) -> list[Answer]:
+        """Answer which class each picture of a block is of.
+
+        Args:
+            block: A block of `picture_blocks`.
+
+        Returns:
+            An `Answer` for each picture.
+        """
+        if not len(block.sources):
+            return []
+        members = self.member_probabilities(block.images)
+        named = dict(zip(self.member_names, members, strict=True))
+        weights = self.rule.weights
+        return make_answers(block.sources, named, self.rule(members), self.label_names, weights)
+
     def overlap_with(self, split: Split) -> Overlap:
         """Count the images of a split that the members were trained on, or that chose something.
 
@@ -303,8 +344,7 @@ class VotingModel(keras.Model, CompositeModel):
         """Take images with labels of the classes that this committee knows.
 
         Args:
-            x: A `Split`; images uint8 [n, height, width, channels]; a tuple (images, labels); or a
-                `tf.data.Dataset` or a `keras.utils.PyDataset` of pairs (images, labels).
+            x: Images with labels, as `zoo.datasets.as_split` takes them, but without weights.
             y: Labels int [n], if `x` is an array.
 
         Returns:
@@ -315,12 +355,7 @@ class VotingModel(keras.Model, CompositeModel):
         """
         self._check_built()
         split = as_labelled(x, y, "images", self.label_names)
-        if split.sample_weight is not None and not isinstance(x, Split):
-            raise ArgumentError(
-                "Images that judge a committee must come without weights, since every image counts "
-                "alike. Received: images, labels and weights. Leave out the weights, or call "
-                "evaluate."
-            )
+        check_counts_alike(x, split)
         check_classes(split, self.output_shape[-1] or 0, self.class_names)
         return split
 
@@ -363,11 +398,3 @@ class VotingModel(keras.Model, CompositeModel):
                 "The members must be built. Received: a committee with members that are not built "
                 "yet. Call fit first, or make the committee of built models."
             )
-
-
-@contextlib.contextmanager
-def _quiet_end() -> Iterator[None]:
-    """Silence Keras's warning that a generator has ended, which is right after a single pass."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Your input ran out of data")
-        yield
