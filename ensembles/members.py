@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from zoo.arguments import whole_number
 from zoo.augmentation.augmentation import Augmentation
@@ -23,7 +23,8 @@ class Member:
         model: The name of a registered model, or a built `keras.Model` of any origin that takes
             pixels 0..255 and gives probabilities.
         arguments: Arguments of `zoo.build` for a registered model, such as `{"dropout": 0.4}`.
-        recipe: How to train the member; None takes the recipe of the registered model.
+        recipe: How to train the member: a `Recipe`, the name of a recipe of the registered model,
+            such as `"INM702"`, or None for the default recipe of the registered model.
         name: The member's name in logs and tables; None takes the name of the model.
 
     Raises:
@@ -37,7 +38,7 @@ class Member:
 
     model: Any
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    recipe: Recipe | None = None
+    recipe: Recipe | str | None = None
     name: str | None = None
 
     def __post_init__(self) -> None:
@@ -51,6 +52,8 @@ class Member:
         object.__setattr__(self, "arguments", dict(self.arguments))
         if self.recipe is None:
             object.__setattr__(self, "recipe", default_recipe)
+        elif isinstance(self.recipe, str):
+            object.__setattr__(self, "recipe", _recipe_named(self))
         if self.name is None:
             object.__setattr__(self, "name", default_name)
         if not re.fullmatch(r"\w[\w.-]*", self.name or ""):
@@ -77,7 +80,7 @@ class Member:
         """
         if self.registered_name is None:
             return self.model
-        assert self.recipe is not None
+        assert isinstance(self.recipe, Recipe)
         arguments = {
             "seed": seed,
             "precision": self.recipe.precision,
@@ -236,6 +239,17 @@ def recipe_from_config(config: Mapping[str, Any]) -> Recipe:
     if augmentation:
         augmentation = Augmentation(**augmentation)
     return Recipe(**{**config, "augmentation": augmentation or None})
+
+
+def _recipe_named(member: Member) -> Recipe:
+    """Find the recipe of a member whose recipe is a name."""
+    name = cast(str, member.recipe)
+    if member.registered_name is None:
+        raise ArgumentError(
+            f"recipe must be a Recipe or None for {member.model.name}, which is not a registered "
+            f"model and has no recipes of its own. Received: {name!r}. Pass a zoo.Recipe."
+        )
+    return describe(member.registered_name).recipe_named(name)
 
 
 def _check_built_model(member: Member) -> None:

@@ -12,14 +12,17 @@ from zoo.registry.specs import register
 @register(
     tags=("conv", "report"),
     source="CO395 coursework on FER2013",
-    recipe=Recipe(
-        optimizer="adam",
-        learning_rate=0.0005,
-        batch_size=32,
-        epochs=150,
-        augmentation=REPORT,
-        precision="auto",
-    ),
+    recipe=CNN_RECIPE,
+    recipes={
+        "CO395": Recipe(
+            optimizer="adam",
+            learning_rate=0.0005,
+            batch_size=32,
+            epochs=150,
+            augmentation=REPORT,
+            precision="auto",
+        )
+    },
     parameter_count=4_787_687,
 )
 def cnn(
@@ -54,7 +57,8 @@ def cnn(
 @register(
     tags=("conv", "report", "batchnorm"),
     source="HW3 2019 on FER2013",
-    recipe=Recipe(optimizer="adam", batch_size=128, epochs=50, precision="auto"),
+    recipe=CONV_BN_RECIPE,
+    recipes={"HW3": Recipe(optimizer="adam", batch_size=128, epochs=50, precision="auto")},
     # 2,109,031 trainable parameters, as in the report, and the moving statistics.
     parameter_count=2_109_031 + 2 * (16 + 32 + 64 + 128 + 256 + 512 + 1024),
 )

@@ -17,7 +17,12 @@ INM702_RECIPE = Recipe(optimizer="sgd", learning_rate=0.001, batch_size=256, epo
 @register(
     tags=("mlp", "report"),
     source="CO395 coursework on CIFAR-10 and FER2013; INM702 coursework",
-    recipe=Recipe(optimizer_arguments={"momentum": 0.9}, learning_rate=0.01, batch_size=64),
+    recipe=RECIPE,
+    recipes={
+        "CO395": Recipe(
+            optimizer_arguments={"momentum": 0.9}, learning_rate=0.01, batch_size=64, epochs=100
+        )
+    },
     parameter_count=(48 * 48 + 1) * 512 + 2 * (512 + 1) * 512 + (512 + 1) * 7,
 )
 def mlp(
@@ -40,7 +45,8 @@ def mlp(
 @register(
     tags=("mlp", "report", "batchnorm"),
     source=INM702,
-    recipe=INM702_RECIPE,
+    recipe=RECIPE,
+    recipes={"INM702": INM702_RECIPE},
     parameter_count=(48 * 48 + 1) * 100 + (100 + 1) * 100 + 2 * 4 * 100 + (100 + 1) * 4,
 )
 def bn_mlp(
@@ -61,7 +67,8 @@ def bn_mlp(
 @register(
     tags=("mlp", "report", "regularised"),
     source=INM702,
-    recipe=INM702_RECIPE,
+    recipe=RECIPE,
+    recipes={"INM702": INM702_RECIPE},
     parameter_count=(48 * 48 + 1) * 100 + (100 + 1) * 100 + (100 + 1) * 4,
 )
 def lasso_mlp(
@@ -83,7 +90,8 @@ def lasso_mlp(
 @register(
     tags=("mlp", "report", "deep"),
     source=INM702,
-    recipe=INM702_RECIPE,
+    recipe=RECIPE,
+    recipes={"INM702": INM702_RECIPE},
     parameter_count=(48 * 48 + 1) * 100 + 3 * (100 + 1) * 100 + (100 + 1) * 4,
 )
 def deep_mlp(

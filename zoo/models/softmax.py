@@ -12,6 +12,7 @@ from zoo.registry.specs import register
     tags=("linear", "report"),
     source="CSC411 project on MNIST and FaceScrub",
     recipe=Recipe(learning_rate=0.01, batch_size=50, epochs=20),
+    recipes={"CSC411": Recipe(learning_rate=0.01, batch_size=50, epochs=20)},
     parameter_count=28 * 28 * 10 + 10,
 )
 def softmax(
