@@ -45,9 +45,10 @@ def whole_number(name: str, value: Any, least: int, most: int = 2**62) -> int:
         ArgumentError: The value is no whole number, or it is too small or too large.
 
     Example:
-        >>> whole_number("batch_size", 0, 1)
+        >>> whole_number("epochs", 0, 1)
         Traceback (most recent call last):
-        zoo.errors.ArgumentError: batch_size must be a whole number of 1 or more. Received: 0
+        zoo.errors.ArgumentError: epochs must be a whole number of 1 or more. Received: 0. Pass 1, \
+for example.
     """
     try:
         number = operator.index(value) if is_whole(value) else None
@@ -56,7 +57,11 @@ def whole_number(name: str, value: Any, least: int, most: int = 2**62) -> int:
     if number is None or not least <= number <= most:
         too_large = number is not None and number > most
         limits = f"{most:,} or less" if too_large else f"{least} or more"
-        raise ArgumentError(f"{name} must be a whole number of {limits}. Received: {value!r}")
+        example = most if too_large else max(least, 1)
+        raise ArgumentError(
+            f"{name} must be a whole number of {limits}. Received: {value!r}. Pass {example}, "
+            "for example."
+        )
     return number
 
 

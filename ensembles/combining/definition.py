@@ -31,6 +31,11 @@ class Definition:
         check_learned: Raises an `ArgumentError` if the learned parameters, given by keyword, are
             not for this number of members and of classes. The number of classes may be None for
             any number. None checks nothing.
+        terms: The arrays whose weighted means over the members decide. It takes float [members, n,
+            classes] and gives a tuple of float [members, n, classes].
+        decide: The decisions of `on_arrays` from these means, in less time for many groups of the
+            members. It takes the means, float64 [..., n, classes], and gives class ids, int [...,
+            n]. None for a rule that has no such form: it combines one group after another.
 
     Example:
         >>> from zoo.ensembles.combining import soft
@@ -46,6 +51,8 @@ class Definition:
     description: str = ""
     learned_by: str = ""
     check_learned: Callable[..., None] | None = None
+    terms: Callable[..., tuple[Any, ...]] = lambda probabilities: (probabilities,)
+    decide: Callable[..., Any] | None = None
 
     @property
     def takes_weights(self) -> bool:

@@ -12,7 +12,7 @@ from zoo.ensembles.checks import (
     logarithms,
 )
 from zoo.ensembles.combining.definition import Definition
-from zoo.ensembles.combining.weights import tensor_shares
+from zoo.ensembles.combining.weights import reduce_classes, tensor_shares
 
 
 def geometric_vote(
@@ -52,6 +52,21 @@ def geometric_vote(
     return softmax(mean, axis=1)
 
 
+def _terms(probabilities: NDArray) -> tuple[NDArray[np.float64]]:
+    return (logarithms(probabilities),)
+
+
+def _decide(mean: NDArray[np.float64]) -> NDArray[np.int64]:
+    from scipy.special import softmax  # imported here, since the import is slow
+
+    # The softmax in float32 ties means that differ by less than 1e-7. Others need no softmax.
+    near = mean >= reduce_classes(np.maximum, mean)[..., np.newaxis] - 1e-6
+    decisions = near.argmax(axis=-1)
+    tied = reduce_classes(np.add, near.astype(np.int16)) > 1
+    decisions[tied] = softmax(mean[tied], axis=-1).astype(np.float32).argmax(axis=-1)
+    return decisions
+
+
 def _on_tensors(probabilities: Any, weights: Any) -> Any:
     from keras import ops
 
@@ -59,4 +74,4 @@ def _on_tensors(probabilities: Any, weights: Any) -> Any:
     return ops.softmax(ops.sum(tensor_shares(weights, probabilities) * logits, axis=0))
 
 
-DEFINITION = Definition("geometric", geometric_vote, _on_tensors)
+DEFINITION = Definition("geometric", geometric_vote, _on_tensors, terms=_terms, decide=_decide)

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from zoo.ensembles.checks import checked_member_probabilities, checked_votes, checked_weights
 from zoo.ensembles.combining.definition import Definition
-from zoo.ensembles.combining.weights import tensor_shares, weighted_mean
+from zoo.ensembles.combining.weights import reduce_classes, tensor_shares, weighted_mean
 from zoo.errors import ArgumentError
 
 TIE_TOLERANCE = 1e-9
@@ -153,33 +153,37 @@ def decide(shares: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np
     """Decide by the shares of the vote, then by the mean probability, then by the lowest label.
 
     Args:
-        shares: float64 [n, classes], the shares of the vote.
-        mean: float64 [n, classes], the members' mean probabilities.
+        shares: float64 [..., n, classes], the shares of the vote.
+        mean: float64 [..., n, classes], the members' mean probabilities.
 
     Returns:
-        int64 [n], the class ids.
+        int64 [..., n], the class ids.
 
     Example:
         >>> decide(np.array([[0.5, 0.5]]), np.array([[0.4, 0.6]]))
         array([1])
     """
-    return leaders(np.where(leaders(shares), mean, -1.0)).argmax(axis=1)
+    leading = leaders(shares)
+    decisions = leading.argmax(axis=-1)
+    tied = reduce_classes(np.add, leading.astype(np.int16)) > 1
+    decisions[tied] = leaders(np.where(leading[tied], mean[tied], -1.0)).argmax(axis=-1)
+    return decisions
 
 
 def leaders(scores: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Mark the class with the highest score, and each class that differs from it only by rounding.
 
     Args:
-        scores: float64 [n, classes].
+        scores: float64 [..., n, classes].
 
     Returns:
-        bool [n, classes].
+        bool [..., n, classes].
 
     Example:
         >>> leaders(np.array([[0.1 + 0.2, 0.3, 0.2]]))
         array([[ True,  True, False]])
     """
-    return scores >= scores.max(axis=1, keepdims=True) - TIE_TOLERANCE
+    return scores >= reduce_classes(np.maximum, scores)[..., np.newaxis] - TIE_TOLERANCE
 
 
 def _weighted_counts(
@@ -232,4 +236,17 @@ def _tensor_leaders(scores: Any, tolerance: float) -> Any:
     return scores >= ops.max(scores, axis=-1, keepdims=True) - tolerance
 
 
-DEFINITION = Definition("majority", majority_probabilities, _on_tensors, counts_votes=True)
+def _terms(probabilities: NDArray) -> tuple[NDArray[np.float64], NDArray]:
+    """Give the votes, 1 for the class that a member votes for, and the probabilities."""
+    votes = probabilities.argmax(axis=2)[..., np.newaxis] == np.arange(probabilities.shape[2])
+    return votes.astype(np.float64), probabilities
+
+
+DEFINITION = Definition(
+    "majority",
+    majority_probabilities,
+    _on_tensors,
+    counts_votes=True,
+    terms=_terms,
+    decide=decide,
+)

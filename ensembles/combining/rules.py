@@ -16,6 +16,7 @@ from zoo.arguments import argument_error
 from zoo.ensembles.checks import LEAST_PROBABILITY, checked_weights, logarithms
 from zoo.ensembles.combining import geometric, logistic_regression, majority, soft
 from zoo.ensembles.combining.definition import Definition
+from zoo.ensembles.combining.weights import weighted_mean
 from zoo.errors import ArgumentError
 from zoo.text import did_you_mean
 
@@ -24,6 +25,9 @@ DEFINITIONS: dict[str, Definition] = {
     for module in (majority, soft, geometric, logistic_regression)
 }
 """The definition of each rule by its name."""
+
+MEANS_AT_ONCE = 2**16
+"""How many numbers `Rule.decisions_of_groups` computes at once, for as many groups as fit."""
 
 
 @dataclass(frozen=True, init=False)
@@ -202,6 +206,44 @@ class Rule:
             )
         weights = None if self.weights is None else tuple(self.weights[index] for index in kept)
         return replace(self, weights=weights)
+
+    def decisions_of_groups(
+        self, probabilities: NDArray, groups: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        """Decide by each of several groups of the members, much faster than group by group.
+
+        Args:
+            probabilities: Probabilities of all members, float [members, n, classes].
+            groups: True for each member of a group, bool [groups, members]. Each group has a
+                member whose weight is above 0.
+
+        Returns:
+            The class ids that each group decides for, int64 [groups, n].
+
+        Raises:
+            ArgumentError: The rule is not defined for fewer members.
+
+        Example:
+            >>> members = np.array([[[0.9, 0.1]], [[0.2, 0.8]]])
+            >>> Rule("soft").decisions_of_groups(members, np.array([[True, False], [True, True]]))
+            array([[0],
+                   [0]])
+        """
+        plain, (members, n, num_classes) = replace(self, temperature=None), probabilities.shape
+        decisions = np.empty((len(groups), n), np.int64)
+        if self.definition.decide is None:
+            for row, group in zip(decisions, groups, strict=True):
+                kept = np.flatnonzero(group).tolist()
+                row[:] = plain.for_members(kept)(probabilities[kept]).argmax(axis=1)
+            return decisions
+        weights = groups * checked_weights(self.weights, members)
+        terms = self.definition.terms(probabilities)
+        # Some groups at once, so that the means stay in the processor's cache.
+        some = max(1, MEANS_AT_ONCE // max(1, n * num_classes))
+        for start in range(0, len(groups), some):
+            means = (weighted_mean(term, weights[start : start + some]) for term in terms)
+            decisions[start : start + some] = self.definition.decide(*means)
+        return decisions
 
     def for_probabilities(self) -> Rule:
         """Give the rule itself, or the soft rule with the same weights for a rule of votes.

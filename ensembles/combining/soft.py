@@ -31,10 +31,14 @@ def soft_vote(probabilities: ArrayLike, weights: ArrayLike | None = None) -> NDA
     return weighted_mean(probabilities, checked_weights(weights, len(probabilities)))
 
 
+def _decide(mean: NDArray[np.float64]) -> NDArray[np.int64]:
+    return mean.astype(np.float32).argmax(axis=-1)
+
+
 def _on_tensors(probabilities: Any, weights: Any) -> Any:
     from keras import ops
 
     return ops.sum(tensor_shares(weights, probabilities) * probabilities, axis=0)
 
 
-DEFINITION = Definition("soft", soft_vote, _on_tensors)
+DEFINITION = Definition("soft", soft_vote, _on_tensors, decide=_decide)

@@ -6,7 +6,6 @@ that the functions share.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -28,6 +27,9 @@ int [n].
 
 MOST_MEMBERS = 12
 """The largest number of members for exact Shapley values: 12 members make 4,096 committees."""
+
+IMAGES_AT_ONCE = 2048
+"""How many images are judged at once, which bounds the memory for the decisions."""
 
 
 def leave_one_out(
@@ -61,10 +63,11 @@ def leave_one_out(
         >>> leave_one_out([right, wrong, wrong], labels=[0], rule="soft")
         array([ 0., -1., -1.])
     """
-    accuracy, count = _accuracy_function(probabilities, labels, rule, weights)
-    members = tuple(range(count))
-    without = [accuracy(members[:member] + members[member + 1 :]) for member in members]
-    return accuracy(members) - np.array(without)
+    probabilities = checked_probabilities(probabilities)
+    members = len(probabilities)
+    groups = np.vstack([np.ones((1, members), bool), ~np.eye(members, dtype=bool)])
+    accuracies = _accuracies(probabilities, labels, rule, weights, groups)
+    return accuracies[0] - accuracies[1:]
 
 
 def shapley_values(
@@ -141,59 +144,64 @@ def coalition_accuracies(
         >>> coalition_accuracies([[[0.9, 0.1]], [[0.2, 0.8]]], labels=[0])
         array([0.5, 1. , 0. , 1. ])
     """
-    accuracy, members = _accuracy_function(probabilities, labels, rule, weights)
+    probabilities = checked_probabilities(probabilities)
+    members = len(probabilities)
     if members > MOST_MEMBERS:
         raise ArgumentError(
             f"probabilities must be of {MOST_MEMBERS} members at most, because each further member "
             f"doubles the number of committees. Received: {members} members. Use leave_one_out, or "
             "keep the best members with zoo.ensembles.combining.selection.best_members."
         )
-    return np.array(
-        [
-            accuracy(tuple(member for member in range(members) if number >> member & 1))
-            for number in range(2**members)
-        ]
-    )
+    numbers = np.arange(2**members)[:, np.newaxis]
+    groups = numbers >> np.arange(members) & 1 == 1
+    return _accuracies(probabilities, labels, rule, weights, groups)
 
 
-def _accuracy_function(
-    probabilities: ArrayLike, labels: ArrayLike, rule: Combination, weights: ArrayLike | None
-) -> tuple[Callable[[Members], float], int]:
-    """Make a function from the numbers of some members to their accuracy together.
-
-    Returns:
-        The function, and the number of all members.
-    """
-    probabilities = np.asarray(probabilities)
-    checked_probabilities(probabilities)
+def _accuracies(
+    probabilities: NDArray,
+    labels: ArrayLike,
+    rule: Combination,
+    weights: ArrayLike | None,
+    groups: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Measure the accuracy of groups of the members: bool [groups, members] → float64 [groups]."""
     members, n, num_classes = probabilities.shape
     labels = checked_labels(labels, n, num_classes)
-    decide, weight = _decision(probabilities, rule, weights)
+    rule = _checked_rule(rule, weights, members)
+    right = np.full(len(groups), n / num_classes)  # for groups that have to guess
+    if not isinstance(rule, Rule):
+        for index in np.flatnonzero(groups.any(axis=1)):
+            right[index] = _right_answers(rule, groups[index], labels)
+        return right / n
+    votes = np.ones(members) if rule.weights is None else np.array(rule.weights)
+    deciding = (groups & (votes > 0)).any(axis=1)
+    right[deciding] = 0
+    for start in range(0, n, IMAGES_AT_ONCE):
+        images = slice(start, start + IMAGES_AT_ONCE)
+        answers = rule.decisions_of_groups(probabilities[:, images], groups[deciding])
+        right[deciding] += (answers == labels[images]).sum(axis=1)
+    return right / n
 
-    def accuracy(chosen: Members) -> float:
-        if not chosen or not weight[list(chosen)].any():
-            return n / num_classes / n
-        answers = np.asarray(decide(chosen))
-        if answers.shape != labels.shape or answers.dtype.kind not in "iu":
-            raise ArgumentError(
-                f"rule must give class ids, integers [n], one for each of the {n} images. "
-                f"Received: {answers.dtype} of shape {answers.shape} for the members {chosen}. "
-                "For probabilities, return probabilities.argmax(axis=-1)."
-            )
-        return float((answers == labels).sum() / n)
 
-    return accuracy, members
+def _right_answers(
+    decide: Callable[[Members], ArrayLike], group: NDArray[np.bool_], labels: NDArray[np.int64]
+) -> int:
+    """Count the images on which a function decides rightly for a group, bool [members]."""
+    chosen = tuple(np.flatnonzero(group).tolist())
+    answers = np.asarray(decide(chosen))
+    if answers.shape != labels.shape or answers.dtype.kind not in "iu":
+        raise ArgumentError(
+            f"rule must give class ids, integers [n], one for each of the {len(labels)} images. "
+            f"Received: {answers.dtype} of shape {answers.shape} for the members {chosen}. "
+            "For probabilities, return probabilities.argmax(axis=-1)."
+        )
+    return int((answers == labels).sum())
 
 
-def _decision(
-    probabilities: NDArray, rule: Combination, weights: ArrayLike | None
-) -> tuple[Callable[[Members], ArrayLike], NDArray[np.float64]]:
-    """Make a function from the numbers of members to their decision.
-
-    Returns:
-        The function, and the weight of each member.
-    """
-    members = len(probabilities)
+def _checked_rule(
+    rule: Combination, weights: ArrayLike | None, members: int
+) -> Rule | Callable[[Members], ArrayLike]:
+    """Make a `Rule` of a name, and check that a `Rule` is for this number of members."""
     if isinstance(rule, str):
         given = None if weights is None else tuple(np.asarray(weights).tolist())
         rule, weights = Rule(rule, given), None
@@ -202,17 +210,11 @@ def _decision(
             "weights must be None for a Rule or a function, which weigh the members themselves. "
             f"Received: {weights!r}. Leave them out."
         )
-    if not isinstance(rule, Rule):
-        if not callable(rule):
-            raise ArgumentError(
-                f"rule must be the name of a rule, a Rule, or a function. Received: {rule!r}. "
-                'Pass a name such as "soft".'
-            )
-        return rule, np.ones(members)
-    rule.check_members(members)
-    plain = replace(rule, temperature=None)  # a temperature changes no decision
-
-    def decide(chosen: Members) -> NDArray[np.int64]:
-        return plain.for_members(chosen)(probabilities[list(chosen)]).argmax(axis=1)
-
-    return decide, np.ones(members) if rule.weights is None else np.array(rule.weights)
+    if isinstance(rule, Rule):
+        rule.check_members(members)
+    elif not callable(rule):
+        raise ArgumentError(
+            f"rule must be the name of a rule, a Rule, or a function. Received: {rule!r}. "
+            'Pass a name such as "soft".'
+        )
+    return rule

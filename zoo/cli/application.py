@@ -10,8 +10,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from cyclopts import App, CycloptsError, Group, Parameter
-from cyclopts.exceptions import MissingArgumentError, UnusedCliTokensError
+from cyclopts import App, CycloptsError, Group, Parameter, exceptions
 
 from zoo.cli.console import print_error, warnings_as_notes
 from zoo.errors import ZooError
@@ -70,14 +69,23 @@ def _explain(error: ZooError | CycloptsError) -> str:
     if isinstance(error, ZooError):
         return str(error)
     command = " ".join(["zoo", *(error.command_chain or ())])
-    if isinstance(error, MissingArgumentError) and error.argument:
-        if error.keyword:
-            return f"{error.keyword} must be followed by a value. See `{command} --help`."
-        return f"`{command}` must be followed by {error.argument.name}. See `{command} --help`."
-    if isinstance(error, UnusedCliTokensError) and error.unused_tokens and error.app:
-        word = error.unused_tokens[0]
-        subcommands = [name for name in error.app if not name.startswith("-")]
-        if subcommands:
-            return f"There is no command '{command} {word}'{did_you_mean(word, subcommands)}"
-        return f"`{command}` takes no further words. Received: {word!r}"
-    return str(error)
+    remedy = f"See `{command} --help`."
+    if isinstance(error, exceptions.MissingArgumentError) and error.argument:
+        who = error.keyword or f"`{command}`"
+        what = "a value" if error.keyword else error.argument.name
+        return f"{who} must be followed by {what}. Received: nothing. {remedy}"
+    choices = error.argument.get_choices(force=True) if error.argument else None
+    if isinstance(error, exceptions.CoercionError) and error.token and choices:
+        value, known = error.token.value, ", ".join(choices)
+        who = error.token.keyword or f"`{command}`"
+        return f"{who} must be one of {known}. Received: {value!r}{did_you_mean(value, choices)}"
+    if isinstance(error, exceptions.UnknownOptionError):
+        options = [name for argument in error.argument_collection for name in argument.names]
+        word, what = error.token.keyword or error.token.value, "be an option"
+    elif error.unused_tokens:  # an unknown command, or a word too many
+        options = [name for name in error.app or () if not name.startswith("-")]
+        word, what = error.unused_tokens[0], "be a command" if options else "not be there"
+    else:
+        return f"{error} {remedy}"
+    hint = did_you_mean(word, options)
+    return f"The word after `{command}` must {what}. Received: {word!r}{hint} {remedy}"

@@ -94,7 +94,8 @@ def get(
         root: Where the files are or are to be put; by default they are looked for in `$ZOO_DATA`
             and the platform's data folder.
         classes: FaceScrub: the pictures of these actors only.
-        parts: Parts of the data set: `train=Training,test=PrivateTest`; `+` joins parts.
+        parts: Which parts of the files each split takes, `train=Training,test=PrivateTest`; `+`
+            joins parts.
     """
     from zoo.datasets import download
 
@@ -117,10 +118,14 @@ def cache(name: str | None = None, /, *, clear: bool = False) -> None:
         get_dataset(name)
     kept = store.clear(name) if clear else store.entries()
     entries = [entry for entry in kept if name in (None, entry.dataset)]
-    rows = []
-    for entry in entries:
-        images = ", ".join(f"{part} {count:,}" for part, count in entry.images.items())
-        rows.append([entry.dataset, decimal(entry.bytes), images or "damaged"])
+    rows = [
+        [
+            entry.dataset,
+            decimal(entry.bytes),
+            ", ".join(f"{split} {count:,}" for split, count in entry.images.items()) or "damaged",
+        ]
+        for entry in entries
+    ]
     if rows:
         Console().print(rich_table(["data set", "size", "images"], rows))
     total = decimal(sum(entry.bytes for entry in entries))

@@ -22,7 +22,7 @@ def gradcheck(
     seed: Seed = 0,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
-    """Check gradients against differences; exit code 1 if one is wrong.
+    """Check gradients against differences; exit code 1 if one is wrong or cannot be judged.
 
     Without a name: all of zoo.layers and zoo.losses. Models are built for 3 classes and for the
     smallest of some image sizes that they take, 8 pixels upwards; layers for small inputs. That

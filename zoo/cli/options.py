@@ -39,7 +39,7 @@ class ImageOptions:
         classes: Take these classes only, in this order: `angry,happy`.
         image_size: Scale images to this size: `48` or `48x64` (height x width).
         color: Convert images; by default they stay as they are.
-        drop_duplicates: Of images that are the same, keep one: in the test part first.
+        drop_duplicates: Of images that are the same, keep one: in the test split first.
     """
 
     root: Path | None = None
@@ -54,10 +54,11 @@ class SplitOptions(ImageOptions):
     """Which images of a data set to load, and which of them train, validate and test.
 
     Args:
-        parts: Parts of the data set: `train=Training,test=PrivateTest`; `+` joins parts.
+        parts: Which parts of the files each split takes, `train=Training,test=PrivateTest`; `+`
+            joins parts.
         validation: Training images to hold out for validation: a share, or a number of images of
             every class.
-        test: The same for the test, where the data set has no part for it.
+        test: The same for the test, where the data set has no test split of its own.
     """
 
     parts: Parts | None = None
@@ -133,4 +134,7 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         if self.resume and self.log_dir is None:
-            raise ArgumentError("--resume needs --log-dir, the folder of the run to go on with.")
+            raise ArgumentError(
+                "--resume must come with --log-dir, the folder of the run to go on with. Received: "
+                "no --log-dir. Pass --log-dir FOLDER, or leave --resume out."
+            )

@@ -1,8 +1,8 @@
-"""Values of options: for each kind of value, the function that reads it from text, and its type.
+"""Values of options: for each kind of value, its type and the function that reads it from text.
 
-Every function takes `name`, the option's name for messages, and `text`, the word behind the
-option. It returns the value, or raises an `ArgumentError`. A type is what a command or a
-dataclass of options writes as annotation: `epochs: Positive | None`.
+A type is what a command or a dataclass of options writes as annotation: `epochs: Positive | None`.
+A function takes the word behind the option, and raises a `ValueError` if the word has another form.
+`_option` turns that into a message for the user.
 """
 
 import json
@@ -17,89 +17,74 @@ from zoo.arguments import whole_number
 from zoo.errors import ArgumentError
 
 
-def _error(name: str, expected: str, text: str) -> ArgumentError:
-    return ArgumentError(f"{name} must be {expected}. Received: {text!r}")
-
-
-def parse_whole_number(name: str, text: str, least: int) -> int:
+def parse_whole_number(text: str, least: int) -> int:
     """Read a whole number of `least` or more."""
-    try:
-        return whole_number(name, int(text), least)
-    except ValueError:
-        raise _error(name, f"a whole number of {least} or more", text) from None
+    return whole_number("number", int(text), least)
 
 
-def parse_number(name: str, text: str) -> float:
-    """Read a number."""
-    try:
-        return float(text)
-    except ValueError:
-        raise _error(name, "a number", text) from None
+def parse_share(text: str) -> float:
+    """Read how much to hold out: a fraction, or a whole number of images of every class.
 
-
-def parse_share(name: str, text: str) -> float:
-    """Read how much to hold out: a fraction, or a whole number of images of every class."""
-    share = parse_number(name, text)
+    Example:
+        >>> parse_share("0.1"), parse_share("20")
+        (0.1, 20)
+    """
+    share = float(text)
     if not share >= 0:
-        raise _error(name, "a fraction, or a number of images of 0 or more", text)
+        raise ValueError(text)
     return int(share) if share >= 1 and share.is_integer() else share
 
 
-def parse_names(name: str, text: str) -> list[str]:
+def parse_names(text: str) -> list[str]:
     """Read names with commas between: `angry, happy`."""
     return [word.strip() for word in text.split(",")]
 
 
-def parse_numbers(name: str, text: str) -> list[float]:
+def parse_numbers(text: str) -> list[float]:
     """Read numbers with commas between: `2,1,1`."""
-    try:
-        return [float(word) for word in text.split(",")]
-    except ValueError:
-        raise _error(name, "numbers such as 2,1,1", text) from None
+    return [float(word) for word in text.split(",")]
 
 
-def parse_parts(name: str, text: str) -> dict[str, list[str]]:
-    """Read which parts of a data set train, validate and test, as `zoo.datasets.load` takes it.
+def parse_parts(text: str) -> dict[str, list[str]]:
+    """Read which parts of a data set's files each split takes, as `zoo.datasets.load` takes it.
 
     Example:
-        >>> parse_parts("--parts", "train=train+extra,test=test")
+        >>> parse_parts("train=train+extra,test=test")
         {'train': ['train', 'extra'], 'test': ['test']}
     """
-    parts: dict[str, list[str]] = {}
-    for word in parse_names(name, text):
-        split, _, joined = word.partition("=")
-        if not joined or split in parts:
-            raise _error(name, "like train=Training,test=PrivateTest", text)
-        parts[split] = joined.split("+")
+    pairs = [word.partition("=") for word in parse_names(text)]
+    parts = {split: names.split("+") for split, _, names in pairs if names}
+    if len(parts) < len(pairs):
+        raise ValueError(text)
     return parts
 
 
-def parse_size(name: str, text: str) -> tuple[int, int]:
+def parse_size(text: str) -> tuple[int, int]:
     """Read an image size in pixels, `48` or `48x64`, as (height, width)."""
     match = re.fullmatch(r"([1-9]\d*)(?:[x×]([1-9]\d*))?", text)
     if not match:
-        raise _error(name, "like 48 or 48x64, in pixels", text)
+        raise ValueError(text)
     return int(match[1]), int(match[2] or match[1])
 
 
-def parse_shape(name: str, text: str) -> tuple[int, ...]:
+def parse_shape(text: str) -> tuple[int, ...]:
     """Read a shape: whole numbers with commas between, perhaps in parentheses."""
     axes = text.strip("() ").rstrip(",").split(",")
     if not all(axis.strip().isdecimal() for axis in axes):
-        raise _error(name, "whole numbers such as 48,48,1", text)
+        raise ValueError(text)
     return tuple(map(int, axes))
 
 
-def parse_argument(name: str, text: str) -> tuple[str, Any]:
+def parse_argument(text: str) -> tuple[str, Any]:
     """Read `name=value`. The value is JSON; other text is taken as a string.
 
     Example:
-        >>> parse_argument("--set", "groups=2"), parse_argument("--set", "padding=same")
+        >>> parse_argument("groups=2"), parse_argument("padding=same")
         (('groups', 2), ('padding', 'same'))
     """
     argument, equals, value = text.partition("=")
     if not argument or not equals:
-        raise _error(name, "like name=value", text)
+        raise ValueError(text)
     try:
         return argument, json.loads(value)
     except ValueError:
@@ -107,25 +92,47 @@ def parse_argument(name: str, text: str) -> tuple[str, Any]:
 
 
 def _option(
-    parse: Callable[[str, str], Any], metavar: str = "NUMBER", *, every: bool = False
+    parse: Callable[[str], Any], metavar: str, expected: str, example: str, *, every: bool = False
 ) -> Parameter:
     """An option that takes one word. Where it is repeated, the last word counts, or every word."""
 
+    def read(token: Token) -> Any:
+        try:
+            return parse(token.value)
+        except ValueError:
+            raise ArgumentError(
+                f"{token.keyword} must be {expected}. Received: {token.value!r}. Write, for "
+                f"example, {token.keyword} {example}."
+            ) from None
+
     def convert(kind: Any, tokens: Sequence[Token]) -> Any:
-        values = [parse(token.keyword or "", token.value) for token in tokens[0 if every else -1 :]]
-        return values if every else values[0]
+        return list(map(read, tokens)) if every else [*map(read, tokens)][-1]
 
     return Parameter(converter=convert, n_tokens=1, accepts_keys=False, metavar=metavar)
 
 
-Positive = Annotated[int, _option(partial(parse_whole_number, least=1))]  # 1 or more
-Seed = Annotated[int, _option(partial(parse_whole_number, least=0))]  # 0 or more
+def _whole_number(least: int) -> Parameter:
+    parse = partial(parse_whole_number, least=least)
+    return _option(parse, "NUMBER", f"a whole number of {least} or more", "10")
+
+
+_NUMBER = _option(float, "NUMBER", "a number", "0.1")
+_SHARE = _option(parse_share, "NUMBER", "a fraction, or a number of images of 0 or more", "0.1")
+_NAMES = _option(parse_names, "NAME,NAME", "names with commas between", "angry,happy")
+_NUMBERS = _option(parse_numbers, "NUMBER,NUMBER", "numbers with commas between", "2,1,1")
+_PARTS = _option(parse_parts, "SPLIT=PART", "parts by split, each split once", "train=a+b,test=c")
+_SIZE = _option(parse_size, "SIZE", "a size or a height x width, in pixels", "48x64")
+_SHAPE = _option(parse_shape, "SHAPE", "whole numbers with commas between", "48,48,1", every=True)
+_ARGUMENT = _option(parse_argument, "NAME=VALUE", "a name = a value", "groups=2", every=True)
+
+Positive = Annotated[int, _whole_number(1)]
+Seed = Annotated[int, _whole_number(0)]
 Name = Annotated[str, Parameter(metavar="NAME")]
-Number = Annotated[float, _option(parse_number)]
-Share = Annotated[float, _option(parse_share)]
-Names = Annotated[list[str], _option(parse_names, "NAME,NAME")]
-Numbers = Annotated[list[float], _option(parse_numbers, "NUMBER,NUMBER")]
-Parts = Annotated[Mapping[str, list[str]], _option(parse_parts, "SPLIT=PART")]
-Size = Annotated[tuple[int, int], _option(parse_size, "SIZE")]
-Shapes = Annotated[list[tuple[int, ...]], _option(parse_shape, "SHAPE", every=True)]
-Arguments = Annotated[list[tuple[str, Any]], _option(parse_argument, "NAME=VALUE", every=True)]
+Number = Annotated[float, _NUMBER]
+Share = Annotated[float, _SHARE]
+Names = Annotated[list[str], _NAMES]
+Numbers = Annotated[list[float], _NUMBERS]
+Parts = Annotated[Mapping[str, list[str]], _PARTS]
+Size = Annotated[tuple[int, int], _SIZE]
+Shapes = Annotated[list[tuple[int, ...]], _SHAPE]
+Arguments = Annotated[list[tuple[str, Any]], _ARGUMENT]

@@ -68,8 +68,8 @@ def gradcheck(
         seed: Seed of inputs, upstream gradient, directions, and drawn weights.
 
     Returns:
-        The `GradientReport`: `ok`, the `findings` as sentences, and all numbers. It can be
-        printed.
+        The `GradientReport`: `ok`, the `findings` and what is `unjudged` as sentences, and all
+        numbers. It can be printed.
 
     Raises:
         ArgumentError: An argument does not fit, or the target cannot be copied or called.
@@ -130,6 +130,7 @@ elements, 0 of them left out at kinks).
         agreement=tuple(checker.compared),
         findings=tuple(dict.fromkeys(checker.findings)),
         notes=tuple(dict.fromkeys(checker.notes)),
+        unjudged=tuple(checker.unjudged),
     )
 
 

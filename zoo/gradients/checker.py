@@ -1,6 +1,7 @@
 """The checker of one target: calls each part of the check, and collects numbers and findings."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -19,6 +20,7 @@ from zoo.layers.twins import consists_of_twins
 from zoo.text import first_line
 
 
+@dataclass
 class Checker:
     """Checks one target in training, in inference or both, and collects what is found.
 
@@ -37,38 +39,31 @@ class Checker:
         compared: Checks of the agreement with the reference.
         findings: Every fault, as a sentence.
         notes: What was left out, and why.
+        unjudged: Every gradient that cannot be judged at this point, as a sentence.
     """
 
-    def __init__(
-        self,
-        function: PureFunction,
-        method: str,
-        tolerance: float,
-        limit: int,
-        batch_size: int,
-        seed: int,
-    ) -> None:
-        self.tensors: list[TensorCheck] = []
-        self.products: list[SecondOrderCheck] = []
-        self.reference = ""
-        self.compared: list[AgreementCheck] = []
-        self.findings: list[str] = []
-        self.notes: list[str] = []
-        self._function = function
-        self._method = method
-        self._tolerance = tolerance
-        self._limit = limit
-        self._batch_size = batch_size
-        self._seed = seed
-        self._upstream: list[np.ndarray] = []
-        self._right = False
-        self._stops = False
+    function: PureFunction
+    method: str
+    tolerance: float
+    limit: int
+    batch_size: int
+    seed: int
+    tensors: list[TensorCheck] = field(default_factory=list)
+    products: list[SecondOrderCheck] = field(default_factory=list)
+    reference: str = ""
+    compared: list[AgreementCheck] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    unjudged: list[str] = field(default_factory=list)
+    _upstream: list[np.ndarray] = field(default_factory=list)
+    _right: bool = False
+    _stops: bool = False
 
     def note_hidden_faults(self) -> None:
         """Note why a fault might not show at this point."""
         plain = [
             name
-            for name, value in zip(self._function.names, self._function.values, strict=True)
+            for name, value in zip(self.function.names, self.function.values, strict=True)
             if np.isin(value, (0, 1)).all()
         ]
         if plain:
@@ -76,7 +71,7 @@ class Checker:
                 f"All elements of {', '.join(plain)} are 0 or 1, where a forgotten factor may not "
                 "show. Pass a layer that is not built yet: it is checked with random weights."
             )
-        if self._batch_size == 1:
+        if self.batch_size == 1:
             self.notes.append("With one sample, a forgotten factor of the batch size is 1.")
 
     def first_order(self, mode: bool | None) -> None:
@@ -88,27 +83,27 @@ class Checker:
         training, where = bool(mode), _where(mode)
         # The same draws in both modes, so that a fault in one mode belongs to that mode. They
         # differ from the draws of the inputs, which would be a special upstream gradient.
-        rng = np.random.default_rng([self._seed, 1])
+        rng = np.random.default_rng([self.seed, 1])
         self._right = False
-        values = self._function.values
+        values = self.function.values
         forward = self._forward(training, where)
         outputs = self._checked_outputs(forward, where)
         if outputs is None:
             return
         self._upstream = [rng.standard_normal(y.shape) for y in outputs]
-        gradients = analytic_gradients(self._function, self._upstream, training)
+        gradients = analytic_gradients(self.function, self._upstream, training)
         self.findings += [f"{fault}{where}" for fault in gradients.faults]
         if not gradients.results:
             return
         if any(not _same(outputs, under_tape, 1e-9) for under_tape in gradients.outputs):
             self.findings.append(f"outputs under a tape differ from outputs without a tape{where}")
         first = FirstOrder(
-            self._function,
-            FiniteDifferences(forward, values, self._upstream, self._tolerance),
-            self._method,
-            self._tolerance,
-            self._limit,
-            _factors(outputs, self._batch_size),
+            self.function,
+            FiniteDifferences(forward, values, self._upstream, self.tolerance),
+            self.method,
+            self.tolerance,
+            self.limit,
+            _factors(outputs, self.batch_size),
             rng,
         )
         found = [first.check(k, gradients, mode) for k in range(len(values))]
@@ -128,11 +123,11 @@ class Checker:
             return
         try:
             self.products += second_order(
-                self._function,
+                self.function,
                 self._upstream,
                 mode,
-                10 * self._tolerance,
-                np.random.default_rng([self._seed, 2]),
+                10 * self.tolerance,
+                np.random.default_rng([self.seed, 2]),
             )
         except Exception as error:
             self.notes.append(
@@ -143,6 +138,7 @@ class Checker:
     def summarise(self, modes: Sequence[bool | None], *, count_second_order: bool) -> None:
         """Report each tensor's fault once, with the mode if it is wrong in only one mode."""
         self.findings += _summary(self.tensors, modes)
+        self.unjudged += _summary(self.tensors, modes, "unjudged", "not judged")
         second = _summary(self.products, modes)
         if count_second_order:
             self.findings += second
@@ -168,7 +164,7 @@ class Checker:
             mask: The `mask` argument of the layer's call, or None.
             modes: The modes to compare in.
         """
-        layer, policies = self._function.layer, list(WITH_TWIN)
+        layer, policies = self.function.layer, list(WITH_TWIN)
 
         def maker(source: Any, *, as_keras: bool = False) -> MakeFunction:
             def make(policy: str) -> PureFunction:
@@ -202,7 +198,7 @@ class Checker:
             self.notes.append(
                 "Not compared in half precision, in which a deep network only rounds."
             )
-        if self._function.random and self.reference != "the Keras twin":
+        if self.function.random and self.reference != "the Keras twin":
             # Layers of Zoo draw the same numbers as Keras's. Others, and other precisions, do not.
             modes = [mode for mode in modes if not mode]
             self.notes.append(
@@ -212,7 +208,7 @@ class Checker:
             make_checked = maker(target if layer is None else layer)
             self.compared = list(
                 compare(
-                    self._function, make_checked, make_twin, policies, modes, self._seed, deep=deep
+                    self.function, make_checked, make_twin, policies, modes, self.seed, deep=deep
                 )
             )
         except Exception as error:
@@ -239,28 +235,29 @@ class Checker:
         if far:
             policies = " and ".join(dict.fromkeys(check.policy for check in far))
             largest = max(check.max_error or 0 for check in far)
-            reason = "which is no nearer to float64" if has_twin else "by rounding or a fault"
+            reason = "by rounding" if has_twin else "by rounding or a fault"
             self.notes.append(
                 f"In {policies} the largest difference from {self.reference} is {largest:.2g}, "
-                f"{reason}."
+                f"{reason}: smaller faults cannot be judged here, because the target magnifies "
+                "rounding. Use a larger batch to see them."
             )
 
     def _forward(self, training: bool, where: str) -> Any:
         """Make the function whose differences are taken: a graph, or eager where tracing fails."""
-        values = [tf.constant(value) for value in self._function.values]
+        values = [tf.constant(value) for value in self.function.values]
         try:
-            graph = compiled(lambda values: self._function.outputs(values, training), values)
+            graph = compiled(lambda values: self.function.outputs(values, training), values)
             self._stops = stops_gradient(graph)
             return graph
         except Exception as error:
             self.findings.append(
                 f"cannot run in a graph{where}: {type(error).__name__}: {first_line(error)}"
             )
-            return lambda values: self._function.outputs(values, training)
+            return lambda values: self.function.outputs(values, training)
 
     def _checked_outputs(self, forward: Any, where: str) -> list[np.ndarray] | None:
         """Compute the outputs, or give None after a finding that rules out differences."""
-        values = self._function.values
+        values = self.function.values
         outputs, again = (
             [np.asarray(y) for y in forward(list(map(tf.constant, values)))] for _ in range(2)
         )
@@ -290,19 +287,21 @@ class Checker:
 
 
 def _summary(
-    checks: Sequence[TensorCheck] | Sequence[SecondOrderCheck], modes: Sequence[bool | None]
+    checks: Sequence[TensorCheck] | Sequence[SecondOrderCheck],
+    modes: Sequence[bool | None],
+    attribute: str = "problem",
+    what: str = "wrong",
 ) -> list[str]:
+    """Write a sentence for each tensor with a problem, from that attribute of its checks."""
+    problems: dict[str, dict[bool | None, str]] = {}
+    for check in checks:
+        if problem := getattr(check, attribute):
+            problems.setdefault(check.name, {})[check.training] = problem
     lines = []
-    for name in dict.fromkeys(check.name for check in checks):
-        wrong = {
-            check.training: check.problem
-            for check in checks
-            if check.name == name and check.problem
-        }
-        if wrong:
-            (mode, problem), *_ = wrong.items()
-            only = f"; wrong only in {'training' if mode else 'inference'} mode"
-            lines.append(f"{name}: {problem}{only if len(wrong) < len(modes) else ''}")
+    for name, by_mode in problems.items():
+        (mode, problem), *_ = by_mode.items()
+        only = f"; {what} only in {'training' if mode else 'inference'} mode"
+        lines.append(f"{name}: {problem}{only if len(by_mode) < len(modes) else ''}")
     return lines
 
 

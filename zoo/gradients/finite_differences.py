@@ -25,8 +25,12 @@ STEPS = tuple(10.0**-k for k in range(1, 10))
 SMALLEST = 1e-9
 """The smallest step: below it, the rounding grows by more than the error of the step shrinks."""
 
-FLOOR = 1e-3
-"""A gradient smaller than this part of its tensor's largest is judged as if it had this size."""
+SMALL_SLOPE = 1e-3
+"""A gradient smaller than this part of its tensor's largest is judged as if it had this size.
+
+The rounding of the differences is as large for a small gradient as for a large gradient of the same
+tensor. So the relative error of a small gradient says more about rounding than about the gradient.
+"""
 
 Test = int | np.ndarray
 """An element of a tensor, by its flat index, or a direction, an array of the tensor's shape."""
@@ -160,7 +164,7 @@ class FiniteDifferences:
     def _floor(self, index: int, numeric: np.ndarray, steps: np.ndarray) -> np.ndarray:
         largest = float(np.max(np.nan_to_num(np.abs(numeric)), initial=0))
         rounding = self._rounding[index] / steps
-        return np.maximum(max(FLOOR * largest, 1e-300), rounding / self._tolerance)
+        return np.maximum(max(SMALL_SLOPE * largest, 1e-300), rounding / self._tolerance)
 
 
 def project(gradient: np.ndarray, tests: Sequence[Test]) -> np.ndarray:

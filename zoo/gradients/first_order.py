@@ -1,7 +1,7 @@
 """First-order gradients: the gradient of each tensor against finite differences."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -75,6 +75,7 @@ def analytic_gradients(
     )
 
 
+@dataclass
 class FirstOrder:
     """Compares the gradient of one tensor after another with finite differences.
 
@@ -91,24 +92,14 @@ class FirstOrder:
         notes: What was left out, and why.
     """
 
-    def __init__(
-        self,
-        function: PureFunction,
-        differences: FiniteDifferences,
-        method: str,
-        tolerance: float,
-        limit: int,
-        factors: dict[str, int],
-        rng: np.random.Generator,
-    ) -> None:
-        self.notes: list[str] = []
-        self._function = function
-        self._differences = differences
-        self._method = method
-        self._tolerance = tolerance
-        self._limit = limit
-        self._factors = factors
-        self._rng = rng
+    function: PureFunction
+    differences: FiniteDifferences
+    method: str
+    tolerance: float
+    limit: int
+    factors: dict[str, int]
+    rng: np.random.Generator
+    notes: list[str] = field(default_factory=list)
 
     def check(self, k: int, gradients: Gradients, mode: bool | None) -> TensorCheck:
         """Compare the gradient of tensor k with differences.
@@ -121,20 +112,20 @@ class FirstOrder:
         Returns:
             The numbers, and the problem in words.
         """
-        name, value = self._function.names[k], self._function.values[k]
+        name, value = self.function.names[k], self.function.values[k]
         gradient, *others = (found[k] for found in gradients.results.values())
-        step, central = self._differences.sweep(k, along := self._directions(value, 2))
+        step, central = self.differences.sweep(k, along := self._directions(value, 2))
         tests: Sequence[Test] = (
-            self._elements(value, self._limit)
-            if self._method == "full"
+            self._elements(value, self.limit)
+            if self.method == "full"
             else self._directions(value, 4)
         )
-        slopes = self._differences.slopes(k, tests, step)
+        slopes = self.differences.slopes(k, tests, step)
         smooth = [test for test, kink in zip(tests, slopes.kinks, strict=True) if not kink]
         numeric = slopes.numeric[~slopes.kinks]
         result = TensorCheck(
             name=name,
-            role="input" if k < len(self._function.input_names) else "weight",
+            role="input" if k < len(self.function.input_names) else "weight",
             training=mode,
             shape=value.shape,
             dtype=None if gradient is None else gradient.dtype.name,
@@ -145,7 +136,9 @@ class FirstOrder:
         )
         if not smooth:
             return replace(
-                result, problem="every checked element is at a kink, so nothing was compared"
+                result,
+                unjudged="cannot be judged here, because every checked element is at a kink, "
+                "where there is no slope to compare with. Use a larger batch, or another seed",
             )
         if gradient is None:
             largest = float(np.max(np.abs(numeric), initial=0))
@@ -163,16 +156,16 @@ class FirstOrder:
             tests=smooth,
             numeric=numeric,
             floor=slopes.floor[~slopes.kinks],
-            tolerance=self._tolerance,
-            factors=self._factors,
+            tolerance=self.tolerance,
+            factors=self.factors,
             batched=result.role == "input",
         )
         evidence = self._with_smaller_steps(k, evidence, step)
         result = _compared(result, evidence)
         inconsistent = _inconsistent(
-            analytic, gradients.thrice[k], others, slopes.floor.max() * self._tolerance
+            analytic, gradients.thrice[k], others, slopes.floor.max() * self.tolerance
         )
-        if result.max_relative_error <= self._tolerance:  # type: ignore[operator]
+        if result.max_relative_error <= self.tolerance:  # type: ignore[operator]
             return replace(result, problem=inconsistent)
         return self._explained(k, result, evidence, inconsistent)
 
@@ -185,7 +178,7 @@ class FirstOrder:
             wrong = np.flatnonzero(evidence.wrong)
             if not 0 < len(wrong) <= max(4, len(evidence.tests) // 20):
                 break
-            slopes = self._differences.slopes(k, [evidence.tests[int(i)] for i in wrong], smaller)
+            slopes = self.differences.slopes(k, [evidence.tests[int(i)] for i in wrong], smaller)
             numeric, floor = evidence.numeric.copy(), evidence.floor.copy()
             numeric[wrong] = slopes.numeric
             floor[wrong] = np.maximum(floor[wrong], slopes.floor)
@@ -202,10 +195,10 @@ class FirstOrder:
         self, k: int, result: TensorCheck, evidence: Evidence, inconsistent: str
     ) -> TensorCheck:
         problem = inconsistent or explain(evidence)
-        if self._method == "fast":
+        if self.method == "fast":
             # Directions have shown the fault, and elements can show where it is.
             elements = self._elements(evidence.gradient, 100)
-            slopes = self._differences.slopes(k, elements, result.step)
+            slopes = self.differences.slopes(k, elements, result.step)
             closer = replace(
                 evidence,
                 tests=[e for e, kink in zip(elements, slopes.kinks, strict=True) if not kink],
@@ -223,12 +216,12 @@ class FirstOrder:
         )
 
     def _directions(self, value: np.ndarray, count: int) -> list[np.ndarray]:
-        return [self._rng.integers(0, 2, value.shape) * 2.0 - 1 for _ in range(count)]
+        return [self.rng.integers(0, 2, value.shape) * 2.0 - 1 for _ in range(count)]
 
     def _elements(self, value: np.ndarray, limit: int) -> list[Test]:
         if value.size <= limit:
             return list(range(value.size))
-        return sorted(self._rng.choice(value.size, limit, replace=False).tolist())
+        return sorted(self.rng.choice(value.size, limit, replace=False).tolist())
 
 
 def _malformed(analytic: np.ndarray, value: np.ndarray) -> str:

@@ -1,7 +1,7 @@
 """The report of a gradient check: numbers, and a verdict in words."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -41,6 +41,7 @@ class TensorCheck:
             all slopes are zero.
         sweep: The relative error over random directions for each of the steps 1e-1, 1e-2 … 1e-9.
         problem: The fault in words, or an empty string.
+        unjudged: The reason why the gradient cannot be judged at this point, or an empty string.
     """
 
     name: str
@@ -60,6 +61,7 @@ class TensorCheck:
     scale: float | None = None
     sweep: tuple[float, ...] = ()
     problem: str = ""
+    unjudged: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ class GradientReport:
         agreement: An `AgreementCheck` for each precision, way to run and mode.
         findings: Every fault, as a sentence.
         notes: What was left out, and why.
+        unjudged: Every gradient that cannot be judged at this point, with the reason and a remedy.
 
     Example:
         >>> import keras, zoo
@@ -150,11 +153,12 @@ class GradientReport:
     agreement: tuple[AgreementCheck, ...]
     findings: tuple[str, ...]
     notes: tuple[str, ...]
+    unjudged: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether no fault was found."""
-        return not self.findings
+        """Whether every gradient could be judged, and no fault was found."""
+        return not self.findings and not self.unjudged
 
     def verdict(self) -> str:
         """Say the result in a sentence, and each fault in a line."""
@@ -164,8 +168,9 @@ class GradientReport:
         counted = f"{checked:,} {unit}, {kinks:,} of them left out at kinks"
         if self.ok:
             return f"{self.target}: gradients agree with the differences in float64 ({counted})."
-        faults = "\n".join(f"  - {finding}" for finding in self.findings)
-        return f"{self.target}: WRONG ({counted}).\n{faults}"
+        lines = "".join(f"\n  - {line}" for line in [*self.findings, *self.unjudged])
+        result = "WRONG" if self.findings else "NOT JUDGED in full, and nothing wrong was found"
+        return f"{self.target}: {result} ({counted}).{lines}"
 
     def to_dict(self) -> dict[str, Any]:
         """Give the report as JSON values. A number that is not finite becomes None."""
@@ -178,13 +183,18 @@ class GradientReport:
 
     def __rich__(self) -> RenderableType:
         parts: list[RenderableType] = []
-        for title, header, rows in self._tables():
-            table = Table(box=None, padding=(0, 1, 0, 0))
-            for column, name in enumerate(header):
-                table.add_column(name, justify="right" if column else "left", overflow="fold")
-            for row, wrong in rows:
-                table.add_row(*map(Text, row), style="red" if wrong else "")
-            parts += [Text(title, style="bold"), table, Text()]
+        for training in dict.fromkeys(check.training for check in self.tensors):
+            parts += self._tensor_tables(training)
+        if self.second_order:
+            rows = [
+                ([c.name, _mode(c.training), _error(c.max_relative_error), f"{c.kinks:,}"], c)
+                for c in self.second_order
+            ]
+            title = "Second order: Hessian-vector products against differences of gradients"
+            parts += _table(title, ["", "mode", "rel. error", "kinks"], rows)
+        if self.agreement:
+            title = f"Agreement with {self.reference}: the largest error of outputs and gradients"
+            parts += _table(title, ["", "mode", "allowed", *EXECUTIONS], self._agreement_rows())
         parts.append(Text(self.verdict(), style="" if self.ok else "red"))
         parts += [Text(f"Note: {note}") for note in self.notes]
         return Group(*parts)
@@ -192,67 +202,47 @@ class GradientReport:
     def __str__(self) -> str:
         return as_plain_text(self, width=140)
 
-    def _tables(self) -> list[tuple[str, list[str], list[tuple[list[str], bool]]]]:
-        """Give the title, header, and rows of each table; each row with whether it is wrong."""
-        tables = []
-        for training in dict.fromkeys(check.training for check in self.tensors):
-            rows = [check for check in self.tensors if check.training is training]
-            where = {None: "", True: ", training", False: ", inference"}[training]
-            header = ["", "shape", "checked", "kinks", "step", "abs.err", "rel.err", "at"]
-            header += ["analytic", "numeric", "scale"]
-            tables.append(
-                (
-                    f"{self.target}: gradients against central differences{where}",
-                    header,
-                    [(_tensor_row(check, self.mode), bool(check.problem)) for check in rows],
-                )
-            )
-            tables.append(
-                (
-                    "Relative error over the step",
-                    ["", *(f"{step:.0e}" for step in STEPS)],
-                    [([check.name, *(f"{e:.0e}" for e in check.sweep)], False) for check in rows],
-                )
-            )
-        if self.second_order:
-            second = [
-                (
-                    [
-                        check.name,
-                        _mode(check.training),
-                        _error(check.max_relative_error),
-                        f"{check.kinks:,}",
-                    ],
-                    bool(check.problem),
-                )
-                for check in self.second_order
-            ]
-            title = "Second order: Hessian-vector products against differences of gradients"
-            tables.append((title, ["", "mode", "rel. error", "kinks"], second))
-        if self.agreement:
-            title = f"Agreement with {self.reference}: the largest error of outputs and gradients"
-            tables.append((title, ["", "mode", "allowed", *EXECUTIONS], self._agreement_rows()))
-        return tables
+    def _tensor_tables(self, training: bool | None) -> list[RenderableType]:
+        """Draw the tables of the first-order gradients in training or inference."""
+        checks = [check for check in self.tensors if check.training is training]
+        where = "" if training is None else f", {_mode(training)}"
+        header = ["", "shape", "checked", "kinks", "step", "abs.err", "rel.err", "at"]
+        header += ["analytic", "numeric", "scale"]
+        return [
+            *_table(
+                f"{self.target}: gradients against central differences{where}",
+                header,
+                [(_tensor_row(check, self.mode), check) for check in checks],
+            ),
+            *_table(
+                "Relative error over the step",
+                ["", *(f"{step:.0e}" for step in STEPS)],
+                [([check.name, *(f"{e:.0e}" for e in check.sweep)], None) for check in checks],
+            ),
+        ]
 
-    def _agreement_rows(self) -> list[tuple[list[str], bool]]:
+    def _agreement_rows(self) -> Iterator[tuple[list[str], AgreementCheck]]:
         """Give a row for each precision and mode, with a column for each way to run."""
         rows: dict[Any, dict[str, AgreementCheck]] = {}
         for check in self.agreement:
             key = check.policy, _mode(check.training), _error(check.tolerance)
             rows.setdefault(key, {})[check.execution] = check
-        return [
-            (
-                [
-                    *key,
-                    *(
-                        _error(checks[way].max_error if way in checks else None)
-                        for way in EXECUTIONS
-                    ),
-                ],
-                any(check.problem for check in checks.values()),
-            )
-            for key, checks in rows.items()
-        ]
+        for key, checks in rows.items():
+            errors = {way: check.max_error for way, check in checks.items()}
+            worst = max(checks.values(), key=lambda check: bool(check.problem))
+            yield [*key, *(_error(errors.get(way)) for way in EXECUTIONS)], worst
+
+
+def _table(
+    title: str, header: Sequence[str], rows: Iterable[tuple[list[str], Any]]
+) -> list[RenderableType]:
+    """Draw a table from the cells of each row and its check; a check with a problem is red."""
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for column, name in enumerate(header):
+        table.add_column(name, justify="right" if column else "left", overflow="fold")
+    for cells, check in rows:
+        table.add_row(*map(Text, cells), style="red" if check and check.problem else "")
+    return [Text(title, style="bold"), table, Text()]
 
 
 def _tensor_row(check: TensorCheck, mode: str) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from scipy.special import expit, softmax
 
 from zoo.arguments import is_whole
 from zoo.errors import ArgumentError
@@ -99,11 +100,11 @@ def loss_inputs(
     elif "hinge" in name:
         labels = rng.choice((-1.0, 1.0), shape)
     elif any(word in name for word in ("kl", "poisson", "logarithmic", "percentage")):
-        labels = _softmax(rng.standard_normal(shape))
+        labels = softmax(rng.standard_normal(shape), axis=-1)
     else:
         labels = rng.standard_normal(shape)
     if not _from_logits(loss, name):
-        predictions = 1 / (1 + np.exp(-predictions)) if "binary" in name else _softmax(predictions)
+        predictions = expit(predictions) if "binary" in name else softmax(predictions, axis=-1)
     return [labels, predictions], names
 
 
@@ -160,8 +161,3 @@ def _arrays(inputs: Any) -> list[np.ndarray]:
             "for a single example x."
         )
     return [x.astype("float64") if x.dtype.kind == "f" else x for x in arrays]
-
-
-def _softmax(x: np.ndarray) -> np.ndarray:
-    exponentials = np.exp(x - x.max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from zoo.gradients.finite_differences import FLOOR, relative_error
+from zoo.gradients.finite_differences import SMALL_SLOPE, relative_error
 from zoo.gradients.pure_function import PureFunction, compiled
 from zoo.gradients.report import SecondOrderCheck
 
@@ -122,7 +122,7 @@ def _second_order_check(
     name: str, product: Any, best: _Best, mode: bool | None, tolerance: float
 ) -> SecondOrderCheck:
     largest = float(np.max(np.abs(best.numeric[~best.kinks]), initial=0))
-    floor = max(FLOOR * largest, best.rounding / tolerance, 1e-300)
+    floor = max(SMALL_SLOPE * largest, best.rounding / tolerance, 1e-300)
     # Differences that still change with the step have crossed a kink of another element.
     level = np.maximum(np.abs(best.numeric), floor)
     smooth = ~best.kinks & (best.change <= tolerance / 2 * level)

@@ -91,7 +91,7 @@ class Progress:
             epochs = max(self._epochs[name] for name in scores)
             parts = [f"epoch {number}/{epochs} ({seconds:.1f} s)"]
             parts += [f"{name} {_in_a_line(values)}" for name, values in scores.items()]
-            self._print(" · ".join(parts))
+            self.say(" · ".join(parts))
 
     def end(self, name: str, state: str) -> None:
         """Show that a member has ended its training.
@@ -102,7 +102,7 @@ class Progress:
         """
         self._table.update(self._tasks[name], state=state)
         if self._table.disable:
-            self._print(f"{name}: {state}")
+            self.say(f"{name}: {state}")
 
     def say(self, text: str) -> None:
         """Print a line, above the table where there is a table.
@@ -110,9 +110,6 @@ class Progress:
         Args:
             text: The line.
         """
-        self._print(text)
-
-    def _print(self, text: str) -> None:
         if not self._silent:
             self._console.print(text, soft_wrap=True, highlight=False, markup=False)
 

@@ -257,3 +257,16 @@ def test_what_does_not_go_together_is_refused(arguments, message):
 def test_rules_for_other_members_are_refused(rule, members, message):
     with pytest.raises(ArgumentError, match=message):
         rule.check_members(members)
+
+
+@pytest.mark.parametrize("voting", voting_names())
+def test_groups_of_the_members_decide_as_the_rule_for_these_members_does(voting):
+    # Few different numbers, so that many sums tie.
+    probabilities = np.random.default_rng(0).integers(1, 5, (4, 60, 3)) / 8
+    probabilities = (probabilities / probabilities.sum(axis=2, keepdims=True)).astype("float32")
+    rule = Rule(voting, (1, 2, 1, 0.5))
+    groups = np.array([[1, 0, 0, 1], [1, 1, 1, 1], [0, 1, 1, 0]], bool)
+    decisions = rule.decisions_of_groups(probabilities, groups)
+    for group, decision in zip(groups, decisions, strict=True):
+        expected = rule.for_members(np.flatnonzero(group))(probabilities[group]).argmax(axis=1)
+        np.testing.assert_array_equal(decision, expected)

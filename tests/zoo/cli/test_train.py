@@ -94,7 +94,7 @@ def test_options_change_the_recipe_of_a_model_and_nothing_else():
 
 
 def test_to_resume_needs_a_run():
-    with pytest.raises(ArgumentError, match="--resume needs --log-dir"):
+    with pytest.raises(ArgumentError, match="--resume must come with --log-dir"):
         RunOptions(resume=True)
 
 
