@@ -17,7 +17,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import check_classifiers_train, parametrize_with_checks
+from sklearn.utils.estimator_checks import (
+    check_classifiers_classes,
+    check_classifiers_one_label,
+    check_classifiers_train,
+    check_methods_sample_order_invariance,
+    check_methods_subset_invariance,
+    parametrize_with_checks,
+)
 
 import zoo
 from zoo.ensembles import Committee, CommitteeClassifier, Member
@@ -54,8 +61,18 @@ def test_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
 
-def test_check_of_scikit_learn_for_hard_votes_of_two_copies():
-    check_classifiers_train("CommitteeClassifier", quick("softmax", copies=2))
+@pytest.mark.parametrize(
+    "check",
+    [  # the checks that look at answers
+        check_classifiers_classes,
+        check_classifiers_one_label,
+        check_classifiers_train,
+        check_methods_sample_order_invariance,
+        check_methods_subset_invariance,
+    ],
+)
+def test_checks_of_scikit_learn_for_hard_votes_of_two_copies(check):
+    check("CommitteeClassifier", quick("softmax", copies=2))
 
 
 def test_check_that_scikit_learn_skips_unless_a_process_starts_with_the_array_api(fresh_process):
