@@ -1,12 +1,27 @@
 """Small convolutional networks."""
 
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-from zoo.augmentation import REPORT
+from zoo.augmentation import REPORT, Augmentation
 from zoo.models.stem_and_head import classifier_head, stem
 from zoo.recipes import Recipe
 from zoo.registry.specs import register
+
+CNN_RECIPE = Recipe(
+    optimizer="adam",
+    learning_rate=0.001,
+    schedule="cosine",
+    batch_size=64,
+    epochs=30,
+    augmentation=Augmentation(
+        rotation_range=10, width_shift_range=0.1, height_shift_range=0.1, zoom_range=0.1
+    ),
+    standardize="per_image",
+    precision="auto",
+)
+CONV_BN_RECIPE = replace(CNN_RECIPE, batch_size=128)
 
 
 @register(

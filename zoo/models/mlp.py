@@ -11,6 +11,15 @@ from zoo.recipes import Recipe
 from zoo.registry.specs import register
 
 INM702 = "INM702 coursework, task 6, on four classes of FER2013"
+RECIPE = Recipe(
+    optimizer="adam",
+    learning_rate=0.001,
+    schedule="cosine",
+    batch_size=32,
+    epochs=40,
+    standardize="per_image",
+)
+"""The default of all perceptrons, so that they train together. docs/recipes.md has the trials."""
 INM702_RECIPE = Recipe(optimizer="sgd", learning_rate=0.001, batch_size=256, epochs=100)
 
 
