@@ -140,6 +140,7 @@ def test_a_loaded_split_knows_how_it_was_loaded():
         "seed": 3,
         "drop_duplicates": False,
         **dict.fromkeys(("parts", "image_size", "color")),
+        "resize": "stretch",
     }
     assert data.train.settings == data.test.settings == settings
     assert data.train.take([0, 1]).settings == settings
