@@ -31,8 +31,8 @@ def committee_of(split: Split, epochs_of_first: int = EPOCHS) -> Committee:
     members = []
     for k, (entry, model) in enumerate(zip(REPORT, models(REPORT, split, "float32"), strict=True)):
         recipe = replace(
-            zoo.describe(entry).recipe, batch_size=BATCH, epochs=EPOCHS if k else epochs_of_first,
-            patience=None, precision=None, augmentation=None,
+            zoo.describe(entry).recipe_named("INM702"),
+            batch_size=BATCH, epochs=EPOCHS if k else epochs_of_first,
         )  # fmt: skip
         members.append(Member(model, recipe=recipe, name=entry))
     return Committee(members)
