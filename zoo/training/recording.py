@@ -126,6 +126,8 @@ def _settings(learner: Learner) -> dict[str, Any]:
     recipe = asdict(learner.recipe)
     recipe.update(recipe.pop("optimizer_arguments"))
     recipe["augmentation"] = changes_of(learner.recipe.augmentation)
+    if not isinstance(recipe["schedule"], str):
+        recipe["schedule"] = recipe["schedule"]["class_name"]
     recipe["precision"] = learner.model.dtype_policy.name
     settings = {
         "model": learner.name,

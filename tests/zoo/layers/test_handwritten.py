@@ -69,6 +69,13 @@ CASES = {
     "convolution without bias": (
         "Conv2D", (2, 6, 5, 4), {"filters": 6, "kernel_size": 1, "use_bias": False}, {}
     ),
+    "convolution 1×1, strides": (
+        "Conv2D", (2, 9, 8, 4), {"filters": 6, "kernel_size": 1, "strides": (2, 3)}, {}
+    ),
+    "convolution 1×1, strides and same": (
+        "Conv2D", (2, 9, 7, 4),
+        {"filters": 6, "kernel_size": 1, "strides": 3, "padding": "same", "groups": 2}, {},
+    ),
     "pooling": ("MaxPooling2D", (2, 7, 8, 3), {}, {}),
     "pooling, overlapping, same": (
         "MaxPooling2D", (2, 7, 8, 3), {"pool_size": 3, "strides": 2, "padding": "same"}, {}
@@ -94,6 +101,7 @@ GRAPHS = ONCE | {  # cases whose operations are other than those of the cases ab
     "softmax over two axes",
     "batch normalisation, masked",
     "convolution in groups, relu",
+    "convolution 1×1, strides",
 }
 each_case = pytest.mark.parametrize("case", CASES)
 
