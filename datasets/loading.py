@@ -131,8 +131,9 @@ def load(
             stacklevel=2,
         )
     settings = {
-        "name": name, "parts": parts and split_parts, "image_size": size, "color": color,
-        "resize": resize, "drop_duplicates": drop_duplicates, **shares, "seed": seed,
+        "name": name, "root": base and str(base.absolute()), "parts": parts and split_parts,
+        "image_size": size, "color": color, "resize": resize,
+        "drop_duplicates": drop_duplicates, **shares, "seed": seed, "on_error": on_error,
     }  # fmt: skip
     prepared = prepare_splits(
         splits,

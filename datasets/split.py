@@ -36,7 +36,7 @@ class Split:
         labels: Class ids of the images of this split, int64 [n].
         class_names: The name of each class id.
         rows: The place of each image in `store`, int64 [n]. None: the store whole.
-        settings: How `load` made the split: its arguments without root, classes and cache. None
+        settings: How `load` made the split: its arguments without classes and cache. None
             for a split that was made otherwise.
         label_shares: How sure the label of each image is, if the data set knows: the share of each
             class in the votes of people, float32 [n, classes]; rows sum to 1. Else None.

@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo.ensembles.answering.answer import Answer
     from zoo.ensembles.card import model_card
     from zoo.ensembles.choosing import calibrate, select
     from zoo.ensembles.classifier import CommitteeClassifier
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from zoo.ensembles.stacking import stack
 
 _HOMES = {
+    "Answer": "answering.answer",
     "Committee": "committee",
     "CommitteeClassifier": "classifier",
     "Leaderboard": "reports.leaderboard",
@@ -38,6 +40,7 @@ _HOMES = {
     "stack": "stacking",
 }
 __all__ = [
+    "Answer",
     "Committee",
     "CommitteeClassifier",
     "Leaderboard",
