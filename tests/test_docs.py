@@ -152,7 +152,10 @@ def test_the_commands_of_the_tutorial_run(tmp_path, monkeypatch, capsys):
     Path("new").mkdir()
     shutil.copy("shapes/square/000.png", "new/0.jpg")
     shorter = text
-    for words, others in {"--epochs 20": "--epochs 1", "lasso_mlp deep_mlp": "softmax"}.items():
+    for words, others in {
+        "logs/cli\n": "logs/cli --epochs 1\n",
+        "lasso_mlp deep_mlp": "softmax",
+    }.items():
         assert words in shorter
         shorter = shorter.replace(words, others)
     for program, *words in commands(shorter):
