@@ -144,10 +144,8 @@ class Split:
         if selected.ndim != 1:
             raise argument_error("rows", "have one axis", rows, "Pass a list")
         store_rows = selected if self.rows is None else self.rows[selected]
-        shares, weights = (
-            None if values is None else values[selected]
-            for values in (self.label_shares, self.sample_weight)
-        )
+        shares = None if self.label_shares is None else self.label_shares[selected]
+        weights = None if self.sample_weight is None else self.sample_weight[selected]
         return replace(
             self,
             name=name or self.name,
@@ -341,12 +339,14 @@ def as_split(
     Args:
         images: A `Split`, which is returned unchanged; uint8 [n, height, width, channels]; a tuple
             (images, labels) or (images, labels, sample_weight); or a `tf.data.Dataset` or a
-            `keras.utils.PyDataset` of such pairs or triples, read once into memory.
+            `keras.utils.PyDataset` of such pairs or triples, which is read once into memory.
         labels: Class ids, integers [n]. None where `images` has the labels.
         name: Name of the new split.
-        class_names: The name of each class id. None: the `class_names` of a dataset, if it has
-            them; else "0", "1", …, and each of the labels up to the highest must occur.
-        sample_weight: How much each image counts in a training, [n]. None: all count alike.
+        class_names: The name of each class id. None: the names that a dataset of
+            `keras.utils.image_dataset_from_directory` has; else "0", "1", …, and each of the labels
+            up to the highest must occur.
+        sample_weight: How much each image counts in a training, [n], 0 or more. None: all count
+            alike.
 
     Returns:
         A `Split` over the images, of which arrays are not copied.

@@ -319,23 +319,6 @@ def as_labelled(
     return as_split(x, y, name=name, class_names=class_names, sample_weight=sample_weight)
 
 
-def check_counts_alike(x: Any, split: Split) -> None:
-    """Refuse weights beside images that judge a committee, since every image counts alike.
-
-    Args:
-        x: The images as the caller passed them. The weights of a `Split` are for training.
-        split: The split that was made of them.
-
-    Raises:
-        ArgumentError: There are weights.
-    """
-    if split.sample_weight is not None and not isinstance(x, Split):
-        raise ArgumentError(
-            "Images that judge a committee must come without weights, since every image counts "
-            "alike. Received: images, labels and weights. Leave out the weights, or call evaluate."
-        )
-
-
 def check_classes(split: Split, num_classes: int, class_names: Sequence[str] | None) -> None:
     """Check that a split has the classes that a committee knows.
 

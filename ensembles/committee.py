@@ -29,9 +29,9 @@ from zoo.ensembles.members import (
     members_from_config,
     members_to_config,
 )
+from zoo.ensembles.models.voting_model import VotingModel
 from zoo.ensembles.provenance import Provenance, from_text, to_text
 from zoo.ensembles.reports.report import Report, make_report
-from zoo.ensembles.voting_model import VotingModel
 from zoo.errors import ArgumentError
 from zoo.files import write_atomically
 from zoo.metrics import Accuracy

@@ -67,22 +67,22 @@ def find(values, key):
 
 
 @pytest.mark.parametrize(
-    ("name", "option", "method"),
+    ("name", "option", "expected"),
     [
-        ("cnn", "recipe", "projective"),
+        ("cnn", "recipe", ("projective", 10)),
         ("cnn", "none", None),
-        ("cnn", "ImageDataGenerator", "ImageDataGenerator"),
+        ("cnn", "ImageDataGenerator", ("ImageDataGenerator", 10)),
         ("softmax", "recipe", None),
         ("softmax", "none", None),
-        ("softmax", "ImageDataGenerator", "ImageDataGenerator"),
+        ("softmax", "ImageDataGenerator", ("ImageDataGenerator", 45)),
     ],
 )
-def test_augmentation_is_the_recipes_or_none_or_by_keras(name, option, method):
+def test_augmentation_is_the_recipes_or_none_or_by_keras(name, option, expected):
     augmentation = RecipeOptions(augmentation=option).recipe(name).augmentation
-    if method is None:
+    if expected is None:
         assert augmentation is None
     else:
-        assert (augmentation.method, augmentation.rotation_range) == (method, 45)
+        assert (augmentation.method, augmentation.rotation_range) == expected
 
 
 def test_options_change_the_recipe_of_a_model_and_nothing_else():

@@ -1,32 +1,30 @@
 """A Keras model of several built models, whose probabilities a rule combines."""
 
-import functools
+import contextlib
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
 from zoo.augmentation.augmentation import Augmentation
 from zoo.augmentation.views import AugmentedViews, augmented_views
-from zoo.datasets.arrays.streams import is_stream
-from zoo.datasets.image_batches import image_batches
+from zoo.datasets.arrays.images import check_images
+from zoo.datasets.arrays.streams import is_stream, read_batches
 from zoo.datasets.split import Split
 from zoo.ensembles.answering.answer import Answer, make_answers
-from zoo.ensembles.answering.evaluating import for_keras, loss_and_accuracy, quiet_end
 from zoo.ensembles.answering.pictures import Block, image_options, picture_blocks
-from zoo.ensembles.checks import as_labelled, check_classes, check_counts_alike
+from zoo.ensembles.checks import as_labelled, check_classes
 from zoo.ensembles.combining.rules import Rule
-from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
+from zoo.ensembles.models.member_models import MemberModels, graph_of
 from zoo.ensembles.reports.validation import ValidatedModel
 from zoo.errors import ArgumentError
-from zoo.training.built_models.interface import check_model, image_interface
 from zoo.training.loop import EVALUATION_BATCH
 
 
-class VotingModel(keras.Model, CompositeModel, ValidatedModel):
+class VotingModel(MemberModels, ValidatedModel):
     """Several models that take the same images, and whose probabilities a rule combines.
 
     `zoo.ensembles.Committee` is such a model that can be trained, judged and saved.
@@ -38,69 +36,13 @@ class VotingModel(keras.Model, CompositeModel, ValidatedModel):
     """
 
     def __init__(self, rule: Rule, class_names: Sequence[str] | None, name: str) -> None:
-        super().__init__(name=name)
+        super().__init__(class_names, name)
         self.rule = rule
-        self.class_names = None if class_names is None else tuple(map(str, class_names))
-        self._models: list[keras.Model] = []
-        # The provenance of the rule and of the last training. Each member carries its own.
-        self._own_provenance = Provenance()
 
     @property
     def voting(self) -> str:
         """The name of the rule."""
         return self.rule.voting
-
-    @property
-    def members(self) -> tuple[Any, ...]:
-        """The members as Keras models; empty before they are built."""
-        return tuple(self._models)
-
-    @property
-    def member_names(self) -> tuple[str, ...]:
-        """The names of the members."""
-        return tuple(model.name for model in self._models)
-
-    @property
-    def label_names(self) -> tuple[str, ...]:
-        """The names of the classes, or their numbers where they have no names."""
-        return self.class_names or tuple(map(str, range(self.output_shape[-1] or 0)))
-
-    @property
-    def _known_names(self) -> tuple[str, ...] | None:
-        """The names or numbers of the classes; None where neither is known yet."""
-        return self.label_names if self._models else self.class_names
-
-    @property
-    def input_shape(self) -> tuple[int | None, ...]:
-        """[batch, height, width, channels], with None for the batch."""
-        self._check_built()
-        return self._models[0].input_shape
-
-    @property
-    def output_shape(self) -> tuple[int | None, ...]:
-        """[batch, classes], with None for the batch."""
-        self._check_built()
-        return self._models[0].output_shape
-
-    @property
-    def trained_images(self) -> int:
-        """The number of different images that the members were trained on."""
-        return len(self.trained_on)
-
-    @property
-    def trained_on(self) -> np.ndarray:
-        """Digests (`Split.digests`) of the images that a member was trained on, ascending."""
-        return self.provenance.trained_on
-
-    @property
-    def tuned_on(self) -> np.ndarray:
-        """Digests of the images that chose when to stop, members, weights or a temperature."""
-        return self.provenance.tuned_on
-
-    @property
-    def provenance(self) -> Provenance:
-        """The images and the data set that the members and the rule come from."""
-        return self._own_provenance.joined_with(provenance_of(self._models))
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Combine the members: pixels [batch, height, width, channels] to [batch, classes]."""
@@ -108,20 +50,6 @@ class VotingModel(keras.Model, CompositeModel, ValidatedModel):
         images = ops.cast(inputs, "float32")
         outputs = [ops.cast(model(images, training=training), "float32") for model in self._models]
         return self._combine(ops.stack(outputs))
-
-    def member_outputs(self, images: Any) -> Any:
-        """Compute each member's probabilities as tensors, for use in a graph.
-
-        Args:
-            images: Pixels [batch, height, width, channels].
-
-        Returns:
-            A tensor, float32 [members, batch, classes].
-        """
-        images = tf.cast(images, "float32")
-        return tf.stack(
-            [tf.cast(model(images, training=False), "float32") for model in self._models]
-        )
 
     def soft_probabilities(self, images: Any) -> Any:
         """Compute the committee's probabilities as tensors, for use in a graph.
@@ -150,14 +78,15 @@ class VotingModel(keras.Model, CompositeModel, ValidatedModel):
         """Compute the committee's probabilities. Their argmax is its decision, ties included.
 
         Args:
-            x: A `Split`, images uint8 [n, height, width, channels], or a dataset of TensorFlow or
-                Keras, which is read batch by batch, and whose labels are left out.
+            x: A `Split`; images uint8 [n, height, width, channels]; or a `tf.data.Dataset` or a
+                `keras.utils.PyDataset`, read batch by batch, whose labels are left out.
             batch_size: The number of images at a time; datasets keep their own batches.
             verbose: 1 shows Keras's progress bar.
             augmentation: Test-time augmentation, as in `member_probabilities`.
             times: The number of views of each image, with an `Augmentation`; 8 by default.
             seed: The seed of the transforms, with an `Augmentation`; 0 by default.
-            **kwargs: Arguments of `keras.Model.predict`, such as the `steps` of a dataset.
+            **kwargs: Arguments of `keras.Model.predict`. `steps` is the number of batches to take
+                from a dataset.
 
         Returns:
             float32 [n, classes], rows sum to 1. For majority voting, the shares of the vote, of
@@ -175,7 +104,7 @@ class VotingModel(keras.Model, CompositeModel, ValidatedModel):
             images = x[0] if isinstance(x, tuple) else x
             if hasattr(images, "__len__") and not is_stream(images):
                 kwargs.setdefault("steps", -(-len(images) // batch_size))
-            with quiet_end():
+            with _quiet_end():
                 return super().predict(((batch,) for batch in batches), verbose=verbose, **kwargs)
         # Keras's own loop would take as long as three small members.
         return np.concatenate([np.asarray(self._answers(batch)) for batch in batches])
@@ -192,12 +121,15 @@ class VotingModel(keras.Model, CompositeModel, ValidatedModel):
         """Compute the loss and the accuracy of the committee. `report` tells much more.
 
         Args:
-            x: Images with labels, as `zoo.datasets.as_split` takes them.
+            x: A `Split`; images uint8 [n, height, width, channels]; a tuple (images, labels) or
+                (images, labels, weights); or a `tf.data.Dataset` or a `keras.utils.PyDataset` of
+                such pairs or triples.
             y: Labels int [n], if `x` is an array.
             sample_weight: How much each image counts, [n]; None counts all images alike.
             return_dict: Whether the scores have names.
-            **kwargs: `batch_size` and `verbose`. Of a committee that was compiled, Keras computes
-                the loss and the metrics, and takes all arguments of `keras.Model.evaluate`.
+            **kwargs: Arguments of `keras.Model.evaluate`. Of a committee that was compiled, Keras
+                computes the loss and the metrics; for other committees, only `batch_size` and
+                `verbose` have a meaning.
 
         Returns:
             [loss, accuracy], or {"accuracy": …, "loss": …}: the cross-entropy of the committee's
@@ -209,10 +141,17 @@ class VotingModel(keras.Model, CompositeModel, ValidatedModel):
             ArgumentError: There is no such argument.
         """
         if self.compiled:
-            x, y, sample_weight = for_keras(x, y, sample_weight, kwargs.get("steps"))
-            options = {"sample_weight": sample_weight, "return_dict": return_dict}
-            with quiet_end():
-                return super().evaluate(x, y, **options, **kwargs)
+            if is_stream(x):
+                batches = read_batches(x, kwargs.get("steps"))
+                x = (tuple(part for part in batch if part is not None) for batch in batches)
+            else:
+                if isinstance(x, tuple):
+                    x, y, sample_weight = (*x, sample_weight)[:3]
+                x, y = (x.images, x.labels) if isinstance(x, Split) else (check_images(x), y)
+            with _quiet_end():
+                return super().evaluate(
+                    x, y, sample_weight=sample_weight, return_dict=return_dict, **kwargs
+                )
         if unknown := sorted({*kwargs} - {"batch_size", "verbose"}):
             raise ArgumentError(
                 "The arguments of evaluate must be x, y, sample_weight, batch_size, verbose and "
@@ -222,60 +161,14 @@ class VotingModel(keras.Model, CompositeModel, ValidatedModel):
         split = as_labelled(x, y, "images", self.label_names, sample_weight)
         check_classes(split, self.output_shape[-1] or 0, self.class_names)
         probabilities = self.predict(split, **kwargs)
-        scores = loss_and_accuracy(probabilities, split.labels, split.sample_weight)
+        chosen = np.take_along_axis(probabilities, split.labels[:, None], axis=-1)[:, 0]
+        losses = -np.log(chosen.clip(keras.config.epsilon(), 1))
+        right = probabilities.argmax(axis=-1) == split.labels
+        scores = {
+            "accuracy": float(np.average(right, weights=split.sample_weight)),
+            "loss": float(np.average(losses, weights=split.sample_weight)),
+        }
         return scores if return_dict else [scores["loss"], scores["accuracy"]]
-
-    def member_probabilities(
-        self,
-        x: Any,
-        batch_size: int = EVALUATION_BATCH,
-        *,
-        augmentation: Augmentation | AugmentedViews | None = None,
-        times: int | None = None,
-        seed: int | None = None,
-    ) -> np.ndarray:
-        """Compute the probabilities of each member.
-
-        Args:
-            x: Images, as in `predict`.
-            batch_size: The number of images at a time; datasets keep their own batches.
-            augmentation: Test-time augmentation: a member's probabilities are the mean over several
-                views of the image, the image itself and random transforms of it, which are the
-                same for all members.
-            times: The number of views of each image, with an `Augmentation`; 8 by default.
-            seed: The seed of the transforms, with an `Augmentation`; 0 by default.
-
-        Returns:
-            float32 [members, n, classes].
-
-        Raises:
-            DataError: The members take images of another shape.
-            ArgumentError: `times` is below 2, or stands beside `AugmentedViews`.
-        """
-        views = augmented_views(augmentation, times, seed)
-        parts = []
-        start = 0
-        for batch in self._batches(x, batch_size):
-            if views is None:
-                parts.append(np.asarray(self._member_outputs(batch)))
-            else:
-                parts.append(views.mean(self._member_outputs, batch, start))
-            start += len(batch)
-        return np.concatenate(parts, axis=1)
-
-    def votes(self, x: Any) -> np.ndarray:
-        """Give the class that each member votes for.
-
-        Args:
-            x: Images, as in `predict`.
-
-        Returns:
-            int64 [members, n], class ids.
-
-        Raises:
-            DataError: The members take images of another shape.
-        """
-        return self.member_probabilities(x).argmax(axis=-1)
 
     def classify(self, pictures: Any, *, on_error: str = "raise") -> list[Answer]:
         """Answer which class each picture is of.
@@ -329,22 +222,12 @@ class VotingModel(keras.Model, CompositeModel, ValidatedModel):
         weights = self.rule.weights
         return make_answers(block.sources, named, self.rule(members), self.label_names, weights)
 
-    def overlap_with(self, split: Split) -> Overlap:
-        """Count the images of a split that the members were trained on, or that chose something.
-
-        Args:
-            split: The images that judge the committee.
-
-        Returns:
-            The counts.
-        """
-        return self.provenance.overlap_with(split)
-
     def split_to_judge(self, x: Any, y: Any = None) -> Split:
         """Take images with labels of the classes that this committee knows.
 
         Args:
-            x: Images with labels, as `zoo.datasets.as_split` takes them, but without weights.
+            x: A `Split`; images uint8 [n, height, width, channels]; a tuple (images, labels); or a
+                `tf.data.Dataset` or a `keras.utils.PyDataset` of pairs (images, labels).
             y: Labels int [n], if `x` is an array.
 
         Returns:
@@ -355,30 +238,20 @@ class VotingModel(keras.Model, CompositeModel, ValidatedModel):
         """
         self._check_built()
         split = as_labelled(x, y, "images", self.label_names)
-        check_counts_alike(x, split)
+        if split.sample_weight is not None and not isinstance(x, Split):
+            raise ArgumentError(
+                "Images that judge a committee must come without weights, since every image counts "
+                "alike. Received: images, labels and weights. Leave out the weights, or call "
+                "evaluate."
+            )
         check_classes(split, self.output_shape[-1] or 0, self.class_names)
         return split
 
     def _use_models(self, models: list[Any], names: Sequence[str]) -> None:
-        """Take built models as the members, and check that they fit each other."""
-        self._models = models
-        image_shape, num_classes = image_interface(names[0], models[0])
-        for name, model in zip(names, models, strict=True):
-            check_model(name, model, image_shape, num_classes)
-        self.rule.check_members(len(models), num_classes)
-        if self.class_names is not None and len(self.class_names) != num_classes:
-            raise ArgumentError(
-                f"class_names must be {num_classes} names, one for each class that the members "
-                f"know. Received: {len(self.class_names)} names. Name the classes in the order of "
-                "their ids."
-            )
-        # TensorFlow counts the tracings of each function, and would warn of too many tracings at
-        # the fifth committee. Each partial is counted as a function of its own.
-        self._member_outputs, self._answers = (
-            tf.function(functools.partial(function), autograph=False, reduce_retracing=True)
-            for function in (self.member_outputs, self._committee_outputs)
-        )
-        self.built = True
+        """Take built models as the members, and check that they fit each other and the rule."""
+        super()._use_models(models, names)
+        self.rule.check_members(len(models), self.output_shape[-1])
+        self._answers = graph_of(self._committee_outputs)
 
     def _committee_outputs(self, images: Any) -> Any:
         """Compute the committee's probabilities as tensors."""
@@ -388,13 +261,10 @@ class VotingModel(keras.Model, CompositeModel, ValidatedModel):
         """Combine members' probabilities [members, batch, classes] by this committee's rule."""
         return self.rule.on_tensors(probabilities)
 
-    def _batches(self, x: Any, batch_size: int, steps: int | None = None) -> Iterator[np.ndarray]:
-        self._check_built()
-        return image_batches(x, self.input_shape[1:], batch_size, steps)
 
-    def _check_built(self) -> None:
-        if not self._models:
-            raise ArgumentError(
-                "The members must be built. Received: a committee with members that are not built "
-                "yet. Call fit first, or make the committee of built models."
-            )
+@contextlib.contextmanager
+def _quiet_end() -> Iterator[None]:
+    """Silence Keras's warning that a generator has ended, which is right after a single pass."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Your input ran out of data")
+        yield
