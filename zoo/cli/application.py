@@ -5,23 +5,28 @@ of imports in `zoo/cli/__init__.py`. The signature of the function gives the opt
 and its docstring the help.
 """
 
+import re
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import NoReturn
 
 from cyclopts import App, CycloptsError, Group, Parameter, exceptions
 
 from zoo.cli.console import print_error, warnings_as_notes
+from zoo.cli.runs.resuming import take_options_of_run
+from zoo.cli.wording import in_options
 from zoo.errors import ZooError
 from zoo.text import did_you_mean
 
 app = App(
     name="zoo",
+    version=lambda: f"committee-zoo {version('committee-zoo')}",
     help="A Keras model zoo and committee toolkit for image classification.",
     help_epilogue="`--debug` after any command shows the traceback of an error.",
     help_format="markdown",
-    version_flags=(),
+    version_flags=("--version",),
     group_parameters=Group("Options", sort_key=0),
     # A switch has no opposite unless it names one, and of a repeated option the last counts. The
     # help does not show defaults that only say that something is off.
@@ -31,12 +36,16 @@ app = App(
         show_default=lambda value: None if value is None or value is False else str(value),
         json_list=False,
     ),
+    config=take_options_of_run,
     exit_on_error=False,
     print_error=False,
     suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
-app["--help"].group = app.group_parameters
+app["--help"].group = app["--version"].group = app.group_parameters
+
+FIRST_COMMANDS = ("train", "committee", "predict")
+"""The commands that the help lists first. The other commands follow by the alphabet."""
 
 
 def main(words: Sequence[str] | None = None) -> NoReturn:
@@ -48,18 +57,33 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
     """
     given = list(sys.argv[1:] if words is None else words)
     debug = "--debug" in given
+    given = [word for word in given if word != "--debug"]
+    arguments = _arguments_of_command(given)
     try:
-        with warnings_as_notes():
-            code = app([word for word in given if word != "--debug"])
+        with warnings_as_notes(lambda text: in_options(text, arguments)):
+            code = app(given)
     except (ZooError, CycloptsError) as error:
         if debug:
             traceback.print_exc()
-        print_error(_explain(error))
+        print_error(in_options(_explain(error), arguments))
         code = 2
     except KeyboardInterrupt:
         print_error("stopped")
         code = 130
     sys.exit(code or 0)
+
+
+def _arguments_of_command(words: Sequence[str]) -> dict[str, str]:
+    """Map the arguments of the command that the words name to the options of that command."""
+    # `--help` and `--version` are commands of their own for cyclopts.
+    command = app.parse_commands([word for word in words if not word.startswith("-")])[1][-1]
+    if command.default_command is None:
+        return {}
+    return {
+        argument.field_info.name: argument.name
+        for argument in command.assemble_argument_collection()
+        if argument.name.startswith("--")
+    }
 
 
 def _explain(error: ZooError | CycloptsError) -> str:
@@ -82,6 +106,9 @@ def _explain(error: ZooError | CycloptsError) -> str:
     if isinstance(error, exceptions.UnknownOptionError):
         options = [name for argument in error.argument_collection for name in argument.names]
         word, what = error.token.keyword or error.token.value, "be an option"
+    elif switches := [word for word in error.unused_tokens or () if re.match("--?\\w.*=", word)]:
+        option, _, value = switches[0].partition("=")
+        return f"{option} must stand without a value. Received: {value!r}. Leave the value out."
     elif error.unused_tokens:  # an unknown command, or a word too many
         options = [name for name in error.app or () if not name.startswith("-")]
         word, what = error.unused_tokens[0], "be a command" if options else "not be there"

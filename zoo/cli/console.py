@@ -6,12 +6,14 @@ import shlex
 import shutil
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
+
+from zoo.registry.start_up import without_start_up_notes
 
 
 def print_text(text: str) -> None:
@@ -21,7 +23,7 @@ def print_text(text: str) -> None:
 
 def print_error(message: str) -> None:
     """Print a message as one red line on standard error."""
-    _print_note(" ".join(message.split()), "red")
+    _print_line(" ".join(message.split()), "red")
 
 
 def print_tensorboard(subject: str, folder: Path) -> None:
@@ -30,37 +32,42 @@ def print_tensorboard(subject: str, folder: Path) -> None:
 
 
 def start_tensorflow(*, verbose: bool = True) -> None:
-    """Import TensorFlow without its pages of start-up notes.
+    """Import TensorFlow without the notes that it prints when it starts.
 
     `verbose` prints on standard error which device TensorFlow runs on.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _without_standard_error():
+    with without_start_up_notes():
         import tensorflow as tf
 
         gpus = tf.config.list_logical_devices("GPU")
     if verbose:
         device = f"{len(gpus)} GPU" if gpus else "the CPU"
-        _print_note(f"TensorFlow {tf.__version__} on {device}", "")
+        _print_line(f"TensorFlow {tf.__version__} on {device}", "")
 
 
 @contextlib.contextmanager
-def warnings_as_notes() -> Iterator[None]:
-    """Within this context, print warnings for the user as one line, and no other warnings."""
+def warnings_as_notes(write: Callable[[str], str]) -> Iterator[None]:
+    """Within this context, print warnings for the user as one line, and no other warnings.
+
+    Args:
+        write: Writes the text of a warning in the words of the command line.
+    """
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, (UserWarning, RuntimeWarning)):
+            print_note(write(f"Note: {message}"))
+
     with warnings.catch_warnings():
-        warnings.showwarning = _show_warning
+        warnings.showwarning = show
         yield
 
 
-def _show_warning(
-    message: Warning | str, category: type[Warning], *where: Any, **more: Any
-) -> None:
-    """Print the text of a warning for the user, without the line of code that it comes from."""
-    if issubclass(category, UserWarning):
-        _print_note(f"Note: {message}", "yellow")
+def print_note(text: str) -> None:
+    """Print a note as one yellow line on standard error."""
+    _print_line(text, "yellow")
 
 
-def _print_note(text: str, style: str) -> None:
+def _print_line(text: str, style: str) -> None:
     Console(stderr=True).print(Text(text, style=style), highlight=False, soft_wrap=True)
 
 
@@ -69,17 +76,3 @@ def _tensorboard() -> str:
     if shutil.which("tensorboard"):
         return "tensorboard"
     return shlex.quote(os.path.relpath(Path(sys.executable).with_name("tensorboard")))
-
-
-@contextlib.contextmanager
-def _without_standard_error() -> Iterator[None]:
-    """Drop what C++ code writes on standard error; Python's own sys.stderr cannot catch that."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)

@@ -11,18 +11,25 @@ from rich.table import Table
 from zoo import registry
 from zoo.cli.application import app
 from zoo.cli.console import print_text
+from zoo.cli.values import Modules
 from zoo.text import rich_table
 
 
 @app.command
 def models(
-    pattern: str = "*", /, *, tag: Annotated[list[str] | None, Parameter(metavar="TAG")] = None
+    pattern: str = "*",
+    /,
+    *,
+    tag: Annotated[list[str] | None, Parameter(metavar="TAG")] = None,
+    modules: Modules | None = None,
 ) -> None:
     """List the registered models.
 
     Args:
         pattern: Such as `*mlp`.
         tag: Only models with this tag; may be repeated.
+        modules: Import a module of yours first, which registers models or layers: `my_models`, or
+            `./my_models.py`; may be repeated.
     """
     specs = map(registry.describe, registry.list_models(pattern, tags=tag or ()))
     rows = ([spec.name, spec.summary, ", ".join(spec.tags)] for spec in specs)
@@ -30,11 +37,13 @@ def models(
 
 
 @app.command
-def describe(name: str, /) -> None:
+def describe(name: str, /, *, modules: Modules | None = None) -> None:
     """Show a model: its parameters with their defaults, and its recipe.
 
     Args:
         name: A name from `zoo models`.
+        modules: Import a module of yours first, which registers models or layers: `my_models`, or
+            `./my_models.py`; may be repeated.
     """
     spec = registry.describe(name)
     print_text(f"{spec.name}: {spec.summary}")

@@ -9,8 +9,8 @@ from zoo import registry
 from zoo.cli import app
 
 OPTIONS = {
-    "models": ["--tag"],
-    "describe": [],
+    "models": ["--tag", "--import"],
+    "describe": ["--import"],
     "data": [],
     "data show": [
         *("--output", "-o", "--log-dir", "--root", "--classes", "--image-size", "--color"),
@@ -23,6 +23,7 @@ OPTIONS = {
         *("--parts", "--validation", "--test", "--epochs", "--batch-size", "--learning-rate"),
         *("--optimizer", "--patience", "--augmentation", "--precision", "--standardize"),
         *("--class-weight", "--seed", "--log-dir", "--resume", "--quiet", "-q"),
+        *("--set", "--import"),
     ],
     "evaluate": [
         *("--data", "-d", "--root", "--classes", "--image-size", "--color", "--drop-duplicates"),
@@ -30,7 +31,7 @@ OPTIONS = {
     ],
     "gradcheck": [
         *("--mode", "--gradients", "--input-shape", "--set", "--second-order", "--seed"),
-        "--json",
+        *("--json", "--import"),
     ],
 }
 OPTIONS["committee"] = [
@@ -62,7 +63,7 @@ def test_the_help_explains_every_argument_and_option(zoo_command, command):
 def test_options_stand_in_groups_with_their_defaults(zoo_command):
     _, out, _ = zoo_command("committee", "--help")
     groups = [line.split()[1] for line in out.splitlines() if line.startswith("╭")]
-    assert groups == ["Arguments", "Committee", "Data", "Recipe", "Run"]
+    assert groups == ["Arguments", "Committee", "Model", "Data", "Recipe", "Run"]
     for default in ("digits", "0.1", "0.2", "majority", "recipe", "0"):
         assert f"[default: {default}]" in " ".join(out.replace("│", " ").split())
 
@@ -107,7 +108,7 @@ def test_zoo_alone_shows_the_commands(zoo_command, words):
         (["train", "softmax", "-qd", "digit"], "did you mean 'digits'"),
         (["train", "--data", "cifar10", "-d", "digit", "--", "softmax"], "did you mean 'digits'"),
         (["train", "softmax", "--data", "fer2013", "--root", "nowhere"], "nowhere"),
-        (["train", "softmax", "--learning-rate", "-1"], "learning_rate"),
+        (["train", "softmax", "--learning-rate", "-1"], "--learning-rate must be a finite number"),
         (["train", "softmax", "--learning-rate", "fast"], "--learning-rate must be a number"),
         (["train", "softmax", "--validation", "-1"], "--validation must be a fraction"),
         (["train", "softmax", "--seed", "-1"], "--seed must be a whole number of 0 or more"),
@@ -123,7 +124,8 @@ def test_zoo_alone_shows_the_commands(zoo_command, words):
         (["train", "softmax", "--color", "rgbb"], "did you mean 'rgb'?"),
         (["train", "softmax", "--standardize", "zscore"], "per_image, mean_image"),
         (["train", "softmax", "--class-weight", "balance"], "did you mean 'balanced'?"),
-        (["committee"], "`zoo committee` must be followed by NAME"),
+        (["train"], "`zoo train` must be followed by NAME"),
+        (["train", "gone.keras"], "Received: 'gone.keras', which is no file"),
         (["committee", "softmax", "mlp", "--weights", "a,b"], "Received: 'a,b'"),
         (["committee", "softmax", "--copies", "0"], "--copies must be a whole number"),
         (["committee", "softmax", "mlp", "--resampling", "fold"], "did you mean 'folds'?"),

@@ -21,12 +21,6 @@ def test_a_committee_is_trained_and_judged(trained):
     assert names >= {"committee.keras", "run.json", *reports}
 
 
-def test_a_run_folder_is_not_overwritten(train_again):
-    code, _, err = train_again()
-    assert code == 2
-    assert "is not empty" in err
-
-
 def test_a_run_can_be_resumed(train_again):
     code, out, err = train_again("--resume", "--quiet")
     assert (code, err) == (0, "")
