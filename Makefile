@@ -8,6 +8,9 @@ PYTHON ?= python3
 # Relative, so that a path with spaces does no harm.
 VENV = .venv
 BIN = $(VENV)/bin
+PYTEST = MALLOC_ARENA_MAX=2 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+# TensorFlow keeps what it has compiled, so that workers grow. Each third of the tests has new workers,
+# so that no worker takes more than 2 GB of memory.
 
 .PHONY: demo test docs bench clean
 
@@ -22,7 +25,9 @@ test: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --no-deps --target build/wheel .
 	cd build && MYPYPATH=wheel "$(CURDIR)/$(BIN)/python" -m mypy --config-file ../pyproject.toml -p zoo
 	cd build && PYTHONPATH=wheel "$(CURDIR)/$(BIN)/lint-imports" ../pyproject.toml
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+	$(PYTEST) tests/zoo
+	$(PYTEST) tests/ensembles
+	$(PYTEST) tests --ignore tests/zoo --ignore tests/ensembles
 
 docs: $(VENV)/installed-docs
 	rm -rf docs/_build docs/api docs/models

@@ -249,11 +249,14 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
             if getattr(self, name) is not None
         }
         with seeded(seed):
-            members = make_members(copy.deepcopy(given), self.copies)
-        return [
-            replace(member, recipe=replace(cast(Recipe, member.recipe), **changes))
-            for member in members
-        ]
+            return [
+                replace(
+                    member,
+                    model=_copy_of(member.model),
+                    recipe=replace(cast(Recipe, member.recipe), **changes),
+                )
+                for member in make_members(given, self.copies)
+            ]
 
     def _shape_of(self, shape: tuple[int, ...] | None, features: int) -> tuple[int, ...]:
         """Give the shape of the images that the members see, and check it.
@@ -318,3 +321,14 @@ def _as_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
     images = np.asarray(images)
     shape = (*images.shape[1:], 1)[:3]
     return images.reshape(len(images), int(np.prod(shape))), tuple(map(int, shape))
+
+
+def _copy_of(model: Any) -> Any:
+    """Copy a model without its optimiser, which Keras cannot copy before the first training."""
+    if not getattr(model, "compiled", False):
+        return copy.deepcopy(model)
+    model.compiled = False
+    try:
+        return copy.deepcopy(model)
+    finally:
+        model.compiled = True

@@ -15,7 +15,13 @@ from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled, check_classes
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.export import export
-from zoo.ensembles.fitting import MemberTraining, validation_split, warn_of_training_images
+from zoo.ensembles.fitting import (
+    MemberTraining,
+    validation_split,
+    warn_of_members,
+    warn_of_range,
+    warn_of_training_images,
+)
 from zoo.ensembles.members import (
     build_models,
     built_member,
@@ -100,7 +106,7 @@ class Committee(VotingModel):
         self.out_of_bag: Accuracy | None = None
         self.training: dict[str, Any] = {}  # resampling, snapshots and teacher of the last fit
         self._recipes_when_built: tuple[Recipe, ...] | None = None
-        if all(member.registered_name is None for member in self._specs):
+        if all(member.is_built for member in self._specs):
             self._use_models([member.model for member in self._specs], self.member_names)
 
     @property
@@ -176,25 +182,28 @@ class Committee(VotingModel):
         models = [*self._models, *([teacher.model] if teacher else [])]
         warn_of_training_images(validation, data, models)
         self._build_members(data)
+        warn_of_members(self._specs, self._models, data)
         training = MemberTraining(
             self._specs, self._models, self.rule, self.seed, self.snapshots,
             data, validation, teacher, resampling, epochs, batch_size,
         )  # fmt: skip
-        try:
-            history = training.run(
-                combine=self.rule.on_tensors,
-                together=together,
-                log_dir=log_dir,
-                resume=resume,
-                callbacks=callbacks,
-                owner=self,
-                verbose=verbose,
-            )
-        finally:
-            if training.is_recorded:  # earlier scores are no longer valid
-                self._own_provenance = replace(self._own_provenance, data_settings=data.settings)
-                self.validation_accuracy = self.out_of_bag = None
-        self.training, self._specs = training.settings, training.members_afterwards()
+
+        def at_start() -> None:
+            self._own_provenance = replace(self._own_provenance, data_settings=data.settings)
+            self.validation_accuracy = self.out_of_bag = None  # no longer valid
+            self.training = training.settings
+
+        history = training.run(
+            combine=self.rule.on_tensors,
+            at_start=at_start,
+            together=together,
+            log_dir=log_dir,
+            resume=resume,
+            callbacks=callbacks,
+            owner=self,
+            verbose=verbose,
+        )
+        self._specs = training.members_afterwards()
         if validation is not None:
             right = self.votes(validation) == validation.labels
             self.validation_accuracy = tuple(right.mean(axis=1).tolist())
@@ -230,6 +239,7 @@ class Committee(VotingModel):
             DataError: The images or classes do not fit the members.
         """
         split = self.split_to_judge(x, y)
+        warn_of_range(self.member_names, self._models, split)
         views = augmented_views(augmentation, times, seed)
         others = None
         if elsewhere is not None:

@@ -4,10 +4,11 @@
 """
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
+import keras
 import numpy as np
 
 from zoo.datasets.split import Split
@@ -19,6 +20,9 @@ from zoo.ensembles.provenance import provenance_of, record_exposure
 from zoo.errors import ArgumentError, DataError
 from zoo.metrics import Accuracy, accuracy
 from zoo.recipes import Recipe
+from zoo.training.built_models.compile_settings import compiled_recipe, settings_without_effect
+from zoo.training.built_models.pixel_range import warning_of_range
+from zoo.training.callbacks import chosen_by_validation
 from zoo.training.distillation import Teacher
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Combine
@@ -69,6 +73,52 @@ def warn_of_training_images(validation: Split | None, data: Split, models: Seque
         )
 
 
+def warn_of_members(
+    members: Sequence[Member], models: Sequence[Any], data: Split, stacklevel: int = 3
+) -> None:
+    """Warn of settings of `compile` without an effect, and of members that take no pixels.
+
+    Args:
+        members: The members with their recipes.
+        models: Their Keras models.
+        data: The training images.
+        stacklevel: As in `warnings.warn`.
+    """
+    warn_of_range([str(member.name) for member in members], models, data, stacklevel + 1)
+    for member, model in zip(members, models, strict=True):
+        own = compiled_recipe(model)
+        parts = ("optimizer", "learning_rate", "optimizer_arguments", "schedule")
+        if own is None or any(getattr(own, part) != getattr(member.recipe, part) for part in parts):
+            continue  # The member has a recipe of its own.
+        if ignored := settings_without_effect(model):
+            warnings.warn(
+                f"Members must be trained by categorical cross-entropy. {member.name} was "
+                f"compiled with {', '.join(ignored)}, and only its optimiser is used. Train "
+                "with model.fit to use all settings, or pass "
+                "Member(model, recipe=zoo.Recipe(...)).",
+                UserWarning,
+                stacklevel=stacklevel,
+            )
+
+
+def warn_of_range(
+    names: Sequence[str], models: Sequence[Any], split: Split, stacklevel: int = 3
+) -> None:
+    """Warn of trained members of other origin that take values from 0 to 1 or from -1 to 1.
+
+    Args:
+        names: The names of the members.
+        models: Their Keras models.
+        split: Images with labels, on which the members are tried.
+        stacklevel: As in `warnings.warn`.
+    """
+    for name, model in zip(names, models, strict=True):
+        if len(provenance_of([model]).trained_on):
+            continue  # Zoo trained the model, with pixels.
+        if message := warning_of_range(name, model, split):
+            warnings.warn(message, UserWarning, stacklevel=stacklevel)
+
+
 @dataclass
 class MemberTraining:
     """A training of a committee's members, from their recipes to the record of the images.
@@ -86,9 +136,6 @@ class MemberTraining:
         epochs: The number of epochs of every member; None takes it from the recipes.
         batch_size: The batch size of every member; None takes it from the recipes.
 
-    Attributes:
-        is_recorded: Whether the training has begun, and the members' images are recorded.
-
     Raises:
         ArgumentError: The recipes, the resampling and the rule do not go together.
         DataError: A class has too few images for the resampling.
@@ -105,7 +152,6 @@ class MemberTraining:
     resampling: str | None
     epochs: int | None
     batch_size: int | None
-    is_recorded: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         # For a built model that Zoo did not train, the training images are unknown.
@@ -121,47 +167,53 @@ class MemberTraining:
         self._rows = self._draw_images()
         self.learners = self._make_learners()
 
-    def run(self, *, combine: Combine, **options: Any) -> Any:
-        """Train, and record the images that the members then know, also after an interruption.
+    def run(
+        self,
+        *,
+        combine: Combine,
+        callbacks: Iterable[Any] = (),
+        at_start: Callable[[], None],
+        **options: Any,
+    ) -> Any:
+        """Train, and record before the first step the images that the members will know.
+
+        So a model that is saved during the training knows the images too.
 
         Args:
             combine: Combines the members' probabilities, for the committee's own curves.
+            callbacks: The user's Keras callbacks.
+            at_start: Is called before the first step.
             **options: Other arguments of `zoo.training.train.train`.
 
         Returns:
             A `keras.callbacks.History`.
         """
-        try:
-            history = train(
-                self.learners,
-                self.data,
-                self.validation,
-                combine=combine if len(self.learners) > 1 else None,
-                teacher=self.teacher,
-                seed=self.seed,
-                settings={
-                    "members": {
-                        member.name: {
-                            "entry": member.registered_name,
-                            "arguments": dict(member.arguments),
-                        }
-                        for member in self.members
-                    },
-                    "rule": self.rule.to_config(),
+        given = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else [*callbacks]
+
+        def begin(logs: Any = None) -> None:
+            self._record_images(given)
+            at_start()
+
+        return train(
+            self.learners,
+            self.data,
+            self.validation,
+            combine=combine if len(self.learners) > 1 else None,
+            teacher=self.teacher,
+            seed=self.seed,
+            settings={
+                "members": {
+                    member.name: {
+                        "entry": member.registered_name,
+                        "arguments": dict(member.arguments),
+                    }
+                    for member in self.members
                 },
-                **options,
-            )
-        except BaseException:
-            if any(learner.optimizer is not None for learner in self.learners):  # it has begun
-                self._record_training_images()
-            raise
-        self._record_training_images()
-        record_exposure(self.models, "tuned_on", self._known_to_teacher.tuned_on)
-        if self.validation is not None and any(
-            learner.recipe.patience for learner in self.learners
-        ):
-            record_exposure(self.models, "tuned_on", self.validation.digests)
-        return history
+                "rule": self.rule.to_config(),
+            },
+            callbacks=[keras.callbacks.LambdaCallback(on_train_begin=begin), *given],
+            **options,
+        )
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -234,6 +286,7 @@ class MemberTraining:
                 replace(cast(Recipe, member.recipe), **self._changes),
                 rows=rows,
                 seed=None if rows is None else self.seed + index,
+                arguments=member.all_arguments,
             )
             for index, (member, model, rows) in enumerate(
                 zip(self.members, self.models, self._rows, strict=True)
@@ -260,12 +313,26 @@ class MemberTraining:
                 f"average_from={recipe.average_from}. Pass None for both."
             )
         *others, last = self.models
-        return Learner(cast(str, member.registered_name), last, recipe, snapshots=others)
+        return Learner(
+            cast(str, member.registered_name),
+            last,
+            recipe,
+            snapshots=others,
+            arguments=member.all_arguments,
+        )
 
-    def _record_training_images(self) -> None:
-        """Record for each member the images that it was trained on, itself or by the teacher."""
+    def _record_images(self, callbacks: Sequence[Any]) -> None:
+        """Record for each member the images that it is trained on, itself or by the teacher.
+
+        Also record the images that choose when to stop or which weights are kept.
+        """
         for model, rows in zip(self.models, self._rows, strict=True):
             own = self.data.digests if rows is None else self.data.digests[rows]
             digests = np.concatenate([own, self._known_to_teacher.trained_on])
             record_exposure([model], "trained_on", digests)
-        self.is_recorded = True
+        record_exposure(self.models, "tuned_on", self._known_to_teacher.tuned_on)
+        if self.validation is not None and (
+            any(learner.recipe.patience for learner in self.learners)
+            or chosen_by_validation(callbacks)
+        ):
+            record_exposure(self.models, "tuned_on", self.validation.digests)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -12,7 +13,8 @@ from zoo.ensembles.provenance import from_text, provenance_of, record_exposure, 
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
 from zoo.registry.building import build
-from zoo.registry.specs import describe
+from zoo.registry.specs import REQUIRED, describe
+from zoo.saving import foreign_names
 
 
 @dataclass(frozen=True)
@@ -20,10 +22,13 @@ class Member:
     """A member of a committee.
 
     Args:
-        model: The name of a registered model, or a built `keras.Model` of any origin that takes
-            pixels 0..255 and gives probabilities.
+        model: The name of a registered model, or a `keras.Model` of any origin that takes pixels
+            0..255 and gives probabilities. A `keras.Sequential` that is not built yet is built at
+            the first `fit`.
         arguments: Arguments of `zoo.build` for a registered model, such as `{"dropout": 0.4}`.
-        recipe: How to train the member; None takes the recipe of the registered model.
+        recipe: How to train the member. None takes the recipe of the registered model, or the
+            optimiser that a built model was compiled with, with its arguments and its schedule;
+            all else is then as in `zoo.Recipe()`.
         name: The member's name in logs and tables; None takes the name of the model.
 
     Raises:
@@ -45,7 +50,7 @@ class Member:
             default_name, default_recipe = self.model, describe(self.model).recipe
         else:
             _check_built_model(self)
-            default_name, default_recipe = self.model.name, Recipe()
+            default_name, default_recipe = self.model.name, _recipe_of(self.model)
         _check_arguments(self.arguments)
         # A plain dict, since other mappings, such as read-only views, cannot be copied or pickled.
         object.__setattr__(self, "arguments", dict(self.arguments))
@@ -64,6 +69,26 @@ class Member:
         """The name of the registered model; None for a built model."""
         return self.model if isinstance(self.model, str) else None
 
+    @property
+    def is_built(self) -> bool:
+        """Whether the member has a model already that knows the shape of the images."""
+        return self.registered_name is None and not _is_unbuilt(self.model)
+
+    @property
+    def all_arguments(self) -> dict[str, Any]:
+        """The arguments of a registered model's builder, also those that have their defaults.
+
+        The shape of the images and the number of classes come from the data, and are left out.
+        """
+        if self.registered_name is None:
+            return {}
+        defaults = {
+            key: value
+            for key, value in describe(self.registered_name).parameters.items()
+            if value is not REQUIRED and key not in ("input_shape", "num_classes")
+        }
+        return {**defaults, **self.arguments}
+
     def build(self, input_shape: tuple[int, ...], num_classes: int, seed: int) -> Any:
         """Build the member's model, or return the model that is built already.
 
@@ -76,6 +101,9 @@ class Member:
             The `keras.Model`.
         """
         if self.registered_name is None:
+            if not self.is_built:
+                self.model.build((None, *input_shape))
+                _check_can_be_saved(self)
             return self.model
         assert self.recipe is not None
         arguments = {
@@ -135,7 +163,11 @@ def make_members(members: Any, copies: int | None, snapshots: int | None = None)
             "Each keras.Model must be a member once only. Received: the same model twice. Give it "
             "a weight with weights=, or make a copy with keras.models.clone_model."
         )
-    return _with_unique_names(made)
+    named = _with_unique_names(made)
+    for member in named:
+        if member.is_built:
+            _check_can_be_saved(member)
+    return named
 
 
 def built_member(model: Any, recipe: Recipe, name: str) -> Member:
@@ -184,13 +216,11 @@ def members_to_config(
     Returns:
         For each member its name, recipe, model, and the images that it knows.
     """
-    import keras  # imported here, since the import takes seconds
-
     return [
         {
             "name": name,
             "recipe": asdict(recipe),
-            "model": keras.saving.serialize_keras_object(model),
+            "model": _described(model),
             "trained_on": to_text(provenance_of([model]).trained_on),
             "tuned_on": to_text(provenance_of([model]).tuned_on),
         }
@@ -236,6 +266,42 @@ def recipe_from_config(config: Mapping[str, Any]) -> Recipe:
     if augmentation:
         augmentation = Augmentation(**augmentation)
     return Recipe(**{**config, "augmentation": augmentation or None})
+
+
+def _described(model: Any) -> dict[str, Any]:
+    """Describe a model as JSON values, without settings of `compile` that cannot be loaded."""
+    import keras  # imported here, since the import takes seconds
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*includes a `lambda`")
+        description = keras.saving.serialize_keras_object(model)
+    if any(foreign_names(description.get("compile_config"))):
+        del description["compile_config"]
+    return description
+
+
+def _is_unbuilt(model: Any) -> bool:
+    """Whether a model is a `keras.Sequential` that waits for the shape of the images."""
+    import keras
+
+    return isinstance(model, keras.Sequential) and not model.built
+
+
+def _recipe_of(model: Any) -> Recipe:
+    """Give the recipe that a built model was compiled with, or the default recipe."""
+    from zoo.training.built_models.compile_settings import compiled_recipe
+
+    return compiled_recipe(model) or Recipe()
+
+
+def _check_can_be_saved(member: Member) -> None:
+    """Check that the model of a member takes images, and can be saved and loaded again."""
+    from zoo.training.built_models.interface import image_interface
+    from zoo.training.built_models.saving_check import check_can_be_saved
+
+    image_interface(member.name or "", member.model)
+    if not hasattr(member.model, "zoo_provenance"):  # Zoo trained or loaded it, and checked it
+        check_can_be_saved(member.name or "", member.model)
 
 
 def _check_built_model(member: Member) -> None:

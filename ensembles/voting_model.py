@@ -16,7 +16,7 @@ from zoo.ensembles.checks import as_labelled, check_classes, checked_images
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
 from zoo.errors import ArgumentError
-from zoo.training.learner import check_model
+from zoo.training.built_models.interface import check_model, image_interface
 from zoo.training.loop import EVALUATION_BATCH
 
 
@@ -248,7 +248,7 @@ class VotingModel(keras.Model, CompositeModel):
     def _use_models(self, models: list[Any], names: Sequence[str]) -> None:
         """Take built models as the members, and check that they fit each other."""
         self._models = models
-        image_shape, num_classes = models[0].input_shape[1:], models[0].output_shape[-1]
+        image_shape, num_classes = image_interface(names[0], models[0])
         for name, model in zip(names, models, strict=True):
             check_model(name, model, image_shape, num_classes)
         self.rule.check_members(len(models), num_classes)

@@ -1,20 +1,59 @@
 """Fixtures for all tests: a private cache, a seed, small images that small networks tell apart."""
 
+import ctypes
+import gc
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from zoo.datasets import Split
 from zoo.recipes import Recipe
 
 CLASSES = ("left", "right", "top")
 
-# The first example of a test pays for TensorFlow's tracing, so time says nothing.
-settings.register_profile("zoo", deadline=None)
+# The first example of a test pays for TensorFlow's tracing, so time says nothing. The same examples
+# in every run, so that a failure comes from a change.
+settings.register_profile(
+    "zoo", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("zoo")
+
+# TensorFlow's own allocator of large tensors never gives memory back to the operating system.
+os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
+
+WORKER_BYTES = 2e9
+"""The memory that a worker of the suite may take: four workers have to fit on a laptop."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def freed_memory():
+    """After each file of tests, its models are freed, and the operating system gets the memory."""
+    gc.freeze()  # so that only what these tests have made is searched
+    yield
+    gc.collect()
+    gc.unfreeze()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", lambda padding: None)  # only in glibc
+        trim(0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def small_worker():
+    """One of two or more workers of `make test` never took more than `WORKER_BYTES` of memory."""
+    yield
+    if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)) > 1 and sys.platform == "linux":
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        assert peak <= WORKER_BYTES, (
+            f"A worker must take at most {WORKER_BYTES / 1e9:g} GB of memory. "
+            f"Received: {peak / 1e9:.2f} GB at the peak, in all tests of the worker. "
+            "Run the tests by `make test`, or find the test that never frees its models or graphs."
+        )
 
 
 @pytest.fixture(autouse=True)

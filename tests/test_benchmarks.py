@@ -140,6 +140,13 @@ def test_ways_to_augment_take_turns(benchmark, monkeypatch):
         assert all(row["images a second"] > 0 and row["low"] > 0 for row in rows.values())
 
 
+def test_what_benchmarks_measure_in_graphs_runs_in_graphs(benchmark, monkeypatch):
+    monkeypatch.setattr(benchmark("augmentation"), "TURN", 4)
+    benchmark("augmentation").ways(4)["TensorFlow's kernel"]()
+    seconds = benchmark("copies").grouped_convolutions(2, turns=1)
+    assert seconds.keys() == {"one by one", "in groups"}
+
+
 def test_turns_go_both_ways_and_are_compared_turn_by_turn(benchmark):
     measure = benchmark("measure")
     order = []

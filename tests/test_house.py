@@ -107,7 +107,6 @@ TESTED_WITH = {
     "zoo/layers/relu": "zoo/layers/test_every_layer",
     "zoo/layers/softmax": "zoo/layers/test_every_layer",
     "zoo/layers/standardization": "zoo/training/test_standardize",
-    "zoo/layers/twins": "zoo/layers/test_every_layer",
     "zoo/models/alexnet": "zoo/models/test_models",
     "zoo/models/cnn": "zoo/models/test_models",
     "zoo/models/softmax": "zoo/models/test_models",

@@ -11,8 +11,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_LABELLED_CLASSES = 20
-"""The most classes whose names and counts are legible in a confusion matrix."""
+MOST_COUNTED_CLASSES = 20
+"""The most classes whose counts are drawn into a confusion matrix."""
+
+MOST_NAMES = 150
+"""The most classes or members that are named beside a picture."""
+
+ROW = 0.19
+"""The height of a row in inches at which its name is legible."""
 
 
 def confusion_figure(
@@ -32,10 +38,64 @@ def confusion_figure(
         >>> confusion_figure(np.eye(2, dtype=int), ["cat", "dog"]).axes[0].get_xlabel()
         'predicted'
     """
-    side = float(np.clip(1.5 + 0.55 * len(class_names), 4, 12))
+    side = confusion_side(confusion, class_names)
     figure = new_figure(side, side)
     draw_confusion(figure.add_subplot(), confusion, class_names, title)
     return figure
+
+
+def confusion_side(confusion: np.ndarray, class_names: Sequence[str]) -> float:
+    """Give the side in inches of the picture in which names and counts are legible.
+
+    Args:
+        confusion: Counts, int [classes, classes].
+        class_names: Name of each class.
+
+    Example:
+        >>> confusion_side(np.eye(2, dtype=int), ["cat", "dog"])
+        3.6
+    """
+    if len(class_names) > MOST_COUNTED_CLASSES:
+        return matrix_side(class_names, ROW)
+    return matrix_side(class_names, max(0.32, 0.12 + 0.075 * len(f"{confusion.max():,}")))
+
+
+def matrix_side(names: Sequence[str], cell: float) -> float:
+    """Give the side in inches of a picture of a square matrix with names at two sides.
+
+    Args:
+        names: Name of each row, which is also the name of a column.
+        cell: The side of a cell in inches.
+
+    Example:
+        >>> matrix_side(["a", "b"], 0.3), matrix_side(["a"] * 100, 0.2)
+        (3.6, 21.0)
+    """
+    if len(names) > MOST_NAMES:
+        return 12.0
+    longest = max(map(len, names))
+    return float(max(3.6, round(len(names) * cell + 0.075 * longest + 0.9, 1)))
+
+
+def name_matrix(axes: "Axes", names: Sequence[str]) -> None:
+    """Write names beside the rows and below the columns of a square matrix.
+
+    Names are drawn as text, never as mathematics: `$5_and_$10` is a name like any other. Of more
+    than 150 rows, no name is legible, and none is drawn.
+
+    Args:
+        axes: The axes with the matrix.
+        names: Name of each row, which is also the name of a column.
+    """
+    shown = names if len(names) <= MOST_NAMES else ()
+    # Beside narrow columns, slanted names would cover one another.
+    slant: dict[str, Any] = (
+        {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+        if len(names) <= 12
+        else {"rotation": 90}
+    )
+    axes.set_xticks(range(len(shown)), shown, fontsize="small", parse_math=False, **slant)
+    axes.set_yticks(range(len(shown)), shown, fontsize="small", parse_math=False)
 
 
 def draw_confusion(
@@ -43,8 +103,8 @@ def draw_confusion(
 ) -> None:
     """Draw a confusion matrix: the colour is the share of the true class, the numbers are counts.
 
-    Names are drawn as text, never as mathematics: `$5_and_$10` is a name like any other. With more
-    than 20 classes neither names nor counts are legible, and only the colours are drawn.
+    With more than 20 classes only the colours are drawn, since counts are not legible. The colours
+    of small shares then differ more from white, so that each confusion is visible.
 
     Args:
         axes: The axes to draw into.
@@ -52,28 +112,26 @@ def draw_confusion(
         class_names: Name of each class.
         title: Title above the matrix.
     """
-    from sklearn.metrics import ConfusionMatrixDisplay  # imported here because the import is slow
+    # Imported here because the imports are slow.
+    from matplotlib.colors import PowerNorm
+    from sklearn.metrics import ConfusionMatrixDisplay
 
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    few = len(class_names) <= MOST_LABELLED_CLASSES
+    classes = len(class_names)
+    counted = classes <= MOST_COUNTED_CLASSES
     display = ConfusionMatrixDisplay(shares, display_labels=class_names).plot(
         ax=axes,
-        include_values=few,
+        include_values=counted,
         cmap="Blues",
         colorbar=False,
-        im_kw={"vmin": 0, "vmax": 1},
+        im_kw={"norm": PowerNorm(1 if counted else 0.5, vmin=0, vmax=1)},
         text_kw={"fontsize": "small"},
     )
-    if few:
+    if counted:
         for text, count, share in zip(display.text_.flat, confusion.flat, shares.flat, strict=True):
             text.set(text=f"{count:,}", color="white" if share > 0.5 else "black")
-        ticks = range(len(class_names))
-        axes.set_xticks(ticks, class_names, rotation=45, ha="right", parse_math=False)
-        axes.set_yticks(ticks, class_names, parse_math=False)
-    else:
-        axes.set_xticks([])
-        axes.set_yticks([])
-    axes.set_xlabel("predicted" if few else f"predicted ({len(class_names)} classes, in order)")
+    name_matrix(axes, class_names)
+    axes.set_xlabel("predicted" if classes <= MOST_NAMES else f"predicted ({classes} classes)")
     axes.set_ylabel("true")
     axes.set_title(title, parse_math=False)
 

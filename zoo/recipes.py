@@ -26,8 +26,9 @@ class Recipe:
         optimizer: Name of a Keras optimiser.
         learning_rate: Learning rate of the optimiser, at the start if there is a schedule.
         optimizer_arguments: Other arguments of the optimiser, such as `{"momentum": 0.9}`.
-        schedule: `"constant"`, or `"cosine"`, which goes down to zero in every cycle (Loshchilov
-            and Hutter, 2017).
+        schedule: `"constant"`; or `"cosine"`, which goes down to zero in every cycle (Loshchilov
+            and Hutter, 2017); or a schedule of Keras, as `keras.optimizers.schedules.serialize`
+            describes it, with its own learning rate as `learning_rate`.
         cycles: The number of times that the cosine starts at the full learning rate. The number of
             epochs must be a multiple of `cycles`.
         batch_size: The number of images in a training step.
@@ -61,7 +62,7 @@ class Recipe:
     optimizer: str = "sgd"
     learning_rate: float = 0.001
     optimizer_arguments: Mapping[str, Any] = field(default_factory=dict)
-    schedule: str = "constant"
+    schedule: str | Mapping[str, Any] = "constant"
     cycles: int = 1
     batch_size: int = 256
     epochs: int = 100
@@ -123,12 +124,20 @@ class Recipe:
                 f"standardize must be one of {', '.join(STANDARDIZATIONS)} or None. "
                 f"Received: {self.standardize!r}."
             )
-        if self.schedule not in SCHEDULES:
+        if self.schedule not in SCHEDULES and not isinstance(self.schedule, Mapping):
             raise ArgumentError(
-                f"schedule must be one of {', '.join(SCHEDULES)}. Received: {self.schedule!r}."
+                f"schedule must be one of {', '.join(SCHEDULES)}. Received: {self.schedule!r}. "
+                "Pass a schedule of Keras as keras.optimizers.schedules.serialize describes it."
             )
 
     def _check_schedule(self) -> None:
+        if isinstance(self.schedule, Mapping):
+            rate = rate_of_schedule(self.schedule)
+            if rate is not None and not math.isclose(rate, self.learning_rate, rel_tol=1e-6):
+                raise ArgumentError(
+                    f"learning_rate must be {rate:g}, which the schedule has. Received: "
+                    f'{self.learning_rate:g}. Change the schedule, or pass schedule="constant".'
+                )
         if self.cycles > 1 and (self.schedule != "cosine" or self.epochs % self.cycles):
             raise ArgumentError(
                 'cycles must be 1 without the schedule "cosine", and must divide the number of '
@@ -171,7 +180,9 @@ class Recipe:
         import keras
 
         learning_rate: Any = self.learning_rate
-        if self.schedule == "cosine":
+        if isinstance(self.schedule, Mapping):
+            learning_rate = keras.optimizers.schedules.deserialize(dict(self.schedule))
+        elif self.schedule == "cosine":
             learning_rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, steps)
             if self.cycles > 1:
                 learning_rate = keras.optimizers.schedules.CosineDecayRestarts(
@@ -192,3 +203,21 @@ class Recipe:
                 f"arguments. Received: {self.optimizer!r} with {dict(self.optimizer_arguments)} "
                 f"({error}). {remedy}"
             ) from error
+
+
+def rate_of_schedule(schedule: Mapping[str, Any]) -> float | None:
+    """Read the learning rate from the description of a schedule of Keras.
+
+    Args:
+        schedule: What `keras.optimizers.schedules.serialize` made.
+
+    Returns:
+        The learning rate at the start, or after the warm-up; None for a schedule of another kind.
+
+    Example:
+        >>> rate_of_schedule({"config": {"initial_learning_rate": 0.1, "decay_steps": 100}})
+        0.1
+    """
+    config = schedule.get("config", {})
+    rates = (config.get("warmup_target"), config.get("initial_learning_rate"))
+    return next((float(rate) for rate in (*rates, *config.get("values", [])) if rate), None)

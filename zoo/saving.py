@@ -32,6 +32,7 @@ _CLASSES_THAT_RUN_OR_READ_MORE = (
     *("TextVectorization", "StringLookup", "IntegerLookup", "FeatureSpace"),
 )
 _VALUES = ("__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__")
+_LEGACY = (".h5", ".hdf5")
 _MOST_COMPRESSED = 100
 """How many times larger a file may become when it is unpacked. Keras does not compress at all."""
 
@@ -68,6 +69,15 @@ def load(path: str | os.PathLike[str]) -> Any:
     from zoo import layers  # noqa: F401  Keras then knows them by name
 
     path = Path(path)
+    if path.suffix in _LEGACY and path.is_file():
+        raise DataError(
+            f"path must be a model saved as a .keras file. Received: {path}, which is in the "
+            "earlier HDF5 format. If you trust its origin, bring it in once: "
+            f'model = keras.models.load_model("{path}", compile=False). If the model takes '
+            "values from -1 to 1, put a layer before it: model = keras.Sequential(["
+            "keras.Input(model.input_shape[1:]), keras.layers.Rescaling(1/127.5, offset=-1), "
+            f'model]); from 0 to 1, Rescaling(1/255). Then model.save("{path.stem}.keras").'
+        )
     if path.suffix != ".keras" or not path.is_file():
         fault = "is not a .keras file" if path.exists() else "does not exist"
         raise DataError(
@@ -111,7 +121,7 @@ def _read_checked(path: Path) -> Any:
 
 def _check_description(path: Path, description: Any) -> None:
     """Refuse a description that names what no model needs."""
-    for name in _foreign_names(description):
+    for name in foreign_names(description):
         raise DataError(
             "path must be a model of layers, activations, initialisers, regularisers, constraints "
             "and operations of Keras, of Zoo, or registered with "
@@ -121,16 +131,27 @@ def _check_description(path: Path, description: Any) -> None:
         )
 
 
-def _foreign_names(value: Any) -> Iterator[str]:
-    """Find the classes and functions in a description that a model is not made of."""
+def foreign_names(value: Any) -> Iterator[str]:
+    """Find the classes and functions in a description that a model is not made of.
+
+    Args:
+        value: What `keras.saving.serialize_keras_object` made of a model, or a part of it.
+
+    Returns:
+        The module, name and configuration of each such class or function.
+
+    Example:
+        >>> list(foreign_names({"module": "os", "class_name": "function", "config": "remove"}))
+        ["os.function 'remove'"]
+    """
     if isinstance(value, list):
         for item in value:
-            yield from _foreign_names(item)
+            yield from foreign_names(item)
     elif isinstance(value, dict):
         if "class_name" in value and not _is_part_of_models(value):
             yield f"{value.get('module')}.{value['class_name']} {value.get('config')!r:.60}"
         for item in value.values():
-            yield from _foreign_names(item)
+            yield from foreign_names(item)
 
 
 def _is_part_of_models(description: dict[str, Any]) -> bool:

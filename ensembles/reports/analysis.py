@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,13 @@ from zoo.ensembles.measures.uncertainty import (
     predictive_entropy,
     risk_coverage,
 )
-from zoo.ensembles.reports.figures import draw_disagreement, draw_reliability, draw_risk
+from zoo.ensembles.reports.figures import (
+    PANEL,
+    disagreement_side,
+    draw_disagreement,
+    draw_reliability,
+    draw_risk,
+)
 from zoo.ensembles.reports.json_values import as_json
 from zoo.ensembles.reports.saving import save_as
 from zoo.ensembles.reports.tables import Table, contribution_table, diversity_table
@@ -32,7 +39,11 @@ from zoo.plots import new_figure
 from zoo.text import percent
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+PAIRS = "pairs that disagree"
+"""The title of the picture that lists the members."""
 
 COVERAGES = (0.5, 0.7, 0.8, 0.9, 1.0)
 """The parts of the images, the most confident first, on which the accuracy is given."""
@@ -113,16 +124,52 @@ class Analysis:
         """Draw the reliability, the risk–coverage curve, and which members disagree.
 
         Returns:
-            A matplotlib figure.
+            A matplotlib figure. The pairs of many members take as much room as they need, and the
+            other pictures then stand above each other.
         """
-        several = self.diversity is not None
-        figure = new_figure(12.6 if several else 8.4, 4.2)
-        axes = figure.subplots(1, 3 if several else 2)
-        draw_reliability(axes[0], self.reliability)
-        draw_risk(axes[1], self.risk)
-        if self.diversity is not None:
-            draw_disagreement(axes[2], self.diversity.disagreement, self.member_names)
+        draw = list(self._pictures().values())
+        if len(draw) == 2:
+            figure = new_figure(2 * PANEL, PANEL)
+            axes = [*figure.subplots(1, 2)]
+        elif (side := disagreement_side(self.member_names)) < 1.5 * PANEL:
+            figure = new_figure(2 * PANEL + side, side)
+            axes = [*figure.subplots(1, 3, width_ratios=(PANEL, PANEL, side))]
+        else:
+            figure = new_figure(1.2 * PANEL + side, max(2 * PANEL, side))
+            grid = figure.add_gridspec(2, 2, width_ratios=(1.2 * PANEL, side))
+            axes = [figure.add_subplot(grid[row]) for row in ((0, 0), (1, 0), (slice(0, 2), 1))]
+        for draw_into, part in zip(draw, axes, strict=True):
+            draw_into(part)
         return figure
+
+    def plot_parts(self) -> dict[str, Callable[[], Figure]]:
+        """Give each picture of `plot` alone, for places that show pictures small.
+
+        Returns:
+            Title of the picture → a function that draws the picture as a matplotlib figure.
+        """
+        sides = {PAIRS: disagreement_side(self.member_names)}
+
+        def draw_alone(title: str, draw: Callable[[Axes], None]) -> Figure:
+            figure = new_figure(sides.get(title, PANEL), sides.get(title, PANEL))
+            draw(figure.add_subplot())
+            return figure
+
+        return {title: partial(draw_alone, title, draw) for title, draw in self._pictures().items()}
+
+    def _pictures(self) -> dict[str, Callable[[Axes], None]]:
+        """Title of each picture → the function that draws it into axes."""
+        pictures: dict[str, Callable[[Axes], None]] = {
+            "reliability": partial(draw_reliability, curve=self.reliability),
+            "risk and coverage": partial(draw_risk, curve=self.risk),
+        }
+        if self.diversity is not None:
+            pictures[PAIRS] = partial(
+                draw_disagreement,
+                disagreement=self.diversity.disagreement,
+                names=self.member_names,
+            )
+        return pictures
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture.

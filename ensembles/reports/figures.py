@@ -1,13 +1,13 @@
 """The pictures of a report and of an analysis.
 
-Each function draws one picture into axes of a matplotlib figure. Names of members and classes are
-drawn as text, never as mathematics.
+Each function named `draw_…` draws one picture into axes of a matplotlib figure. Names of members
+and classes are drawn as text, never as mathematics.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,12 +15,46 @@ from zoo.ensembles.measures.calibration import ReliabilityCurve
 from zoo.ensembles.measures.uncertainty import RiskCoverage
 from zoo.ensembles.reports.measure_table import Value
 from zoo.metrics import Accuracy, ClassScore
+from zoo.plots import MOST_NAMES, ROW, matrix_side, name_matrix, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-MOST_NAMES = 12
-"""The largest number of members whose names fit beside the picture of pairs."""
+MOST_COUNTED_MEMBERS = 40
+"""The most members whose pairs are written as numbers into the picture of pairs."""
+
+PANEL = 4.2
+"""The side in inches of a picture that lists neither classes nor members."""
+
+
+def figure_of_lists(
+    listed: float, matrix: float, header: float, width_ratios: Sequence[float]
+) -> tuple[Figure, list[Axes]]:
+    """Make a figure for three pictures side by side, of which the last two have the same height.
+
+    The shorter pictures stand at the top, so that no picture is stretched.
+
+    Args:
+        listed: The height in inches that the first picture needs.
+        matrix: The height in inches that the other pictures need; also the width of the second.
+        header: The height in inches of the text above the pictures.
+        width_ratios: The widths of the pictures, as multiples of `matrix`.
+
+    Returns:
+        The figure, and the axes from left to right.
+    """
+    height, rest = max(listed, matrix), abs(listed - matrix)
+    figure = new_figure(matrix * sum(width_ratios), height + header)
+    if rest < 1:
+        return figure, list(figure.subplots(1, 3, width_ratios=width_ratios))
+    grid = figure.add_gridspec(2, 3, width_ratios=width_ratios, height_ratios=(height - rest, rest))
+    first, others = (slice(0, 2), 0) if listed > matrix else (0, slice(0, 2))
+    return figure, [
+        figure.add_subplot(grid[first, 0]),
+        figure.add_subplot(grid[others, 1]),
+        figure.add_subplot(grid[others, 2]),
+    ]
 
 
 def draw_accuracies(axes: Axes, scores: Sequence[tuple[str, Mapping[str, Value]]]) -> None:
@@ -67,11 +101,16 @@ def draw_classes(axes: Axes, classes: Sequence[ClassScore], title: str) -> None:
         values = [100 * getattr(score, key) for score in classes]
         label = "F1" if key == "f1" else key
         axes.barh(heights + offset, values, height=0.25, label=label)
-    axes.set_yticks(heights, [score.name for score in classes], parse_math=False)
+    named = len(classes) <= MOST_NAMES
+    names = [score.name for score in classes] if named else []
+    axes.set_yticks(heights if named else [], names, fontsize="small", parse_math=False)
+    axes.set_ylim(-0.6, len(classes) - 0.4)
     axes.set_xlim(0, 100)
     axes.set_xlabel("%")
     axes.set_title(title, parse_math=False)
-    axes.figure.legend(loc="outside lower right", ncols=3, frameon=False)
+    # Below the label of the axis; the distance is in units of the font size.
+    corner: dict[str, Any] = {"loc": "upper right", "bbox_to_anchor": (1, 0), "borderaxespad": 3.5}
+    axes.legend(ncols=3, frameon=False, **corner)
 
 
 def draw_reliability(axes: Axes, curve: ReliabilityCurve) -> None:
@@ -112,6 +151,16 @@ def draw_risk(axes: Axes, curve: RiskCoverage) -> None:
     axes.grid(alpha=0.3)
 
 
+def disagreement_side(names: Sequence[str]) -> float:
+    """Give the side in inches of the picture of pairs in which names and numbers are legible.
+
+    Args:
+        names: Names of the members.
+    """
+    cell = 0.3 if len(names) <= MOST_COUNTED_MEMBERS else ROW
+    return max(PANEL, matrix_side(names, cell))
+
+
 def draw_disagreement(axes: Axes, disagreement: np.ndarray, names: Sequence[str]) -> None:
     """Draw how often each pair of members disagrees.
 
@@ -123,13 +172,11 @@ def draw_disagreement(axes: Axes, disagreement: np.ndarray, names: Sequence[str]
     shares = 100 * disagreement
     most = max(50, shares.max())
     axes.imshow(shares, cmap="Oranges", vmin=0, vmax=most)
-    few = len(shares) <= MOST_NAMES
-    ticks, shown = (range(len(shares)), names) if few else ([], [])
-    axes.set_xticks(ticks, shown, rotation=45, ha="right", parse_math=False)
-    axes.set_yticks(ticks, shown, parse_math=False)
-    for row, column in np.ndindex(shares.shape) if few else ():
+    name_matrix(axes, names)
+    for row, column in np.ndindex(shares.shape) if len(shares) <= MOST_COUNTED_MEMBERS else ():
         if row != column:
             share = shares[row, column]
             colour = "white" if share > 0.6 * most else "black"
-            axes.text(column, row, f"{share:.0f}", ha="center", va="center", color=colour)
+            text = f"{share:.0f}"
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize="small")
     axes.set_title("pairs that disagree, in % of images")

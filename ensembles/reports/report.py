@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.measures.significance import PairedTest
 from zoo.ensembles.provenance import Overlap
 from zoo.ensembles.reports.analysis import Analysis, analyse
-from zoo.ensembles.reports.figures import draw_accuracies, draw_classes
+from zoo.ensembles.reports.figures import PANEL, draw_accuracies, draw_classes, figure_of_lists
 from zoo.ensembles.reports.json_values import as_json
 from zoo.ensembles.reports.leaderboard import (
     Leaderboard,
@@ -40,8 +40,8 @@ from zoo.ensembles.reports.tables import (
 )
 from zoo.errors import DataError
 from zoo.metrics import ClassScore, confusion_matrix, per_class
-from zoo.plots import confusion_figure, draw_confusion, new_figure
-from zoo.tensorboard import TensorBoardLog
+from zoo.plots import confusion_figure, confusion_side, draw_confusion
+from zoo.tensorboard import TensorBoardLog, run_folder
 from zoo.text import as_plain_text, markdown_table, rich_table
 
 if TYPE_CHECKING:
@@ -161,13 +161,16 @@ class Report:
         Returns:
             A matplotlib figure.
         """
-        side = float(np.clip(0.6 * len(self.class_names), 3.6, 9))
-        width = 2.2 * side + 4.2
-        verdict = textwrap.wrap(self.verdict(), int(13 * width))
-        figure = new_figure(width, side + 1.2)
+        matrix = max(PANEL, confusion_side(self.confusion, self.class_names))
+        names = [row.name for row in self.scores]
+        widths = (PANEL + 0.075 * max(map(len, names))) / matrix, 1, max(0.9 * PANEL / matrix, 0.4)
+        verdict = textwrap.wrap(self.verdict(), int(13 * matrix * sum(widths)))
+        header = 0.4 + 0.16 * len(verdict)
+        figure, (left, middle, right) = figure_of_lists(
+            1 + 0.42 * len(names), matrix, header, widths
+        )
         figure.suptitle("\n".join(verdict), fontsize="small", parse_math=False)
-        left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 0.9))
-        name = self.scores[-1].name
+        name = names[-1]
         title = f"{name}, {self.split} (n = {self.leaderboard.n:,})"
         draw_accuracies(left, [(row.name, row.values) for row in self.scores])
         draw_confusion(middle, self.confusion, self.class_names, title)
@@ -293,23 +296,30 @@ def log_report(report: Report, run: str | os.PathLike[str], step: int) -> None:
 
     Args:
         report: The report.
-        run: The run folder. The measures of each member go to `<member>/<split>` as scalars. Those
-            of the committee go to `committee/<split>`, with its mean uncertainty, its pictures and
-            the whole report.
+        run: The run folder. The measures of each member and of the committee become scalars
+            `<split>/…`, beside the curves of each. The committee also gets its mean uncertainty,
+            its pictures and the whole report.
         step: The last epoch.
     """
     log = TensorBoardLog(Path(run))
+    part = report.split
     for row in report.scores:
-        scalars = {name: number(value) for name, value in row.values.items()}
-        log.scalars(f"{row.name}/{report.split}", scalars, step)
+        scalars = {f"{part}/{name}": number(value) for name, value in row.values.items()}
+        log.scalars(run_folder(row.name), scalars, step)
     name = report.scores[-1].name
-    folder = f"{name}/{report.split}"
-    title = f"{name}, {report.split}"
-    draw = partial(confusion_figure, report.confusion, report.class_names, title)
-    log.figure(folder, "confusion matrix", draw, step)
-    log.figure(folder, "analysis", report.analysis.plot, step)
-    log.scalars(folder, report.analysis.uncertainty, step)
-    log.text(folder, "report", report.to_markdown())
+    folder = run_folder(name)
+    uncertainty = {f"{part}/{key}": mean for key, mean in report.analysis.uncertainty.items()}
+    log.scalars(folder, uncertainty, step)
+    heading = f"{name}, {part}"
+    pictures: dict[str, Callable[[], Figure]] = {
+        "confusion matrix": partial(
+            confusion_figure, report.confusion, report.class_names, heading
+        ),
+        **report.analysis.plot_parts(),
+    }
+    for title, draw in pictures.items():
+        log.figure(folder, f"{part}/{title}", draw, step)
+    log.text(folder, f"{part}/report", report.to_markdown())
     log.close()
 
 

@@ -17,7 +17,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import check_classifiers_train, parametrize_with_checks
+from sklearn.utils.estimator_checks import (
+    check_classifiers_classes,
+    check_classifiers_one_label,
+    check_classifiers_train,
+    check_methods_sample_order_invariance,
+    check_methods_subset_invariance,
+    parametrize_with_checks,
+)
 
 import zoo
 from zoo.ensembles import Committee, CommitteeClassifier, Member
@@ -54,8 +61,18 @@ def test_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
 
-def test_check_of_scikit_learn_for_hard_votes_of_two_copies():
-    check_classifiers_train("CommitteeClassifier", quick("softmax", copies=2))
+@pytest.mark.parametrize(
+    "check",
+    [  # the checks that look at answers
+        check_classifiers_classes,
+        check_classifiers_one_label,
+        check_classifiers_train,
+        check_methods_sample_order_invariance,
+        check_methods_subset_invariance,
+    ],
+)
+def test_checks_of_scikit_learn_for_hard_votes_of_two_copies(check):
+    check("CommitteeClassifier", quick("softmax", copies=2))
 
 
 def test_check_that_scikit_learn_skips_unless_a_process_starts_with_the_array_api(fresh_process):
@@ -402,14 +419,25 @@ def test_a_pickle_names_nothing_of_keras_or_tensorflow(pickled):
     assert not [word for word in words if word.startswith(("keras", "tensorflow"))]
 
 
-def test_a_pickle_is_loaded_in_safe_mode():
+def test_a_compiled_model_is_trained_with_its_optimizer():
+    layers = [keras.Input((1, 2, 1)), keras.layers.Flatten(), keras.layers.Dense(3, "softmax")]
+    model = keras.Sequential(layers, name="mine")
+    model.compile(keras.optimizers.Adam(0.03), "sparse_categorical_crossentropy")
+    classifier = quick([model], epochs=1, learning_rate=None).fit(*blobs())
+    recipe = classifier.committee_.recipes[0]
+    assert (recipe.optimizer, recipe.learning_rate) == ("Adam", 0.03)
+
+
+def test_a_pickle_is_loaded_in_safe_mode(tmp_path):
     inputs = keras.Input((1, 2, 1))
     hidden = keras.layers.Lambda(lambda x: x / 255)(keras.layers.Flatten()(inputs))
     model = keras.Model(inputs, keras.layers.Dense(3, "softmax")(hidden), name="unsafe")
-    classifier = quick([model], epochs=1).fit(*blobs())
-    classifier.members = None  # which Keras itself would have to load
+    model.save(tmp_path / "unsafe.keras")
+    state = {"committee_": (tmp_path / "unsafe.keras").read_bytes()}
     with pytest.raises(DataError, match="Lambda"):
-        pickle.loads(pickle.dumps(classifier))
+        quick().__setstate__(state)
+    with pytest.raises(ArgumentError, match="Lambda"):
+        quick([model], epochs=1).fit(*blobs())
 
 
 def test_copies_of_a_trained_one_go_their_own_ways():

@@ -279,11 +279,12 @@ def test_the_best_member_is_forgotten_when_a_fit_has_no_validation(
 
 
 class Crash(keras.callbacks.Callback):
-    """Calls a function at a step of the second epoch."""
+    """Calls a function at a step of an epoch; both are counted from 0."""
 
-    def __init__(self, action, step=1):
+    def __init__(self, action, epoch=1, step=1):
         super().__init__()
         self.action = action
+        self.chosen = epoch
         self.step = step
         self.epoch = 0
 
@@ -291,7 +292,7 @@ class Crash(keras.callbacks.Callback):
         self.epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.epoch == 1 and batch >= self.step:
+        if self.epoch == self.chosen and batch >= self.step:
             self.action()
 
 
@@ -316,6 +317,7 @@ def fall():
     [
         (interrupt, KeyboardInterrupt, True),
         (terminate, SystemExit, False),
+        (fall, RuntimeError, False),
     ],
 )
 def test_a_killed_training_resumes_as_if_it_had_not_been_killed(
@@ -334,12 +336,18 @@ def test_a_killed_training_resumes_as_if_it_had_not_been_killed(
 
 
 def test_early_stopping_resumes_too(train_split, validation_split, tmp_path):
-    member = Member("bn_mlp", {"hidden": (4,)}, replace(QUICK, learning_rate=3.0, patience=2))
-    options = {"epochs": 6, "log_dir": tmp_path / "run"}
-    whole, history = fit(member, train_split, validation_split, epochs=6)
+    # When the training falls over, the first member has waited an epoch for a lower loss, and the
+    # second member has stopped.
+    members = [
+        Member("bn_mlp", {"hidden": (4,)}, replace(QUICK, learning_rate=3.0, patience=2)),
+        softmax(learning_rate=30.0, patience=1),
+    ]
+    options = {"epochs": 6, "together": True, "log_dir": tmp_path / "run"}
+    whole, history = fit(members, train_split, validation_split, epochs=6, together=True)
+    crash = Crash(fall, epoch=3)
     with pytest.raises(RuntimeError, match="power cut"):
-        fit(member, train_split, validation_split, **options, callbacks=[Crash(fall)])
-    resumed, again = fit(member, train_split, validation_split, **options, resume=True)
+        fit(members, train_split, validation_split, **options, callbacks=[crash])
+    resumed, again = fit(members, train_split, validation_split, **options, resume=True)
     assert_same_weights(resumed, whole, rtol=0)
     assert again.epoch == history.epoch
 

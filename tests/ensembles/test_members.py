@@ -2,10 +2,12 @@ import json
 from dataclasses import asdict
 
 import keras
+import numpy as np
 import pytest
 
 import zoo
-from zoo.ensembles import Member
+import zoo.seeds
+from zoo.ensembles import Committee, Member
 from zoo.ensembles.members import make_members, recipe_from_config
 from zoo.errors import ArgumentError, UnknownModelError
 
@@ -104,3 +106,137 @@ def test_what_the_data_decides_is_no_build_argument(arguments):
 def test_build_arguments_are_plain_values():
     with pytest.raises(ArgumentError, match="names such as 'he_normal'"):
         Member("mlp", {"initializer": keras.initializers.HeNormal()})
+
+
+# --- models of other origin ---------------------------------------------------------------
+
+layers = keras.layers
+SHAPE = (6, 6, 1)
+
+
+def model_of(*parts, shape=SHAPE, name="mine"):
+    return keras.Sequential([keras.Input(shape), layers.Flatten(), *parts], name=name)
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.flatten, self.dense = layers.Flatten(), layers.Dense(3, "softmax")
+
+    def call(self, inputs):
+        return self.dense(self.flatten(inputs))
+
+
+def two_inputs():
+    x, y = keras.Input(SHAPE), keras.Input((2,))
+    both = layers.Concatenate()([layers.Flatten()(x), y])
+    return keras.Model([x, y], layers.Dense(3, "softmax")(both), name="mine")
+
+
+def two_outputs(kind, names=("a", "b")):
+    x = keras.Input(SHAPE)
+    flat = layers.Flatten()(x)
+    heads = [layers.Dense(3, "softmax")(flat) for _ in names]
+    outputs = dict(zip(names, heads, strict=True)) if kind is dict else heads
+    return keras.Model(x, outputs, name="mine")
+
+
+def called(model):
+    model(np.zeros((1, *SHAPE), "float32"))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (Subclassed, r"must have a fixed input shape.*Wrap it"),
+        (lambda: called(Subclassed()), r"must have a fixed input shape.*Wrap it"),
+        (
+            lambda: keras.Model(x := keras.Input(SHAPE), Subclassed()(x)),
+            r"saved and loaded again.*Subclassed.*register_keras_serializable",
+        ),
+        (two_inputs, r"a single input, the images\. Received: a model with the inputs \["),
+        (lambda: two_outputs(dict), r"a single output, the probabilities.*outputs"),
+        (lambda: two_outputs(dict, ["a"]), r"a single output, the probabilities.*outputs"),
+        (lambda: two_outputs(list), r"a single output, the probabilities.*outputs \["),
+        (lambda: model_of(layers.Dense(2, "sigmoid")), r"for an image of noise.*Softmax\(\)"),
+        (lambda: model_of(layers.Dense(3)), r"a black image, as of logits"),
+        (lambda: model_of(layers.Dense(1, "sigmoid")), r"with 2 classes or more.*\(None, 1\)"),
+        (
+            lambda: model_of(layers.Reshape((4, 9)), layers.Dense(3, "softmax")),
+            r"shape \[batch, classes\]",
+        ),
+        (lambda: model_of(layers.Dense(3, "softmax"), shape=(36,)), r"Reshape\(\(36,\)\)"),
+        (
+            lambda: keras.Sequential([keras.Input(SHAPE, batch_size=4), layers.Flatten(),
+                                      layers.Dense(3, "softmax")]),
+            "batches of any size",
+        ),
+        (
+            lambda: model_of(layers.Lambda(lambda x: x / 255), layers.Dense(3, "softmax")),
+            r"saved and loaded again.*Lambda",
+        ),
+    ],
+)  # fmt: skip
+def test_models_that_cannot_be_members_are_refused_with_the_way_out(make, message):
+    with pytest.raises(ArgumentError, match=message):
+        Committee([make()])
+
+
+def test_a_sequential_model_without_input_is_built_at_the_first_fit(train_split, tmp_path):
+    model = keras.Sequential([layers.Flatten(), layers.Dense(3, "softmax")], name="mine")
+    committee = Committee([model, "softmax"])
+    committee.fit(train_split, epochs=1, verbose=0)
+    assert committee.members[0] is model
+    assert model.input_shape == (None, *SHAPE)
+    committee.save(tmp_path / "both.keras")
+    loaded = Committee.load(tmp_path / "both.keras").predict(train_split)
+    np.testing.assert_allclose(loaded, committee.predict(train_split), rtol=1e-5)
+
+
+def test_an_unbuilt_model_that_cannot_be_a_member_is_refused_at_the_first_fit(train_split):
+    model = keras.Sequential([layers.Flatten(), layers.Dense(3)], name="mine")
+    with pytest.raises(ArgumentError, match="as of logits"):
+        Committee([model]).fit(train_split, epochs=1, verbose=0)
+
+
+def test_a_member_is_trained_with_the_optimizer_that_it_was_compiled_with(train_split):
+    def train(member):
+        with zoo.seeds.seeded(0):
+            model = model_of(layers.Dense(3, "softmax"))
+        return Committee([member(model)]), model
+
+    def compiled(model):
+        model.compile(keras.optimizers.Adam(0.01, beta_1=0.8), "sparse_categorical_crossentropy",
+                      metrics=["accuracy"])  # fmt: skip
+        return model
+
+    recipe = zoo.Recipe("adam", 0.01, {"beta_1": 0.8})
+    results = []
+    for member in (compiled, lambda model: Member(model, recipe=recipe)):
+        committee, model = train(member)
+        committee.fit(train_split, epochs=2, batch_size=20, verbose=0)
+        results.append(model.get_weights())
+        assert committee.recipes[0].learning_rate == 0.01
+    for weight, expected in zip(*results, strict=True):
+        np.testing.assert_array_equal(weight, expected)
+
+
+def test_a_recipe_comes_before_the_compiled_optimizer():
+    model = model_of(layers.Dense(3, "softmax"))
+    model.compile("adam", "mse")
+    assert Member(model, recipe=zoo.Recipe("sgd", 0.5)).recipe.optimizer == "sgd"
+
+
+def test_settings_of_compile_without_an_effect_are_said(train_split, tmp_path):
+    model = model_of(layers.Dense(3, "softmax"))
+    model.compile(keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 10)),
+                  lambda labels, outputs: 0.0, metrics=["auc"])  # fmt: skip
+    committee = Committee([model])
+    with pytest.warns(UserWarning, match=r"mine was compiled with loss=<lambda>, metrics=\['auc'"):
+        committee.fit(train_split, epochs=1, verbose=0, log_dir=tmp_path / "run")
+    # The loss of the user's own does not stand in the way of loading.
+    committee.save(tmp_path / "mine.keras")
+    loaded = Committee.load(tmp_path / "mine.keras")
+    assert loaded.recipes == committee.recipes
+    np.testing.assert_allclose(loaded.predict(train_split), committee.predict(train_split))

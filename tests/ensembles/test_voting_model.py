@@ -124,9 +124,12 @@ def test_members_that_do_not_fit_each_other_are_refused(built_model, arguments, 
 
 
 def test_models_without_a_fixed_input_shape_are_refused(built_model):
-    other = keras.Sequential([keras.layers.Dense(3)], name="other")
+    class Other(keras.Model):
+        def call(self, inputs):
+            return inputs
+
     with pytest.raises(ArgumentError, match="must have a fixed input shape"):
-        Committee([built_model("mine"), other])
+        Committee([built_model("mine"), Other()])
 
 
 # --- test-time augmentation ---------------------------------------------------------------

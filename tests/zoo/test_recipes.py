@@ -1,6 +1,7 @@
 import math
 from dataclasses import FrozenInstanceError, replace
 
+import keras
 import pytest
 
 import zoo
@@ -173,3 +174,11 @@ def test_every_recipe_makes_its_optimizer(name):
     recipe = zoo.describe(name).recipe
     rate = float(recipe.make_optimizer(10).learning_rate)
     assert rate == pytest.approx(recipe.learning_rate)
+
+
+def test_a_schedule_of_keras_is_followed():
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
+    recipe = Recipe(learning_rate=0.1, schedule=keras.optimizers.schedules.serialize(schedule))
+    optimizer = recipe.make_optimizer(steps=100)
+    optimizer.iterations.assign(4)
+    assert float(optimizer.learning_rate) == pytest.approx(0.025)

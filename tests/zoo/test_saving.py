@@ -21,6 +21,12 @@ def test_a_loaded_model_is_the_saved_one(tmp_path):
     ("name", "content", "message"),
     [
         ("gone.keras", None, "gone.keras, which does not exist"),
+        (
+            "old.h5",
+            b"",
+            r"old.h5, which is in the earlier HDF5.*Rescaling\(1/127\.5, offset=-1",
+        ),
+        ("old.hdf5", b"", r"load_model\(.*old.hdf5\", compile=False\).*save\(\"old\.keras\"\)"),
         ("report.json", b"{}", "report.json, which is not a .keras file"),
         ("noise.keras", b"noise", r"noise.keras, which cannot be loaded.*Committee\.load"),
     ],

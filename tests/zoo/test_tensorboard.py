@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams import metadata
 
 from zoo.plots import confusion_figure, figure_pixels
@@ -43,47 +44,42 @@ def runs(folder):
     return {str(path.parent.relative_to(folder)) for path in folder.rglob("*.tfevents.*")}
 
 
-def test_curves_of_train_and_validation_share_their_tags(log, tmp_path):
+def test_a_committee_of_three_is_four_runs_and_the_committee_is_the_first(log, tmp_path):
+    for name in ("bn_mlp", "cnn", "a_mlp", "committee"):
+        log.epoch(1, {name: {**SCORES, **HELD_OUT}})
+    log.close()
+    assert sorted(runs(tmp_path / "run")) == [
+        "committee",
+        "models/a_mlp",
+        "models/bn_mlp",
+        "models/cnn",
+    ]
+
+
+def test_tags_tell_train_and_validation_apart_and_are_equal_in_all_runs(log, tmp_path):
     log.epoch(1, {"cnn": {**SCORES, **HELD_OUT}, "committee": {**SCORES, **HELD_OUT}})
     log.epoch(2, {"cnn": {key: value / 2 for key, value in {**SCORES, **HELD_OUT}.items()}})
     log.close()
     folder = tmp_path / "run"
-    assert runs(folder) == {
-        "cnn/train",
-        "cnn/validation",
-        "committee/train",
-        "committee/validation",
-    }
-    assert read(folder / "cnn/train") == {
-        "loss": [(1, 0.5), (2, 0.25)],
-        "accuracy": [(1, 0.25), (2, 0.125)],
+    assert read(folder / "models/cnn") == {
+        "loss/train": [(1, 0.5), (2, 0.25)],
+        "accuracy/train": [(1, 0.25), (2, 0.125)],
         "learning_rate": [(1, 0.125), (2, 0.0625)],
+        "loss/validation": [(1, 0.75), (2, 0.375)],
+        "accuracy/validation": [(1, 0.375), (2, 0.1875)],
     }
-    assert read(folder / "cnn/validation") == {
-        "loss": [(1, 0.75), (2, 0.375)],
-        "accuracy": [(1, 0.375), (2, 0.1875)],
-    }
-    assert read(folder / "committee/validation") == {
-        "loss": [(1, 0.75)],
-        "accuracy": [(1, 0.375)],
-    }
-    assert plugin(folder / "cnn/train", "loss").plugin_name == "scalars"
-
-
-def test_without_validation_there_is_no_such_run(log, tmp_path):
-    log.epoch(1, {"cnn": SCORES})
-    log.close()
-    assert runs(tmp_path / "run") == {"cnn/train"}
+    assert read(folder / "committee").keys() == read(folder / "models/cnn").keys()
+    assert plugin(folder / "committee", "loss/train").plugin_name == "scalars"
 
 
 def test_an_epoch_can_be_watched_while_the_training_goes_on(log, tmp_path):
     log.epoch(1, {"cnn": SCORES})
-    assert read(tmp_path / "run" / "cnn/train")["loss"] == [(1, 0.5)]
+    assert read(tmp_path / "run" / "models/cnn")["loss/train"] == [(1, 0.5)]
 
 
 def test_a_loss_that_is_nan_is_written(log, tmp_path):
     log.epoch(1, {"cnn": {"loss": float("nan")}})
-    ((step, value),) = read(tmp_path / "run" / "cnn/train")["loss"]
+    ((step, value),) = read(tmp_path / "run" / "models/cnn")["loss/train"]
     assert step == 1
     assert np.isnan(value)
 
@@ -92,9 +88,9 @@ def test_confusion_matrix_is_a_picture(log, tmp_path):
     def figure():  # afresh, since laying out again moves things a little
         return confusion_figure(np.array([[3, 1], [0, 2]]), ["cat", "dog"])
 
-    log.figure("cnn/validation", "confusion matrix", figure, step=7)
+    log.figure("committee", "confusion matrix", figure, step=7)
     log.close()
-    folder = tmp_path / "run" / "cnn/validation"
+    folder = tmp_path / "run" / "committee"
     assert plugin(folder, "confusion matrix").plugin_name == "images"
     ((step, (width, height, png)),) = read(folder)["confusion matrix"]
     assert step == 7
@@ -106,9 +102,9 @@ def test_confusion_matrix_is_a_picture(log, tmp_path):
 
 
 def test_text_is_written(log, tmp_path):
-    log.text("committee/train", "note", "**hello** ü")
+    log.text("committee", "note", "**hello** ü")
     log.close()
-    folder = tmp_path / "run" / "committee/train"
+    folder = tmp_path / "run" / "committee"
     assert plugin(folder, "note").plugin_name == "text"
     ((step, text),) = read(folder)["note"]
     assert (step, text.item().decode()) == (0, "**hello** ü")
@@ -116,9 +112,9 @@ def test_text_is_written(log, tmp_path):
 
 def test_configuration_is_a_table(log, tmp_path):
     config = {"epochs": 3, "patience": None, "classes": ["a|b", "ü"], "recipe": {"momentum": 0.9}}
-    log.configuration("cnn/train", config)
+    log.configuration("committee", "configuration", config)
     log.close()
-    ((_, text),) = read(tmp_path / "run" / "cnn/train")["configuration"]
+    ((_, text),) = read(tmp_path / "run" / "committee")["configuration"]
     lines = text.item().decode().splitlines()
     assert lines[:2] == ["| setting | value |", "| --- | ---: |"]
     rows = [line.removeprefix("| ").removesuffix("` |").split(" | `") for line in lines[2:]]
@@ -131,36 +127,77 @@ def test_configuration_is_a_table(log, tmp_path):
     assert "a\\|b" in lines[4]  # a bare | would begin a new column
 
 
-def test_hyperparameters_are_a_session_with_its_best_scores(log, tmp_path):
-    settings = {"optimizer": "sgd", "learning_rate": 0.125, "batch_size": 32, "augmentation": False}
-    log.hyperparameters("cnn", settings, {"accuracy": 0.75, "loss": 0.5}, step=9)
-    log.close()
-    folder = tmp_path / "run" / "cnn"
-    found = read(folder)
-    assert found["best/accuracy"] == [(9, 0.75)]
-    assert found["best/loss"] == [(9, 0.5)]
+def hyperparameters(folder):
+    """The columns of TensorBoard's table of hyperparameters, and the row of the run."""
+    data = plugin(folder, metadata.EXPERIMENT_TAG)
+    columns = metadata.parse_experiment_plugin_data(data.content)
     data = plugin(folder, metadata.SESSION_START_INFO_TAG)
     assert data.plugin_name == "hparams"
-    session = metadata.parse_session_start_info_plugin_data(data.content)
-    shown = {key: getattr(v, v.WhichOneof("kind")) for key, v in session.hparams.items()}
-    assert shown == settings
-    assert session.group_name == "run/cnn"
-    data = plugin(folder, metadata.EXPERIMENT_TAG)
-    experiment = metadata.parse_experiment_plugin_data(data.content)
-    assert [info.name for info in experiment.hparam_infos] == list(settings)
-    tags = {info.name.tag: info.display_name for info in experiment.metric_infos}
-    assert tags == {"best/accuracy": "best accuracy", "best/loss": "best loss"}
+    return columns, metadata.parse_session_start_info_plugin_data(data.content)
 
 
-def test_each_member_is_a_session_of_its_own(log, tmp_path):
-    for member in ("cnn", "mlp"):
-        log.hyperparameters(member, {"model": member}, {"loss": 1.0}, step=1)
+def test_model_learning_rate_and_what_differs_are_the_first_columns(log, tmp_path):
+    same = {"augmentation": False, "optimizer": "sgd"}
+    settings = {
+        "committee": {"model": "committee"},
+        "cnn": {**same, "batch_size": 32, "learning_rate": 0.125, "model": "cnn"},
+        "mlp": {**same, "batch_size": 64, "learning_rate": 0.125, "model": "mlp"},
+    }
+    log.hyperparameters(settings, {name: {"val_loss": 0.5} for name in settings}, step=9)
     log.close()
-    names = set()
-    for member in ("cnn", "mlp"):
-        data = plugin(tmp_path / "run" / member, metadata.SESSION_START_INFO_TAG)
-        names.add(metadata.parse_session_start_info_plugin_data(data.content).group_name)
-    assert len(names) == 2
+    for folder in ("committee", "models/cnn", "models/mlp"):
+        columns, _ = hyperparameters(tmp_path / "run" / folder)
+        # TensorBoard sorts the columns by `differs` first and by the name then.
+        shown = sorted(columns.hparam_infos, key=lambda column: (not column.differs, column.name))
+        assert list(columns.hparam_infos[:3]) == shown[:3]
+        titles = [column.display_name for column in shown]
+        assert titles == ["model", "learning_rate", "batch_size", "augmentation", "optimizer"]
+        assert [column.differs for column in shown] == [True, True, True, False, False]
+
+
+def test_each_model_has_a_row_with_its_settings_and_best_scores(log, tmp_path):
+    settings = {
+        "committee": {"model": "committee"},
+        "cnn": {"model": "cnn", "learning_rate": 0.125, "augmentation": False},
+    }
+    best = {
+        "committee": {"val_accuracy": 0.875, "val_loss": 0.25},
+        "cnn": {"val_accuracy": 0.75, "val_loss": 0.5},
+    }
+    log.hyperparameters(settings, best, step=9)
+    log.close()
+    folder = tmp_path / "run" / "models/cnn"
+    assert read(folder)["best/accuracy/validation"] == [(9, 0.75)]
+    assert read(folder)["best/loss/validation"] == [(9, 0.5)]
+    assert read(tmp_path / "run" / "committee")["best/accuracy/validation"] == [(9, 0.875)]
+    columns, row = hyperparameters(folder)
+    titles = {column.name: column.display_name for column in columns.hparam_infos}
+    shown = {titles[key]: getattr(v, v.WhichOneof("kind")) for key, v in row.hparams.items()}
+    assert shown == settings["cnn"]
+    assert row.group_name == "run/models/cnn"
+    assert [(info.name.tag, info.display_name) for info in columns.metric_infos] == [
+        ("best/accuracy/validation", "best validation accuracy"),
+        ("best/loss/validation", "best validation loss"),
+        ("test/accuracy", "test accuracy"),
+        ("test/macro_f1", "test macro F1"),
+        ("test/negative_log_likelihood", "test loss (NLL)"),
+    ]
+
+
+def test_custom_charts_show_each_score_on_each_kind_of_images(log, tmp_path):
+    log.charts("committee", ["accuracy", "top.5"], ["validation", "train"])
+    log.close()
+    folder = tmp_path / "run" / "committee"
+    ((_, content),) = read(folder)["custom_scalars__config__"]
+    layout = layout_pb2.Layout.FromString(content.item())
+    assert [category.title for category in layout.category] == ["accuracy", "top.5"]
+    charts = [chart for category in layout.category for chart in category.chart]
+    assert [(chart.title, *chart.multiline.tag) for chart in charts] == [
+        ("accuracy on validation images", "^accuracy/validation$"),
+        ("accuracy on train images", "^accuracy/train$"),
+        ("top.5 on validation images", r"^top\.5/validation$"),
+        ("top.5 on train images", r"^top\.5/train$"),
+    ]
 
 
 def test_an_epoch_without_scores_writes_no_file(log, tmp_path):
@@ -174,18 +211,18 @@ def test_log_may_go_on_after_closing(log, tmp_path):
     log.close()
     log.epoch(2, {"cnn": {"loss": 0.5}})
     log.close()
-    assert read(tmp_path / "run" / "cnn/train")["loss"] == [(1, 1.0), (2, 0.5)]
+    assert read(tmp_path / "run" / "models/cnn")["loss/train"] == [(1, 1.0), (2, 0.5)]
 
 
 def test_an_error_in_drawing_or_writing_is_a_warning_and_the_rest_is_written(tmp_path):
     log = TensorBoardLog(tmp_path)
     with pytest.warns(RuntimeWarning, match=r"picture 'broken' .*ParseError: \$5.*goes on"):
-        log.figure("cnn/train", "broken", lambda: raise_error(ParseError("$5")), step=1)
-    (tmp_path / "mlp").write_text("a file where a folder should be")
-    with pytest.warns(RuntimeWarning, match="scores of mlp/train could not be written"):
+        log.figure("models/cnn", "broken", lambda: raise_error(ParseError("$5")), step=1)
+    (tmp_path / "models/mlp").write_text("a file where a folder should be")
+    with pytest.warns(RuntimeWarning, match="scores of models/mlp could not be written"):
         log.epoch(1, {"mlp": {"loss": 0.5}, "cnn": {"loss": 0.25}})
     log.close()
-    assert read(tmp_path / "cnn/train")["loss"] == [(1, 0.25)]
+    assert read(tmp_path / "models/cnn")["loss/train"] == [(1, 0.25)]
 
 
 class ParseError(Exception):

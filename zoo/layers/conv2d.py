@@ -107,8 +107,9 @@ class Conv2D(keras.layers.Conv2D):
 
     dX is the full convolution of dZ, spread by the strides, with the flipped kernel; dK is the
     correlation of X with dZ (LeCun et al., 1989; Dumoulin and Visin, 2016). TensorFlow's kernels
-    compute both. Groups are convolved one after another. Activations have the same gradients as in
-    `zoo.layers.Dense`.
+    compute both. Groups are convolved one after another. A 1×1 kernel with strides is computed as a
+    1×1 kernel without strides on every s-th pixel, which is the same. Activations have the same
+    gradients as in `zoo.layers.Dense`.
 
     Example:
         >>> import numpy as np
@@ -118,7 +119,13 @@ class Conv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """Cross-correlate inputs [batch, height, width, channels] with the kernel."""
-        convolve = convolution(self.strides, self.padding, self.dilation_rate, self.groups)
+        strides = self.strides
+        if self.kernel_size == (1, 1):
+            # A 1×1 kernel looks only at the pixels at multiples of the strides. TensorFlow 2.21
+            # writes outside its memory if it computes dK of a 1×1 kernel with strides.
+            inputs = inputs[:, :: strides[0], :: strides[1]]
+            strides = (1, 1)
+        convolve = convolution(strides, self.padding, self.dilation_rate, self.groups)
         return convolve(inputs, kernel)
 
     def call(self, inputs: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.errors import ArgumentError
 from zoo.layers.registration import register_layer
 
 
@@ -62,10 +63,30 @@ class Softmax(keras.layers.Softmax):
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """Compute probabilities along `axis`. Elements that the mask leaves out get 0."""
         axes = tuple(self.axis) if isinstance(self.axis, (list, tuple)) else (self.axis,)
+        if not axes:
+            raise ArgumentError(
+                "axis must be a whole number, or one or more of them. Received: "
+                f"axis={self.axis!r}. Leave it out for the last axis."
+            )
         if mask is None:
             return softmax_over(axes)(inputs)
+        _check_mask(mask, inputs)
         keep = ops.cast(mask, "float32") > 0.5
         # Keras's stand-in for minus infinity. The range of float16 is smaller.
         low = -3e4 if keras.backend.standardize_dtype(inputs.dtype) == "float16" else -1e9
         outputs = softmax_over(axes)(ops.where(keep, inputs, ops.cast(low, inputs.dtype)))
         return ops.where(keep, outputs, ops.zeros_like(outputs))
+
+
+def _check_mask(mask: Any, inputs: Any) -> None:
+    """Refuse a mask that cannot be broadcast to the inputs, as Keras's layer does."""
+    sides = zip(reversed(mask.shape), reversed(inputs.shape), strict=False)
+    if len(mask.shape) > len(inputs.shape) or any(
+        side not in (None, 1) and expected is not None and side != expected
+        for side, expected in sides
+    ):
+        raise ArgumentError(
+            "mask must have no more dimensions than the inputs, and each dimension must be 1 or "
+            f"that of the inputs. Received: mask.shape={mask.shape}, inputs.shape={inputs.shape}. "
+            "Reshape the mask, or leave it out."
+        )

@@ -49,3 +49,29 @@ def with_keras_layers(config: Any) -> Any:
     if kind and keras_twin(kind):
         changed |= {"module": "keras.layers", "registered_name": None}
     return changed
+
+
+def with_safe_convolutions(layer: Any) -> Any:
+    """Copy a layer; a `keras.layers.Conv2D` becomes a `zoo.layers.Conv2D`.
+
+    The function is a `clone_function` for `keras.models.clone_model`.
+
+    Args:
+        layer: A layer of Keras, or a model inside a model.
+
+    Returns:
+        The new layer, with new weights.
+
+    Example:
+        >>> layers = [keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 1, strides=2)]
+        >>> model = keras.Sequential(layers)
+        >>> copy = keras.models.clone_model(model, clone_function=with_safe_convolutions)
+        >>> type(copy.layers[0]).__module__
+        'zoo.layers.conv2d'
+    """
+    from zoo import layers
+
+    if isinstance(layer, keras.Model) and hasattr(layer, "inputs"):
+        return keras.models.clone_model(layer, clone_function=with_safe_convolutions)
+    kind = layers.Conv2D if type(layer) is keras.layers.Conv2D else type(layer)
+    return kind.from_config(layer.get_config())

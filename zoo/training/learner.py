@@ -10,8 +10,8 @@ import keras
 import numpy as np
 
 from zoo.datasets.split import Split
-from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
+from zoo.training.built_models.interface import check_model as check_model  # its earlier place
 from zoo.training.statistics import update_batch_statistics
 
 
@@ -29,6 +29,7 @@ class Learner:
             models.
         snapshots: Built models like `model`, which take its weights at the end of each cycle of
             the learning rate, one after another.
+        arguments: Arguments that the model was built with, for the table of hyperparameters.
 
     Attributes:
         stopped: Why the model has stopped learning, or an empty text.
@@ -43,6 +44,7 @@ class Learner:
     rows: np.ndarray | None = None
     seed: int | None = None
     snapshots: Sequence[Any] = ()
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     stopped: str = field(default="", init=False)
     best_epoch: int = field(default=0, init=False)
     best_loss: float = field(default=math.inf, init=False)
@@ -216,61 +218,6 @@ class Learner:
             "mean": self._mean_weights,
             **{f"snapshot {k}": model.variables for k, model in enumerate(self.snapshots)},
         }
-
-
-def check_model(name: str, model: Any, image_shape: Sequence[int | None], num_classes: int) -> None:
-    """Check that a model takes images of a shape and gives one probability for each class.
-
-    Args:
-        name: The model's name in the error message.
-        model: A built `keras.Model`.
-        image_shape: (height, width, channels); None stands for any size.
-        num_classes: How many classes the model must have.
-
-    Raises:
-        ArgumentError: The model takes other images, has another number of classes, or gives
-            logits.
-
-    Example:
-        >>> import zoo
-        >>> check_model("cnn", zoo.build("cnn"), (48, 48, 1), num_classes=7)
-    """
-    try:
-        expected, output_shape = tuple(model.input_shape[1:]), model.output_shape
-    except (AttributeError, ValueError) as error:
-        raise ArgumentError(
-            f"{name} must have a fixed input shape. Received: {model!r}. Wrap it: "
-            "keras.Model(x, model(x)) with x = keras.Input((height, width, channels))."
-        ) from error
-    if len(expected) != len(image_shape) or any(
-        None not in (side, given) and side != given
-        for side, given in zip(expected, image_shape, strict=True)
-    ):
-        raise ArgumentError(
-            f"{name} must be given images of (height, width, channels) = {expected}. "
-            f"Received: {tuple(image_shape)}. Load the images in this size and colour, or build "
-            "the model for the images."
-        )
-    if not isinstance(output_shape, tuple) or len(output_shape) != 2 or (output_shape[-1] or 0) < 2:
-        raise ArgumentError(
-            f"{name} must give probabilities of shape [batch, classes], with 2 classes or more. "
-            f"Received: a model that gives {output_shape}. Add a Dense layer with a softmax."
-        )
-    if output_shape[-1] != num_classes:
-        raise ArgumentError(
-            f"{name} must be given images of {output_shape[-1]} classes. Received: {num_classes} "
-            f"classes. Choose classes of the data set (classes=), or build the model with "
-            f"num_classes={num_classes}."
-        )
-    sides = [given or side or 64 for side, given in zip(expected, image_shape, strict=True)]
-    black = np.zeros((1, *sides), "float32")
-    total = float(np.sum(keras.ops.convert_to_numpy(model(black, training=False))))
-    if not abs(total - 1) < 1e-2:
-        raise ArgumentError(
-            f"{name} must give probabilities, which add up to 1. Received: a sum of {total:.3g} "
-            'for a black image, as of logits. Build it with classifier_activation="softmax", or '
-            "add a Softmax layer."
-        )
 
 
 def _plain(value: Any) -> np.ndarray:

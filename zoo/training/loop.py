@@ -173,7 +173,9 @@ class Loop:
         """Whether a callback looks at every batch."""
         hooks = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
         return any(
-            getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
+            # LambdaCallback has the functions of the user in the object.
+            hook in vars(callback)
+            or getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
             for callback in self.callbacks
             for hook in hooks
         )

@@ -11,7 +11,7 @@ import numpy as np
 from zoo.datasets.split import Split
 from zoo.metrics import confusion_matrix
 from zoo.plots import confusion_figure
-from zoo.tensorboard import TensorBoardLog
+from zoo.tensorboard import BUILDER, TensorBoardLog, run_folder
 from zoo.training.learner import Learner
 from zoo.training.progress import Progress
 from zoo.training.scores import LOSS, SCORES, ScoresByName
@@ -99,29 +99,66 @@ class Recorder:
             confusion = confusion_matrix(labels, predicted, len(class_names))
             title = f"{name}, {validation.name}"
             draw = partial(confusion_figure, confusion, class_names, title)
-            self._log.figure(f"{name}/validation", "confusion matrix", draw, last)
-        for learner in learners:
-            best = self._best(learner.name, "val_" if validation else "")
-            self._log.hyperparameters(learner.name, _settings(learner), best, last)
+            self._log.figure(run_folder(name), "validation/confusion matrix", draw, last)
+        settings = {learner.name: _settings(learner) for learner in learners}
+        part = "val_" if validation else ""
+        if self._prefixed and f"{part}{LOSS}" in self.history.history:
+            settings = {"committee": {"model": "committee"}, **settings}
+        best = {name: self._best(name, part) for name in settings}
+        self._log.hyperparameters(settings, best, last)
 
     def _best(self, name: str, part: str) -> dict[str, float]:
         """Give a model's scores in the epoch with the lowest loss."""
         curves = {
-            score: self.history.history[f"{part}{self._prefix(name)}{score}"] for score in SCORES
+            score: self.history.history[f"{part}{self._prefix(name)}{score}"]
+            for score in sorted(SCORES)
         }
         losses = curves[LOSS]
         best = min(range(len(losses)), key=losses.__getitem__)
-        return {score: curve[best] for score, curve in curves.items()}
+        return {f"{part}{score}": curve[best] for score, curve in curves.items()}
 
     def _prefix(self, name: str) -> str:
         return f"{name}_" if self._prefixed and name != "committee" else ""
 
 
 def _settings(learner: Learner) -> dict[str, Any]:
-    """Give the recipe as numbers and words, for TensorBoard's table of hyperparameters."""
+    """Give a model's settings as numbers and words, for TensorBoard's table of hyperparameters."""
     recipe = asdict(learner.recipe)
     recipe.update(recipe.pop("optimizer_arguments"))
-    recipe["augmentation"] = learner.recipe.augmentation is not None
+    recipe["augmentation"] = changes_of(learner.recipe.augmentation)
+    if not isinstance(recipe["schedule"], str):
+        recipe["schedule"] = recipe["schedule"]["class_name"]
     recipe["precision"] = learner.model.dtype_policy.name
-    named = {key: "none" if value is None else value for key, value in recipe.items()}
-    return {"model": learner.name, "parameters": learner.model.count_params(), **named}
+    settings = {
+        "model": learner.name,
+        **recipe,
+        **{f"{BUILDER}{key}": value for key, value in learner.arguments.items()},
+        f"{BUILDER}parameters": learner.model.count_params(),
+    }
+    return {key: _as_cell(value) for key, value in settings.items()}
+
+
+def changes_of(augmentation: Any) -> str:
+    """Write an augmentation as the arguments that differ from the defaults of `Augmentation`.
+
+    Args:
+        augmentation: An `Augmentation`, or None.
+
+    Example:
+        >>> changes_of(None)
+        'none'
+    """
+    if augmentation is None:
+        return "none"
+    defaults = asdict(type(augmentation)())
+    changes = [
+        f"{key}={value}" for key, value in asdict(augmentation).items() if value != defaults[key]
+    ]
+    return ", ".join(changes) or "default"
+
+
+def _as_cell(value: Any) -> Any:
+    """Give a value that TensorBoard's table can hold: a number, a text or a truth value."""
+    if value is None:
+        return "none"
+    return value if isinstance(value, (bool, int, float, str)) else str(value)

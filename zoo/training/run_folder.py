@@ -23,7 +23,7 @@ class RunFolder:
     """The folder of one training run, new or resumed.
 
     The folder holds `run.json` (the configuration and the versions of the packages), `state/` (what
-    resuming needs) and one folder for each member, for TensorBoard.
+    resuming needs) and folders for TensorBoard: `committee` and `models/<name>` for each model.
 
     Args:
         path: The folder, such as `"logs/emotions"`. If files are in it and `resume` is False, the

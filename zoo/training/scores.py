@@ -29,11 +29,13 @@ class Score:
             to the value of each image [models, batch].
         write: Writes a value for the progress.
         of_validation: Whether the progress shows the score on the validation images too.
+        best: `"min"` if a lower value is better, `"max"` if a higher value is better.
     """
 
     values: Callable[[Any, Any], Any]
     write: Callable[[float], str] = "{:.4f}".format
     of_validation: bool = True
+    best: str = "min"
 
 
 def _is_right(labels: Any, probabilities: Any) -> Any:
@@ -43,7 +45,7 @@ def _is_right(labels: Any, probabilities: Any) -> Any:
 
 SCORES: dict[str, Score] = {
     LOSS: Score(keras.losses.sparse_categorical_crossentropy, of_validation=False),
-    "accuracy": Score(_is_right, percent),
+    "accuracy": Score(_is_right, percent, best="max"),
 }
 """Name → score, in the order of the columns of the progress."""
 

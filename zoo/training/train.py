@@ -18,14 +18,18 @@ from zoo.arguments import whole_number
 from zoo.datasets.split import Split
 from zoo.errors import ArgumentError, DataError
 from zoo.tensorboard import TensorBoardLog, log_start
+from zoo.training.built_models.interface import check_model
+from zoo.training.built_models.unsafe_kernels import check_kernels
+from zoo.training.callbacks import check_callbacks, choose_directions
 from zoo.training.checkpoint import Checkpoint
 from zoo.training.distillation import Teacher
-from zoo.training.learner import Learner, check_model
+from zoo.training.learner import Learner
 from zoo.training.lockstep import Combine
 from zoo.training.loop import Loop
 from zoo.training.progress import Progress
 from zoo.training.recording import Recorder
 from zoo.training.run_folder import RunFolder
+from zoo.training.scores import SCORES
 from zoo.training.statistics import learn_mean_image
 
 
@@ -98,7 +102,8 @@ def train(
         )
     callbacks = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks)
     _check_images(learners, data, validation)
-    _check_callbacks(callbacks)
+    check_callbacks(callbacks)
+    choose_directions(callbacks, [learner.name for learner in learners])
     if teacher:
         check_model("The teacher", teacher.model, data.image_shape, data.num_classes)
     groups = _groups(learners, together)
@@ -177,7 +182,7 @@ def _record_start(
         names = ", ".join(name for name, other in policies.items() if other == policy)
         progress.say(f"In {policy}: {names}. Recipe(precision=) chooses another.")
     if log:
-        log_start(log, {**config, "computes in": policies}, list(policies))
+        log_start(log, {**config, "computes in": policies}, list(policies), sorted(SCORES))
 
 
 @contextlib.contextmanager
@@ -197,6 +202,7 @@ def _check_images(learners: Sequence[Learner], data: Split, validation: Split | 
     """Check that models and recipes fit the images, and that no image is for the report only."""
     for learner in learners:
         check_model(learner.name, learner.model, data.image_shape, data.num_classes)
+        check_kernels(learner.name, learner.model)
         learner.recipe.make_optimizer(steps=1)
         if learner.recipe.patience and validation is None:
             raise ArgumentError(
@@ -233,23 +239,6 @@ def _check_shared_weights(learners: Sequence[Learner]) -> None:
                     f"Each member must have weights of its own. Received: {other} and "
                     f"{learner.name} share the weight {variable.path}. Give one of them a copy "
                     "(keras.models.clone_model)."
-                )
-
-
-def _check_callbacks(callbacks: Sequence[Any]) -> None:
-    """Refuse Keras callbacks that need the loop of `keras.Model.fit`."""
-    replacements = {
-        "BackupAndRestore": "log_dir= and resume=True",
-        "LearningRateScheduler": "Recipe(schedule=...)",
-        "ReduceLROnPlateau": "Recipe(schedule=...)",
-        "TensorBoard": "log_dir=",
-    }
-    for callback in callbacks:
-        for name, replacement in replacements.items():
-            if isinstance(callback, getattr(keras.callbacks, name)):
-                raise ArgumentError(
-                    "Callbacks must work without the single optimiser and the loop of "
-                    f"keras.Model.fit. Received: keras.callbacks.{name}. Use {replacement} instead."
                 )
 
 

@@ -211,7 +211,7 @@ def test_two_processes_at_once_do_no_harm(write, image_bytes, private_cache):
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
-    answers = {process.communicate(timeout=60)[0] for process in both}
+    answers = {process.communicate()[0] for process in both}
     assert len(answers) == 1
     assert int(answers.pop()) > 0
     the_entry(private_cache)

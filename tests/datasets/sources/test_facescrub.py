@@ -374,14 +374,28 @@ def test_an_archive_that_has_all_the_pictures_does(write):
         fetch_pictures(INFO, path)
 
 
+@pytest.fixture
+def no_network(monkeypatch):
+    """Sockets believe that they are connected."""
+    peers = {}
+    monkeypatch.setattr(
+        socket.socket, "connect", lambda self, peer: peers.update({self.fileno(): peer})
+    )
+    monkeypatch.setattr(socket.socket, "getpeername", lambda self: peers[self.fileno()])
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "10.0.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0"],
+)
+@pytest.mark.usefixtures("no_network")
+def test_addresses_that_are_not_public_are_not_asked(host):
+    with pytest.raises(DataError, match="not a public address"):
+        public_web.get(f"http://{host}/latest/meta-data", 100)
+
+
 ADDRESSES = [
-    "http://127.0.0.1/x",
-    "http://localhost/x",
-    "http://10.0.0.1/x",
-    "http://192.168.1.1/x",
-    "http://169.254.169.254/latest/meta-data",
     "http://[::1]/x",
-    "http://0.0.0.0/x",
     "file:///etc/passwd",
     "gopher://127.0.0.1/x",
     "http:///x",
@@ -392,7 +406,7 @@ ADDRESSES = [
 
 
 @pytest.mark.parametrize("url", ADDRESSES, ids=ascii)
-def test_addresses_that_are_not_public_are_not_asked(url):
+def test_strange_addresses_give_nothing(url):
     with pytest.raises((DataError, urllib3.exceptions.HTTPError, ValueError)):
         public_web.get(url, 100)
 
@@ -416,9 +430,10 @@ def test_a_server_that_keeps_one_waiting_is_cut_off(monkeypatch, scheme):
     monkeypatch.setattr(public_web, "MOST_SECONDS", 0.05)
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
-        pytest.raises((DataError, urllib3.exceptions.HTTPError)),
+        pytest.raises((DataError, urllib3.exceptions.HTTPError)) as error,
     ):
         public_web.get(f"{scheme}://127.0.0.1:{silent.getsockname()[1]}/", 100)
+    assert not isinstance(error.value, urllib3.exceptions.TimeoutError)  # the 20 s of a socket
 
 
 def test_sent_on_to_this_machine_is_not_followed(server, write):

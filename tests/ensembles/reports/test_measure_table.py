@@ -11,6 +11,7 @@ from zoo.ensembles.measures.bootstrap import Estimate
 from zoo.ensembles.reports.measure_table import MEASURES, Answers, Measure, measure, number
 from zoo.ensembles.reports.report import log_report
 from zoo.errors import ArgumentError
+from zoo.tensorboard import TEST_SCORES, run_folder
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +39,14 @@ def test_a_new_measure_is_one_line_and_shows_in_every_output(
 
     log_report(report, tmp_path, step=3)
     for row in report.scores:
-        events = EventAccumulator(str(tmp_path / row.name / report.split))
+        events = EventAccumulator(str(tmp_path / run_folder(row.name)))
         events.Reload()
-        (event,) = events.Tensors("toy")
+        (event,) = events.Tensors(f"{report.split}/toy")
         assert make_ndarray(event.tensor_proto) == 0.25
+
+
+def test_the_table_of_hyperparameters_shows_measures_that_there_are():
+    assert TEST_SCORES.keys() <= {f"test/{name}" for name in MEASURES}
 
 
 def test_answers_compute_what_measures_share_once():

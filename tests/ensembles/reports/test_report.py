@@ -9,12 +9,14 @@ from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_su
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util.tensor_util import make_ndarray
 
+from zoo.datasets.split import as_split
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.combining.voting import committee_probabilities
 from zoo.ensembles.measures.significance import mcnemar
 from zoo.ensembles.provenance import Overlap
 from zoo.ensembles.reports.report import log_report, make_report
 from zoo.errors import ArgumentError, DataError, RunError
+from zoo.plots import figure_pixels
 
 NAMES = ("one", "two", "three")
 
@@ -107,7 +109,7 @@ def test_the_terminal_shows_every_row_with_interval_and_count(report):
         line = next(x for x in text.splitlines() if x.split()[:1] == [score.name])
         assert f"{100 * score.accuracy.value:.1f} %" in line
         assert f"{100 * score.accuracy.low:.1f} – {100 * score.accuracy.high:.1f}" in line
-        assert "60" in line
+        assert "60" in line.split()
     assert "classification rate" in text
     console = Console(width=60, file=io.StringIO())
     console.print(report)
@@ -168,8 +170,6 @@ def test_markdown_tables_have_a_cell_for_each_column(report, tmp_path):
 
 
 def test_a_class_name_with_a_bar_does_not_break_the_table(test_split, probabilities):
-    from zoo.datasets.split import as_split
-
     names = ("a|b", "c", "d")
     split = as_split(test_split.images, test_split.labels, class_names=names)
     text = make_report(split, NAMES, probabilities).to_markdown()
@@ -178,8 +178,6 @@ def test_a_class_name_with_a_bar_does_not_break_the_table(test_split, probabilit
 
 
 def test_class_names_are_no_markup(test_split, probabilities):
-    from zoo.datasets.split import as_split
-
     split = as_split(test_split.images, test_split.labels, class_names=("[red]d", "[/]", "f"))
     text = str(make_report(split, NAMES, probabilities))
     assert text.count("[red]d") == 3  # class by class, and both axes of the matrix
@@ -187,8 +185,6 @@ def test_class_names_are_no_markup(test_split, probabilities):
 
 
 def test_with_many_classes_the_terminal_shows_the_commonest_confusions():
-    from zoo.datasets.split import as_split
-
     labels = np.repeat(np.arange(30), 2)
     predicted = np.where(labels == 7, 9, labels)
     names = [f"a class with a long name {k}" for k in range(30)]
@@ -225,8 +221,6 @@ def test_the_picture_is_a_png_with_a_bar_for_each_class(report, tmp_path):
 
 
 def test_names_in_the_picture_are_never_mathematics(test_split, probabilities, tmp_path):
-    from zoo.datasets.split import as_split
-
     names = ("$5_and_$10", "a_b^c", "$x")
     split = as_split(test_split.images, test_split.labels, name="$_$", class_names=names)
     report = make_report(split, ("$m_1", "$", "$a_$b"), probabilities)
@@ -248,15 +242,98 @@ def test_a_report_that_cannot_be_written_harms_nothing(report, tmp_path):
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_tensorboard_gets_scores_and_picture(report, tmp_path):
+def test_tensorboard_gets_scores_and_pictures(report, tmp_path):
     log_report(report, tmp_path, step=12)
-    events = EventAccumulator(str(tmp_path / "committee" / "test"))
+    events = EventAccumulator(str(tmp_path / "committee"))
     events.Reload()
-    tensors = events.Tags()["tensors"]
     scalars = {*report.committee.values, *report.analysis.uncertainty}
-    assert {*scalars, "confusion matrix", "analysis", "report"} <= set(tensors)
-    (accuracy,) = events.Tensors("accuracy")
+    pictures = {"confusion matrix", "reliability", "risk and coverage", "pairs that disagree"}
+    assert set(events.Tags()["tensors"]) == {
+        f"test/{tag}" for tag in {*scalars, *pictures, "report"}
+    }
+    (accuracy,) = events.Tensors("test/accuracy")
     assert accuracy.step == 12
     value = make_ndarray(accuracy.tensor_proto)
     assert value == pytest.approx(report.committee.accuracy.value)
-    assert (tmp_path / "two" / "test").is_dir()
+    assert (tmp_path / "models" / "two").is_dir()
+
+
+def drawn_report(members, classes):
+    """The report of a committee whose members are right at random."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(3 * classes) % classes
+    probabilities = rng.dirichlet(np.ones(classes), (members, len(labels)))
+    probabilities[:, np.arange(len(labels)), labels] += rng.random((members, len(labels)))
+    probabilities /= probabilities.sum(-1, keepdims=True)
+    names = [f"class {k}" for k in range(classes)]
+    images = np.zeros((len(labels), 1, 1, 1), "uint8")
+    split = as_split(images, labels, name="test", class_names=names)
+    return make_report(split, [f"member {k}" for k in range(members)], probabilities)
+
+
+@pytest.mark.parametrize(("members", "classes"), [(3, 10), (12, 43), (30, 10), (1, 100)])
+def test_all_names_and_numbers_of_the_pictures_are_legible(members, classes):
+    report = drawn_report(members, classes)
+    for figure in (report.plot(), report.analysis.plot()):
+        figure_pixels(figure)  # lays the figure out
+        width, height = figure.canvas.get_width_height()
+        assert max(width, height) < 4500
+        for axes in figure.axes:
+            columns, rows = (drawn_labels(axis) for axis in (axes.xaxis, axes.yaxis))
+            for texts in (rows, columns, axes.texts):
+                assert not overlaps(texts)
+                assert all(text.get_fontsize() >= 8 for text in texts)
+            for text in (*rows, *columns, axes.title):
+                box = text.get_window_extent()
+                assert (box.x0, box.y0) >= (-1, -1)
+                assert box.x1 <= width + 1
+                assert box.y1 <= height + 1
+    accuracies, confusion, classwise = report.plot().axes
+    names = [row.name for row in report.scores]
+    assert shown(accuracies.get_yticklabels()) == names
+    for labels in (confusion.get_xticklabels(), classwise.get_yticklabels()):
+        assert shown(labels) == list(report.class_names)
+    if members > 1:
+        pairs = report.analysis.plot().axes[2]
+        assert shown(pairs.get_xticklabels()) == names[:-1]
+        assert len(pairs.texts) == members * (members - 1)
+
+
+def drawn_labels(axis):
+    """The texts beside an axis, without those of ticks beyond its ends."""
+    low, high = sorted(axis.get_view_interval())
+    ticks = [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+    return [tick.label1 for tick in ticks if tick.label1.get_text()]
+
+
+def shown(labels):
+    return [label.get_text() for label in labels]
+
+
+def overlaps(texts):
+    """Whether two texts cover one another. Slanted texts are looked at along the slant."""
+    boxes = []
+    for text in texts:
+        box = text.get_window_extent()
+        if text.get_rotation() % 90:
+            height = text.get_fontsize() * text.get_figure().dpi / 72
+            boxes.append((box.x1 - height / 2, 0, box.x1 + height / 2, 1))
+        else:
+            boxes.append(box.extents)
+    low, high = np.hsplit(np.reshape(boxes, (-1, 4)), 2)
+    common = (low[:, None] < high - 1).all(-1) & (low < high[:, None] - 1).all(-1)
+    return bool((common & ~np.eye(len(boxes), dtype=bool)).any())
+
+
+@pytest.mark.parametrize("members", [1, 3, 30])
+def test_pictures_of_the_analysis_stand_alone_too(members):
+    analysis = drawn_report(members, 3).analysis
+    pictures = analysis.plot_parts()
+    listed = ["pairs that disagree"] if members > 1 else []
+    assert list(pictures) == ["reliability", "risk and coverage", *listed]
+    for title, draw in pictures.items():
+        figure = draw()
+        (axes,) = (axes for axes in figure.axes if axes.get_title())
+        assert axes.get_title().startswith(title)
+        # TensorBoard draws pictures some 350 pixels wide: this keeps their text legible.
+        assert title == "pairs that disagree" or figure.get_figwidth() <= 4.5

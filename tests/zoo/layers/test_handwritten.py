@@ -69,6 +69,13 @@ CASES = {
     "convolution without bias": (
         "Conv2D", (2, 6, 5, 4), {"filters": 6, "kernel_size": 1, "use_bias": False}, {}
     ),
+    "convolution 1×1, strides": (
+        "Conv2D", (2, 9, 8, 4), {"filters": 6, "kernel_size": 1, "strides": (2, 3)}, {}
+    ),
+    "convolution 1×1, strides and same": (
+        "Conv2D", (2, 9, 7, 4),
+        {"filters": 6, "kernel_size": 1, "strides": 3, "padding": "same", "groups": 2}, {},
+    ),
     "pooling": ("MaxPooling2D", (2, 7, 8, 3), {}, {}),
     "pooling, overlapping, same": (
         "MaxPooling2D", (2, 7, 8, 3), {"pool_size": 3, "strides": 2, "padding": "same"}, {}
@@ -94,6 +101,7 @@ GRAPHS = ONCE | {  # cases whose operations are other than those of the cases ab
     "softmax over two axes",
     "batch normalisation, masked",
     "convolution in groups, relu",
+    "convolution 1×1, strides",
 }
 each_case = pytest.mark.parametrize("case", CASES)
 
@@ -123,18 +131,20 @@ def restart(layer):
         layer.seed_generator.state.assign(keras.random.SeedGenerator(layer.seed).state)
 
 
-def outputs_and_gradients(layer, x, call, decorate=lambda function: function):
-    """Outputs, gradients of inputs and weights for an uneven upstream, and the weights after."""
+def tensors_of(layer, x, call):
+    """Outputs, and gradients of inputs and weights for an uneven upstream."""
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layer(x, **call)
+        uneven = tf.reshape(tf.range(tf.size(y)), tf.shape(y))
+        loss = tf.reduce_sum(tf.sin(tf.cast(y, "float64") + 0.1 * tf.cast(uneven, "float64")))
+    return [y, *tape.gradient(loss, [x, *layer.trainable_variables])]
 
-    def run(x):
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            y = layer(x, **call)
-            uneven = tf.reshape(tf.range(tf.size(y)), tf.shape(y))
-            loss = tf.reduce_sum(tf.sin(tf.cast(y, "float64") + 0.1 * tf.cast(uneven, "float64")))
-        return [y, *tape.gradient(loss, [x, *layer.trainable_variables])]
 
-    return [np.asarray(tf.cast(v, "float64")) for v in decorate(run)(x)] + layer.get_weights()
+def outputs_and_gradients(layer, x, call):
+    """The tensors of the layer, and the weights after."""
+    tensors = [np.asarray(tf.cast(v, "float64")) for v in tensors_of(layer, x, call)]
+    return tensors + layer.get_weights()
 
 
 def assert_close(ours, theirs, **tolerance):
@@ -150,23 +160,33 @@ def test_outputs_gradients_and_state_are_keras_own(case):
     assert_close(outputs_and_gradients(ours, x, call), expected, rtol=1e-9, atol=1e-12)
 
 
-# XLA draws other random numbers for dropout, which test_dropout.py covers.
-@pytest.mark.parametrize(
-    ("case", "jit_compile"),
-    [
-        (case, jit)
-        for case in sorted(GRAPHS)
-        for jit in (False, True)
-        if not jit or case not in DRAWS
-    ],
-)
-def test_graph_and_xla_agree_with_eager(case, jit_compile):
-    x, call = inputs_of(case), CASES[case][3]
-    _, eager = twins(case)
-    _, compiled = twins(case)
-    decorate = tf.function(jit_compile=jit_compile)
-    result = outputs_and_gradients(compiled, x, call, decorate)
-    assert_close(result, outputs_and_gradients(eager, x, call), rtol=1e-7, atol=1e-9)
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("name", sorted({case[0] for case in CASES.values()}))
+def test_graph_and_xla_agree_with_eager(name, jit_compile):
+    # All cases of a layer share a graph: XLA compiles a large graph in less time than many small
+    # graphs. XLA draws other random numbers for dropout, which test_dropout.py covers.
+    cases = [
+        case for case in CASES if CASES[case][0] == name and not (jit_compile and case in DRAWS)
+    ]
+    inputs = [inputs_of(case) for case in cases]
+
+    def run(layers, inputs):
+        return [
+            tensors_of(layer, x, CASES[case][3])
+            for layer, x, case in zip(layers, inputs, cases, strict=True)
+        ]
+
+    graph_layers, eager_layers = ([twins(case)[1] for case in cases] for _ in range(2))
+    graph = tf.function(
+        lambda *inputs: run(graph_layers, inputs), autograph=False, jit_compile=jit_compile
+    )
+    results = graph(*inputs), run(eager_layers, inputs)
+    for number, case in enumerate(cases):
+        ours, theirs = (
+            [*tensors[number], *layers[number].get_weights()]
+            for tensors, layers in zip(results, (graph_layers, eager_layers), strict=True)
+        )
+        assert_close(ours, theirs, rtol=1e-7, atol=1e-9, err_msg=case)
 
 
 @pytest.mark.parametrize("case", sorted(ONCE))

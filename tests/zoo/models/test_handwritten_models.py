@@ -1,6 +1,5 @@
 """Models of layers with gradients by hand train as the same models of Keras's layers."""
 
-import gc
 import re
 
 import keras
@@ -14,16 +13,6 @@ from zoo.errors import ArgumentError
 from zoo.layers.registration import EXAMPLES
 
 
-@pytest.fixture(autouse=True)
-def freed(request):
-    """Frees AlexNet's 80 MB or more, which are in a circle of references."""
-    gc.freeze()  # so that only what the test has made is searched
-    yield
-    if "alexnet" in request.node.name:
-        gc.collect()
-    gc.unfreeze()
-
-
 def smallest_shape(name):
     """A small image shape that a model takes: of 12 pixels, or as its error about less says."""
     side = 12
@@ -34,15 +23,21 @@ def smallest_shape(name):
     return (side, side, 3 if side > 48 else 1)
 
 
+def some_rows(model):
+    """Every weight, and of a large weight some rows: copies of AlexNet's would take 80 MB each."""
+    arrays = (np.asarray(weight) for weight in model.weights)
+    return [array[:: 1 + len(array) // 512].copy() for array in arrays]
+
+
 def steps_of(name, gradients, precision):
-    """The losses of three steps, the weights before the steps, and the change of each weight."""
+    """The losses of three steps, some weights before the steps, and their changes."""
     shape = smallest_shape(name)
     model = zoo.build(
         name, gradients=gradients, seed=1, precision=precision, input_shape=shape, num_classes=5
     )
     optimizer = keras.optimizers.SGD(0.001)
     optimizer.build(model.trainable_variables)
-    before = model.get_weights()
+    before = some_rows(model)
 
     @tf.function(autograph=False)
     def step(x, y):
@@ -59,7 +54,7 @@ def steps_of(name, gradients, precision):
         float(step(rng.integers(0, 256, (6, *shape)).astype("uint8"), rng.integers(0, 5, 6)))
         for _ in range(3)
     ]
-    return losses, before, [b - a for a, b in zip(before, model.get_weights(), strict=True)]
+    return losses, before, [b - a for a, b in zip(before, some_rows(model), strict=True)]
 
 
 @pytest.mark.parametrize(

@@ -3,47 +3,25 @@
 import keras
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 import zoo
 from zoo.errors import ArgumentError
 
 
-def pixels(shape, count=3):
-    return np.random.default_rng(0).integers(0, 256, (count, *shape), dtype=np.uint8)
-
-
-def softmax(x):
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
-
-
-def layers_of(model, kind):
-    return [layer for layer in model.layers if isinstance(layer, kind)]
-
-
-def randomise(model):
-    """Change every weight, so that a weight that is not saved or not used shows."""
-    rng = np.random.default_rng(1)
-    for weight in model.weights:
-        weight.assign(rng.uniform(0.01, 0.1, weight.shape) * rng.choice([1, 1, -1]))
-        if weight.name == "moving_variance":
-            weight.assign(np.abs(weight))
-    return model
-
-
 def perceptron(model, images, activation):
     """The same in NumPy: scale, then dense layer, activation and normalisation by turns."""
     x = images.reshape(len(images), -1) / 255
-    dense = layers_of(model, keras.layers.Dense)
-    norms = layers_of(model, keras.layers.BatchNormalization) or [None] * (len(dense) - 1)
-    for layer, norm in zip(dense, norms, strict=False):
-        kernel, bias = layer.get_weights()
-        x = activation(x @ kernel + bias)
-        if norm:
-            gamma, beta, mean, variance = norm.get_weights()
-            x = gamma * (x - mean) / np.sqrt(variance + norm.epsilon) + beta
-    kernel, bias = dense[-1].get_weights()
-    return softmax(x @ kernel + bias)
+    *hidden, last = [layer for layer in model.layers if layer.weights]
+    for layer in hidden:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            gamma, beta, mean, variance = layer.get_weights()
+            x = gamma * (x - mean) / np.sqrt(variance + layer.epsilon) + beta
+        else:
+            kernel, bias = layer.get_weights()
+            x = activation(x @ kernel + bias)
+    kernel, bias = last.get_weights()
+    return softmax(x @ kernel + bias, axis=-1)
 
 
 @pytest.mark.parametrize("name", ["mlp", "bn_mlp", "lasso_mlp", "deep_mlp"])
@@ -51,7 +29,9 @@ def perceptron(model, images, activation):
 @pytest.mark.parametrize(
     ("activation", "function"), [("relu", lambda x: np.maximum(x, 0)), ("tanh", np.tanh)]
 )
-def test_perceptron_computes_what_numpy_computes(name, hidden, activation, function):
+def test_perceptron_computes_what_numpy_computes(
+    name, hidden, activation, function, pixels, layers_of, randomise
+):
     model = zoo.build(
         name, input_shape=(3, 5, 2), num_classes=3, hidden=hidden, activation=activation
     )
@@ -62,14 +42,14 @@ def test_perceptron_computes_what_numpy_computes(name, hidden, activation, funct
     np.testing.assert_allclose(model(images), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_softmax_regression_computes_what_numpy_computes():
+def test_softmax_regression_computes_what_numpy_computes(pixels, randomise):
     model = randomise(zoo.build("softmax", input_shape=(3, 5, 2), num_classes=3))
     images = pixels((3, 5, 2))
     np.testing.assert_allclose(model(images), perceptron(model, images, None), rtol=1e-5)
 
 
 @pytest.mark.parametrize(("name", "depth"), [("mlp", 3), ("bn_mlp", 2), ("deep_mlp", 4)])
-def test_dropout_stands_behind_each_hidden_layer(name, depth):
+def test_dropout_stands_behind_each_hidden_layer(name, depth, layers_of):
     model = zoo.build(name, input_shape=(2, 2, 1), dropout=0.25)
     assert [layer.rate for layer in layers_of(model, keras.layers.Dropout)] == [0.25] * depth
     assert not layers_of(zoo.build(name, input_shape=(2, 2, 1)), keras.layers.Dropout)
@@ -85,7 +65,7 @@ def test_dropout_stands_behind_each_hidden_layer(name, depth):
         ("mlp", {"l1": 0.1, "l2": 0.3}, 0.1, 0.3),
     ],
 )
-def test_penalties_are_those_of_the_hidden_kernels(name, arguments, l1, l2):
+def test_penalties_are_those_of_the_hidden_kernels(name, arguments, l1, l2, layers_of):
     model = zoo.build(name, input_shape=(3, 3, 1), hidden=(4, 5), **arguments)
     kernels = [layer.kernel.numpy() for layer in layers_of(model, keras.layers.Dense)[:-1]]
     expected = [l1 * np.abs(kernel).sum() + l2 * (kernel**2).sum() for kernel in kernels]

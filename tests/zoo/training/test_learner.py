@@ -9,9 +9,8 @@ import pytest
 
 import zoo
 from zoo.datasets.split import Split
-from zoo.errors import ArgumentError
 from zoo.training import train
-from zoo.training.learner import Learner, check_model
+from zoo.training.learner import Learner
 
 RECIPE = zoo.Recipe("sgd", 0.01, batch_size=8, epochs=3)
 
@@ -71,8 +70,3 @@ def test_weights_without_dimensions_are_averaged_too(split):
     layer = averaged.model.get_layer("standardization")
     np.testing.assert_allclose(layer.deviation, split.images.std() / 255, rtol=0.1)
     assert np.isfinite(averaged.model.get_weights()[-1]).all()
-
-
-def test_a_model_without_a_fixed_input_shape_is_refused():
-    with pytest.raises(ArgumentError, match=r"a fixed input shape\. Received: <Seq.*Wrap"):
-        check_model("net", keras.Sequential([keras.layers.Dense(3)]), (4, 4, 1), 2)

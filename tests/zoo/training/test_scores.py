@@ -4,6 +4,7 @@ import io
 
 import keras
 import numpy as np
+import pytest
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -11,6 +12,7 @@ import zoo
 from zoo.datasets.split import Split
 from zoo.training import progress, train
 from zoo.training.learner import Learner
+from zoo.training.recording import changes_of
 from zoo.training.scores import SCORES, Score
 
 
@@ -43,10 +45,10 @@ def test_a_score_of_the_table_is_everywhere(monkeypatch, tmp_path):
     assert np.isclose(scores["val_m1_top_2"][0], expected)
     assert scores["top_2"] == scores["m0_top_2"]  # the committee is its first member
 
-    for folder in ("m0/train", "m1/validation", "committee/validation"):
+    for folder in ("models/m0", "models/m1", "committee"):
         events = EventAccumulator(str(tmp_path / "run" / folder), size_guidance={"tensors": 0})
         events.Reload()
-        assert "top_2" in events.Tags()["tensors"]
+        assert {"top_2/train", "top_2/validation"} <= set(events.Tags()["tensors"])
     assert f"validation top_2 {scores['val_m0_top_2'][0]:.4f}" in shown.getvalue()
 
 
@@ -57,3 +59,18 @@ def test_keras_functions_of_labels_and_probabilities_are_scores():
     )
     right = SCORES["accuracy"].values(keras.ops.convert_to_tensor(labels), probabilities)
     np.testing.assert_array_equal(right, [[True, False]])
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "cell"),
+    [
+        (None, "none"),
+        (zoo.Augmentation(), "default"),
+        (
+            zoo.Augmentation(horizontal_flip=True, zoom_range=0.25),
+            "zoom_range=0.25, horizontal_flip=True",
+        ),
+    ],
+)
+def test_the_table_of_hyperparameters_says_how_images_are_changed(augmentation, cell):
+    assert changes_of(augmentation) == cell

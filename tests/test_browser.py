@@ -1,0 +1,284 @@
+"""What a browser shows of a run: TensorBoard's real server, looked at in headless Chromium.
+
+The tests of the server's data run everywhere; those of the pages where Chromium is installed.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from itertools import count
+
+import pytest
+
+from zoo.ensembles import Committee, Member
+from zoo.ensembles.reports.report import log_report
+from zoo.recipes import Recipe
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+RUNS = ["committee", "models/bn_mlp", "models/large_mlp", "models/mlp"]
+SCORES = ("accuracy", "loss")
+PATIENCE = 60
+"""Seconds after which a server or a browser that does not answer is a failure."""
+
+START = """
+import fcntl, os, sys
+commands, answers = map(int, sys.argv[1:3])
+answers = fcntl.fcntl(answers, fcntl.F_DUPFD, 10)
+os.dup2(commands, 3)
+os.dup2(answers, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""Starts Chromium, which reads commands from file 3 and writes answers to file 4."""
+
+TEXT = """
+(function text(node) {
+  if (node.nodeType == Node.TEXT_NODE) return node.data.trim();
+  if (["STYLE", "SCRIPT", "NOSCRIPT", "TEMPLATE"].includes(node.nodeName)) return "";
+  const nodes = [...(node.shadowRoot?.childNodes ?? []), ...node.childNodes];
+  return nodes.map(text).filter(Boolean).join("\\n");
+})(document.body)
+"""
+"""The text of a web page, also of the components that hide theirs in a shadow tree."""
+
+SHRINKAGE = """
+(function pictures(node) {
+  if (node.nodeName == "IMG" && node.naturalWidth) return [node.width / node.naturalWidth];
+  return [...(node.shadowRoot?.childNodes ?? []), ...node.childNodes].flatMap(pictures);
+})(document.body)
+"""
+"""How much smaller than their files the pictures of a web page are shown."""
+
+
+@pytest.fixture(scope="module")
+def address(train_split, validation_split, test_split, tmp_path_factory):
+    """The address of a TensorBoard that shows the training and the report of a committee."""
+    folder = tmp_path_factory.mktemp("logs") / "digits"
+    recipe = Recipe("adam", learning_rate=0.002, batch_size=32, epochs=2)
+    slow = Recipe("adam", learning_rate=0.001, batch_size=32, epochs=2)
+    members = [
+        Member("bn_mlp", {"hidden": (8, 8)}, recipe),
+        Member("mlp", {"hidden": (8,)}, slow),
+        Member("mlp", {"hidden": (16,), "dropout": 0.125}, recipe, name="large_mlp"),
+    ]
+    committee = Committee(members)
+    committee.fit(train_split, validation_data=validation_split, log_dir=folder, verbose=0)
+    log_report(committee.report(test_split), folder, step=2)
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder), "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            for line in server.stderr:
+                if found := re.search(r"http://\S+", line):
+                    break
+            else:
+                pytest.fail("TensorBoard's server has ended")
+            url = found[0]
+            wait_for(lambda: set(RUNS) == set(fetch(url + "data/runs")))
+            wait_for(lambda: "test/report" in fetch(url + "data/plugin/text/tags")["committee"])
+            yield url
+        finally:
+            server.kill()
+
+
+def wait_for(condition):
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "the condition does not come true"
+        time.sleep(0.1)
+
+
+def fetch(url, body=None):
+    """Fetch JSON values from a server."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json"}
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers)) as answer:
+        return json.load(answer)
+
+
+def test_a_committee_of_three_is_four_runs_and_the_committee_is_the_first(address):
+    assert sorted(fetch(address + "data/runs")) == RUNS
+
+
+def test_each_curve_is_there_for_each_model_and_for_the_committee(address):
+    tags = fetch(address + "data/plugin/scalars/tags")
+    curves = {
+        f"{score}/{part}" for score in ("accuracy", "loss") for part in ("train", "validation")
+    }
+    assert sorted(tags) == RUNS
+    assert all(
+        curves | {"test/accuracy", "best/accuracy/validation"} <= set(tags[run]) for run in RUNS
+    )
+
+
+def test_custom_charts_find_their_curves(address):
+    layout = fetch(address + "data/plugin/custom_scalars/layout")
+    assert [category["title"] for category in layout["category"]] == ["accuracy", "loss"]
+    (tag,) = layout["category"][0]["chart"][0]["multiline"]["tag"]
+    assert tag == "^accuracy/validation$"
+    for run in RUNS:
+        query = f"data/plugin/custom_scalars/scalars?run={run}&tag=%5Eaccuracy/validation%24"
+        assert list(fetch(address + query)["tag_to_events"]) == ["accuracy/validation"]
+
+
+def test_the_table_of_hyperparameters_has_a_row_for_each_model(address):
+    table = fetch(address + "data/plugin/hparams/experiment", {"experimentName": ""})
+    titles = [column["displayName"] for column in table["hparamInfos"]]
+    assert titles[:4] == ["model", "learning_rate", "builder.dropout", "builder.hidden"]
+    metrics = [{"metric": info["name"]} for info in table["metricInfos"]]
+    request = {
+        "experimentName": "",
+        "allowedStatuses": ["STATUS_UNKNOWN", "STATUS_SUCCESS", "STATUS_RUNNING"],
+        "colParams": metrics,
+        "startIndex": 0,
+        "sliceSize": 100,
+    }
+    rows = fetch(address + "data/plugin/hparams/session_groups", request)["sessionGroups"]
+    assert [row["name"] for row in rows] == [f"digits/{run}" for run in RUNS]
+    settings = [row["hparams"] for row in rows]
+    assert [row["1. model"] for row in settings] == ["committee", "bn_mlp", "large_mlp", "mlp"]
+    assert [row.get("2. learning_rate") for row in settings] == [None, 0.002, 0.002, 0.001]
+    assert [row.get("4. builder.dropout") for row in settings] == [None, 0, 0.125, 0]
+    assert all(len(row["metricValues"]) == len(metrics) == 5 for row in rows)
+
+
+class Browser:
+    """A headless Chromium, driven through a pipe by the protocol of its developer tools."""
+
+    def __init__(self, folder):
+        commands, self._commands = os.pipe()
+        self._answers, answers = os.pipe()
+        options = (
+            "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe",
+            "--window-size=1600,1500", f"--user-data-dir={folder}",
+        )  # fmt: skip
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", START, str(commands), str(answers), CHROMIUM, *options],
+            pass_fds=(commands, answers),
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(commands)
+        os.close(answers)
+        self._numbers = count(1)
+        self._unread = b""
+        target = self._send("Target.createTarget", url="about:blank")["targetId"]
+        attached = self._send("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = {"sessionId": attached["sessionId"]}
+
+    def show(self, url):
+        """Open a web page."""
+        self._send("Page.navigate", self._session, url="about:blank")
+        self._send("Page.navigate", self._session, url=url)
+
+    def evaluate(self, script):
+        """Give the value of a script on the web page, which is a JSON value."""
+        answer = self._send(
+            "Runtime.evaluate", self._session, expression=script, returnByValue=True
+        )
+        return answer["result"].get("value")
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        os.close(self._commands)
+        os.close(self._answers)
+
+    def _send(self, method, session=(), **params):
+        number = next(self._numbers)
+        message = {"id": number, "method": method, "params": params, **dict(session)}
+        os.write(self._commands, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._read()
+            if answer.get("id") == number:
+                return answer["result"]
+
+    def _read(self):
+        while b"\0" not in self._unread:
+            received = os.read(self._answers, 2**16)
+            assert received, "Chromium has ended"
+            self._unread += received
+        message, _, self._unread = self._unread.partition(b"\0")
+        return json.loads(message)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed, in which TensorBoard's pages are looked at")
+    browser = Browser(tmp_path_factory.mktemp("browser"))
+    yield browser
+    browser.close()
+
+
+def wait_for_lines(browser, url, condition):
+    """Open a web page, and wait until a condition holds of the lines of its text."""
+    browser.show(url)
+    deadline = time.monotonic() + PATIENCE
+    while not condition(lines := (browser.evaluate(TEXT) or "").splitlines()):
+        assert time.monotonic() < deadline, f"{url} shows {lines}"
+        time.sleep(0.1)
+
+
+def in_order(names, lines):
+    """Whether the names are there, and the first occurrences have the order of the names."""
+    return set(names) <= set(lines) and sorted(names, key=lines.index) == list(names)
+
+
+@pytest.mark.parametrize(
+    ("tab", "tags"),
+    [
+        ("timeseries", ["/train", "/validation"]),
+        ("scalars", ["accuracy/train", "accuracy/validation"]),
+    ],
+)
+def test_the_page_of_curves_lists_the_committee_first(browser, address, tab, tags):
+    wait_for_lines(
+        browser,
+        f"{address}#{tab}",
+        lambda lines: in_order(RUNS, lines) and in_order(tags, lines),
+    )
+
+
+def test_the_page_of_custom_charts_tells_train_and_validation_apart(browser, address):
+    titles = [f"{score} on {part} images" for score in SCORES for part in ("validation", "train")]
+    wait_for_lines(
+        browser,
+        f"{address}#custom_scalars",
+        lambda lines: in_order(titles, lines) and lines.count("Matches (4)") == 4,
+    )
+
+
+def test_the_page_of_pictures_shows_them_in_a_legible_size(browser, address):
+    titles = ["confusion matrix", "pairs that disagree", "reliability", "risk and coverage"]
+    tags = [f"test/{title}" for title in titles]
+    wait_for_lines(browser, f"{address}#images", lambda lines: in_order(tags, lines))
+    wait_for(lambda: len(browser.evaluate(SHRINKAGE)) == len(tags) + len(RUNS))
+    # The smallest letters are 14 pixels high in the files, and 9 pixels or more in the browser.
+    assert min(browser.evaluate(SHRINKAGE)) >= 0.65
+
+
+def test_the_page_of_hyperparameters_begins_with_the_model_and_what_differs(browser, address):
+    columns = ["model", "learning_rate", "builder.dropout", "builder.hidden"]
+    scores = ["best validation accuracy", "best validation loss", "test accuracy"]
+    rows = [f"digits/{run}" for run in RUNS]
+
+    def holds(lines):
+        table = lines[lines.index("Trial ID") :] if "Trial ID" in lines else []
+        return in_order(["Show Metrics", *columns, *scores, *rows], table) and "(8, 8)" in table
+
+    wait_for_lines(browser, f"{address}#hparams", holds)
+
+
+def test_the_page_of_texts_shows_configuration_recipes_and_report(browser, address):
+    titles = ["configuration/recipe", "configuration/shared", "test/report"]
+    wait_for_lines(
+        browser,
+        f"{address}#text",
+        lambda lines: in_order([*titles, "Committee report: test"], lines),
+    )

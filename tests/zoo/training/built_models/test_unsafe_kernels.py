@@ -1,0 +1,94 @@
+"""A layer whose gradient would end the process is named before the training starts."""
+
+import keras
+import numpy as np
+import pytest
+
+import zoo.layers
+from zoo.errors import ArgumentError
+from zoo.layers.twins import with_safe_convolutions
+from zoo.training.built_models.unsafe_kernels import check_kernels
+
+
+def model_with(*layers, shape=(60, 60, 8)):
+    return keras.Sequential([keras.Input(shape), *layers])
+
+
+def shortcut(**options):
+    return keras.layers.Conv2D(4, 1, strides=2, name="shortcut", **options)
+
+
+def test_a_strided_1x1_convolution_of_few_channels_is_named_with_the_way_out():
+    with pytest.raises(ArgumentError, match=r"Received: shortcut.*with_safe_convolutions"):
+        check_kernels("mine", model_with(shortcut()))
+
+
+def test_it_is_found_inside_other_models_too():
+    inner = model_with(shortcut())
+    x = keras.Input((60, 60, 8))
+    residual = keras.layers.Add()([inner(x), keras.layers.MaxPooling2D()(x)[..., :4]])
+    with pytest.raises(ArgumentError, match="Received: shortcut"):
+        check_kernels("mine", model_with(keras.Model(x, residual)))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        keras.layers.Conv2D(4, 1),
+        keras.layers.Conv2D(4, 3, strides=2),
+        shortcut(dtype="mixed_bfloat16"),
+        shortcut(trainable=False),
+        zoo.layers.Conv2D(4, 1, strides=2),
+        keras.layers.SeparableConv2D(4, 3, strides=2),
+    ],
+)
+def test_other_convolutions_are_safe(layer):
+    check_kernels("mine", model_with(layer))
+
+
+def test_many_channels_are_safe():
+    check_kernels("mine", model_with(shortcut(), shape=(8, 8, 9)))
+
+
+def test_without_the_kernels_of_onednn_all_are_safe(monkeypatch):
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    check_kernels("mine", model_with(shortcut()))
+
+
+def test_the_way_out_gives_the_same_answers_and_can_be_trained():
+    model = model_with(shortcut(), keras.layers.GlobalAveragePooling2D(),
+                       keras.layers.Dense(2, "softmax"))  # fmt: skip
+    copy = keras.models.clone_model(model, clone_function=with_safe_convolutions)
+    copy.set_weights(model.get_weights())
+    check_kernels("mine", copy)
+    images = np.random.default_rng(0).normal(size=(16, 60, 60, 8)).astype("float32")
+    np.testing.assert_allclose(copy(images), model(images), rtol=1e-5, atol=1e-6)
+    copy.compile("sgd", "sparse_categorical_crossentropy")
+    copy.fit(images, np.arange(16) % 2, verbose=0)
+    assert all(np.isfinite(weight).all() for weight in copy.get_weights())
+
+
+def mini_xception():
+    """A published network for faces (Arriaga et al., 2017)."""
+    layers = keras.layers
+    inputs = x = keras.Input((64, 64, 1))
+    for _ in range(2):
+        x = layers.Conv2D(8, 3, use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+    for filters in (16, 32, 64, 128):
+        shortcut = layers.Conv2D(filters, 1, strides=2, padding="same", use_bias=False)(x)
+        shortcut = layers.BatchNormalization()(shortcut)
+        for _ in range(2):
+            x = layers.SeparableConv2D(filters, 3, padding="same", use_bias=False)(x)
+            x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
+        x = layers.Add()([x, shortcut])
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(7, 3, padding="same")(x))
+    return keras.Model(inputs, layers.Softmax()(x), name="mini_xception")
+
+
+def test_of_a_mini_xception_one_layer_is_named():
+    model = mini_xception()
+    assert model.count_params() == 58_423
+    with pytest.raises(ArgumentError, match=r"Received: conv2d\w*\. Use zoo"):
+        check_kernels("mine", model)

@@ -1,0 +1,190 @@
+"""Keras's own callbacks do here what they do in `keras.Model.fit`."""
+
+import csv
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo.ensembles import Committee, Member
+from zoo.errors import ArgumentError
+from zoo.training.callbacks import MonitorCallback, choose_directions
+
+callbacks = keras.callbacks
+NAMES = ["cnn", "mlp"]
+
+
+def committee(*learning_rates):
+    return Committee(
+        [
+            Member("softmax", recipe=zoo.Recipe("adam", rate, batch_size=50, epochs=3), name=name)
+            for name, rate in zip(NAMES, learning_rates, strict=False)
+        ]
+    )
+
+
+def fit(members, train_split, validation_split, *given):
+    return members.fit(
+        train_split, validation_data=validation_split, callbacks=given, verbose=0
+    ).history
+
+
+@pytest.mark.parametrize("kind", [callbacks.EarlyStopping, callbacks.ModelCheckpoint])
+@pytest.mark.parametrize(
+    ("monitor", "names", "mode"),
+    [
+        ("val_loss", NAMES, "min"),
+        ("loss", NAMES, "min"),
+        ("val_accuracy", NAMES, "max"),
+        ("accuracy", ["cnn"], "max"),
+        ("val_cnn_accuracy", NAMES, "max"),
+        ("cnn_accuracy", NAMES, "max"),
+        ("mlp_loss", NAMES, "min"),
+        ("val_mlp_loss", NAMES, "min"),
+    ],
+)
+def test_auto_mode_knows_whether_a_score_should_rise(kind, monitor, names, mode):
+    first = ["m.keras"] if kind is callbacks.ModelCheckpoint else []
+    automatic = kind(*first, monitor=monitor)
+    reverse = {"min": "max", "max": "min"}[mode]
+    given = kind(*first, monitor=monitor, mode=reverse)
+    choose_directions([automatic, given], names)
+    assert (automatic.mode, given.mode) == (mode, reverse)
+
+
+@pytest.mark.parametrize("monitor", ["val_acc", "val_dog_accuracy", "learning_rate"])
+def test_a_score_that_there_is_not_is_named_before_the_training(monitor):
+    with pytest.raises(ArgumentError, match="monitor must be a score of this training: loss"):
+        choose_directions([callbacks.EarlyStopping(monitor)], NAMES)
+
+
+def test_a_mistyped_score_gets_the_closest():
+    with pytest.raises(ArgumentError, match="did you mean 'val_accuracy'"):
+        choose_directions([callbacks.EarlyStopping("val_acuracy")], ["cnn"])
+
+
+def test_every_callback_of_keras_that_looks_at_a_score_is_known():
+    kinds = [kind for kind in vars(callbacks).values() if isinstance(kind, type)]
+    monitors = {kind.__name__ for kind in kinds if issubclass(kind, MonitorCallback)}
+    assert {"EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau"} <= monitors
+
+
+def test_early_stopping_and_checkpoints_follow_accuracies(train_split, validation_split, tmp_path):
+    stopping = callbacks.EarlyStopping("val_accuracy", patience=1, restore_best_weights=True,
+                                       min_delta=0.5)  # fmt: skip
+    of_member = callbacks.ModelCheckpoint(
+        tmp_path / "best.keras", monitor="val_cnn_accuracy", save_best_only=True
+    )
+    of_weights = callbacks.ModelCheckpoint(
+        tmp_path / "{epoch}.weights.h5", monitor="val_loss", save_weights_only=True
+    )
+    members = committee(0.01, 0.02)
+    history = fit(members, train_split, validation_split, stopping, of_member, of_weights)
+    assert len(history["loss"]) == stopping.stopped_epoch + 1 == 2
+    assert stopping.best == history["val_accuracy"][0]
+    # The best weights are those of the first epoch again.
+    restored = members.get_weights()
+    members.load_weights(tmp_path / "1.weights.h5")
+    for weight, expected in zip(members.get_weights(), restored, strict=True):
+        np.testing.assert_array_equal(weight, expected)
+    loaded = Committee.load(tmp_path / "best.keras")
+    accuracy = (loaded.votes(validation_split)[0] == validation_split.labels).mean()
+    assert accuracy == pytest.approx(max(history["val_cnn_accuracy"]))
+    assert of_member.best == max(history["val_cnn_accuracy"])
+
+
+def test_the_other_callbacks_of_keras_do_their_work(train_split, validation_split, tmp_path):
+    epochs, batches = [], []
+    given = [
+        callbacks.CSVLogger(tmp_path / "scores.csv"),
+        callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append((epoch, logs))),
+        callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: batches.append(batch)),
+        callbacks.History(),
+    ]
+    terminate = callbacks.TerminateOnNaN()
+    callbacks.RemoteMonitor()  # needs a server to do its work
+    history = fit(committee(0.01), train_split, validation_split, *given)
+    assert batches == [0, 1] * 3
+    fit(committee(0.01), train_split, validation_split, terminate)
+    assert not terminate.model.stop_training
+    assert [epoch for epoch, _ in epochs] == [0, 1, 2]
+    assert [logs["val_accuracy"] for _, logs in epochs] == history["val_accuracy"]
+    with (tmp_path / "scores.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["val_accuracy"]) for row in rows] == history["val_accuracy"]
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [
+        callbacks.BackupAndRestore("x"),
+        callbacks.LearningRateScheduler(lambda epoch: 0.1),
+        callbacks.ReduceLROnPlateau(),
+        callbacks.SwapEMAWeights(),
+        callbacks.EarlyStopping,
+        "EarlyStopping",
+    ],
+    ids=str,
+)
+def test_callbacks_that_could_not_do_their_work_are_refused(callback, train_split):
+    with pytest.raises(ArgumentError, match=r"[Cc]allbacks must"):
+        committee(0.01).fit(train_split, callbacks=[callback], verbose=0)
+
+
+# --- what a model that is saved during the training knows -----------------------------------
+
+
+def test_a_committee_saved_after_any_batch_knows_its_images_and_its_data(tmp_path):
+    class Save(callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.save(tmp_path / "first.keras")
+            self.model.stop_training = True
+
+    members = committee(0.01, 0.02)
+    data = zoo.datasets.load("digits").train
+    members.fit(data, callbacks=Save(), epochs=1, verbose=0)
+    loaded = Committee.load(tmp_path / "first.keras")
+    assert loaded.overlap_with(data).trained_on == len(data)
+    assert loaded.tuned_on.size == 0
+    assert loaded.data_settings == data.settings is not None
+    assert loaded.class_names == data.class_names
+    assert loaded.training == members.training
+    assert loaded.validation_accuracy is None
+
+
+def test_a_single_member_saved_during_the_training_knows_its_images(
+    train_split, validation_split, tmp_path
+):
+    checkpoint = callbacks.ModelCheckpoint(tmp_path / "{epoch}.keras", save_freq=1)
+    members = committee(0.01)
+    fit(members, train_split, validation_split, checkpoint)
+    loaded = Committee.load(tmp_path / "1.keras")
+    assert loaded.overlap_with(train_split).trained_on == len(train_split)
+
+
+def test_a_new_training_forgets_the_scores_of_the_last(train_split, validation_split):
+    accuracies = []
+    members = committee(0.01)
+    fit(members, train_split, validation_split)
+    assert members.validation_accuracy
+    look = callbacks.LambdaCallback(
+        on_train_begin=lambda logs: accuracies.append(members.validation_accuracy)
+    )
+    fit(members, train_split, validation_split, look)
+    assert accuracies == [None]
+
+
+@pytest.mark.parametrize(
+    ("callback", "tuned"),
+    [
+        (callbacks.EarlyStopping("val_accuracy"), True),
+        (callbacks.EarlyStopping("loss"), False),
+    ],
+)
+def test_validation_images_that_say_when_to_stop_are_remembered(
+    callback, tuned, train_split, validation_split
+):
+    members = committee(0.01)
+    fit(members, train_split, validation_split, callback)
+    assert bool(members.overlap_with(validation_split).tuned_on) == tuned

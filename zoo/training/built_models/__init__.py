@@ -1,0 +1,7 @@
+"""Models that were built already, of any origin: whether they can be members, and how they train.
+
+`interface` checks the shapes and that the answers are probabilities; `saving_check`, that a saved
+model can be loaded again; `unsafe_kernels`, that TensorFlow can compute the gradients;
+`pixel_range`, that the model takes pixels from 0 to 255. `compile_settings` makes a recipe of what
+`keras.Model.compile` was given. Used by `zoo.training.train` and by `zoo.ensembles`.
+"""

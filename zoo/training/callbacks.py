@@ -1,0 +1,102 @@
+"""The user's Keras callbacks: which of them work here, and whether a score should rise or fall."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from zoo.errors import ArgumentError
+from zoo.text import did_you_mean
+from zoo.training.scores import SCORES
+
+MonitorCallback: Any = keras.callbacks.EarlyStopping.__base__
+"""Keras's base of the callbacks that look at a score, which has no public name."""
+
+_REPLACEMENTS = {
+    "BackupAndRestore": "log_dir= and resume=True",
+    "LearningRateScheduler": "Recipe(schedule=...)",
+    "OrbaxCheckpoint": "log_dir= and resume=True",
+    "ReduceLROnPlateau": "Recipe(schedule=...)",
+    "SwapEMAWeights": "Recipe(average_from=...)",
+    "TensorBoard": "log_dir=",
+}
+"""Name of a callback that could not do its work here → what to use instead."""
+
+
+def check_callbacks(callbacks: Sequence[Any]) -> None:
+    """Refuse what is no callback, and Keras callbacks that could not do their work here.
+
+    Args:
+        callbacks: The user's callbacks.
+
+    Raises:
+        ArgumentError: A callback needs a single optimiser or the loop of Keras, or is none.
+    """
+    for callback in callbacks:
+        if isinstance(callback, type) or not hasattr(callback, "set_model"):
+            raise ArgumentError(
+                f"callbacks must be Keras callbacks. Received: {callback!r}. Make an object of "
+                "the class, such as keras.callbacks.EarlyStopping()."
+            )
+        for name, replacement in _REPLACEMENTS.items():
+            if isinstance(callback, getattr(keras.callbacks, name, ())):
+                raise ArgumentError(
+                    "Callbacks must work without the single optimiser and the loop of "
+                    f"keras.Model.fit. Received: keras.callbacks.{name}. Use {replacement} instead."
+                )
+
+
+def choose_directions(callbacks: Sequence[Any], names: Sequence[str]) -> None:
+    """Set the mode of callbacks with `mode="auto"`: whether their score should rise or fall.
+
+    Keras looks the score up among the metrics that the model was compiled with. The scores of a
+    committee come from Zoo.
+
+    Args:
+        callbacks: The user's callbacks.
+        names: The names of the models that are trained.
+
+    Raises:
+        ArgumentError: A callback monitors a score that there is not.
+
+    Example:
+        >>> stopping = keras.callbacks.EarlyStopping("val_cnn_accuracy")
+        >>> choose_directions([stopping], ["cnn", "mlp"])
+        >>> stopping.mode
+        'max'
+    """
+    prefixes = ["", *(f"{name}_" for name in names)] if len(names) > 1 else [""]
+    directions = {
+        f"{part}{prefix}{score}": values.best
+        for part in ("", "val_")
+        for prefix in prefixes
+        for score, values in SCORES.items()
+    }
+    for callback in callbacks:
+        if isinstance(callback, MonitorCallback) and callback.mode == "auto":
+            if callback.monitor not in directions:
+                raise ArgumentError(
+                    f"monitor must be a score of this training: {', '.join(directions)}. "
+                    f"Received: {callback.monitor!r}"
+                    f"{did_you_mean(callback.monitor, directions)} Change it, or pass "
+                    'mode="min" or mode="max" for a score of your own.'
+                )
+            callback.mode = directions[callback.monitor]
+
+
+def chosen_by_validation(callbacks: Sequence[Any]) -> bool:
+    """Tell whether scores of the validation images choose when a callback stops or saves.
+
+    Args:
+        callbacks: The user's callbacks.
+
+    Example:
+        >>> chosen_by_validation([keras.callbacks.EarlyStopping("val_loss")])
+        True
+    """
+    return any(
+        isinstance(callback, MonitorCallback)
+        and callback.monitor.startswith("val_")
+        and getattr(callback, "save_best_only", True)
+        for callback in callbacks
+    )
