@@ -6,7 +6,6 @@ import platform
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -118,6 +117,8 @@ class RunFolder:
         before = read_manifest(self.path).get("config")
         if not isinstance(before, dict):
             raise _damaged(self.path, "it has no configuration")
+        if _are_more_epochs(before, self.config):
+            before = {**before, "recipes": _with_epochs(before, self.config)}
         changed = _differences(before, self.config)
         if changed:
             raise RunError(
@@ -221,14 +222,35 @@ def _damaged(folder: str | os.PathLike[str], reason: object) -> RunError:
     )
 
 
+def _are_more_epochs(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether a run may go on for more epochs.
+
+    All models must have gone through the same epochs, and no recipe may divide the epochs in parts.
+    """
+    earlier, later = ([*config.get("recipes", {}).values()] for config in (before, now))
+    epochs = [{recipe.get("epochs") for recipe in recipes} for recipes in (earlier, later)]
+    divided = any(
+        recipe.get("cycles", 1) > 1 or recipe.get("average_from") is not None for recipe in later
+    )
+    return (
+        not divided and all(len(some) == 1 for some in epochs) and min(epochs[0]) < min(epochs[1])
+    )
+
+
+def _with_epochs(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the earlier recipes with the present numbers of epochs."""
+    return {
+        name: {**recipe, "epochs": now["recipes"].get(name, recipe)["epochs"]}
+        for name, recipe in before["recipes"].items()
+    }
+
+
 def _differences(before: Any, now: Any, name: str = "") -> list[str]:
-    """Say in words where two JSON values differ; a number of epochs may be higher than before."""
+    """Say in words where two JSON values differ."""
     if isinstance(before, dict) and isinstance(now, dict):
         return [
             line
             for key in sorted({*before, *now})
             for line in _differences(before.get(key), now.get(key), f"{name}.{key}".lstrip("."))
         ]
-    if fnmatchcase(name, "recipes.*.epochs") and before < now:
-        return []
     return [] if before == now else [f"{name or 'config'} was {before!r} and is now {now!r}"]

@@ -96,7 +96,7 @@ def test_a_module_is_found_in_the_current_folder_or_by_its_path(zoo_command, tmp
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("broken_1.py", "x = 1\ny = undefined\n", "'undefined' is not defined (broken_1.py, line 2)"),
+        ("broken_1.py", "\ny = undefined\n", "'undefined' is not defined (broken_1.py, line 2)"),
         ("broken_2.py", "def f(:\n", "SyntaxError: invalid syntax (broken_2.py, line 1)"),
         ("broken_3.py", "import zoo\nzoo.register(3)\n", "ArgumentError: A builder must be"),
         ("broken_4.py", "import gone\n", "ModuleNotFoundError: No module named 'gone'"),
