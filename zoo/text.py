@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -99,6 +101,10 @@ def rich_table(
 ) -> Table:
     """Make a table for the terminal, without lines between the cells.
 
+    Lines break between words only. Where the terminal is too narrow for the words of a row side by
+    side, the table is a list: the first cell of each row, and below it the others with the names
+    of their columns.
+
     Args:
         header: Names of the columns.
         rows: The cells of each row, which are plain text, never markup.
@@ -113,22 +119,85 @@ def rich_table(
         >>> rich_table(["", "n"], [["a", "3"]], title="Scores").row_count
         1
     """
-    from rich.table import Table  # imported here because many callers need no table
-    from rich.text import Text
+    from rich.text import Text  # imported here because many callers need no table
 
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        header_style="bold",
-        box=None,
-        pad_edge=False,
-    )
+    table = _table_class()(header_style="bold", box=None, pad_edge=False)
+    table.heading = title
     for index, name in enumerate(header):
         table.add_column(Text(name), justify="right" if right and index else "left")
     for row in rows:
         table.add_row(*map(Text, row), style="bold" if row[0] == bold else "")
     return table
+
+
+@lru_cache
+def _table_class() -> Any:
+    """Make the class of tables whose lines break between words."""
+    from rich.measure import Measurement
+    from rich.table import Table
+    from rich.text import Text
+
+    class WordTable(Table):
+        heading: str | None = None
+
+        def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+            if self.heading:
+                heading = wrapped(self.heading, options.max_width)
+                yield Text(heading, style="bold", overflow="ignore")
+            wide = options.update_width(100_000)
+            cells = [[column.header, *column.cells] for column in self.columns]
+            measures = [[Measurement.get(console, wide, cell) for cell in row] for row in cells]
+            least = [max(measure.minimum for measure in row) for row in measures]
+            most = [max(measure.maximum for measure in row) for row in measures]
+            spare = options.max_width - sum(least) - 2 * (len(cells) - 1)
+            if spare < 0:
+                yield from self.rows_as_list(options.max_width)
+                return
+            wanted = sum(most) - sum(least)
+            for column, low, high in zip(self.columns, least, most, strict=True):
+                column.width = high if wanted <= spare else low + spare * (high - low) // wanted
+            yield from super().__rich_console__(console, options)
+
+        def rows_as_list(self, width: int) -> Iterator[Text]:
+            first, *others = self.columns
+            for title, *row in zip(*(column.cells for column in self.columns), strict=True):
+                title = wrapped(str(title or first.header), width)
+                yield Text(title, style="bold", overflow="ignore")
+                for column, cell in zip(others, row, strict=True):
+                    if str(cell):
+                        text = wrapped(f"{column.header}: {cell}", width, indent="  ")
+                        yield Text(text, overflow="ignore")
+
+    return WordTable
+
+
+def wrapped(text: str, width: int, *, indent: str = "") -> str:
+    r"""Break the lines of a text between words. A word that is longer than a line stays whole.
+
+    Args:
+        text: The text.
+        width: The number of characters in a line.
+        indent: Spaces before each line.
+
+    Returns:
+        The text with more lines.
+
+    Example:
+        >>> wrapped("in /home/someone/pictures", 12)
+        'in\n/home/someone/pictures'
+    """
+    lines = (
+        textwrap.fill(
+            line,
+            width,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in text.split("\n")
+    )
+    return "\n".join(lines)
 
 
 def as_plain_text(renderable: Any, width: int = 100) -> str:

@@ -13,8 +13,9 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from cyclopts import App, CycloptsError, Group, Parameter, exceptions
+from rich.console import Console
 
-from zoo.cli.console import print_error, warnings_as_notes
+from zoo.cli.console import HelpFormatter, print_error, warnings_as_notes
 from zoo.cli.runs.resuming import take_options_of_run
 from zoo.cli.wording import in_options
 from zoo.errors import ZooError
@@ -26,6 +27,7 @@ app = App(
     help="A Keras model zoo and committee toolkit for image classification.",
     help_epilogue="`--debug` after any command shows the traceback of an error.",
     help_format="markdown",
+    help_formatter=HelpFormatter(),
     version_flags=("--version",),
     group_parameters=Group("Options", sort_key=0),
     # A switch has no opposite unless it names one, and of a repeated option the last counts. The
@@ -61,7 +63,7 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
     arguments = _arguments_of_command(given)
     try:
         with warnings_as_notes(lambda text: in_options(text, arguments)):
-            code = app(given)
+            code = app(given, console=Console())
     except (ZooError, CycloptsError) as error:
         if debug:
             traceback.print_exc()

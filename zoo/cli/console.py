@@ -1,7 +1,13 @@
-"""What commands print, and how TensorFlow starts without its notes."""
+"""What commands print, in lines that break between words, and how TensorFlow starts.
+
+Where a command does not write to a terminal, a text is one line, however long.
+"""
 
 import contextlib
+import copy
+import io
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -10,15 +16,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from cyclopts.help import DefaultFormatter
+from cyclopts.help.specs import DescriptionRenderer, NameRenderer
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from zoo.registry.start_up import without_start_up_notes
+from zoo.text import as_plain_text, wrapped
 
 
 def print_text(text: str) -> None:
-    """Print a text as it is: nothing is taken for markup, and only the terminal breaks lines."""
-    Console().print(text, highlight=False, markup=False, soft_wrap=True)
+    """Print a text as it is: nothing is taken for markup."""
+    _print_words(Console(), text)
+
+
+def print_table(table: RenderableType) -> None:
+    """Print a table or a report. A word that is longer than a line of the terminal is kept."""
+    Console().print(table, crop=False)
 
 
 def print_error(message: str) -> None:
@@ -68,7 +82,14 @@ def print_note(text: str) -> None:
 
 
 def _print_line(text: str, style: str) -> None:
-    Console(stderr=True).print(Text(text, style=style), highlight=False, soft_wrap=True)
+    _print_words(Console(stderr=True), text, style)
+
+
+def _print_words(console: Console, text: str, style: str = "", *, indent: str = "") -> None:
+    """Print a text in lines that break between words, if they are read on a terminal."""
+    if console.is_terminal:
+        text = wrapped(text, console.width, indent=indent)
+    console.print(Text(text, style=style), highlight=False, soft_wrap=True)
 
 
 def _tensorboard() -> str:
@@ -76,3 +97,26 @@ def _tensorboard() -> str:
     if shutil.which("tensorboard"):
         return "tensorboard"
     return shlex.quote(os.path.relpath(Path(sys.executable).with_name("tensorboard")))
+
+
+class HelpFormatter(DefaultFormatter):
+    """The help in boxes, and as a list where the terminal is too narrow for the words in a box."""
+
+    def __call__(self, console: Console, options: Any, panel: Any) -> None:
+        """Print the box, or the list, of a group of options."""
+        if self._words_in_box(panel, console.width) <= self._words_in_box(panel, 1000):
+            super().__call__(console, options, panel)
+            return
+        _print_words(console, panel.title, "bold")
+        for entry in panel.entries:
+            _print_words(console, str(NameRenderer()(entry)))
+            text = as_plain_text(DescriptionRenderer()(entry), 10_000)
+            _print_words(console, text, indent="  ")
+        console.print()
+
+    def _words_in_box(self, panel: Any, width: int) -> set[str]:
+        """Give the words, and the parts of broken words, in the box of a group of options."""
+        console = Console(file=io.StringIO(), width=width, color_system=None)
+        # Drawing adds the defaults to the descriptions.
+        console.print(self._render_panel(copy.deepcopy(panel), console, console.options))
+        return set(re.sub("[│╭╮╰╯─]", " ", console.file.getvalue()).split())  # type: ignore[attr-defined]

@@ -5,12 +5,11 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
 
 from zoo import registry
 from zoo.cli.application import app
-from zoo.cli.console import print_text
+from zoo.cli.console import print_table, print_text
 from zoo.cli.values import Modules
 from zoo.text import rich_table
 
@@ -33,7 +32,7 @@ def models(
     """
     specs = map(registry.describe, registry.list_models(pattern, tags=tag or ()))
     rows = ([spec.name, spec.summary, ", ".join(spec.tags)] for spec in specs)
-    Console().print(rich_table(["model", "what it is", "tags"], rows, right=False))
+    print_table(rich_table(["model", "what it is", "tags"], rows, right=False))
 
 
 @app.command
@@ -48,8 +47,8 @@ def describe(name: str, /, *, modules: Modules | None = None) -> None:
     spec = registry.describe(name)
     print_text(f"{spec.name}: {spec.summary}")
     print_text(f"from {spec.source}; tags: {', '.join(spec.tags)}\n")
-    Console().print(_settings_table("parameter", "default", spec.parameters))
-    Console().print(_settings_table("recipe", "setting", asdict(spec.recipe)))
+    print_table(_settings_table("parameter", "default", spec.parameters))
+    print_table(_settings_table("recipe", "setting", asdict(spec.recipe)))
 
 
 def _settings_table(name_title: str, value_title: str, settings: Mapping[str, Any]) -> Table:
