@@ -215,7 +215,9 @@ def compare_folders(folders: Path, turns: int) -> dict[str, Row]:
         "zoo, first": read("folder", folders, cache=False),
         "zoo, cached": read("folder", folders),
     }
-    return rows_of(take_turns(ways, turns), next(iter(ways)))
+    rows = rows_of(take_turns(ways, turns), next(iter(ways)))
+    rows["zoo, first"]["asked for"] = "1.5"
+    return rows
 
 
 def main(*, quick: bool = False) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from zoo.datasets.description import DatasetInfo as DatasetInfo
     from zoo.datasets.description import RemoteFile as RemoteFile
     from zoo.datasets.image_data import ImageData as ImageData
+    from zoo.datasets.image_files import read_image_blocks as read_image_blocks
+    from zoo.datasets.image_files import read_images as read_images
     from zoo.datasets.loading import download as download
     from zoo.datasets.loading import list_datasets as list_datasets
     from zoo.datasets.loading import load as load
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "ImageData": "image_data",
     "ReadRequest": "registry",
+    **dict.fromkeys(("read_image_blocks", "read_images"), "image_files"),
     **dict.fromkeys(("DatasetInfo", "RemoteFile"), "description"),
     **dict.fromkeys(("Split", "as_split"), "split"),
     **dict.fromkeys(("download", "list_datasets", "load", "register"), "loading"),

@@ -71,6 +71,8 @@ class DatasetInfo:
             wanted classes (or None), and returns the folder. None: `remote_files` are fetched.
         version: Raise it when the reading function gives other pixels for the same files, so that
             images in the cache are decoded again.
+        folders: Patterns of folders below the root in which other programs keep the data set, each
+            with a slash at the end.
 
     Example:
         >>> DatasetInfo("dots", "4 dots, 1×1", "made up").needs_root
@@ -92,6 +94,7 @@ class DatasetInfo:
     locate: Callable[[DatasetInfo, Path | None], Path] | None = None
     fetch: Callable[[DatasetInfo, Path | None, Sequence[str] | None], Path] | None = None
     version: int = 0
+    folders: tuple[str, ...] = ()
 
     @property
     def needs_root(self) -> bool:

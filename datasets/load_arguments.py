@@ -11,8 +11,9 @@ from typing import Any
 from zoo.arguments import argument_error, as_path, whole_number
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.checks import data_error
-from zoo.datasets.formats.conversion import CHANNELS
-from zoo.datasets.formats.decode import MAX_PIXELS
+from zoo.datasets.formats.conversion import CHANNELS, RESIZES
+from zoo.datasets.formats.decode import ON_ERROR
+from zoo.datasets.formats.image_file import MAX_PIXELS
 
 SPLITS = ("train", "validation", "test")
 
@@ -65,6 +66,24 @@ def check_image_options(image_size: Any, color: Any) -> tuple[tuple[int, int] | 
         expected = f"make at most {MAX_PIXELS:,} pixels"
         raise argument_error("image_size", expected, image_size, "Pass a smaller size")
     return (height, width), color
+
+
+def check_resize(resize: Any, size: tuple[int, int] | None) -> str:
+    """Take the way in which images get another size, one of `RESIZES`."""
+    if resize not in RESIZES:
+        raise argument_error("resize", 'be "stretch" or "crop"', resize, 'Pass "crop" to cut edges')
+    if resize == "crop" and size is None:
+        remedy = "Pass image_size= too, or leave resize= out"
+        raise argument_error("resize", 'be "stretch" without image_size', resize, remedy)
+    return str(resize)
+
+
+def check_on_error(on_error: Any) -> str:
+    """Take what is done about damaged files, one of `ON_ERROR`."""
+    if on_error not in ON_ERROR:
+        remedy = 'Pass "skip" to leave damaged image files out'
+        raise argument_error("on_error", 'be "raise" or "skip"', on_error, remedy)
+    return str(on_error)
 
 
 def check_root(info: DatasetInfo, root: str | os.PathLike[str] | None) -> Path | None:

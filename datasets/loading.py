@@ -17,7 +17,7 @@ from typing import Any
 
 from zoo.arguments import whole_number
 from zoo.datasets import sources  # noqa: F401  registers the zoo's own data sets
-from zoo.datasets.cache.fingerprint import fingerprint, states
+from zoo.datasets.cache.fingerprint import fingerprint, list_files, states
 from zoo.datasets.cache.store import remember
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.fetching.remotes import fetch_files
@@ -30,7 +30,9 @@ from zoo.datasets.load_arguments import (
     SPLITS,
     check_classes,
     check_image_options,
+    check_on_error,
     check_parts,
+    check_resize,
     check_root,
 )
 from zoo.datasets.preparation import prepare_splits
@@ -57,12 +59,14 @@ def load(
     parts: Mapping[str, str | Sequence[str]] | None = None,
     image_size: int | Sequence[int] | None = None,
     color: str | None = None,
+    resize: str = "stretch",
     drop_duplicates: bool = False,
     validation: float | int = 0.1,
     test: float | int = 0.2,
     seed: int = 0,
     download: bool = False,
     cache: bool = True,
+    on_error: str = "raise",
 ) -> ImageData:
     """Load a data set.
 
@@ -76,6 +80,8 @@ def load(
             `{"train": "Training", "validation": "PublicTest", "test": "PrivateTest"}` for FER2013.
         image_size: Height and width, or one number for both, to scale the images to.
         color: "grayscale" or "rgb"; None keeps the colour of the images.
+        resize: How images get the size of `image_size`: "stretch" scales height and width each by
+            its own factor; "crop" cuts off equal edges, so that shapes stay as they are.
         drop_duplicates: Of images that are the same, pixel for pixel, keep only one: in the test
             split rather than in the validation split, and there rather than in the training split.
         validation: How much of the training images to hold out as the validation split, if
@@ -86,6 +92,8 @@ def load(
         download: Fetch the files that are missing first, if their owner lets programs do so.
         cache: Keep the decoded images on disk, in `$ZOO_CACHE` or the platform's cache folder, and
             memory-map them. Embedded data sets are not cached.
+        on_error: "raise": damaged image files raise a DataError, which names all of them. "skip":
+            damaged image files are left out, and a warning lists them.
 
     Returns:
         The data set; images uint8, labels int64.
@@ -106,12 +114,13 @@ def load(
     whole_number("seed", seed, 0)
     split_parts = check_parts(info, parts)
     size, color = check_image_options(image_size, color)
+    resize, on_error = check_resize(resize, size), check_on_error(on_error)
     chosen, base = check_classes(classes), check_root(info, root)
     if download and (info.fetch or info.remote_files or info.manual_download):
         _fetch(info, base, split_parts, chosen)
     path = (info.locate or locate)(info, base) if info.needs_root else None
     read_classes = tuple(chosen) if chosen and info.reads_classes else None
-    reading = _Reading(dataset, path, split_parts, size, color, read_classes)
+    reading = _Reading(dataset, path, split_parts, size, color, read_classes, resize, on_error)
     splits = reading.from_cache(path) if path and cache else reading.from_files(in_memory)
     for split in [name for name in split_parts if name not in splits]:
         if parts is not None:
@@ -122,8 +131,9 @@ def load(
             stacklevel=2,
         )
     settings = {
-        "name": name, "parts": parts and split_parts, "image_size": size, "color": color,
-        "drop_duplicates": drop_duplicates, **shares, "seed": seed,
+        "name": name, "root": base and str(base.absolute()), "parts": parts and split_parts,
+        "image_size": size, "color": color, "resize": resize,
+        "drop_duplicates": drop_duplicates, **shares, "seed": seed, "on_error": on_error,
     }  # fmt: skip
     prepared = prepare_splits(
         splits,
@@ -194,15 +204,18 @@ class _Reading:
     size: tuple[int, int] | None
     color: str | None
     classes: tuple[str, ...] | None
+    resize: str
+    on_error: str
 
     def from_cache(self, path: Path) -> dict[str, Split]:
         """Read the splits from the cache, or read the files and put the splits into the cache."""
         info = self.dataset.info
-        before = states(path, info.file_pattern)
+        found = list_files(path, info.file_pattern)
+        before = states(found)
 
         def read(new: NewArray) -> dict[str, Split]:
-            splits = self.from_files(new)
-            if states(path, info.file_pattern) != before:
+            splits = self.from_files(new, found if path.is_dir() else None)
+            if states(list_files(path, info.file_pattern)) != before:
                 received = f"{path}, which has changed while it was read"
                 expected = "stay as they are while they are read"
                 raise data_error("The files", expected, received, "Load it again")
@@ -212,18 +225,30 @@ class _Reading:
             "content": fingerprint(path, before), "parts": self.split_parts, "size": self.size,
             "color": self.color, "classes": self.classes and sorted(self.classes),
         }  # fmt: skip
+        # Facts at their defaults are left out, so that entries of earlier versions stay in use.
+        facts |= {"resize": self.resize} if self.resize != "stretch" else {}
+        facts |= {"on_error": self.on_error} if self.on_error != "raise" else {}
         if info.version:
             facts["version"] = info.version
         return remember(info.name, facts, read)
 
-    def from_files(self, new: NewArray) -> dict[str, Split]:
-        """Read the splits from the files, as far as the files hold them; at least "train"."""
+    def from_files(
+        self, new: NewArray, found_files: Mapping[str, os.stat_result] | None = None
+    ) -> dict[str, Split]:
+        """Read the splits from the files, as far as the files hold them; at least "train".
+
+        `found_files` is what `walk` has found in the folder; None: the folder is walked.
+        """
         info = self.dataset.info
-        conversion = ImageConversion(self.size, self.color, new)
+        conversion = ImageConversion(self.size, self.color, new, self.resize)
         parts = tuple(dict.fromkeys(itertools.chain(*self.split_parts.values())))
-        files = open_tree(self.path, info.file_pattern) if self.path else nullcontext(NO_FILES)
+        files = (
+            open_tree(self.path, info.file_pattern, found=found_files)
+            if self.path
+            else nullcontext(NO_FILES)
+        )
         with files as tree:
-            request = ReadRequest(tree, parts, self.classes, conversion)
+            request = ReadRequest(tree, parts, self.classes, conversion, self.on_error)
             found = _check_read(info, self.dataset.read(request))
         if not info.parts:
             return found
@@ -251,7 +276,9 @@ def _check_read(info: DatasetInfo, found: Any) -> dict[str, Split]:
         raise data_error(subject, expected, f"{found!r:.200}", remedy)
     # A selection of rows is copied: the cache keeps whole arrays.
     return {
-        name: Split(name, split.images, split.labels, split.class_names)
+        name: Split(
+            name, split.images, split.labels, split.class_names, label_shares=split.label_shares
+        )
         for name, split in found.items()
     }
 

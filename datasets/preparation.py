@@ -111,4 +111,7 @@ def _renumber(split: Split, ids: list[int]) -> Split:
     new_ids = np.zeros(split.num_classes, np.int64)
     new_ids[ids] = np.arange(len(ids))
     names = tuple(split.class_names[old] for old in ids)
-    return replace(split, labels=new_ids[split.labels], class_names=names)
+    shares = split.label_shares
+    if shares is not None:  # among the classes that are left, which have the label at least
+        shares = shares[:, ids] / shares[:, ids].sum(1, keepdims=True)
+    return replace(split, labels=new_ids[split.labels], class_names=names, label_shares=shares)

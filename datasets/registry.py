@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from inspect import Parameter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from zoo.arguments import argument_error, is_same_function, where_defined
 from zoo.datasets.description import DatasetInfo
+from zoo.datasets.files.checks import data_error
+from zoo.datasets.files.class_folders import labels_of
+from zoo.datasets.files.mapped import fill
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.conversion import ImageConversion
+from zoo.datasets.formats.decode import decode
+from zoo.datasets.formats.image_file import Target
 from zoo.datasets.split import Split, as_split
 from zoo.errors import ArgumentError, DataError
 from zoo.text import unknown_name
@@ -32,6 +39,7 @@ class ReadRequest:
         classes: Names of the classes that are wanted. None: all of them. Only a data set whose
             description says `reads_classes` has to look at it.
         conversion: The size and the colour that the images are converted to.
+        on_error: "raise" if a damaged image file is an error, "skip" if it is left out.
 
     Example:
         >>> import numpy as np
@@ -44,8 +52,11 @@ class ReadRequest:
     parts: tuple[str, ...] = ()
     classes: tuple[str, ...] | None = None
     conversion: ImageConversion = field(default_factory=ImageConversion)
+    on_error: str = "raise"
 
-    def split(self, name: str, images: Any, labels: Any, class_names: Any) -> Split:
+    def split(
+        self, name: str, images: Any, labels: Any, class_names: Any, label_shares: Any = None
+    ) -> Split:
         """Make a split of arrays, and convert the images to the size and colour that are wanted.
 
         Args:
@@ -53,6 +64,7 @@ class ReadRequest:
             images: Images, uint8 [n, height, width, 1 or 3].
             labels: Class ids, integers [n].
             class_names: The name of each class id.
+            label_shares: The share of each class in the votes of people, [n, classes], or None.
 
         Raises:
             DataError: An array has another dtype or shape, or a label has no class name.
@@ -64,7 +76,53 @@ class ReadRequest:
                 f"Received: {channels} channels. Leave out the other channels."
             )
         converted = self.conversion.convert(name, split.images)
-        return Split(name, converted, split.labels, split.class_names)
+        if label_shares is not None:
+            label_shares = np.asarray(label_shares, np.float32)
+            expected = (len(split), split.num_classes)
+            if label_shares.shape != expected or not np.allclose(label_shares.sum(1), 1):
+                wanted = f"have the shape {expected} and rows that sum to 1"
+                received = f"the shape {label_shares.shape}"
+                raise data_error("label_shares", wanted, received, "Divide the votes by their sum")
+        return Split(name, converted, split.labels, split.class_names, label_shares=label_shares)
+
+    def decode(
+        self,
+        part: str,
+        classes: Mapping[str, Sequence[str]],
+        target: Target,
+        *,
+        alike: str = "",
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Decode the image files of a part of the data set.
+
+        Args:
+            part: "train", "validation" or "test"; or the name of a part of the data set's own.
+            classes: Paths of files in the tree by class name, in the order of the class ids.
+            target: Size and colour of the images.
+            alike: Name of the image that the size was taken from, if it was, for the message.
+
+        Returns:
+            Images uint8 [n, height, width, channels], class ids int64 [n], and which of the files
+            they are, bool: with `on_error="skip"`, damaged files are missing, and a warning lists
+            them.
+
+        Raises:
+            DataError: A file is damaged; or all files of a class are.
+        """
+        files, labels = labels_of(classes)
+        room = self.conversion.new(part, (len(files), *target.shape))
+        images, kept = decode(
+            self.tree, files, target, on_error=self.on_error, alike=alike, out=room
+        )
+        if kept.all():
+            return images, labels, kept
+        if lost := np.setdiff1d(labels, labels[kept]).tolist():
+            expected = f"have a readable image in {part} of {self.tree.path}"
+            received = f"none of class {[*classes][lost[0]]!r}"
+            raise data_error("Every class", expected, received, "Add images or remove the class")
+        room = self.conversion.new(part, images.shape)  # the cache keeps whole arrays
+        fill(room, images)
+        return room, labels[kept], kept
 
 
 Reader = Callable[[ReadRequest], Mapping[str, Split]]

@@ -36,8 +36,10 @@ class Split:
         labels: Class ids of the images of this split, int64 [n].
         class_names: The name of each class id.
         rows: The place of each image in `store`, int64 [n]. None: the store whole.
-        settings: How `load` made the split: its arguments without root, classes and cache. None
+        settings: How `load` made the split: its arguments without classes and cache. None
             for a split that was made otherwise.
+        label_shares: How sure the label of each image is, if the data set knows: the share of each
+            class in the votes of people, float32 [n, classes]; rows sum to 1. Else None.
 
     Example:
         >>> import numpy as np
@@ -55,6 +57,7 @@ class Split:
     class_names: tuple[str, ...]
     rows: np.ndarray | None = None
     settings: dict[str, Any] | None = None
+    label_shares: np.ndarray | None = None
 
     @cached_property
     def digests(self) -> np.ndarray:
@@ -137,7 +140,10 @@ class Split:
             raise argument_error("rows", "have one axis", rows, "Pass a list")
         store_rows = selected if self.rows is None else self.rows[selected]
         labels = self.labels[selected]
-        return replace(self, name=name or self.name, labels=labels, rows=store_rows)
+        shares = None if self.label_shares is None else self.label_shares[selected]
+        return replace(
+            self, name=name or self.name, labels=labels, rows=store_rows, label_shares=shares
+        )
 
     def sample(self, count: int, *, stratified: bool = False, seed: int = 0) -> Split:
         """Draw images at random, each at most once.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.registry.start_up import without_start_up_notes
 
 if TYPE_CHECKING:
+    from zoo.ensembles.answering.answer import Answer
     from zoo.ensembles.card import model_card
     from zoo.ensembles.choosing import calibrate, select
     from zoo.ensembles.classifier import CommitteeClassifier
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from zoo.ensembles.stacking import stack
 
 _HOMES = {
+    "Answer": "answering.answer",
     "Committee": "committee",
     "CommitteeClassifier": "classifier",
     "Leaderboard": "reports.leaderboard",
@@ -40,6 +42,7 @@ _HOMES = {
     "stack": "stacking",
 }
 __all__ = [
+    "Answer",
     "Committee",
     "CommitteeClassifier",
     "Leaderboard",

@@ -42,7 +42,8 @@ def model_card(committee: Committee, report: Report) -> str:
         >>> print(model_card(committee, committee.report(data.test)).splitlines()[0])
         # Model card: softmax, bn_mlp
     """
-    scores = score_table("", ((row.name, row.values) for row in report.scores), every=True)
+    rows = ((row.name, row.values) for row in report.scores)
+    scores = score_table("", rows, report.validation, every=True)
     parts = [
         f"# Model card: {', '.join(committee.member_names)}",
         _members(committee),
@@ -86,6 +87,8 @@ def _members(committee: Committee) -> str:
     ]
     columns = [key.replace("_", " ") for key in RECIPE_COLUMNS]
     header = ["member", "model", "parameters", *columns, "other settings"]
+    if len(rows) == 1:  # a single model is not called a member
+        header, rows = header[1:], [rows[0][1:]]
     parts = [sentence, markdown_table(header, rows)]
     if committee.training:
         parts.append(_training(committee))
@@ -105,8 +108,9 @@ def _training(committee: Committee) -> str:
         sentences.append(f"Each member had images of its own: {training['resampling']}.")
     if training["teacher"]:
         settings = ", ".join(f"{key} {value}" for key, value in training["teacher"].items())
+        learners = "members" if len(committee.members) > 1 else "model"
         sentences.append(
-            f"The members learned from another model as well as from the labels ({settings})."
+            f"The {learners} learned from another model as well as from the labels ({settings})."
         )
     return " ".join(sentences)
 
@@ -143,7 +147,8 @@ def _data(committee: Committee, report: Report) -> str:
         options = ", ".join(
             f"{key.replace('_', ' ')} {value}"
             for key, value in settings.items()
-            if value and key != "name"
+            # A path says nothing to others.
+            if key not in ("name", "root") and value not in (None, False, 0, "stretch", "raise")
         )
         sentences.append(f"Loaded with {options}." if options else "")
     sentences.append(report.leaderboard.verdict.overlap.warning())
@@ -169,7 +174,7 @@ def _calibration(committee: Committee, report: Report) -> str:
             "The probabilities are calibrated with the temperature "
             f"{committee.rule.temperature:.3g}."
         )
-    if committee.rule.definition.counts_votes:
+    if committee.rule.definition.counts_votes and report.comparison:
         words.append("The outputs are shares of the vote, not probabilities of being right.")
     return " ".join(words)
 
@@ -204,7 +209,7 @@ def _limits(report: Report) -> str:
         items.append(f"Out-of-distribution images are told from these with an AUROC of {areas}.")
     else:
         items.append(
-            "The committee was not tested on out-of-distribution images, to which it also gives "
-            "one of its classes."
+            f"The {'committee' if report.comparison else 'model'} was not tested on "
+            "out-of-distribution images, to which it also gives one of its classes."
         )
     return "\n".join(f"- {item}" for item in items)

@@ -79,8 +79,8 @@ def select(
         kept = np.flatnonzero(weights)
         rule = Rule("soft", tuple(weights[kept].tolist()))
     chosen = committee.with_rule(rule, kept.tolist(), tuned_on=split)
-    right = members[kept].argmax(axis=-1) == split.labels
-    chosen.validation_accuracy = tuple(right.mean(axis=1).tolist())
+    named = dict(zip(chosen.member_names, members[kept], strict=True))
+    chosen.record_validation(split.labels, named, chosen.rule(members[kept]))
     return chosen
 
 

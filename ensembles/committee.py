@@ -102,7 +102,6 @@ class Committee(VotingModel):
         self.rule.check_members(len(self._specs))
         whole_number("seed", seed, 0)
         self.seed = seed
-        self.validation_accuracy: tuple[float, ...] | None = None
         self.out_of_bag: Accuracy | None = None
         self.training: dict[str, Any] = {}  # resampling, snapshots and teacher of the last fit
         self._recipes_when_built: tuple[Recipe, ...] | None = None
@@ -190,7 +189,8 @@ class Committee(VotingModel):
 
         def at_start() -> None:
             self._own_provenance = replace(self._own_provenance, data_settings=data.settings)
-            self.validation_accuracy = self.out_of_bag = None  # no longer valid
+            self.forget_validation()
+            self.out_of_bag = None
             self.training = training.settings
 
         history = training.run(
@@ -205,8 +205,9 @@ class Committee(VotingModel):
         )
         self._specs = training.members_afterwards()
         if validation is not None:
-            right = self.votes(validation) == validation.labels
-            self.validation_accuracy = tuple(right.mean(axis=1).tolist())
+            answers = self.member_probabilities(validation)
+            named = dict(zip(self.member_names, answers, strict=True))
+            self.record_validation(validation.labels, named, self.rule(answers))
         if training.leaves_images_out:
             self.out_of_bag = training.accuracy_out_of_bag(self.member_probabilities(data))
         return history
@@ -251,6 +252,7 @@ class Committee(VotingModel):
             elsewhere=others,
             rule=self.rule,
             validation_accuracy=self.validation_accuracy,
+            validation=self.validation_scores,
             overlap=self.overlap_with(split),
         )
 
@@ -289,8 +291,7 @@ class Committee(VotingModel):
         if tuned_on is not None:
             chosen = Provenance(tuned_on=tuned_on.digests)
             committee._own_provenance = self._own_provenance.joined_with(chosen)
-        if self.validation_accuracy:
-            committee.validation_accuracy = tuple(self.validation_accuracy[k] for k in kept)
+        committee.take_validation_from(self, kept, committee.member_names)
         return committee
 
     def save(self, filepath: str | os.PathLike[str], **kwargs: Any) -> None:
@@ -362,7 +363,7 @@ class Committee(VotingModel):
             "rule": self.rule.to_config(),
             "class_names": self.class_names,
             "seed": self.seed,
-            "validation_accuracy": self.validation_accuracy,
+            **self.validation_to_config(),
             "out_of_bag": self.out_of_bag and asdict(self.out_of_bag),
             "data_settings": self.data_settings,
             "tuned_on": to_text(self._own_provenance.tuned_on),
@@ -378,8 +379,7 @@ class Committee(VotingModel):
             voting=Rule.from_config(config["rule"]),
             **{key: config[key] for key in ("class_names", "seed", "name")},
         )
-        accuracy = config["validation_accuracy"]
-        committee.validation_accuracy = None if accuracy is None else tuple(accuracy)
+        committee.restore_validation(config)
         if config.get("out_of_bag"):
             committee.out_of_bag = Accuracy(**config["out_of_bag"])
         committee._own_provenance = Provenance(

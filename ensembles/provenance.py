@@ -35,7 +35,7 @@ class Overlap:
 
     Example:
         >>> print(Overlap(images=100, trained_on=3).warning())
-        Caution: members were trained on 3 of these 100 images, so the scores are too good.
+        Caution: 3 of these 100 images were trained on, so the scores are too good.
     """
 
     images: int
@@ -46,13 +46,13 @@ class Overlap:
         """Give the warning that the scores are too good; an empty text if no image is known."""
         if self.trained_on:
             return (
-                f"Caution: members were trained on {self.trained_on:,} of these {self.images:,} "
-                "images, so the scores are too good."
+                f"Caution: {self.trained_on:,} of these {self.images:,} images were trained on, so "
+                "the scores are too good."
             )
         if self.tuned_on:
             return (
-                f"Caution: {self.tuned_on:,} of these {self.images:,} images chose when to stop, "
-                "members, or how members are combined, so the scores are too good."
+                f"Caution: {self.tuned_on:,} of these {self.images:,} images chose something "
+                "already, such as when to stop, so the scores are too good."
             )
         return ""
 

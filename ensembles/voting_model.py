@@ -1,7 +1,7 @@
 """A Keras model of several built models, whose probabilities a rule combines."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -12,15 +12,18 @@ from keras import ops
 from zoo.augmentation.augmentation import Augmentation
 from zoo.augmentation.views import AugmentedViews, augmented_views
 from zoo.datasets.split import Split
+from zoo.ensembles.answering.answer import Answer, make_answers
+from zoo.ensembles.answering.pictures import Block, image_options, picture_blocks
 from zoo.ensembles.checks import as_labelled, check_classes, checked_images
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
+from zoo.ensembles.reports.validation import ValidatedModel
 from zoo.errors import ArgumentError
 from zoo.training.built_models.interface import check_model, image_interface
 from zoo.training.loop import EVALUATION_BATCH
 
 
-class VotingModel(keras.Model, CompositeModel):
+class VotingModel(keras.Model, CompositeModel, ValidatedModel):
     """Several models that take the same images, and whose probabilities a rule combines.
 
     `zoo.ensembles.Committee` is such a model that can be trained, judged and saved.
@@ -48,6 +51,11 @@ class VotingModel(keras.Model, CompositeModel):
     def members(self) -> tuple[Any, ...]:
         """The members as Keras models; empty before they are built."""
         return tuple(self._models)
+
+    @property
+    def member_names(self) -> tuple[str, ...]:
+        """The names of the members."""
+        return tuple(model.name for model in self._models)
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -215,6 +223,58 @@ class VotingModel(keras.Model, CompositeModel):
             DataError: The members take images of another shape.
         """
         return self.member_probabilities(x).argmax(axis=-1)
+
+    def classify(self, pictures: Any, *, on_error: str = "raise") -> list[Answer]:
+        """Answer which class each picture is of.
+
+        Pictures get the size and colour of the training images, as `zoo.datasets.load` reads them.
+
+        Args:
+            pictures: One picture or several: paths of files or folders, patterns such as
+                `"photos/*.jpg"`, Pillow images, arrays uint8 [height, width, channels] or
+                [n, height, width, channels], a `Split`, or a list of these.
+            on_error: `"raise"`, or `"skip"` to leave out pictures that cannot be read, with a
+                warning that names them.
+
+        Returns:
+            An `Answer` for each picture, in order: class name, probability, votes, uncertainty.
+
+        Raises:
+            DataError: A file does not exist, or a picture cannot be read.
+            ArgumentError: `on_error` is something else, or the members are not built.
+        """
+        blocks = self.picture_blocks(pictures, on_error)
+        return [answer for block in blocks for answer in self.answers(block)]
+
+    def picture_blocks(self, pictures: Any, on_error: str = "raise") -> Iterator[Block]:
+        """Read pictures in blocks, in the size and colour that the members take.
+
+        Args:
+            pictures: As for `classify`.
+            on_error: `"raise"`, or `"skip"`: then each block names the pictures it leaves out.
+
+        Returns:
+            An iterator, which reads a block when it is asked for the block.
+        """
+        self._check_built()
+        options = image_options(self.input_shape[1:], self.provenance.data_settings)
+        return picture_blocks(pictures, options, on_error)
+
+    def answers(self, block: Block) -> list[Answer]:
+        """Answer which class each picture of a block is of.
+
+        Args:
+            block: A block of `picture_blocks`.
+
+        Returns:
+            An `Answer` for each picture.
+        """
+        if not len(block.sources):
+            return []
+        members = self.member_probabilities(block.images)
+        named = dict(zip(self.member_names, members, strict=True))
+        weights = self.rule.weights
+        return make_answers(block.sources, named, self.rule(members), self.label_names, weights)
 
     def overlap_with(self, split: Split) -> Overlap:
         """Count the images of a split that the members were trained on, or that chose something.

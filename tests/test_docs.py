@@ -12,6 +12,7 @@ import itertools
 import re
 import runpy
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -145,6 +146,8 @@ def test_the_commands_of_the_tutorial_run(tmp_path, monkeypatch, capsys):
     text = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
     draw_pictures, *_ = blocks(text)[0]
     exec(draw_pictures.code, {"__name__": "__main__"})
+    Path("new").mkdir()
+    shutil.copy("shapes/square/000.png", "new/0.jpg")
     shorter = text
     for words, others in {"--epochs 20": "--epochs 1", "lasso_mlp deep_mlp": "softmax"}.items():
         assert words in shorter

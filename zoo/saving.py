@@ -32,6 +32,7 @@ _CLASSES_THAT_RUN_OR_READ_MORE = (
     *("TextVectorization", "StringLookup", "IntegerLookup", "FeatureSpace"),
 )
 _VALUES = ("__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__")
+_ERRORS_OF_FILES = (ValueError, TypeError, KeyError, OSError, zlib.error, zipfile.BadZipFile)
 _LEGACY = (".h5", ".hdf5")
 _MOST_COMPRESSED = 100
 """How many times larger a file may become when it is unpacked. Keras does not compress at all."""
@@ -64,10 +65,42 @@ def load(path: str | os.PathLike[str]) -> Any:
         >>> zoo.load(path).count_params()
         7850
     """
+    path = model_file(path)
     import keras
 
     from zoo import layers  # noqa: F401  Keras then knows them by name
 
+    try:
+        _check_description(path, _read_checked(path))
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except DataError:
+        raise
+    except _ERRORS_OF_FILES as error:
+        raise DataError(
+            f"path must be a .keras model that Keras can load. Received: {path}, which cannot be "
+            f"loaded ({first_line(error)}). Load a committee with zoo.ensembles.Committee.load, "
+            "and import the modules of your own layers before you load a model that has them."
+        ) from error
+
+
+def model_file(path: str | os.PathLike[str]) -> Path:
+    """Check that a `.keras` file is there, without importing Keras.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The path.
+
+    Raises:
+        DataError: There is no such file, or the file has another suffix.
+
+    Example:
+        >>> model_file("gone.keras")
+        Traceback (most recent call last):
+        zoo.errors.DataError: path must be a model saved as a .keras file. Received: gone.keras, \
+which does not exist. Name a file that model.save(path) wrote.
+    """
     path = Path(path)
     if path.suffix in _LEGACY and path.is_file():
         raise DataError(
@@ -84,17 +117,39 @@ def load(path: str | os.PathLike[str]) -> Any:
             f"path must be a model saved as a .keras file. Received: {path}, which {fault}. "
             "Name a file that model.save(path) wrote."
         )
+    return path
+
+
+def saved_description(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read how a saved model describes itself, without importing Keras and without its weights.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The dict that Keras wrote as `config.json`. Its `"config"` has the values of the model's
+        `get_config`.
+
+    Raises:
+        DataError: There is no such file, or it is damaged.
+
+    Example:
+        >>> import tempfile
+        >>> import zoo
+        >>> path = f"{tempfile.mkdtemp()}/small.keras"
+        >>> zoo.build("softmax").save(path)
+        >>> saved_description(path)["config"]["name"]
+        'softmax'
+    """
+    path = model_file(path)
     try:
-        _check_description(path, _read_checked(path))
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except DataError:
-        raise
-    except (ValueError, TypeError, KeyError, OSError, zlib.error, zipfile.BadZipFile) as error:
+        description = _read_checked(path)
+    except _ERRORS_OF_FILES as error:
         raise DataError(
-            f"path must be a .keras model that Keras can load. Received: {path}, which cannot be "
-            f"loaded ({first_line(error)}). Load a committee with zoo.ensembles.Committee.load, "
-            "and import the modules of your own layers before you load a model that has them."
+            f"path must be an undamaged .keras model. Received: {path}, which cannot be read "
+            f"({first_line(error)}). Copy or download the file again."
         ) from error
+    return description if isinstance(description, dict) else {}
 
 
 def _read_checked(path: Path) -> Any:

@@ -38,26 +38,40 @@ def fingerprint(path: Path, listing: Mapping[str, list[int]]) -> str:
             if re.fullmatch("[0-9a-f]{64}", content := known.read_text("ascii")):
                 return content
         begin = time.time_ns()
-        content = hash_facts([(name, listing[name] and checksum(path / name)) for name in listing])
+        content = hash_facts(
+            [(name, listing[name] and checksum(_inside(path, name))) for name in listing]
+        )
     if all(max(times) < begin - _SETTLED for _, *times, _ in filter(None, listing.values())):
         with contextlib.suppress(OSError):  # then the files are read each time
             write_atomically(known, lambda target: target.write_text(content, "ascii"))
     return content
 
 
-def states(path: Path, only: str | None = None) -> dict[str, list[int]]:
-    """List files with their states, by the path inside the folder; a folder has an empty list.
+def list_files(path: Path, only: str | None = None) -> dict[str, os.stat_result]:
+    """Call `os.stat` for a file, or for everything below a folder, by the path inside the folder.
 
-    A state is numbers that change when a file is written. `only` is a regular expression of the
-    files that count, as for `open_tree`. A DataError says that a file cannot be read.
+    `only` is a regular expression of the files that count, as for `open_tree`. A DataError says
+    that a file cannot be read.
     """
     check_file_or_folder(path)
     with _as_data_errors(path):
-        found = walk(path, only) if os.path.isdir(path) else {"": path.stat()}
+        return walk(path, only) if os.path.isdir(path) else {"": path.stat()}
+
+
+def states(found: Mapping[str, os.stat_result]) -> dict[str, list[int]]:
+    """Give files with their states, sorted by name; a folder has an empty list.
+
+    A state is numbers that change when a file is written.
+    """
     return {
         name: file_state(info) if stat.S_ISREG(info.st_mode) else []
         for name, info in sorted(found.items())
     }
+
+
+def _inside(path: Path, name: str) -> str:
+    """The path of a file; quicker than `path / name`, of which there may be a million."""
+    return f"{path}/{name}" if name else str(path)
 
 
 def _as_data_errors(path: Path) -> AbstractContextManager[None]:

@@ -26,7 +26,7 @@ from zoo.datasets.formats.decode import recorded_warnings
 from zoo.datasets.split import Split
 
 # Raise the number when the same files and options give other pixels than before.
-FORMAT = 5
+FORMAT = 6
 
 Read = Callable[[NewArray], dict[str, Split]]
 
@@ -76,7 +76,11 @@ def _open(entry: Path) -> tuple[dict[str, Split], list[str]] | None:
         for split in meta["shapes"]:
             images = np.load(entry / f"{split}-images.npy", mmap_mode="r", allow_pickle=False)
             labels = np.load(entry / f"{split}-labels.npy", allow_pickle=False)
-            splits[split] = Split(split, images, labels, tuple(meta["class_names"]))
+            shares = None
+            if f"{split}-label_shares.npy" in meta["files"]:
+                shares = np.load(entry / f"{split}-label_shares.npy", allow_pickle=False)
+            names = tuple(meta["class_names"])
+            splits[split] = Split(split, images, labels, names, label_shares=shares)
     except DAMAGED:
         return None
     with contextlib.suppress(OSError):  # the cache can be read only
@@ -142,8 +146,14 @@ def _place(building: Path, name: str, split: Split) -> None:
     mapped = cast(np.memmap, images)
     mapped.flush()
     os.replace(str(mapped.filename), building / f"{name}-images.npy")
-    with (building / f"{name}-labels.npy").open("wb") as file:
-        np.save(file, split.labels, allow_pickle=False)
+    _save(building / f"{name}-labels.npy", split.labels)
+    if split.label_shares is not None:
+        _save(building / f"{name}-label_shares.npy", split.label_shares)
+
+
+def _save(path: Path, array: np.ndarray) -> None:
+    with path.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
         # After a crash there must be no file of the right length without its content.
         file.flush()
         os.fsync(file.fileno())

@@ -17,8 +17,9 @@ from zoo.datasets.fetching import public_web
 from zoo.datasets.files.checks import as_data_errors, data_error, describe_error
 from zoo.datasets.files.locations import locate
 from zoo.datasets.files.tree import open_tree
-from zoo.datasets.formats.decode import box_fault, open_image, without_warnings
+from zoo.datasets.formats.decode import box_fault, without_warnings
 from zoo.datasets.formats.face_list import SKIPPED, Face, read_lists, write_skipped
+from zoo.datasets.formats.image_file import open_image
 from zoo.errors import DataError
 from zoo.files import write_atomically
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from zoo.errors import DataError
 
 MAX_FILES = 2_000_000  # the largest number of files, folders and links that are listed
+_AT_ONCE = 2**20  # bytes of a file that are read and hashed at a time
 
 
 def data_error(
@@ -38,10 +39,14 @@ def check_count(path: Path, count: int) -> None:
         raise data_error(path, expected, "more", "Split it into several folders or archives")
 
 
-def checksum(path: Path, algorithm: str = "sha256") -> str:
+def checksum(path: str | os.PathLike[str], algorithm: str = "sha256") -> str:
     """Hash a file's bytes by an algorithm of `hashlib`, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
+    with open(path, "rb", buffering=0) as file:
+        start = file.read(_AT_ONCE)
+        hashed = hashlib.new(algorithm, start)
+        while start:  # a folder may have very many small files: they are read in two steps
+            hashed.update(start := file.read(_AT_ONCE))
+    return hashed.hexdigest()
 
 
 def file_state(info: os.stat_result) -> list[int]:

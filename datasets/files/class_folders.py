@@ -1,15 +1,12 @@
 """The folders of a tree that are classes, and the split of the data that each belongs to."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.tree import Tree
-
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
-_OTHER_IMAGES = (".avif", ".gif", ".heic", ".pgm", ".ppm", ".tif", ".tiff")
 
 _SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -19,58 +16,107 @@ _SPLITS = {
 _EXPECTED = "<class>/<image>, or train/<class>/<image> beside validation/ and test/"
 
 
-def class_folders(tree: Tree) -> dict[str, dict[str, list[str]]]:
+def class_folders(tree: Tree, images: Sequence[str]) -> dict[str, dict[str, list[str]]]:
     """Find the images of each class, in each split of the data.
 
     The classes are folders, side by side or in one folder for each split. All of them may lie in
     one single top folder, as in many archives. Images in folders inside a class folder belong to
-    the class. Files that are no images, and images outside of the class folders, are ignored;
-    images in a format that is not read are left out with a warning.
+    the class. Left out, with a warning, are images outside of the class folders, files in them
+    that are no images, and the images of a test or validation folder without class folders.
 
-    Returns sorted paths of images by class name by split: "train", and "validation" and "test" if
-    there are such folders. A DataError says that a class has no images, or that the splits do not
-    have the same classes.
+    Args:
+        tree: The files.
+        images: Paths of the files that are images, sorted.
+
+    Returns:
+        Sorted paths of images by class name by split: "train", and "validation" and "test" if there
+        are such folders.
+
+    Raises:
+        DataError: A class has no images, or the splits do not have the same classes.
 
     Example:
         >>> from pathlib import Path
         >>> names = ("data/cat/1.png", "data/dog/1.png", "data/dog/more/2.png", "data/notes.txt")
         >>> folders = frozenset({"data", "data/cat", "data/dog", "data/dog/more"})
         >>> tree = Tree(Path("pets.zip"), dict.fromkeys(names, 1), folders, open)
-        >>> class_folders(tree)["train"]["dog"]
+        >>> class_folders(tree, names[:3])["train"]["dog"]
         ['data/dog/1.png', 'data/dog/more/2.png']
     """
-    images = [name for name in sorted(tree.sizes) if name.lower().endswith(IMAGE_SUFFIXES)]
-    unread = [name for name in sorted(tree.sizes) if name.lower().endswith(_OTHER_IMAGES)]
-    if unread:
-        warnings.warn(
-            f"{tree.path}: {len(unread):,} images such as {unread[0]} are left out. Only "
-            f"{', '.join(IMAGE_SUFFIXES)} are read. Convert the others",
-            stacklevel=2,
-        )
     parents = {name.rpartition("/")[0] for name in images}
     top, inside = "", _folders_in(tree, "")
     if len(inside) == 1 and inside[0].lower() not in _SPLITS and not parents & {"", inside[0]}:
         top = f"{inside[0]}/"
         inside = _folders_in(tree, top)
     split_folders = {name: _SPLITS[name.lower()] for name in inside if name.lower() in _SPLITS}
-    if not split_folders:
-        return {"train": _classes(tree, images, top)}
+    roots = _roots(tree, images, top, split_folders) if split_folders else {"train": top}
+    found = {"train": _classes(tree, images, roots["train"])}
+    for split in ("validation", "test"):
+        if split in roots and not _is_unlabelled(tree, images, roots[split], found["train"]):
+            found[split] = _classes(tree, images, roots[split])
+            if differing := found[split].keys() ^ found["train"].keys():
+                expected = f"have the same classes in train and {split}"
+                received = f"{', '.join(sorted(differing))} in only one of them"
+                raise data_error(tree.path, expected, received, "Add or remove class folders")
+    _report_left_out(tree, images, roots, found)
+    return found
 
-    splits = [*split_folders.values()]
-    outside = _by_folder(images, top).keys() - split_folders.keys()
-    if "train" not in splits or len(set(splits)) < len(splits) or outside:
-        received = f"the folders {', '.join(inside)}"
+
+def _roots(
+    tree: Tree, images: Sequence[str], top: str, folders: Mapping[str, str]
+) -> dict[str, str]:
+    """The path in which the class folders of each split lie; `folders` has the splits by name."""
+    outside = _by_folder(images, top).keys() - folders.keys()
+    if "train" not in folders.values() or len({*folders.values()}) < len(folders) or outside:
+        received = f"the folders {', '.join(_folders_in(tree, top))}"
         remedy = "Rename, merge or remove folders"
         raise data_error(tree.path, f"hold {_EXPECTED}, each once", received, remedy)
-    found = {
-        split: _classes(tree, images, f"{top}{folder}/") for folder, split in split_folders.items()
+    return {split: f"{top}{folder}/" for folder, split in folders.items()}
+
+
+def _is_unlabelled(
+    tree: Tree, images: Sequence[str], prefix: str, classes: Collection[str]
+) -> bool:
+    """Whether a folder holds images that are in no class folder; a warning says so."""
+    names = _folders_in(tree, prefix)
+    count = sum(image.startswith(prefix) for image in images)
+    if len(names) > 1 or {*names} & {*classes} or not count:
+        return False
+    folder = f"{tree.path}/{prefix}".rstrip("/")
+    warnings.warn(
+        f"{folder} holds {count:,} images without class folders. They are left out, and images are "
+        f"held out of the training images instead. Classify them with `zoo predict MODEL {folder}`",
+        stacklevel=2,
+    )
+    return True
+
+
+def _report_left_out(
+    tree: Tree,
+    images: Sequence[str],
+    roots: Mapping[str, str],
+    found: Mapping[str, Mapping[str, Sequence[str]]],
+) -> None:
+    """Warn of files in class folders that are no images, and of images outside of them."""
+    taken = {name for classes in found.values() for names in classes.values() for name in names}
+    labelled = tuple(roots[split] for split in found)
+    unlabelled = tuple(root for split, root in roots.items() if split not in found)
+    loose = [name for name in images if name not in taken and not name.startswith(unlabelled)]
+    others = [
+        name
+        for name in sorted(tree.sizes.keys() - {*images})
+        if any(name.startswith(root) and "/" in name[len(root) :] for root in labelled)
+    ]
+    reasons = {
+        "they are images outside of the class folders": loose,
+        "they are no images of a format that is read; convert those that are pictures": others,
     }
-    for split, classes in found.items():
-        if differing := classes.keys() ^ found["train"].keys():
-            expected = f"have the same classes in train and {split}"
-            received = f"{', '.join(sorted(differing))} in only one of them"
-            raise data_error(tree.path, expected, received, "Add or remove class folders")
-    return {split: found[split] for split in ("train", "validation", "test") if split in found}
+    for reason, names in reasons.items():
+        if names:
+            count = (
+                f"{len(names):,} files such as {names[0]} are" if names[1:] else f"{names[0]} is"
+            )
+            warnings.warn(f"{tree.path}: {count} left out. Reason: {reason}", stacklevel=3)
 
 
 def labels_of(classes: Mapping[str, Sequence[str]]) -> tuple[list[str], np.ndarray]:
@@ -80,7 +126,7 @@ def labels_of(classes: Mapping[str, Sequence[str]]) -> tuple[list[str], np.ndarr
     return [name for names in classes.values() for name in names], labels
 
 
-def _classes(tree: Tree, images: list[str], prefix: str) -> dict[str, list[str]]:
+def _classes(tree: Tree, images: Sequence[str], prefix: str) -> dict[str, list[str]]:
     """The images by class, where the class folders lie in the folder `prefix`."""
     names = _folders_in(tree, prefix)
     if len(names) < 2:
@@ -90,13 +136,13 @@ def _classes(tree: Tree, images: list[str], prefix: str) -> dict[str, list[str]]
         raise data_error(folder, f"hold {_EXPECTED}, with at least two classes", received, remedy)
     groups = _by_folder(images, prefix)
     if empty := [name for name in names if name not in groups]:
-        expected = f"hold images of a class ({', '.join(IMAGE_SUFFIXES)})"
+        expected = "hold images of a class"
         folder = f"{prefix}{empty[0]} in {tree.path}"
         raise data_error(folder, expected, "none", "Add some or remove the folder")
     return {name: groups[name] for name in names}
 
 
-def _by_folder(images: list[str], prefix: str) -> dict[str, list[str]]:
+def _by_folder(images: Sequence[str], prefix: str) -> dict[str, list[str]]:
     """Group the images in the folder `prefix` by that folder's own folders."""
     groups: dict[str, list[str]] = {}
     for image in images:

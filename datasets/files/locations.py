@@ -79,7 +79,7 @@ def _archives(folder: Path) -> list[Path]:
 
 def _folder(info: DatasetInfo, base: Path) -> Path | None:
     """The folder that holds one of the data set's markers."""
-    for pattern in (f"{info.name}/", "", f"{info.name}/*/", "*/"):
+    for pattern in (f"{info.name}/", "", *info.folders, f"{info.name}/*/", "*/"):
         for marker in info.markers:
             for found in sorted(base.glob(pattern + marker)):
                 return found.parents[marker.rstrip("/").count("/")]

@@ -6,11 +6,12 @@ beginning on, so it is decompressed into a temporary file.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import stat
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -26,6 +27,12 @@ from zoo.datasets.files.checks import (
 
 # The largest file that is read: an uncompressed image of the most pixels that `decode` accepts.
 MAX_BYTES = 256 * 2**20
+# Files and folders that systems make for themselves, such as thumbnails and wastebaskets, in small
+# letters: macOS, Windows, and the network drives of Synology and QNAP.
+_OF_SYSTEMS = frozenset(
+    {"__macosx", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin"}
+    | {"system volume information", "lost+found", "@eadir", "#recycle", "#snapshot", "@recycle"}
+)
 
 
 @dataclass(frozen=True)
@@ -42,11 +49,29 @@ class Tree:
     folders: frozenset[str]
     open_file: Callable[[str], BinaryIO]
 
+    @property
+    def has_folder(self) -> bool:
+        """Whether the files lie in a folder or archive, as those of `plain_files` do not."""
+        return self.path != Path()
+
+    def subject(self, name: str) -> str:
+        """Name a file for a message."""
+        return f"{name} in {self.path}" if self.has_folder else name
+
     def read(self, name: str, most: int = MAX_BYTES) -> bytes:
         """Read a file of at most `most` bytes; raise a DataError as `open` does."""
+        size = self.sizes.get(name, most + 1)
+        # Python makes room for as many bytes as are asked for, so not for `most`.
+        if size <= most:
+            try:
+                with self.open_file(name) as file:
+                    content = file.read(size + 1)
+                if len(content) == size:
+                    return content
+            except Exception:  # `open` finds the words for it
+                pass
         with self.open(name, most) as file:
-            # Python makes room for as many bytes as are asked for, so not for `most`.
-            return file.read(self.sizes[name] + 1)
+            return file.read(size + 1)
 
     @contextmanager
     def open(self, name: str, most: int = MAX_BYTES) -> Iterator[BinaryIO]:
@@ -55,8 +80,11 @@ class Tree:
         A DataError says that the file is missing, too large, damaged, encrypted or unreadable,
         perhaps only in the block.
         """
-        subject = f"{name} in {self.path}"
+        subject = self.subject(name)
         if name not in self.sizes:
+            if not self.has_folder:
+                received = "a folder" if os.path.isdir(name) else "no file of that name"
+                raise data_error(name, "be an image file", received, "Check the path")
             remedy = "Add the file, or fetch it with download=True if the owner allows it"
             raise data_error(self.path, f"hold {name}", f"no {name}", remedy)
         if (size := self.sizes[name]) > most:
@@ -64,23 +92,30 @@ class Tree:
             raise data_error(subject, expected, f"{size:,} bytes", "Make it smaller or remove it")
         remedy = "Fetch it again or remove it"
         with as_data_errors(subject, "be a readable file", remedy), self.open_file(name) as file:
-            yield file
+            yield io.BufferedReader(file) if isinstance(file, io.FileIO) else file
+
+
+def plain_files(paths: Sequence[str]) -> Tree:
+    """Make a tree of files that lie anywhere, by their paths; paths without a file are left out."""
+    found = {path: os.stat(path) for path in paths if os.path.exists(path)}
+    sizes = {name: info.st_size for name, info in found.items() if stat.S_ISREG(info.st_mode)}
+    return Tree(Path(), sizes, frozenset(), lambda name: open(name, "rb"))
 
 
 @contextmanager
-def open_tree(path: Path, only: str | None = None) -> Iterator[Tree]:
+def open_tree(
+    path: Path, only: str | None = None, *, found: Mapping[str, os.stat_result] | None = None
+) -> Iterator[Tree]:
     """Open a folder, a zip archive or a tar archive for reading, until the block ends.
 
     `only` is a regular expression for names at the top of the tree: of the files that are wanted,
     and of the folders that are wanted with everything in them. In an archive the top may lie in a
-    folder. None: everything is wanted. The path may also be a single file that matches `only`. A
-    DataError says that there is no such folder, or that the file is no archive.
+    folder. None: everything is wanted. The path may also be a single file that matches `only`.
+    `found` is what `walk` has found in the folder; None: the folder is walked. A DataError says
+    that there is no such folder, or that the file is no archive.
     """
     if os.path.isdir(path):
-        found = walk(path, only)
-        sizes = {name: info.st_size for name, info in found.items() if stat.S_ISREG(info.st_mode)}
-        folders = frozenset(name for name, info in found.items() if stat.S_ISDIR(info.st_mode))
-        yield Tree(path, sizes, folders, lambda name: open(f"{path}/{name}", "rb"))  # noqa: SIM115
+        yield _folder_tree(path, walk(path, only) if found is None else found)
         return
     check_file_or_folder(path)
     if only and re.fullmatch(only, path.name) and not is_archive(path):
@@ -111,14 +146,22 @@ def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
         for folder, folders, files in os.walk(root, onerror=refuse, followlinks=True):
             inside = Path(folder).relative_to(root).as_posix()
             prefix = "" if inside == "." else f"{inside}/"
-            wanted = re.compile(only if only and not prefix else ".*", re.DOTALL).fullmatch
-            visible = [name for name in folders if wanted(name) and _is_visible(name)]
+            if only and not prefix:
+                wanted = re.compile(only, re.DOTALL).fullmatch
+                folders[:], files = filter(wanted, folders), [*filter(wanted, files)]
+            visible = filter(_is_visible_name, folders)
             folders[:] = [name for name in visible if not _leads_back(root, prefix + name, links)]
-            for name in (*folders, *filter(_is_visible, filter(wanted, files))):
+            for name in (*folders, *filter(_is_visible_name, files)):
                 _check_name(root, prefix + name)
-                found[prefix + name] = os.stat(os.path.join(folder, name))
+                found[prefix + name] = os.stat(f"{folder}/{name}")
             check_count(root, len(found))
     return found
+
+
+def _folder_tree(path: Path, found: Mapping[str, os.stat_result]) -> Tree:
+    sizes = {name: info.st_size for name, info in found.items() if stat.S_ISREG(info.st_mode)}
+    folders = frozenset(name for name, info in found.items() if stat.S_ISDIR(info.st_mode))
+    return Tree(path, sizes, folders, lambda name: open(f"{path}/{name}", "rb"))
 
 
 def _open_archive(path: Path, only: str | None, stack: ExitStack) -> Tree:
@@ -186,7 +229,11 @@ def _check_name(root: Path, name: str) -> None:
         raise data_error(root, expected, f"{name!a}", "Rename or remove it")
 
 
-def _is_visible(name: str) -> bool:
-    """Whether no part of a path is hidden (among them ".."), or made by macOS for itself."""
-    of_macos = ("__MACOSX", "Icon\r")
-    return not any(part.startswith(".") or part in of_macos for part in name.split("/"))
+def _is_visible(path: str) -> bool:
+    """Whether all parts of a path are visible (".." is not)."""
+    return all(map(_is_visible_name, path.split("/")))
+
+
+def _is_visible_name(name: str) -> bool:
+    """Whether a file or folder is neither hidden nor made by a system for itself."""
+    return not name.startswith(".") and name.lower() not in _OF_SYSTEMS

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.mapped import fill, release
 from zoo.datasets.split import Split
 
 CHANNELS = {"grayscale": 1, "rgb": 3}
+# How an image gets another size: height and width each by its own factor, or without the edges.
+RESIZES = ("stretch", "crop")
 
 _MODES = {1: "L", 3: "RGB"}
 
@@ -37,12 +39,13 @@ class ImageConversion:
     """The size and colour that a data set's images are converted to; None keeps the size or colour.
 
     The size is (height, width), the colour "grayscale" or "rgb". `new` is the function that makes
-    room for the images of a part, such as `in_memory`.
+    room for the images of a part, such as `in_memory`. `resize` is one of `RESIZES`.
     """
 
     size: tuple[int, int] | None = None
     color: str | None = None
     new: NewArray = in_memory
+    resize: str = "stretch"
 
     def convert(self, part: str, images: np.ndarray) -> np.ndarray:
         """Convert images, uint8 [n, height, width, 1 or 3], that all have the same size.
@@ -61,18 +64,26 @@ class ImageConversion:
 
         def convert_image(pixels: np.ndarray) -> np.ndarray:
             image = Image.fromarray(pixels[..., 0] if own == 1 else np.ascontiguousarray(pixels))
-            return to_pixels(image, shape[1:])
+            return to_pixels(image, shape[1:], self.resize)
 
         fill(converted, map(convert_image, images))
         return converted
 
 
-def to_pixels(image: Image.Image, shape: tuple[int, ...]) -> np.ndarray:
-    """Give an image the channels and the size that are wanted, uint8 [height, width, channels]."""
+def to_pixels(image: Image.Image, shape: tuple[int, ...], resize: str = "stretch") -> np.ndarray:
+    """Give an image the channels and the size that are wanted, uint8 [height, width, channels].
+
+    `resize` is "stretch", or "crop": what is cut off is the same on both sides.
+    """
     height, width, channels = shape
-    image = image.convert(_MODES[channels])
+    if image.mode != _MODES[channels]:
+        image = image.convert(_MODES[channels])
     if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
+        bilinear = Image.Resampling.BILINEAR
+        if resize == "crop":
+            image = ImageOps.fit(image, (width, height), bilinear)
+        else:
+            image = image.resize((width, height), bilinear)
     return np.asarray(image).reshape(shape)
 
 
@@ -88,4 +99,6 @@ def concatenate_splits(name: str, splits: list[Split], conversion: ImageConversi
             images[start : start + len(split)] = split.store
             start += len(split)
             release(images)
-    return Split(name, images, labels, first.class_names)
+    shares = [split.label_shares for split in splits if split.label_shares is not None]
+    label_shares = np.concatenate(shares) if len(shares) == len(splits) else None
+    return Split(name, images, labels, first.class_names, label_shares=label_shares)

@@ -1,88 +1,146 @@
-"""Decoding image files into one uint8 array, with Pillow."""
+"""Decoding many image files into one uint8 array."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import BinaryIO, Literal, TypeVar
+from contextlib import AbstractContextManager, contextmanager
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from zoo.datasets.files.checks import describe_error
+from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.mapped import fill
 from zoo.datasets.files.tree import Tree
-from zoo.datasets.formats.conversion import in_memory, to_pixels
+from zoo.datasets.formats.conversion import in_memory
+from zoo.datasets.formats.image_file import (
+    NOT_READABLE,
+    ImageHeader,
+    OtherSize,
+    Target,
+    convert_image,
+    header_of,
+    open_image,
+    read_header,
+    read_pixels,
+)
 from zoo.errors import DataError
 
-MAX_PIXELS = 50_000_000
-MAX_SCANS = 100
-_START_OF_SCAN = b"\xff\xda"
-# Pillow can read many other formats; their readers never get a file.
-_FORMATS = ("BMP", "JPEG", "PNG", "WEBP")
-_GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L")
-_ORIENTATION = 0x0112
-# Where Pillow keeps the metadata that may have an orientation.
-_ORIENTED = frozenset({"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"})
+ON_ERROR = ("raise", "skip")
 # Decoding frees the interpreter lock: two threads halve the time of photographs, but images
 # of 2 KB are decoded faster than they are handed to a thread.
 _BYTES_WORTH_A_THREAD = 16 * 2**10
 _THREADS = os.cpu_count() or 1
+_MOST_NAMED = 20  # damaged files whose damage is described in a message
 _lock = threading.RLock()
 
 Box = tuple[int, int, int, int]
 Action = Literal["always", "ignore"]  # filters of `warnings`
+# The path of an image file in a tree, or an image in memory.
+Picture = str | Image.Image
 T = TypeVar("T")
 
 
-def survey(tree: Tree, names: list[str]) -> list[tuple[int, int, bool]]:
-    """Read the headers of images: height and width as they are shown, and whether they are grey.
+class Decoded(NamedTuple):
+    """Images uint8 [k, height, width, channels], and which of the n files they are, bool [n]."""
 
-    Raises:
-        DataError: A file is no readable image.
+    images: np.ndarray
+    kept: np.ndarray
+
+
+def first_header(tree: Tree, pictures: Sequence[Picture], *, is_reduced: bool) -> ImageHeader:
+    """Read the header of the first image that has a readable header.
+
+    `is_reduced` admits photographs that are too large unless they are made smaller. A DataError
+    says that no image has a readable header.
     """
-    headers = []
+    faults = {}
     with without_warnings():
-        for name in names:
-            with (
-                tree.open(name) as content,
-                _named(tree, name),
-                open_image(content, whole=False) as image,
-            ):
-                width, height = image.size
-                if image.getexif().get(_ORIENTATION) in (5, 6, 7, 8):  # it lies on its side
-                    width, height = height, width
-                headers.append((height, width, image.mode in _GREY_MODES))
-    return headers
+        for row, picture in enumerate(pictures):
+            try:
+                if isinstance(picture, Image.Image):
+                    header = header_of(picture)
+                else:
+                    with tree.open(picture) as content:
+                        header = read_header(content, is_reduced=is_reduced)
+                return header._replace(name=_name_of(picture, row))
+            except DataError as error:
+                faults[row] = _fault(tree, picture, error)
+    raise _damaged(tree, pictures, faults)
 
 
 def decode(
     tree: Tree,
-    names: list[str],
-    size: tuple[int, int],
-    channels: int,
+    pictures: Sequence[Picture],
+    target: Target,
     *,
-    resize: bool,
+    on_error: str = "raise",
+    alike: str = "",
     out: np.ndarray | None = None,
-) -> np.ndarray:
-    """Decode images into one array, uint8 [n, *size, channels], in the order of `names`.
+) -> Decoded:
+    """Decode images into one array, in the order of `pictures`.
 
-    Transparent pixels are laid on white, palettes are resolved, 16-bit greys are scaled to 8 bits,
-    and the EXIF orientation is applied. With `resize`, images of another size are scaled
-    (bilinear); otherwise they raise a DataError, as files do that are no readable images. Without
-    `out`, the array is in memory.
+    Args:
+        tree: The files.
+        pictures: Paths of files in the tree, or images in memory.
+        target: Size and colour of the array.
+        on_error: "raise": files that are no readable images raise a DataError. "skip": a warning
+            lists them, and the others are decoded.
+        alike: Name of the image that the size was taken from, for the message about an image of
+            another size. Empty: the user or the data set asks for the size.
+        out: The array to write to, uint8 [n, height, width, channels]. None: a new array.
+
+    Returns:
+        The images, without gaps at the beginning of the array, and which files they are.
+
+    Raises:
+        DataError: At least one file is damaged, too large or of another size; the message names
+            all of them.
+        ColorFound: `target.only_grey` is set, and there is an image with colours.
     """
-    pixels = in_memory(str(tree.path), (len(names), *size, channels)) if out is None else out
-    convert = functools.partial(_convert, size=size, channels=channels, resize=resize)
-    fill(pixels, _each(tree, names, lambda row: _use(tree, names[row], convert)))
-    return pixels
+    if out is None:
+        out = in_memory(str(tree.path), (len(pictures), *target.shape))
+    faults: dict[int, str] = {}
+    other_sizes: dict[int, OtherSize] = {}
+
+    def attempt(row: int) -> np.ndarray | DataError:
+        try:
+            return _pixels_of(tree, pictures[row], target)
+        except DataError as error:
+            return error
+
+    def sound_images() -> Iterator[np.ndarray]:
+        for row, pixels in enumerate(_each(tree, pictures, attempt)):
+            if alike and isinstance(pixels, OtherSize):
+                other_sizes[row] = pixels
+            elif isinstance(pixels, DataError):
+                faults[row] = _fault(tree, pictures[row], pixels)
+            else:
+                yield pixels
+
+    fill(out, sound_images())
+    kept = np.ones(len(pictures), bool)
+    if faults and on_error == "raise":
+        raise _damaged(tree, pictures, faults)
+    for row, error in other_sizes.items():
+        height, width = target.size
+        name = _name_of(pictures[row], row)
+        received = f"{height}×{width} ({alike}) and {error.received} ({name})"
+        subject = f"The images of {tree.path}" if tree.has_folder else "The images"
+        remedy = "Pass image_size= to scale all images to the same size"
+        raise data_error(subject, "have the same size", received, remedy)
+    if faults:
+        count = f"{len(faults):,} of {len(pictures):,} images{_place(tree)}"
+        reasons = describe_faults(pictures, faults)
+        warnings.warn(f"{count} cannot be read, and are left out: {reasons}", stacklevel=2)
+        kept[list(faults)] = False
+    return Decoded(out[: np.count_nonzero(kept)], kept)
 
 
 def crop(tree: Tree, faces: Sequence[tuple[str, str, Box]], out: np.ndarray) -> list[str]:
@@ -95,22 +153,27 @@ def crop(tree: Tree, faces: Sequence[tuple[str, str, Box]], out: np.ndarray) -> 
     The boxes that can be cut out stand in `out` without gaps, in the order of `faces`. Returns for
     each box an empty text, or the reason why nothing was cut out.
     """
-    _, *size, channels = out.shape
+    _, height, width, channels = out.shape
+    target = Target((height, width), channels, resize="stretch")
 
-    def cut(image: Image.Image, box: Box) -> np.ndarray:
-        if fault := box_fault(box, *image.size):
-            raise DataError(fault)
-        left, top, right, bottom = box
-        face = image.crop((left, top, min(right, image.width), min(bottom, image.height)))
-        face.info.pop("exif", None)  # the box counts pixels before the orientation is applied
-        return _convert(face, (size[0], size[1]), channels, resize=True)
+    def cut(name: str, sha256: str, box: Box) -> np.ndarray:
+        content = tree.read(name)
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise DataError(f"must have the SHA-256 {sha256}. Received: another file")
+        with open_image(io.BytesIO(content)) as image:
+            if fault := box_fault(box, *image.size):
+                raise DataError(fault)
+            left, top, right, bottom = box
+            face = image.crop((left, top, min(right, image.width), min(bottom, image.height)))
+            face.info.pop("exif", None)  # the box counts pixels before the orientation is applied
+            return convert_image(face, target)
 
     def attempt(row: int) -> np.ndarray | str:
         name, sha256, box = faces[row]
         try:
-            return _use(tree, name, functools.partial(cut, box=box), sha256)
+            return cut(name, sha256, box)
         except DataError as error:
-            return str(error)
+            return f"{tree.subject(name)} {error}. Mend or remove the file."
 
     reasons = []
 
@@ -130,46 +193,34 @@ def box_fault(box: Box, width: int, height: int) -> str:
     return f"must hold the box {box}. Received: an image of {width}×{height}" if outside else ""
 
 
-@contextmanager
-def open_image(content: BinaryIO, *, whole: bool = True) -> Iterator[Image.Image]:
-    """Open an image file if its format and size are allowed; the pixels are not decoded yet.
+def describe_faults(pictures: Sequence[Picture], faults: Mapping[int, str]) -> str:
+    """List damaged images by the numbers of their rows, with what is wrong with each.
 
-    With `whole`, all checksums of the file are checked; otherwise only the header is read. A
-    DataError says that the image is damaged or too large, perhaps only in the block. Its message
-    has no subject: `_named` adds the subject.
+    Example:
+        >>> describe_faults(["a.png", "b.png"], {1: "must have 8×8 pixels"})
+        'b.png (must have 8×8 pixels)'
     """
-    try:
-        if whole and content.read().count(_START_OF_SCAN) > MAX_SCANS:
-            raise DataError(f"must be a JPEG file of at most {MAX_SCANS} scans. Received: more")
-        content.seek(0)
-        with ExitStack() as stack:
-            image = stack.enter_context(Image.open(content, formats=_FORMATS))
-            if image.width * image.height > MAX_PIXELS:
-                received = f"{image.height}×{image.width}"
-                raise DataError(f"must have at most {MAX_PIXELS:,} pixels. Received: {received}")
-            if whole and image.format == "PNG":
-                image.verify()  # Pillow decodes pixels without a look at their checksums
-                content.seek(0)
-                image = stack.enter_context(Image.open(content, formats=["PNG"]))
-            yield image
-    except DataError:
-        raise
-    # Pillow raises almost every built-in error for damaged files.
-    except Exception as error:
-        expected = f"be a readable image ({', '.join(_FORMATS)})"
-        raise DataError(f"must {expected}. Received: {describe_error(error)}") from error
+    names = {row: _name_of(pictures[row], row) for row in sorted(faults)}
+    listed = [
+        f"{name} ({faults[row].removeprefix(NOT_READABLE)})" if count < _MOST_NAMED else name
+        for count, (row, name) in enumerate(names.items())
+    ]
+    return ", ".join(listed)
 
 
 @contextmanager
 def recorded_warnings(action: Action = "always") -> Iterator[list[warnings.WarningMessage]]:
     """Record warnings in a list instead of showing them, until the block ends.
 
-    `action` is the filter for a UserWarning: "ignore" leaves it out. The block may change the
-    filters, which all threads share. A lock keeps other threads out meanwhile: two threads that
-    change the filters would restore each other's filters at the end.
+    `action` is the filter for a UserWarning: "ignore" leaves it out, and what Pillow warns of
+    large images. The block may change the filters, which all threads share. A lock keeps other
+    threads out meanwhile: two threads that change the filters would restore each other's filters
+    at the end.
     """
     with _lock, warnings.catch_warnings(record=True) as recorded:
         warnings.simplefilter(action, UserWarning)
+        if action == "ignore":
+            warnings.simplefilter(action, Image.DecompressionBombWarning)
         yield recorded
 
 
@@ -178,55 +229,53 @@ def without_warnings() -> AbstractContextManager[object]:
     return recorded_warnings("ignore")
 
 
-def _convert(
-    image: Image.Image, size: tuple[int, int], channels: int, *, resize: bool
-) -> np.ndarray:
-    """Decode an image and give it size and channels, uint8 [height, width, channels]."""
-    if not _ORIENTED.isdisjoint(image.info):
-        ImageOps.exif_transpose(image, in_place=True)
-    height, width = size
-    if image.size != (width, height) and not resize:
-        received = f"{image.height}×{image.width}"
-        raise DataError(f"must have {height}×{width} pixels. Received: {received}")
-    if image.mode.startswith("I"):
-        grey = np.rint(np.asarray(image) / 257).clip(0, 255).astype(np.uint8)
-        image = Image.fromarray(grey)
-    elif image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return to_pixels(image, (height, width, channels))
+def _pixels_of(tree: Tree, picture: Picture, target: Target) -> np.ndarray:
+    if isinstance(picture, Image.Image):
+        return convert_image(picture.copy(), target)
+    return read_pixels(tree.read(picture), target)
 
 
-def _use(tree: Tree, name: str, use: Callable[[Image.Image], T], sha256: str | None = None) -> T:
-    """Open an image, check its hash, and call a function with it."""
-    content = tree.read(name)
-    with _named(tree, name):
-        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
-            raise DataError(f"must have the SHA-256 {sha256}. Received: another file")
-        with open_image(io.BytesIO(content)) as image:
-            return use(image)
+def _fault(tree: Tree, picture: Picture, error: DataError) -> str:
+    """Give the message of an error without the name of the file."""
+    subject = picture if isinstance(picture, Image.Image) else tree.subject(picture)
+    return str(error).removeprefix(f"{subject} ").removesuffix(".")
 
 
-@contextmanager
-def _named(tree: Tree, name: str) -> Iterator[None]:
-    """Put the file's name before the message of an error, and the remedy behind it."""
-    try:
-        yield
-    except DataError as error:
-        raise DataError(f"{name} in {tree.path} {error}. Mend or remove the file.") from error
+def _damaged(tree: Tree, pictures: Sequence[Picture], faults: Mapping[int, str]) -> DataError:
+    """Make the error that names all damaged images."""
+    if len(faults) == 1:
+        (row,) = faults
+        picture = pictures[row]
+        subject = f"image {row + 1}" if isinstance(picture, Image.Image) else tree.subject(picture)
+        return DataError(f"{subject} {faults[row]}. Mend or remove the file.")
+    return data_error(
+        f"All {len(pictures):,} images{_place(tree)}",
+        "be readable",
+        f"{len(faults):,} that are not: {describe_faults(pictures, faults)}",
+        'Mend or remove these files, or pass on_error="skip" to leave them out',
+    )
 
 
-def _each(tree: Tree, names: list[str], use: Callable[[int], T]) -> Iterator[T]:
+def _place(tree: Tree) -> str:
+    return f" in {tree.path}" if tree.has_folder else ""
+
+
+def _name_of(picture: Picture, row: int) -> str:
+    return f"image {row + 1}" if isinstance(picture, Image.Image) else picture
+
+
+def _each(tree: Tree, pictures: Sequence[Picture], use: Callable[[int], T]) -> Iterator[T]:
     """Call a function with each image's row; give the results in order.
 
     Threads call it if the files are large. A result may have a hundred megabytes, so only a few
     wait to be taken.
     """
+    size = sum(tree.sizes.get(name, 0) for name in pictures if isinstance(name, str))
     with without_warnings():
-        if sum(tree.sizes[name] for name in names) < _BYTES_WORTH_A_THREAD * len(names):
-            yield from map(use, range(len(names)))
+        if size < _BYTES_WORTH_A_THREAD * len(pictures):
+            yield from map(use, range(len(pictures)))
             return
         with ThreadPoolExecutor(_THREADS) as pool:
             step = 4 * _THREADS
-            for start in range(0, len(names), step):
-                yield from pool.map(use, range(start, min(start + step, len(names))))
+            for start in range(0, len(pictures), step):
+                yield from pool.map(use, range(start, min(start + step, len(pictures))))

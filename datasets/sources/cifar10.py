@@ -8,15 +8,15 @@ little.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 import numpy as np
 
 from zoo.datasets.description import DatasetInfo, RemoteFile
 from zoo.datasets.files.checks import data_error
-from zoo.datasets.files.class_folders import class_folders, labels_of
+from zoo.datasets.files.class_folders import class_folders
 from zoo.datasets.files.tree import Tree
-from zoo.datasets.formats.decode import decode
+from zoo.datasets.formats.image_file import Target, find_images
 from zoo.datasets.formats.plain_pickle import load_batch
 from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
@@ -29,6 +29,7 @@ INFO = DatasetInfo(
     source="www.cs.toronto.edu/~kriz/cifar.html",
     expected_files="cifar-10-binary.tar.gz, cifar-10-python.tar.gz or train/<class>/*.jpg",
     markers=("data_batch_1*", "train/airplane/"),
+    folders=("cifar-10-batches-*/", "cifar-10-batches-*/*/"),  # of Keras
     archive_patterns=("cifar-10", "cifar-10[!0-9]*", "cifar10", "cifar10[!0-9]*"),
     file_pattern=r"data_batch_\d(\.bin)?|test_batch(\.bin)?|train|test",
     parts={"train": ("train",), "test": ("test",)},
@@ -70,7 +71,7 @@ def read(request: ReadRequest) -> dict[str, Split]:
             }
             break
     else:
-        found = _read_folders(tree, request.parts)
+        found = _read_folders(request)
     return {
         part: request.split(part, images, labels, CLASS_NAMES)
         for part, (images, labels) in found.items()
@@ -119,15 +120,15 @@ def _check_labels(labels: object, where: str) -> np.ndarray:
     return np.array(found, np.int64)
 
 
-def _read_folders(tree: Tree, parts: Collection[str]) -> dict[str, Arrays]:
+def _read_folders(request: ReadRequest) -> dict[str, Arrays]:
     """Read folders of images: images uint8 [n, 32, 32, 3] and labels int64 [n] by part."""
     found = {}
-    for part, classes in class_folders(tree).items():
+    for part, classes in class_folders(request.tree, find_images(request.tree)).items():
         if tuple(classes) != CLASS_NAMES:
             expected = f"hold the classes {', '.join(CLASS_NAMES)}"
             remedy = "Read it as the data set folder, or rename the folders"
-            raise data_error(f"{part} in {tree.path}", expected, ", ".join(classes), remedy)
-        if part in parts:
-            files, labels = labels_of(classes)
-            found[part] = (decode(tree, files, PLANES[1:], 3, resize=False), labels)
+            subject = f"{part} in {request.tree.path}"
+            raise data_error(subject, expected, ", ".join(classes), remedy)
+        if part in request.parts:
+            found[part] = request.decode(part, classes, Target(PLANES[1:], 3))[:2]
     return found

@@ -14,9 +14,8 @@ import numpy as np
 
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.checks import data_error
-from zoo.datasets.files.class_folders import IMAGE_SUFFIXES, labels_of
 from zoo.datasets.files.tree import Tree
-from zoo.datasets.formats.decode import decode
+from zoo.datasets.formats.image_file import Target, find_images
 from zoo.datasets.formats.pixel_csv import read_rows
 from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
@@ -66,7 +65,7 @@ def read(request: ReadRequest) -> dict[str, Split]:
     """
     tree, parts = request.tree, request.parts
     tables = [name for name in ("fer2013.csv", "icml_face_data.csv") if name in tree.sizes]
-    found = _read_csv(tree, tables[0], parts) if tables else _read_folders(tree, parts)
+    found = _read_csv(tree, tables[0], parts) if tables else _read_folders(request)
     splits = {}
     for part, (images, labels) in found.items():
         if missing := sorted({*range(len(CLASS_NAMES))} - {*labels.tolist()}):
@@ -100,19 +99,19 @@ def _read_csv(
     return found
 
 
-def _read_folders(tree: Tree, parts: Sequence[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _read_folders(request: ReadRequest) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Read images from `<part>/<emotion>/`; in `test` the name of a file tells the part."""
+    tree, parts = request.tree, request.parts
     files: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for name in sorted(tree.sizes):
-        if name.lower().endswith(IMAGE_SUFFIXES):
-            folder, _, rest = name.partition("/")
-            emotion, _, file = rest.rpartition("/")
-            label = _LABELS.get(emotion.lower())
-            if label is None:
-                expected = f"be <part>/<emotion>/<image> with the emotions {', '.join(CLASS_NAMES)}"
-                where = f"{name} in {tree.path}"
-                raise data_error(where, expected, f"the folder {emotion!r}", "Rename or remove it")
-            files[_part_of(folder, file)][label].append(name)
+    for name in find_images(tree):
+        folder, _, rest = name.partition("/")
+        emotion, _, file = rest.rpartition("/")
+        label = _LABELS.get(emotion.lower())
+        if label is None:
+            expected = f"be <part>/<emotion>/<image> with the emotions {', '.join(CLASS_NAMES)}"
+            where = f"{name} in {tree.path}"
+            raise data_error(where, expected, f"the folder {emotion!r}", "Rename or remove it")
+        files[_part_of(folder, file)][label].append(name)
     others = sorted(files.keys() - {*PARTS, *parts})
     if others and {*parts} - files.keys():
         expected = f"hold the parts {' and '.join(parts)}, by the names of folders or files"
@@ -122,8 +121,8 @@ def _read_folders(tree: Tree, parts: Sequence[str]) -> dict[str, tuple[np.ndarra
     found = {}
     for part in parts:
         if part in files:
-            names, labels = labels_of({str(k): files[part][k] for k in range(len(CLASS_NAMES))})
-            found[part] = (decode(tree, names, (48, 48), 1, resize=False), labels)
+            classes = {name: files[part][label] for label, name in enumerate(CLASS_NAMES)}
+            found[part] = request.decode(part, classes, Target((48, 48), 1))[:2]
     return found
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.archive import is_archive
 from zoo.datasets.files.checks import data_error
-from zoo.datasets.files.class_folders import class_folders, labels_of
-from zoo.datasets.files.tree import Tree
-from zoo.datasets.formats.conversion import CHANNELS, ImageConversion
-from zoo.datasets.formats.decode import decode, survey
+from zoo.datasets.files.class_folders import class_folders
+from zoo.datasets.formats.conversion import CHANNELS
+from zoo.datasets.formats.decode import first_header
+from zoo.datasets.formats.image_file import ColorFound, ImageHeader, Target, find_images
 from zoo.datasets.registry import ReadRequest, register
 from zoo.datasets.split import Split
 
@@ -42,33 +42,32 @@ def read(request: ReadRequest) -> dict[str, Split]:
     Without a size, all images must have the same size; without a colour, they are grey if all of
     them are grey, and RGB otherwise.
     """
-    tree, conversion = request.tree, request.conversion
-    found = class_folders(tree)
-    class_names = tuple(found["train"])
-    size, color = _size_and_color(tree, found, conversion)
+    found = class_folders(request.tree, find_images(request.tree))
+    files = [file for classes in found.values() for names in classes.values() for file in names]
+    header = first_header(request.tree, files, is_reduced=request.conversion.size is not None)
+    if request.conversion.color or not header.is_grey:
+        return _read_images(request, found, header, request.conversion.color or "rgb")
+    try:
+        return _read_images(request, found, header, "grayscale", only_grey=True)
+    except ColorFound:
+        return _read_images(request, found, header, "rgb")
+
+
+def _read_images(
+    request: ReadRequest,
+    found: Mapping[str, Mapping[str, Sequence[str]]],
+    header: ImageHeader,
+    color: str,
+    *,
+    only_grey: bool = False,
+) -> dict[str, Split]:
+    """Decode the images of each split, whose first readable image has that header."""
+    conversion, class_names = request.conversion, tuple(found["train"])
+    size, resize = conversion.size or header[:2], conversion.size and conversion.resize
+    target = Target(size, CHANNELS[color], resize, only_grey=only_grey)
+    alike = "" if conversion.size else header.name
     splits = {}
     for name, classes in found.items():
-        files, labels = labels_of(classes)
-        room = conversion.new(name, (len(files), *size, CHANNELS[color]))
-        resize = conversion.size is not None
-        images = decode(tree, files, size, CHANNELS[color], resize=resize, out=room)
+        images, labels, _ = request.decode(name, classes, target, alike=alike)
         splits[name] = Split(name, images, labels, class_names)
     return splits
-
-
-def _size_and_color(
-    tree: Tree, found: Mapping[str, Mapping[str, Sequence[str]]], conversion: ImageConversion
-) -> tuple[tuple[int, int], str]:
-    """Take the size and the colour that the user asks for, or else those in the images' headers."""
-    if conversion.size and conversion.color:
-        return conversion.size, conversion.color
-    files = [file for classes in found.values() for names in classes.values() for file in names]
-    headers = survey(tree, files)
-    size = conversion.size or headers[0][:2]
-    for name, (height, width, _) in zip(files, headers, strict=True):
-        if conversion.size is None and (height, width) != size:
-            received = f"{size[0]}×{size[1]} ({files[0]}) and {height}×{width} ({name})"
-            remedy = "Pass image_size= to scale all images to the same size"
-            raise data_error(tree.path, "hold images of the same size", received, remedy)
-    all_grey = all(grey for _, _, grey in headers)
-    return size, conversion.color or ("grayscale" if all_grey else "rgb")

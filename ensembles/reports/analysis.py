@@ -115,6 +115,8 @@ class Analysis:
         ]
         rows.append(["area under risk–coverage", f"{self.risk.area:.4f}"])
         for name, mean in self.uncertainty.items():
+            if self.diversity is None and name != "predictive_entropy":
+                continue  # of a single model, the one is the same and the other is 0
             rows.append([name.replace("_", " "), f"{mean:.3f} nats"])
         for name, area in (self.detection or {}).items():
             rows.append([f"AUROC of out-of-distribution images, {name}", str(area)])

@@ -27,6 +27,7 @@ from zoo.ensembles.reports.measure_table import Answers, Value, measure
 from zoo.ensembles.reports.tables import Table, leaderboard_tables
 from zoo.ensembles.reports.verdict import Verdict
 from zoo.errors import ArgumentError
+from zoo.metrics import accuracy
 from zoo.text import as_plain_text, rich_table
 
 
@@ -82,7 +83,7 @@ class Leaderboard:
         >>> labels = np.array([0, 1, 1, 0])
         >>> board = make_leaderboard(labels, {"a": np.eye(2)[labels]}, {})
         >>> board.sentence()
-        'a is alone: there is no committee to compare it with.'
+        'a recognises 4 of 4 images: 100.0 %, with a 95 % interval of 51.0 to 100.0 %.'
     """
 
     entries: tuple[LeaderboardRow, ...]
@@ -184,8 +185,8 @@ def answers_by_rule(rule: Rule, members: np.ndarray) -> dict[str, np.ndarray]:
 
     Returns:
         Name of the rule → probabilities, float32 [n, classes]; the committee comes first. For a
-        single member, the only entry is the committee, and there is none if the rule leaves the
-        probabilities of the member unchanged. A temperature changes them.
+        single member, the only entry is the member by its rule, and there is none if the rule
+        leaves the probabilities of the member unchanged.
 
     Example:
         >>> list(answers_by_rule(Rule("soft"), np.full((2, 1, 2), 0.5)))
@@ -196,7 +197,9 @@ def answers_by_rule(rule: Rule, members: np.ndarray) -> dict[str, np.ndarray]:
     if len(members) == 1:
         combined = rule(members)
         unchanged = np.allclose(combined, members[0], atol=1e-6)
-        return {} if unchanged else {"committee": combined}
+        name = "as a vote" if rule.definition.counts_votes else "by the rule"
+        name = name if rule.temperature is None else "calibrated"
+        return {} if unchanged else {name: combined}
     return {name: other(members) for name, other in rules_to_compare(rule).items()}
 
 
@@ -276,6 +279,7 @@ def make_leaderboard(
         cochran=None if alone else cochran_q(labels, votes),
         comparisons=len(tests),
         overlap=overlap or Overlap(len(labels)),
+        accuracy=accuracy(labels, answers[best_member].predictions),
     )
     return Leaderboard(tuple(sorted(rows, key=_rank)), verdict)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import textwrap
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,7 @@ from zoo.ensembles.reports.tables import (
     score_table,
 )
 from zoo.errors import DataError
-from zoo.metrics import ClassScore, confusion_matrix, per_class
+from zoo.metrics import Accuracy, ClassScore, confusion_matrix, per_class
 from zoo.plots import confusion_figure, confusion_side, draw_confusion
 from zoo.tensorboard import TensorBoardLog, run_folder
 from zoo.text import as_plain_text, markdown_table, rich_table
@@ -66,6 +66,8 @@ class Report:
         classes: Precision, recall and F1 of the committee for each class.
         leaderboard: Members, the committee and other rules, with all measures, and the verdict.
         analysis: How the members differ, what each contributes, and how sure the committee is.
+        validation: Name of a member, or `"committee"` → accuracy on the validation images of the
+            training, where it is known; a plain number if the number of images is not known.
 
     Example:
         >>> import numpy as np
@@ -88,6 +90,7 @@ class Report:
     classes: tuple[ClassScore, ...]
     leaderboard: Leaderboard
     analysis: Analysis
+    validation: Mapping[str, Accuracy | float] = field(default_factory=dict, hash=False)
 
     @property
     def best_member(self) -> str:
@@ -122,6 +125,8 @@ class Report:
     def verdict(self) -> str:
         """Say whether the committee is better than its best member, and whether this is luck.
 
+        For a single model, say how good the model is.
+
         Returns:
             A few plain sentences.
         """
@@ -141,6 +146,7 @@ class Report:
             **{key: board[key] for key in SHARED},
             "leaderboard": board,
             "analysis": self.analysis.to_dict(),
+            "validation": as_json(dict(self.validation)),
             "verdict": self.verdict(),
         }
 
@@ -150,7 +156,8 @@ class Report:
 
     def to_markdown(self) -> str:
         """Give the report as Markdown text."""
-        lines = [f"# Committee report: {self.split}", "", self.verdict(), ""]
+        title = "Committee report" if self.comparison else "Report"
+        lines = [f"# {title}: {self.split}", "", self.verdict(), ""]
         for table in self._tables():
             lines += [f"## {table.title}", "", markdown_table(table.header, table.rows), ""]
         return "\n".join(lines)
@@ -216,7 +223,7 @@ class Report:
         scores = [(row.name, row.values) for row in self.scores]
         confusions = confusion_table if wide else commonest_confusions
         return [
-            score_table(f"Accuracy on {self.split}{rule}", scores),
+            score_table(f"Accuracy on {self.split}{rule}", scores, self.validation),
             class_table(self.classes, self.committee.accuracy, name),
             confusions(self.confusion, self.class_names, name),
             *self.leaderboard.tables(),
@@ -235,6 +242,7 @@ def make_report(
     *,
     rule: Rule | None = None,
     validation_accuracy: Sequence[float] | None = None,
+    validation: Mapping[str, Accuracy] | None = None,
     elsewhere: np.ndarray | None = None,
     overlap: Overlap | None = None,
 ) -> Report:
@@ -247,6 +255,8 @@ def make_report(
         rule: Rule that combines the members; None for a majority vote.
         validation_accuracy: Accuracy of each member on validation images, which decides which
             member is the best; with None the accuracy on the split itself decides.
+        validation: Name of a member, or `"committee"` → accuracy on validation images; with None
+            `validation_accuracy` is shown, without intervals.
         elsewhere: Probabilities of the members on out-of-distribution images, those of another
             data set, float [members, m, classes].
         overlap: How many of the images the committee knows already; with None, no image.
@@ -288,6 +298,7 @@ def make_report(
         classes=tuple(per_class(confusion, split.class_names)),
         leaderboard=board,
         analysis=analyse(split.labels, probabilities, member_names, rule, elsewhere),
+        validation=validation or dict(zip(member_names, validation_accuracy or (), strict=False)),
     )
 
 

@@ -32,13 +32,18 @@ class Table(NamedTuple):
 
 
 def score_table(
-    title: str, scores: Iterable[tuple[str, Mapping[str, Value]]], *, every: bool = False
+    title: str,
+    scores: Iterable[tuple[str, Mapping[str, Value]]],
+    validation: Mapping[str, Accuracy | float] | None = None,
+    *,
+    every: bool = False,
 ) -> Table:
     """Tabulate accuracies with their intervals, and further measures beside them.
 
     Args:
         title: Title of the table.
         scores: Name of a member or committee, and the values of its measures, for each row.
+        validation: Name → accuracy on validation images, where it is known.
         every: Whether all measures are columns, or only the measures whose place is `"scores"`.
 
     Returns:
@@ -51,18 +56,19 @@ def score_table(
         if name != "accuracy" and (every or MEASURES[name].place == "scores")
     ]
     header = ["", "accuracy", "95 % interval", "images", *(MEASURES[name].title for name in names)]
-    return Table(
-        title,
-        header,
+    cells = [
         [
-            [
-                row,
-                *_accuracy_cells(values["accuracy"]),
-                *(MEASURES[name].text(values[name]) for name in names),
-            ]
-            for row, values in rows
-        ],
-    )
+            row,
+            *_accuracy_cells(values["accuracy"]),
+            *(MEASURES[name].text(values[name]) for name in names),
+        ]
+        for row, values in rows
+    ]
+    if validation:
+        header.append(_validation_title(validation))
+        for row in cells:
+            row.append(_validation_cell(validation.get(row[0])))
+    return Table(title, header, cells)
 
 
 def leaderboard_tables(
@@ -79,13 +85,14 @@ def leaderboard_tables(
         The leaderboard, and the table of calibration errors.
     """
     ranks = _measure_columns(rows, "leaderboard")
-    ranks[0].append("p")
-    for cells, (_, _, p_value) in zip(ranks[1:], rows, strict=True):
-        cells.append("–" if math.isnan(p_value) else f"{p_value:.2g}")
-    against = f"; p against {best_member}, after Holm" if best_member else ""
+    if best_member:
+        ranks[0].append("p")
+        for cells, (_, _, p_value) in zip(ranks[1:], rows, strict=True):
+            cells.append("–" if math.isnan(p_value) else f"{p_value:.2g}")
+    title = f"Leaderboard, n = {n:,}; p against {best_member}, after Holm"
     errors = _measure_columns(rows, "calibration")
     return [
-        Table(f"Leaderboard, n = {n:,}{against}", ranks[0], ranks[1:]),
+        Table(title if best_member else f"Probabilities, n = {n:,}", ranks[0], ranks[1:]),
         Table("Expected calibration error (ECE)", errors[0], errors[1:]),
     ]
 
@@ -207,6 +214,20 @@ def _accuracy_cells(accuracy: Value) -> list[str]:
         f"{100 * accuracy.low:.1f} – {100 * accuracy.high:.1f}",
         f"{accuracy.n:,}",
     ]
+
+
+def _validation_title(validation: Mapping[str, Accuracy | float]) -> str:
+    counts = {score.n for score in validation.values() if isinstance(score, Accuracy)}
+    return f"validation, n = {counts.pop():,}" if len(counts) == 1 else "validation"
+
+
+def _validation_cell(score: Accuracy | float | None) -> str:
+    """Write an accuracy on validation images, with its interval if it is known."""
+    if score is None:
+        return "–"
+    if isinstance(score, Accuracy):
+        return f"{percent(score.value)} [{100 * score.low:.1f}, {100 * score.high:.1f}]"
+    return percent(score)
 
 
 def _measure_columns(

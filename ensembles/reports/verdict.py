@@ -14,6 +14,8 @@ from zoo.ensembles.measures.bootstrap import Estimate
 from zoo.ensembles.measures.significance import LEVEL, CochranTest, PairedTest, required_test_size
 from zoo.ensembles.provenance import Overlap
 from zoo.ensembles.reports.json_values import as_json
+from zoo.metrics import Accuracy
+from zoo.text import percent
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Verdict:
         comparisons: How many rows of the leaderboard are compared with the member. The p-values of
             these rows are corrected for their number; the p-value of the verdict is not.
         overlap: How many of the images the committee knows already.
+        accuracy: The accuracy of the member, which is the answer about a member alone.
 
     Example:
         >>> test = PairedTest(n=400, only_first=60, only_second=20, difference=0.1, p_value=8e-6)
@@ -56,6 +59,7 @@ class Verdict:
     cochran: CochranTest | None
     comparisons: int
     overlap: Overlap
+    accuracy: Accuracy | None = None
 
     @property
     def beyond_chance(self) -> bool:
@@ -83,8 +87,7 @@ class Verdict:
     def sentence(self) -> str:
         """Give the answer in plain sentences, with a warning if images are known already."""
         if self.test is None or self.difference is None:
-            answer = f"{self.best_member} is alone: there is no committee to compare it with."
-            return " ".join(filter(None, [self.overlap.warning(), answer]))
+            return " ".join(filter(None, [self.overlap.warning(), self._answer_alone()]))
         sentences = [
             self.overlap.warning(),
             self._comparison(self.test, self.difference),
@@ -92,6 +95,18 @@ class Verdict:
             _differences_of_members(self.cochran),
         ]
         return " ".join(filter(None, sentences))
+
+    def _answer_alone(self) -> str:
+        """Say how good a member is that has no committee."""
+        found = self.accuracy
+        if found is None:
+            return f"{self.best_member} is a single model, which is compared with no other."
+        right = round(found.value * found.n)
+        return (
+            f"{self.best_member} recognises {right:,} of {found.n:,} images: "
+            f"{percent(found.value)}, with a 95 % interval of {100 * found.low:.1f} to "
+            f"{100 * found.high:.1f} %."
+        )
 
     def _comparison(self, test: PairedTest, difference: Estimate) -> str:
         where = (

@@ -139,7 +139,9 @@ def test_a_loaded_split_knows_how_it_was_loaded():
         "test": 0.3,
         "seed": 3,
         "drop_duplicates": False,
-        **dict.fromkeys(("parts", "image_size", "color")),
+        **dict.fromkeys(("root", "parts", "image_size", "color")),
+        "resize": "stretch",
+        "on_error": "raise",
     }
     assert data.train.settings == data.test.settings == settings
     assert data.train.take([0, 1]).settings == settings

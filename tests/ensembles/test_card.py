@@ -85,8 +85,14 @@ def test_calibration_and_other_images_are_told(committee, validation_split, test
 def test_data_sets_are_named_with_how_they_were_loaded():
     data = zoo.datasets.load("digits", classes=["3", "8"], validation=0.2)
     committee = Committee(Member("softmax", recipe=QUICK), voting="soft")
-    committee.fit(data.train, verbose=0)
+    committee.fit(data.train, validation_data=data.validation, verbose=0)
     card = model_card(committee, committee.report(data.test))
     assert "of the data set digits" in card
     assert "validation 0.2" in card
-    assert "members decide" not in card
+    text = card.lower()
+    assert "member" not in text
+    assert "committee" not in text
+    assert "vote" not in text
+    (accuracy,) = [score.accuracy for score in committee.report(data.test).members]
+    assert f"softmax recognises {round(accuracy.value * accuracy.n)} of {accuracy.n} images" in card
+    assert f"validation, n = {len(data.validation)}" in card

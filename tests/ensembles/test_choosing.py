@@ -120,7 +120,7 @@ def test_reports_say_that_images_chose_something(
     chosen = Committee.load(tmp_path / "a.keras")
     report = chosen.report(validation_split)
     assert (report.tuned_on, report.trained_on) == (48, 0)
-    told = "Caution: 48 of these 48 images chose when to stop"
+    told = "Caution: 48 of these 48 images chose something already"
     assert report.verdict().startswith(told)
     assert compare({"chosen": chosen}, validation_split).sentence().startswith(told)
     assert chosen.report(test_split).tuned_on == committee.report(validation_split).tuned_on == 0

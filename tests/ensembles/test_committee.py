@@ -61,7 +61,7 @@ def test_images_that_were_trained_on_are_counted(
     loaded = Committee.load(tmp_path / "c.keras")
     report = loaded.report(train_split.take(range(10)))
     assert report.trained_on == 10
-    assert report.verdict().startswith("Caution: members were trained on 10 of these 10 images")
+    assert report.verdict().startswith("Caution: 10 of these 10 images were trained on")
 
 
 def test_members_tell_every_committee_which_images_they_were_trained_on(train_split, built_model):

@@ -48,7 +48,7 @@ def test_members_that_were_trained_on_the_images_are_counted(
     trained_committee, train_split, test_split
 ):
     board = compare(trained_committee, train_split)
-    assert board.sentence().startswith("Caution: members were trained on 100 of these 100 images")
+    assert board.sentence().startswith("Caution: 100 of these 100 images were trained on")
     assert board.trained_on == trained_committee.report(train_split).trained_on == 100
     assert "Caution" not in compare(trained_committee, test_split).sentence()
 
@@ -62,9 +62,9 @@ def test_a_single_member_is_judged_as_it_was_calibrated(
     report = cool.report(test_split)
     board = report.leaderboard
     assert board[board.committee].negative_log_likelihood.value == pytest.approx(expected)
-    assert names(board) == {"lasso_mlp", "committee"}
-    assert "is alone" in board.sentence()
-    log_loss = board["committee"].negative_log_likelihood
+    assert names(board) == {"lasso_mlp", "calibrated"}
+    assert "recognises" in board.sentence()
+    log_loss = board["calibrated"].negative_log_likelihood
     assert f"Log loss (NLL) {log_loss} nats" in model_card(cool, report)
     assert names(alone.report(test_split).leaderboard) == {"lasso_mlp"}
     both = compare({"as it is": alone, "calibrated": cool}, test_split)

@@ -508,3 +508,21 @@ def test_together_needs_the_same_batches(train_split):
     members = [softmax(), Member("mlp", recipe=replace(QUICK, batch_size=8))]
     with pytest.raises(ArgumentError, match="softmax and mlp differ in batch_size"):
         fit(members, train_split, together=True)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_the_last_line_of_the_progress_has_the_scores_of_the_report(
+    train_split, validation_split, capsys, together
+):
+    stops = Recipe(learning_rate=0.5, batch_size=32, epochs=6, patience=2)
+    averages = Recipe(learning_rate=0.5, batch_size=32, epochs=6, average_from=0.5)
+    committee = Committee(
+        [Member("mlp", {"hidden": (4,)}, stops), Member("softmax", recipe=averages)]
+    )
+    committee.fit(train_split, validation_data=validation_split, together=together, verbose=1)
+    lines = capsys.readouterr().err.splitlines()
+    for name, score in committee.validation_scores.items():
+        told = [line.partition(f"{name} ")[2] for line in lines if f" · {name} " in line]
+        accuracy = told[-1].partition("validation accuracy ")[2]
+        assert accuracy.startswith(f"{100 * score.value:.1f} %"), name
+    assert any("weights that are kept" in line for line in lines)

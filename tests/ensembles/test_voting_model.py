@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import zoo
 from zoo.augmentation.views import AugmentedViews
@@ -179,3 +180,35 @@ def test_arguments_of_test_time_augmentation_are_checked(
 ):
     with pytest.raises(ArgumentError, match=message):
         trained_committee.predict(test_split, **arguments)
+
+
+def test_answers_agree_with_predictions_and_votes(trained_committee, test_split, tmp_path):
+    answers = trained_committee.classify(test_split)
+    probabilities = trained_committee.predict(test_split)
+    decisions, names = probabilities.argmax(axis=1), test_split.class_names
+    assert [answer.class_name for answer in answers] == [names[k] for k in decisions]
+    found = [answer.probability for answer in answers]
+    np.testing.assert_allclose(found, probabilities.max(axis=1), rtol=1e-5)
+    for member, votes in zip(
+        trained_committee.member_names, trained_committee.votes(test_split), strict=True
+    ):
+        assert [answer.votes[member] for answer in answers] == [names[k] for k in votes]
+    path = tmp_path / "first.png"
+    Image.fromarray(test_split.images[0][..., 0]).save(path)
+    for picture in (path, str(path), [path], tmp_path, f"{tmp_path}/*.png"):
+        (answer,) = trained_committee.classify(picture)
+        assert (answer.source, answer.votes) == (path, answers[0].votes)
+
+
+@pytest.mark.filterwarnings("default:.*cannot be read")
+def test_pictures_that_cannot_be_read_have_no_answer(trained_committee, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    assert trained_committee.classify(tmp_path, on_error="skip") == []
+    with pytest.raises(DataError, match=r"broken\.png"):
+        trained_committee.classify(tmp_path)
+
+
+def test_a_model_without_class_names_answers_with_their_numbers(built_model):
+    (answer,) = Committee([built_model("plain")]).classify(np.zeros((6, 6), "uint8"))
+    assert answer.class_name in "012"
+    assert answer.votes == {"plain": answer.class_name}

@@ -8,7 +8,8 @@ from rich.console import Console
 
 from zoo.cli.application import app
 from zoo.cli.console import start_tensorflow
-from zoo.cli.options import DataName, ImageOptions
+from zoo.cli.options import DATA, ImageOptions
+from zoo.cli.values import Name
 
 
 @app.command
@@ -16,28 +17,31 @@ def evaluate(
     file: Path,
     /,
     *,
-    split: Literal["test", "validation", "train"] = "test",
+    split: Literal["test", "validation", "train"] | None = None,
     output: Annotated[list[Path] | None, Parameter(name=("--output", "-o"), metavar="FILE")] = None,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
-    data: DataName = "digits",
+    data: Annotated[Name | None, Parameter(name=("--data", "-d"), group=DATA)] = None,
     images: ImageOptions = ImageOptions(),
 ) -> None:
     """Judge a saved committee: accuracies with intervals, confusion, and whether it is luck.
 
-    Classes, image size, colour, and which images are held out or dropped, are those of the training
-    of the committee, where no option says otherwise.
+    The data set, its place, classes, image size, colour, and which images are held out or dropped,
+    are those of the training of the committee, where no option says otherwise. A folder of new
+    pictures is judged whole.
 
     Args:
         file: A saved committee or model, `.keras`.
-        split: The images to judge the committee on.
+        split: The images to judge the committee on; by default the test split, or all images of a
+            folder of new pictures.
         output: Also write the report: `.json`, `.md` or `.png`; may be repeated.
         as_json: Print JSON instead of tables.
-        data: Name of the data set.
+        data: Name of the data set; by default that of the training. `zoo data` lists them.
         images: Which images to load.
     """
-    start_tensorflow(verbose=False)
-    from zoo.ensembles.evaluate import evaluate_file
+    from zoo.ensembles.evaluate import check_files, evaluate_file
 
+    check_files(file, data, images.root)
+    start_tensorflow(verbose=False)
     report = evaluate_file(file, data, split=split, **vars(images))
     for path in output or []:
         report.save(path)

@@ -72,11 +72,15 @@ class SplitOptions(ImageOptions):
         validation: Training images to hold out for validation: a share, or a number of images of
             every class.
         test: The same for the test, where the data set has no test split of its own.
+        resize: Stretch images to the size, or crop their edges so that shapes stay as they are.
+        on_error: Stop at damaged image files, or skip and list them.
     """
 
     parts: Parts | None = None
     validation: Share = 0.1
     test: Share = 0.2
+    resize: Literal["stretch", "crop"] = "stretch"
+    on_error: Literal["raise", "skip"] = "raise"
 
     def load(self, name: str) -> ImageData:
         """Load the data set of that name as the options say."""

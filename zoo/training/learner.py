@@ -35,6 +35,8 @@ class Learner:
         stopped: Why the model has stopped learning, or an empty text.
         best_epoch: The epoch whose weights are kept, from 1; 0 before there is such an epoch.
         best_loss: The validation loss of that epoch.
+        has_other_weights: Whether the model has got other weights than at the end of its last
+            epoch: those of an earlier epoch, or the mean of several epochs.
         optimizer: The Keras optimiser, once the training has started, else None.
     """
 
@@ -48,11 +50,13 @@ class Learner:
     stopped: str = field(default="", init=False)
     best_epoch: int = field(default=0, init=False)
     best_loss: float = field(default=math.inf, init=False)
+    has_other_weights: bool = field(default=False, init=False)
     optimizer: Any = field(default=None, init=False)
     _best_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _finite_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _mean_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _last_weights: list[np.ndarray] = field(default_factory=list, init=False)
+    _last_epoch: int = field(default=0, init=False)
     _snapshots_taken: int = field(default=0, init=False)
     _outcome: str = field(default="", init=False)
 
@@ -90,10 +94,12 @@ class Learner:
             epoch: The epoch, from 1.
             scores: `loss`, and `val_loss` where there is validation data.
         """
+        self._last_epoch = epoch
         patience, weights = self.recipe.patience, self.model.get_weights()
         finite = all(np.isfinite(weight).all() for weight in weights)
         if not (finite and math.isfinite(scores["loss"])):
             self.model.set_weights(self._finite_weights)
+            self.has_other_weights = True
             self.stopped = f"diverged in epoch {epoch}, and has the weights of the epoch before"
             warnings.warn(
                 f"{self.name} {self.stopped}. Lower its learning rate.", UserWarning, stacklevel=2
@@ -128,10 +134,12 @@ class Learner:
             self._last_weights = self.model.get_weights()
         if self._mean_weights:
             self.model.set_weights(self._mean_weights)
+            self.has_other_weights = True
             update_batch_statistics(self.model, data.batches(self.recipe.batch_size, shuffle=True))
             self._outcome += f"; mean weights of the epochs from {self._average_after + 1} on"
         elif self._best_weights:
             self.model.set_weights(self._best_weights)
+            self.has_other_weights |= self.best_epoch != self._last_epoch
             self._outcome += f"; best: epoch {self.best_epoch}"
         if missing := self.snapshots[self._snapshots_taken :]:
             for model in missing:

@@ -89,6 +89,7 @@ class Loop:
                 self._raise_interrupt()
         for learner in learners:
             learner.finish(group.data)
+        self._show_kept_weights(group)
         callbacks.on_train_end()
 
     def score_committee(self, learners: Sequence[Learner], combine: Combine) -> None:
@@ -198,6 +199,18 @@ class Loop:
                 if not learner.trains(epoch):
                     self.recorder.progress.end(learner.name, learner.finish(group.data))
         return scores
+
+    def _show_kept_weights(self, group: "_Group") -> None:
+        """Show the validation scores of the weights that are kept, if the last epoch had others."""
+        changed = {learner.name for learner in group.learners if learner.has_other_weights}
+        if not changed or self.validation is None:
+            return
+        scores = self._evaluate(group.lockstep)
+        group.lockstep.reset()
+        shown = changed | {"committee"}
+        self.recorder.progress.kept(
+            {name: validation_scores(scores[name]) for name in scores if name in shown}
+        )
 
     def _evaluate(self, lockstep: Lockstep) -> ScoresByName:
         assert self.validation is not None

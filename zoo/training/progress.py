@@ -93,6 +93,18 @@ class Progress:
             parts += [f"{name} {_in_a_line(values)}" for name, values in scores.items()]
             self.say(" · ".join(parts))
 
+    def kept(self, scores: ScoresByName) -> None:
+        """Show the scores of the weights that are kept, where the last epoch had other weights.
+
+        Args:
+            scores: What each such member, and the committee, reaches on the validation images.
+        """
+        for name, values in scores.items():
+            self._table.update(self._tasks[name], scores=values)
+        if self._table.disable:
+            parts = [f"{name} {_in_a_line(values)}" for name, values in scores.items()]
+            self.say(" · ".join(["weights that are kept", *parts]))
+
     def end(self, name: str, state: str) -> None:
         """Show that a member has ended its training.
 

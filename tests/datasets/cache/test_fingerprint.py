@@ -1,9 +1,10 @@
 import os
+from pathlib import Path
 
 import pytest
 
 from zoo.datasets.cache import fingerprint as module
-from zoo.datasets.cache.fingerprint import states
+from zoo.datasets.cache.fingerprint import list_files, states
 from zoo.errors import DataError
 
 FILES = {"a/1.png": b"one", "a/more/2.png": b"two", "b/3.txt": b"three"}
@@ -18,7 +19,7 @@ def settle(path):
 
 
 def fingerprint(path, only=None):
-    return module.fingerprint(path, states(path, only))
+    return module.fingerprint(path, states(list_files(path, only)))
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def read(monkeypatch):
     names = []
 
     def counted(path):
-        names.append(path.name)
+        names.append(Path(path).name)
         return checksum(path)
 
     checksum = module.checksum

@@ -4,12 +4,15 @@ from zoo.datasets.files.class_folders import class_folders
 from zoo.datasets.files.tree import open_tree
 from zoo.errors import DataError
 
+SUFFIXES = (".jpg", ".png", ".webp")
+
 
 @pytest.fixture(params=["tree", "tree.zip"])
 def layout(request, write):
     def layout(*paths):
         with open_tree(write(request.param, dict.fromkeys(paths, b""))) as tree:
-            return class_folders(tree)
+            images = [name for name in sorted(tree.sizes) if name.lower().endswith(SUFFIXES)]
+            return class_folders(tree, images)
 
     return layout
 
@@ -45,9 +48,28 @@ def test_images_below_class_folders_belong_to_the_class(layout):
     assert found["train"]["cat"] == ["cat/1.png", "cat/2019/may/1.png"]
 
 
-def test_other_files_and_loose_images_are_left_alone(layout):
-    found = layout("cat/1.png", "dog/1.png", "dog/Thumbs.db", "README.md", "cover.png", "cat/a.svg")
+def test_files_that_are_left_out_are_named(layout):
+    with pytest.warns(UserWarning, match="left out") as warned:
+        found = layout("cat/1.png", "dog/1.png", "dog/notes.txt", "README.md", "cover.png", "cat/a")
     assert found == {"train": {"cat": ["cat/1.png"], "dog": ["dog/1.png"]}}
+    loose, others = [str(warning.message) for warning in warned]
+    assert "cover.png is left out. Reason: they are images outside" in loose
+    assert "2 files such as cat/a are left out. Reason: they are no images" in others
+
+
+@pytest.mark.parametrize("folder", ["@eaDir", ".thumbnails", "__MACOSX", "#recycle"])
+def test_what_systems_make_for_themselves_is_no_image_and_no_class(layout, folder):
+    files = ("cat/1.png", "dog/1.png", "dog/Thumbs.db", "dog/.DS_Store", "dog/.hidden.png")
+    thumbnails = (f"{folder}/cat/1.png", f"cat/{folder}/1.png/thumbnail.jpg", f"{folder}/2.png")
+    found = layout(*files, *thumbnails)
+    assert found == {"train": {"cat": ["cat/1.png"], "dog": ["dog/1.png"]}}
+
+
+@pytest.mark.parametrize("test", [("test/1.png",), ("test/unknown/1.png",)])
+def test_a_test_folder_without_classes_is_left_out(layout, test):
+    with pytest.warns(UserWarning, match=r"/test holds 1 images .*`zoo predict MODEL .*/test`"):
+        found = layout("train/cat/1.png", "train/dog/1.png", *test)
+    assert found == {"train": {"cat": ["train/cat/1.png"], "dog": ["train/dog/1.png"]}}
 
 
 # paths, what the message has to say
@@ -56,7 +78,7 @@ BAD_LAYOUTS = [
     (["cat/1.png"], "at least two classes. Received: cat"),
     (["a/b/cat/1.png", "a/b/dog/1.png"], "at least two classes. Received: b"),
     (["cat/1.png", "dog/notes.txt"], "dog in "),
-    (["train/cat/1.png", "train/dog/1.png", "test/1.png"], "test must hold"),
+    (["train/cat/1.png", "train/dog/1.png", "test/cat/1.png"], "test must hold"),
     (["train/cat/1.png", "train/dog/1.png", "more/dog/1.png"], "folders more, train"),
     (["test/cat/1.png", "test/dog/1.png"], "folders test"),
     (["train/a/1.png", "train/b/1.png", "val/a/1.png", "valid/b/1.png"], "each once"),
@@ -73,9 +95,3 @@ def test_what_cannot_be_told_apart_is_refused(layout, paths, message):
         layout(*paths)
     assert message in str(raised.value)
     assert "tree" in str(raised.value)
-
-
-def test_images_in_other_formats_are_left_out_with_a_warning(layout):
-    with pytest.warns(UserWarning, match=r"2 images such as cat/2\.gif are left out"):
-        found = layout("cat/1.png", "cat/2.gif", "dog/1.png", "dog/3.TIFF", "dog/notes.txt")
-    assert found["train"] == {"cat": ["cat/1.png"], "dog": ["dog/1.png"]}

@@ -6,7 +6,8 @@ from PIL import Image
 
 from zoo.datasets.files.tree import open_tree
 from zoo.datasets.formats import decode as decode_module
-from zoo.datasets.formats.decode import decode, survey
+from zoo.datasets.formats.decode import decode, first_header
+from zoo.datasets.formats.image_file import Target
 from zoo.errors import DataError
 
 
@@ -14,9 +15,9 @@ from zoo.errors import DataError
 def read(write):
     """Decode one file's content."""
 
-    def read(content, size=(2, 3), channels=3, resize=True):
+    def read(content, size=(2, 3), channels=3, resize="stretch"):
         with open_tree(write("tree.zip", {"a/x.img": content})) as tree:
-            return decode(tree, ["a/x.img"], size, channels, resize=resize)[0]
+            return decode(tree, ["a/x.img"], Target(size, channels, resize)).images[0]
 
     return read
 
@@ -79,10 +80,10 @@ def test_orientation_is_respected(read, image_bytes, write):
     exif[0x0112] = 6  # to be turned a quarter clockwise
     content = image_bytes(pixels, exif=exif.tobytes())
     np.testing.assert_array_equal(
-        read(content, (3, 2), channels=1, resize=False)[..., 0], np.rot90(pixels, -1)
+        read(content, (3, 2), channels=1, resize=None)[..., 0], np.rot90(pixels, -1)
     )
     with open_tree(write("tree.zip", {"x.png": content})) as tree:
-        assert survey(tree, ["x.png"]) == [(3, 2, True)]
+        assert first_header(tree, ["x.png"], is_reduced=False)[:3] == (3, 2, True)
 
 
 def test_resize_is_pillows_bilinear(read, image_bytes, rng):
@@ -93,17 +94,18 @@ def test_resize_is_pillows_bilinear(read, image_bytes, rng):
 
 def test_another_size_is_refused_without_resize(read, image_bytes):
     with pytest.raises(DataError, match=r"a/x\.img in .*must have 2×3 pixels\. Received: 8×9"):
-        read(image_bytes((8, 9)), resize=False)
+        read(image_bytes((8, 9)), resize=None)
 
 
-def test_survey_tells_size_and_greyness(write, image_bytes):
+def test_the_header_tells_size_and_greyness(write, image_bytes):
     files = {
         "grey.png": image_bytes((4, 5)),
         "color.jpg": image_bytes((6, 7, 3), "JPEG"),
         "deep.png": image_bytes(np.zeros((2, 2), np.uint16)),
     }
     with open_tree(write("tree.zip", files)) as tree:
-        assert survey(tree, list(files)) == [(4, 5, True), (6, 7, False), (2, 2, True)]
+        headers = [first_header(tree, [name], is_reduced=False)[:3] for name in files]
+        assert headers == [(4, 5, True), (6, 7, False), (2, 2, True)]
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "BMP"])
@@ -130,14 +132,16 @@ def test_other_formats_are_refused(read, image_bytes):
         read(image_bytes((4, 4), "GIF"))
 
 
-# our own limit, Pillow's warning, Pillow's error
-@pytest.mark.parametrize("pixels", [60_000_000, 100_000_000, 200_000_000])
-def test_decompression_bombs_are_refused_before_they_are_decoded(read, image_bytes, pixels):
+# our own limits, Pillow's warning, Pillow's error
+@pytest.mark.parametrize(
+    ("pixels", "resize"), [(60_000_000, None), (110_000_000, "stretch"), (200_000_000, "stretch")]
+)
+def test_decompression_bombs_are_refused_before_they_are_decoded(read, image_bytes, pixels, resize):
     content = bytearray(image_bytes(np.zeros((1, 1), bool), "BMP"))
     content[18:22] = (pixels // 1000).to_bytes(4, "little")
     content[22:26] = (1000).to_bytes(4, "little")
     with pytest.raises(DataError, match=r"a/x\.img in .*pixels"):
-        read(bytes(content))
+        read(bytes(content), resize=resize)
 
 
 def test_images_that_fit_no_memory_are_a_data_error(read, image_bytes):
@@ -150,13 +154,14 @@ def test_threads_change_nothing(write, image_bytes, monkeypatch, threshold):
     monkeypatch.setattr(decode_module, "_BYTES_WORTH_A_THREAD", threshold)
     files = {f"{number}.png": image_bytes((3, 3)) for number in range(50)}
     with open_tree(write("tree.zip", files)) as tree:
-        together = decode(tree, list(files), (3, 3), 1, resize=False)
+        together = decode(tree, list(files), Target((3, 3), 1)).images
         for name, image in zip(files, together, strict=True):
-            np.testing.assert_array_equal(decode(tree, [name], (3, 3), 1, resize=False)[0], image)
+            alone = decode(tree, [name], Target((3, 3), 1)).images[0]
+            np.testing.assert_array_equal(alone, image)
     files["30.png"] = b"damaged"
     path = write("tree.zip", files)
     with open_tree(path) as tree, pytest.raises(DataError, match=r"^30\.png"):
-        decode(tree, list(files), (3, 3), 1, resize=False)
+        decode(tree, list(files), Target((3, 3), 1))
 
 
 def test_png_whose_pixels_have_another_checksum_is_refused(read, image_bytes):
@@ -173,3 +178,14 @@ def test_jpeg_of_many_scans_is_not_decoded(read, image_bytes):
     scan = content[start : content.rindex(b"\xff\xd9")]
     with pytest.raises(DataError, match="a JPEG file of at most 100 scans"):
         read(content[:start] + scan * 101 + b"\xff\xd9")
+
+
+def test_start_of_scan_bytes_outside_of_a_jpeg_image_are_no_scans(read, image_bytes):
+    """Noise in a large PNG or BMP file holds them, and the video behind a phone's photograph."""
+    pixels = np.tile(np.array([0xFF, 0xDA, 0], np.uint8), (20, 20, 1))
+    content = image_bytes(pixels, "BMP")
+    assert content[::-1].count(b"\xff\xda") > 100
+    np.testing.assert_array_equal(read(content, (20, 20)), pixels)
+    photograph = image_bytes((16, 16, 3), "JPEG")
+    video = b"\xff\xda" * 500
+    np.testing.assert_array_equal(read(photograph + video, (16, 16)), read(photograph, (16, 16)))

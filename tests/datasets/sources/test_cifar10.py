@@ -106,6 +106,16 @@ def pictures(image_bytes):
     }
 
 
+@pytest.mark.parametrize(
+    "folder", ["cifar-10-batches-py", "cifar-10-batches-py-target/cifar-10-batches-py"]
+)
+def test_the_folders_of_keras_are_read(write, planes, folder):
+    batches = {f"{folder}/{name}": content for name, content in pickled(planes).items()}
+    others = {"mnist.npz": b"", "cifar-10-batches-py-target_archive": b"", f"{folder}/readme": b""}
+    data = zoo.datasets.load("cifar10", write("datasets", batches | others), validation=0)
+    assert (len(data.train), len(data.test)) == (5 * COUNT, COUNT)
+
+
 def test_folders_without_a_test_part_hold_some_out_and_say_so(write, pictures):
     root = write("cifar10-train.zip", pictures)
     with pytest.warns(UserWarning, match="has no part test: test images are held out"):

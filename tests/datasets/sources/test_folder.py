@@ -121,3 +121,75 @@ def test_nothing_on_disk_changes(write, pets):
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
     zoo.datasets.load("folder", root)
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
+
+
+def test_images_are_found_by_their_contents(load, image_bytes):
+    files = {
+        "a/1": image_bytes((3, 4), "JPEG"),
+        "a/2.jfif": image_bytes((3, 4), "JPEG"),
+        "a/3.dat": image_bytes((3, 4), "PNG"),
+        "b/1": image_bytes((3, 4), "BMP"),
+        "b/2.gif": image_bytes((3, 4), "WEBP"),
+        "b/3.gif": image_bytes((3, 4), "GIF"),
+        "b/BMW": b"BMW makes cars",
+    }
+    with pytest.warns(UserWarning, match=r"2 files such as b/3\.gif are left out"):
+        data = load(files, validation=0, test=0)
+    assert data.train.class_counts == {"a": 3, "b": 2}
+
+
+def test_images_are_held_out_where_the_test_folder_has_no_classes(load, pets):
+    files = {f"train/{name}": content for name, content in pets.items()}
+    with pytest.warns(UserWarning, match="test holds 2 images without class folders"):
+        data = load(files | {f"test/{k}.png": pets["cat/0.png"] for k in range(2)})
+    assert data.test.class_counts == {"cat": 2, "dog": 2, "owl": 2}
+
+
+def test_every_damaged_image_is_named_at_once(load, pets):
+    damaged = {name: pets[name][:60] for name in ("cat/3.png", "dog/0.png", "owl/9.png")}
+    with pytest.raises(DataError) as raised:
+        load(pets | damaged)
+    assert all(f"{name} (" in str(raised.value) for name in damaged)
+    assert 'pass on_error="skip"' in str(raised.value)
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_damaged_images_are_left_out_and_listed(load, pets, cache):
+    damaged = {name: pets[name][:60] for name in ("cat/3.png", "dog/0.png")}
+    for _ in range(2):
+        with pytest.warns(
+            UserWarning, match=r"2 of 30 images .* cannot be read, .*: cat/3\.png \("
+        ):
+            data = load(pets | damaged, on_error="skip", cache=cache, validation=0, test=0)
+        assert data.train.class_counts == {"cat": 9, "dog": 9, "owl": 10}
+    whole = load(pets, validation=0, test=0).train
+    kept = np.delete(np.arange(30), [3, 10])
+    np.testing.assert_array_equal(data.train.images, whole.images[kept])
+    with pytest.raises(DataError, match=r"All 30 images in .* 2 that are not"):
+        load(pets | damaged)
+
+
+def test_a_class_of_damaged_images_only_is_an_error(load, pets):
+    damaged = {name: b"" for name in pets if name.startswith("cat")}
+    with (
+        pytest.warns(UserWarning, match="10 of 30 images"),
+        pytest.raises(DataError, match="Received: none of class 'cat'"),
+    ):
+        load(pets | damaged, on_error="skip", cache=False)
+
+
+def test_images_are_stretched_or_cropped(load, image_bytes):
+    pixels = np.full((4, 12), 50, np.uint8)
+    pixels[:, 4:8] = 200
+    files = {f"{name}/1.png": image_bytes(pixels) for name in "ab"}
+    options = {"image_size": 4, "validation": 0, "test": 0}
+    cropped = load(files, resize="crop", **options).train
+    assert (cropped.images == 200).all()
+    assert cropped.settings["resize"] == "crop"
+    assert load(files, **options).train.images.min() == 50
+
+
+def test_a_grey_first_image_does_not_make_the_others_grey(load, image_bytes):
+    files = {f"{name}/{k}.jpg": image_bytes((8, 8), "JPEG") for name in "ab" for k in range(3)}
+    files["b/2.jpg"] = image_bytes((8, 8, 3), "JPEG")
+    assert load(files, validation=0, test=0).image_shape == (8, 8, 3)

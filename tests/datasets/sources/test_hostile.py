@@ -29,7 +29,7 @@ from scipy.io import savemat
 
 import zoo.datasets
 from zoo.datasets.files import tree
-from zoo.datasets.formats import decode
+from zoo.datasets.formats import image_file
 from zoo.datasets.formats.face_list import COLUMNS
 from zoo.datasets.sources import fer2013
 from zoo.datasets.sources.cifar10 import BATCHES
@@ -451,7 +451,7 @@ def test_a_pixel_bomb_is_not_decoded(tmp_path):
         )  # fmt: skip
 
     png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
-    assert width * height > decode.MAX_PIXELS
+    assert width * height > image_file.MAX_PIXELS_OF_OTHERS
     root = written(tmp_path / "pets", {**class_folders(), "cat/9.png": png})
     with pytest.raises(DataError, match=r"cat/9\.png in .* Received: .*(pixels|40000|Bomb)"):
         zoo.datasets.load("folder", root, image_size=8)

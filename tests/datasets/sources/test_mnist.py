@@ -1,10 +1,12 @@
 import gzip
+import io
 import struct
 
 import numpy as np
 import pytest
 
 import zoo.datasets
+from zoo.datasets.sources.mnist import FIRST_LABELS, PREFIXES
 from zoo.errors import DataError
 
 
@@ -122,4 +124,85 @@ def test_the_real_thing(real_file):
     assert list(data.train.class_counts.values()) == counts
     counts = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert list(data.test.class_counts.values()) == counts
-    assert data.train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+
+
+def saved(files):
+    """The same arrays in `mnist.npz`, as Keras keeps them."""
+    arrays = {}
+    for part, prefix in (("train", "train"), ("test", "t10k")):
+        images = np.frombuffer(files[f"{prefix}-images-idx3-ubyte"][16:], np.uint8)
+        arrays[f"x_{part}"] = images.reshape(-1, 28, 28)
+        arrays[f"y_{part}"] = np.frombuffer(files[f"{prefix}-labels-idx1-ubyte"][8:], np.uint8)
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    return content.getvalue()
+
+
+def test_the_arrays_of_keras_are_read(write, files):
+    folder = write("datasets", {"mnist.npz": saved(files)})
+    check(zoo.datasets.load("mnist", folder, validation=0))
+    check(zoo.datasets.load("mnist", folder / "mnist.npz", validation=0))
+
+
+def test_the_folders_of_torchvision_are_read(write, files):
+    root = write("data", {f"MNIST/raw/{name}": content for name, content in packed(files).items()})
+    check(zoo.datasets.load("mnist", root, validation=0))
+    check(zoo.datasets.load("mnist", root / "MNIST", validation=0))
+
+
+ARRAYS = [
+    (np.zeros((20, 28, 28)), "be uint8, row by row"),
+    (np.array([{}]), "be uint8, row by row"),
+    (np.zeros((20, 28, 28), np.uint8).T, "be uint8, row by row"),
+    (np.zeros((20, 28, 27), np.uint8), "images of 28×28"),
+]
+
+
+@pytest.mark.parametrize(("images", "message"), ARRAYS)
+def test_other_arrays_are_refused(tmp_path, images, message):
+    np.savez(tmp_path / "mnist.npz", x_train=images, y_train=np.zeros(20, np.uint8))
+    with pytest.raises(DataError, match=message):
+        zoo.datasets.load("mnist", tmp_path)
+
+
+def test_damaged_arrays_are_refused(write, files):
+    content = saved(files)
+    for damaged in (content[:500], content[:300] + bytes(40) + content[340:]):
+        with pytest.raises(DataError, match=r"mnist\.npz"):
+            zoo.datasets.load("mnist", write("datasets", {"mnist.npz": damaged}))
+
+
+def named(files, name):
+    """The files with the first labels of the real data set."""
+    first = {prefix: FIRST_LABELS[name][part] for part, prefix in PREFIXES.items()}
+    images = {k: v for k, v in files.items() if "images" in k}
+    labels = {k: v[:8] + first[k.split("-")[0]] + v[18:] for k, v in files.items() if "label" in k}
+    return images | labels
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("mnist", "fashion_mnist"), ("fashion_mnist", "mnist")]
+)
+def test_mnist_and_fashion_mnist_are_told_apart(write, files, name, other):
+    root = write("data", named(files, other))
+    with pytest.raises(DataError, match=rf"Received: {other}'s\. Load it as '{other}'"):
+        zoo.datasets.load(name, root)
+    assert len(zoo.datasets.load(other, root, validation=0).train) == 20
+
+
+def test_fashion_mnist_is_found_beside_mnist(write, files, tmp_path):
+    for folder, name in (("MNIST", "mnist"), ("FashionMNIST", "fashion_mnist")):
+        write(f"data/{folder}/raw", named(files, name))
+    root = tmp_path / "data"
+    assert zoo.datasets.load("mnist", root, validation=0).class_names[9] == "9"
+    data = zoo.datasets.load("fashion_mnist", root, validation=0)
+    assert data.class_names[9] == "Ankle boot"
+    assert data.train.labels[0] == 9
+
+
+def test_the_real_files_begin_with_the_labels_of_mnist(real_file):
+    folder = real_file("train-images-idx3-ubyte.gz").parent
+    for part, split in zoo.datasets.load("mnist", folder, validation=0).splits.items():
+        assert split.labels[:10].astype(np.uint8).tobytes() == FIRST_LABELS["mnist"][part]
+    with pytest.raises(DataError, match="Load it as 'mnist'"):
+        zoo.datasets.load("fashion_mnist", folder)

@@ -93,7 +93,7 @@ def test_a_member_alone_has_no_committee():
     found = make_leaderboard(labels, made, {})
     assert [row.name for row in found.entries] == ["member 0"]
     assert found.comparison is found.difference is found.cochran is None
-    assert "is alone" in found.sentence()
+    assert "recognises" in found.sentence()
     assert not found.beyond_chance
 
 

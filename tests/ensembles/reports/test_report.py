@@ -16,6 +16,7 @@ from zoo.ensembles.measures.significance import mcnemar
 from zoo.ensembles.provenance import Overlap
 from zoo.ensembles.reports.report import log_report, make_report
 from zoo.errors import ArgumentError, DataError, RunError
+from zoo.metrics import Accuracy
 from zoo.plots import figure_pixels
 
 NAMES = ("one", "two", "three")
@@ -91,10 +92,28 @@ def test_a_model_alone_has_no_committee_beside_it(test_split, probabilities):
     report = make_report(test_split, NAMES[:1], probabilities[:1], rule=Rule("soft"))
     assert [score.name for score in report.scores] == ["one"]
     assert report.comparison is None
-    assert "one is alone" in report.verdict()
-    assert "committee" not in report.to_markdown().replace("Committee report", "").replace(
-        "no committee to compare", ""
-    )
+    right = int((probabilities[0].argmax(axis=1) == test_split.labels).sum())
+    assert report.verdict().startswith(f"one recognises {right} of 60 images: ")
+    for text in (report.to_markdown(), str(report)):
+        assert "committee" not in text.lower()
+        assert "vote" not in text
+        assert "member" not in text
+    assert report.to_markdown().startswith("# Report: test\n")
+    assert {label.get_text() for label in report.plot().axes[0].get_yticklabels()} == {"one"}
+
+
+def test_accuracies_on_validation_images_stand_beside_those_on_the_test(test_split, probabilities):
+    scores = {"one": Accuracy(0.5, 0.4, 0.6, 90), "committee": Accuracy(0.75, 0.65, 0.85, 90)}
+    report = make_report(test_split, NAMES, probabilities, validation=scores)
+    for text in (str(report), report.to_markdown()):
+        assert "validation, n = 90" in text
+        assert "75.0 % [65.0, 85.0]" in text
+    assert report.to_dict()["validation"]["one"] == {"value": 0.5, "low": 0.4, "high": 0.6, "n": 90}
+    without_counts = make_report(test_split, NAMES, probabilities, validation_accuracy=(0.5, 1, 0))
+    header, _, *rows = without_counts.to_markdown().split("\n\n")[3].splitlines()
+    assert header.endswith("| validation |")
+    cells = [row.split(" | ")[-1] for row in rows]
+    assert cells == ["50.0 % |", "100.0 % |", "0.0 % |", "– |"]
 
 
 def test_probabilities_that_are_not_numbers_name_the_member(test_split, probabilities):

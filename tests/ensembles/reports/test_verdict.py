@@ -66,5 +66,5 @@ def test_known_images_are_a_warning_before_the_answer():
     assert replace(VERDICT, overlap=known).sentence().startswith(known.warning() + " Against")
     alone = replace(VERDICT, test=None, difference=None, cochran=None, overlap=known)
     assert alone.sentence() == (
-        f"{known.warning()} cnn is alone: there is no committee to compare it with."
+        f"{known.warning()} cnn is a single model, which is compared with no other."
     )

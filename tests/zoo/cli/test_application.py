@@ -14,13 +14,14 @@ OPTIONS = {
     "data": [],
     "data show": [
         *("--output", "-o", "--log-dir", "--root", "--classes", "--image-size", "--color"),
-        *("--drop-duplicates", "--parts", "--validation", "--test"),
+        *("--drop-duplicates", "--parts", "--validation", "--test", "--resize", "--on-error"),
     ],
     "data get": ["--root", "--classes", "--parts"],
     "data cache": ["--clear"],
     "train": [
         *("--data", "-d", "--root", "--classes", "--image-size", "--color", "--drop-duplicates"),
-        *("--parts", "--validation", "--test", "--epochs", "--batch-size", "--learning-rate"),
+        *("--parts", "--validation", "--test", "--resize", "--on-error"),
+        *("--epochs", "--batch-size", "--learning-rate"),
         *("--optimizer", "--patience", "--augmentation", "--precision", "--standardize"),
         *("--class-weight", "--seed", "--log-dir", "--resume", "--quiet", "-q"),
         *("--set", "--import"),

@@ -72,7 +72,7 @@ def test_duplicates_are_dropped_for_a_model_of_any_origin(zoo_command, photos, t
         for more in ((), ("--drop-duplicates",))
     ]
     expected = [
-        len(zoo.datasets.load("folder", photos, drop_duplicates=dropped).train)
+        len(zoo.datasets.load("folder", photos, drop_duplicates=dropped, validation=0).train)
         for dropped in (False, True)
     ]
     assert counts == expected
@@ -109,21 +109,23 @@ def test_classes_with_commas_go_from_training_to_evaluation(zoo_command, tmp_pat
 
 
 def test_a_plain_keras_model_is_judged(zoo_command, plain_model):
-    code, out, _ = zoo_command("evaluate", plain_model, "--json")
+    code, out, _ = zoo_command("evaluate", plain_model, "-d", "digits", "--json")
     assert code == 0
     assert json.loads(out)["members"][0]["name"] == "softmax"
 
 
 def test_a_model_with_another_number_of_classes_is_no_result(zoo_command, tmp_path):
     zoo.build("softmax", input_shape=(8, 8, 1), num_classes=7).save(tmp_path / "m.keras")
-    code, out, err = zoo_command("evaluate", "m.keras")
+    code, out, err = zoo_command("evaluate", "m.keras", "--data", "digits")
     assert (code, out) == (2, "")
     assert "7 classes" in err
     assert "Received: 10" in err
 
 
 def test_a_file_that_is_not_there_is_one_line(zoo_command):
-    code, out, err = zoo_command("evaluate", "gone.keras")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("zoo.cli.evaluate.start_tensorflow", lambda **_: pytest.fail("too early"))
+        code, out, err = zoo_command("evaluate", "gone.keras")
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
     assert "gone.keras" in err
@@ -136,16 +138,18 @@ def test_a_split_has_one_of_three_names(plain_model):
 
 def test_the_evaluation_script_is_the_same_command(zoo_command, plain_model):
     script = [sys.executable, "-m", "zoo.ensembles.evaluate"]
-    done = subprocess.run([*script, plain_model, "--json"], capture_output=True, text=True)
+    done = subprocess.run(
+        [*script, plain_model, "-d", "digits", "--json"], capture_output=True, text=True
+    )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == zoo_command("evaluate", plain_model, "--json")[1]
+    assert done.stdout == zoo_command("evaluate", plain_model, "-d", "digits", "--json")[1]
 
 
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
 def test_the_evaluation_script_ends_with_the_exit_code_of_the_command(
     zoo_command, monkeypatch, capsys
 ):
-    words = ["gone.keras", "--split", "best"]
+    words = ["gone.keras", "--split", "train"]
     monkeypatch.setattr(sys, "argv", ["evaluate", *words])
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("zoo.ensembles.evaluate", run_name="__main__")

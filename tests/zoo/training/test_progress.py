@@ -156,3 +156,26 @@ def test_other_verbose_is_rejected(verbose):
     ) as error:
         Progress(MEMBERS, verbose=verbose)
     assert repr(verbose) in str(error.value)
+
+
+@pytest.mark.parametrize("force_terminal", [True, False])
+def test_the_weights_that_are_kept_have_the_last_line(file, force_terminal):
+    environment = {"TERM": "xterm-256color"}
+    console = Console(
+        file=file, force_terminal=force_terminal, width=100, record=True, _environ=environment
+    )
+    with Progress(MEMBERS, console=console) as shown:
+        shown.epoch(2, FIRST, 1)
+        shown.end("cnn", "best: epoch 1")
+        kept = {"val_loss": 0.5, "val_accuracy": 0.625}
+        shown.kept({"cnn": kept, "committee": {**kept, "val_accuracy": 0.875}})
+    text = console.export_text()
+    if force_terminal:
+        assert cells(text, "cnn") == words("cnn 2.0/2 62.5 % best: epoch 1")
+        assert cells(text, "mlp#2")[:4] == words("mlp#2 2.0/3 2.0000 12.5")
+        assert cells(text, "committee") == words("committee 2.0/3 87.5 %")
+    else:
+        assert text.splitlines()[-1] == (
+            "weights that are kept · cnn validation accuracy 62.5 %"
+            " · committee validation accuracy 87.5 %"
+        )

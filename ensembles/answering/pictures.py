@@ -1,0 +1,139 @@
+"""The pixels of pictures, read in blocks, exactly as `zoo.datasets.load` reads them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from zoo.arguments import argument_error
+from zoo.datasets import read_image_blocks, read_images
+from zoo.datasets.split import Split
+from zoo.ensembles.answering.files import picture_files
+
+BLOCK = 256
+"""How many pictures are in memory at a time."""
+
+Source = Path | int
+"""The path of a picture's file; or the number of the picture, from 0, if it has no file."""
+
+_COLORS = {1: "grayscale", 3: "rgb"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some pictures that were read together.
+
+    Attributes:
+        sources: Where each picture comes from, [n].
+        images: The pixels, uint8 [n, height, width, channels].
+        skipped: Sources of the pictures that could not be read.
+    """
+
+    sources: list[Source]
+    images: np.ndarray
+    skipped: list[Source]
+
+
+def image_options(
+    input_shape: Sequence[int | None], settings: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Choose the arguments of `zoo.datasets.load` and `read_images` that make images for a model.
+
+    Args:
+        input_shape: (height, width, channels) that the model takes; None allows any length.
+        settings: The settings of the data set that the model was trained on, if they are known.
+
+    Returns:
+        `image_size` and `color`; and `resize`, if the settings have it.
+
+    Example:
+        >>> image_options((48, 64, 1))
+        {'image_size': (48, 64), 'color': 'grayscale'}
+    """
+    settings = settings or {}
+    height, width, channels = input_shape
+    size = (height, width) if height and width else settings.get("image_size")
+    options = {"image_size": size, "color": _COLORS.get(channels or 0, settings.get("color"))}
+    return options | {key: settings[key] for key in ("resize",) if settings.get(key) is not None}
+
+
+def picture_blocks(
+    pictures: Any, options: Mapping[str, Any], on_error: str = "raise"
+) -> Iterator[Block]:
+    """Read pictures, a block at a time.
+
+    Args:
+        pictures: One picture or several: paths of files, of folders, or with patterns, see
+            `picture_files`; Pillow images; arrays uint8 [height, width], [height, width, channels]
+            or [n, height, width, channels]; a `Split`; or a list of these.
+        options: The arguments of `zoo.datasets.read_images`, as `image_options` gives them.
+        on_error: `"raise"`, or `"skip"` to leave out pictures that cannot be read, with a warning.
+
+    Yields:
+        The blocks, of `BLOCK` pictures or fewer.
+
+    Raises:
+        ArgumentError: `on_error` is something else, or there is no picture.
+        DataError: A file does not exist, a picture cannot be read, or something is no picture.
+
+    Example:
+        >>> pictures = [np.zeros((8, 8), "uint8"), Image.new("RGB", (20, 10))]
+        >>> (block,) = picture_blocks(pictures, {"image_size": (4, 4), "color": "grayscale"})
+        >>> block.sources, block.images.shape
+        ([0, 1], (2, 4, 4, 1))
+    """
+    listed = enumerate(_listed(pictures))
+    numbered = [*itertools.islice(listed, BLOCK)]
+    if not numbered:
+        remedy = "Name a picture, or a folder with pictures"
+        raise argument_error("pictures", "be one picture or more", pictures, remedy)
+    while numbered:
+        named = [(p if isinstance(p, Path) else number, p) for number, p in numbered]
+        kept, images = _read([picture for _, picture in named], options, on_error)
+        ids = {id(picture) for picture in kept}
+        yield Block(
+            [source for source, picture in named if id(picture) in ids],
+            images,
+            [source for source, picture in named if id(picture) not in ids],
+        )
+        numbered = [*itertools.islice(listed, BLOCK)]
+
+
+def _listed(pictures: Any) -> Iterator[Any]:
+    """Go through pictures one by one: the path of a file, a Pillow image, or an array."""
+    if isinstance(pictures, (str, os.PathLike)):
+        yield from picture_files([pictures])
+    elif isinstance(pictures, Split):
+        for block in pictures.blocks():
+            yield from block
+    elif isinstance(pictures, Image.Image):
+        yield pictures
+    elif hasattr(pictures, "__array__"):
+        pixels = np.asarray(pictures)
+        yield from pixels if pixels.ndim == 4 else [pixels]
+    elif isinstance(pictures, Iterable):
+        listed = [*pictures]
+        if all(isinstance(picture, (str, os.PathLike)) for picture in listed):
+            yield from picture_files(listed)  # names all files that are missing
+        else:
+            yield from itertools.chain.from_iterable(map(_listed, listed))
+    else:
+        remedy = "Pass paths, Pillow images or arrays, one or several"
+        raise argument_error("pictures", "be a picture or a list of pictures", pictures, remedy)
+
+
+def _read(
+    pictures: list[Any], options: Mapping[str, Any], on_error: str
+) -> tuple[list[Any], np.ndarray]:
+    """Read pictures: those that could be read, and their pixels."""
+    if None in options.values():  # a model of any size takes pictures as they are
+        return pictures, read_images(pictures, **options)
+    (block,) = read_image_blocks(pictures, **options, on_error=on_error, block_size=len(pictures))
+    return block

@@ -1,0 +1,68 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo.datasets.files.tree import open_tree
+from zoo.datasets.formats.image_file import (
+    Target,
+    find_images,
+    open_image,
+    read_header,
+    read_pixels,
+)
+from zoo.errors import DataError
+
+GRADIENT = Image.linear_gradient("L")
+
+
+@pytest.fixture(scope="module")
+def large():
+    """A grey gradient of 60 million pixels, as JPEG."""
+    content = io.BytesIO()
+    GRADIENT.resize((10_000, 6_000)).save(content, "JPEG")
+    return content.getvalue()
+
+
+def test_a_large_photograph_is_read_if_it_is_made_small(large):
+    with pytest.raises(DataError, match=r"at most 50,000,000 pixels.*6000×10000\. Pass image_size"):
+        read_pixels(large, Target((6_000, 10_000), 1))
+    assert read_header(io.BytesIO(large), is_reduced=True)[:3] == (6_000, 10_000, True)
+    pixels = read_pixels(large, Target((16, 16), 1, "stretch"))
+    expected = np.asarray(GRADIENT.resize((16, 16), Image.Resampling.BILINEAR))
+    np.testing.assert_allclose(pixels[..., 0].astype(int), expected, atol=2)
+
+
+def test_a_large_photograph_that_stays_large_is_refused(large):
+    with pytest.raises(DataError, match="Pass a smaller image_size"):
+        read_pixels(large, Target((5_999, 9_999), 1, "stretch"))
+
+
+def test_an_image_larger_than_pillow_admits_is_decoded_at_an_eighth():
+    content = io.BytesIO()
+    Image.new("L", (20_000, 10_000), 77).save(content, "JPEG")
+    assert (read_pixels(content.getvalue(), Target((8, 8), 3, "crop")) == 77).all()
+    with open_image(io.BytesIO(content.getvalue()), size=(8, 8)) as image:
+        image.load()
+        assert image.size == (2_500, 1_250)
+
+
+def test_cropping_keeps_the_middle_in_its_shape(image_bytes, rng):
+    pixels = rng.integers(0, 256, (8, 4), dtype=np.uint8)
+    content = image_bytes(pixels)
+    cropped = read_pixels(content, Target((4, 4), 1, "crop"))
+    np.testing.assert_array_equal(cropped[..., 0], pixels[2:6])
+
+
+def test_images_are_found_by_suffix_or_content(write, image_bytes):
+    files = {
+        "1.PNG": b"damaged, but named as an image",
+        "2": image_bytes((2, 2)),
+        "3.txt": image_bytes((2, 2), "JPEG"),
+        "4": b"BM is no image",
+        "5": b"",
+        "6.gif": image_bytes((2, 2), "GIF"),
+    }
+    with open_tree(write("tree.tar", files)) as tree:
+        assert find_images(tree) == ["1.PNG", "2", "3.txt"]

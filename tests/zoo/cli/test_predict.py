@@ -1,0 +1,145 @@
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo
+from zoo.cli import predict as module
+from zoo.ensembles import Committee
+from zoo.ensembles.answering import pictures
+
+
+@pytest.fixture(scope="module")
+def model():
+    """File of a committee that takes 6×6 grey, and knows left, right and top."""
+    return Path(__file__).parents[2] / "saved" / "majority.keras"
+
+
+@pytest.fixture(scope="module")
+def committee(model):
+    return Committee.load(model)
+
+
+@pytest.fixture
+def faces(tmp_path, test_split):
+    """Files of the test images, in two folders."""
+    for number, image in enumerate(test_split.images[:7]):
+        folder = tmp_path / "faces" / ("new" if number > 4 else ".")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[..., 0]).save(folder / f"{number}.png")
+    return tmp_path / "faces"
+
+
+def test_a_table_has_class_probability_uncertainty_and_every_vote(
+    zoo_command, model, faces, committee, test_split
+):
+    code, out, err = zoo_command("predict", model, "faces")
+    assert (code, err) == (0, "")
+    header, *rows = out.splitlines()
+    titles = ["picture", "class", "share", "of", "votes", "uncertainty"]
+    assert header.split() == [*titles, *committee.member_names]
+    answers = committee.classify(test_split.images[:7])
+    for row, answer in zip(rows, answers, strict=True):
+        share = f"{100 * answer.probability:.1f}"
+        expected = [answer.class_name, share, "%", f"{answer.uncertainty:.2f}"]
+        assert row.split()[1:] == [*expected, *answer.votes.values()]
+    assert rows[5].startswith("faces/new/5.png ")
+
+
+def test_json_lines_and_csv_hold_the_same_answers(zoo_command, model, faces):
+    _, lines, _ = zoo_command("predict", model, "faces/*.png", "--json")
+    answers = [json.loads(line) for line in lines.splitlines()]
+    assert [answer["source"] for answer in answers] == [f"faces/{k}.png" for k in range(5)]
+    code, out, err = zoo_command("predict", model, "faces/*.png", "--csv")
+    assert (code, err) == (0, "")
+    for row, answer in zip(csv.DictReader(io.StringIO(out)), answers, strict=True):
+        assert row.pop("source") == answer["source"]
+        assert row.pop("class") == answer["class"]
+        assert float(row.pop("probability")) == pytest.approx(answer["probability"], abs=1e-5)
+        assert float(row.pop("uncertainty")) == pytest.approx(answer["uncertainty"], abs=1e-5)
+        assert row == answer["votes"]
+
+
+def test_blocks_are_printed_as_one_table(zoo_command, model, faces, monkeypatch):
+    _, whole, _ = zoo_command("predict", model, "faces")
+    monkeypatch.setattr(pictures, "BLOCK", 2)
+    assert zoo_command("predict", model, "faces")[1] == whole
+
+
+@pytest.mark.filterwarnings("default:.*cannot be read")
+def test_a_damaged_picture_stops_or_is_skipped(zoo_command, model, faces):
+    (faces / "broken.png").write_bytes(b"no picture")
+    code, out, err = zoo_command("predict", model, "faces")
+    assert (code, out) == (2, "")
+    assert "faces/broken.png" in err
+    code, out, err = zoo_command("predict", model, "faces", "--on-error", "skip", "--json")
+    assert code == 1
+    assert len(out.splitlines()) == 7
+    last = err.splitlines()[-1]
+    assert last == "1 of 8 pictures cannot be read and were skipped: faces/broken.png"
+
+
+def test_a_single_model_shows_no_votes(zoo_command, tmp_path, faces):
+    zoo.build("softmax", input_shape=(6, 6, 1), num_classes=3).save(tmp_path / "m.keras")
+    header, row = zoo_command("predict", "m.keras", "faces/0.png")[1].splitlines()
+    assert header.split() == ["picture", "class", "probability", "uncertainty"]
+    assert row.split()[1] in "012"
+
+
+def test_where_the_terminal_is_narrow_the_votes_are_counted(committee, faces, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "76")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setattr(committee, "class_names", ("l" * 6, "r" * 6, "t" * 6))
+    monkeypatch.chdir(faces)
+    files = [Path("0.png")]
+    write = module._table_writer(committee, files)
+    write(committee.classify(files))
+    header, row = re.sub("\x1b\\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert "votes" in header.split()
+    assert committee.member_names[0] not in header
+    assert row.split()[-2] in {"1", "2", "3"} or "," in row
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("gone.keras", "faces"), "gone.keras, which does not exist"),
+        (("faces/0.png", "faces"), "which is not a .keras file"),
+        (("MODEL", "gone.jpg", "gone/*.png"), "gone.jpg, gone/*.png, where there is no picture"),
+        (("MODEL",), "must be followed by FILES"),
+        (("MODEL", "faces", "--json", "--csv"), "--json or --csv"),
+    ],
+)
+def test_what_is_missing_is_one_line_and_said_before_tensorflow_is_imported(
+    zoo_command, model, faces, monkeypatch, words, expected
+):
+    monkeypatch.setattr(module, "start_tensorflow", lambda **_: pytest.fail("too early"))
+    words = [model if word == "MODEL" else word for word in words]
+    code, out, err = zoo_command("predict", *words)
+    assert (code, out) == (2, "")
+    assert expected in err
+    assert err.count("\n") == 1
+
+
+def test_tensorflow_says_nothing(model, faces):
+    words = [sys.executable, "-m", "zoo", "predict", model, faces / "0.png", "--json"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["source"] == f"{faces}/0.png"
+
+
+def test_a_trained_model_knows_size_colour_and_classes(zoo_command, photos, tmp_path):
+    data = zoo.datasets.load("folder", photos, image_size=(7, 9), color="grayscale")
+    committee = Committee("softmax", voting="soft")
+    committee.fit(data.train, epochs=1, verbose=0)
+    committee.save(tmp_path / "m.keras")
+    Image.fromarray(np.full((40, 30, 4), 200, "uint8")).save(tmp_path / "large.png")
+    answer = json.loads(zoo_command("predict", "m.keras", "large.png", "--json")[1])
+    assert answer["class"] in ("cat", "dog", "odd")
