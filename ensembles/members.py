@@ -5,7 +5,7 @@ import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from zoo.arguments import whole_number
 from zoo.augmentation.augmentation import Augmentation
@@ -26,9 +26,10 @@ class Member:
             0..255 and gives probabilities. A `keras.Sequential` that is not built yet is built at
             the first `fit`.
         arguments: Arguments of `zoo.build` for a registered model, such as `{"dropout": 0.4}`.
-        recipe: How to train the member. None takes the recipe of the registered model, or the
-            optimiser that a built model was compiled with, with its arguments and its schedule;
-            all else is then as in `zoo.Recipe()`.
+        recipe: How to train the member: a `Recipe`, or the name of a recipe of the registered
+            model, such as `"INM702"`. None takes the default recipe of the registered model, or
+            the optimiser that a built model was compiled with, with its arguments and its
+            schedule; all else is then as in `zoo.Recipe()`.
         name: The member's name in logs and tables; None takes the name of the model.
 
     Raises:
@@ -42,7 +43,7 @@ class Member:
 
     model: Any
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    recipe: Recipe | None = None
+    recipe: Recipe | str | None = None
     name: str | None = None
 
     def __post_init__(self) -> None:
@@ -56,6 +57,8 @@ class Member:
         object.__setattr__(self, "arguments", dict(self.arguments))
         if self.recipe is None:
             object.__setattr__(self, "recipe", default_recipe)
+        elif isinstance(self.recipe, str):
+            object.__setattr__(self, "recipe", _recipe_named(self))
         if self.name is None:
             object.__setattr__(self, "name", default_name)
         if not re.fullmatch(r"\w[\w.-]*", self.name or ""):
@@ -105,7 +108,7 @@ class Member:
                 self.model.build((None, *input_shape))
                 _check_can_be_saved(self)
             return self.model
-        assert self.recipe is not None
+        assert isinstance(self.recipe, Recipe)
         arguments = {
             "seed": seed,
             "precision": self.recipe.precision,
@@ -266,6 +269,17 @@ def recipe_from_config(config: Mapping[str, Any]) -> Recipe:
     if augmentation:
         augmentation = Augmentation(**augmentation)
     return Recipe(**{**config, "augmentation": augmentation or None})
+
+
+def _recipe_named(member: Member) -> Recipe:
+    """Find the recipe of a member whose recipe is a name."""
+    name = cast(str, member.recipe)
+    if member.registered_name is None:
+        raise ArgumentError(
+            f"recipe must be a Recipe or None for {member.model.name}, which is not a registered "
+            f"model and has no recipes of its own. Received: {name!r}. Pass a zoo.Recipe."
+        )
+    return describe(member.registered_name).recipe_named(name)
 
 
 def _described(model: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from zoo import (
     moved,
 )
 from zoo.augmentation import Augmentation
+from zoo.models.suggestions import suggest_members
 from zoo.recipes import Recipe
 from zoo.registry import ModelSpec, build, describe, list_models, register
 from zoo.registry.start_up import silence_tensorflow, without_start_up_notes
@@ -35,6 +36,7 @@ __all__ = [
     "load",
     "losses",
     "register",
+    "suggest_members",
 ]
 
 # Names that import TensorFlow, with the module that defines each. No module may have the same name

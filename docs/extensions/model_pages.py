@@ -105,6 +105,8 @@ The default recipe, `zoo.describe("{name}").recipe`:
 
 {recipe_table(spec.recipe)}
 
+{other_recipes(spec)}
+
 ## What was measured
 
 {measured_text(results)}
@@ -114,6 +116,14 @@ The default recipe, `zoo.describe("{name}").recipe`:
 ![The layers of {name}: kind, output shape and parameters of each]({name}.svg)
 """
     return text, layers.draw(model)
+
+
+def other_recipes(spec: zoo.ModelSpec) -> str:
+    """Write a heading and a table for each recipe of a model beside the default recipe."""
+    return "\n\n".join(
+        f'The recipe "{name}", `Member("{spec.name}", recipe="{name}")`:\n\n{recipe_table(recipe)}'
+        for name, recipe in spec.recipes.items()
+    )
 
 
 def write_pages(folder: Path) -> None:

@@ -40,6 +40,7 @@ def test_copies_of_one_name():
 def test_a_member_takes_the_recipe_of_its_entry():
     assert Member("cnn").recipe == zoo.describe("cnn").recipe
     assert Member("cnn", recipe=zoo.Recipe(epochs=2)).recipe.epochs == 2
+    assert Member("cnn", recipe="CO395").recipe == zoo.describe("cnn").recipe_named("CO395")
 
 
 def test_recipes_survive_a_round_trip_through_json():

@@ -136,7 +136,7 @@ def test_learning_rate_stands_in_one_place():
 
 
 def test_recipe_of_the_cnn_is_the_reports():
-    recipe = zoo.describe("cnn").recipe
+    recipe = zoo.describe("cnn").recipe_named("CO395")
     assert (recipe.batch_size, recipe.epochs) == (32, 150)
     assert recipe.augmentation == Augmentation(
         rotation_range=45,
@@ -148,7 +148,7 @@ def test_recipe_of_the_cnn_is_the_reports():
 
 
 def test_image_data_generator_by_name_is_the_reports_augmentation():
-    reports = zoo.describe("cnn").recipe.augmentation
+    reports = zoo.describe("cnn").recipe_named("CO395").augmentation
     assert Recipe(augmentation="ImageDataGenerator").augmentation == replace(
         reports, method="ImageDataGenerator"
     )
@@ -164,16 +164,39 @@ def test_an_augmentation_of_another_kind_is_rejected(value):
 
 @pytest.mark.parametrize("name", ["bn_mlp", "lasso_mlp", "deep_mlp"])
 def test_recipe_of_the_inm702_members_is_the_reports(name):
-    assert zoo.describe(name).recipe == Recipe(
+    assert zoo.describe(name).recipe_named("INM702") == Recipe(
         optimizer="sgd", learning_rate=0.001, batch_size=256, epochs=100
     )
 
 
 @pytest.mark.parametrize("name", zoo.list_models())
 def test_every_recipe_makes_its_optimizer(name):
-    recipe = zoo.describe(name).recipe
+    spec = zoo.describe(name)
+    for recipe in (spec.recipe, *spec.recipes.values()):
+        check_optimizer(recipe)
+
+
+def check_optimizer(recipe):
     rate = float(recipe.make_optimizer(10).learning_rate)
     assert rate == pytest.approx(recipe.learning_rate)
+
+
+def test_perceptrons_agree_on_batches_so_that_they_train_together():
+    names = zoo.list_models(tags="mlp")
+    batches = {zoo.describe(name).recipe.batch_size for name in names}
+    assert batches == {32}
+    assert {zoo.describe(name).recipe.augmentation for name in names} == {None}
+
+
+@pytest.mark.parametrize("name", zoo.list_models())
+def test_no_default_turns_images_upside_down(name):
+    augmentation = zoo.describe(name).recipe.augmentation
+    assert augmentation is None or not augmentation.vertical_flip
+
+
+def test_a_recipe_name_that_the_model_does_not_have_is_rejected():
+    with pytest.raises(ArgumentError, match=r"of cnn: CO395\. Received: 'CO359'; did you mean"):
+        zoo.describe("cnn").recipe_named("CO359")
 
 
 def test_a_schedule_of_keras_is_followed():

@@ -5,12 +5,11 @@ of imports in `zoo/cli/__init__.py`. The signature of the function gives the opt
 and its docstring the help.
 """
 
-import re
 import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import NoReturn
+from typing import Any, NoReturn, get_args
 
 from cyclopts import App, CycloptsError, Group, Parameter, exceptions
 from rich.console import Console
@@ -61,13 +60,14 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
     debug = "--debug" in given
     given = [word for word in given if word != "--debug"]
     arguments = _arguments_of_command(given)
+    options = _options(arguments)
     try:
-        with warnings_as_notes(lambda text: in_options(text, arguments)):
+        with warnings_as_notes(lambda text: in_options(text, options)):
             code = app(given, console=Console())
     except (ZooError, CycloptsError) as error:
         if debug:
             traceback.print_exc()
-        print_error(in_options(_explain(error), arguments))
+        print_error(in_options(_explain(error, arguments), options))
         code = 2
     except KeyboardInterrupt:
         print_error("stopped")
@@ -75,21 +75,28 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code or 0)
 
 
-def _arguments_of_command(words: Sequence[str]) -> dict[str, str]:
-    """Map the arguments of the command that the words name to the options of that command."""
+def _arguments_of_command(words: Sequence[str]) -> Sequence[Any]:
+    """List the `cyclopts.Argument`s of the command that the words name."""
     # `--help` and `--version` are commands of their own for cyclopts.
     command = app.parse_commands([word for word in words if not word.startswith("-")])[1][-1]
-    if command.default_command is None:
-        return {}
-    return {
-        argument.field_info.name: argument.name
-        for argument in command.assemble_argument_collection()
-        if argument.name.startswith("--")
-    }
+    return [] if command.default_command is None else [*command.assemble_argument_collection()]
 
 
-def _explain(error: ZooError | CycloptsError) -> str:
-    """The message of an error in the words of this project."""
+def _options(arguments: Sequence[Any]) -> dict[str, str]:
+    """Map the names of arguments in Python to options."""
+    names = [argument.name for argument in arguments if argument.name.startswith("--")]
+    options = {name.removeprefix("--").replace("-", "_"): name for name in names}
+    fields = {argument.field_info.name: argument.name for argument in arguments}
+    return {**options, **{field: name for field, name in fields.items() if name in names}}
+
+
+def _explain(error: ZooError | CycloptsError, arguments: Sequence[Any]) -> str:
+    """The message of an error in the words of this project.
+
+    Args:
+        error: The error.
+        arguments: The arguments of the command.
+    """
     if isinstance(error.__cause__, ZooError):  # a value that `zoo.cli.values` refuses
         return str(error.__cause__)
     if isinstance(error, ZooError):
@@ -108,10 +115,18 @@ def _explain(error: ZooError | CycloptsError) -> str:
     if isinstance(error, exceptions.UnknownOptionError):
         options = [name for argument in error.argument_collection for name in argument.names]
         word, what = error.token.keyword or error.token.value, "be an option"
-    elif switches := [word for word in error.unused_tokens or () if re.match("--?\\w.*=", word)]:
-        option, _, value = switches[0].partition("=")
-        return f"{option} must stand without a value. Received: {value!r}. Leave the value out."
-    elif error.unused_tokens:  # an unknown command, or a word too many
+    elif error.unused_tokens:
+        switches = {
+            name
+            for argument in arguments
+            if bool in (argument.hint, *get_args(argument.hint))
+            for name in argument.names
+        }
+        for option, equals, value in (word.partition("=") for word in error.unused_tokens):
+            if equals and option in switches:
+                fault = f"{option} must stand without a value. Received: {value!r}."
+                return f"{fault} Leave the value out."
+        # An unknown command, or a word too many.
         options = [name for name in error.app or () if not name.startswith("-")]
         word, what = error.unused_tokens[0], "be a command" if options else "not be there"
     else:

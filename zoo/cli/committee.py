@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 from cyclopts import Group, Parameter
 
 from zoo.cli.application import app
+from zoo.cli.console import print_note
 from zoo.cli.options import DataName, ModelOptions, RecipeOptions, RunOptions, SplitOptions
 from zoo.cli.runs.members import check_words
-from zoo.cli.train import train_committee
+from zoo.cli.train import missing_name, train_committee
 from zoo.cli.values import Name, Numbers, Positive
+from zoo.models.suggestions import suggest_members
 
 COMMITTEE = Parameter(group=Group("Committee", sort_key=0))
 
@@ -31,7 +33,8 @@ def committee(
     """Train several models as a committee, and judge it on the test split.
 
     Args:
-        names: Names from `zoo models`, and saved models, `.keras`.
+        names: Names from `zoo models`, and saved models, `.keras`. Without a name, members are
+            chosen by the size and the number of the images.
         copies: Train this number of copies of a single model, each from its own seed.
         snapshots: Take this number of snapshots of a single model, from one training in cycles.
         voting: How the members' answers are combined: `majority`, `soft` or `geometric`.
@@ -46,5 +49,13 @@ def committee(
     """
     arguments = {"copies": copies, "snapshots": snapshots, "voting": voting, "weights": weights}
     fit_arguments = {"together": together, "resampling": resampling}
+    if not names and run.resume:
+        raise missing_name("committee", run)
     check_words(names)
-    train_committee(names, model, images.load(data), recipe, run, arguments, fit_arguments)
+    loaded = images.load(data)
+    if not names:
+        names, reason = suggest_members(loaded)
+        if (copies or snapshots) is not None:
+            names = names[:1]
+        print_note(f"Members: {', '.join(names)}. {reason}")
+    train_committee(names, model, loaded, recipe, run, arguments, fit_arguments)

@@ -37,7 +37,7 @@ def models(
 
 @app.command
 def describe(name: str, /, *, modules: Modules | None = None) -> None:
-    """Show a model: its parameters with their defaults, and its recipe.
+    """Show a model: its parameters with their defaults, and its recipes.
 
     Args:
         name: A name from `zoo models`.
@@ -48,7 +48,8 @@ def describe(name: str, /, *, modules: Modules | None = None) -> None:
     print_text(f"{spec.name}: {spec.summary}")
     print_text(f"from {spec.source}; tags: {', '.join(spec.tags)}\n")
     print_table(_settings_table("parameter", "default", spec.parameters))
-    print_table(_settings_table("recipe", "setting", asdict(spec.recipe)))
+    for title, recipe in {"recipe": spec.recipe, **spec.recipes}.items():
+        print_table(_settings_table(title, "setting", asdict(recipe)))
 
 
 def _settings_table(name_title: str, value_title: str, settings: Mapping[str, Any]) -> Table:

@@ -111,6 +111,8 @@ class RecipeOptions:
     """Changes to the recipes of models.
 
     Args:
+        recipe_name: A recipe of the models by its name, such as `CO395`; `zoo describe MODEL`
+            lists them.
         epochs: Number of epochs, instead of the recipe's.
         batch_size: Images in a step.
         learning_rate: Learning rate, instead of the recipe's.
@@ -124,6 +126,7 @@ class RecipeOptions:
         class_weight: Let images of rare classes count more.
     """
 
+    recipe_name: Annotated[Name | None, Parameter(name="--recipe")] = None
     epochs: Positive | None = None
     batch_size: Positive | None = None
     learning_rate: Number | None = None
@@ -136,7 +139,7 @@ class RecipeOptions:
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of the registered model of that name, as the options change it."""
-        return self.change(registry.describe(name).recipe)
+        return self.change(registry.describe(name).recipe, name)
 
     def change(self, recipe: Recipe, name: str | None = None) -> Recipe:
         """Change a recipe as the options ask for.
@@ -145,7 +148,15 @@ class RecipeOptions:
             recipe: The recipe.
             name: The name of the model in the registry, or None.
         """
+        if self.recipe_name is not None:
+            if name is None:
+                raise ArgumentError(
+                    "--recipe must be left out for a saved model, which has a recipe of its own. "
+                    f"Received: {self.recipe_name!r}. Change the recipe by other options."
+                )
+            recipe = registry.describe(name).recipe_named(self.recipe_name)
         changes = {key: value for key, value in vars(self).items() if value is not None}
+        changes.pop("recipe_name", None)
         method = changes.pop("augmentation")
         if self.optimizer and self.optimizer.lower() != recipe.optimizer.lower():
             changes["optimizer_arguments"] = {}  # another optimiser has others

@@ -91,6 +91,7 @@ def train_committee(
         folder = free_folder(folder)
     committee = Committee(members, seed=run.seed, **arguments)
     command = json.loads(run.options_of_run)
+    command.setdefault("options", {}).setdefault("NAMES", [[None, word] for word in words])
     keep_options = keras.callbacks.LambdaCallback(
         on_train_begin=lambda logs: write_in_manifest(folder, command=command)
     )

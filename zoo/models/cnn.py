@@ -1,25 +1,43 @@
 """Small convolutional networks."""
 
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-from zoo.augmentation import REPORT
+from zoo.augmentation import REPORT, Augmentation
 from zoo.models.stem_and_head import classifier_head, stem
 from zoo.recipes import Recipe
 from zoo.registry.specs import register
+
+CNN_RECIPE = Recipe(
+    optimizer="adam",
+    learning_rate=0.001,
+    schedule="cosine",
+    batch_size=64,
+    epochs=30,
+    augmentation=Augmentation(
+        rotation_range=10, width_shift_range=0.1, height_shift_range=0.1, zoom_range=0.1
+    ),
+    standardize="per_image",
+    precision="auto",
+)
+CONV_BN_RECIPE = replace(CNN_RECIPE, batch_size=128)
 
 
 @register(
     tags=("conv", "report"),
     source="CO395 coursework on FER2013",
-    recipe=Recipe(
-        optimizer="adam",
-        learning_rate=0.0005,
-        batch_size=32,
-        epochs=150,
-        augmentation=REPORT,
-        precision="auto",
-    ),
+    recipe=CNN_RECIPE,
+    recipes={
+        "CO395": Recipe(
+            optimizer="adam",
+            learning_rate=0.0005,
+            batch_size=32,
+            epochs=150,
+            augmentation=REPORT,
+            precision="auto",
+        )
+    },
     parameter_count=4_787_687,
 )
 def cnn(
@@ -54,7 +72,8 @@ def cnn(
 @register(
     tags=("conv", "report", "batchnorm"),
     source="HW3 2019 on FER2013",
-    recipe=Recipe(optimizer="adam", batch_size=128, epochs=50, precision="auto"),
+    recipe=CONV_BN_RECIPE,
+    recipes={"HW3": Recipe(optimizer="adam", batch_size=128, epochs=50, precision="auto")},
     # 2,109,031 trainable parameters, as in the report, and the moving statistics.
     parameter_count=2_109_031 + 2 * (16 + 32 + 64 + 128 + 256 + 512 + 1024),
 )

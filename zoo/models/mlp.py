@@ -11,13 +11,27 @@ from zoo.recipes import Recipe
 from zoo.registry.specs import register
 
 INM702 = "INM702 coursework, task 6, on four classes of FER2013"
+RECIPE = Recipe(
+    optimizer="adam",
+    learning_rate=0.001,
+    schedule="cosine",
+    batch_size=32,
+    epochs=40,
+    standardize="per_image",
+)
+"""The default of all perceptrons, so that they train together. docs/recipes.md has the trials."""
 INM702_RECIPE = Recipe(optimizer="sgd", learning_rate=0.001, batch_size=256, epochs=100)
 
 
 @register(
     tags=("mlp", "report"),
     source="CO395 coursework on CIFAR-10 and FER2013; INM702 coursework",
-    recipe=Recipe(optimizer_arguments={"momentum": 0.9}, learning_rate=0.01, batch_size=64),
+    recipe=RECIPE,
+    recipes={
+        "CO395": Recipe(
+            optimizer_arguments={"momentum": 0.9}, learning_rate=0.01, batch_size=64, epochs=100
+        )
+    },
     parameter_count=(48 * 48 + 1) * 512 + 2 * (512 + 1) * 512 + (512 + 1) * 7,
 )
 def mlp(
@@ -40,7 +54,8 @@ def mlp(
 @register(
     tags=("mlp", "report", "batchnorm"),
     source=INM702,
-    recipe=INM702_RECIPE,
+    recipe=RECIPE,
+    recipes={"INM702": INM702_RECIPE},
     parameter_count=(48 * 48 + 1) * 100 + (100 + 1) * 100 + 2 * 4 * 100 + (100 + 1) * 4,
 )
 def bn_mlp(
@@ -61,7 +76,8 @@ def bn_mlp(
 @register(
     tags=("mlp", "report", "regularised"),
     source=INM702,
-    recipe=INM702_RECIPE,
+    recipe=RECIPE,
+    recipes={"INM702": INM702_RECIPE},
     parameter_count=(48 * 48 + 1) * 100 + (100 + 1) * 100 + (100 + 1) * 4,
 )
 def lasso_mlp(
@@ -83,7 +99,8 @@ def lasso_mlp(
 @register(
     tags=("mlp", "report", "deep"),
     source=INM702,
-    recipe=INM702_RECIPE,
+    recipe=RECIPE,
+    recipes={"INM702": INM702_RECIPE},
     parameter_count=(48 * 48 + 1) * 100 + 3 * (100 + 1) * 100 + (100 + 1) * 4,
 )
 def deep_mlp(

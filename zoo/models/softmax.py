@@ -3,6 +3,7 @@
 from types import ModuleType
 from typing import Any
 
+from zoo.models.mlp import RECIPE
 from zoo.models.stem_and_head import classifier_head, stem
 from zoo.recipes import Recipe
 from zoo.registry.specs import register
@@ -11,7 +12,8 @@ from zoo.registry.specs import register
 @register(
     tags=("linear", "report"),
     source="CSC411 project on MNIST and FaceScrub",
-    recipe=Recipe(learning_rate=0.01, batch_size=50, epochs=20),
+    recipe=RECIPE,
+    recipes={"CSC411": Recipe(learning_rate=0.01, batch_size=50, epochs=20)},
     parameter_count=28 * 28 * 10 + 10,
 )
 def softmax(

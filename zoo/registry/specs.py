@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ class ModelSpec:
         source: Where the architecture comes from.
         tags: Words to search by.
         recipe: How the model is trained by default.
+        recipes: Other recipes by name, such as the settings of a report.
         parameters: The builder's parameters with their defaults, or `zoo.registry.REQUIRED` for a
             parameter without a default.
         builder: The function that builds the model.
@@ -50,6 +51,26 @@ class ModelSpec:
     parameters: Mapping[str, Any]
     builder: Callable[..., Any]
     parameter_count: int | None = None
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
+
+    def recipe_named(self, name: str) -> Recipe:
+        """Give the recipe of that name, one of `recipes`.
+
+        Raises:
+            ArgumentError: The model has no recipe of that name.
+
+        Example:
+            >>> import zoo
+            >>> zoo.describe("cnn").recipe_named("CO395").epochs
+            150
+        """
+        if name not in self.recipes:
+            raise ArgumentError(
+                f"recipe must be a Recipe, or the name of a recipe of {self.name}: "
+                f"{', '.join(sorted(self.recipes)) or 'it has none'}. Received: {name!r}"
+                f"{did_you_mean(str(name), self.recipes)} Leave recipe out for the default recipe."
+            )
+        return self.recipes[name]
 
     def __str__(self) -> str:
         return f"{self.name}({signature_text(self.parameters)}): {self.summary}"
@@ -61,6 +82,7 @@ def register(
     tags: Iterable[str] = (),
     source: str = "",
     recipe: Recipe | None = None,
+    recipes: Mapping[str, Recipe] | None = None,
     parameter_count: int | None = None,
     override: bool = False,
 ) -> Any:
@@ -74,6 +96,7 @@ def register(
         tags: Words to search by, such as `"conv"`.
         source: Where the architecture comes from.
         recipe: How to train the model. None stands for `Recipe()`.
+        recipes: Other recipes by name, such as the settings of a report.
         parameter_count: How many parameters the model has with all defaults, trainable or not. The
             tests of Zoo compare it with the real model.
         override: Whether to replace another function of the same name.
@@ -102,6 +125,7 @@ def register(
             tags=tags,
             source=source,
             recipe=recipe,
+            recipes=recipes,
             parameter_count=parameter_count,
             override=override,
         )
@@ -128,6 +152,7 @@ def register(
         parameters=parameters,
         builder=builder,
         parameter_count=parameter_count,
+        recipes=dict(recipes or {}),
     )
     return builder
 

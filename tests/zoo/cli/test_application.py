@@ -24,12 +24,13 @@ OPTIONS = {
         *("--epochs", "--batch-size", "--learning-rate"),
         *("--optimizer", "--patience", "--augmentation", "--precision", "--standardize"),
         *("--class-weight", "--seed", "--log-dir", "--resume", "--quiet", "-q"),
-        *("--set", "--import"),
+        *("--set", "--import", "--recipe"),
     ],
     "evaluate": [
         *("--data", "-d", "--root", "--classes", "--image-size", "--color", "--drop-duplicates"),
-        *("--split", "--output", "-o", "--json"),
+        *("--split", "--output", "-o", "--json", "--import"),
     ],
+    "predict": ["--json", "--csv", "--on-error", "--import"],
     "gradcheck": [
         *("--mode", "--gradients", "--input-shape", "--set", "--second-order", "--seed"),
         *("--json", "--import"),

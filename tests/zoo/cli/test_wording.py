@@ -47,10 +47,11 @@ def test_arguments_are_written_as_options(message, expected):
 COMMANDS = {
     "train": ["softmax", "--epochs", "1"],
     "committee": ["softmax", "mlp", "--epochs", "1"],
-    "evaluate": ["m.keras"],
+    "evaluate": ["m.keras", "--data=digits"],
     "models": [],
     "describe": ["cnn"],
     "gradcheck": ["Dense"],
+    "predict": ["m.keras", "file"],
     "data show": ["digits"],
     "data get": ["digits"],
     "data cache": [],

@@ -1,10 +1,12 @@
 """Members from names and files, and the arguments of builders by `--set`."""
 
 import json
+import sys
 
 import pytest
 
 import zoo
+from zoo import registry
 from zoo.cli.options import RecipeOptions
 from zoo.cli.runs.members import members_from_words
 from zoo.errors import ArgumentError
@@ -22,6 +24,17 @@ def tiny(layers, input_shape=(8, 8, 1), num_classes=10, *, units=4):
         layers.Dense(units), layers.Dense(num_classes, activation="softmax"),
     ])
 """
+
+
+@pytest.fixture(autouse=True)
+def registry_as_before(monkeypatch):
+    """Models, modules and folders of a test are forgotten after it."""
+    monkeypatch.setattr(registry.specs, "_specs", dict(registry.specs._specs))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    before = {*sys.modules}
+    yield
+    for name in {"my_models", "own_models", "own_models_2"} - before:
+        sys.modules.pop(name, None)
 
 
 def arguments_of(words, *arguments):
