@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from importlib.metadata import version
 
 import pytest
 
@@ -80,6 +81,16 @@ def test_zoo_alone_shows_the_commands(zoo_command, words):
         "data cache",
     }
     assert "--debug" in out
+
+
+def test_the_commands_of_a_beginner_come_first(zoo_command):
+    _, out, _ = zoo_command("--help")
+    commands = [row.split()[0] for row in ROW.findall(out) if not row.startswith("-")]
+    assert [name for name in commands if name in OPTIONS][:3] == ["train", "committee", "predict"]
+
+
+def test_the_version_is_that_of_the_package(zoo_command):
+    assert zoo_command("--version") == (0, f"committee-zoo {version('committee-zoo')}\n", "")
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def take_options_of_run(app: App, commands: Sequence[str], arguments: Any) -> No
     by_name = {argument.name: argument for argument in arguments}
     if HIDDEN not in by_name:
         return
-    given = {
+    given: dict[str, Sequence[Sequence[Any]]] = {
         name: [_word(token) for token in argument.tokens]
         for name, argument in by_name.items()
         if argument.tokens and name not in OWN
