@@ -15,8 +15,7 @@ PYTEST = MALLOC_ARENA_MAX=2 $(BIN)/python -m pytest --numprocesses auto --maxpro
 .PHONY: demo test docs bench clean
 
 demo: $(VENV)/installed
-	$(BIN)/python -m zoo committee bn_mlp lasso_mlp deep_mlp --data digits \
-	    --learning-rate 0.1 --batch-size 32 --epochs 60 --patience 8
+	$(BIN)/python -m zoo committee bn_mlp lasso_mlp deep_mlp --data digits
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m ruff check .

@@ -35,7 +35,7 @@ SHAPE = (48, 48, 1)
 BATCHES = (64, 256)
 TURN = 1024  # images
 
-AUGMENTATION = zoo.describe("cnn").recipe.augmentation
+AUGMENTATION = zoo.describe("cnn").recipe_named("CO395").augmentation
 
 
 def ways(batch: int) -> dict[str, Callable[[], Any]]:
@@ -102,7 +102,10 @@ def training(
     split = Split("random", images, rng.integers(0, 7, count), tuple("abcdefg"))
 
     def piece(augmentation: zoo.Augmentation | None) -> Callable[[], None]:
-        recipe = replace(zoo.describe(entry).recipe, batch_size=batch, augmentation=augmentation)
+        recipe = replace(
+            zoo.describe(entry).recipe, batch_size=batch, augmentation=augmentation,
+            standardize=None,
+        )  # fmt: skip
         model = zoo.build(
             entry, input_shape=shape, num_classes=7, seed=0, precision=recipe.precision
         )

@@ -97,6 +97,11 @@ def keras_fits(
     return seconds, built
 
 
+def recipe_of_report(entry: str) -> zoo.Recipe:
+    """Give the settings of the report that a model comes from."""
+    return next(iter(zoo.describe(entry).recipes.values()))
+
+
 def committee_fit(
     entries: Sequence[str],
     split: Split,
@@ -120,7 +125,7 @@ def committee_fit(
     """
     changes = {"batch_size": BATCH, "precision": precision, "augmentation": None, **changes}
     members = [
-        Member(entry, recipe=replace(zoo.describe(entry).recipe, **changes)) for entry in entries
+        Member(entry, recipe=replace(recipe_of_report(entry), **changes)) for entry in entries
     ]
     committee, watch = Committee(members, copies=copies), Epochs()
     committee.fit(split, epochs=epochs, callbacks=[watch], verbose=0)

@@ -16,8 +16,7 @@ from typing import Any
 
 import keras
 
-import zoo
-from benchmarks.fits import FOUR, RATE, REPORT, Epochs, models, random_images
+from benchmarks.fits import FOUR, RATE, REPORT, Epochs, models, random_images, recipe_of_report
 from benchmarks.measure import keep, show, show_ceilings
 from zoo.datasets import Split
 from zoo.ensembles import Committee, Member
@@ -31,8 +30,8 @@ def committee_of(split: Split, epochs_of_first: int = EPOCHS) -> Committee:
     members = []
     for k, (entry, model) in enumerate(zip(REPORT, models(REPORT, split, "float32"), strict=True)):
         recipe = replace(
-            zoo.describe(entry).recipe, batch_size=BATCH, epochs=EPOCHS if k else epochs_of_first,
-            patience=None, precision=None, augmentation=None,
+            recipe_of_report(entry),
+            batch_size=BATCH, epochs=EPOCHS if k else epochs_of_first,
         )  # fmt: skip
         members.append(Member(model, recipe=recipe, name=entry))
     return Committee(members)

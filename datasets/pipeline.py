@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,7 +36,7 @@ class StreamPosition(NamedTuple):
 def batches(
     store: np.ndarray,
     rows: np.ndarray | None,
-    labels: np.ndarray,
+    targets: Sequence[np.ndarray],
     batch_size: int,
     *,
     shuffle: bool,
@@ -47,22 +47,24 @@ def batches(
 ) -> tf.data.Dataset:
     """Make the dataset that `Split.batches` returns; the docstring there describes the arguments.
 
+    `targets` are the labels, and the weights where the images have weights, [n] each.
+
     TensorFlow maps pairs of numbers, (epoch, batch), to pixels by one NumPy function, which
     gathers the pixels from the store. So a memory-mapped store is never read whole, and TensorFlow
     holds the pixels of a few batches only. The function gathers several small batches in one
     call, because calling Python from TensorFlow takes longer than gathering a small batch.
     """
-    num_batches = _check_numbers(len(labels), batch_size, seed, epochs, start)
+    num_batches = _check_numbers(len(targets[0]), batch_size, seed, epochs, start)
     on_tensors = getattr(transform, "on_tensors", None)
     on_arrays = None if on_tensors else transform
     first_image = store.take([0] if rows is None else rows[:1], axis=0)
     image_dtype = _output_dtype(on_arrays, first_image) if on_arrays else np.dtype(np.uint8)
     batch_bytes = batch_size * int(np.prod(store.shape[1:]))
     at_once = 1 if on_arrays else max(BYTES_AT_ONCE // batch_bytes, 1)
-    order = _epoch_order(len(labels), seed, shuffle)
+    order = _epoch_order(len(targets[0]), seed, shuffle)
 
     @_until_exit
-    def read(epoch: int, batch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def read(epoch: int, batch: int) -> tuple[np.ndarray, ...]:
         chosen = order(int(epoch))[batch * batch_size : (batch + at_once) * batch_size]
         images = store.take(chosen if rows is None else rows[chosen], axis=0)
         seeds = [
@@ -72,15 +74,17 @@ def batches(
         if on_arrays:
             images = on_arrays(images, seeds[0])
         release(store)
-        return images, labels[chosen], np.stack([seed_words(number) for number in seeds])
+        words = np.stack([seed_words(number) for number in seeds])
+        return images, words, *(target[chosen] for target in targets)
 
     import tensorflow as tf
 
-    def gather(epoch: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        dtypes = [image_dtype, tf.int64, tf.int64]
-        images, some_labels, words = tf.numpy_function(read, [epoch, batch], dtypes)
+    def gather(epoch: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        dtypes = [image_dtype, tf.int64, *(target.dtype for target in targets)]
+        images, words, *some = tf.numpy_function(read, [epoch, batch], dtypes)
         images = tf.ensure_shape(images, [None, *store.shape[1:]])
-        return images, tf.ensure_shape(some_labels, [None]), tf.ensure_shape(words, [None, 2])
+        words = tf.ensure_shape(words, [None, 2])
+        return images, words, *(tf.ensure_shape(target, [None]) for target in some)
 
     return (
         _batch_numbers(start, num_batches, at_once, epochs)
@@ -162,14 +166,15 @@ def _separation(batch_size: int, on_tensors: Callable[..., Any] | None) -> Calla
     """Make the function that separates a group of batches into single, transformed batches."""
     import tensorflow as tf
 
-    def separate(images: tf.Tensor, labels: tf.Tensor, words: tf.Tensor) -> tf.data.Dataset:
-        def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def separate(images: tf.Tensor, words: tf.Tensor, *targets: tf.Tensor) -> tf.data.Dataset:
+        def batch(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
             rows = slice(number * batch_size, (number + 1) * batch_size)
+            some = (target[rows] for target in targets)
             if not on_tensors:
-                return images[rows], labels[rows]
+                return images[rows], *some
             # The graph runs here, and not in the NumPy function: a graph that is called from
             # there waits for the thread that calls it, for ever if there are few threads.
-            return on_tensors(images[rows], words[number]), labels[rows]
+            return on_tensors(images[rows], words[number]), *some
 
         return tf.data.Dataset.range(tf.shape(words, "int64")[0]).map(batch)
 

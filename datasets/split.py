@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.arguments import argument_error, whole_number
-from zoo.datasets.array_checks import check_class_names, check_images, check_labels
+from zoo.datasets.arrays.images import check_images
+from zoo.datasets.arrays.labels import check_class_names, check_labels, check_sample_weight
+from zoo.datasets.arrays.streams import collect, is_stream
 from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.mapped import release
 from zoo.datasets.pipeline import StreamPosition, Transform, batches
@@ -40,6 +42,7 @@ class Split:
             for a split that was made otherwise.
         label_shares: How sure the label of each image is, if the data set knows: the share of each
             class in the votes of people, float32 [n, classes]; rows sum to 1. Else None.
+        sample_weight: How much each image counts in a training, float32 [n]. None: all count alike.
 
     Example:
         >>> import numpy as np
@@ -58,6 +61,7 @@ class Split:
     rows: np.ndarray | None = None
     settings: dict[str, Any] | None = None
     label_shares: np.ndarray | None = None
+    sample_weight: np.ndarray | None = None
 
     @cached_property
     def digests(self) -> np.ndarray:
@@ -99,12 +103,13 @@ class Split:
 
         The weight is n / (number of classes · images of the class), as scikit-learn's "balanced"
         (King and Zeng, 2001), and as Keras's `fit(class_weight=)` takes it. It is 0 for a class
-        without images.
+        without images. With `sample_weight`, the sums of the weights take the place of the numbers
+        of images.
         """
-        counts = np.bincount(self.labels, minlength=self.num_classes)
+        counts = np.bincount(self.labels, self.sample_weight, minlength=self.num_classes)
         present = np.count_nonzero(counts)
         weights = np.divide(
-            len(self), present * counts, where=counts > 0, out=np.zeros(len(counts))
+            counts.sum(), present * counts, where=counts > 0, out=np.zeros(len(counts))
         )
         return dict(enumerate(weights.tolist()))
 
@@ -139,10 +144,15 @@ class Split:
         if selected.ndim != 1:
             raise argument_error("rows", "have one axis", rows, "Pass a list")
         store_rows = selected if self.rows is None else self.rows[selected]
-        labels = self.labels[selected]
         shares = None if self.label_shares is None else self.label_shares[selected]
+        weights = None if self.sample_weight is None else self.sample_weight[selected]
         return replace(
-            self, name=name or self.name, labels=labels, rows=store_rows, label_shares=shares
+            self,
+            name=name or self.name,
+            labels=self.labels[selected],
+            rows=store_rows,
+            label_shares=shares,
+            sample_weight=weights,
         )
 
     def sample(self, count: int, *, stratified: bool = False, seed: int = 0) -> Split:
@@ -283,7 +293,8 @@ class Split:
 
         Returns:
             A `tf.data.Dataset` of pairs: images [b, height, width, channels], uint8 or the dtype
-            that `transform` returns, and labels int64 [b].
+            that `transform` returns, and labels int64 [b]; with `sample_weight`, of triples with
+            the weights float32 [b], as Keras's `fit` takes them.
 
         Raises:
             ArgumentError: A number is out of range, or `transform` returns something else.
@@ -297,7 +308,7 @@ class Split:
         return batches(
             self.store,
             self.rows,
-            self.labels,
+            (self.labels,) if self.sample_weight is None else (self.labels, self.sample_weight),
             batch_size,
             shuffle=shuffle,
             seed=seed,
@@ -316,22 +327,34 @@ class Split:
 
 
 def as_split(
-    images: Any, labels: Any = None, *, name: str = "data", class_names: Any = None
+    images: Any,
+    labels: Any = None,
+    *,
+    name: str = "data",
+    class_names: Any = None,
+    sample_weight: Any = None,
 ) -> Split:
-    """Take a `Split`, or make a split of plain arrays.
+    """Take a `Split`, or make a split of arrays or of a dataset.
 
     Args:
-        images: A `Split`, which is returned unchanged, or uint8 [n, height, width, channels].
-        labels: Class ids, integers [n]. None for a `Split`, which has its own labels.
+        images: A `Split`, which is returned unchanged; uint8 [n, height, width, channels]; a tuple
+            (images, labels) or (images, labels, sample_weight); or a `tf.data.Dataset` or a
+            `keras.utils.PyDataset` of such pairs or triples, which is read once into memory.
+        labels: Class ids, integers [n]. None where `images` has the labels.
         name: Name of the new split.
-        class_names: The name of each class id. None: "0", "1", … up to the highest label.
+        class_names: The name of each class id. None: the names that a dataset of
+            `keras.utils.image_dataset_from_directory` has; else "0", "1", …, and each of the labels
+            up to the highest must occur.
+        sample_weight: How much each image counts in a training, [n], 0 or more. None: all count
+            alike.
 
     Returns:
-        A `Split` over the images, which are not copied.
+        A `Split` over the images, of which arrays are not copied.
 
     Raises:
-        DataError: An array has another dtype or shape, or a label has no class name.
-        ArgumentError: Labels or class names are given beside a `Split`.
+        DataError: An array has another dtype or shape, a label has no class name, or a dataset has
+            no end or does not fit into memory.
+        ArgumentError: Labels, class names or weights are given twice.
 
     Example:
         >>> import numpy as np
@@ -345,8 +368,33 @@ def as_split(
                 f"class names. Received: labels={labels!r:.80}, class_names={class_names!r:.80}. "
                 "Pass the Split alone."
             )
-        return images
+        if sample_weight is None:
+            return images
+        return replace(images, sample_weight=check_sample_weight(sample_weight, len(images)))
+    if class_names is None and is_stream(images):
+        class_names = getattr(images, "class_names", None)
+    images, labels, sample_weight = _images_labels_weights(images, labels, sample_weight)
     images = check_images(images)
-    labels = check_labels(labels, len(images))
+    labels = check_labels(labels, len(images), named=class_names is not None)
     names = check_class_names(class_names, labels)
-    return Split(name, images, labels.astype(np.int64, copy=False), names)
+    if sample_weight is not None:
+        sample_weight = check_sample_weight(sample_weight, len(images))
+    labels = labels.astype(np.int64, copy=False)
+    return Split(name, images, labels, names, sample_weight=sample_weight)
+
+
+def _images_labels_weights(images: Any, labels: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+    """Separate a pair, a triple or a stream into images, labels and weights."""
+    if isinstance(images, tuple) and len(images) in (2, 3) and labels is None:
+        parts = (*images, None)[:3]
+    elif is_stream(images):
+        parts = collect(images) if labels is None and sample_weight is None else (None,) * 3
+    else:
+        return images, labels, sample_weight
+    if labels is not None or sample_weight is not None:
+        raise ArgumentError(
+            "labels and sample_weight must be None beside a pair or a dataset, which has its own "
+            f"labels. Received: {type(labels).__name__} and {type(sample_weight).__name__}. Pass "
+            "the weights as the third part of the pair or of the dataset's elements."
+        )
+    return parts

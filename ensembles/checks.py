@@ -1,4 +1,4 @@
-"""Checks of votes, probabilities, labels, weights and images.
+"""Checks of votes, probabilities, labels, weights and splits.
 
 Each function takes an argument as the caller passed it, and returns it as an array of a fixed type,
 or raises an `ArgumentError`.
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.arguments import argument_error, whole_number
+from zoo.datasets.arrays.streams import is_stream
 from zoo.datasets.split import Split, as_split
 from zoo.errors import ArgumentError, DataError
 from zoo.metrics import check_range_of_ids
@@ -292,59 +293,30 @@ def checked_fraction(name: str, value: float) -> float:
     return float(value)
 
 
-def checked_images(x: Any, input_shape: Sequence[int | None]) -> np.ndarray:
-    """Check the images that members are asked about.
-
-    Args:
-        x: A `Split`, or images uint8 [n, height, width, channels], of one image or more.
-        input_shape: (height, width, channels) that the members take; None allows any length.
-
-    Returns:
-        The images, uint8 [n, height, width, channels].
-
-    Raises:
-        DataError: The images are not as described.
-
-    Example:
-        >>> checked_images(np.zeros((2, 6, 6, 1), "uint8"), (6, 6, 1)).shape
-        (2, 6, 6, 1)
-    """
-    images = x.images if isinstance(x, Split) else np.asarray(x)
-    if images.dtype != np.uint8:
-        raise DataError(
-            f"Images must be pixels 0..255 as uint8. Received: {images.dtype}. For values 0..1, "
-            'pass (images * 255).round().astype("uint8").'
-        )
-    fits = images.ndim == 4 and all(
-        wanted in (None, side) for side, wanted in zip(images.shape[1:], input_shape, strict=True)
-    )
-    if not fits or not len(images):
-        raise DataError(
-            "Images must be one image or more, [n, height, width, channels] with "
-            f"{tuple(input_shape)}. Received: shape {images.shape}. Load them with "
-            "zoo.datasets.load(image_size=..., color=...) to fit the members."
-        )
-    return images
-
-
-def as_labelled(x: Any, y: Any, name: str, class_names: Sequence[str] | None) -> Split:
+def as_labelled(
+    x: Any, y: Any, name: str, class_names: Sequence[str] | None, sample_weight: Any = None
+) -> Split:
     """Take a `Split` as it is, or make a split of images and labels.
 
     Args:
-        x: A `Split`, or images uint8 [n, height, width, channels].
-        y: The labels of the images, int [n]; None for a `Split`.
+        x: A `Split`; images uint8 [n, height, width, channels]; a tuple (images, labels) or
+            (images, labels, weights); or a `tf.data.Dataset` or a `keras.utils.PyDataset` of such.
+        y: The labels of the images, int [n]; None where `x` has the labels.
         name: The name of a new split.
         class_names: The names of the classes of a new split; None numbers them.
+        sample_weight: The weight of each image, [n], or None.
 
     Returns:
         The split.
 
     Raises:
-        DataError: The images or labels are not as described.
+        DataError: The images, labels or weights are not as described.
     """
-    if isinstance(x, Split) and y is None:
-        return x
-    return as_split(x, y, name=name, class_names=class_names)
+    if isinstance(x, Split):
+        class_names = None
+    elif is_stream(x):  # of a folder that Keras reads, whose classes have names
+        class_names = getattr(x, "class_names", class_names)
+    return as_split(x, y, name=name, class_names=class_names, sample_weight=sample_weight)
 
 
 def check_classes(split: Split, num_classes: int, class_names: Sequence[str] | None) -> None:

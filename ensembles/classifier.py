@@ -15,7 +15,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from zoo.arguments import is_whole
-from zoo.datasets.split import as_split
+from zoo.datasets.arrays.images import layout_advice
+from zoo.datasets.arrays.labels import check_sample_weight
+from zoo.datasets.arrays.streams import is_stream
+from zoo.datasets.split import Split, as_split
 from zoo.ensembles.committee import Committee
 from zoo.ensembles.members import Member, make_members
 from zoo.errors import ArgumentError, DataError
@@ -118,20 +121,24 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any) -> "CommitteeClassifier":
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "CommitteeClassifier":
         """Train a fresh committee.
 
         Args:
             X: Images [n, height, width, channels] or [n, height, width], or a table [n, features].
             y: Labels [n], of any kind.
+            sample_weight: How much each image counts, [n], 0 or more; only the ratios matter. An
+                image of weight 2 counts as two equal images, and an image of weight 0 is left out.
+                None weights all alike.
 
         Returns:
             This classifier.
 
         Raises:
             ArgumentError: A parameter is not as described.
-            DataError: The images have another shape than `image_shape`, all labels are the same, or
-                a class is too small to hold out `validation_fraction` of it.
+            DataError: The images have another shape than `image_shape`, all labels are the same, a
+                class is too small to hold out `validation_fraction` of it, or the weights are not
+                as described.
             ValueError: scikit-learn does not accept the data for a classifier.
         """
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -139,6 +146,11 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         rows, shape = _as_rows(X)
         rows, y = validate_data(self, rows, y)
         check_classification_targets(y)
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(sample_weight, len(rows))
+            kept = sample_weight > 0
+            rows, y, sample_weight = rows[kept], y[kept], sample_weight[kept]
+            sample_weight = sample_weight / sample_weight.mean(dtype=np.float64)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise DataError(
@@ -150,7 +162,9 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
             None if rows.dtype == np.uint8 else (float(rows.min()), float(rows.max()))
         )
         names = [str(label) for label in self.classes_]
-        data = as_split(self._pixels(rows), labels, name="train", class_names=names)
+        data = as_split(
+            self._pixels(rows), labels, name="train", class_names=names, sample_weight=sample_weight
+        )
         validation = None
         if any(cast(Recipe, member.recipe).patience for member in members):
             data, validation = data.split(float(self.validation_fraction), seed=seed)
@@ -314,11 +328,22 @@ def _as_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
         The rows, and the shape of the images. If `X` is not an array of images, `X` itself and
         None, so that scikit-learn checks `X`.
     """
+    if isinstance(X, Split) or is_stream(X):
+        raise DataError(
+            "X must be an array or a table, as in scikit-learn. "
+            f"Received: {type(X).__name__}. Pass split.images and split.labels, or fit a "
+            "Committee, which takes splits and datasets."
+        )
     # An object with a shape may be a sparse table, or a data frame with names of columns.
     images = X if hasattr(X, "shape") else np.asarray(X)
     if len(images.shape) not in (3, 4):
         return X, None
     images = np.asarray(images)
+    if images.ndim == 4 and images.size and (advice := layout_advice(images.shape)):
+        raise DataError(
+            "X must be images [n, height, width, channels]. "
+            f"Received: the shape {images.shape}. {advice}."
+        )
     shape = (*images.shape[1:], 1)[:3]
     return images.reshape(len(images), int(np.prod(shape))), tuple(map(int, shape))
 

@@ -12,15 +12,15 @@ from zoo.arguments import whole_number
 from zoo.augmentation.augmentation import Augmentation
 from zoo.augmentation.views import AugmentedViews, augmented_views
 from zoo.datasets.split import Split
-from zoo.ensembles.checks import as_labelled, check_classes
+from zoo.ensembles.checks import check_classes
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.export import export
 from zoo.ensembles.fitting import (
     MemberTraining,
+    training_split,
     validation_split,
     warn_of_members,
     warn_of_range,
-    warn_of_training_images,
 )
 from zoo.ensembles.members import (
     build_models,
@@ -29,9 +29,9 @@ from zoo.ensembles.members import (
     members_from_config,
     members_to_config,
 )
+from zoo.ensembles.models.voting_model import VotingModel
 from zoo.ensembles.provenance import Provenance, from_text, to_text
 from zoo.ensembles.reports.report import Report, make_report
-from zoo.ensembles.voting_model import VotingModel
 from zoo.errors import ArgumentError
 from zoo.files import write_atomically
 from zoo.metrics import Accuracy
@@ -133,6 +133,7 @@ class Committee(VotingModel):
         y: Any = None,
         *,
         validation_data: Any = None,
+        sample_weight: Any = None,
         epochs: int | None = None,
         batch_size: int | None = None,
         together: bool | None = None,
@@ -146,10 +147,12 @@ class Committee(VotingModel):
         """Train the members.
 
         Args:
-            x: A `Split`, or images uint8 [n, height, width, channels].
+            x: A `Split`, images uint8 [n, height, width, channels], or a pair, triple or dataset
+                with labels, as `zoo.datasets.as_split` takes them.
             y: Labels int [n], if `x` is an array.
-            validation_data: A `Split` or a pair (images, labels), for early stopping and curves.
-                It must not be the test split.
+            validation_data: Images with labels, for early stopping and curves; no test images.
+            sample_weight: Multiplies the loss of each image, [n], 0 or more, as in Keras. Images of
+                weight 0 are left out. None weights all alike.
             epochs: The number of epochs of every member; None takes it from the recipes.
             batch_size: The batch size of every member; None takes it from the recipes.
             together: True trains all members in one graph, on the same batches. False trains them
@@ -176,10 +179,9 @@ class Committee(VotingModel):
             DataError: The images or labels do not fit.
             RunError: The run folder is in use, or the run cannot be resumed.
         """
-        data = as_labelled(x, y, "train", self.class_names)
-        validation = validation_split(validation_data, data.class_names)
-        models = [*self._models, *([teacher.model] if teacher else [])]
-        warn_of_training_images(validation, data, models)
+        data = training_split(x, y, sample_weight, self._known_names)
+        teachers = [teacher.model] if teacher else []
+        validation = validation_split(validation_data, data, [*self._models, *teachers])
         self._build_members(data)
         warn_of_members(self._specs, self._models, data)
         training = MemberTraining(
@@ -225,10 +227,9 @@ class Committee(VotingModel):
         """Judge the members and the committee on images that no member was trained on.
 
         Args:
-            x: A `Split`, or images uint8 [n, height, width, channels].
+            x: Images with labels, as in `fit`, but without weights.
             y: Labels int [n], if `x` is an array.
-            elsewhere: Images of another data set, a `Split` or uint8 [m, height, width, channels].
-                The report then says how well the committee tells them from the images `x`.
+            elsewhere: Images of another data set; the report says how well they are told apart.
             augmentation: Test-time augmentation, as in `member_probabilities`.
             times: The number of views of each image, with an `Augmentation`; 8 by default.
             seed: The seed of the transforms, with an `Augmentation`; 0 by default.

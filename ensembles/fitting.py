@@ -11,6 +11,7 @@ from typing import Any, cast
 import keras
 import numpy as np
 
+from zoo.datasets.arrays.streams import is_stream
 from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled
 from zoo.ensembles.combining.bagging import out_of_bag, resample
@@ -29,48 +30,70 @@ from zoo.training.lockstep import Combine
 from zoo.training.train import train
 
 
-def validation_split(given: Any, class_names: Sequence[str]) -> Split | None:
-    """Take validation images with labels.
+def training_split(
+    x: Any, y: Any, sample_weight: Any, class_names: Sequence[str] | None, name: str = "train"
+) -> Split:
+    """Take training images with labels, without the images of weight 0.
 
     Args:
-        given: A `Split`, a pair (images, labels), or None.
-        class_names: The names of the classes of the training images.
+        x: As in `Committee.fit`.
+        y: The labels, or None.
+        sample_weight: The weights, or None.
+        class_names: The names of the classes; None numbers them.
+        name: The name of a new split.
+
+    Returns:
+        The split.
+
+    Raises:
+        DataError: The images, labels or weights are not as described, or there is a single class.
+    """
+    data = as_labelled(x, y, name, class_names, sample_weight)
+    if data.num_classes < 2:
+        raise DataError(
+            "Training images must be of 2 classes or more. Received: a single class, "
+            f"{data.class_names[0]!r}. Add images of another class, or pass class_names=."
+        )
+    if data.sample_weight is not None and not data.sample_weight.all():
+        return data.take(data.sample_weight > 0)
+    return data
+
+
+def validation_split(given: Any, data: Split, models: Sequence[Any]) -> Split | None:
+    """Take validation images with labels, and warn of those that are training images too.
+
+    Args:
+        given: Images with labels, as in `Committee.fit`, or None.
+        data: The training images.
+        models: The members and the teacher, which may know images from earlier trainings.
 
     Returns:
         The split, or None.
 
     Raises:
-        DataError: The images or labels are not as described.
+        DataError: The images, labels or weights are not as described.
     """
-    if given is None or isinstance(given, Split):
-        return given
-    pair = tuple(given)
-    if len(pair) != 2:
+    if given is None:
+        return None
+    if isinstance(given, list) and len(given) in (2, 3):
+        given = tuple(given)
+    is_pair = isinstance(given, tuple) and len(given) in (2, 3)
+    if not (is_pair or isinstance(given, Split) or is_stream(given)):
+        received = f"{len(given)} values" if isinstance(given, tuple) else type(given).__name__
         raise DataError(
-            "validation_data must be a Split or a pair (images, labels). "
-            f"Received: {len(pair)} values. Leave out sample weights."
+            "validation_data must be a Split, a pair (images, labels) or a dataset of such pairs. "
+            f"Received: {received}. Pass the images and the labels in a tuple."
         )
-    return as_labelled(*pair, "validation", class_names)
-
-
-def warn_of_training_images(validation: Split | None, data: Split, models: Sequence[Any]) -> None:
-    """Warn the caller's caller of validation images that are training images too.
-
-    Args:
-        validation: The validation images, or None.
-        data: The training images.
-        models: The members and the teacher, which may know images from earlier trainings.
-    """
-    if validation is None:
-        return
-    if known := validation.count_among(np.union1d(data.digests, provenance_of(models).trained_on)):
+    split = as_labelled(given, None, "validation", data.class_names)
+    if known := split.count_among(np.union1d(data.digests, provenance_of(models).trained_on)):
         warnings.warn(
-            f"{known:,} of the {len(validation):,} validation images are training images too, so "
+            f"{known:,} of the {len(split):,} validation images are training images too, so "
             "the validation scores are too good. Hold out images that differ, for example with "
             "zoo.datasets.load(drop_duplicates=True).",
             UserWarning,
             stacklevel=3,
         )
+    return split
 
 
 def warn_of_members(

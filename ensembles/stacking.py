@@ -14,6 +14,7 @@ from zoo.ensembles.checks import checked_labels, checked_probabilities, logarith
 from zoo.ensembles.combining.logistic_regression import DEFINITION
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.committee import Committee
+from zoo.ensembles.fitting import training_split
 from zoo.ensembles.members import make_members
 from zoo.ensembles.provenance import provenance_of
 from zoo.errors import ArgumentError, DataError
@@ -21,7 +22,7 @@ from zoo.errors import ArgumentError, DataError
 
 def stack(
     members: Any,
-    data: Split,
+    data: Any,
     *,
     copies: int | None = None,
     folds: int = 5,
@@ -39,7 +40,8 @@ def stack(
 
     Args:
         members: As in `Committee`, by name or as `Member`s. They are trained folds + 1 times.
-        data: The training images.
+        data: The training images: a `Split`, a tuple (images, labels) or (images, labels, weights),
+            or a dataset of such, as in `Committee.fit`.
         copies: As in `Committee`.
         folds: The number of folds, 2 or more. Each fold has the same share of every class.
         penalty: The inverse strength of the regression's L2 penalty, scikit-learn's `C`.
@@ -47,7 +49,8 @@ def stack(
         log_dir: The folder of the runs `fold-1`, … and `all`, for TensorBoard and for resuming;
             None writes nothing.
         resume: Whether to continue the runs in `log_dir`.
-        **training: Other arguments of `Committee.fit`, such as `validation_data` and `epochs`.
+        **training: Other arguments of `Committee.fit`, such as `validation_data`, `sample_weight`
+            and `epochs`.
 
     Returns:
         The committee, with the rule `"stacking"`.
@@ -65,6 +68,7 @@ def stack(
         >>> stack(["softmax", "bn_mlp"], data.train, folds=2, **options).voting
         'stacking'
     """
+    data = training_split(data, None, training.pop("sample_weight", None), None)
     if data.name == "test":
         raise DataError(
             "data must be training images. Received: the test split, which is for the report only. "
@@ -102,11 +106,16 @@ def stack(
         rows.append(held_out)
     order = np.argsort(np.concatenate(rows))
     probabilities = np.concatenate(parts, axis=1)[:, order]
-    rule = fit_stacking(probabilities, data.labels, penalty)
+    rule = fit_stacking(probabilities, data.labels, penalty, data.sample_weight)
     return trained_committee(data, "all").with_rule(rule)
 
 
-def fit_stacking(probabilities: ArrayLike, labels: ArrayLike, penalty: float = 1.0) -> Rule:
+def fit_stacking(
+    probabilities: ArrayLike,
+    labels: ArrayLike,
+    penalty: float = 1.0,
+    sample_weight: ArrayLike | None = None,
+) -> Rule:
     """Learn a rule of stacking.
 
     Args:
@@ -114,6 +123,7 @@ def fit_stacking(probabilities: ArrayLike, labels: ArrayLike, penalty: float = 1
             Probabilities below 1.2e-38 are raised to it.
         labels: int [n], with an image of every class.
         penalty: The inverse strength of the L2 penalty, scikit-learn's `C`.
+        sample_weight: The weight of each image, [n]; None weights all alike.
 
     Returns:
         The rule.
@@ -143,7 +153,7 @@ def fit_stacking(probabilities: ArrayLike, labels: ArrayLike, penalty: float = 1
             "Add images of this class, or leave the class out of the probabilities."
         )
     features = logarithms(probabilities).transpose(1, 0, 2).reshape(n, -1)
-    model = LogisticRegression(C=penalty, max_iter=2000).fit(features, labels)
+    model = LogisticRegression(C=penalty, max_iter=2000).fit(features, labels, sample_weight)
     coefficients, intercept = model.coef_, model.intercept_
     if num_classes == 2:  # a single row, of the second class against the first
         coefficients = np.concatenate([0 * coefficients, coefficients])

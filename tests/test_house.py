@@ -81,6 +81,7 @@ TESTED_WITH = {
     "datasets/formats/vote_csv": "datasets/sources/test_ferplus",
     "datasets/sources/fashion_mnist": "datasets/sources/test_mnist",
     "ensembles/combining/definition": "ensembles/combining/test_rules",
+    "ensembles/models/member_models": "ensembles/models/test_voting_model",
     "ensembles/combining/geometric": "ensembles/combining/test_voting",
     "ensembles/combining/logistic_regression": "ensembles/test_stacking",
     "ensembles/combining/majority": "ensembles/combining/test_voting",

@@ -35,6 +35,7 @@ MOVED = {
     "console": "cli.console",
     "data_cli": "cli.data",
     "datasets.arguments": "arguments",
+    "datasets.array_checks": "datasets.arrays.images",
     "datasets.base": "datasets",
     "datasets.info": "datasets.description",
     "datasets.digits": "datasets.sources.digits",

@@ -14,6 +14,7 @@ from PIL import Image
 
 from zoo.arguments import argument_error
 from zoo.datasets import read_image_blocks, read_images
+from zoo.datasets.arrays.streams import is_stream, read_batches
 from zoo.datasets.split import Split
 from zoo.ensembles.answering.files import picture_files
 
@@ -72,7 +73,8 @@ def picture_blocks(
     Args:
         pictures: One picture or several: paths of files, of folders, or with patterns, see
             `picture_files`; Pillow images; arrays uint8 [height, width], [height, width, channels]
-            or [n, height, width, channels]; a `Split`; or a list of these.
+            or [n, height, width, channels]; a `Split`; a `tf.data.Dataset` or a
+            `keras.utils.PyDataset`; or a list of these.
         options: The arguments of `zoo.datasets.read_images`, as `image_options` gives them.
         on_error: `"raise"`, or `"skip"` to leave out pictures that cannot be read, with a warning.
 
@@ -113,6 +115,9 @@ def _listed(pictures: Any) -> Iterator[Any]:
     elif isinstance(pictures, Split):
         for block in pictures.blocks():
             yield from block
+    elif is_stream(pictures):
+        for images, *_ in read_batches(pictures):
+            yield from np.rint(images).astype(np.uint8)
     elif isinstance(pictures, Image.Image):
         yield pictures
     elif hasattr(pictures, "__array__"):

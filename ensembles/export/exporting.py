@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from zoo.ensembles.export.formats import FORMATS
-from zoo.ensembles.voting_model import VotingModel
+from zoo.ensembles.models.voting_model import VotingModel
 from zoo.errors import ArgumentError, RunError
 from zoo.text import percent
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from zoo.ensembles.voting_model import VotingModel
+from zoo.ensembles.models.voting_model import VotingModel
 from zoo.errors import ArgumentError
 
 OPSET = 18

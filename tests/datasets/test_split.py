@@ -68,7 +68,7 @@ def test_as_split_refuses_labels_beside_a_split(split):
 
 def test_as_split_copies_no_pixels_and_names_classes_by_number():
     images = np.zeros((3, 2, 2, 1), np.uint8)
-    split = as_split(images, np.array([0, 2, 2], np.int32), name="mine")
+    split = as_split(images, np.array([2, 0, 1], np.int32), name="mine")
     assert split.images is images
     assert split.labels.dtype == np.int64
     assert split.class_names == ("0", "1", "2")

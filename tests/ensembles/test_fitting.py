@@ -89,7 +89,7 @@ def test_the_same_seed_gives_the_same_committee_from_arrays_and_from_splits(
     committee.fit(
         train_split.images,
         train_split.labels,
-        validation_data=(validation_split.images, validation_split.labels),
+        validation_data=validation_split.batches(20),
         verbose=0,
     )
     assert committee.class_names == ("0", "1", "2")
@@ -495,8 +495,47 @@ def test_arguments_that_could_not_work_are_refused(train_split, arguments, messa
 
 
 def test_validation_data_is_a_pair(train_split):
-    with pytest.raises(DataError, match=r"a pair \(images, labels\)\. Received: 1"):
-        fit(softmax(), train_split, [train_split.images])
+    with pytest.raises(DataError, match=r"a pair \(images, labels\) or.* Received: 1 values"):
+        fit(softmax(), train_split, (train_split.images,))
+
+
+def test_a_dataset_without_an_end_is_refused_before_it_is_read(train_split):
+    endless = train_split.batches(32).repeat()
+    for x, validation in ((endless, None), (train_split, endless)):
+        with pytest.raises(DataError, match="have an end"):
+            fit(softmax(), x, validation)
+    with pytest.raises(DataError, match="generator"):
+        fit(softmax(), (batch for batch in endless))
+
+
+def test_random_images_of_keras_are_refused_with_the_way_out(train_split):
+    from keras.src.legacy.preprocessing.image import ImageDataGenerator
+
+    flow = ImageDataGenerator(horizontal_flip=True).flow(train_split.images, train_split.labels)
+    with pytest.raises(DataError, match=r"zoo\.Recipe\(augmentation=zoo\.Augmentation"):
+        fit(softmax(), flow)
+
+
+def test_labels_of_a_single_class_are_refused(train_split):
+    with pytest.raises(DataError, match=r"2 classes or more. Received: a single class, '0'"):
+        Committee(softmax()).fit(train_split.images, np.zeros(100, int), verbose=0)
+
+
+def test_labels_with_a_gap_are_refused_unless_the_classes_are_known(train_split, built_model):
+    images, labels = train_split.images, train_split.labels * 2
+    with pytest.raises(DataError, match=r"Received: 0, 2, 4\..*numpy\.unique"):
+        Committee(softmax()).fit(images, labels, verbose=0)
+    named = Committee(softmax(), class_names=list("abcde"))
+    named.fit(images, labels, epochs=1, verbose=0)
+    assert named.report(images, labels).class_names == tuple("abcde")
+    # The advice, followed literally.
+    class_names, numbers = np.unique(labels, return_inverse=True)
+    numbered = Committee(softmax(), class_names=class_names)
+    numbered.fit(images, numbers, epochs=1, verbose=0)
+    assert numbered.class_names == ("0", "2", "4")
+    built = Committee(built_model("mine", outputs=5))
+    built.fit(images, labels, epochs=1, verbose=0)
+    assert built.class_names == ("0", "1", "2", "3", "4")
 
 
 def test_early_stopping_needs_validation(train_split):

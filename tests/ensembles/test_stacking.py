@@ -77,9 +77,9 @@ def recorded(train_split, validation_split):
             judged.append(x.digests)
         return plain(self, x, *arguments, **keywords)
 
-    def fit(probabilities, labels, penalty):
+    def fit(probabilities, labels, penalty, sample_weight):
         learned_from.append(probabilities)
-        return fit_stacking(probabilities, labels, penalty)
+        return fit_stacking(probabilities, labels, penalty, sample_weight)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Committee, "member_probabilities", member_probabilities)

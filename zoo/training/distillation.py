@@ -100,13 +100,16 @@ class Teacher:
             probabilities = self.model(images, training=False)
         return tf.stop_gradient(tf.cast(probabilities, "float32"))
 
-    def loss(self, teacher_probabilities: Any, student: Any, labels_loss: Any) -> Any:
+    def loss(
+        self, teacher_probabilities: Any, student: Any, labels_loss: Any, image_weights: Any = None
+    ) -> Any:
         """Compute the mean loss of a batch.
 
         Args:
             teacher_probabilities: The teacher's probabilities, float [batch, classes].
             student: The student's probabilities, float [batch, classes].
             labels_loss: The student's loss by the labels, with its penalties, a scalar.
+            image_weights: The weights of the images, [batch]; None weights all alike.
 
         Returns:
             A scalar.
@@ -114,6 +117,8 @@ class Teacher:
         target = self._softened(teacher_probabilities)
         answer = self._softened(tf.cast(student, "float32"))
         divergence = tf.reduce_sum(tf.exp(target) * (target - answer), axis=-1)
+        if image_weights is not None:
+            divergence *= tf.cast(image_weights, divergence.dtype)
         taught = self.temperature**2 * tf.reduce_mean(divergence)
         return (1 - self.share) * labels_loss + tf.cast(self.share * taught, labels_loss.dtype)
 

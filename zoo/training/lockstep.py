@@ -82,7 +82,7 @@ class Lockstep:
         """Train some steps.
 
         Args:
-            batches: Iterator over (images, labels).
+            batches: Iterator over (images, labels) or (images, labels, weights of the images).
             steps: How many batches to take from it.
             active: Whether each learner learns. The others only answer.
             images_left: How many images the training may still go through, at most.
@@ -105,7 +105,7 @@ class Lockstep:
         """Score every model and the committee.
 
         Args:
-            batches: Iterator over (images, labels).
+            batches: Iterator over (images, labels) or (images, labels, weights of the images).
             steps: How many batches to take from it.
 
         Returns:
@@ -119,7 +119,7 @@ class Lockstep:
         """Give the class that each model, and the committee, predicts for each image.
 
         Args:
-            batches: A `tf.data.Dataset` of (images, labels).
+            batches: A `tf.data.Dataset` of (images, labels) or (images, labels, weights).
 
         Returns:
             Name → class ids, int64 [n].
@@ -132,7 +132,7 @@ class Lockstep:
             outputs, _ = group(images)
             return tf.unstack(tf.argmax(self._with_committee(outputs), axis=-1))
 
-        columns = zip(*(decide(images) for images, _ in batches), strict=True)
+        columns = zip(*(decide(images) for images, *_ in batches), strict=True)
         return {
             name: np.concatenate([np.asarray(part) for part in column])
             for name, column in zip(self._names, columns, strict=True)
@@ -225,24 +225,24 @@ class Lockstep:
 
         return tf.function(functools.partial(run), autograph=False)
 
-    def _step(self, group: ModelGroup, active: Any, images: Any, labels: Any) -> None:
+    def _step(self, group: Any, active: Any, images: Any, labels: Any, weights: Any = None) -> None:
         answers = self._teacher.probabilities(images) if self._teacher else None
 
         def losses_of(rows: Sequence[int], outputs: Any, penalties: Any) -> Any:
-            weights = None if self._weights is None else self._weights[list(rows)]
-            losses = _cross_entropy(labels, outputs, weights) + penalties
+            of_classes = None if self._weights is None else self._weights[list(rows)]
+            losses = _cross_entropy(labels, outputs, weights, of_classes) + penalties
             if self._teacher:
                 pairs = zip(tf.unstack(outputs), tf.unstack(losses), strict=True)
-                losses = tf.stack([self._teacher.loss(answers, *pair) for pair in pairs])
+                losses = tf.stack([self._teacher.loss(answers, *pair, weights) for pair in pairs])
             return losses
 
         outputs, losses = group.train(images, losses_of, active)
-        self._add(labels, outputs, losses, active)
+        self._add(labels, outputs, losses, active, weights)
 
-    def _evaluation_step(self, group: ModelGroup, images: Any, labels: Any) -> None:
+    def _evaluation_step(self, group: Any, images: Any, labels: Any, weights: Any = None) -> None:
         outputs, penalties = group(images)
-        losses = _cross_entropy(labels, outputs) + penalties
-        self._add(labels, outputs, losses, tf.fill([len(self._models)], True))
+        losses = _cross_entropy(labels, outputs, weights) + penalties
+        self._add(labels, outputs, losses, tf.fill([len(self._models)], True), weights)
 
     def _with_committee(self, outputs: Any) -> Any:
         if not self._combine:
@@ -250,11 +250,11 @@ class Lockstep:
         committee = tf.cast(self._combine(outputs), outputs.dtype)
         return tf.concat([outputs, committee[None]], axis=0)
 
-    def _add(self, labels: Any, outputs: Any, losses: Any, counted: Any) -> None:
+    def _add(self, labels: Any, outputs: Any, losses: Any, counted: Any, weights: Any) -> None:
         """Add a batch to the sums of the models marked by `counted`, and of the committee."""
         outputs = self._with_committee(outputs)
         if self._combine:
-            losses = tf.concat([losses, _cross_entropy(labels, outputs[-1:])], axis=0)
+            losses = tf.concat([losses, _cross_entropy(labels, outputs[-1:], weights)], axis=0)
             counted = tf.concat([counted, [True]], axis=0)
         repeated = tf.broadcast_to(labels, tf.shape(outputs)[:2])
         count = tf.cast(tf.shape(labels)[0], "float64")
@@ -371,14 +371,18 @@ def _repeat(times: Any, body: Callable[[], None]) -> None:
     tf.while_loop(lambda done: done < times, turn, [tf.constant(0)], parallel_iterations=1)
 
 
-def _cross_entropy(labels: Any, probabilities: Any, weights: np.ndarray | None = None) -> Any:
+def _cross_entropy(
+    labels: Any, probabilities: Any, weights: Any = None, class_weights: Any = None
+) -> Any:
     """Give the mean over the batch, [models], of probabilities [models, batch, classes].
 
-    Images count by the weights of their classes, [models, classes]; the mean is over their number,
-    as in Keras.
+    Images count by their own weights, [batch], and by the weights of their classes, [models,
+    classes]; the mean is over the number of images, as in Keras.
     """
     repeated = tf.broadcast_to(labels, tf.shape(probabilities)[:2])
     losses = SCORES[LOSS].values(repeated, probabilities)
+    if class_weights is not None:
+        losses *= tf.gather(tf.constant(class_weights, losses.dtype), labels, axis=1)
     if weights is not None:
-        losses *= tf.gather(tf.constant(weights, losses.dtype), labels, axis=1)
+        losses *= tf.cast(weights, losses.dtype)
     return tf.reduce_mean(losses, axis=-1)

@@ -18,7 +18,7 @@ def update_batch_statistics(model: keras.Model, batches: Iterable[Any]) -> None:
 
     Args:
         model: A built `keras.Model`.
-        batches: Pairs (images, labels); each batch counts alike.
+        batches: Pairs (images, labels), or triples with weights; each batch counts alike.
 
     Example:
         >>> import zoo
@@ -34,7 +34,7 @@ def update_batch_statistics(model: keras.Model, batches: Iterable[Any]) -> None:
         return
     before = [layer.momentum for layer in layers]
     try:
-        for count, (images, _) in enumerate(batches):
+        for count, (images, *_) in enumerate(batches):
             for layer in layers:
                 # With this momentum the layer keeps the mean over all batches so far.
                 layer.momentum = count / (count + 1)

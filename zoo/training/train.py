@@ -278,12 +278,14 @@ def _disagreements(first: Learner, second: Learner) -> list[str]:
 
 def _fingerprint(split: Split) -> dict[str, Any]:
     """Describe a split as JSON values, by which a resumed training recognises its images."""
+    weights = split.sample_weight
     return {
         "name": split.name,
         "images": len(split),
         "image_shape": list(split.image_shape),
         "classes": list(split.class_names),
         "crc32": zlib.crc32(split.digests.tobytes(), zlib.crc32(split.labels.tobytes())),
+        **({} if weights is None else {"weights": zlib.crc32(weights.tobytes())}),
     }
 
 

@@ -107,3 +107,17 @@ def test_options_come_from_the_model_and_then_from_the_settings_of_the_data():
         "image_size": (6, 8), "color": "rgb", "resize": "crop"
     }  # fmt: skip
     assert image_options((None, None, 3), settings)["image_size"] == (3, 4)
+
+
+def test_a_dataset_is_pictures_unless_it_has_no_end():
+    import tensorflow as tf
+
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 4, 1), "uint8")
+    dataset = tf.data.Dataset.from_tensor_slices(pixels.astype("float32")).batch(2)
+    options = {"image_size": (4, 4), "color": "grayscale"}
+    (block,) = picture_blocks(dataset, options)
+    np.testing.assert_array_equal(block.images, pixels)
+    with pytest.raises(DataError, match="have an end"):
+        list(picture_blocks(dataset.repeat(), options))
+    with pytest.raises(DataError, match=r"images \* 255"):
+        list(picture_blocks(dataset.map(lambda images: images / 255), options))

@@ -125,7 +125,7 @@ def test_the_other_callbacks_of_keras_do_their_work(train_split, validation_spli
         callbacks.EarlyStopping,
         "EarlyStopping",
     ],
-    ids=str,
+    ids=lambda callback: getattr(callback, "__name__", type(callback).__name__),
 )
 def test_callbacks_that_could_not_do_their_work_are_refused(callback, train_split):
     with pytest.raises(ArgumentError, match=r"[Cc]allbacks must"):

@@ -79,6 +79,66 @@ def test_datasets_of_batches_are_predicted_too(trained_committee, test_split):
     np.testing.assert_allclose(trained_committee.predict(batches), expected, rtol=1e-6)
 
 
+def test_every_question_takes_every_container(trained_committee, test_split):
+    import tensorflow as tf
+
+    x, y = test_split.images, test_split.labels
+    expected = trained_committee.member_probabilities(x)
+    report = trained_committee.report(test_split).to_dict()
+    floats = tf.data.Dataset.from_tensor_slices((x.astype("float32"), y))
+    for given in (test_split, (x, y), list(x), floats, floats.batch(7), test_split.batches(16)):
+        found = trained_committee.member_probabilities(given)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(trained_committee.votes(given), expected.argmax(axis=-1))
+        probabilities = trained_committee.predict(given)
+        np.testing.assert_array_equal(
+            probabilities.argmax(axis=1), trained_committee.predict(x).argmax(axis=1)
+        )
+        if not isinstance(given, list):
+            judged = trained_committee.report(given).to_dict()
+            assert judged["members"] == report["members"]
+
+
+def test_a_dataset_of_other_class_names_is_refused(trained_committee, test_split):
+    dataset = test_split.batches(16)
+    dataset.class_names = ["right", "left", "top"]  # as Keras sets it
+    with pytest.raises(DataError, match=r"in this order: left, right, top\. Received: right"):
+        trained_committee.report(dataset)
+
+
+def test_a_dataset_of_shares_is_refused_as_the_array_is(trained_committee, test_split):
+    import tensorflow as tf
+
+    shares = tf.data.Dataset.from_tensor_slices(test_split.images / 255).batch(8)
+    for act in (
+        trained_committee.predict,
+        trained_committee.votes,
+        lambda x: trained_committee.predict(x, verbose=1),
+        lambda x: trained_committee.predict(x, times=3, augmentation=zoo.Augmentation()),
+    ):
+        with pytest.raises(DataError, match=r"\(images \* 255\)\.round"):
+            act(shares)
+
+
+def test_steps_take_a_part_of_an_endless_dataset(trained_committee, test_split):
+    endless = test_split.batches(20).repeat()
+    expected = trained_committee.predict(test_split)
+    found = trained_committee.predict(endless, steps=4)
+    np.testing.assert_allclose(found, np.concatenate([expected, expected[:20]]), rtol=1e-5)
+    with pytest.raises(DataError, match="have an end"):
+        trained_committee.predict(endless)
+
+
+def test_keras_shows_its_progress_over_arrays(trained_committee, test_split, capsys):
+    found = trained_committee.predict(test_split, batch_size=20, verbose=1)
+    assert "3/3" in capsys.readouterr().out
+    np.testing.assert_allclose(found, trained_committee.predict(test_split), rtol=1e-5)
+    found = trained_committee.predict(test_split.batches(20), verbose=1)
+    np.testing.assert_allclose(found, trained_committee.predict(test_split), rtol=1e-5)
+    with pytest.raises(DataError, match="may have no end"):
+        trained_committee.predict(iter(test_split.batches(20)), verbose=1)
+
+
 def test_images_of_another_shape_are_refused(trained_committee):
     with pytest.raises(DataError, match=r"\(6, 6, 1\).*Received: shape \(2, 5, 6, 1\)"):
         trained_committee.predict(np.zeros((2, 5, 6, 1), "uint8"))

@@ -1,0 +1,198 @@
+"""A Keras model that holds several built models side by side."""
+
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo.augmentation.augmentation import Augmentation
+from zoo.augmentation.views import AugmentedViews, augmented_views
+from zoo.datasets.image_batches import image_batches
+from zoo.datasets.split import Split
+from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
+from zoo.errors import ArgumentError
+from zoo.training.built_models.interface import check_model, image_interface
+from zoo.training.loop import EVALUATION_BATCH
+
+
+class MemberModels(keras.Model, CompositeModel):
+    """Several models that take the same images and know the same classes.
+
+    Args:
+        class_names: The names of the classes; None leaves the classes without names.
+        name: The name of the Keras model.
+    """
+
+    def __init__(self, class_names: Sequence[str] | None, name: str) -> None:
+        super().__init__(name=name)
+        self.class_names = None if class_names is None else tuple(map(str, class_names))
+        self._models: list[keras.Model] = []
+        # The provenance of the rule and of the last training. Each member carries its own.
+        self._own_provenance = Provenance()
+
+    @property
+    def members(self) -> tuple[Any, ...]:
+        """The members as Keras models; empty before they are built."""
+        return tuple(self._models)
+
+    @property
+    def member_names(self) -> tuple[str, ...]:
+        """The names of the members."""
+        return tuple(model.name for model in self._models)
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The names of the classes, or their numbers where they have no names."""
+        return self.class_names or tuple(map(str, range(self.output_shape[-1] or 0)))
+
+    @property
+    def _known_names(self) -> tuple[str, ...] | None:
+        """The names or numbers of the classes; None where neither is known yet."""
+        return self.label_names if self._models else self.class_names
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """[batch, height, width, channels], with None for the batch."""
+        self._check_built()
+        return self._models[0].input_shape
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        """[batch, classes], with None for the batch."""
+        self._check_built()
+        return self._models[0].output_shape
+
+    @property
+    def trained_images(self) -> int:
+        """The number of different images that the members were trained on."""
+        return len(self.trained_on)
+
+    @property
+    def trained_on(self) -> np.ndarray:
+        """Digests (`Split.digests`) of the images that a member was trained on, ascending."""
+        return self.provenance.trained_on
+
+    @property
+    def tuned_on(self) -> np.ndarray:
+        """Digests of the images that chose when to stop, members, weights or a temperature."""
+        return self.provenance.tuned_on
+
+    @property
+    def provenance(self) -> Provenance:
+        """The images and the data set that the members and the rule come from."""
+        return self._own_provenance.joined_with(provenance_of(self._models))
+
+    def member_outputs(self, images: Any) -> Any:
+        """Compute each member's probabilities as tensors, for use in a graph.
+
+        Args:
+            images: Pixels [batch, height, width, channels].
+
+        Returns:
+            A tensor, float32 [members, batch, classes].
+        """
+        images = tf.cast(images, "float32")
+        return tf.stack(
+            [tf.cast(model(images, training=False), "float32") for model in self._models]
+        )
+
+    def member_probabilities(
+        self,
+        x: Any,
+        batch_size: int = EVALUATION_BATCH,
+        *,
+        augmentation: Augmentation | AugmentedViews | None = None,
+        times: int | None = None,
+        seed: int | None = None,
+    ) -> np.ndarray:
+        """Compute the probabilities of each member.
+
+        Args:
+            x: Images, as in `predict`.
+            batch_size: The number of images at a time; datasets keep their own batches.
+            augmentation: Test-time augmentation: a member's probabilities are the mean over several
+                views of the image, the image itself and random transforms of it, which are the
+                same for all members.
+            times: The number of views of each image, with an `Augmentation`; 8 by default.
+            seed: The seed of the transforms, with an `Augmentation`; 0 by default.
+
+        Returns:
+            float32 [members, n, classes].
+
+        Raises:
+            DataError: The members take images of another shape.
+            ArgumentError: `times` is below 2, or stands beside `AugmentedViews`.
+        """
+        views = augmented_views(augmentation, times, seed)
+        parts = []
+        start = 0
+        for batch in self._batches(x, batch_size):
+            if views is None:
+                parts.append(np.asarray(self._member_outputs(batch)))
+            else:
+                parts.append(views.mean(self._member_outputs, batch, start))
+            start += len(batch)
+        return np.concatenate(parts, axis=1)
+
+    def votes(self, x: Any) -> np.ndarray:
+        """Give the class that each member votes for.
+
+        Args:
+            x: Images, as in `predict`.
+
+        Returns:
+            int64 [members, n], class ids.
+
+        Raises:
+            DataError: The members take images of another shape.
+        """
+        return self.member_probabilities(x).argmax(axis=-1)
+
+    def overlap_with(self, split: Split) -> Overlap:
+        """Count the images of a split that the members were trained on, or that chose something.
+
+        Args:
+            split: The images that judge the committee.
+
+        Returns:
+            The counts.
+        """
+        return self.provenance.overlap_with(split)
+
+    def _use_models(self, models: list[Any], names: Sequence[str]) -> None:
+        """Take built models as the members, and check that they fit each other."""
+        self._models = models
+        image_shape, num_classes = image_interface(names[0], models[0])
+        for name, model in zip(names, models, strict=True):
+            check_model(name, model, image_shape, num_classes)
+        if self.class_names is not None and len(self.class_names) != num_classes:
+            raise ArgumentError(
+                f"class_names must be {num_classes} names, one for each class that the members "
+                f"know. Received: {len(self.class_names)} names. Name the classes in the order of "
+                "their ids."
+            )
+        self._member_outputs = graph_of(self.member_outputs)
+        self.built = True
+
+    def _batches(self, x: Any, batch_size: int, steps: int | None = None) -> Iterator[np.ndarray]:
+        self._check_built()
+        return image_batches(x, self.input_shape[1:], batch_size, steps)
+
+    def _check_built(self) -> None:
+        if not self._models:
+            raise ArgumentError(
+                "The members must be built. Received: a committee with members that are not built "
+                "yet. Call fit first, or make the committee of built models."
+            )
+
+
+def graph_of(function: Any) -> Any:
+    """Make a function of tensors a graph.
+
+    TensorFlow counts the tracings of each function, and would warn of too many tracings at the
+    fifth committee. Each partial is counted as a function of its own.
+    """
+    return tf.function(functools.partial(function), autograph=False, reduce_retracing=True)
