@@ -102,8 +102,8 @@ def rich_table(
     """Make a table for the terminal, without lines between the cells.
 
     Lines break between words only. Where the terminal is too narrow for the words of a row side by
-    side, the table is a list: the first cell of each row, and below it the others with the names
-    of their columns.
+    side, a table of numbers is printed in blocks of columns, and another table as a list: the first
+    cell of each row, and below it the others with the names of their columns.
 
     Args:
         header: Names of the columns.
@@ -133,7 +133,6 @@ def rich_table(
 @lru_cache
 def _table_class() -> Any:
     """Make the class of tables whose lines break between words."""
-    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
@@ -144,19 +143,32 @@ def _table_class() -> Any:
             if self.heading:
                 heading = wrapped(self.heading, options.max_width)
                 yield Text(heading, style="bold", overflow="ignore")
-            wide = options.update_width(100_000)
-            cells = [[column.header, *column.cells] for column in self.columns]
-            measures = [[Measurement.get(console, wide, cell) for cell in row] for row in cells]
-            least = [max(measure.minimum for measure in row) for row in measures]
-            most = [max(measure.maximum for measure in row) for row in measures]
-            spare = options.max_width - sum(least) - 2 * (len(cells) - 1)
+            least, most = _widths(self.columns, console, options.update_width(100_000))
+            spare = options.max_width - sum(least) - 2 * (len(least) - 1)
             if spare < 0:
-                yield from self.rows_as_list(options.max_width)
+                is_of_numbers = all(column.justify == "right" for column in self.columns[1:])
+                if is_of_numbers and len(least) > 2:
+                    yield from self.in_blocks(least, options.max_width)
+                else:
+                    yield from self.rows_as_list(options.max_width)
                 return
             wanted = sum(most) - sum(least)
             for column, low, high in zip(self.columns, least, most, strict=True):
                 column.width = high if wanted <= spare else low + spare * (high - low) // wanted
             yield from super().__rich_console__(console, options)
+
+        def in_blocks(self, least: Sequence[int], width: int) -> Iterator[Any]:
+            for number, block in enumerate(_blocks(least, width)):
+                table = WordTable(header_style="bold", box=None, pad_edge=False)
+                columns = [self.columns[k] for k in (0, *block)]
+                for column in columns:
+                    table.add_column(column.header, justify=column.justify)
+                rows = zip(*(column.cells for column in columns), strict=True)
+                for row, before in zip(rows, self.rows, strict=True):
+                    table.add_row(*row, style=before.style)
+                if number:
+                    yield ""
+                yield table
 
         def rows_as_list(self, width: int) -> Iterator[Text]:
             first, *others = self.columns
@@ -169,6 +181,34 @@ def _table_class() -> Any:
                         yield Text(text, overflow="ignore")
 
     return WordTable
+
+
+def _widths(columns: Sequence[Any], console: Any, options: Any) -> tuple[list[int], list[int]]:
+    """Give for each column the least width that breaks no word, and the width of its contents."""
+    from rich.measure import Measurement
+
+    least, most = [], []
+    for column in columns:
+        header, *cells = (
+            Measurement.get(console, options, cell) for cell in (column.header, *column.cells)
+        )
+        # Numbers stand in columns on the right, and do not break before their unit.
+        kept = [cell.maximum if column.justify == "right" else cell.minimum for cell in cells]
+        least.append(max(header.minimum, *kept, 0))
+        most.append(max(header.maximum, *(cell.maximum for cell in cells), 0))
+    return least, most
+
+
+def _blocks(least: Sequence[int], width: int) -> list[list[int]]:
+    """Divide the columns after the first into blocks that fit beside the first column."""
+    blocks: list[list[int]] = []
+    for index in range(1, len(least)):
+        used = sum(2 + least[k] for k in (*(blocks[-1] if blocks else ()), index))
+        if blocks and least[0] + used <= width:
+            blocks[-1].append(index)
+        else:
+            blocks.append([index])
+    return blocks
 
 
 def wrapped(text: str, width: int, *, indent: str = "") -> str:

@@ -21,6 +21,7 @@ from cyclopts import Parameter, Token
 
 from zoo.arguments import whole_number
 from zoo.errors import ArgumentError
+from zoo.registry.start_up import without_start_up_notes
 
 
 def parse_whole_number(text: str, least: int) -> int:
@@ -119,7 +120,8 @@ def import_module(text: str) -> str:
     if folder not in sys.path:
         sys.path.append(folder)  # at the end: no file of the folder may hide an installed package
     try:
-        module = importlib.import_module(name)
+        with without_start_up_notes():
+            module = importlib.import_module(name)
     except (Exception, SystemExit) as error:
         raise ArgumentError(
             "--import must name a module that Python can import, or the path of a .py file. "

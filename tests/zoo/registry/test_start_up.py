@@ -36,6 +36,17 @@ def test_the_level_of_the_user_stays_as_it_is():
     assert "TensorFlow" in run(code, **{LEVEL: "0"})
 
 
+def test_what_python_writes_while_tensorflow_is_imported_is_kept():
+    code = """
+import sys
+from zoo.registry.start_up import without_start_up_notes
+with without_start_up_notes():
+    import tensorflow
+    print("mine", file=sys.stderr)
+"""
+    assert run(code) == "mine\n"
+
+
 def test_an_error_while_tensorflow_is_imported_is_raised():
     code = """
 import sys
