@@ -12,6 +12,8 @@ Example:
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from zoo.registry.start_up import without_start_up_notes
+
 if TYPE_CHECKING:
     from zoo.ensembles.answering.answer import Answer
     from zoo.ensembles.card import model_card
@@ -58,7 +60,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: TensorFlow takes seconds."""
     if name in _HOMES:
-        return getattr(importlib.import_module(f"zoo.ensembles.{_HOMES[name]}"), name)
+        with without_start_up_notes():
+            return getattr(importlib.import_module(f"zoo.ensembles.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'zoo.ensembles' has no attribute {name!r}")
 
 

@@ -165,14 +165,14 @@ class Committee(VotingModel):
                 trains all members on the same batches.
             teacher: A `zoo.Teacher`, from which the members learn beside the labels. This distils a
                 committee into a single model, which is a committee of one member.
-            log_dir: The run folder, for TensorBoard and for resuming; None writes nothing.
-            resume: Whether to continue the run in `log_dir`.
+            log_dir: The run folder, or a new folder beside it if it holds files. None writes none.
+            resume: Whether to continue the run in `log_dir`, perhaps for more epochs.
             callbacks: Keras callbacks. They see this committee, and scores such as `val_accuracy`
                 and `val_bn_mlp_accuracy`.
             verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
 
         Returns:
-            A `keras.callbacks.History`.
+            A `keras.callbacks.History`, whose `log_dir` is the run folder.
 
         Raises:
             ArgumentError: The recipes cannot be followed.

@@ -16,8 +16,10 @@ from zoo import (
     moved,
 )
 from zoo.augmentation import Augmentation
+from zoo.models.suggestions import suggest_members
 from zoo.recipes import Recipe
 from zoo.registry import ModelSpec, build, describe, list_models, register
+from zoo.registry.start_up import silence_tensorflow, without_start_up_notes
 
 __all__ = [
     "Augmentation",
@@ -34,6 +36,7 @@ __all__ = [
     "load",
     "losses",
     "register",
+    "suggest_members",
 ]
 
 # Names that import TensorFlow, with the module that defines each. No module may have the same name
@@ -45,14 +48,17 @@ _HOMES = {
 }
 
 moved.install()
+silence_tensorflow()
 
 
 def __getattr__(name: str) -> Any:
     """Import TensorFlow and the rooms only when a name that needs them is first used."""
     if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+        with without_start_up_notes():
+            return getattr(importlib.import_module(_HOMES[name]), name)
     if name in ("datasets", "ensembles", "layers", "losses"):
-        return importlib.import_module(f"zoo.{name}")
+        with without_start_up_notes():
+            return importlib.import_module(f"zoo.{name}")
     raise AttributeError(f"module 'zoo' has no attribute {name!r}")
 
 

@@ -88,7 +88,7 @@ class Recipe:
         if not isinstance(rate, numbers.Real) or not 0 < rate < math.inf:
             raise ArgumentError(
                 f"learning_rate must be a finite number above 0. Received: {rate!r}. Pass a number "
-                "such as 0.001; schedule= changes the learning rate during the training."
+                "such as 0.001; a schedule changes the learning rate during the training."
             )
         object.__setattr__(self, "learning_rate", float(rate))
         if not isinstance(self.optimizer, str):
@@ -192,10 +192,16 @@ class Recipe:
         try:
             return keras.optimizers.get({"class_name": self.optimizer, "config": arguments})
         except (TypeError, ValueError) as error:
+            remedy = "The optimisers and their arguments are those of keras.optimizers."
+            if self.optimizer_arguments:
+                remedy = (
+                    "Pass optimizer_arguments={} too where you change the optimizer of a recipe: "
+                    "the arguments of the earlier optimiser stay otherwise."
+                )
             raise ArgumentError(
                 "optimizer must be the name of a Keras optimiser, and optimizer_arguments its "
                 f"arguments. Received: {self.optimizer!r} with {dict(self.optimizer_arguments)} "
-                f"({error}). The optimisers and their arguments are those of keras.optimizers."
+                f"({error}). {remedy}"
             ) from error
 
 

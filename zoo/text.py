@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -99,6 +101,10 @@ def rich_table(
 ) -> Table:
     """Make a table for the terminal, without lines between the cells.
 
+    Lines break between words only. Where the terminal is too narrow for the words of a row side by
+    side, a table of numbers is printed in blocks of columns, and another table as a list: the first
+    cell of each row, and below it the others with the names of their columns.
+
     Args:
         header: Names of the columns.
         rows: The cells of each row, which are plain text, never markup.
@@ -113,22 +119,125 @@ def rich_table(
         >>> rich_table(["", "n"], [["a", "3"]], title="Scores").row_count
         1
     """
-    from rich.table import Table  # imported here because many callers need no table
-    from rich.text import Text
+    from rich.text import Text  # imported here because many callers need no table
 
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        header_style="bold",
-        box=None,
-        pad_edge=False,
-    )
+    table = _table_class()(header_style="bold", box=None, pad_edge=False)
+    table.heading = title
     for index, name in enumerate(header):
         table.add_column(Text(name), justify="right" if right and index else "left")
     for row in rows:
         table.add_row(*map(Text, row), style="bold" if row[0] == bold else "")
     return table
+
+
+@lru_cache
+def _table_class() -> Any:
+    """Make the class of tables whose lines break between words."""
+    from rich.table import Table
+    from rich.text import Text
+
+    class WordTable(Table):
+        heading: str | None = None
+
+        def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
+            if self.heading:
+                heading = wrapped(self.heading, options.max_width)
+                yield Text(heading, style="bold", overflow="ignore")
+            least, most = _widths(self.columns, console, options.update_width(100_000))
+            spare = options.max_width - sum(least) - 2 * (len(least) - 1)
+            if spare < 0:
+                is_of_numbers = all(column.justify == "right" for column in self.columns[1:])
+                if is_of_numbers and len(least) > 2:
+                    yield from self.in_blocks(least, options.max_width)
+                else:
+                    yield from self.rows_as_list(options.max_width)
+                return
+            wanted = sum(most) - sum(least)
+            for column, low, high in zip(self.columns, least, most, strict=True):
+                column.width = high if wanted <= spare else low + spare * (high - low) // wanted
+            yield from super().__rich_console__(console, options)
+
+        def in_blocks(self, least: Sequence[int], width: int) -> Iterator[Any]:
+            for number, block in enumerate(_blocks(least, width)):
+                table = WordTable(header_style="bold", box=None, pad_edge=False)
+                columns = [self.columns[k] for k in (0, *block)]
+                for column in columns:
+                    table.add_column(column.header, justify=column.justify)
+                rows = zip(*(column.cells for column in columns), strict=True)
+                for row, before in zip(rows, self.rows, strict=True):
+                    table.add_row(*row, style=before.style)
+                if number:
+                    yield ""
+                yield table
+
+        def rows_as_list(self, width: int) -> Iterator[Text]:
+            first, *others = self.columns
+            for title, *row in zip(*(column.cells for column in self.columns), strict=True):
+                title = wrapped(str(title or first.header), width)
+                yield Text(title, style="bold", overflow="ignore")
+                for column, cell in zip(others, row, strict=True):
+                    if str(cell):
+                        text = wrapped(f"{column.header}: {cell}", width, indent="  ")
+                        yield Text(text, overflow="ignore")
+
+    return WordTable
+
+
+def _widths(columns: Sequence[Any], console: Any, options: Any) -> tuple[list[int], list[int]]:
+    """Give for each column the least width that breaks no word, and the width of its contents."""
+    from rich.measure import Measurement
+
+    least, most = [], []
+    for column in columns:
+        header, *cells = (
+            Measurement.get(console, options, cell) for cell in (column.header, *column.cells)
+        )
+        # Numbers stand in columns on the right, and do not break before their unit.
+        kept = [cell.maximum if column.justify == "right" else cell.minimum for cell in cells]
+        least.append(max(header.minimum, *kept, 0))
+        most.append(max(header.maximum, *(cell.maximum for cell in cells), 0))
+    return least, most
+
+
+def _blocks(least: Sequence[int], width: int) -> list[list[int]]:
+    """Divide the columns after the first into blocks that fit beside the first column."""
+    blocks: list[list[int]] = []
+    for index in range(1, len(least)):
+        used = sum(2 + least[k] for k in (*(blocks[-1] if blocks else ()), index))
+        if blocks and least[0] + used <= width:
+            blocks[-1].append(index)
+        else:
+            blocks.append([index])
+    return blocks
+
+
+def wrapped(text: str, width: int, *, indent: str = "") -> str:
+    r"""Break the lines of a text between words. A word that is longer than a line stays whole.
+
+    Args:
+        text: The text.
+        width: The number of characters in a line.
+        indent: Spaces before each line.
+
+    Returns:
+        The text with more lines.
+
+    Example:
+        >>> wrapped("in /home/someone/pictures", 12)
+        'in\n/home/someone/pictures'
+    """
+    lines = (
+        textwrap.fill(
+            line,
+            width,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in text.split("\n")
+    )
+    return "\n".join(lines)
 
 
 def as_plain_text(renderable: Any, width: int = 100) -> str:

@@ -417,13 +417,50 @@ def test_a_finished_run_gives_its_result(whole, train_split, validation_split, r
     assert same.history == history.history
 
 
-def test_a_used_run_folder_is_refused(whole, train_split, validation_split, run_folder):
+@pytest.mark.parametrize("together", [True, False])
+def test_a_finished_run_goes_on_as_if_it_had_been_longer_from_the_start(
+    train_split, validation_split, tmp_path, together
+):
+    # With patience the best weights are kept, but the training goes on from the last weights.
+    members = [
+        replace(member, recipe=replace(member.recipe, schedule="constant", patience=3))
+        for member in small_members()
+    ]
+    data, options = (train_split, validation_split), {"together": together}
+    fit(members, *data, epochs=2, log_dir=tmp_path, **options)
+    longer, history = fit(members, *data, epochs=4, log_dir=tmp_path, resume=True, **options)
+    straight, expected = fit(members, *data, epochs=4, **options)
+    assert_same_weights(longer, straight, rtol=0)
+    assert history.history.keys() == expected.history.keys()
+    assert history.history["val_bn_mlp_loss"] == expected.history["val_bn_mlp_loss"]
+    assert history.epoch == [1, 2, 3, 4]
+
+
+def test_a_cosine_is_planned_anew_for_more_epochs(train_split, tmp_path, capsys):
+    member = Member("softmax", recipe=replace(QUICK, schedule="cosine", learning_rate=0.4))
+    fit(member, train_split, epochs=2, log_dir=tmp_path)
+    Committee(member, seed=7).fit(train_split, epochs=4, log_dir=tmp_path, resume=True)
+    _, text = capsys.readouterr()
+    assert "softmax goes on to 4 epochs, instead of 2." in text
+    assert "its learning rate is now 0.2." in text
+
+
+def test_a_run_whose_recipe_divides_the_epochs_is_not_made_longer(train_split, tmp_path):
+    member = Member("softmax", recipe=replace(QUICK, average_from=0.5))
+    fit(member, train_split, epochs=2, log_dir=tmp_path)
+    with pytest.raises(RunError, match="epochs was 2 and is now 4"):
+        fit(member, train_split, epochs=4, log_dir=tmp_path, resume=True)
+
+
+def test_a_used_run_folder_is_left_alone(whole, train_split, validation_split, run_folder):
     def contents():
         return {path: path.read_bytes() for path in run_folder.rglob("*") if path.is_file()}
 
     before, data = contents(), (train_split, validation_split)
-    with pytest.raises(RunError, match="not empty"):
-        fit(small_members(), *data, log_dir=run_folder)
+    with pytest.warns(UserWarning, match="stay as they are"):
+        _, history = fit(small_members(), *data, epochs=1, log_dir=run_folder)
+    assert history.log_dir == run_folder.with_name(f"{run_folder.name}-2")
+    assert (history.log_dir / "run.json").exists()
     with pytest.raises(RunError, match=r"recipes\.bn_mlp\.epochs was 3 and is now 2"):
         fit(small_members(), *data, epochs=2, log_dir=run_folder, resume=True)
     inverted = as_split(

@@ -205,3 +205,9 @@ def test_a_schedule_of_keras_is_followed():
     optimizer = recipe.make_optimizer(steps=100)
     optimizer.iterations.assign(4)
     assert float(optimizer.learning_rate) == pytest.approx(0.025)
+
+
+def test_another_optimiser_with_the_arguments_of_the_optimiser_before_is_explained():
+    recipe = Recipe(optimizer="adam", optimizer_arguments={"momentum": 0.9})
+    with pytest.raises(ArgumentError, match=r"Pass optimizer_arguments=\{\} too"):
+        recipe.make_optimizer(steps=1)

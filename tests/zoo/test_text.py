@@ -80,3 +80,18 @@ def test_plain_text_has_no_colours_and_no_spaces_at_line_ends():
     text = as_plain_text(rich_table(["", "n"], [["a", ""]], bold="a"), width=30)
     assert "\x1b" not in text
     assert all(line == line.rstrip() for line in text.splitlines())
+
+
+def test_a_table_of_numbers_that_is_too_wide_is_printed_in_blocks_of_columns():
+    table = rich_table(["", "first", "second", "third"], [["a", "1 %", "2", "3"]], title="A title")
+    assert as_plain_text(table, 16).splitlines() == [
+        *("A title", "   first  second", "a    1 %       2", ""),
+        *("   third", "a      3"),
+    ]
+
+
+def test_a_table_of_words_that_is_too_wide_is_printed_as_a_list():
+    table = rich_table(["name", "source"], [["digits", "somewhere else"]], right=False)
+    assert as_plain_text(table, 14).splitlines() == [
+        *("digits", "  source:", "  somewhere", "  else"),
+    ]

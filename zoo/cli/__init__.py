@@ -6,6 +6,10 @@ options that several commands share, and `values` the functions that read the te
 """
 
 from zoo.cli import committee, data, evaluate, gradcheck, models, predict, train  # noqa: F401
-from zoo.cli.application import app, main
+from zoo.cli.application import FIRST_COMMANDS, app, main
 
 __all__ = ["app", "main"]
+
+for _position, _name in enumerate(FIRST_COMMANDS):
+    if _name in app:
+        app[_name].sort_key = _position

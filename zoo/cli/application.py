@@ -8,20 +8,26 @@ and its docstring the help.
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn
+from importlib.metadata import version
+from typing import Any, NoReturn, get_args
 
 from cyclopts import App, CycloptsError, Group, Parameter, exceptions
+from rich.console import Console
 
-from zoo.cli.console import print_error, warnings_as_notes
+from zoo.cli.console import HelpFormatter, print_error, warnings_as_notes
+from zoo.cli.runs.resuming import take_options_of_run
+from zoo.cli.wording import in_options
 from zoo.errors import ZooError
 from zoo.text import did_you_mean
 
 app = App(
     name="zoo",
+    version=lambda: f"committee-zoo {version('committee-zoo')}",
     help="A Keras model zoo and committee toolkit for image classification.",
     help_epilogue="`--debug` after any command shows the traceback of an error.",
     help_format="markdown",
-    version_flags=(),
+    help_formatter=HelpFormatter(),
+    version_flags=("--version",),
     group_parameters=Group("Options", sort_key=0),
     # A switch has no opposite unless it names one, and of a repeated option the last counts. The
     # help does not show defaults that only say that something is off.
@@ -31,12 +37,16 @@ app = App(
         show_default=lambda value: None if value is None or value is False else str(value),
         json_list=False,
     ),
+    config=take_options_of_run,
     exit_on_error=False,
     print_error=False,
     suppress_keyboard_interrupt=False,
     result_action="return_value",
 )
-app["--help"].group = app.group_parameters
+app["--help"].group = app["--version"].group = app.group_parameters
+
+FIRST_COMMANDS = ("train", "committee", "predict")
+"""The commands that the help lists first. The other commands follow by the alphabet."""
 
 
 def main(words: Sequence[str] | None = None) -> NoReturn:
@@ -48,13 +58,16 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
     """
     given = list(sys.argv[1:] if words is None else words)
     debug = "--debug" in given
+    given = [word for word in given if word != "--debug"]
+    arguments = _arguments_of_command(given)
+    options = _options(arguments)
     try:
-        with warnings_as_notes():
-            code = app([word for word in given if word != "--debug"])
+        with warnings_as_notes(lambda text: in_options(text, options)):
+            code = app(given, console=Console())
     except (ZooError, CycloptsError) as error:
         if debug:
             traceback.print_exc()
-        print_error(_explain(error))
+        print_error(in_options(_explain(error, arguments), options))
         code = 2
     except KeyboardInterrupt:
         print_error("stopped")
@@ -62,8 +75,28 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code or 0)
 
 
-def _explain(error: ZooError | CycloptsError) -> str:
-    """The message of an error in the words of this project."""
+def _arguments_of_command(words: Sequence[str]) -> Sequence[Any]:
+    """List the `cyclopts.Argument`s of the command that the words name."""
+    # `--help` and `--version` are commands of their own for cyclopts.
+    command = app.parse_commands([word for word in words if not word.startswith("-")])[1][-1]
+    return [] if command.default_command is None else [*command.assemble_argument_collection()]
+
+
+def _options(arguments: Sequence[Any]) -> dict[str, str]:
+    """Map the names of arguments in Python to options."""
+    names = [argument.name for argument in arguments if argument.name.startswith("--")]
+    options = {name.removeprefix("--").replace("-", "_"): name for name in names}
+    fields = {argument.field_info.name: argument.name for argument in arguments}
+    return {**options, **{field: name for field, name in fields.items() if name in names}}
+
+
+def _explain(error: ZooError | CycloptsError, arguments: Sequence[Any]) -> str:
+    """The message of an error in the words of this project.
+
+    Args:
+        error: The error.
+        arguments: The arguments of the command.
+    """
     if isinstance(error.__cause__, ZooError):  # a value that `zoo.cli.values` refuses
         return str(error.__cause__)
     if isinstance(error, ZooError):
@@ -82,7 +115,18 @@ def _explain(error: ZooError | CycloptsError) -> str:
     if isinstance(error, exceptions.UnknownOptionError):
         options = [name for argument in error.argument_collection for name in argument.names]
         word, what = error.token.keyword or error.token.value, "be an option"
-    elif error.unused_tokens:  # an unknown command, or a word too many
+    elif error.unused_tokens:
+        switches = {
+            name
+            for argument in arguments
+            if bool in (argument.hint, *get_args(argument.hint))
+            for name in argument.names
+        }
+        for option, equals, value in (word.partition("=") for word in error.unused_tokens):
+            if equals and option in switches:
+                fault = f"{option} must stand without a value. Received: {value!r}."
+                return f"{fault} Leave the value out."
+        # An unknown command, or a word too many.
         options = [name for name in error.app or () if not name.startswith("-")]
         word, what = error.unused_tokens[0], "be a command" if options else "not be there"
     else:

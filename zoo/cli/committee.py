@@ -5,22 +5,26 @@ from typing import Annotated, Literal
 from cyclopts import Group, Parameter
 
 from zoo.cli.application import app
-from zoo.cli.options import DataName, RecipeOptions, RunOptions, SplitOptions
-from zoo.cli.train import train_committee
+from zoo.cli.console import print_note
+from zoo.cli.options import DataName, ModelOptions, RecipeOptions, RunOptions, SplitOptions
+from zoo.cli.runs.members import check_words
+from zoo.cli.train import missing_name, train_committee
 from zoo.cli.values import Name, Numbers, Positive
+from zoo.models.suggestions import suggest_members
 
 COMMITTEE = Parameter(group=Group("Committee", sort_key=0))
 
 
 @app.command
 def committee(
-    *names: Annotated[str, Parameter(required=True)],
+    *names: str,
     copies: Annotated[Positive | None, COMMITTEE] = None,
     snapshots: Annotated[Positive | None, COMMITTEE] = None,
     voting: Annotated[Name, COMMITTEE] = "majority",
     weights: Annotated[Numbers | None, COMMITTEE] = None,
     together: Annotated[bool | None, COMMITTEE, Parameter(negative="--apart")] = None,
     resampling: Annotated[Literal["bootstrap", "folds", "order"] | None, COMMITTEE] = None,
+    model: ModelOptions = ModelOptions(),
     data: DataName = "digits",
     images: SplitOptions = SplitOptions(),
     recipe: RecipeOptions = RecipeOptions(),
@@ -29,13 +33,15 @@ def committee(
     """Train several models as a committee, and judge it on the test split.
 
     Args:
-        names: Names from `zoo models`.
+        names: Names from `zoo models`, and saved models, `.keras`. Without a name, members are
+            chosen by the size and the number of the images.
         copies: Train this number of copies of a single model, each from its own seed.
         snapshots: Take this number of snapshots of a single model, from one training in cycles.
         voting: How the members' answers are combined: `majority`, `soft` or `geometric`.
         weights: How much each member counts, with commas between: `2,1,1`.
         together: Train all in one graph, or one after another; by default as the recipes allow.
         resampling: Give each member training images of its own.
+        model: How the models are built.
         data: Name of the data set.
         images: Which images to load.
         recipe: Changes to the models' recipes.
@@ -43,4 +49,13 @@ def committee(
     """
     arguments = {"copies": copies, "snapshots": snapshots, "voting": voting, "weights": weights}
     fit_arguments = {"together": together, "resampling": resampling}
-    train_committee(names, images.load(data), recipe, run, arguments, fit_arguments)
+    if not names and run.resume:
+        raise missing_name("committee", run)
+    check_words(names)
+    loaded = images.load(data)
+    if not names:
+        names, reason = suggest_members(loaded)
+        if (copies or snapshots) is not None:
+            names = names[:1]
+        print_note(f"Members: {', '.join(names)}. {reason}")
+    train_committee(names, model, loaded, recipe, run, arguments, fit_arguments)

@@ -1,27 +1,43 @@
-"""What commands print, and how TensorFlow starts without its notes."""
+"""What commands print, in lines that break between words, and how TensorFlow starts.
+
+Where a command does not write to a terminal, a text is one line, however long.
+"""
 
 import contextlib
+import copy
+import io
 import os
+import re
 import shlex
 import shutil
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from cyclopts.help import DefaultFormatter
+from cyclopts.help.specs import DescriptionRenderer, NameRenderer
+from rich.console import Console, RenderableType
 from rich.text import Text
+
+from zoo.registry.start_up import without_start_up_notes
+from zoo.text import as_plain_text, wrapped
 
 
 def print_text(text: str) -> None:
-    """Print a text as it is: nothing is taken for markup, and only the terminal breaks lines."""
-    Console().print(text, highlight=False, markup=False, soft_wrap=True)
+    """Print a text as it is: nothing is taken for markup."""
+    _print_words(Console(), text)
+
+
+def print_table(table: RenderableType) -> None:
+    """Print a table or a report. A word that is longer than a line of the terminal is kept."""
+    Console().print(table, crop=False)
 
 
 def print_error(message: str) -> None:
     """Print a message as one red line on standard error."""
-    _print_note(" ".join(message.split()), "red")
+    _print_line(" ".join(message.split()), "red")
 
 
 def print_tensorboard(subject: str, folder: Path) -> None:
@@ -30,38 +46,50 @@ def print_tensorboard(subject: str, folder: Path) -> None:
 
 
 def start_tensorflow(*, verbose: bool = True) -> None:
-    """Import TensorFlow without its pages of start-up notes.
+    """Import TensorFlow without the notes that it prints when it starts.
 
     `verbose` prints on standard error which device TensorFlow runs on.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _without_standard_error():
+    with without_start_up_notes():
         import tensorflow as tf
 
         gpus = tf.config.list_logical_devices("GPU")
     if verbose:
         device = f"{len(gpus)} GPU" if gpus else "the CPU"
-        _print_note(f"TensorFlow {tf.__version__} on {device}", "")
+        _print_line(f"TensorFlow {tf.__version__} on {device}", "")
 
 
 @contextlib.contextmanager
-def warnings_as_notes() -> Iterator[None]:
-    """Within this context, print warnings for the user as one line, and no other warnings."""
+def warnings_as_notes(write: Callable[[str], str]) -> Iterator[None]:
+    """Within this context, print warnings for the user as one line, and no other warnings.
+
+    Args:
+        write: Writes the text of a warning in the words of the command line.
+    """
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, (UserWarning, RuntimeWarning)):
+            print_note(write(f"Note: {message}"))
+
     with warnings.catch_warnings():
-        warnings.showwarning = _show_warning
+        warnings.showwarning = show
         yield
 
 
-def _show_warning(
-    message: Warning | str, category: type[Warning], *where: Any, **more: Any
-) -> None:
-    """Print the text of a warning for the user, without the line of code that it comes from."""
-    if issubclass(category, UserWarning):
-        _print_note(f"Note: {message}", "yellow")
+def print_note(text: str) -> None:
+    """Print a note as one yellow line on standard error."""
+    _print_line(text, "yellow")
 
 
-def _print_note(text: str, style: str) -> None:
-    Console(stderr=True).print(Text(text, style=style), highlight=False, soft_wrap=True)
+def _print_line(text: str, style: str) -> None:
+    _print_words(Console(stderr=True), text, style)
+
+
+def _print_words(console: Console, text: str, style: str = "", *, indent: str = "") -> None:
+    """Print a text in lines that break between words, if they are read on a terminal."""
+    if console.is_terminal:
+        text = wrapped(text, console.width, indent=indent)
+    console.print(Text(text, style=style), highlight=False, soft_wrap=True)
 
 
 def _tensorboard() -> str:
@@ -71,15 +99,24 @@ def _tensorboard() -> str:
     return shlex.quote(os.path.relpath(Path(sys.executable).with_name("tensorboard")))
 
 
-@contextlib.contextmanager
-def _without_standard_error() -> Iterator[None]:
-    """Drop what C++ code writes on standard error; Python's own sys.stderr cannot catch that."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+class HelpFormatter(DefaultFormatter):
+    """The help in boxes, and as a list where the terminal is too narrow for the words in a box."""
+
+    def __call__(self, console: Console, options: Any, panel: Any) -> None:
+        """Print the box, or the list, of a group of options."""
+        if self._words_in_box(panel, console.width) <= self._words_in_box(panel, 1000):
+            super().__call__(console, options, panel)
+            return
+        _print_words(console, panel.title, "bold")
+        for entry in panel.entries:
+            _print_words(console, str(NameRenderer()(entry)))
+            text = as_plain_text(DescriptionRenderer()(entry), 10_000)
+            _print_words(console, text, indent="  ")
+        console.print()
+
+    def _words_in_box(self, panel: Any, width: int) -> set[str]:
+        """Give the words, and the parts of broken words, in the box of a group of options."""
+        console = Console(file=io.StringIO(), width=width, color_system=None)
+        # Drawing adds the defaults to the descriptions.
+        console.print(self._render_panel(copy.deepcopy(panel), console, console.options))
+        return set(re.sub("[│╭╮╰╯─]", " ", console.file.getvalue()).split())  # type: ignore[attr-defined]

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from rich.console import Console
 from rich.filesize import decimal
 
 from zoo.cli.application import app
-from zoo.cli.console import print_tensorboard, print_text, start_tensorflow
+from zoo.cli.console import print_table, print_tensorboard, print_text, start_tensorflow
 from zoo.cli.options import SplitOptions
 from zoo.cli.values import Names, Parts
 from zoo.text import rich_table
@@ -31,7 +30,7 @@ def list_data() -> None:
         [info.name, info.summary, "needs --root" if info.needs_root else "embedded", info.source]
         for info in list_datasets()
     )
-    Console().print(rich_table(["data set", "what it is", "files", "source"], rows, right=False))
+    print_table(rich_table(["data set", "what it is", "files", "source"], rows, right=False))
 
 
 @data.command
@@ -66,10 +65,10 @@ def show(
     table.add_row("all", *(f"{len(split):,}" for split in splits), style="bold")
     height, width, channels = loaded.image_shape
     print_text(f"{name}: {height}×{width} pixels, {channels} channels")
-    Console().print(table)
+    print_table(table)
     print()
     duplicates = loaded.duplicates()
-    Console().print(duplicates)
+    print_table(duplicates)
     if duplicates:
         print_text("`--drop-duplicates` keeps one of each.")
     if output:
@@ -127,7 +126,7 @@ def cache(name: str | None = None, /, *, clear: bool = False) -> None:
         for entry in entries
     ]
     if rows:
-        Console().print(rich_table(["data set", "size", "images"], rows))
+        print_table(rich_table(["data set", "size", "images"], rows))
     total = decimal(sum(entry.bytes for entry in entries))
     did = "deleted from" if clear else "in"
     print_text(f"{len(entries)} entries, {total}, {did} {store.cache_root()}")

@@ -9,7 +9,7 @@ from rich.console import Console
 from zoo.cli.application import app
 from zoo.cli.console import start_tensorflow
 from zoo.cli.options import DATA, ImageOptions
-from zoo.cli.values import Name
+from zoo.cli.values import Modules, Name
 
 
 @app.command
@@ -20,6 +20,7 @@ def evaluate(
     split: Literal["test", "validation", "train"] | None = None,
     output: Annotated[list[Path] | None, Parameter(name=("--output", "-o"), metavar="FILE")] = None,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
+    modules: Modules | None = None,
     data: Annotated[Name | None, Parameter(name=("--data", "-d"), group=DATA)] = None,
     images: ImageOptions = ImageOptions(),
 ) -> None:
@@ -35,6 +36,8 @@ def evaluate(
             folder of new pictures.
         output: Also write the report: `.json`, `.md` or `.png`; may be repeated.
         as_json: Print JSON instead of tables.
+        modules: Import a module of yours first, which registers models or layers: `my_models`, or
+            `./my_models.py`; may be repeated.
         data: Name of the data set; by default that of the training. `zoo data` lists them.
         images: Which images to load.
     """

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from zoo.cli.application import app
 from zoo.cli.console import start_tensorflow
-from zoo.cli.values import Arguments, Seed, Shapes
+from zoo.cli.values import Arguments, Modules, Seed, Shapes
 
 
 @app.command
@@ -18,6 +18,7 @@ def gradcheck(
     gradients: Literal["handwritten", "auto"] = "handwritten",
     input_shape: Shapes | None = None,
     arguments: Annotated[Arguments | None, Parameter(name="--set")] = None,
+    modules: Modules | None = None,
     second_order: bool = False,
     seed: Seed = 0,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
@@ -34,6 +35,8 @@ def gradcheck(
         gradients: `handwritten` takes Zoo's layers where there are any, `auto` Keras's.
         input_shape: Such as `48,48,1`, without the batch; once for each input.
         arguments: An argument of the layer or model: `groups=2`, `padding=same`; may be repeated.
+        modules: Import a module of yours first, which registers models or layers: `my_models`, or
+            `./my_models.py`; may be repeated.
         second_order: A wrong second-order gradient is a fault too.
         seed: Seed of weights, inputs and directions.
         as_json: Print the reports as JSON.

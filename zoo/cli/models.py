@@ -5,43 +5,51 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
 
 from zoo import registry
 from zoo.cli.application import app
-from zoo.cli.console import print_text
+from zoo.cli.console import print_table, print_text
+from zoo.cli.values import Modules
 from zoo.text import rich_table
 
 
 @app.command
 def models(
-    pattern: str = "*", /, *, tag: Annotated[list[str] | None, Parameter(metavar="TAG")] = None
+    pattern: str = "*",
+    /,
+    *,
+    tag: Annotated[list[str] | None, Parameter(metavar="TAG")] = None,
+    modules: Modules | None = None,
 ) -> None:
     """List the registered models.
 
     Args:
         pattern: Such as `*mlp`.
         tag: Only models with this tag; may be repeated.
+        modules: Import a module of yours first, which registers models or layers: `my_models`, or
+            `./my_models.py`; may be repeated.
     """
     specs = map(registry.describe, registry.list_models(pattern, tags=tag or ()))
     rows = ([spec.name, spec.summary, ", ".join(spec.tags)] for spec in specs)
-    Console().print(rich_table(["model", "what it is", "tags"], rows, right=False))
+    print_table(rich_table(["model", "what it is", "tags"], rows, right=False))
 
 
 @app.command
-def describe(name: str, /) -> None:
+def describe(name: str, /, *, modules: Modules | None = None) -> None:
     """Show a model: its parameters with their defaults, and its recipes.
 
     Args:
         name: A name from `zoo models`.
+        modules: Import a module of yours first, which registers models or layers: `my_models`, or
+            `./my_models.py`; may be repeated.
     """
     spec = registry.describe(name)
     print_text(f"{spec.name}: {spec.summary}")
     print_text(f"from {spec.source}; tags: {', '.join(spec.tags)}\n")
-    Console().print(_settings_table("parameter", "default", spec.parameters))
+    print_table(_settings_table("parameter", "default", spec.parameters))
     for title, recipe in {"recipe": spec.recipe, **spec.recipes}.items():
-        Console().print(_settings_table(title, "setting", asdict(recipe)))
+        print_table(_settings_table(title, "setting", asdict(recipe)))
 
 
 def _settings_table(name_title: str, value_title: str, settings: Mapping[str, Any]) -> Table:

@@ -13,13 +13,26 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Group, Parameter
 
 from zoo import registry
-from zoo.cli.values import Name, Names, Number, Parts, Positive, Seed, Share, Size
+from zoo.cli.runs.resuming import HIDDEN
+from zoo.cli.values import (
+    Arguments,
+    Modules,
+    Name,
+    Names,
+    Number,
+    Parts,
+    Positive,
+    Seed,
+    Share,
+    Size,
+)
 from zoo.errors import ArgumentError
 from zoo.recipes import STANDARDIZATIONS, Recipe
 
 if TYPE_CHECKING:
     from zoo.datasets import ImageData
 
+MODEL = Group("Model", sort_key=0)
 DATA = Group("Data", sort_key=1)
 RECIPE = Group("Recipe", sort_key=2)
 RUN = Group("Run", sort_key=3)
@@ -76,12 +89,30 @@ class SplitOptions(ImageOptions):
         return load(name, **vars(self))
 
 
+@Parameter(name="*", group=MODEL)
+@dataclass(frozen=True)
+class ModelOptions:
+    """How models are built.
+
+    Args:
+        arguments: An argument of the models, `dropout=0.3`, or of a single member,
+            `cnn.dropout=0.3`; may be repeated. `zoo describe MODEL` lists the arguments.
+        modules: Import a module of yours first, which registers models or layers: `my_models`, or
+            `./my_models.py`; may be repeated.
+    """
+
+    arguments: Annotated[Arguments | None, Parameter(name="--set")] = None
+    modules: Modules | None = None
+
+
 @Parameter(name="*", group=RECIPE)
 @dataclass(frozen=True)
 class RecipeOptions:
     """Changes to the recipes of models.
 
     Args:
+        recipe_name: A recipe of the models by its name, such as `CO395`; `zoo describe MODEL`
+            lists them.
         epochs: Number of epochs, instead of the recipe's.
         batch_size: Images in a step.
         learning_rate: Learning rate, instead of the recipe's.
@@ -95,6 +126,7 @@ class RecipeOptions:
         class_weight: Let images of rare classes count more.
     """
 
+    recipe_name: Annotated[Name | None, Parameter(name="--recipe")] = None
     epochs: Positive | None = None
     batch_size: Positive | None = None
     learning_rate: Number | None = None
@@ -107,9 +139,28 @@ class RecipeOptions:
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of the registered model of that name, as the options change it."""
+        return self.change(registry.describe(name).recipe, name)
+
+    def change(self, recipe: Recipe, name: str | None = None) -> Recipe:
+        """Change a recipe as the options ask for.
+
+        Args:
+            recipe: The recipe.
+            name: The name of the model in the registry, or None.
+        """
+        if self.recipe_name is not None:
+            if name is None:
+                raise ArgumentError(
+                    "--recipe must be left out for a saved model, which has a recipe of its own. "
+                    f"Received: {self.recipe_name!r}. Change the recipe by other options."
+                )
+            recipe = registry.describe(name).recipe_named(self.recipe_name)
         changes = {key: value for key, value in vars(self).items() if value is not None}
+        changes.pop("recipe_name", None)
         method = changes.pop("augmentation")
-        recipe = replace(registry.describe(name).recipe, **changes)
+        if self.optimizer and self.optimizer.lower() != recipe.optimizer.lower():
+            changes["optimizer_arguments"] = {}  # another optimiser has others
+        recipe = replace(recipe, **changes)
         if method == "recipe":
             return recipe
         if method == "none":
@@ -126,15 +177,19 @@ class RunOptions:
 
     Args:
         seed: Seed of weights, batches and augmentation.
-        log_dir: Run folder; by default a new folder in `logs`, named by the time.
-        resume: Go on with the run in `--log-dir`.
+        log_dir: Run folder; by default a new folder in `logs`, named by the time. If the folder
+            holds files, the run gets a new folder beside it.
+        resume: Go on with the run in `--log-dir`, with the options of that run. More `--epochs`
+            make the run longer.
         quiet: Print no progress.
+        options_of_run: The words of the command, as JSON.
     """
 
     seed: Seed = 0
     log_dir: Path | None = None
     resume: bool = False
     quiet: Annotated[bool, Parameter(name=("--quiet", "-q"))] = False
+    options_of_run: Annotated[str, Parameter(name=HIDDEN, show=False)] = "{}"
 
     def __post_init__(self) -> None:
         if self.resume and self.log_dir is None:

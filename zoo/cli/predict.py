@@ -20,6 +20,7 @@ from rich.text import Text
 
 from zoo.cli.application import app
 from zoo.cli.console import print_error, start_tensorflow
+from zoo.cli.values import Modules
 from zoo.text import percent
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def predict(
     /,
     *,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
+    modules: Modules | None = None,
     as_csv: Annotated[bool, Parameter(name="--csv")] = False,
     on_error: Literal["raise", "skip"] = "raise",
 ) -> int:
@@ -53,6 +55,8 @@ def predict(
         model: A saved committee or model, `.keras`.
         files: Pictures; folders, with all pictures inside; or patterns such as `'photos/*.jpg'`.
         as_json: Print JSON Lines, an object for each picture.
+        modules: Import a module of yours first, which registers models or layers: `my_models`, or
+            `./my_models.py`; may be repeated.
         as_csv: Print CSV, a row for each picture and a column for each member's vote.
         on_error: At a picture that cannot be read, stop, or `skip` it: then the skipped pictures
             are listed at the end, and the exit code is 1.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,9 @@ from rich.console import Console
 
 from zoo.cli.application import app
 from zoo.cli.console import print_tensorboard, print_text, start_tensorflow
-from zoo.cli.options import DataName, RecipeOptions, RunOptions, SplitOptions
+from zoo.cli.options import DataName, ModelOptions, RecipeOptions, RunOptions, SplitOptions
+from zoo.cli.runs.members import check_words, members_from_words
+from zoo.errors import ArgumentError
 from zoo.files import errors_as_warnings, write_atomically
 
 if TYPE_CHECKING:
@@ -21,9 +24,10 @@ if TYPE_CHECKING:
 
 @app.command
 def train(
-    name: str,
+    name: str | None = None,
     /,
     *,
+    model: ModelOptions = ModelOptions(),
     data: DataName = "digits",
     images: SplitOptions = SplitOptions(),
     recipe: RecipeOptions = RecipeOptions(),
@@ -32,41 +36,71 @@ def train(
     """Train a model, and judge it on the test split.
 
     Args:
-        name: A name from `zoo models`.
+        name: A name from `zoo models`, or a saved model, `.keras`, to train further.
+        model: How the model is built.
         data: Name of the data set.
         images: Which images to load.
         recipe: Changes to the model's recipe.
         run: How the training runs.
     """
+    if name is None:
+        raise missing_name("train", run)
+    check_words([name])
     # A committee with one member and this rule gives the probabilities of its member.
-    train_committee([name], images.load(data), recipe, run, {"voting": "soft"})
+    train_committee([name], model, images.load(data), recipe, run, {"voting": "soft"})
+
+
+def missing_name(command: str, run: RunOptions) -> ArgumentError:
+    """Make the error for a command without the name of a model."""
+    if run.resume:
+        return ArgumentError(
+            f"`zoo {command}` must be followed by NAME where the run to resume does not keep its "
+            f"options. Received: nothing, and {run.log_dir} keeps no options. Name the folder of a "
+            "run as --log-dir, or give the options of that run again."
+        )
+    return ArgumentError(
+        f"`zoo {command}` must be followed by NAME. Received: nothing. `zoo models` lists the "
+        "names."
+    )
 
 
 def train_committee(
-    names: Sequence[str],
+    words: Sequence[str],
+    model: ModelOptions,
     images: ImageData,
     changes: RecipeOptions,
     run: RunOptions,
     arguments: Mapping[str, Any],
     fit_arguments: Mapping[str, Any] | None = None,
 ) -> None:
-    """Train a committee of registered models, save it in its run folder, and print its report.
+    """Train a committee, save it in its run folder, and print its report.
 
-    `arguments` are those of `Committee`, `fit_arguments` those of `Committee.fit`.
+    `words` are names of models and saved models, `arguments` those of `Committee`, and
+    `fit_arguments` those of `Committee.fit`.
     """
-    recipes = list(map(changes.recipe, names))
     now = datetime.now().strftime("%Y%m%d-%H%M%S")
     folder = run.log_dir or Path("logs") / f"{images.name}-{now}"
+    members = members_from_words(words, model.arguments or [], changes.change)
     start_tensorflow(verbose=not run.quiet)
-    from zoo.ensembles import Committee, Member
+    import keras
 
-    members = [Member(name, recipe=recipe) for name, recipe in zip(names, recipes, strict=True)]
+    from zoo.ensembles import Committee
+    from zoo.training.run_folder import free_folder, write_in_manifest
+
+    if not run.resume:
+        folder = free_folder(folder)
     committee = Committee(members, seed=run.seed, **arguments)
+    command = json.loads(run.options_of_run)
+    command.setdefault("options", {}).setdefault("NAMES", [[None, word] for word in words])
+    keep_options = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: write_in_manifest(folder, command=command)
+    )
     history = committee.fit(
         images.train,
         validation_data=images.validation,
         log_dir=folder,
         resume=run.resume,
+        callbacks=[keep_options],
         verbose=0 if run.quiet else "auto",
         **(fit_arguments or {}),
     )

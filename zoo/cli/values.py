@@ -5,16 +5,23 @@ A function takes the word behind the option, and raises a `ValueError` if the wo
 `_option` turns that into a message for the user.
 """
 
+import ast
+import contextlib
+import importlib
 import json
 import re
+import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter, Token
 
 from zoo.arguments import whole_number
 from zoo.errors import ArgumentError
+from zoo.registry.start_up import without_start_up_notes
 
 
 def parse_whole_number(text: str, least: int) -> int:
@@ -76,19 +83,69 @@ def parse_shape(text: str) -> tuple[int, ...]:
 
 
 def parse_argument(text: str) -> tuple[str, Any]:
-    """Read `name=value`. The value is JSON; other text is taken as a string.
+    """Read `name=value`. The value is JSON or a literal of Python; other text is a string.
 
     Example:
-        >>> parse_argument("groups=2"), parse_argument("padding=same")
-        (('groups', 2), ('padding', 'same'))
+        >>> parse_argument("groups=2"), parse_argument("hidden=(64, 32)")
+        (('groups', 2), ('hidden', (64, 32)))
+        >>> parse_argument("padding=same"), parse_argument("bias=None")
+        (('padding', 'same'), ('bias', None))
     """
     argument, equals, value = text.partition("=")
     if not argument or not equals:
         raise ValueError(text)
+    for read in (json.loads, ast.literal_eval):
+        with contextlib.suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            return argument, read(value)
+    return argument, value
+
+
+def import_module(text: str) -> str:
+    """Import a module of the user, which registers models and layers.
+
+    Args:
+        text: The name of a module, which may stand in the current folder, or the path of a `.py`
+            file.
+
+    Returns:
+        The text.
+
+    Raises:
+        ArgumentError: There is no such module, or the module raises an error.
+    """
+    path = Path(text)
+    is_file = path.suffix == ".py"
+    name = path.stem if is_file else text
+    folder = str(path.absolute().parent if is_file else Path.cwd())
+    if folder not in sys.path:
+        sys.path.append(folder)  # at the end: no file of the folder may hide an installed package
     try:
-        return argument, json.loads(value)
-    except ValueError:
-        return argument, value
+        with without_start_up_notes():
+            module = importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        raise ArgumentError(
+            "--import must name a module that Python can import, or the path of a .py file. "
+            f"Received: {text!r}, which raised {_described(error)}. Correct the module, or name "
+            "another module."
+        ) from error
+    found = getattr(module, "__file__", None)
+    if is_file and not (found and Path(found).samefile(path)):
+        raise ArgumentError(
+            "--import must be a file whose name no other module has. Received: "
+            f"{text!r}, but Python finds {found or name}. Rename the file."
+        )
+    return text
+
+
+def _described(error: BaseException) -> str:
+    """Write the class, the message and the line of an error in a module of the user."""
+    own = [
+        f"{Path(frame.filename).name}, line {frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "importlib" not in frame.filename and frame.filename != __file__
+    ]
+    where = f" ({own[0]})" if own else ""
+    return f"{type(error).__name__}: {error}{where}"
 
 
 def _option(
@@ -111,6 +168,10 @@ def _option(
     return Parameter(converter=convert, n_tokens=1, accepts_keys=False, metavar=metavar)
 
 
+def _import_all(kind: Any, tokens: Sequence[Token]) -> Any:
+    return [import_module(token.value) for token in tokens]
+
+
 def _whole_number(least: int) -> Parameter:
     parse = partial(parse_whole_number, least=least)
     return _option(parse, "NUMBER", f"a whole number of {least} or more", "10")
@@ -124,6 +185,13 @@ _PARTS = _option(parse_parts, "SPLIT=PART", "parts by split, each split once", "
 _SIZE = _option(parse_size, "SIZE", "a size or a height x width, in pixels", "48x64")
 _SHAPE = _option(parse_shape, "SHAPE", "whole numbers with commas between", "48,48,1", every=True)
 _ARGUMENT = _option(parse_argument, "NAME=VALUE", "a name = a value", "groups=2", every=True)
+_MODULES = Parameter(
+    name="--import",
+    converter=_import_all,
+    n_tokens=1,
+    accepts_keys=False,
+    metavar="MODULE",
+)
 
 Positive = Annotated[int, _whole_number(1)]
 Seed = Annotated[int, _whole_number(0)]
@@ -136,3 +204,4 @@ Parts = Annotated[Mapping[str, list[str]], _PARTS]
 Size = Annotated[tuple[int, int], _SIZE]
 Shapes = Annotated[list[tuple[int, ...]], _SHAPE]
 Arguments = Annotated[list[tuple[str, Any]], _ARGUMENT]
+Modules = Annotated[list[str], _MODULES]

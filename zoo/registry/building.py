@@ -12,6 +12,7 @@ from zoo.errors import ArgumentError
 from zoo.recipes import STANDARDIZATIONS
 from zoo.registry.hardware import fast_precision
 from zoo.registry.specs import REQUIRED, ModelSpec, describe, signature_text
+from zoo.registry.start_up import without_start_up_notes
 from zoo.seeds import seeded
 from zoo.text import did_you_mean
 
@@ -115,7 +116,8 @@ def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:
 def _layer_library(gradients: str) -> ModuleType:
     if gradients not in _LAYER_LIBRARIES:
         raise ArgumentError(f'gradients must be "auto" or "handwritten". Received: {gradients!r}.')
-    return importlib.import_module(_LAYER_LIBRARIES[gradients])
+    with without_start_up_notes():
+        return importlib.import_module(_LAYER_LIBRARIES[gradients])
 
 
 def _standardization(kind: str) -> Any:
@@ -131,7 +133,8 @@ def _standardization(kind: str) -> Any:
 @contextmanager
 def _policy(precision: str | None) -> Iterator[None]:
     """Build under a Keras dtype policy."""
-    import keras
+    with without_start_up_notes():
+        import keras
 
     before = keras.config.dtype_policy()
     if precision == "auto" and before.name == "float32":

@@ -62,6 +62,7 @@ class Checkpoint:
         arrays, state = saved
         for learner in learners:
             learner.restore(arrays, state["learners"][learner.name])
+            self._say_how_it_goes_on(learner, state["learners"][learner.name].get("epochs"))
         lockstep.reset(arrays["totals"])
         self._recorder.restore(state["history"])
         position = StreamPosition(state["epoch"], state["step"])
@@ -69,3 +70,18 @@ class Checkpoint:
             f"Resuming after {position.epoch} epochs and {position.batch} steps."
         )
         return position
+
+    def _say_how_it_goes_on(self, learner: Learner, epochs_before: int | None) -> None:
+        """Say that a learner has stopped early, or goes on for more epochs than were planned."""
+        epochs = learner.recipe.epochs
+        if learner.stopped:
+            self._recorder.progress.say(f"{learner.name} {learner.stopped}, and does not go on.")
+        elif epochs_before is not None and epochs_before < epochs:
+            text = f"{learner.name} goes on to {epochs} epochs, instead of {epochs_before}."
+            if learner.recipe.schedule == "cosine":
+                rate = float(learner.optimizer.learning_rate)
+                text += (
+                    f" Its cosine is planned anew for all {epochs} epochs, and its learning rate "
+                    f"is now {rate:.3g}."
+                )
+            self._recorder.progress.say(text)

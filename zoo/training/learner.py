@@ -55,6 +55,7 @@ class Learner:
     _best_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _finite_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _mean_weights: list[np.ndarray] = field(default_factory=list, init=False)
+    _last_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _last_epoch: int = field(default=0, init=False)
     _snapshots_taken: int = field(default=0, init=False)
     _outcome: str = field(default="", init=False)
@@ -129,6 +130,8 @@ class Learner:
         if self._outcome:
             return self._outcome
         self._outcome = self.stopped or "trained"
+        if self._mean_weights or self._best_weights:
+            self._last_weights = self.model.get_weights()
         if self._mean_weights:
             self.model.set_weights(self._mean_weights)
             self.has_other_weights = True
@@ -186,6 +189,7 @@ class Learner:
             "best_epoch": self.best_epoch,
             "best_loss": self.best_loss,
             "snapshots": self._snapshots_taken,
+            "epochs": self.recipe.epochs,
         }
         return arrays, facts
 
@@ -207,12 +211,17 @@ class Learner:
         kept_weights = {
             "best": self._best_weights,
             "mean": self._mean_weights,
+            "last": self._last_weights,
             "finite": self._finite_weights,
         }
         for group, kept in kept_weights.items():
             if f"{self.name}/{group}/0" in arrays:
                 count = len(self.model.weights)
                 kept[:] = [arrays[f"{self.name}/{group}/{index}"] for index in range(count)]
+        if self._last_weights and facts["epochs"] < self.recipe.epochs and not self.stopped:
+            # The run was finished, and now goes on for more epochs.
+            self.model.set_weights(self._last_weights)
+            self._last_weights, self._finite_weights = [], self.model.get_weights()
         for number, model in enumerate(self.snapshots):
             for index, variable in enumerate(model.variables):
                 variable.assign(arrays[f"{self.name}/snapshot {number}/{index}"])
@@ -224,6 +233,7 @@ class Learner:
             "optimizer": self.optimizer.variables,
             "best": self._best_weights,
             "mean": self._mean_weights,
+            "last": self._last_weights,
             **{f"snapshot {k}": model.variables for k, model in enumerate(self.snapshots)},
         }
 

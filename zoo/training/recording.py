@@ -70,12 +70,17 @@ class Recorder:
         return {"epoch": self.history.epoch, "history": self.history.history}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Set the history of the epochs before a training was resumed.
+        """Add the history of the epochs before a training was resumed.
+
+        The state of a group of models may be older than what a group before it has recorded since.
 
         Args:
             state: As the method `state` gave it.
         """
-        self.history.epoch, self.history.history = state["epoch"], state["history"]
+        self.history.epoch = sorted({*self.history.epoch, *state["epoch"]})
+        for key, values in state["history"].items():
+            if len(values) > len(self.history.history.get(key, ())):
+                self.history.history[key] = values
 
     def end(
         self,

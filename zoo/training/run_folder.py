@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -24,33 +25,26 @@ class RunFolder:
     resuming needs) and folders for TensorBoard: `committee` and `models/<name>` for each model.
 
     Args:
-        path: The folder, such as `"logs/emotions"`.
+        path: The folder, such as `"logs/emotions"`. If files are in it and `resume` is False, the
+            run gets a new folder beside it, with a warning.
         config: The configuration, as JSON values. A run is resumed only with the same
-            configuration.
+            configuration, except that its numbers of epochs may be higher.
         resume: Whether to go on with the run in the folder. In an empty folder a new run starts.
 
+    Attributes:
+        path: The folder of this run.
+
     Raises:
-        RunError: The folder is not empty and `resume` is False; or it holds no run, or a run with
-            another configuration.
+        RunError: The path is no folder; or, with `resume`, the folder holds files but no run, or a
+            run with another configuration.
     """
 
     def __init__(
         self, path: str | os.PathLike[str], config: Mapping[str, Any], *, resume: bool = False
     ) -> None:
-        self.path = Path(path)
+        self.path = Path(path) if resume else free_folder(path)
         self.config = json.loads(json.dumps(config))
-        if self.path.exists() and not self.path.is_dir():
-            raise RunError(
-                f"A run folder must be a folder. Received: the file {self.path}. Name a folder."
-            )
-        used = self.path.is_dir() and any(self.path.iterdir())
-        if used and not resume:
-            raise RunError(
-                f"The run folder must be new or empty. Received: {self.path}, which is not empty, "
-                "and nothing in the folder was touched. Name another folder, or resume the run "
-                "(resume=True, on the command line --resume)."
-            )
-        if used:
+        if resume and _is_used(self.path):
             self._check_same_config()
         self.finish("running")
 
@@ -60,17 +54,17 @@ class RunFolder:
         Args:
             status: The state of the run: `"running"`, `"stopped"` or `"finished"`.
         """
-        manifest = {
-            "status": status,
-            "written": datetime.now(UTC).isoformat(timespec="seconds"),
-            "versions": {
+        packages = ("committee-zoo", "keras", "tensorflow")
+        write_in_manifest(
+            self.path,
+            status=status,
+            written=datetime.now(UTC).isoformat(timespec="seconds"),
+            versions={
                 "python": platform.python_version(),
-                **{name: version(name) for name in ("committee-zoo", "keras", "tensorflow")},
+                **{name: version(name) for name in packages},
             },
-            "config": self.config,
-        }
-        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-        write_atomically(self.path / MANIFEST, lambda path: path.write_text(text, "utf-8"))
+            config=self.config,
+        )
 
     def save_state(self, name: str, arrays: Mapping[str, np.ndarray], facts: Any) -> None:
         """Write the state that resuming needs.
@@ -120,19 +114,11 @@ class RunFolder:
         return self.path / "state" / f"{name}.npz"
 
     def _check_same_config(self) -> None:
-        path = self.path / MANIFEST
-        try:
-            before = json.loads(path.read_text("utf-8"))["config"]
-        except FileNotFoundError:
-            raise RunError(
-                f"A run to resume must have a {MANIFEST}. Received: {self.path}, which holds files "
-                f"but no {MANIFEST}. Name another folder."
-            ) from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(
-                f"{MANIFEST} must be as Zoo wrote it. Received: {path}, which is damaged "
-                f"({error}). Start the run anew in another folder."
-            ) from error
+        before = read_manifest(self.path).get("config")
+        if not isinstance(before, dict):
+            raise _damaged(self.path, "it has no configuration")
+        if _are_more_epochs(before, self.config):
+            before = {**before, "recipes": _with_epochs(before, self.config)}
         changed = _differences(before, self.config)
         if changed:
             raise RunError(
@@ -140,6 +126,123 @@ class RunFolder:
                 f"for {self.path}, {'; '.join(changed)}. Pass the same arguments, or name another "
                 "folder."
             )
+
+
+def free_folder(path: str | os.PathLike[str]) -> Path:
+    """Find a folder for a new run: the folder itself, or a new folder beside it.
+
+    A folder that holds files is left alone, with a warning: the run in `logs/emotions` gets the
+    folder `logs/emotions-2`, or the next number that is free.
+
+    Args:
+        path: The folder.
+
+    Returns:
+        The path of a folder that is empty or does not exist.
+
+    Raises:
+        RunError: The path is a file.
+
+    Example:
+        >>> free_folder("logs/new").as_posix()
+        'logs/new'
+    """
+    folder = Path(path)
+    if not _is_used(folder):
+        return folder
+    named, number = folder.absolute(), 2
+    while named.with_name(f"{named.name}-{number}").exists():
+        number += 1
+    free = folder.with_name(f"{folder.name}-{number}") if folder.name else None
+    free = free or named.with_name(f"{named.name}-{number}")
+    warnings.warn(
+        f"The folder {folder} holds files, which stay as they are: this run is written to {free}.",
+        UserWarning,
+        stacklevel=2,
+    )
+    return free
+
+
+def _is_used(folder: Path) -> bool:
+    """Whether a folder holds files."""
+    if folder.exists() and not folder.is_dir():
+        raise RunError(
+            f"A run folder must be a folder. Received: the file {folder}. Name a folder."
+        )
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read the manifest of a run.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        The values of `run.json`.
+
+    Raises:
+        RunError: The folder holds no manifest, or the manifest is damaged.
+    """
+    path = Path(folder) / MANIFEST
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise RunError(
+            f"A run to resume must have a {MANIFEST}. Received: {folder}, which holds no "
+            f"{MANIFEST}. Name another folder."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise _damaged(folder, error) from error
+    if not isinstance(manifest, dict):
+        raise _damaged(folder, "it is no JSON object")
+    return manifest
+
+
+def write_in_manifest(folder: str | os.PathLike[str], **values: Any) -> None:
+    """Set values in the manifest of a run, and keep its other values.
+
+    Args:
+        folder: The run folder.
+        **values: JSON values by name.
+
+    Raises:
+        RunError: The manifest is damaged, or cannot be written.
+    """
+    path = Path(folder) / MANIFEST
+    manifest = {**(read_manifest(folder) if path.exists() else {}), **values}
+    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(path, lambda path: path.write_text(text, "utf-8"))
+
+
+def _damaged(folder: str | os.PathLike[str], reason: object) -> RunError:
+    return RunError(
+        f"{MANIFEST} must be as Zoo wrote it. Received: {Path(folder) / MANIFEST}, which is "
+        f"damaged ({reason}). Start the run anew in another folder."
+    )
+
+
+def _are_more_epochs(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether a run may go on for more epochs.
+
+    All models must have gone through the same epochs, and no recipe may divide the epochs in parts.
+    """
+    earlier, later = ([*config.get("recipes", {}).values()] for config in (before, now))
+    epochs = [{recipe.get("epochs") for recipe in recipes} for recipes in (earlier, later)]
+    divided = any(
+        recipe.get("cycles", 1) > 1 or recipe.get("average_from") is not None for recipe in later
+    )
+    return (
+        not divided and all(len(some) == 1 for some in epochs) and min(epochs[0]) < min(epochs[1])
+    )
+
+
+def _with_epochs(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the earlier recipes with the present numbers of epochs."""
+    return {
+        name: {**recipe, "epochs": now["recipes"].get(name, recipe)["epochs"]}
+        for name, recipe in before["recipes"].items()
+    }
 
 
 def _differences(before: Any, now: Any, name: str = "") -> list[str]:

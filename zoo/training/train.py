@@ -65,8 +65,9 @@ def train(
             function object counts as another computation, for which the graph is made anew.
         teacher: The model that all learn from beside the labels, or None.
         seed: Seed of the batches' order and of augmentation.
-        log_dir: The run folder, for TensorBoard and for resuming; None writes nothing.
-        resume: Whether to go on with the run in `log_dir`.
+        log_dir: The run folder, for TensorBoard and for resuming; None writes nothing. If files
+            are in the folder, the run gets a new folder beside it, with a warning.
+        resume: Whether to go on with the run in `log_dir`, perhaps for more epochs than before.
         settings: Further configuration to log, and to compare when resuming.
         callbacks: Keras callbacks. The scores of a model among several carry the model's name
             (`val_cnn_accuracy`), those of the committee or of a single model do not. With
@@ -75,12 +76,12 @@ def train(
         verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
 
     Returns:
-        A `keras.callbacks.History`.
+        A `keras.callbacks.History`, whose `log_dir` is the run folder, or None.
 
     Raises:
         ArgumentError: The recipes cannot be followed together, or they need validation data.
         DataError: The images or classes do not fit, or the validation images are the test split.
-        RunError: The run folder is in use, or cannot be resumed.
+        RunError: The run folder cannot be written, or cannot be resumed.
 
     Example:
         >>> import zoo
@@ -122,6 +123,7 @@ def train(
             stack.enter_context(_closing(run, log))
         progress = stack.enter_context(Progress(_progress_rows(learners, combine), verbose=verbose))
         recorder = Recorder(progress, log, prefixed=len(learners) > 1)
+        recorder.history.log_dir = run.path if run else None
         _record_start(learners, config, progress, log)
         loop = Loop(
             data,
@@ -180,7 +182,7 @@ def _record_start(
     policies = {learner.name: learner.model.dtype_policy.name for learner in learners}
     for policy in sorted({*policies.values()} - {"float32"}):
         names = ", ".join(name for name, other in policies.items() if other == policy)
-        progress.say(f"In {policy}: {names}. Recipe(precision=) chooses another.")
+        progress.say(f"In {policy}: {names}. The recipe's precision can be another.")
     if log:
         log_start(log, {**config, "computes in": policies}, list(policies), sorted(SCORES))
 

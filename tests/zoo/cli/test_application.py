@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from importlib.metadata import version
 
 import pytest
 
@@ -9,8 +10,8 @@ from zoo import registry
 from zoo.cli import app
 
 OPTIONS = {
-    "models": ["--tag"],
-    "describe": [],
+    "models": ["--tag", "--import"],
+    "describe": ["--import"],
     "data": [],
     "data show": [
         *("--output", "-o", "--log-dir", "--root", "--classes", "--image-size", "--color"),
@@ -24,14 +25,16 @@ OPTIONS = {
         *("--epochs", "--batch-size", "--learning-rate"),
         *("--optimizer", "--patience", "--augmentation", "--precision", "--standardize"),
         *("--class-weight", "--seed", "--log-dir", "--resume", "--quiet", "-q"),
+        *("--set", "--import", "--recipe"),
     ],
     "evaluate": [
         *("--data", "-d", "--root", "--classes", "--image-size", "--color", "--drop-duplicates"),
-        *("--split", "--output", "-o", "--json"),
+        *("--split", "--output", "-o", "--json", "--import"),
     ],
+    "predict": ["--json", "--csv", "--on-error", "--import"],
     "gradcheck": [
         *("--mode", "--gradients", "--input-shape", "--set", "--second-order", "--seed"),
-        "--json",
+        *("--json", "--import"),
     ],
 }
 OPTIONS["committee"] = [
@@ -63,7 +66,7 @@ def test_the_help_explains_every_argument_and_option(zoo_command, command):
 def test_options_stand_in_groups_with_their_defaults(zoo_command):
     _, out, _ = zoo_command("committee", "--help")
     groups = [line.split()[1] for line in out.splitlines() if line.startswith("╭")]
-    assert groups == ["Arguments", "Committee", "Data", "Recipe", "Run"]
+    assert groups == ["Arguments", "Committee", "Model", "Data", "Recipe", "Run"]
     for default in ("digits", "0.1", "0.2", "majority", "recipe", "0"):
         assert f"[default: {default}]" in " ".join(out.replace("│", " ").split())
 
@@ -78,6 +81,16 @@ def test_zoo_alone_shows_the_commands(zoo_command, words):
         "data cache",
     }
     assert "--debug" in out
+
+
+def test_the_commands_of_a_beginner_come_first(zoo_command):
+    _, out, _ = zoo_command("--help")
+    commands = [row.split()[0] for row in ROW.findall(out) if not row.startswith("-")]
+    assert [name for name in commands if name in OPTIONS][:3] == ["train", "committee", "predict"]
+
+
+def test_the_version_is_that_of_the_package(zoo_command):
+    assert zoo_command("--version") == (0, f"committee-zoo {version('committee-zoo')}\n", "")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +121,7 @@ def test_zoo_alone_shows_the_commands(zoo_command, words):
         (["train", "softmax", "-qd", "digit"], "did you mean 'digits'"),
         (["train", "--data", "cifar10", "-d", "digit", "--", "softmax"], "did you mean 'digits'"),
         (["train", "softmax", "--data", "fer2013", "--root", "nowhere"], "nowhere"),
-        (["train", "softmax", "--learning-rate", "-1"], "learning_rate"),
+        (["train", "softmax", "--learning-rate", "-1"], "--learning-rate must be a finite number"),
         (["train", "softmax", "--learning-rate", "fast"], "--learning-rate must be a number"),
         (["train", "softmax", "--validation", "-1"], "--validation must be a fraction"),
         (["train", "softmax", "--seed", "-1"], "--seed must be a whole number of 0 or more"),
@@ -124,7 +137,8 @@ def test_zoo_alone_shows_the_commands(zoo_command, words):
         (["train", "softmax", "--color", "rgbb"], "did you mean 'rgb'?"),
         (["train", "softmax", "--standardize", "zscore"], "per_image, mean_image"),
         (["train", "softmax", "--class-weight", "balance"], "did you mean 'balanced'?"),
-        (["committee"], "`zoo committee` must be followed by NAME"),
+        (["train"], "`zoo train` must be followed by NAME"),
+        (["train", "gone.keras"], "Received: 'gone.keras', which is no file"),
         (["committee", "softmax", "mlp", "--weights", "a,b"], "Received: 'a,b'"),
         (["committee", "softmax", "--copies", "0"], "--copies must be a whole number"),
         (["committee", "softmax", "mlp", "--resampling", "fold"], "did you mean 'folds'?"),

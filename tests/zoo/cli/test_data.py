@@ -100,4 +100,4 @@ def test_show_draws_png_files_only(zoo_command):
     assert "must end in .png. Received: 'digits.gif'" in err
     code, _, err = zoo_command("data", "show", "digits", "--log-dir", "/dev/null")
     assert code == 2
-    assert "log_dir must be a folder" in err
+    assert "--log-dir must be a folder" in err

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import keras
 import pytest
@@ -21,16 +22,29 @@ def test_a_committee_is_trained_and_judged(trained):
     assert names >= {"committee.keras", "run.json", *reports}
 
 
-def test_a_run_folder_is_not_overwritten(train_again):
-    code, _, err = train_again()
-    assert code == 2
-    assert "is not empty" in err
-
-
 def test_a_run_can_be_resumed(train_again):
     code, out, err = train_again("--resume", "--quiet")
     assert (code, err) == (0, "")
     assert "committee" in out
+
+
+def test_members_are_chosen_for_the_data_where_none_is_named(zoo_command, tmp_path):
+    words = "committee", "--epochs", 1, "-q", "--log-dir", "run"
+    code, out, err = zoo_command(*words)
+    assert code == 0
+    assert err.startswith("Members: bn_mlp, lasso_mlp, deep_mlp. The 1,295 training images have")
+    assert all(name in out for name in ("bn_mlp", "lasso_mlp", "deep_mlp"))
+    # A run keeps the members that were chosen.
+    code, _, err = zoo_command("committee", "--resume", "--log-dir", "run", "-q")
+    assert (code, err) == (0, "")
+
+
+def test_a_recipe_is_chosen_by_its_name():
+    options = RecipeOptions(recipe_name="CO395", epochs=3)
+    recipe = zoo.describe("mlp").recipe_named("CO395")
+    assert options.recipe("mlp") == replace(recipe, epochs=3)
+    with pytest.raises(ArgumentError, match="--recipe must be left out for a saved model"):
+        options.change(recipe)
 
 
 def test_quiet_prints_nothing_but_the_report(quiet_run):

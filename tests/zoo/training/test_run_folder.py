@@ -7,9 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import RunError
-from zoo.training.run_folder import RunFolder
+from zoo.training.run_folder import RunFolder, free_folder, write_in_manifest
 
-CONFIG = {"members": ["cnn", "mlp"], "seed": 0, "recipe": {"epochs": 3, "patience": None}}
+CONFIG = {
+    "members": ["cnn", "mlp"],
+    "seed": 0,
+    "recipe": {"epochs": 3, "patience": None},
+    "recipes": {"a.b": {"epochs": 3}},
+}
 ARRAYS = {
     "cnn/variables/0": np.arange(6.0, dtype="float32").reshape(2, 3),
     "cnn/optimizer/0": np.array(7, "int64"),
@@ -65,16 +70,24 @@ def test_later_changes_of_the_given_config_are_not_its_own(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["run.json", "notes.txt", ".hidden"])
-def test_folder_that_is_not_empty_is_refused_and_not_touched(tmp_path, name):
+def test_a_folder_with_files_is_not_touched_and_the_run_gets_a_folder_beside_it(tmp_path, name):
     folder = tmp_path / "run"
     (folder / "sub").mkdir(parents=True)
     (folder / name).write_bytes(b"mine")
     before = contents(folder)
-    with pytest.raises(RunError, match="nothing in the folder was touched") as error:
-        RunFolder(folder, CONFIG)
-    assert str(folder) in str(error.value)
-    assert "resume=True, on the command line --resume" in str(error.value)
+    for number in (2, 3):
+        with pytest.warns(UserWarning, match=f"stay as they are: .* written to .*run-{number}"):
+            run = RunFolder(folder, CONFIG)
+        assert run.path == tmp_path / f"run-{number}"
+        assert manifest(run.path)["config"] == CONFIG
     assert contents(folder) == before
+
+
+def test_the_current_folder_gets_a_folder_beside_it_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.txt").touch()
+    with pytest.warns(UserWarning, match="stay as they are"):
+        assert free_folder(".") == tmp_path.with_name(f"{tmp_path.name}-2")
 
 
 @pytest.mark.parametrize("resume", [False, True])
@@ -117,6 +130,7 @@ def test_resuming_nothing_starts_a_run(tmp_path, make):
         ({"recipe": {"epochs": 9, "patience": None}}, "recipe.epochs was 3 and is now 9"),
         ({"recipe": None}, "recipe was {'epochs': 3, 'patience': None} and is now None"),
         ({"voting": "soft"}, "voting was None and is now 'soft'"),  # it was not there
+        ({"recipes": {"a.b": {"epochs": 2}}}, "recipes.a.b.epochs was 3 and is now 2"),
         ({"seed": 1, "voting": 2}, "seed was 0 and is now 1; voting was None and is now 2"),
     ],
 )
@@ -129,10 +143,25 @@ def test_resuming_with_another_config_names_the_difference(tmp_path, changed, di
     assert contents(tmp_path / "run") == before
 
 
+def test_a_run_may_be_resumed_for_more_epochs(tmp_path):
+    RunFolder(tmp_path / "run", CONFIG).finish("finished")
+    longer = {**CONFIG, "recipes": {"a.b": {"epochs": 9}}}
+    RunFolder(tmp_path / "run", longer, resume=True)
+    assert manifest(tmp_path / "run")["config"] == longer
+
+
+def test_values_in_the_manifest_are_kept_to_the_end(tmp_path):
+    run = RunFolder(tmp_path / "run", CONFIG)
+    write_in_manifest(run.path, command={"name": "train"})
+    run.finish("finished")
+    assert manifest(run.path)["command"] == {"name": "train"}
+    assert manifest(run.path)["status"] == "finished"
+
+
 def test_folder_of_foreign_files_is_not_resumed(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     before = contents(tmp_path)
-    with pytest.raises(RunError, match=r"holds files but no run\.json.*Name another folder"):
+    with pytest.raises(RunError, match=r"holds no run\.json.*Name another folder"):
         RunFolder(tmp_path, CONFIG, resume=True)
     assert contents(tmp_path) == before
 

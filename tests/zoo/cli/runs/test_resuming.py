@@ -1,0 +1,65 @@
+"""A run that goes on takes its options from its folder."""
+
+import json
+import shutil
+
+import pytest
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    """A copy of a finished run of two epochs."""
+    return shutil.copytree(trained[0] / "my run", tmp_path / "run")
+
+
+def values_of(run):
+    return json.loads((run / "run.json").read_text("utf-8"))
+
+
+def test_a_run_goes_on_with_its_options_and_more_epochs(zoo_command, run):
+    code, out, err = zoo_command("committee", "--resume", "--log-dir", run, "--epochs", 3)
+    assert code == 0
+    assert [line.split()[1] for line in err.splitlines() if line.startswith("epoch")] == ["3/3"]
+    assert "bn_mlp" in out
+    values = values_of(run)
+    recipe = values["config"]["recipes"]["bn_mlp"]
+    assert (recipe["epochs"], recipe["optimizer"], recipe["batch_size"]) == (3, "adam", 64)
+    assert values["command"]["options"]["--epochs"] == [["--epochs", "3"]]
+
+
+def test_an_option_that_is_given_again_must_be_as_before(zoo_command, run):
+    code, _, err = zoo_command("committee", "--resume", "--log-dir", run, "--seed", 1)
+    assert code == 2
+    assert "seed was 0 and is now 1" in err
+    assert values_of(run)["status"] == "finished"
+
+
+def test_a_run_is_resumed_by_its_own_command(zoo_command, run):
+    code, _, err = zoo_command("train", "--resume", "--log-dir", run)
+    assert code == 2
+    assert f"Write `zoo committee --resume --log-dir {run}`" in err
+
+
+def test_a_run_without_options_needs_them_as_before(zoo_command, run):
+    values = values_of(run)
+    del values["command"]
+    (run / "run.json").write_text(json.dumps(values))
+    code, _, err = zoo_command("train", "--resume", "--log-dir", run)
+    assert code == 2
+    assert "give the options of that run again" in err
+
+
+def test_switches_and_paths_of_files_are_kept(zoo_command, tmp_path, photos):
+    words = (
+        *("committee", "softmax", "softmax", "--data", "folder", "--root", photos.name),
+        *("--drop-duplicates", "--apart", "--epochs", 1, "-q", "--set", "seed=1"),
+    )
+    (tmp_path / photos.name).symlink_to(photos)
+    words = words[: words.index("--set")]
+    assert zoo_command(*words, "--log-dir", tmp_path / "run")[0] == 0
+    options = values_of(tmp_path / "run")["command"]["options"]
+    assert options["--root"] == [["--root", str(tmp_path / photos.name)]]
+    assert options["--drop-duplicates"] == [["--drop-duplicates", None]]
+    assert options["--together"] == [["--apart", None]]
+    assert zoo_command("committee", "--resume", "--log-dir", tmp_path / "run")[0] == 0
+    assert values_of(tmp_path / "run")["command"]["options"] == options

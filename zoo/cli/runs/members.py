@@ -1,0 +1,138 @@
+"""Members of a committee from words of the command line: names of models, and saved models."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from zoo.cli.console import start_tensorflow
+from zoo.ensembles.members import Member, built_member, make_members
+from zoo.errors import ArgumentError
+from zoo.recipes import Recipe
+from zoo.registry.specs import describe
+from zoo.text import did_you_mean
+
+_OF_THE_DATA = ("input_shape", "num_classes")
+
+
+def check_words(words: Iterable[str]) -> None:
+    """Check that each word is a name of a model or a file that exists, before TensorFlow starts.
+
+    Args:
+        words: Names from `zoo models`, and paths of `.keras` files.
+
+    Raises:
+        UnknownModelError: There is no model of that name.
+        ArgumentError: There is no such file.
+    """
+    for word in words:
+        if not _is_file(word):
+            describe(word)
+        elif not Path(word).is_file():
+            raise ArgumentError(
+                "A member must be a name from `zoo models`, or a model saved as a .keras file. "
+                f"Received: {word!r}, which is no file. Name a file that `zoo train` or "
+                "model.save(path) wrote."
+            )
+
+
+def members_from_words(
+    words: Sequence[str],
+    arguments: Sequence[tuple[str, Any]],
+    change: Callable[[Recipe, str | None], Recipe],
+) -> list[Member]:
+    """Make the members of a committee.
+
+    Args:
+        words: Names from `zoo models`, and paths of `.keras` files. Of a saved committee all
+            members are taken, with their recipes.
+        arguments: Arguments of builders, such as `("dropout", 0.3)` for all members, or
+            `("cnn.dropout", 0.3)` for the member `cnn`.
+        change: Changes a recipe as the options ask for. The second argument is the name of the
+            model in the registry, or None for a saved model.
+
+    Returns:
+        The members, each with a name of its own.
+
+    Raises:
+        ArgumentError: A member has no such argument, or there is no such member.
+
+    Example:
+        >>> words, arguments = ["cnn", "mlp"], [("cnn.dropout", 0.3)]
+        >>> members = members_from_words(words, arguments, lambda recipe, name: recipe)
+        >>> [(member.name, member.arguments) for member in members]
+        [('cnn', {'dropout': 0.3}), ('mlp', {})]
+    """
+    members = make_members([member for word in words for member in _members(word)], None)
+    given = _arguments_by_member(members, arguments)
+    return [
+        replace(
+            member,
+            arguments=given[cast(str, member.name)],
+            recipe=change(cast(Recipe, member.recipe), member.registered_name),
+        )
+        for member in members
+    ]
+
+
+def _is_file(word: str) -> bool:
+    return Path(word).suffix == ".keras"
+
+
+def _members(word: str) -> Iterator[Member]:
+    """Make the member that a word names, or all members of a saved committee."""
+    if not _is_file(word):
+        yield Member(word)
+        return
+    start_tensorflow(verbose=False)
+    from zoo.ensembles.committee import Committee
+    from zoo.saving import load
+
+    model = load(word)
+    if not isinstance(model, Committee):
+        name = re.sub(r"[^\w.-]", "_", Path(word).stem)
+        yield Member(model, name=name if re.match(r"\w", name) else f"model_{name}")
+        return
+    for name, recipe, member in zip(model.member_names, model.recipes, model.members, strict=True):
+        yield built_member(member, recipe, name)
+
+
+def _arguments_by_member(
+    members: Sequence[Member], arguments: Sequence[tuple[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Give each member the arguments that are for it: name of the member → arguments."""
+    given: dict[str, dict[str, Any]] = {cast(str, member.name): {} for member in members}
+    for word, value in arguments:
+        owner, dot, argument = word.rpartition(".")
+        if dot and owner not in given:
+            raise ArgumentError(
+                "--set must name a member before the dot. Received: "
+                f"{word!r}{did_you_mean(owner, given)} The members are: {', '.join(given)}."
+            )
+        for member in members:
+            if owner in ("", member.name):
+                _check_argument(member, argument, members)
+                given[cast(str, member.name)][argument] = value
+    return given
+
+
+def _check_argument(member: Member, argument: str, members: Sequence[Member]) -> None:
+    """Check that a member that is a registered model has an argument of that name."""
+    known = _parameters(member)
+    if argument in known or argument in _OF_THE_DATA or member.registered_name is None:
+        return
+    owners = [other.name for other in members if argument in _parameters(other)]
+    remedy = f"Write {' and '.join(f'--set {name}.{argument}=…' for name in owners)}."
+    raise ArgumentError(
+        f"--set must name an argument of {member.name}: {', '.join(known)}. "
+        f"Received: {argument!r}{did_you_mean(argument, known)}{f' {remedy}' if owners else ''}"
+    )
+
+
+def _parameters(member: Member) -> list[str]:
+    """List the arguments that a user may give for a member; a saved model has none."""
+    if member.registered_name is None:
+        return []
+    parameters = describe(member.registered_name).parameters
+    return [*(name for name in parameters if name not in _OF_THE_DATA), "gradients"]

@@ -1,0 +1,95 @@
+"""Resuming a run with the options that the run was started with.
+
+The words of a command are kept in the manifest of the run. `--resume` takes those options from
+there that the user does not give again.
+"""
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cyclopts import App, Token
+
+from zoo.errors import ArgumentError
+
+MANIFEST = "run.json"  # of zoo.training.run_folder, whose import loads TensorFlow
+
+OWN = ("--log-dir", "--resume", "--quiet")
+"""Options of a single call, which are not kept for another."""
+
+HIDDEN = "--options-of-run"
+"""The option, which no help shows, that hands the words of the command to the command."""
+
+KEY = "command"
+"""The value in the manifest: the name of the command, and its words by option."""
+
+
+def take_options_of_run(app: App, commands: Sequence[str], arguments: Any) -> None:
+    """Add the options of an earlier run to those that the user gives, before values are read.
+
+    This is a `config` of the application, which cyclopts calls after it has read the words.
+
+    Args:
+        app: The application of the command.
+        commands: The names of the command.
+        arguments: The `cyclopts.ArgumentCollection` of the command.
+
+    Raises:
+        ArgumentError: The run was started by another command.
+    """
+    by_name = {argument.name: argument for argument in arguments}
+    if HIDDEN not in by_name:
+        return
+    given: dict[str, Sequence[Sequence[Any]]] = {
+        name: [_word(token) for token in argument.tokens]
+        for name, argument in by_name.items()
+        if argument.tokens and name not in OWN
+    }
+    if by_name["--resume"].tokens and by_name["--log-dir"].tokens:
+        folder = by_name["--log-dir"].tokens[-1].value
+        for name, words in _options_of_run(folder, commands[-1]).items():
+            if name in by_name and name not in given:
+                given[name] = words
+                for word in words:
+                    by_name[name].append(_token(by_name[name], *word, source=MANIFEST))
+    value = json.dumps({"name": commands[-1], "options": given})
+    by_name[HIDDEN].append(Token(keyword=HIDDEN, value=value))
+
+
+def _options_of_run(folder: str, command: str) -> Mapping[str, Sequence[Sequence[Any]]]:
+    """Read the words of the command that started a run; a run without them has none."""
+    kept = None
+    with contextlib.suppress(OSError, ValueError):  # the training says what is wrong with it
+        manifest = json.loads((Path(folder).expanduser() / MANIFEST).read_text("utf-8"))
+        kept = manifest.get(KEY) if isinstance(manifest, dict) else None
+    if not isinstance(kept, dict):
+        return {}
+    if kept["name"] != command:
+        raise ArgumentError(
+            f"A run must be resumed by the command that started it, `zoo {kept['name']}`. "
+            f"Received: `zoo {command}` for {folder}. Write `zoo {kept['name']} --resume "
+            f"--log-dir {folder}`."
+        )
+    return kept["options"]
+
+
+def _word(token: Token) -> tuple[str | None, str | None]:
+    """Give an option with its word; a switch has no word.
+
+    The path of a file is made absolute, so that a run can be resumed in another folder.
+    """
+    if not token.value:
+        return token.keyword, None
+    path = Path(token.value).expanduser()
+    is_path = token.keyword == "--root" or path.suffix in (".keras", ".py")
+    return token.keyword, str(path.absolute()) if is_path else token.value
+
+
+def _token(argument: Any, keyword: str | None, word: str | None, *, source: str) -> Token:
+    """Make a token of an option with its word."""
+    if word is not None:
+        return Token(keyword=keyword, value=word, source=source)
+    is_on = keyword not in argument.negatives
+    return Token(keyword=keyword, implicit_value=is_on, source=source)

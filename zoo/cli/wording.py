@@ -1,0 +1,76 @@
+"""Messages in the words of the command line: options in place of the arguments of functions.
+
+The functions that commands call write their messages for Python: "image_size must be …", "pass
+classes=". The user of a command has typed `--image-size` and `--classes`.
+"""
+
+import re
+from collections.abc import Mapping
+
+OTHER_WORDS = {
+    "validation_data": "--validation",
+    "arguments": "--set",
+    "download": "`zoo data get`",
+}
+"""Arguments of functions that commands call, and what stands for them on the command line."""
+
+SUBJECTS = {
+    "A run folder must": "--log-dir",
+    "The data set must": "--data",
+    "The path must end": "--output",
+    "path must end": "--output",
+    "tags must": "--tag",
+}
+"""Beginnings of messages about what an option gives, and the option, if the command has it."""
+
+_VALUE = r"""True|False|None|\.\.\.|'[^']*'|"[^"]*"|\([^)]*\)|[\w+-]+(?:\.\d+)?"""
+# Before a name stands no sign that makes it a part of a path, of a quoted text or of a longer name.
+_START = r"(?<![\w./'\"-])"
+
+
+def in_options(message: str, options: Mapping[str, str]) -> str:
+    """Write a message in the words of the command line.
+
+    Args:
+        message: The message of an error or a warning.
+        options: Name of an argument → option of the command.
+
+    Returns:
+        The message, in which options stand for the arguments.
+
+    Example:
+        >>> options = {"image_size": "--image-size", "resume": "--resume", "copies": "--copies"}
+        >>> in_options("image_size must be a size. Received: copies=3. Pass resume=True.", options)
+        '--image-size must be a size. Received: --copies 3. Pass --resume.'
+    """
+    words = {**OTHER_WORDS, **options}
+    for subject, option in SUBJECTS.items():
+        if message.startswith(subject) and option in options.values():
+            message = f"{option} must{message[message.index('must') + 4 :]}"
+    names = "|".join(sorted(words, key=len, reverse=True))
+    argument = rf"{_START}(?:{names})=(?:{_VALUE})?"
+    # A call whose arguments are all options: the options alone.
+    call = rf"[\w.]*\b(?:load|Recipe|Member|fit)\(((?:, |{argument})+)\)"
+    message = re.sub(call, r"\1", message)
+    message = re.sub(
+        rf"{_START}({names})=({_VALUE})?", lambda match: _option(words, *match.groups()), message
+    )
+    subject = rf"(?:^|(?<=[.:] ))(?:{names})(?:(?:, | or | and )(?:{names}))*(?= must )"
+    message = re.sub(
+        subject,
+        lambda match: re.sub(rf"\b(?:{names})\b", lambda name: words[name[0]], match[0]),
+        message,
+    )
+    # A name of several words is no word of English.
+    long_names = "|".join(name for name in words if "_" in name)
+    return re.sub(rf"{_START}({long_names})(?![\w=(])", lambda match: words[match[0]], message)
+
+
+def _option(words: Mapping[str, str], name: str, value: str | None) -> str:
+    """Write an argument with a value as an option."""
+    option = words[name]
+    if value in ("None", "False"):
+        return f"no {option}"
+    if value in (None, "True", "..."):
+        return option
+    return f"{option} {value}"
