@@ -9,7 +9,7 @@ PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
 PYTEST = MALLOC_ARENA_MAX=2 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
-# TensorFlow keeps what it has compiled, so that workers grow. Each third of the tests has new workers,
+# TensorFlow keeps what it has compiled, so that workers grow. Each part of the tests has new workers,
 # so that no worker takes more than 2 GB of memory.
 
 .PHONY: demo test docs bench clean
