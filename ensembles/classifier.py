@@ -23,6 +23,7 @@ from zoo.ensembles.committee import Committee
 from zoo.ensembles.members import Member, make_members
 from zoo.errors import ArgumentError, DataError
 from zoo.recipes import Recipe
+from zoo.registry.specs import describe
 from zoo.seeds import seeded
 
 RULE_NAMES = {"hard": "majority", "soft": "soft"}
@@ -32,8 +33,7 @@ DEFAULT_MEMBERS = tuple(
     Member(name, recipe=Recipe(optimizer="adam", learning_rate=0.002, batch_size=64))
     for name in ("bn_mlp", "lasso_mlp", "deep_mlp")
 )
-"""The members of a classifier without `members`. The default recipes of the models are for 20,000
-images, and learn hardly anything from a few hundred rows."""
+"""The members of a classifier without `members`."""
 
 
 class CommitteeClassifier(ClassifierMixin, BaseEstimator):
@@ -142,8 +142,9 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
             ValueError: scikit-learn does not accept the data for a classifier.
         """
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        members = self._make_members(seed)
         rows, shape = _as_rows(X)
+        is_table = shape is None and self.image_shape is None
+        members = self._make_members(seed, is_table=is_table)
         rows, y = validate_data(self, rows, y)
         check_classification_targets(y)
         if sample_weight is not None:
@@ -242,7 +243,7 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
                 state["committee_"] = Committee.load(file)
         super().__setstate__(state)
 
-    def _make_members(self, seed: int) -> list[Member]:
+    def _make_members(self, seed: int, *, is_table: bool) -> list[Member]:
         """Make the members, with the changes of this classifier in their recipes.
 
         Built models are copied, since `fit` must not change parameters. The copies of dropout
@@ -267,7 +268,7 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
                 replace(
                     member,
                     model=_copy_of(member.model),
-                    recipe=replace(cast(Recipe, member.recipe), **changes),
+                    recipe=replace(_recipe_of(member, is_table=is_table), **changes),
                 )
                 for member in make_members(given, self.copies)
             ]
@@ -346,6 +347,19 @@ def _as_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
         )
     shape = (*images.shape[1:], 1)[:3]
     return images.reshape(len(images), int(np.prod(shape))), tuple(map(int, shape))
+
+
+def _recipe_of(member: Member, *, is_table: bool) -> Recipe:
+    """Give the recipe of a member.
+
+    The default recipes of models bring each image to mean 0 and deviation 1. The values in a row of
+    a table are of different kinds, and stay as they are.
+    """
+    recipe = cast(Recipe, member.recipe)
+    name = member.registered_name
+    if is_table and name is not None and recipe == describe(name).recipe:
+        return replace(recipe, standardize=None)
+    return recipe
 
 
 def _copy_of(model: Any) -> Any:

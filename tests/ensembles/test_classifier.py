@@ -36,7 +36,7 @@ SMALL = Member("mlp", {"hidden": (8,)}, zoo.Recipe(learning_rate=0.5, batch_size
 
 def quick(members=("softmax",), **parameters):
     """A classifier that is trained in less than a second."""
-    settings = {"learning_rate": 1.0, "batch_size": 16, "epochs": 8, "random_state": 0}
+    settings = {"learning_rate": 0.1, "batch_size": 16, "epochs": 8, "random_state": 0}
     return CommitteeClassifier(members, **{**settings, **parameters})
 
 
@@ -92,8 +92,10 @@ def test_it_is_the_committee_with_that_seed(train_split, test_split):
     classifier = quick([SMALL, "softmax"], weights=[2, 1], learning_rate=0.1)
     classifier.fit(train_split.images, train_split.labels)
     recipe = replace(SMALL.recipe, learning_rate=0.1)
+    default = zoo.describe("softmax").recipe
+    softmax = replace(default, learning_rate=0.1, batch_size=16, epochs=8)
     committee = Committee(
-        [replace(SMALL, recipe=recipe), Member("softmax", recipe=recipe)],
+        [replace(SMALL, recipe=recipe), Member("softmax", recipe=softmax)],
         weights=[2, 1],
         seed=classifier.committee_.seed,
     )
@@ -101,6 +103,20 @@ def test_it_is_the_committee_with_that_seed(train_split, test_split):
     expected = committee.predict(test_split)
     np.testing.assert_array_equal(classifier.predict_proba(test_split.images), expected)
     np.testing.assert_array_equal(classifier.predict(test_split.images), expected.argmax(axis=1))
+
+
+def test_images_are_standardised_each_for_itself_and_rows_of_a_table_are_not(train_split):
+    X, y = blobs()
+    table = quick().fit(X, y)
+    images = quick(epochs=1).fit(train_split.images, train_split.labels)
+    own = Member("softmax", recipe=zoo.Recipe(standardize="per_image"))
+    asked = quick(own, epochs=1).fit(X, y)
+    models = [fitted.committee_.members[0].layers for fitted in (table, images, asked)]
+    standardised = [
+        any(type(layer).__name__ == "PerImageStandardization" for layer in layers)
+        for layers in models
+    ]
+    assert standardised == [False, True, True]
 
 
 def test_without_members_a_small_table_is_learned():

@@ -28,7 +28,7 @@ def test_an_overlap_counts_the_images_that_are_recorded(built_model, test_split)
     record_exposure([model], "tuned_on", test_split.digests[:3])
     found = provenance_of([model]).overlap_with(test_split)
     assert found == Overlap(images=60, trained_on=7, tuned_on=3)
-    assert "trained on 7 of these 60 images" in found.warning()
+    assert "7 of these 60 images were trained on" in found.warning()
     assert "3 of these 60 images chose" in Overlap(60, tuned_on=3).warning()
     assert Overlap(60).warning() == ""
 
