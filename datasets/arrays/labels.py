@@ -129,7 +129,7 @@ def _count_without_gap(labels: np.ndarray) -> int:
     listed = ", ".join(map(str, present[:10])) + (", …" if len(present) > 10 else "")
     raise data_error(
         "labels without class_names",
-        f"be 0 to {len(present) - 1:,}, numbers without a gap for {len(present):,} classes",
+        f"be numbers without a gap from 0 on, here 0 to {len(present) - 1:,}",
         listed,
         f"{NUMBER_THEM}. If some of the classes have no image here, pass class_names= for all",
     )

@@ -87,7 +87,9 @@ def find_duplicates(splits: Mapping[str, Split]) -> Duplicates:
     Example:
         >>> from zoo.datasets.split import as_split
         >>> images = np.array([0, 0, 1, 2], "uint8")[:, None, None, None]
-        >>> splits = {"train": as_split(images, [0, 0, 1, 1]), "test": as_split(images[:1], [1])}
+        >>> train = as_split(images, [0, 0, 1, 1], class_names=("cat", "dog"))
+        >>> test = as_split(images[:1], [1], class_names=("cat", "dog"))
+        >>> splits = {"train": train, "test": test}
         >>> print(find_duplicates(splits))
         duplicates  images  repeated  also in train  also in test
         train            4         1              –             2

@@ -60,7 +60,9 @@ def test_means_of_a_selection_of_rows(split):
 @pytest.mark.parametrize("count", [1, 257, 258, 70_000])
 def test_sums_of_white_images_do_not_overflow(count):
     images = np.broadcast_to(np.uint8(255), (count, 1, 1, 1))
-    first, second, overall = mean_images(as_split(images, [0] * (count - 1) + [1]))
+    first, second, overall = mean_images(
+        as_split(images, [0] * (count - 1) + [1], class_names=("a", "b"))
+    )
     assert (first is None) == (count == 1)
     assert second.item() == overall.item() == 255
     assert first is None or first.item() == 255
