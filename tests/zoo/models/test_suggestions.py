@@ -34,7 +34,8 @@ def test_members_fit_the_size_and_the_number_of_images(count, height, width, mem
 @pytest.mark.parametrize(("side", "count", "members"), RULES)
 def test_the_smallest_images_of_a_rule_are_large_enough_for_its_members(side, count, members):
     for name in members:
-        zoo.build(name, input_shape=(max(side, 8), max(side, 8), 1), num_classes=2)
+        model = zoo.build(name, input_shape=(max(side, 8), max(side, 8), 1), num_classes=2)
+        assert model.output_shape == (None, 2)
 
 
 def test_the_training_images_of_a_data_set_count():
