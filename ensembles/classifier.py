@@ -29,10 +29,7 @@ from zoo.seeds import seeded
 RULE_NAMES = {"hard": "majority", "soft": "soft"}
 """scikit-learn's name of a rule of combination → the committee's name."""
 
-DEFAULT_MEMBERS = tuple(
-    Member(name, recipe=Recipe(optimizer="adam", learning_rate=0.002, batch_size=64))
-    for name in ("bn_mlp", "lasso_mlp", "deep_mlp")
-)
+DEFAULT_MEMBERS = ("bn_mlp", "lasso_mlp", "deep_mlp")
 """The members of a classifier without `members`."""
 
 
