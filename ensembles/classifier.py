@@ -46,10 +46,9 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
 
     Args:
         members: Names of registered models, `Member`s with their recipes, or built Keras models,
-            of which copies are trained. None takes `bn_mlp`, `lasso_mlp` and `deep_mlp`, trained
-            by Adam at the rate 0.002 for 100 epochs in batches of 64. A model given by name is
-            trained by its default recipe, as in `Committee`; the default recipes of the perceptrons
-            are for tens of thousands of images.
+            of which copies are trained. None takes `bn_mlp`, `lasso_mlp` and `deep_mlp`. A
+            model given by name is trained by its default recipe, as in `Committee`; only the rows
+            of a table are not brought to mean 0 and deviation 1, as images are.
         copies: The number of copies of a single named member, each from its own seed.
         voting: `"hard"`: each member has one vote, and a tie goes to the class with the highest
             summed probability. `"soft"`: the mean of the probabilities.
