@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from zoo.ensembles.committee import Committee
     from zoo.ensembles.reports.report import Report
 
+_FROM_FILE = (
+    *("parts", "image_size", "color", "resize", "drop_duplicates"),
+    *("validation", "test", "seed", "on_error"),
+)
+"""The arguments of `load` that a saved committee may bring with it."""
+
 SPLITS = ("test", "validation", "train")
 
 
@@ -154,6 +160,8 @@ def _images(
     is_moved = trained_name != name or trained_root is None or not _same(trained_root, root)
     if trained_name != name:
         settings = {}
+    # The file may come from a stranger: it must not choose what is fetched, or where to write.
+    settings = {key: value for key, value in settings.items() if key in _FROM_FILE}
     chosen = classes or committee.class_names
     if root is not None and info.needs_root and not info.parts and is_moved:
         some = chosen if classes or info.reads_classes else None
