@@ -27,6 +27,21 @@ def test_classes_and_image_size_may_be_text(monkeypatch, trained_committee, test
     assert (asked["classes"], asked["image_size"]) == (["left", "right"], (6, 6))
 
 
+def test_a_saved_model_does_not_choose_what_is_fetched(monkeypatch, trained_committee, test_split):
+    asked = {}
+
+    def load(data, root, **arguments):
+        asked.update(arguments)
+        return SimpleNamespace(splits={"test": test_split})
+
+    monkeypatch.setattr(evaluate, "load", load)
+    settings = {"name": "digits", "root": None, "seed": 5, "download": True, "cache": False}
+    monkeypatch.setattr(Committee, "data_settings", settings)
+    evaluate._images(trained_committee, "digits", None, None, {}, "test")
+    assert asked["seed"] == 5
+    assert not {"download", "cache"} & {*asked}
+
+
 def write_photos(root, folders, count, seed):
     """Write noise, brighter for each class, as PNG files into class folders."""
     rng = np.random.default_rng(seed)
