@@ -31,6 +31,7 @@ __all__ = [
     "describe",
     "ensembles",
     "gradcheck",
+    "inspect",
     "layers",
     "list_models",
     "load",
@@ -56,7 +57,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         with without_start_up_notes():
             return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in ("datasets", "ensembles", "layers", "losses"):
+    if name in ("datasets", "ensembles", "inspect", "layers", "losses"):
         with without_start_up_notes():
             return importlib.import_module(f"zoo.{name}")
     raise AttributeError(f"module 'zoo' has no attribute {name!r}")
