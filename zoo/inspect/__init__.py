@@ -10,10 +10,22 @@ from typing import Any
 
 from zoo.registry.start_up import without_start_up_notes
 
-_HOMES: dict[str, str] = {}
+_HOMES: dict[str, str] = {
+    "activations": "units.activations",
+    "dead_units": "units.dead",
+    "features": "units.activations",
+    "maximize": "units.maximizing",
+    "weights": "units.kernels",
+}
 """Public name → module that defines it, below `zoo.inspect`."""
 
-__all__: list[str] = []
+__all__ = [
+    "activations",
+    "dead_units",
+    "features",
+    "maximize",
+    "weights",
+]
 
 
 def __getattr__(name: str) -> Any:
