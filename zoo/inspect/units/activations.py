@@ -15,7 +15,7 @@ from zoo.inspect.networks.layer_names import find_layer
 from zoo.inspect.networks.recording import BATCH, record, record_blocks
 from zoo.inspect.networks.running import layer_calls
 from zoo.inspect.units.tiles import INCHES, SIGNED_COLOURS, draw_tiles
-from zoo.inspect.units.unit_outputs import shape_of_images
+from zoo.inspect.units.unit_outputs import find_call, shape_of_images
 from zoo.plots import new_figure
 
 if TYPE_CHECKING:
@@ -121,11 +121,11 @@ def activations(
         >>> found["logits"].shape, found["probabilities"].shape
         ((1, 10), (1, 10))
     """
+    calls = layer_calls(model, shape_of_images(model))
     if layers is None:
-        calls = layer_calls(model, shape_of_images(model))
         names = [call.name for call in calls if call.shape is not None]
     else:
-        names = [name if isinstance(name, str) else find_layer(model, name).path for name in layers]
+        names = [find_call(model, layer, calls).name for layer in layers]
     recorded = record(model, images, names, batch_size=batch_size)
     return Activations({name: recorded.outputs[name] for name in names}, model.name)
 

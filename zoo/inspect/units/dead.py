@@ -11,12 +11,14 @@ import tensorflow as tf
 
 from zoo.arguments import whole_number
 from zoo.datasets.image_batches import image_batches
+from zoo.datasets.split import Split
 from zoo.errors import ArgumentError
-from zoo.inspect.networks.layer_names import find_layer
+from zoo.inspect.networks.progress import progress_bar
 from zoo.inspect.networks.recording import BATCH
 from zoo.inspect.networks.running import layer_calls
 from zoo.inspect.units.unit_outputs import (
     RECTIFIERS,
+    find_call,
     has_units,
     positions,
     run_units,
@@ -189,7 +191,12 @@ class DeadUnits:
 
 
 def dead_units(
-    model: Any, data: Any, layers: Sequence[Any] | None = None, *, batch_size: int = BATCH
+    model: Any,
+    data: Any,
+    layers: Sequence[Any] | None = None,
+    *,
+    batch_size: int = BATCH,
+    verbose: str | int = "auto",
 ) -> DeadUnits:
     """Count the units of convolutions and dense layers that no image of a data set makes active.
 
@@ -207,6 +214,7 @@ def dead_units(
         data: A `Split`, uint8 [n, height, width, channels], or a dataset, as `predict` takes them.
         layers: Names of layers. None: all layers with units.
         batch_size: The number of images at a time; datasets keep their own batches.
+        verbose: `"auto"` or 1 shows the progress on a terminal, 0 shows nothing.
 
     Returns:
         The activity of the units of each layer, with `counts`, `indices`, `to_frame` and `plot`.
@@ -224,8 +232,10 @@ def dead_units(
     batch_size = whole_number("batch_size", batch_size, 1)
     image_shape = shape_of_images(model)
     calls = layer_calls(model, image_shape)
-    names = [call.name for call in calls if has_units(call.layer)] if layers is None else layers
-    names = [name if isinstance(name, str) else find_layer(model, name).path for name in names]
+    if layers is None:
+        names = [call.name for call in calls if has_units(call.layer)]
+    else:
+        names = [find_call(model, layer, calls).name for layer in layers]
     if not names:
         raise ArgumentError(
             f"{model.name} must have a layer with units, such as a Dense or a Conv2D. Received: "
@@ -240,13 +250,17 @@ def dead_units(
         return {name: _activity(outputs.after) for name, outputs in found.items()}
 
     images, active, largest, smallest = 0, dict.fromkeys(names, 0), {}, {}
-    for block in image_batches(data, image_shape, batch_size):
-        images += len(block)
-        for name, values in count(tf.convert_to_tensor(block)).items():
-            on, high, low = (value.numpy() for value in values)
-            active[name] += on
-            largest[name] = np.maximum(largest.get(name, high), high)
-            smallest[name] = np.minimum(smallest.get(name, low), low)
+    total = len(data) if isinstance(data, Split | np.ndarray) else 0
+    shown = verbose if total else 0  # a dataset does not know how many images it has
+    with progress_bar("counting dead units", total, verbose=shown) as advance:
+        for block in image_batches(data, image_shape, batch_size):
+            images += len(block)
+            for name, values in count(tf.convert_to_tensor(block)).items():
+                on, high, low = (value.numpy() for value in values)
+                active[name] += on
+                largest[name] = np.maximum(largest.get(name, high), high)
+                smallest[name] = np.minimum(smallest.get(name, low), low)
+            advance(len(block))
     activity = []
     for name in names:
         shares = active[name] / images

@@ -12,7 +12,6 @@ import numpy as np
 
 from zoo.arguments import argument_error
 from zoo.errors import ArgumentError
-from zoo.inspect.networks.layer_names import find_layer
 from zoo.inspect.networks.running import LayerCall, layer_calls
 from zoo.inspect.units.tiles import (
     MOST_TILES,
@@ -23,7 +22,7 @@ from zoo.inspect.units.tiles import (
     new_axes,
 )
 from zoo.inspect.units.unit_numbers import chosen_units, unit_names
-from zoo.inspect.units.unit_outputs import has_units, shape_of_images
+from zoo.inspect.units.unit_outputs import find_call, has_units, shape_of_images
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -160,18 +159,11 @@ def _chosen_call(model: Any, layer: Any, calls: Sequence[LayerCall]) -> LayerCal
             f"{model.name} must have a layer with a kernel, such as a Dense or a Conv2D. Received: "
             f"{', '.join(call.name for call in calls)}. Pass another model."
         )
-    use = find_layer(model, layer)
-    for call in calls:
-        if call.layer is use.layer:
-            return call
-    raise ArgumentError(
-        f"layer must be a layer that {model.name} calls to answer. Received: {use.path!r}, which "
-        "is not called. Pass the name of another layer."
-    )
+    return find_call(model, layer, calls)
 
 
 def _kernel_images(
-    call: LayerCall, image_shape: tuple[int, int, int], before: Sequence[LayerCall]
+    call: LayerCall, image_shape: tuple[int | None, ...], before: Sequence[LayerCall]
 ) -> np.ndarray:
     """Reshape a kernel to [units, height, width, channels]."""
     kernel = getattr(call.layer, "kernel", None)
@@ -182,7 +174,7 @@ def _kernel_images(
         return values.transpose(2, 3, 0, 1).reshape(-1, *values.shape[:2], 1)
     earlier = next((other.name for other in before if has_units(other.layer)), None)
     if values.ndim == 2:
-        pixels = math.prod(image_shape)
+        pixels = 0 if None in image_shape else math.prod(image_shape)
         moved = next((other for other in before if not _keeps_pixels(other, pixels)), None)
         if earlier is not None or len(values) != pixels or moved is not None:
             mixing = earlier or (moved.name if moved is not None else "another layer")

@@ -23,6 +23,7 @@ from zoo.inspect.units.objective import UnitObjective
 from zoo.inspect.units.pixel_space import SPACES, pixel_space
 from zoo.inspect.units.tiles import MOST_TILES, caption, draw_tiles, left_out, new_axes
 from zoo.inspect.units.unit_numbers import chosen_units, unit_names
+from zoo.inspect.units.unit_outputs import shape_of_images
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -173,9 +174,9 @@ def maximize(
     """
     settings = _settings(space, steps, learning_rate, augmentation, total_variation, seed)
     batch_size = whole_number("batch_size", batch_size, 1)
-    objective = UnitObjective(model, layer)
+    image = start_image(start, shape_of_images(model))
+    objective = UnitObjective(model, layer, image.shape)
     chosen = chosen_units(units, objective.count, objective.name)
-    image = start_image(start, objective.image_shape)
     is_dead = _known_dead(dead, objective, chosen)
     images = np.repeat(image[None], len(chosen), axis=0)
     before, _ = objective.activations(images, chosen, batch_size)
@@ -198,36 +199,47 @@ def maximize(
     return found
 
 
-def start_image(start: Any, image_shape: tuple[int, int, int]) -> np.ndarray:
+def start_image(start: Any, image_shape: tuple[int | None, ...]) -> np.ndarray:
     """Give the image at the start: the given one, the mean of the given images, or grey.
 
     Args:
         start: As for `maximize`.
-        image_shape: (height, width, channels).
+        image_shape: (height, width, channels) that the model takes; None allows any length.
 
     Returns:
         Pixels 0..255, float32 [height, width, channels].
 
     Raises:
-        ArgumentError: The image has another shape, or pixels outside of 0..255.
+        ArgumentError: The image has another shape, or pixels outside of 0..255; or there is no
+            image, and the model takes images of any size.
         DataError: The images have another shape.
 
     Example:
         >>> float(start_image(None, (2, 2, 1)).mean())
         127.5
     """
+    remedy = "Pass an image, or images, whose mean is taken."
     if start is None:
-        return np.full(image_shape, GREY, np.float32)
+        if None in image_shape:
+            raise ArgumentError(
+                "start must be an image or images, since the model takes images of any size. "
+                f"Received: None. {remedy}"
+            )
+        return np.full([side or 0 for side in image_shape], GREY, np.float32)
     if isinstance(start, np.ndarray) and start.ndim == 3:
-        if start.shape != image_shape or not (start.min() >= 0 and start.max() <= 255):
-            expected = f"be an image of shape {image_shape} with pixels between 0 and 255"
+        fits = all(
+            wanted in (None, side) for side, wanted in zip(start.shape, image_shape, strict=True)
+        )
+        if not fits or not (start.min() >= 0 and start.max() <= 255):
             received = f"shape {start.shape}, {start.min()} to {start.max()}"
-            remedy = "Pass None for grey, or images, whose mean is taken"
-            raise ArgumentError(f"start must {expected}. Received: {received}. {remedy}.")
+            raise ArgumentError(
+                f"start must be an image of shape {image_shape} with pixels between 0 and 255. "
+                f"Received: {received}. {remedy}"
+            )
         return start.astype(np.float32)
-    total, count = np.zeros(image_shape), 0
+    total, count = np.float64(0), 0
     for block in image_batches(start, image_shape, BATCH):
-        total += block.sum(axis=0, dtype=np.float64)
+        total = total + block.sum(axis=0, dtype=np.float64)
         count += len(block)
     return (total / count).astype(np.float32)
 
@@ -260,9 +272,9 @@ def _known_dead(
     dead: DeadUnits | None, objective: UnitObjective, chosen: Sequence[int]
 ) -> np.ndarray:
     """Tell for each unit whether the user has counted it as dead, bool [units]."""
-    if dead is None:
-        return np.zeros(len(chosen), bool)
-    if not isinstance(dead, DeadUnits):
+    if not isinstance(dead, DeadUnits | None):
         expected = "be a result of zoo.inspect.dead_units"
         raise argument_error("dead", expected, dead, "Leave dead out")
+    if dead is None or (objective.layer is None and "logits" not in dead.counts):
+        return np.zeros(len(chosen), bool)
     return dead[objective.name].dead[list(chosen)]

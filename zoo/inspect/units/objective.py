@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from zoo.inspect.networks.layer_names import find_layer
 from zoo.inspect.networks.running import layer_calls
-from zoo.inspect.units.unit_outputs import has_units, run_units, shape_of_images
+from zoo.inspect.units.unit_outputs import find_call, has_units, run_units
 
 
 class UnitObjective:
@@ -19,31 +18,29 @@ class UnitObjective:
     Args:
         model: A built `keras.Model`.
         layer: The name of a layer, or the layer. None: the logits, a unit for each class.
-
-    Attributes:
-        name: The name of the layer, or "logits".
-        count: The number of units.
         image_shape: (height, width, channels) of the images.
 
+    Attributes:
+        layer: The path of the layer; None for the logits.
+        name: The path of the layer, or "logits".
+        count: The number of units.
+
     Raises:
-        ArgumentError: The layer does not exist, or the model's images have no known size.
+        ArgumentError: The layer does not exist.
     """
 
-    def __init__(self, model: Any, layer: Any = None) -> None:
-        self.image_shape = shape_of_images(model)
+    def __init__(self, model: Any, layer: Any, image_shape: tuple[int, int, int]) -> None:
         self._model = model
-        self._calls = layer_calls(model, self.image_shape)
-        self._layer: str | None = None
+        self._calls = layer_calls(model, image_shape)
+        self.layer = None if layer is None else find_call(model, layer, self._calls).name
         self._last = [call.name for call in self._calls if has_units(call.layer)][-1:]
+        self.name = self.layer or "logits"
         self.count = 0
-        if layer is not None:
-            self._layer = layer if isinstance(layer, str) else find_layer(model, layer).path
-        self.name = "logits" if self._layer is None else find_layer(model, self._layer).path
         self._measure = tf.function(
             self._activations,
             autograph=False,
             input_signature=[
-                tf.TensorSpec([None, *self.image_shape], "float32"),
+                tf.TensorSpec([None, *image_shape], "float32"),
                 tf.TensorSpec([None], "int32"),
             ],
         )
@@ -91,12 +88,12 @@ class UnitObjective:
 
     def _outputs(self, images: Any) -> tuple[Any, Any]:
         """Give the inputs and the outputs of the activation function; logits for both."""
-        names = [] if self._layer is None else [self._layer]
+        names = [] if self.layer is None else [self.layer]
         run, found = run_units(self._model, images, names, self._calls)
-        if self._layer is None:
+        if self.layer is None:
             before = after = run.logits
         else:
-            before, after, activation = found[self._layer]
+            before, after, activation = found[self.layer]
             is_last = [self.name] == self._last
             if activation in ("softmax", "log_softmax") or is_last:
                 after = before

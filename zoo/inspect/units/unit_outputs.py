@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import keras
 
 from zoo.errors import ArgumentError
+from zoo.inspect.networks.layer_names import find_layer
 from zoo.inspect.networks.recording import image_shape_of
 from zoo.inspect.networks.running import LayerCall, Run, forward
 
@@ -36,8 +37,9 @@ _UNIT_BY_UNIT = {
     *_SAME_VALUES, *FUNCTIONS, "AddV2", "Sub", "Mul", "RealDiv", "BiasAdd", "Neg", "Square", "Abs",
     "Maximum", "Minimum", "Greater", "GreaterEqual", "Less", "SelectV2", "Erf", "Exp", "Expm1",
     "Log1p", "Pow", "Rsqrt", "Sqrt", "FusedBatchNormV3", "MaxPool", "AvgPool",
+    "Mean", "SquaredDifference", "Sum", "LRN",
 }  # fmt: skip
-"""Operations whose output for a unit depends on no other unit of the same layer."""
+"""Operations whose output has an entry for each unit; Mean and Sum are parts of normalisations."""
 
 _ACTIVATION_LAYERS = {
     keras.layers.ELU: "elu",
@@ -84,7 +86,7 @@ def run_units(
     Args:
         model: A built `keras.Model`.
         images: A tensor [batch, height, width, channels].
-        names: Names of layers.
+        names: Names of calls.
         calls: The calls of the model's layers, from `layer_calls`.
 
     Returns:
@@ -104,7 +106,7 @@ def run_units(
     found = {}
     for name in names:
         output = run.recorded[name]
-        own_name = activation_name(layer_of.get(name))
+        own_name = activation_name(layer_of[name])
         found[name] = _behind(output, own_name, functions, depending)
     return run, found
 
@@ -144,29 +146,54 @@ def activation_name(layer: Any) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
 
-def shape_of_images(model: Any) -> tuple[int, int, int]:
-    """Give (height, width, channels) of the images that a model takes.
+def find_call(model: Any, layer: Any, calls: Sequence[LayerCall]) -> LayerCall:
+    """Find the call of a layer in a run of a model.
+
+    Args:
+        model: A built `keras.Model`.
+        layer: A name as `find_layer` takes it, or the layer.
+        calls: The calls of the model's layers, from `layer_calls`.
+
+    Returns:
+        The call that is named, or the last call of the layer.
+
+    Raises:
+        ArgumentError: The model has no such layer, or does not call it.
+    """
+    use = find_layer(model, layer)
+    own = [call for call in calls if call.layer is use.layer]
+    if use.number < len(own) and own:
+        return own[use.number]
+    raise ArgumentError(
+        f"layer must be a layer that {model.name} calls to answer. Received: {layer!r}, and "
+        f"{use.path!r} is called {len(own)} times. Pass the name of another layer, or another "
+        "number behind the name."
+    )
+
+
+def shape_of_images(model: Any) -> tuple[int | None, int | None, int]:
+    """Give (height, width, channels) of the images that a model takes; None for any length.
 
     Args:
         model: A built `keras.Model`.
 
     Returns:
-        Three lengths.
+        Height and width, perhaps None, and the number of channels.
 
     Raises:
-        ArgumentError: The model does not know its input, takes images of any size, or no images.
+        ArgumentError: The model does not know its input, or does not take images.
     """
     shape = image_shape_of(model)
-    if None in shape:
+    if shape[2] is None:
         built_for = (model.get_build_config() or {}).get("input_shape") or ()
         shape = tuple(built_for[1:]) if len(built_for) == 4 else shape
-    if None in shape:
-        raise ArgumentError(
-            f"{model.name} must take images of a known size [batch, height, width, channels]. "
-            f"Received: a model for images of {shape}. Wrap it: keras.Model(x, model(x)) with "
-            "x = keras.Input((height, width, channels))."
-        )
     height, width, channels = shape
+    if channels is None:
+        raise ArgumentError(
+            f"{model.name} must take images [batch, height, width, channels] with a known number "
+            f"of channels. Received: a model for images of {shape}. Wrap it: keras.Model(x, "
+            "model(x)) with x = keras.Input((height, width, channels))."
+        )
     return height, width, channels
 
 

@@ -79,6 +79,20 @@ def test_batch_normalisation_before_and_behind_the_activation_function(images):
     }  # fmt: skip
 
 
+def test_a_normalisation_of_all_channels_stands_before_the_activation_function(images):
+    norm = keras.layers.LayerNormalization()
+    layers = [keras.layers.Conv2D(3, 1, name="conv"), norm, keras.layers.ReLU()]
+    model = keras.Sequential([keras.Input((None, None, 3)), *layers, *answer()])
+    norm.set_weights([np.ones(3), np.array([0.0, -9.0, 0.0])])
+    found = dead_units(model, images, ["conv"])
+    assert found.indices["conv"].tolist() == [1]
+    assert found["conv"].activation == "relu"
+
+
+def answer():
+    return [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+
+
 def test_without_a_rectifier_a_unit_is_dead_if_its_output_never_changes(images):
     dense = keras.layers.Dense(3, activation="tanh", name="bounded")
     model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), dense])
@@ -90,9 +104,10 @@ def test_without_a_rectifier_a_unit_is_dead_if_its_output_never_changes(images):
 
 
 def test_the_numbers_do_not_depend_on_the_blocks(models, images):
-    whole, blocks = (dead_units(models["logits"], images, ["hidden"], batch_size=n) for n in (5, 2))
-    assert list(blocks.counts) == ["hidden"]
-    np.testing.assert_array_equal(whole["hidden"].shares, blocks["hidden"].shares)
+    whole, blocks = (dead_units(models["nested"], images, ["second"], batch_size=n) for n in (5, 2))
+    (path,) = blocks.counts
+    assert path == "backbone/trunk/second"
+    np.testing.assert_array_equal(whole[path].shares, blocks[path].shares)
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ def test_arguments_are_checked(models):
     with pytest.raises(ArgumentError, match="scale must be one of each, shared"):
         weights(models["flat"], scale="all")
     flat = keras.Sequential([keras.Input((16,)), keras.layers.Dense(2)])
-    with pytest.raises(ArgumentError, match="images of a known size"):
+    with pytest.raises(ArgumentError, match="a known number of channels"):
         weights(flat)
 
 

@@ -125,6 +125,9 @@ def test_the_start_is_grey_an_image_or_the_mean_of_images(train_split):
     assert (start_image(None, (2, 3, 1)) == 127.5).all()
     image = np.arange(6.0).reshape(2, 3, 1)
     np.testing.assert_array_equal(start_image(image, (2, 3, 1)), image)
+    assert start_image(image, (None, None, 1)).shape == (2, 3, 1)
+    with pytest.raises(ArgumentError, match="takes images of any size"):
+        start_image(None, (None, None, 1))
     mean = train_split.images.astype("float64").mean(0)
     np.testing.assert_allclose(start_image(train_split, (6, 6, 1)), mean, rtol=1e-5)
 
