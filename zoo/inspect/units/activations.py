@@ -176,13 +176,14 @@ def _draw_output(axes: Axes, name: str, output: np.ndarray, channels: int) -> No
     is_signed = bool((output < 0).any())
     shape = "×".join(map(str, output.shape))
     ends = f"±{limit:.2g}" if is_signed else f"0 to {limit:.2g}"
+    # Beside bars, there are numbers between the axis and the text.
     axes.text(
-        -0.02, 0.5, f"{name}\n{shape}\n{ends}",
+        -0.02 if output.ndim == 3 else -0.1, 0.5, f"{name}\n{shape}\n{ends}",
         transform=axes.transAxes, ha="right", va="center", size="small", parse_math=False,
     )  # fmt: skip
     if output.ndim == 1:
         axes.bar(np.arange(len(output)), output, width=1.0, color="#4c72b0")
-        axes.set_xlim(-0.5, max(len(output), 8) - 0.5)
+        axes.set_xlim(-0.5, len(output) - 0.5)
         axes.axhline(0, color="0.6", linewidth=0.6)
         axes.tick_params(labelsize="x-small")
         axes.spines[["top", "right"]].set_visible(False)

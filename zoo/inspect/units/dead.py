@@ -167,7 +167,7 @@ class DeadUnits:
         axes.set_xlabel("units in %; the numbers are dead units")
         title = f"{self.model}: dead units on {self.images:,} images"
         axes.set_title(title, parse_math=False, size="medium")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=2, frameon=False)
+        axes.legend(loc="best", frameon=False, fontsize="small")
         return axes
 
     def _rows(self) -> list[list[str]]:

@@ -131,10 +131,11 @@ def maximize(
 
     The image is changed step by step along the gradient of the unit's activation (Erhan, Bengio,
     Courville and Vincent, "Visualizing Higher-Layer Features of a Deep Network", 2009; Simonyan,
-    Vedaldi and Zisserman, 2014). What is maximised is the input of the activation function, whose
-    gradient does not vanish: the mean over the positions of a convolution's channel, and the logit
-    of the last layer's unit. Learning in Fourier space, with decorrelated colours, and random
-    transforms between the steps (Olah, Mordvintsev and Schubert, "Feature Visualization", 2017)
+    Vedaldi and Zisserman, 2014). The activation of a convolution's channel is the mean over its
+    positions. Where the unit is active nowhere, the gradient is that of the input of the activation
+    function. A unit of the last layer is a logit. Learning in Fourier space, with decorrelated
+    colours, and random transforms between the steps (Olah, Mordvintsev and Schubert, "Feature
+    Visualization", 2017)
     and a penalty on the total variation (Mahendran and Vedaldi, 2015) keep the images from
     becoming noise. All computations are in float32, also those of a model of mixed precision.
 

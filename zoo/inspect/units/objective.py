@@ -1,4 +1,4 @@
-"""What is maximised for a unit: the input of its activation function, or a logit."""
+"""What is maximised for a unit: its activation, or a logit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.inspect.networks.running import layer_calls
-from zoo.inspect.units.unit_outputs import find_call, has_units, run_units
+from zoo.inspect.units.unit_outputs import RECTIFIERS, UnitOutputs, find_call, has_units, run_units
 
 
 class UnitObjective:
@@ -54,10 +54,15 @@ class UnitObjective:
             units: The unit of each image, int32 [n].
 
         Returns:
-            The mean over the positions of the input of each unit's activation function, [n].
+            The mean over the positions of the input z of each unit's activation function, [n]. For
+            a rectifier, z counts a hundredth at positions where it is below 0: the positions where
+            the unit is active decide, and there is a gradient where it is active nowhere.
         """
-        before, _ = self._outputs(images)
-        return tf.reduce_mean(_of_units(before, units), axis=1)
+        outputs = self._outputs(images)
+        z = _of_units(outputs.before, units)
+        if outputs.activation in RECTIFIERS:
+            z = tf.nn.leaky_relu(z, alpha=0.01)
+        return tf.reduce_mean(z, axis=1)
 
     def activations(
         self, images: np.ndarray, units: Sequence[int], batch_size: int
@@ -82,23 +87,21 @@ class UnitObjective:
         return means, silent
 
     def _activations(self, images: Any, units: Any) -> tuple[Any, Any]:
-        _, after = self._outputs(images)
-        values = _of_units(after, units)
+        values = _of_units(self._outputs(images).after, units)
         return tf.reduce_mean(values, axis=1), tf.reduce_all(values == 0, axis=1)
 
-    def _outputs(self, images: Any) -> tuple[Any, Any]:
-        """Give the inputs and the outputs of the activation function; logits for both."""
+    def _outputs(self, images: Any) -> UnitOutputs:
+        """Run the model. The outputs of the last layer are logits, without activation function."""
         names = [] if self.layer is None else [self.layer]
         run, found = run_units(self._model, images, names, self._calls)
         if self.layer is None:
-            before = after = run.logits
+            outputs = UnitOutputs(run.logits, run.logits, "linear")
         else:
-            before, after, activation = found[self.layer]
-            is_last = [self.name] == self._last
-            if activation in ("softmax", "log_softmax") or is_last:
-                after = before
-        self.count = int(before.shape[-1])
-        return before, after
+            outputs = found[self.layer]
+            if outputs.activation in ("softmax", "log_softmax") or [self.name] == self._last:
+                outputs = UnitOutputs(outputs.before, outputs.before, "linear")
+        self.count = int(outputs.before.shape[-1])
+        return outputs
 
 
 def _of_units(tensor: Any, units: Any) -> Any:
