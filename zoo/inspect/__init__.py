@@ -10,10 +10,16 @@ from typing import Any
 
 from zoo.registry.start_up import without_start_up_notes
 
-_HOMES: dict[str, str] = {}
+_HOMES: dict[str, str] = {
+    "Explanation": "explaining.explanation",
+    "explain": "explaining.explain",
+}
 """Public name → module that defines it, below `zoo.inspect`."""
 
-__all__: list[str] = []
+__all__: list[str] = [
+    "Explanation",
+    "explain",
+]
 
 
 def __getattr__(name: str) -> Any:
