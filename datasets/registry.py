@@ -67,23 +67,20 @@ class ReadRequest:
             label_shares: The share of each class in the votes of people, [n, classes], or None.
 
         Raises:
-            DataError: An array has another dtype or shape, or a label has no class name.
+            DataError: An array has another dtype or shape, a label has no class name, or the shares
+                of an image do not sum to 1.
         """
-        split = as_split(images, labels, name=name, class_names=class_names)
+        split = as_split(
+            images, labels, name=name, class_names=class_names, label_shares=label_shares
+        )
         if (channels := split.image_shape[-1]) not in (1, 3):
             raise DataError(
                 f"images of {name!r} must be grey or RGB, with 1 or 3 channels. "
                 f"Received: {channels} channels. Leave out the other channels."
             )
         converted = self.conversion.convert(name, split.images)
-        if label_shares is not None:
-            label_shares = np.asarray(label_shares, np.float32)
-            expected = (len(split), split.num_classes)
-            if label_shares.shape != expected or not np.allclose(label_shares.sum(1), 1):
-                wanted = f"have the shape {expected} and rows that sum to 1"
-                received = f"the shape {label_shares.shape}"
-                raise data_error("label_shares", wanted, received, "Divide the votes by their sum")
-        return Split(name, converted, split.labels, split.class_names, label_shares=label_shares)
+        shares = split.label_shares
+        return Split(name, converted, split.labels, split.class_names, label_shares=shares)
 
     def decode(
         self,

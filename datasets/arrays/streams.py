@@ -11,7 +11,7 @@ import numpy as np
 
 from zoo.datasets.arrays.images import as_array, check_batch
 from zoo.datasets.files.checks import data_error, describe_error
-from zoo.errors import DataError
+from zoo.errors import ArgumentError, DataError
 
 MOST_BYTES = 4 * 2**30
 """The most bytes of pixels that are collected from a stream."""
@@ -132,6 +132,36 @@ def collect(stream: Any) -> Batch:
         np.concatenate(all_labels) if all_labels else None,
         np.concatenate(all_weights) if all_weights else None,
     )
+
+
+def separate_labels(images: Any, labels: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+    """Separate a pair, a triple or a stream into images, labels and weights.
+
+    Args:
+        images: Images, a tuple (images, labels) or (images, labels, weights), or a stream of such.
+        labels: The labels of the images, or None.
+        sample_weight: The weights of the images, or None.
+
+    Returns:
+        Images, labels and weights; labels and weights may be None.
+
+    Raises:
+        DataError: A stream cannot be collected.
+        ArgumentError: Labels or weights are given twice.
+    """
+    if isinstance(images, tuple) and len(images) in (2, 3) and labels is None:
+        parts = (*images, None)[:3]
+    elif is_stream(images):
+        parts = collect(images) if labels is None and sample_weight is None else (None,) * 3
+    else:
+        return images, labels, sample_weight
+    if labels is not None or sample_weight is not None:
+        raise ArgumentError(
+            "labels and sample_weight must be None beside a pair or a dataset, which has its own "
+            f"labels. Received: {type(labels).__name__} and {type(sample_weight).__name__}. Pass "
+            "the weights as the third part of the pair or of the dataset's elements."
+        )
+    return parts
 
 
 def _too_large(bound: str, received: str) -> DataError:
