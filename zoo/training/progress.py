@@ -136,7 +136,8 @@ class _ProgressTable(rich.progress.Progress):
     """
 
     def make_tasks_table(self, tasks: Iterable[rich.progress.Task]) -> Table:
-        tasks, columns = list(tasks), list(self.columns)
+        tasks = list(tasks)
+        columns = [column for column in self.columns if not isinstance(column, str)]
         scores = [column for column in columns if isinstance(column, _ScoreColumn)]
         # Columns without values come first, since False is sorted before True.
         scores.sort(key=lambda column: column.has_values(tasks))
