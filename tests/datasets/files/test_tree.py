@@ -3,7 +3,7 @@ import zipfile
 
 import pytest
 
-from zoo.datasets.cache.fingerprint import list_files
+from zoo.datasets.cache.fingerprint import ListedFiles
 from zoo.datasets.files import checks as files
 from zoo.datasets.files.tree import open_tree
 from zoo.errors import DataError
@@ -117,7 +117,7 @@ def test_more_files_than_can_be_listed_are_refused(write, monkeypatch):
 def test_pipes_are_not_read(tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    for use in (list_files, lambda path: open_tree(path).__enter__()):
+    for use in (ListedFiles, lambda path: open_tree(path).__enter__()):
         with pytest.raises(
             DataError, match=r"pipe must be a folder or a file\. Received: a device"
         ):
