@@ -67,9 +67,9 @@ class ListedFiles:
 
         The hash is kept if these are all bytes and the file is as it was listed.
         """
-        opened: list[os.stat_result] = []
-        content = read_start(self._inside(name), most, opened.append)
-        if [len(content), *file_state(opened[0])[1:]] == self.states[name]:
+        content, opened = read_start(f"{self.path}/{name}", most)
+        state = self.states[name]
+        if file_state(opened) == state and len(content) == state[0]:
             self._hashes[name] = hashlib.sha256(content).hexdigest()
         else:
             self._hashes.pop(name, None)  # of an earlier reading
@@ -96,12 +96,12 @@ class ListedFiles:
         """
         with self._as_data_errors():
             content = hash_facts([(name, self._hash(name)) for name in self.states])
-        settled = self._began - _SETTLED
+        changed = max((max(state[1:3]) for state in self.states.values() if state), default=0)
         with contextlib.suppress(OSError):  # then the files are read each time
             if "" not in self.states:  # a folder
                 self._familiar.parent.mkdir(parents=True, exist_ok=True)
                 self._familiar.touch()
-            if all(max(times) < settled for _, *times, _ in filter(None, self.states.values())):
+            if changed < self._began - _SETTLED:
                 write_atomically(self._known, lambda target: target.write_text(content, "ascii"))
         return content
 

@@ -105,7 +105,7 @@ def plain_files(paths: Sequence[str]) -> Tree:
     """Make a tree of files that lie anywhere, by their paths; paths without a file are left out."""
     found = {path: os.stat(path) for path in paths if os.path.exists(path)}
     sizes = {name: info.st_size for name, info in found.items() if stat.S_ISREG(info.st_mode)}
-    return Tree(Path(), sizes, frozenset(), lambda name: open(name, "rb"), read_start)
+    return Tree(Path(), sizes, frozenset(), lambda name: open(name, "rb"), _read_plainly)
 
 
 @contextmanager
@@ -121,9 +121,9 @@ def open_tree(
     `only` is a regular expression for names at the top of the tree: of the files that are wanted,
     and of the folders that are wanted with everything in them. In an archive the top may lie in a
     folder. None: everything is wanted. The path may also be a single file that matches `only`.
-    `found` is what `walk` has found in the folder; None: the folder is walked. `read_file` reads
-    the files of a folder instead of `read_start`. A DataError says that there is no such folder, or
-    that the file is no archive.
+    `found` is what `walk` has found in the folder; None: the folder is walked. If `read_file` is
+    given, it reads the files of a folder. A DataError says that there is no such folder, or that
+    the file is no archive.
     """
     if os.path.isdir(path):
         tree = _folder_tree(path, walk(path, only) if found is None else found)
@@ -178,22 +178,24 @@ def _folder_tree(path: Path, found: Mapping[str, os.stat_result]) -> Tree:
         sizes,
         folders,
         lambda name: open(f"{path}/{name}", "rb"),
-        lambda name, most: read_start(f"{path}/{name}", most),
+        lambda name, most: _read_plainly(f"{path}/{name}", most),
     )
 
 
-def read_start(path: str, most: int, look: Callable[[os.stat_result], None] | None = None) -> bytes:
+def read_start(path: str, most: int) -> tuple[bytes, os.stat_result]:
     """Read at most so many bytes of a file from its beginning; faster than by `open`.
 
-    `look` gets the state of the open file before it is read.
+    Also returns the state of the file after that.
     """
     descriptor = os.open(path, _FLAGS)
     try:
-        if look:
-            look(os.fstat(descriptor))
-        return os.read(descriptor, most)
+        return os.read(descriptor, most), os.fstat(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _read_plainly(path: str, most: int) -> bytes:
+    return read_start(path, most)[0]
 
 
 def _open_archive(path: Path, only: str | None, stack: ExitStack) -> Tree:
