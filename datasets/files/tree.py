@@ -201,7 +201,8 @@ def _read_plainly(path: str, most: int) -> bytes:
 def _open_archive(path: Path, only: str | None, stack: ExitStack) -> Tree:
     items: dict[str, ArchiveItem] = {}
     for item in archive_items(path, stack):
-        name = "/".join(part for part in item.name.split("/") if part)
+        # `tar -c .` writes "./" before each name.
+        name = "/".join(part for part in item.name.split("/") if part not in ("", "."))
         if not name or not _is_visible(name):
             continue
         _check_name(path, name)

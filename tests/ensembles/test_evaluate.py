@@ -106,9 +106,15 @@ FOLDERS = {
 }
 
 
-@pytest.fixture(scope="module")
-def committee(trained):
-    return Committee.load(trained[0])
+@pytest.fixture
+def committee():
+    """What is asked of a committee that was trained on other pictures."""
+    return SimpleNamespace(
+        data_settings=None,
+        input_shape=(None, 6, 5, 1),
+        class_names=("cat", "dog", "owl"),
+        trained_on=np.array([], np.uint64),
+    )
 
 
 @pytest.mark.parametrize("pack", [None, "zip", "gztar"])
@@ -216,16 +222,11 @@ def test_missing_data_is_an_error_before_tensorflow_is_imported(trained, data, r
         check_files(trained[0], data, root)
 
 
-def with_settings(file, path, **changes):
-    """Copy a saved model, with other settings of its data set."""
-    with zipfile.ZipFile(file) as old, zipfile.ZipFile(path, "w") as new:
-        for name in old.namelist():
-            content = old.read(name)
-            if name == "config.json":
-                config = json.loads(content)
-                config["config"]["data_settings"].update(changes)
-                content = json.dumps(config)
-            new.writestr(name, content)
+def saved_by_a_stranger(path, root):
+    """Write a saved model that names a place, as far as it is looked at before TensorFlow."""
+    config = {"config": {"data_settings": {"name": "folder", "root": root}}}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", json.dumps(config))
     return path
 
 
@@ -237,8 +238,8 @@ def with_settings(file, path, **changes):
         *("/home/../proc/self", "/sys", "/tmp/\x1b[2J", "/tmp/a\nb", 5, ["/tmp"], ""),
     ],
 )
-def test_a_saved_model_cannot_name_an_address_or_a_device(trained, tmp_path, monkeypatch, place):
-    file = with_settings(trained[0], tmp_path / "stranger.keras", root=place)
+def test_a_saved_model_cannot_name_an_address_or_a_device(tmp_path, monkeypatch, place):
+    file = saved_by_a_stranger(tmp_path / "stranger.keras", place)
     description = json.loads(zipfile.ZipFile(file).read("config.json"))
     monkeypatch.setattr(evaluate, "saved_description", lambda file: description)
     for touch in ("exists", "isfile", "isdir", "realpath"):
@@ -249,21 +250,34 @@ def test_a_saved_model_cannot_name_an_address_or_a_device(trained, tmp_path, mon
     assert evaluate.place_of_training(file, "digits") is None
 
 
-def test_a_saved_model_cannot_lead_to_a_pipe_or_by_a_link_to_a_device(trained, tmp_path):
+@pytest.mark.parametrize("settings", [None, 5, [], {"name": 5}, {"name": "folder", "root": None}])
+def test_damaged_settings_of_a_saved_model_are_an_error_of_zoo(tmp_path, monkeypatch, settings):
+    file = tmp_path / "m.keras"
+    description = {"config": {"data_settings": settings}}
+    monkeypatch.setattr(evaluate, "saved_description", lambda file: description)
+    with pytest.raises((ArgumentError, DataError)):
+        check_files(file)
+
+
+def test_a_saved_model_cannot_lead_to_a_pipe_or_by_a_link_to_a_device(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("/dev")
     for name in ("pipe", "link"):
-        file = with_settings(trained[0], tmp_path / "m.keras", root=str(tmp_path / name))
+        file = saved_by_a_stranger(tmp_path / "m.keras", str(tmp_path / name))
         with pytest.raises(DataError, match=rf"{name}, which is no file or folder\. Pass root="):
             check_files(file)
 
 
-def test_an_error_does_not_say_what_is_at_a_place_that_the_model_names(trained, tmp_path):
-    write_photos(tmp_path / "secret", ["diary", "letters"], 2, seed=1)
-    file = with_settings(trained[0], tmp_path / "m.keras", root=str(tmp_path / "secret"))
+def test_an_error_does_not_say_what_is_at_a_place_that_the_model_names(
+    committee, tmp_path, monkeypatch
+):
+    root = str(write_photos(tmp_path / "secret", ["diary", "letters"], 2, seed=1))
+    committee.data_settings = {"name": "folder", "root": root}
+    monkeypatch.setattr(Committee, "load", lambda file: committee)
+    file = saved_by_a_stranger(tmp_path / "m.keras", root)
     with pytest.raises(DataError, match=r"secret, which .*\. Name the place yourself") as raised:
         evaluate_file(file)
     assert "diary" not in str(raised.value)
     assert raised.value.__suppress_context__
     with pytest.raises(DataError, match="diary"):
-        evaluate_file(file, root=tmp_path / "secret")
+        evaluate_file(file, root=root)

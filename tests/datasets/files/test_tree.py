@@ -1,4 +1,5 @@
 import os
+import tarfile
 import zipfile
 
 import pytest
@@ -122,3 +123,12 @@ def test_pipes_are_not_read(tmp_path):
             DataError, match=r"pipe must be a folder or a file\. Received: a device"
         ):
             use(path)
+
+
+def test_the_names_in_an_archive_of_the_folder_itself_are_those_below_it(write, tmp_path):
+    folder = write("pets", {"cat/1.png": b"one", ".hidden": b"", "notes.txt": b""})
+    with tarfile.open(tmp_path / "pets.tar", "w") as archive:
+        archive.add(folder, ".")
+    with open_tree(tmp_path / "pets.tar") as tree:
+        assert sorted(tree.sizes) == ["cat/1.png", "notes.txt"]
+        assert tree.folders == {"cat"}
