@@ -34,7 +34,7 @@ from zoo.datasets.registry import get_dataset, list_datasets, register
 from zoo.datasets.sampling import check_share
 from zoo.datasets.split import Split
 
-__all__ = ["download", "get_dataset", "list_datasets", "load", "register"]
+__all__ = ["download", "get_dataset", "list_datasets", "load", "load_to_judge", "register"]
 
 
 def load(
@@ -221,6 +221,7 @@ def download(
         ArgumentError: An argument is out of range.
 
     Example:
+        >>> from zoo.errors import DataError
         >>> try:
         ...     download("digits")
         ... except DataError as error:
