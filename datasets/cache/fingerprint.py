@@ -23,7 +23,6 @@ from zoo.datasets.files.checks import (
     file_state,
 )
 from zoo.datasets.files.tree import read_start, walk
-from zoo.files import write_atomically
 
 # Nanoseconds in which a file may change twice with the same time: a tick of FAT's clock, 2 s.
 _SETTLED = 2 * 10**9
@@ -98,11 +97,11 @@ class ListedFiles:
             content = hash_facts([(name, self._hash(name)) for name in self.states])
         changed = max((max(state[1:3]) for state in self.states.values() if state), default=0)
         with contextlib.suppress(OSError):  # then the files are read each time
+            self._known.parent.mkdir(parents=True, exist_ok=True)
             if "" not in self.states:  # a folder
-                self._familiar.parent.mkdir(parents=True, exist_ok=True)
                 self._familiar.touch()
             if changed < self._began - _SETTLED:
-                write_atomically(self._known, lambda target: target.write_text(content, "ascii"))
+                self._known.write_text(content, "ascii")  # if a crash cuts it, it is not known
         return content
 
     def have_changed(self) -> bool:

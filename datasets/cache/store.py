@@ -10,9 +10,11 @@ import contextlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
@@ -116,19 +118,23 @@ def _build(
         building.mkdir()
         with recorded_warnings() as recorded:
             splits = read(lambda split, shape: _make_array(building, shape))
-        if last_facts:
-            facts = facts | last_facts()
-            entry = _entry_of(dataset, facts)
-            if _open(entry) is not None:  # of the same files elsewhere
-                return entry
         notes = [str(warned.message) for warned in recorded]
         for name, split in splits.items():
             _place(building, name, split)
         for unused in building.glob("[0-9]*.npy"):
             unused.unlink()
-        files = {
-            file.name: (file_state(file.stat()), checksum(file)) for file in building.glob("*.npy")
-        }
+        paths = [*building.glob("*.npy")]
+        with ThreadPoolExecutor() as pool:  # meanwhile the files of the data set are hashed
+            checksums, flushed = pool.map(checksum, paths), pool.map(_flush, paths)
+            if last_facts:
+                facts = facts | last_facts()
+                entry = _entry_of(dataset, facts)
+                if _open(entry) is not None:  # of the same files elsewhere
+                    return entry
+            files = {
+                path.name: (file_state(path.stat()), sha256)
+                for path, sha256, _ in zip(paths, checksums, flushed, strict=True)
+            }
         meta = {
             "facts": facts, "notes": notes, "files": files,
             "class_names": next(iter(splits.values())).class_names,
@@ -168,7 +174,8 @@ def _place(building: Path, name: str, split: Split) -> None:
         images = _make_array(building, images.shape)
         fill(images, split.store)
     mapped = cast(np.memmap, images)
-    mapped.flush()
+    if sys.platform != "linux":  # where `_flush` writes what is mapped too
+        mapped.flush()
     os.replace(str(mapped.filename), building / f"{name}-images.npy")
     _save(building / f"{name}-labels.npy", split.labels)
     if split.label_shares is not None:
@@ -178,6 +185,9 @@ def _place(building: Path, name: str, split: Split) -> None:
 def _save(path: Path, array: np.ndarray) -> None:
     with path.open("wb") as file:
         np.save(file, array, allow_pickle=False)
-        # After a crash there must be no file of the right length without its content.
-        file.flush()
+
+
+def _flush(path: Path) -> None:
+    """Write a file to the disk: after a crash no file has the right length without its content."""
+    with path.open("rb+") as file:
         os.fsync(file.fileno())
