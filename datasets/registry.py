@@ -40,6 +40,9 @@ class ReadRequest:
             description says `reads_classes` has to look at it.
         conversion: The size and the colour that the images are converted to.
         on_error: "raise" if a damaged image file is an error, "skip" if it is left out.
+        known_classes: Names of the classes of a model, if the images are to judge the model. Then
+            the split "train" is not needed, and a class may have no images. Empty: the model does
+            not know the names. None: the images are to train a model.
 
     Example:
         >>> import numpy as np
@@ -53,6 +56,7 @@ class ReadRequest:
     classes: tuple[str, ...] | None = None
     conversion: ImageConversion = field(default_factory=ImageConversion)
     on_error: str = "raise"
+    known_classes: tuple[str, ...] | None = None
 
     def split(
         self, name: str, images: Any, labels: Any, class_names: Any, label_shares: Any = None
