@@ -83,6 +83,8 @@ def as_path(name: str, value: Any) -> Path:
         'mnist'
     """
     try:
+        if value == "":  # which `Path` takes for the current folder
+            raise ValueError("the text is empty")
         path = Path(value).expanduser()
         with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
             path.stat()

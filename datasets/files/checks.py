@@ -57,11 +57,14 @@ def file_state(info: os.stat_result) -> list[int]:
 def describe_error(error: Exception) -> str:
     r"""Write an error of a library as one short line of characters that can be printed.
 
+    For an error of the operating system, this is the system's text.
+
     Example:
         >>> describe_error(ValueError("no \x00 here"))
         'ValueError: no \\x00 here'
     """
-    text = f"{type(error).__name__}: {error}"[:300].rstrip(".")
+    text = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+    text = text[:300].rstrip(".")
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 

@@ -38,6 +38,7 @@ ON_ERROR = ("raise", "skip")
 _BYTES_WORTH_A_THREAD = 16 * 2**10
 _THREADS = os.cpu_count() or 1
 _MOST_NAMED = 20  # damaged files whose damage is described in a message
+_REMEDY = "Mend, convert or remove"
 _lock = threading.RLock()
 
 Box = tuple[int, int, int, int]
@@ -247,12 +248,12 @@ def _damaged(tree: Tree, pictures: Sequence[Picture], faults: Mapping[int, str])
         (row,) = faults
         picture = pictures[row]
         subject = f"image {row + 1}" if isinstance(picture, Image.Image) else tree.subject(picture)
-        return DataError(f"{subject} {faults[row]}. Mend or remove the file.")
+        return DataError(f"{subject} {faults[row]}. {_REMEDY} it.")
     return data_error(
         f"All {len(pictures):,} images{_place(tree)}",
         "be readable",
         f"{len(faults):,} that are not: {describe_faults(pictures, faults)}",
-        'Mend or remove these files, or pass on_error="skip" to leave them out',
+        f'{_REMEDY} these files, or pass on_error="skip" to leave them out',
     )
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rich.console import Console
 
@@ -14,6 +14,7 @@ from zoo.cli.application import app
 from zoo.cli.console import print_tensorboard, print_text, start_tensorflow
 from zoo.cli.options import DataName, ModelOptions, RecipeOptions, RunOptions, SplitOptions
 from zoo.cli.runs.members import check_words, members_from_words
+from zoo.cli.runs.resuming import check_run
 from zoo.errors import ArgumentError
 from zoo.files import errors_as_warnings, write_atomically
 
@@ -51,8 +52,9 @@ def train(
 
 
 def missing_name(command: str, run: RunOptions) -> ArgumentError:
-    """Make the error for a command without the name of a model."""
+    """Make the error for a command without the name of a model, unless there is no run either."""
     if run.resume:
+        check_run(cast(Path, run.log_dir))
         return ArgumentError(
             f"`zoo {command}` must be followed by NAME where the run to resume does not keep its "
             f"options. Received: nothing, and {run.log_dir} keeps no options. Name the folder of a "
