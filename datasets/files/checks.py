@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +24,23 @@ def data_error(
         DataError('a.png must be an image. Received: a page of HTML. Fetch it again.')
     """
     return DataError(f"{subject} must {expected}. Received: {received}. {remedy}.")
+
+
+def left_out(path: Path, names: Sequence[str], reason: str | None = None) -> str:
+    """Write the warning about files in a folder that are left out.
+
+    Args:
+        path: The folder.
+        names: Paths of the files inside, one or more.
+        reason: Why they are left out; None: they are no images.
+
+    Example:
+        >>> left_out(Path("pets"), ["a.jpg"], "it has no class")
+        'pets: a.jpg is left out. Reason: it has no class'
+    """
+    count = f"{len(names):,} files such as {names[0]} are" if names[1:] else f"{names[0]} is"
+    images = "they are no images of a format that is read; convert those that are pictures"
+    return f"{path}: {count} left out. Reason: {reason or images}"
 
 
 def check_file_or_folder(path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from zoo.datasets.files.checks import data_error
+from zoo.datasets.files.checks import data_error, left_out
 from zoo.datasets.files.tree import Tree
 
 _SPLITS = {
@@ -107,16 +107,9 @@ def _report_left_out(
         for name in sorted(tree.sizes.keys() - {*images})
         if any(name.startswith(root) and "/" in name[len(root) :] for root in labelled)
     ]
-    reasons = {
-        "they are images outside of the class folders": loose,
-        "they are no images of a format that is read; convert those that are pictures": others,
-    }
-    for reason, names in reasons.items():
+    for names, reason in ((loose, "they are images outside of the class folders"), (others, None)):
         if names:
-            count = (
-                f"{len(names):,} files such as {names[0]} are" if names[1:] else f"{names[0]} is"
-            )
-            warnings.warn(f"{tree.path}: {count} left out. Reason: {reason}", stacklevel=3)
+            warnings.warn(left_out(tree.path, names, reason), stacklevel=3)
 
 
 def labels_of(classes: Mapping[str, Sequence[str]]) -> tuple[list[str], np.ndarray]:

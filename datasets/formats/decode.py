@@ -33,6 +33,9 @@ from zoo.datasets.formats.image_file import (
 from zoo.errors import DataError
 
 ON_ERROR = ("raise", "skip")
+SKIPPED_NOTE = " cannot be read, and are left out: "
+"""The words in a warning between the number of the files that are skipped and their names."""
+
 # Decoding frees the interpreter lock: two threads halve the time of photographs, but images
 # of 2 KB are decoded faster than they are handed to a thread.
 _BYTES_WORTH_A_THREAD = 16 * 2**10
@@ -139,7 +142,7 @@ def decode(
     if faults:
         count = f"{len(faults):,} of {len(pictures):,} images{_place(tree)}"
         reasons = describe_faults(pictures, faults)
-        warnings.warn(f"{count} cannot be read, and are left out: {reasons}", stacklevel=2)
+        warnings.warn(f"{count}{SKIPPED_NOTE}{reasons}", stacklevel=2)
         kept[list(faults)] = False
     return Decoded(out[: np.count_nonzero(kept)], kept)
 

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -77,25 +78,33 @@ def predict(
         committee, pictures
     )
     skipped: list[str] = []
+    skipped_count = 0
     try:
-        for answers, sources in _with_progress(committee, pictures, on_error):
+        for answers, count, reasons in _with_progress(committee, pictures, on_error):
             write(answers)
-            skipped += sources
+            skipped += reasons
+            skipped_count += count
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return STOPPED
-    if not skipped:
+    if not skipped_count:
         return 0
-    count = f"{len(skipped):,} of {len(pictures):,} pictures cannot be read and were skipped"
-    print_error(f"{count}: {', '.join(skipped)}")
+    total = f"{skipped_count:,} of {len(pictures):,} pictures cannot be read and were skipped"
+    print_error(f"{total}: {', '.join(skipped)}")
     return SKIPPED
 
 
 def _with_progress(
     committee: Committee, pictures: Sequence[Path], on_error: str
-) -> Iterator[tuple[list[Answer], list[str]]]:
-    """Go through answers and skipped pictures in blocks, with a progress bar on standard error."""
+) -> Iterator[tuple[list[Answer], int, list[str]]]:
+    """Go through pictures in blocks, with a progress bar on standard error.
+
+    Yields for each block the answers, the number of pictures that were skipped, and texts that name
+    these pictures and what is wrong with them.
+    """
+    from zoo.datasets.formats.decode import SKIPPED_NOTE, recorded_warnings
+
     # Rich draws lines for standard output above the bar only where both are the same terminal.
     progress = Progress(
         *Progress.get_default_columns(),
@@ -106,8 +115,20 @@ def _with_progress(
     )
     with progress:
         task = progress.add_task("Pictures", total=len(pictures))
-        for block in committee.picture_blocks(pictures, on_error):
-            yield committee.answers(block), [*map(str, block.skipped)]
+        blocks = committee.picture_blocks(pictures, on_error)
+        while True:
+            with recorded_warnings() as notes:
+                block = next(blocks, None)
+            if block is None:
+                return
+            reasons = []
+            for note in notes:
+                _, is_skipped, names = str(note.message).partition(SKIPPED_NOTE)
+                if is_skipped:  # told at the end
+                    reasons.append(names)
+                else:
+                    warnings.warn(note.message, stacklevel=2)
+            yield committee.answers(block), len(block.skipped), reasons
             progress.advance(task, len(block.sources) + len(block.skipped))
 
 
