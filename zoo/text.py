@@ -232,7 +232,7 @@ def wrapped(text: str, width: int, *, indent: str = "") -> str:
     """
     lines = (
         textwrap.fill(
-            line.replace(" %", "\N{NO-BREAK SPACE}%"),
+            line.replace(" %", "\xa0%"),
             width,
             initial_indent=indent,
             subsequent_indent=indent,
@@ -241,7 +241,7 @@ def wrapped(text: str, width: int, *, indent: str = "") -> str:
         )
         for line in text.split("\n")
     )
-    return "\n".join(lines).replace("\N{NO-BREAK SPACE}%", " %")
+    return "\n".join(lines).replace("\xa0%", " %")
 
 
 def as_plain_text(renderable: Any, width: int = 100) -> str:

@@ -10,6 +10,7 @@ import io
 import os
 import re
 import stat
+import tarfile
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -124,8 +125,13 @@ def open_tree(
         return
     with ExitStack() as stack:
         expected = "be a folder or a readable archive (zip or tar)"
-        with as_data_errors(path, expected, "Check the path, or fetch the archive again"):
-            tree = _open_archive(path, only, stack)
+        remedy = "Check the path, or fetch the archive again"
+        with as_data_errors(path, expected, remedy):
+            try:
+                tree = _open_archive(path, only, stack)
+            except tarfile.ReadError as error:
+                received = f"a file of another kind, or a damaged archive ({error})"
+                raise data_error(path, expected, received, remedy) from error
         yield tree
 
 
@@ -181,7 +187,7 @@ def _folder_tree(path: Path, found: Mapping[str, os.stat_result]) -> Tree:
 def _open_archive(path: Path, only: str | None, stack: ExitStack) -> Tree:
     items: dict[str, ArchiveItem] = {}
     for item in archive_items(path, stack):
-        name = "/".join(part for part in item.name.split("/") if part)
+        name = "/".join(part for part in item.name.split("/") if part not in ("", "."))
         if not name or not _is_visible(name):
             continue
         _check_name(path, name)

@@ -8,7 +8,7 @@ import os
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -22,7 +22,7 @@ from rich.text import Text
 from zoo.cli.application import app
 from zoo.cli.console import print_error, start_tensorflow
 from zoo.cli.values import Modules
-from zoo.text import percent
+from zoo.text import percent, wrapped
 
 if TYPE_CHECKING:
     from zoo.ensembles import Answer, Committee
@@ -44,9 +44,9 @@ def predict(
     /,
     *,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
-    modules: Modules | None = None,
     as_csv: Annotated[bool, Parameter(name="--csv")] = False,
     on_error: Literal["raise", "skip"] = "raise",
+    modules: Modules | None = None,
 ) -> int:
     """Say which class pictures are of: class, probability, each member's vote, uncertainty.
 
@@ -56,11 +56,11 @@ def predict(
         model: A saved committee or model, `.keras`.
         files: Pictures; folders, with all pictures inside; or patterns such as `'photos/*.jpg'`.
         as_json: Print JSON Lines, an object for each picture.
-        modules: Import a module of yours first, which registers models or layers: `my_models`, or
-            `./my_models.py`; may be repeated.
         as_csv: Print CSV, a row for each picture and a column for each member's vote.
         on_error: At a picture that cannot be read, stop, or `skip` it: then the skipped pictures
             are listed at the end, and the exit code is 1.
+        modules: Import a module of yours first, which registers models or layers: `my_models`, or
+            `./my_models.py`; may be repeated.
     """
     from zoo.ensembles.answering.files import picture_files
     from zoo.errors import ArgumentError
@@ -161,7 +161,7 @@ def _table_writer(committee: Committee, pictures: Sequence[Path]) -> Callable[[l
     """Make the function that prints answers as rows of a table.
 
     The votes have a column for each member where the terminal is wide enough, else the votes are
-    counted.
+    counted. Where the terminal is too narrow for that too, the cells stand below each other.
     """
     longest = max(map(cell_len, committee.label_names))
     counts_votes = committee.rule.definition.counts_votes and len(committee.member_names) > 1
@@ -177,7 +177,8 @@ def _table_writer(committee: Committee, pictures: Sequence[Path]) -> Callable[[l
     width = sum(2 + width for width in (*columns.values(), *members.values()))
     in_columns = not console.is_terminal or width <= console.width
     if len(members) > 1:
-        columns |= members if in_columns else {"votes": 0}
+        columns |= members if in_columns else {"votes": longest + len("12 ,")}
+    is_list = console.is_terminal and sum(columns.values()) + 2 * len(columns) - 2 > console.width
     if not console.is_terminal:  # a file has any width
         console = Console(width=width)
     is_first = True
@@ -189,6 +190,7 @@ def _table_writer(committee: Committee, pictures: Sequence[Path]) -> Callable[[l
             table.add_column(
                 Text(title),
                 justify="right" if title in NUMBERS else "left",
+                width=None if title == "votes" else least,
                 min_width=least,
                 overflow="fold",
             )
@@ -197,11 +199,22 @@ def _table_writer(committee: Committee, pictures: Sequence[Path]) -> Callable[[l
             cells = [str(answer.source), answer.class_name, percent(answer.probability)]
             cells += [f"{answer.uncertainty:.2f}", *(votes if len(members) > 1 else ())]
             table.add_row(*map(Text, cells))
-        if answers:
+            if is_list:
+                _print_list(console, dict(zip(columns, cells, strict=True)))
+        if answers and not is_list:
             console.print(table)
             is_first = False
 
     return write
+
+
+def _print_list(console: Console, cells: Mapping[str, str]) -> None:
+    """Print the name of a picture, and below it the other cells, each with its column's title."""
+    first, *others = cells
+    console.print(Text(cells[first], style="bold"), soft_wrap=True)
+    for title in others:
+        text = wrapped(f"{title}: {cells[title]}", console.width, indent="  ")
+        console.print(Text(text), highlight=False, soft_wrap=True)
 
 
 def _counted(answer: Answer) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,10 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 from rich.console import Console
 
 from zoo.cli.application import app
-from zoo.cli.console import print_tensorboard, print_text, start_tensorflow
+from zoo.cli.console import print_note, print_tensorboard, print_text, start_tensorflow
 from zoo.cli.options import DataName, ModelOptions, RecipeOptions, RunOptions, SplitOptions
 from zoo.cli.runs.members import check_words, members_from_words
-from zoo.cli.runs.resuming import check_run
+from zoo.cli.runs.resuming import MANIFEST, check_run
 from zoo.errors import ArgumentError
 from zoo.files import errors_as_warnings, write_atomically
 
@@ -97,15 +98,21 @@ def train_committee(
     keep_options = keras.callbacks.LambdaCallback(
         on_train_begin=lambda logs: write_in_manifest(folder, command=command)
     )
-    history = committee.fit(
-        images.train,
-        validation_data=images.validation,
-        log_dir=folder,
-        resume=run.resume,
-        callbacks=[keep_options],
-        verbose=0 if run.quiet else "auto",
-        **(fit_arguments or {}),
-    )
+    try:
+        history = committee.fit(
+            images.train,
+            validation_data=images.validation,
+            log_dir=folder,
+            resume=run.resume,
+            callbacks=[keep_options],
+            verbose=0 if run.quiet else "auto",
+            **(fit_arguments or {}),
+        )
+    except KeyboardInterrupt:
+        if (folder / MANIFEST).is_file():
+            name = command.get("name", "committee")
+            print_note(f"Go on with: zoo {name} --resume --log-dir {shlex.quote(str(folder))}")
+        raise
     file = folder / "committee.keras"
     committee.save(file)
     if committee.out_of_bag:
