@@ -1,5 +1,6 @@
 """The folders of a tree that are classes, and the split of the data that each belongs to."""
 
+import unicodedata
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 
@@ -80,7 +81,7 @@ def _is_unlabelled(
     """Whether a folder holds images that are in no class folder; a warning says so."""
     names = _folders_in(tree, prefix)
     count = sum(image.startswith(prefix) for image in images)
-    if len(names) > 1 or {*names} & {*classes} or not count:
+    if len(names) > 1 or {*map(_composed, names)} & {*classes} or not count:
         return False
     folder = f"{tree.path}/{prefix}".rstrip("/")
     warnings.warn(
@@ -132,7 +133,19 @@ def _classes(tree: Tree, images: Sequence[str], prefix: str) -> dict[str, list[s
         expected = "hold images of a class"
         folder = f"{prefix}{empty[0]} in {tree.path}"
         raise data_error(folder, expected, "none", "Add some or remove the folder")
-    return {name: groups[name] for name in names}
+    classes: dict[str, list[str]] = {}
+    for name in names:
+        classes.setdefault(_composed(name), []).extend(groups[name])
+    return {name: classes[name] for name in sorted(classes)}
+
+
+def _composed(name: str) -> str:
+    """Write a letter with an accent as one character, as keyboards do.
+
+    macOS takes the letter and the accent apart in the names of folders. Without this, a class would
+    have two names, one from macOS and one from other systems.
+    """
+    return unicodedata.normalize("NFC", name)
 
 
 def _by_folder(images: Sequence[str], prefix: str) -> dict[str, list[str]]:
