@@ -152,6 +152,7 @@ def test_the_version_is_that_of_the_package(zoo_command):
         (["train", "softmax", "--recipe", "x"], "Leave --recipe out for the default recipe."),
         (["train", "gone.keras"], "Received: 'gone.keras', which is no file"),
         (["committee", "softmax", "mlp", "--weights", "a,b"], "Received: 'a,b'"),
+        (["committee", "mlp", "--voting", "mean"], "one of majority, soft, geometric. Received"),
         (["committee", "softmax", "--copies", "0"], "--copies must be a whole number"),
         (["committee", "softmax", "mlp", "--resampling", "fold"], "did you mean 'folds'?"),
         (
