@@ -64,11 +64,11 @@ def predict(
     """
     from zoo.ensembles.answering.files import picture_files
     from zoo.errors import ArgumentError
-    from zoo.saving import model_file
+    from zoo.saving import saved_description
 
     if as_json and as_csv:
         raise ArgumentError("Give --json or --csv. Received: both. Leave one out.")
-    model_file(model)
+    saved_description(model)  # refuses a damaged file before TensorFlow starts
     pictures = picture_files(files)
     start_tensorflow(verbose=False)
     from zoo.ensembles import Committee
@@ -85,7 +85,7 @@ def predict(
             skipped += reasons
             skipped_count += count
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as `head`, has enough
+    except (BrokenPipeError, SystemExit):  # the reader, such as `head`, has enough; Rich exits
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return STOPPED
     if not skipped_count:

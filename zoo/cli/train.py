@@ -126,13 +126,13 @@ def train_committee(
 def _report(committee: Committee, split: Split, folder: Path, epoch: int) -> None:
     """Judge a committee, write the report into the run folder, and print it.
 
-    TensorBoard shows the report at the last epoch.
+    TensorBoard shows the report at the last epoch. The report is printed at the end, since printing
+    ends the process where the reader of a pipe, such as `head`, has enough.
     """
     from zoo.ensembles import model_card
     from zoo.ensembles.reports.report import log_report
 
     report = committee.report(split)
-    Console().print(report)
     log_report(report, folder, epoch)
     for name in ("report.json", "report.md", "report.png"):
         with errors_as_warnings(name):
@@ -142,3 +142,4 @@ def _report(committee: Committee, split: Split, folder: Path, epoch: int) -> Non
     with errors_as_warnings("card.md"):
         card = model_card(committee, report)
         write_atomically(folder / "card.md", lambda path: path.write_text(card, "utf-8"))
+    Console().print(report)

@@ -27,7 +27,8 @@ NOTHING = {
     r"\bReceived: None(?=\.)": "Received: nothing",
     r"\bmust be None\b": "must be left out",
     r"\bPass None to\b": "Leave the option out to",
-    r"^path must be a model\b": "The model must be",
+    r"^path must be a model saved\b": "The model must be saved",
+    r"^path must be (?=a(?:n undamaged)? \.keras model|a model of)": "The file must be ",
 }
 """Words about values and arguments of Python, and what stands for them on the command line."""
 

@@ -33,6 +33,7 @@ OPTIONS = {
         ("Pass None to keep all", "Leave the option out to keep all"),
         ("Leave classes out for all", "Leave --classes out for all"),
         ("path must be a model saved as x", "The model must be saved as x"),
+        ("path must be an undamaged .keras model.", "The file must be an undamaged .keras model."),
         ("with zoo.datasets.load(classes=...).", "with --classes."),
         ("zoo.datasets.load(image_size=..., classes=...) to", "--image-size, --classes to"),
         ("Recipe(patience=2), zoo.Recipe()", "--patience 2, zoo.Recipe()"),
