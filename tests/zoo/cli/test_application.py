@@ -1,13 +1,14 @@
 """Commands, options, help and errors; nothing here imports TensorFlow."""
 
 import re
+import sys
 import warnings
 from importlib.metadata import version
 
 import pytest
 
 from zoo import registry
-from zoo.cli import app
+from zoo.cli import app, main
 
 OPTIONS = {
     "models": ["--tag", "--import"],
@@ -192,6 +193,14 @@ def test_ctrl_c_is_exit_code_130(zoo_command, monkeypatch):
 
     monkeypatch.setattr(registry, "describe", interrupted)
     assert zoo_command("describe", "cnn") == (130, "", "stopped\n")
+
+
+def test_a_closed_output_is_no_error(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(SystemExit) as ended:
+        main(["models"])
+    sys.stdout.close()
+    assert ended.value.code == 0
 
 
 def test_warnings_for_the_user_are_notes(zoo_command, monkeypatch):
