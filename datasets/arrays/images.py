@@ -44,11 +44,23 @@ def check_images(images: Any) -> np.ndarray:
 0.5. Pass `(images * 255).round().astype("uint8")`.
     """
     images = as_array(images)
-    if images.dtype != np.uint8 and images.size:
-        raise data_error("images", EXPECTED_PIXELS, *_value_advice(images))
+    check_pixels(images)
     if advice := layout_advice(images.shape):
         raise data_error("images", EXPECTED_SHAPE, f"the shape {images.shape}", advice)
     return images
+
+
+def check_pixels(images: np.ndarray) -> None:
+    """Check that the values of images are pixels: uint8, from 0 to 255.
+
+    Args:
+        images: An array of any shape.
+
+    Raises:
+        DataError: The array has another dtype. The message says how to convert the values.
+    """
+    if images.dtype != np.uint8 and images.size:
+        raise data_error("images", EXPECTED_PIXELS, *value_advice(images))
 
 
 def as_array(images: Any) -> np.ndarray:
@@ -171,7 +183,7 @@ def _pil_modes(images: Any) -> set[str]:
     return {image.mode for image in images}
 
 
-def _value_advice(images: np.ndarray) -> tuple[str, str]:
+def value_advice(images: np.ndarray) -> tuple[str, str]:
     """Say which values were received, and how they become pixels 0..255.
 
     Args:
@@ -278,7 +290,7 @@ def check_batch(images: np.ndarray, brightest: float) -> tuple[np.ndarray, float
     low, high = (images.min(), images.max()) if images.dtype.kind in "iuf" else (np.nan, np.nan)
     brightest = max(brightest, float(high))
     if not (low >= 0 and high <= 255) or 0 < brightest <= 1:
-        received, advice = _value_advice(images)
+        received, advice = value_advice(images)
         raise stream_error(images, received, advice)
     whole = images.astype(np.uint8)
     return (whole if (whole == images).all() else images.astype(np.float32)), brightest
