@@ -309,6 +309,13 @@ class MemberTraining:
                 f"Received: {self.resampling!r}. Use copies= for several trainings."
             )
         member = self.members[0]
+        epochs = self._changes.get("epochs", cast(Recipe, member.recipe).epochs)
+        if epochs % cast(int, self.snapshots):
+            raise ArgumentError(
+                "snapshots must divide the number of epochs. Received: "
+                f"snapshots={self.snapshots}, epochs={epochs}. Pass another number of snapshots or "
+                "of epochs."
+            )
         changes = {**self._changes, "schedule": "cosine", "cycles": self.snapshots}
         recipe = replace(cast(Recipe, member.recipe), **changes)
         if recipe.patience or recipe.average_from is not None:

@@ -71,7 +71,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     from zoo import layers  # noqa: F401  Keras then knows them by name
 
     try:
-        _check_description(path, _read_description(path, check_weights=True))
+        _check_description(path, _undamaged_description(path, check_weights=True))
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except DataError:
         raise
@@ -141,15 +141,21 @@ def saved_description(path: str | os.PathLike[str]) -> dict[str, Any]:
         >>> saved_description(path)["config"]["name"]
         'softmax'
     """
-    path = model_file(path)
+    description = _undamaged_description(model_file(path), check_weights=False)
+    return description if isinstance(description, dict) else {}
+
+
+def _undamaged_description(path: Path, *, check_weights: bool) -> Any:
+    """Read the description, and refuse a damaged file."""
     try:
-        description = _read_description(path, check_weights=False)
+        return _read_description(path, check_weights=check_weights)
+    except DataError:
+        raise
     except _ERRORS_OF_FILES as error:
         raise DataError(
             f"path must be an undamaged .keras model. Received: {path}, which cannot be read "
             f"({first_line(error)}). Copy or download the file again."
         ) from error
-    return description if isinstance(description, dict) else {}
 
 
 def _read_description(path: Path, *, check_weights: bool) -> Any:

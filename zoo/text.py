@@ -214,6 +214,8 @@ def _blocks(least: Sequence[int], width: int) -> list[list[int]]:
 def wrapped(text: str, width: int, *, indent: str = "") -> str:
     r"""Break the lines of a text between words. A word that is longer than a line stays whole.
 
+    No line begins with the sign `%`, which belongs to the number before it.
+
     Args:
         text: The text.
         width: The number of characters in a line.
@@ -225,10 +227,12 @@ def wrapped(text: str, width: int, *, indent: str = "") -> str:
     Example:
         >>> wrapped("in /home/someone/pictures", 12)
         'in\n/home/someone/pictures'
+        >>> wrapped("with 98.3 % of all", 9)
+        'with\n98.3 % of\nall'
     """
     lines = (
         textwrap.fill(
-            line,
+            line.replace(" %", "\xa0%"),
             width,
             initial_indent=indent,
             subsequent_indent=indent,
@@ -237,7 +241,7 @@ def wrapped(text: str, width: int, *, indent: str = "") -> str:
         )
         for line in text.split("\n")
     )
-    return "\n".join(lines)
+    return "\n".join(lines).replace("\xa0%", " %")
 
 
 def as_plain_text(renderable: Any, width: int = 100) -> str:

@@ -119,7 +119,14 @@ def test_what_keras_does_not_know_is_rejected(name, arguments):
     recipe = Recipe(optimizer=name, optimizer_arguments=arguments)
     with pytest.raises(ArgumentError, match="the name of a Keras optimiser") as error:
         recipe.make_optimizer(1)
-    assert f"Received: {name!r} with {arguments}" in str(error.value)
+    assert f"Received: {name!r}{f' with {arguments}' if arguments else ''}" in str(error.value)
+
+
+def test_a_mistyped_optimiser_is_told_which_are_close():
+    with pytest.raises(
+        ArgumentError, match=r"'addam'; did you mean 'adam'.*Choose among adadelta, "
+    ):
+        Recipe(optimizer="addam").make_optimizer(1)
 
 
 def test_an_optimizer_that_is_no_name_is_rejected():

@@ -28,7 +28,7 @@ def test_a_loaded_model_is_the_saved_one(tmp_path):
         ),
         ("old.hdf5", b"", r"load_model\(.*old.hdf5\", compile=False\).*save\(\"old\.keras\"\)"),
         ("report.json", b"{}", "report.json, which is not a .keras file"),
-        ("noise.keras", b"noise", r"noise.keras, which cannot be loaded.*Committee\.load"),
+        ("noise.keras", b"noise", r"noise.keras, which cannot be read.*Copy or download"),
     ],
 )
 def test_files_that_are_no_model(tmp_path, name, content, message):

@@ -183,7 +183,10 @@ def _record_start(
     policies = {learner.name: learner.model.dtype_policy.name for learner in learners}
     for policy in sorted({*policies.values()} - {"float32"}):
         names = ", ".join(name for name, other in policies.items() if other == policy)
-        progress.say(f"In {policy}: {names}. The recipe's precision can be another.")
+        progress.say(
+            f"Computed in {policy}: {names}. The precision of the recipe (on the command line, "
+            "--precision) changes this."
+        )
     if log:
         log_start(log, {**config, "computes in": policies}, list(policies), sorted(SCORES))
 

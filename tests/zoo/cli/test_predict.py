@@ -82,8 +82,23 @@ def test_a_damaged_picture_stops_or_is_skipped(zoo_command, model, faces):
     code, out, err = zoo_command("predict", model, "faces", "--on-error", "skip", "--json")
     assert code == 1
     assert len(out.splitlines()) == 7
-    last = err.splitlines()[-1]
-    assert last == "1 of 8 pictures cannot be read and were skipped: faces/broken.png"
+    skipped = "faces/broken.png (content of another kind)"
+    assert err == f"1 of 8 pictures cannot be read and were skipped: {skipped}\n"
+
+
+def test_a_damaged_model_is_told_before_tensorflow_starts(zoo_command, model, faces, tmp_path):
+    (tmp_path / "half.keras").write_bytes(Path(model).read_bytes()[:2000])
+    code, out, err = zoo_command("predict", "half.keras", "faces")
+    assert (code, out) == (2, "")
+    assert err.startswith("The file must be an undamaged .keras model. Received: half.keras, which")
+
+
+@pytest.mark.filterwarnings("default:.*left out")
+def test_files_of_a_folder_that_are_no_pictures_are_told(zoo_command, model, faces):
+    (faces / "anim.gif").write_bytes(b"GIF89a")
+    code, out, err = zoo_command("predict", model, "faces", "--csv")
+    assert (code, len(out.splitlines())) == (0, 8)
+    assert "faces: anim.gif is left out. Reason: they are no images of a format" in err
 
 
 def test_a_single_model_shows_no_votes(zoo_command, tmp_path, faces):
