@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from zoo.errors import ArgumentError
+from zoo.text import first_line
 
 _SIDE = 64
 """The height and width of the images that try a model without a fixed size."""
@@ -113,7 +114,14 @@ def _check_probabilities(name: str, model: Any, shape: Sequence[int | None]) -> 
     sides = [side or _SIDE for side in shape]
     noise = np.random.default_rng(0).uniform(0, 255, (2, *sides))
     images = np.concatenate([np.zeros((1, *sides)), noise, noise / 255]).astype("float32")
-    outputs = keras.ops.convert_to_numpy(model(images, training=False)).astype("float64")
+    try:
+        outputs = keras.ops.convert_to_numpy(model(images, training=False)).astype("float64")
+    except Exception as error:  # of layers of any origin
+        raise ArgumentError(
+            f"{name} must answer about pixels, float32 {list(images.shape)}. Received: a model "
+            f"that raises an error: {first_line(error)}. Call the model with such an array to "
+            "find the layer."
+        ) from error
     wrong = np.flatnonzero(~(abs(outputs.sum(axis=-1) - 1) < 1e-2))
     if len(wrong):
         image = "a black image" if wrong[0] == 0 else "an image of noise"

@@ -71,6 +71,7 @@ def _check_round_trip(name: str, model: Any) -> None:
 def _unsaveable(name: str, fault: str) -> ArgumentError:
     return ArgumentError(
         f"{name} must be a model that can be saved and loaded again. Received: a model that "
-        f"cannot: {fault}. Write a Lambda as a layer of its own, give each of your own layers a "
-        "get_config, and register it with @keras.saving.register_keras_serializable()."
+        f"cannot: {fault}. Write a Lambda or a function as a layer of its own, give each of your "
+        "own layers a get_config, and register it with "
+        "@keras.saving.register_keras_serializable()."
     )

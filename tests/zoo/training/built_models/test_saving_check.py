@@ -70,10 +70,11 @@ def test_models_that_can_be_loaded_again_are_taken():
     [
         (keras.layers.Lambda(lambda x: x / 255), "Lambda"),
         (Unregistered(), "Unregistered"),
+        (keras.layers.Dense(2, activation=keras.ops.square), "'square'"),
         (ForgetsItsFactor(2.0), "the loaded model gives other answers"),
         (HasNoConfig(keras.ops.abs), "get_config"),
     ],
-    ids=["lambda", "unregistered", "forgets", "no config"],
+    ids=["lambda", "unregistered", "function", "forgets", "no config"],
 )
 def test_others_are_refused_with_the_reason(layer, reason):
     with pytest.raises(ArgumentError, match=rf"saved and loaded again\. Received.*{reason}"):
