@@ -392,9 +392,9 @@ def _images_labels_weights(images: Any, labels: Any, sample_weight: Any) -> tupl
     else:
         return images, labels, sample_weight
     if labels is not None or sample_weight is not None:
+        given = "labels" if labels is not None else "sample_weight"
         raise ArgumentError(
-            "labels and sample_weight must be None beside a pair or a dataset, which has its own "
-            f"labels. Received: {type(labels).__name__} and {type(sample_weight).__name__}. Pass "
-            "the weights as the third part of the pair or of the dataset's elements."
+            "labels and sample_weight must be None beside a pair or a dataset, which has its own. "
+            f"Received: {given}. Leave out labels, and pass weights as the third part of the pair."
         )
     return parts

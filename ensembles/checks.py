@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from zoo.arguments import argument_error, whole_number
 from zoo.datasets.arrays.streams import is_stream
+from zoo.datasets.image_data import ImageData
 from zoo.datasets.split import Split, as_split
 from zoo.errors import ArgumentError, DataError
 from zoo.metrics import check_range_of_ids
@@ -312,11 +313,28 @@ def as_labelled(
     Raises:
         DataError: The images, labels or weights are not as described.
     """
+    check_part(x)
     if isinstance(x, Split):
         class_names = None
     elif is_stream(x):  # of a folder that Keras reads, whose classes have names
         class_names = getattr(x, "class_names", class_names)
     return as_split(x, y, name=name, class_names=class_names, sample_weight=sample_weight)
+
+
+def check_part(x: Any) -> None:
+    """Refuse a whole data set where the images of a part are asked for.
+
+    Args:
+        x: Images in any container.
+
+    Raises:
+        DataError: `x` is an `ImageData`.
+    """
+    if isinstance(x, ImageData):
+        raise DataError(
+            "images must be a part of a data set. Received: an ImageData with the parts "
+            f"{', '.join(x.splits)}. Pass a part: data.train to fit, data.test to report."
+        )
 
 
 def check_classes(split: Split, num_classes: int, class_names: Sequence[str] | None) -> None:

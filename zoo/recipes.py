@@ -9,6 +9,7 @@ from typing import Any
 from zoo.arguments import whole_number
 from zoo.augmentation import REPORT, Augmentation
 from zoo.errors import ArgumentError
+from zoo.text import did_you_mean, first_line
 
 SCHEDULES = ("constant", "cosine")
 STANDARDIZATIONS = {
@@ -192,16 +193,22 @@ class Recipe:
         try:
             return keras.optimizers.get({"class_name": self.optimizer, "config": arguments})
         except (TypeError, ValueError) as error:
-            remedy = "The optimisers and their arguments are those of keras.optimizers."
-            if self.optimizer_arguments:
-                remedy = (
-                    "Pass optimizer_arguments={} too where you change the optimizer of a recipe: "
-                    "the arguments of the earlier optimiser stay otherwise."
-                )
+            names = [
+                name.lower()
+                for name, kind in vars(keras.optimizers).items()
+                if isinstance(kind, type) and issubclass(kind, keras.Optimizer)
+            ]
+            if not self.optimizer_arguments and self.optimizer.lower() not in names:
+                raise ArgumentError(
+                    "optimizer must be the name of a Keras optimiser. Received: "
+                    f"{self.optimizer!r}{did_you_mean(self.optimizer, names)} The optimisers are "
+                    "those of keras.optimizers."
+                ) from error
             raise ArgumentError(
                 "optimizer must be the name of a Keras optimiser, and optimizer_arguments its "
                 f"arguments. Received: {self.optimizer!r} with {dict(self.optimizer_arguments)} "
-                f"({error}). {remedy}"
+                f"({first_line(error)}). Pass optimizer_arguments={{}} too where you change the "
+                "optimizer of a recipe: the arguments of the earlier optimiser stay otherwise."
             ) from error
 
 

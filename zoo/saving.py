@@ -8,6 +8,7 @@ with the modules that models are made of.
 
 import json
 import os
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -80,7 +81,10 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     try:
         _check_description(path, _read_description(path, check_weights=True))
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        with warnings.catch_warnings():
+            # Keras saves the optimiser of a compiled model before it has variables.
+            warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except DataError:
         raise
     except Exception as error:  # A file decides what Keras computes, and so which errors there are.

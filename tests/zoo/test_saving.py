@@ -29,7 +29,7 @@ def test_a_loaded_model_is_the_saved_one(tmp_path):
         ),
         ("old.hdf5", b"", r"load_model\(.*old.hdf5\", compile=False\).*save\(\"old\.keras\"\)"),
         ("report.json", b"{}", "report.json, which is not a .keras file"),
-        ("noise.keras", b"noise", r"noise.keras, which cannot be loaded.*Committee\.load"),
+        ("noise.keras", b"noise", r"noise.keras, which cannot be loaded.*Save the model"),
     ],
 )
 def test_files_that_are_no_model(tmp_path, name, content, message):
@@ -156,7 +156,7 @@ def test_a_loaded_model_that_cannot_answer_is_refused(tmp_path):
         }
 
     change_description(tmp_path / "m.keras", change)
-    with pytest.raises(ZooError, match=r"must answer about pixels.*raises an error: Could not"):
+    with pytest.raises(ZooError, match=r"must answer about pixels|saved and loaded again"):
         Committee.load(tmp_path / "m.keras")
 
 

@@ -48,7 +48,7 @@ def image_interface(name: str, model: Any) -> tuple[tuple[int | None, ...], int]
         raise ArgumentError(
             f"{name} must have a single output, the probabilities. Received: a model with the "
             f"outputs {outputs}. Choose one of them: "
-            "keras.Model(model.inputs, model.outputs[0])."
+            "keras.Model(model.input, model.outputs[0])."
         )
     if len(inputs) != 4:
         raise ArgumentError(
@@ -62,9 +62,16 @@ def image_interface(name: str, model: Any) -> tuple[tuple[int | None, ...], int]
             "images. Build it without batch_size= and batch_shape=."
         )
     if len(outputs) != 2 or (outputs[-1] or 0) < 2:
+        remedy = "Add a Dense layer with a softmax."
+        if outputs[1:] == (1,):
+            remedy = (
+                "If it is the probability of class 1, add that of class 0: "
+                "keras.Model(model.input, "
+                "keras.layers.Concatenate()([1 - model.output, model.output]))."
+            )
         raise ArgumentError(
             f"{name} must give probabilities of shape [batch, classes], with 2 classes or more. "
-            f"Received: a model that gives {outputs}. Add a Dense layer with a softmax."
+            f"Received: a model that gives {outputs}. {remedy}"
         )
     return tuple(inputs[1:]), outputs[-1]
 
