@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo.datasets.arrays.streams import is_stream
 from zoo.datasets.split import Split
-from zoo.ensembles.checks import as_labelled
+from zoo.ensembles.checks import as_labelled, check_part
 from zoo.ensembles.combining.bagging import out_of_bag, resample
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.members import Member
@@ -75,6 +75,7 @@ def validation_split(given: Any, data: Split, models: Sequence[Any]) -> Split | 
     """
     if given is None:
         return None
+    check_part(given)
     if isinstance(given, list) and len(given) in (2, 3):
         given = tuple(given)
     is_pair = isinstance(given, tuple) and len(given) in (2, 3)
