@@ -74,5 +74,5 @@ def test_a_whole_data_set_is_refused_where_a_part_is_asked_for():
     data = zoo.datasets.load("digits")
     with pytest.raises(DataError, match=r"parts train, .*test\. Pass a part: data\.train"):
         as_labelled(data, None, "train", None)
-    with pytest.raises(DataError, match="parts train, .*test"):
+    with pytest.raises(DataError, match=r"parts train, .*test"):
         validation_split(data, data.train, [])
