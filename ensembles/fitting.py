@@ -17,12 +17,12 @@ from zoo.ensembles.checks import as_labelled, check_part
 from zoo.ensembles.combining.bagging import out_of_bag, resample
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.members import Member
+from zoo.ensembles.models.member_models import warn_of_range
 from zoo.ensembles.provenance import provenance_of, record_exposure
 from zoo.errors import ArgumentError, DataError
 from zoo.metrics import Accuracy, accuracy
 from zoo.recipes import Recipe
 from zoo.training.built_models.compile_settings import compiled_recipe, settings_without_effect
-from zoo.training.built_models.pixel_range import warning_of_range
 from zoo.training.callbacks import as_list, check_checkpoints, chosen_by_validation
 from zoo.training.distillation import Teacher
 from zoo.training.learner import Learner
@@ -156,24 +156,6 @@ def warn_of_members(
                 UserWarning,
                 stacklevel=stacklevel,
             )
-
-
-def warn_of_range(
-    names: Sequence[str], models: Sequence[Any], split: Split, stacklevel: int = 3
-) -> None:
-    """Warn of trained members of other origin that take values from 0 to 1 or from -1 to 1.
-
-    Args:
-        names: The names of the members.
-        models: Their Keras models.
-        split: Images with labels, on which the members are tried.
-        stacklevel: As in `warnings.warn`.
-    """
-    for name, model in zip(names, models, strict=True):
-        if len(provenance_of([model]).trained_on):
-            continue  # Zoo trained the model, with pixels.
-        if message := warning_of_range(name, model, split):
-            warnings.warn(message, UserWarning, stacklevel=stacklevel)
 
 
 @dataclass

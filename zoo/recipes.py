@@ -50,6 +50,10 @@ class Recipe:
         precision: The Keras dtype policy under which the model is built. `"auto"` takes
             `"mixed_bfloat16"` where the hardware multiplies bfloat16 itself. None keeps the policy
             that is set in Keras.
+        targets: `"shares"` trains on `Split.label_shares`, the shares s of the classes in the votes
+            of several people, by cross-entropy, L = −Σ_k s_k log p_k (Barsoum et al., 2016). The
+            accuracy, and all scores on validation images, are those of the labels. None trains on
+            the labels.
 
     Raises:
         ArgumentError: A value is out of its range.
@@ -73,6 +77,7 @@ class Recipe:
     average_from: float | None = None
     class_weight: str | None = None
     precision: str | None = None
+    targets: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("cycles", "batch_size", "epochs", "patience"):
@@ -119,6 +124,11 @@ class Recipe:
         if self.class_weight not in ("balanced", None):
             raise ArgumentError(
                 f'class_weight must be "balanced" or None. Received: {self.class_weight!r}.'
+            )
+        if self.targets not in ("shares", None):
+            raise ArgumentError(
+                f'targets must be "shares" or None. Received: {self.targets!r}. Pass None to train '
+                "on the labels."
             )
         if self.standardize not in (*STANDARDIZATIONS, None):
             raise ArgumentError(

@@ -51,12 +51,25 @@ def check_images(images: Any) -> np.ndarray:
     """
     array = as_array(images)
     first = "" if isinstance(images, np.ndarray) or array.dtype.kind in "US" else _MAKE_AN_ARRAY
-    if array.dtype != np.uint8 and array.size:
-        received, advice = _value_advice(array)
-        raise data_error("images", EXPECTED_PIXELS, received, first + advice)
+    check_pixels(array, first)
     if advice := layout_advice(array.shape):
         raise data_error("images", EXPECTED_SHAPE, f"the shape {array.shape}", first + advice)
     return array
+
+
+def check_pixels(images: np.ndarray, first: str = "") -> None:
+    """Check that the values of images are pixels: uint8, from 0 to 255.
+
+    Args:
+        images: An array of any shape.
+        first: What the caller must do before the advice can be followed, as a sentence.
+
+    Raises:
+        DataError: The array has another dtype. The message says how to convert the values.
+    """
+    if images.dtype != np.uint8 and images.size:
+        received, advice = value_advice(images)
+        raise data_error("images", EXPECTED_PIXELS, received, first + advice)
 
 
 def as_array(images: Any) -> np.ndarray:
@@ -198,7 +211,7 @@ def _pil_modes(images: Any) -> set[str]:
     return {image.mode for image in images}
 
 
-def _value_advice(images: np.ndarray) -> tuple[str, str]:
+def value_advice(images: np.ndarray) -> tuple[str, str]:
     """Say which values were received, and how they become pixels 0..255.
 
     Args:
@@ -240,7 +253,7 @@ def _object_advice(images: np.ndarray) -> str:
         numbers = images.astype(np.float64)
     except (TypeError, ValueError):
         return READ_FIRST
-    advice = _value_advice(numbers)[1]
+    advice = value_advice(numbers)[1]
     return f'Make numbers first: `images = images.astype("float64")`. {advice}'
 
 
@@ -319,7 +332,7 @@ def check_batch(images: np.ndarray, brightest: float) -> tuple[np.ndarray, float
     low, high = (images.min(), images.max()) if images.dtype.kind in "iuf" else (np.nan, np.nan)
     brightest = max(brightest, float(high))
     if not (low >= 0 and high <= 255) or 0 < brightest <= 1:
-        received, advice = _value_advice(images)
+        received, advice = value_advice(images)
         raise stream_error(images, received, advice)
     whole = images.astype(np.uint8)
     return (whole if (whole == images).all() else images.astype(np.float32)), brightest

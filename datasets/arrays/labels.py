@@ -1,4 +1,4 @@
-"""Checks of labels, class names and sample weights that a user hands over as arrays."""
+"""Checks of labels, class names, weights and label shares that a user hands over as arrays."""
 
 from __future__ import annotations
 
@@ -129,6 +129,39 @@ def check_sample_weight(sample_weight: Any, count: int) -> np.ndarray:
     return weights
 
 
+def check_label_shares(label_shares: Any, count: int, num_classes: int) -> np.ndarray:
+    """Take the shares of the classes in the votes of several people for each image.
+
+    Args:
+        label_shares: Numbers [count, num_classes], 0 or more; rows sum to 1.
+        count: The number of images.
+        num_classes: The number of classes.
+
+    Returns:
+        float32 [count, num_classes].
+
+    Raises:
+        DataError: The shares are not as described.
+
+    Example:
+        >>> check_label_shares([[0.75, 0.25]], 1, 2)
+        array([[0.75, 0.25]], dtype=float32)
+    """
+    shares = _as_array(label_shares)
+    if shares.shape != (count, num_classes) or shares.dtype.kind not in "iuf":
+        expected = f"be numbers [{count}, {num_classes}], a row for each image"
+        received = f"{shares.dtype} of the shape {shares.shape}"
+        raise data_error("label_shares", expected, received, "Pass a column for each class")
+    sums = shares.sum(axis=1)
+    wrong = ~(np.isclose(sums, 1, atol=1e-3) & (shares >= 0).all(axis=1))
+    if wrong.any():
+        row = np.flatnonzero(wrong)[0]
+        expected = "be 0 or more, in rows that sum to 1"
+        received = f"{shares[row].tolist()!s:.60} in row {row}"
+        raise data_error("label_shares", expected, received, "Divide the votes by their sum")
+    return shares.astype(np.float32, copy=False)
+
+
 def _count_without_gap(labels: np.ndarray) -> int:
     """Count the classes of labels 0, 1, … without names; refuse labels with a gap."""
     present = np.unique(labels)
@@ -160,7 +193,12 @@ def _advice_for_table(labels: np.ndarray) -> str:
         return "Pass the column of the labels alone"
     sums = labels.sum(axis=-1)
     if labels.min() >= 0 and np.allclose(sums, 1, atol=1e-3):
-        return "For one-hot labels, pass `numpy.argmax(labels, axis=-1)`"
+        if labels.max() > 1 - 1e-3:
+            return "For one-hot labels, pass `numpy.argmax(labels, axis=-1)`"
+        return (
+            "Pass `numpy.argmax(labels, axis=-1)` as the labels, and shares of votes as "
+            "label_shares= of zoo.datasets.as_split"
+        )
     return "Pass the column of the labels alone; an image has a single class here"
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
+from zoo.datasets.arrays.images import value_advice
 from zoo.datasets.files.checks import describe_error
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.conversion import to_pixels
@@ -153,6 +154,8 @@ def convert_image(image: Image.Image, target: Target) -> np.ndarray:
     height, width = target.size
     if image.size != (width, height) and not target.resize:
         raise OtherSize(f"{image.height}×{image.width}", f"{height}×{width}")
+    if image.mode == "F":
+        _check_fractions(np.asarray(image))
     if image.mode.startswith("I"):
         grey = np.rint(np.asarray(image) / 257).clip(0, 255).astype(np.uint8)
         image = Image.fromarray(grey)
@@ -160,6 +163,14 @@ def convert_image(image: Image.Image, target: Target) -> np.ndarray:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return to_pixels(image, target.shape, target.resize or "stretch")
+
+
+def _check_fractions(values: np.ndarray) -> None:
+    """Refuse floats that are not from 0 to 255. Floats up to 1 would all become black."""
+    low, high = values.min(), values.max()
+    if not (low >= 0 and high <= 255) or 0 < high <= 1:
+        received, advice = value_advice(values)
+        raise DataError(f"must have pixels 0..255. Received: {received}. {advice}")
 
 
 @contextmanager

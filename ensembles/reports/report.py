@@ -224,7 +224,7 @@ class Report:
         confusions = confusion_table if wide else commonest_confusions
         return [
             score_table(f"Accuracy on {self.split}{rule}", scores, self.validation),
-            class_table(self.classes, self.committee.accuracy, name),
+            class_table(self.classes, self.confusion, self.committee.accuracy, name),
             confusions(self.confusion, self.class_names, name),
             *self.leaderboard.tables(),
             *self.analysis.tables(),

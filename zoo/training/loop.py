@@ -146,6 +146,7 @@ class Loop:
                 first_epoch=start.epoch,
                 first_batch=start.batch,
                 transform=recipe.augmentation,
+                label_shares=any(learner.recipe.targets == "shares" for learner in group.learners),
             )
         )
 

@@ -77,7 +77,8 @@ def train(
         A `keras.callbacks.History`, whose `log_dir` is the run folder, or None.
 
     Raises:
-        ArgumentError: The recipes cannot be followed together, or they need validation data.
+        ArgumentError: The recipes cannot be followed together, or they need validation data
+            or label shares that are not there.
         DataError: The images or classes do not fit, or the validation images are the test split.
         RunError: The run folder cannot be written, or cannot be resumed.
 
@@ -111,7 +112,7 @@ def train(
     config = {
         **(settings or {}),
         **_configuration(groups, learners, teacher, seed),
-        "train": _fingerprint(data),
+        "train": _fingerprint(data, any(learner.recipe.targets for learner in learners)),
         "validation": _fingerprint(validation) if validation else None,
     }
     with contextlib.ExitStack() as stack:
@@ -210,6 +211,13 @@ def _check_images(learners: Sequence[Learner], data: Split, validation: Split | 
                 f"patience={learner.recipe.patience} and no validation data. Pass "
                 "validation_data=, or patience=None in the recipe."
             )
+        if learner.recipe.targets == "shares" and data.label_shares is None:
+            raise ArgumentError(
+                "targets must be left out for images without label shares, the votes of several "
+                f'people. Received: targets="shares" in the recipe of {learner.name}, and images '
+                "with labels only. Load a data set with votes, such as ferplus, or pass votes as "
+                "zoo.datasets.as_split(images, labels, label_shares=...)."
+            )
     _check_shared_weights(learners)
     if "test" in (data.name, validation.name if validation is not None else ""):
         raise DataError(
@@ -274,9 +282,9 @@ def _disagreements(first: Learner, second: Learner) -> list[str]:
     ]
 
 
-def _fingerprint(split: Split) -> dict[str, Any]:
+def _fingerprint(split: Split, with_shares: bool = False) -> dict[str, Any]:
     """Describe a split as JSON values, by which a resumed training recognises its images."""
-    weights = split.sample_weight
+    weights, shares = split.sample_weight, split.label_shares if with_shares else None
     return {
         "name": split.name,
         "images": len(split),
@@ -284,6 +292,7 @@ def _fingerprint(split: Split) -> dict[str, Any]:
         "classes": list(split.class_names),
         "crc32": zlib.crc32(split.digests.tobytes(), zlib.crc32(split.labels.tobytes())),
         **({} if weights is None else {"weights": zlib.crc32(weights.tobytes())}),
+        **({} if shares is None else {"label shares": zlib.crc32(shares.tobytes())}),
     }
 
 

@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from zoo.datasets.arrays.labels import check_class_names, check_labels, check_sample_weight
+from zoo.datasets.arrays.labels import (
+    check_class_names,
+    check_label_shares,
+    check_labels,
+    check_sample_weight,
+)
 from zoo.datasets.split import as_split
 from zoo.errors import DataError
 
@@ -132,3 +137,20 @@ def test_wrong_weights_are_refused(weights, message):
 def test_labels_need_no_copy():
     labels = np.array(LABELS)
     assert check_labels(labels, 3) is labels
+
+
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ([[0.5, 0.5]], r"numbers \[2, 2\], a row for each image. Received: float64 .*\(1, 2\)"),
+        ([[1], [1]], r"numbers \[2, 2\]"),
+        ([["1", "0"], ["0", "1"]], "numbers"),
+        ([[1, 0], [7, 3]], r"rows that sum to 1. Received: \[7, 3\] in row 1. Divide the votes"),
+        ([[1, 0], [2, -1]], "be 0 or more"),
+        ([[1, 0], [np.nan, 1]], "rows that sum to 1"),
+        ("majority", "numbers"),
+    ],
+)
+def test_shares_that_are_not_as_described_are_refused(shares, message):
+    with pytest.raises(DataError, match=message):
+        check_label_shares(shares, 2, 2)

@@ -1,9 +1,10 @@
 import os
+import tarfile
 import zipfile
 
 import pytest
 
-from zoo.datasets.cache.fingerprint import list_files
+from zoo.datasets.cache.fingerprint import ListedFiles
 from zoo.datasets.files import checks as files
 from zoo.datasets.files.tree import open_tree
 from zoo.errors import DataError
@@ -117,8 +118,17 @@ def test_more_files_than_can_be_listed_are_refused(write, monkeypatch):
 def test_pipes_are_not_read(tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    for use in (list_files, lambda path: open_tree(path).__enter__()):
+    for use in (ListedFiles, lambda path: open_tree(path).__enter__()):
         with pytest.raises(
             DataError, match=r"pipe must be a folder or a file\. Received: a device"
         ):
             use(path)
+
+
+def test_the_names_in_an_archive_of_the_folder_itself_are_those_below_it(write, tmp_path):
+    folder = write("pets", {"cat/1.png": b"one", ".hidden": b"", "notes.txt": b""})
+    with tarfile.open(tmp_path / "pets.tar", "w") as archive:
+        archive.add(folder, ".")
+    with open_tree(tmp_path / "pets.tar") as tree:
+        assert sorted(tree.sizes) == ["cat/1.png", "notes.txt"]
+        assert tree.folders == {"cat"}

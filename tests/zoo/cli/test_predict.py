@@ -94,7 +94,7 @@ def test_a_single_model_shows_no_votes(zoo_command, tmp_path, faces):
 
 
 def test_where_the_terminal_is_narrow_the_votes_are_counted(committee, faces, monkeypatch, capsys):
-    monkeypatch.setenv("COLUMNS", "76")
+    monkeypatch.setenv("COLUMNS", "74")
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     monkeypatch.setattr(committee, "class_names", ("l" * 6, "r" * 6, "t" * 6))
     monkeypatch.chdir(faces)

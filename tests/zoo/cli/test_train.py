@@ -47,6 +47,13 @@ def test_a_recipe_is_chosen_by_its_name():
         options.change(recipe)
 
 
+def test_targets_are_an_option_that_needs_votes(zoo_command):
+    assert RecipeOptions(targets="shares").recipe("mlp").targets == "shares"
+    code, _, err = zoo_command("train", "softmax", "--targets", "shares", "-q", "--log-dir", "run")
+    assert code == 2
+    assert "--targets must be left out for images without label shares" in err
+
+
 def test_quiet_prints_nothing_but_the_report(quiet_run):
     _, output = quiet_run
     assert (output.code, output.err) == (0, "")
