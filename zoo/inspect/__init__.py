@@ -10,10 +10,34 @@ from typing import Any
 
 from zoo.registry.start_up import without_start_up_notes
 
-_HOMES: dict[str, str] = {}
+_HOMES: dict[str, str] = {
+    "Activations": "units.activations",
+    "DeadUnits": "units.dead",
+    "Explanation": "explaining.explanation",
+    "KernelImages": "units.kernels",
+    "MaximizedUnits": "units.maximizing",
+    "activations": "units.activations",
+    "dead_units": "units.dead",
+    "explain": "explaining.explain",
+    "features": "units.activations",
+    "maximize": "units.maximizing",
+    "weights": "units.kernels",
+}
 """Public name → module that defines it, below `zoo.inspect`."""
 
-__all__: list[str] = []
+__all__: list[str] = [
+    "Activations",
+    "DeadUnits",
+    "Explanation",
+    "KernelImages",
+    "MaximizedUnits",
+    "activations",
+    "dead_units",
+    "explain",
+    "features",
+    "maximize",
+    "weights",
+]
 
 
 def __getattr__(name: str) -> Any:
