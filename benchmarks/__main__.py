@@ -8,7 +8,7 @@ from benchmarks import measure
 
 NAMES = (
     *("committee", "copies", "cnn", "augmentation", "predict", "voting", "memory"),
-    *("growth", "fixed_cost", "data", "gradients", "backpropagation", "picture"),
+    *("growth", "fixed_cost", "data", "gradients", "backpropagation", "picture", "landscape"),
 )
 
 

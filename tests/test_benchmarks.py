@@ -242,6 +242,7 @@ def check_memory(results):
         ("growth", check_growth),
         ("fixed_cost", check_fixed_cost),
         ("data", check_data),
+        ("landscape", check_rows),
     ],
 )
 @IN_GRAPHS_ANYWAY

@@ -10,10 +10,26 @@ from typing import Any
 
 from zoo.registry.start_up import without_start_up_notes
 
-_HOMES: dict[str, str] = {}
+_HOMES: dict[str, str] = {
+    "Barrier": "landscapes.barrier",
+    "Landscape": "landscapes.landscape",
+    "Trajectory": "landscapes.descent",
+    "WeightPath": "landscapes.weight_path",
+    "barrier": "landscapes.barrier",
+    "descend": "landscapes.descent",
+    "landscape": "landscapes.landscape",
+}
 """Public name → module that defines it, below `zoo.inspect`."""
 
-__all__: list[str] = []
+__all__: list[str] = [
+    "Barrier",
+    "Landscape",
+    "Trajectory",
+    "WeightPath",
+    "barrier",
+    "descend",
+    "landscape",
+]
 
 
 def __getattr__(name: str) -> Any:
