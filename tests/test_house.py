@@ -108,7 +108,6 @@ TESTED_WITH = {
     "zoo/inspect/explaining/drawing": "zoo/inspect/explaining/test_explanation",
     "zoo/inspect/explaining/methods": "zoo/inspect/explaining/test_explain",
     "zoo/inspect/explaining/network": "zoo/inspect/explaining/test_explain",
-    "zoo/inspect/explaining/pixels": "zoo/inspect/explaining/test_gradients",
     "zoo/layers/activations": "zoo/layers/test_dense",
     "zoo/layers/batch_normalization": "zoo/layers/test_every_layer",
     "zoo/layers/conv2d": "zoo/layers/test_every_layer",
