@@ -234,7 +234,8 @@ def _images(
     if trained_name != name:
         settings = {}
     # The file may come from a stranger: it must not choose what is fetched, or where to write.
-    settings = {key: value for key, value in settings.items() if key in _FROM_FILE}
+    # A size or a colour of None, as the pictures have it, is what the committee has got used to.
+    settings = {key: settings[key] for key in _FROM_FILE if settings.get(key) is not None}
     chosen = classes or committee.class_names
     if root is not None and info.needs_root and not info.parts and is_moved:
         new = load_to_judge(name, root, chosen, **{**options, **given})

@@ -244,6 +244,7 @@ def check_memory(results):
         ("fixed_cost", check_fixed_cost),
         ("data", check_data),
         ("explain", check_rows),
+        ("landscape", check_rows),
     ],
 )
 @IN_GRAPHS_ANYWAY

@@ -9,6 +9,7 @@ from typing import Any
 from zoo.arguments import whole_number
 from zoo.augmentation import REPORT, Augmentation
 from zoo.errors import ArgumentError
+from zoo.text import did_you_mean, first_line
 
 SCHEDULES = ("constant", "cosine")
 STANDARDIZATIONS = {
@@ -202,6 +203,7 @@ class Recipe:
         try:
             return keras.optimizers.get({"class_name": self.optimizer, "config": arguments})
         except (TypeError, ValueError) as error:
+            self._check_optimizer_name(keras)
             remedy = "The optimisers and their arguments are those of keras.optimizers."
             if self.optimizer_arguments:
                 remedy = (
@@ -211,8 +213,21 @@ class Recipe:
             raise ArgumentError(
                 "optimizer must be the name of a Keras optimiser, and optimizer_arguments its "
                 f"arguments. Received: {self.optimizer!r} with {dict(self.optimizer_arguments)} "
-                f"({error}). {remedy}"
+                f"({first_line(error)}). {remedy}"
             ) from error
+
+    def _check_optimizer_name(self, keras: Any) -> None:
+        """Refuse a name that no optimiser of Keras has."""
+        kinds = (value for value in vars(keras.optimizers).values() if isinstance(value, type))
+        names = (kind.__name__.lower() for kind in kinds)
+        known = sorted(name for name in names if "optimizer" not in name)  # no base, no wrapper
+        registered = keras.saving.get_registered_object(self.optimizer)
+        if self.optimizer.lower() not in known and registered is None:
+            raise ArgumentError(
+                "optimizer must be the name of a Keras optimiser. Received: "
+                f"{self.optimizer!r}{did_you_mean(self.optimizer, known)} "
+                f"Choose among {', '.join(known)}."
+            ) from None
 
 
 def rate_of_schedule(schedule: Mapping[str, Any]) -> float | None:

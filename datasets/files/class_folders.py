@@ -1,12 +1,13 @@
 """The folders of a tree that are classes, and the split of the data that each belongs to."""
 
 import itertools
+import unicodedata
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from zoo.datasets.files.checks import data_error
+from zoo.datasets.files.checks import data_error, left_out
 from zoo.datasets.files.tree import Tree
 from zoo.errors import DataError
 
@@ -91,7 +92,7 @@ def class_folders_to_judge(
     """
     top, split_folders = _top(tree, images, known_classes)
     roots = _roots(tree, images, top, split_folders)
-    groups = {split: _by_folder(images, root) for split, root in roots.items()}
+    groups = {split: _by_class(_by_folder(images, root)) for split, root in roots.items()}
     groups = {split: classes for split, classes in groups.items() if classes}
     if not groups:
         folder = f"{tree.path}/{top}".rstrip("/")
@@ -110,7 +111,11 @@ def _top(
     parents = {name.rpartition("/")[0] for name in images}
     top, inside = "", _folders_in(tree, "")
     is_split_or_class = {name for name in inside if name.lower() in _SPLITS} | {*known_classes}
-    if len(inside) == 1 and not {*inside} & is_split_or_class and not parents & {"", inside[0]}:
+    if (
+        len(inside) == 1
+        and not {*map(_composed, inside)} & is_split_or_class
+        and not parents & {"", inside[0]}
+    ):
         top = f"{inside[0]}/"
         inside = _folders_in(tree, top)
     return top, {name: _SPLITS[name.lower()] for name in inside if name.lower() in _SPLITS}
@@ -141,7 +146,7 @@ def _is_unlabelled(
     """Whether a folder holds images that are in no class folder; a warning says so."""
     names = _folders_in(tree, prefix)
     count = sum(image.startswith(prefix) for image in images)
-    if len(names) > 1 or {*names} & {*classes} or not count:
+    if len(names) > 1 or {*map(_composed, names)} & {*classes} or not count:
         return False
     folder = f"{tree.path}/{prefix}".rstrip("/")
     warnings.warn(
@@ -168,16 +173,9 @@ def _report_left_out(
         for name in sorted(tree.sizes.keys() - {*images})
         if any(name.startswith(root) and "/" in name[len(root) :] for root in labelled)
     ]
-    reasons = {
-        "they are images outside of the class folders": loose,
-        "they are no images of a format that is read; convert those that are pictures": others,
-    }
-    for reason, names in reasons.items():
+    for names, reason in ((loose, "they are images outside of the class folders"), (others, None)):
         if names:
-            count = (
-                f"{len(names):,} files such as {names[0]} are" if names[1:] else f"{names[0]} is"
-            )
-            warnings.warn(f"{tree.path}: {count} left out. Reason: {reason}", stacklevel=3)
+            warnings.warn(left_out(tree.path, names, reason), stacklevel=3)
 
 
 def labels_of(classes: Mapping[str, Sequence[str]]) -> tuple[list[str], np.ndarray]:
@@ -200,7 +198,24 @@ def _classes(tree: Tree, images: Sequence[str], prefix: str) -> dict[str, list[s
         expected = "hold images of a class"
         folder = f"{prefix}{empty[0]} in {tree.path}"
         raise data_error(folder, expected, "none", "Add some or remove the folder")
-    return {name: groups[name] for name in names}
+    return _by_class({name: groups[name] for name in names})
+
+
+def _by_class(folders: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Give the images of folders by the names of classes, sorted."""
+    classes: dict[str, list[str]] = {}
+    for name, images in folders.items():
+        classes.setdefault(_composed(name), []).extend(images)
+    return {name: sorted(classes[name]) for name in sorted(classes)}
+
+
+def _composed(name: str) -> str:
+    """Write a letter with an accent as one character, as keyboards do.
+
+    macOS takes the letter and the accent apart in the names of folders. Without this, a class would
+    have two names, one from macOS and one from other systems.
+    """
+    return unicodedata.normalize("NFC", name)
 
 
 def _by_folder(images: Sequence[str], prefix: str) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ import io
 import os
 import re
 import stat
+import tarfile
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -136,17 +137,23 @@ def open_tree(
         return
     with ExitStack() as stack:
         expected = "be a folder or a readable archive (zip or tar)"
-        with as_data_errors(path, expected, "Check the path, or fetch the archive again"):
-            tree = _open_archive(path, only, stack)
+        remedy = "Check the path, or fetch the archive again"
+        with as_data_errors(path, expected, remedy):
+            try:
+                tree = _open_archive(path, only, stack)
+            except tarfile.ReadError as error:
+                received = f"a file of another kind, or a damaged archive ({error})"
+                raise data_error(path, expected, received, remedy) from error
         yield tree
 
 
 def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
     """Call `os.stat` for everything visible below a folder. Links to folders are followed.
 
-    Returns the results by the paths of the files and folders inside, with forward slashes. `only`
-    has the names that are wanted, as for `open_tree`. A DataError says that a file cannot be read,
-    has a name that cannot be printed, or that two links lead to the same folder.
+    Returns the results by the paths of the files and folders inside, with forward slashes; of a
+    link that leads nowhere, the state of the link. `only` has the names that are wanted, as for
+    `open_tree`. A DataError says that a folder cannot be read, that a name cannot be printed, or
+    that two links lead to the same folder.
     """
 
     def refuse(error: OSError) -> None:
@@ -154,7 +161,7 @@ def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
 
     found: dict[str, os.stat_result] = {}
     links: dict[str, str] = {}
-    with as_data_errors(root, "be a folder of readable files", "Mend or remove the file"):
+    with as_data_errors(root, "hold readable folders", "Change the permissions, or remove it"):
         for folder, folders, files in os.walk(root, onerror=refuse, followlinks=True):
             inside = Path(folder).relative_to(root).as_posix()
             prefix = "" if inside == "." else f"{inside}/"
@@ -165,13 +172,26 @@ def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
             folders[:] = [name for name in visible if not _leads_back(root, prefix + name, links)]
             for name in (*folders, *filter(_is_visible_name, files)):
                 _check_name(root, prefix + name)
-                found[prefix + name] = os.stat(f"{folder}/{name}")
+                found[prefix + name] = _state(f"{folder}/{name}")
             check_count(root, len(found))
     return found
 
 
+def _state(path: str) -> os.stat_result:
+    """Call `os.stat`; for a link that leads nowhere, or in a circle, `os.lstat`."""
+    try:
+        return os.stat(path)
+    except OSError:
+        return os.lstat(path)
+
+
 def _folder_tree(path: Path, found: Mapping[str, os.stat_result]) -> Tree:
-    sizes = {name: info.st_size for name, info in found.items() if stat.S_ISREG(info.st_mode)}
+    # A link that leads nowhere is a file that cannot be read, and is treated as a damaged file.
+    sizes = {
+        name: info.st_size
+        for name, info in found.items()
+        if stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)
+    }
     folders = frozenset(name for name, info in found.items() if stat.S_ISDIR(info.st_mode))
     return Tree(
         path,

@@ -77,6 +77,27 @@ def test_all_missing_and_damaged_files_are_named(paths, tmp_path):
         read_images([paths[0], wanted[3]], 4)
 
 
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"", "an empty file"),
+        (b"GIF89a\1\0\1\0", "a GIF file"),
+        (b"II*\0\x08\0\0\0", "a TIFF file"),
+        (b"MM\0*\0\0\0\x08", "a TIFF file"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC file"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0", "an AVIF file"),
+        (b"%PDF-1.7", "a PDF file"),
+        (b"notes", "content of another kind"),
+    ],
+)
+def test_a_file_of_another_kind_is_called_by_its_kind(tmp_path, content, kind):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as raised:
+        read_images(path, 4)
+    assert str(raised.value).endswith(f"Received: {kind}. Mend, convert or remove it.")
+
+
 def test_damaged_files_are_left_out_and_listed(paths):
     paths[1].write_bytes(b"damaged")
     with pytest.warns(UserWarning, match=r"1 of 3 images cannot be read, .*: \S*b\.jpg \(content"):

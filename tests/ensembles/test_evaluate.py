@@ -46,6 +46,24 @@ def test_a_saved_model_does_not_choose_what_is_fetched(monkeypatch, trained_comm
     assert not {"download", "cache"} & {*asked}
 
 
+def test_size_and_colour_come_from_the_model_where_the_training_left_them_open(
+    monkeypatch, trained_committee, test_split
+):
+    asked = {}
+
+    def load(data, root, **arguments):
+        asked.update(arguments)
+        return SimpleNamespace(splits={"test": test_split})
+
+    monkeypatch.setattr(evaluate, "load", load)
+    settings = {"name": "digits", "root": None, "image_size": None, "color": None}
+    monkeypatch.setattr(Committee, "data_settings", settings)
+    evaluate._images(trained_committee, "digits", None, None, {}, "test")
+    height, width, channels = trained_committee.input_shape[1:]
+    assert asked["image_size"] == (height, width)
+    assert asked["color"] == {1: "grayscale", 3: "rgb"}[channels]
+
+
 def write_photos(root, folders, count, seed):
     """Write noise, brighter for each class, as PNG files into class folders."""
     rng = np.random.default_rng(seed)

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -44,9 +45,9 @@ def predict(
     /,
     *,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
-    modules: Modules | None = None,
     as_csv: Annotated[bool, Parameter(name="--csv")] = False,
     on_error: Literal["raise", "skip"] = "raise",
+    modules: Modules | None = None,
 ) -> int:
     """Say which class pictures are of: class, probability, each member's vote, uncertainty.
 
@@ -56,19 +57,19 @@ def predict(
         model: A saved committee or model, `.keras`.
         files: Pictures; folders, with all pictures inside; or patterns such as `'photos/*.jpg'`.
         as_json: Print JSON Lines, an object for each picture.
-        modules: Import a module of yours first, which registers models or layers: `my_models`, or
-            `./my_models.py`; may be repeated.
         as_csv: Print CSV, a row for each picture and a column for each member's vote.
         on_error: At a picture that cannot be read, stop, or `skip` it: then the skipped pictures
             are listed at the end, and the exit code is 1.
+        modules: Import a module of yours first, which registers models or layers: `my_models`, or
+            `./my_models.py`; may be repeated.
     """
     from zoo.ensembles.answering.files import picture_files
     from zoo.errors import ArgumentError
-    from zoo.saving import model_file
+    from zoo.saving import saved_description
 
     if as_json and as_csv:
         raise ArgumentError("Give --json or --csv. Received: both. Leave one out.")
-    model_file(model)
+    saved_description(model)  # refuses a damaged file before TensorFlow starts
     pictures = picture_files(files)
     start_tensorflow(verbose=False)
     from zoo.ensembles import Committee
@@ -78,25 +79,33 @@ def predict(
         committee, pictures
     )
     skipped: list[str] = []
+    skipped_count = 0
     try:
-        for answers, sources in _with_progress(committee, pictures, on_error):
+        for answers, count, reasons in _with_progress(committee, pictures, on_error):
             write(answers)
-            skipped += sources
+            skipped += reasons
+            skipped_count += count
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as `head`, has enough
+    except (BrokenPipeError, SystemExit):  # the reader, such as `head`, has enough; Rich exits
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return STOPPED
-    if not skipped:
+    if not skipped_count:
         return 0
-    count = f"{len(skipped):,} of {len(pictures):,} pictures cannot be read and were skipped"
-    print_error(f"{count}: {', '.join(skipped)}")
+    total = f"{skipped_count:,} of {len(pictures):,} pictures cannot be read and were skipped"
+    print_error(f"{total}: {', '.join(skipped)}")
     return SKIPPED
 
 
 def _with_progress(
     committee: Committee, pictures: Sequence[Path], on_error: str
-) -> Iterator[tuple[list[Answer], list[str]]]:
-    """Go through answers and skipped pictures in blocks, with a progress bar on standard error."""
+) -> Iterator[tuple[list[Answer], int, list[str]]]:
+    """Go through pictures in blocks, with a progress bar on standard error.
+
+    Yields for each block the answers, the number of pictures that were skipped, and texts that name
+    these pictures and what is wrong with them.
+    """
+    from zoo.datasets.formats.decode import SKIPPED_NOTE, recorded_warnings
+
     # Rich draws lines for standard output above the bar only where both are the same terminal.
     progress = Progress(
         *Progress.get_default_columns(),
@@ -107,8 +116,20 @@ def _with_progress(
     )
     with progress:
         task = progress.add_task("Pictures", total=len(pictures))
-        for block in committee.picture_blocks(pictures, on_error):
-            yield committee.answers(block), [*map(str, block.skipped)]
+        blocks = committee.picture_blocks(pictures, on_error)
+        while True:
+            with recorded_warnings() as notes:
+                block = next(blocks, None)
+            if block is None:
+                return
+            reasons = []
+            for note in notes:
+                _, is_skipped, names = str(note.message).partition(SKIPPED_NOTE)
+                if is_skipped:  # told at the end
+                    reasons.append(names)
+                else:
+                    warnings.warn(note.message, stacklevel=2)
+            yield committee.answers(block), len(block.skipped), reasons
             progress.advance(task, len(block.sources) + len(block.skipped))
 
 

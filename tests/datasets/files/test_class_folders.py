@@ -48,6 +48,15 @@ def test_images_below_class_folders_belong_to_the_class(layout):
     assert found["train"]["cat"] == ["cat/1.png", "cat/2019/may/1.png"]
 
 
+def test_a_class_has_the_same_name_from_macos_and_from_other_systems(layout):
+    apart, composed = "Mu\u0308ller", "M\u00fcller"
+    found = layout(
+        "train/cat/1.png", f"train/{apart}/1.png", "test/cat/1.png", f"test/{composed}/2.png"
+    )
+    assert found["train"][composed] == [f"train/{apart}/1.png"]
+    assert found["test"][composed] == [f"test/{composed}/2.png"]
+
+
 def test_files_that_are_left_out_are_named(layout):
     with pytest.warns(UserWarning, match="left out") as warned:
         found = layout("cat/1.png", "dog/1.png", "dog/notes.txt", "README.md", "cover.png", "cat/a")

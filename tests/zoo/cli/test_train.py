@@ -125,7 +125,6 @@ def test_to_resume_needs_a_run():
         (["train", "conv_bn"], "at least 48×48"),
         (["train", "softmax", "--optimizer", "sdg"], "sdg"),
         (["committee", "softmax", "mlp", "--weights", "1"], "each of the 2 members"),
-        (["committee", "softmax", "mlp", "--voting", "loud"], "loud"),
     ],
 )
 def test_what_cannot_be_trained_is_one_line_and_leaves_no_folder(
