@@ -108,7 +108,6 @@ TESTED_WITH = {
     "zoo/inspect/explaining/drawing": "zoo/inspect/explaining/test_explanation",
     "zoo/inspect/explaining/methods": "zoo/inspect/explaining/test_explain",
     "zoo/inspect/explaining/network": "zoo/inspect/explaining/test_explain",
-    "zoo/inspect/explaining/pixels": "zoo/inspect/explaining/test_gradients",
     "zoo/inspect/units/ascent": "zoo/inspect/units/test_maximizing",
     "zoo/inspect/units/objective": "zoo/inspect/units/test_maximizing",
     "zoo/inspect/units/pixel_space": "zoo/inspect/units/test_maximizing",
