@@ -8,7 +8,8 @@ from benchmarks import measure
 
 NAMES = (
     *("committee", "copies", "cnn", "augmentation", "predict", "voting", "memory"),
-    *("growth", "fixed_cost", "data", "gradients", "backpropagation", "picture", "landscape"),
+    *("growth", "fixed_cost", "data", "gradients", "backpropagation", "picture"),
+    *("explain", "landscape"),
 )
 
 

@@ -73,6 +73,8 @@ class DatasetInfo:
             images in the cache are decoded again.
         folders: Patterns of folders below the root in which other programs keep the data set, each
             with a slash at the end.
+        keras_files: Which file or folder Keras's own loader of the data set makes in Keras's data
+            folder, in words. Empty if Keras does not have the data set.
 
     Example:
         >>> DatasetInfo("dots", "4 dots, 1×1", "made up").needs_root
@@ -95,6 +97,7 @@ class DatasetInfo:
     fetch: Callable[[DatasetInfo, Path | None, Sequence[str] | None], Path] | None = None
     version: int = 0
     folders: tuple[str, ...] = ()
+    keras_files: str = ""
 
     @property
     def needs_root(self) -> bool:

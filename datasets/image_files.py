@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from zoo.arguments import argument_error, as_path, whole_number
+from zoo.datasets.arrays.images import check_pixels
 from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.tree import Tree, plain_files
 from zoo.datasets.formats.conversion import CHANNELS
@@ -161,8 +162,11 @@ def _as_picture(picture: Any) -> Picture:
         return str(as_path("paths", picture))
     pixels = np.asanyarray(picture)
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
-    if pixels.dtype != np.uint8 or pixels.ndim not in (2, 3) or channels not in (1, 3, 4):
+    is_picture = pixels.ndim in (2, 3) and channels in (1, 3, 4)
+    if not is_picture or pixels.dtype.kind not in "biuf":
         expected = "be paths, PIL images or uint8 arrays [height, width] or [height, width, 1 or 3]"
         received = f"{type(picture).__name__} of {pixels.dtype} and the shape {pixels.shape}"
-        raise data_error("paths", expected, received, "Convert it to uint8 pixels 0..255")
+        remedy = "Pass each picture by itself, with the channels as the last axis"
+        raise data_error("paths", expected, received, remedy)
+    check_pixels(pixels)
     return Image.fromarray(pixels[..., 0] if pixels.ndim == 3 and channels == 1 else pixels)

@@ -91,7 +91,8 @@ def check_root(info: DatasetInfo, root: str | os.PathLike[str] | None) -> Path |
     path = None if root is None else as_path("root", root)
     if path is not None and not info.needs_root:
         expected = f"be None, since {info.name} is embedded and needs no files"
-        raise argument_error("root", expected, root, "Leave root= out")
+        remedy = "Leave root= out; pictures of your own are the data set 'folder'"
+        raise argument_error("root", expected, root, remedy)
     return path
 
 

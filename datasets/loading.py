@@ -10,21 +10,13 @@ import itertools
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from zoo.arguments import whole_number
 from zoo.datasets import sources  # noqa: F401  registers the zoo's own data sets
-from zoo.datasets.cache.fingerprint import fingerprint, list_files, states
-from zoo.datasets.cache.store import remember
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.fetching.remotes import fetch_files
-from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.locations import locate
-from zoo.datasets.files.tree import open_tree
-from zoo.datasets.formats.conversion import ImageConversion, NewArray, concatenate_splits, in_memory
 from zoo.datasets.image_data import ImageData
 from zoo.datasets.load_arguments import (
     SPLITS,
@@ -35,20 +27,14 @@ from zoo.datasets.load_arguments import (
     check_resize,
     check_root,
 )
+from zoo.datasets.looking.duplicates import without_duplicates
 from zoo.datasets.preparation import prepare_splits
-from zoo.datasets.registry import (
-    NO_FILES,
-    Dataset,
-    ReadRequest,
-    get_dataset,
-    list_datasets,
-    register,
-)
+from zoo.datasets.reading import Reading, lacks_parts
+from zoo.datasets.registry import get_dataset, list_datasets, register
 from zoo.datasets.sampling import check_share
 from zoo.datasets.split import Split
-from zoo.errors import DataError
 
-__all__ = ["download", "get_dataset", "list_datasets", "load", "register"]
+__all__ = ["download", "get_dataset", "list_datasets", "load", "load_to_judge", "register"]
 
 
 def load(
@@ -120,11 +106,11 @@ def load(
         _fetch(info, base, split_parts, chosen)
     path = (info.locate or locate)(info, base) if info.needs_root else None
     read_classes = tuple(chosen) if chosen and info.reads_classes else None
-    reading = _Reading(dataset, path, split_parts, size, color, read_classes, resize, on_error)
-    splits = reading.from_cache(path) if path and cache else reading.from_files(in_memory)
+    reading = Reading(dataset, path, split_parts, size, color, read_classes, resize, on_error)
+    splits = reading.from_cache(path) if path and cache else reading.from_files()
     for split in [name for name in split_parts if name not in splits]:
         if parts is not None:
-            raise _lacks_parts(info, path, split_parts[split])
+            raise lacks_parts(info, path, split_parts[split])
         warnings.warn(
             f"{path} has no part {' and '.join(split_parts[split])}: {split} images are held out "
             "of the training images instead",
@@ -146,6 +132,66 @@ def load(
     for prepared_split in prepared.values():
         prepared_split.settings = settings
     return ImageData(name, prepared["train"], prepared.get("validation"), prepared.get("test"))
+
+
+def load_to_judge(
+    name: str,
+    root: str | os.PathLike[str],
+    class_names: Sequence[str] | None,
+    *,
+    image_size: int | Sequence[int] | None = None,
+    color: str | None = None,
+    resize: str = "stretch",
+    drop_duplicates: bool = False,
+    cache: bool = True,
+) -> dict[str, Split]:
+    """Load all images of a data set without parts of its own, to judge a model on them.
+
+    Nothing is held out, a class may have no images, and no images to train on are needed.
+
+    Args:
+        name: A name from `list_datasets()`, such as "folder".
+        root: Where the files are.
+        class_names: Names of the classes that are wanted, if the data set can read some classes
+            only, and by which folders are known as classes. None: nobody knows them.
+        image_size: As for `load`.
+        color: As for `load`.
+        resize: As for `load`.
+        drop_duplicates: As for `load`.
+        cache: As for `load`.
+
+    Returns:
+        The splits by name: "test", "validation" and "train", as far as the files name them; all
+        images are "train" if the files name no splits. The classes are those that have images.
+
+    Raises:
+        DataError: The files are missing or damaged, or no images are in class folders.
+        ArgumentError: An argument is out of range.
+
+    Example:
+        >>> load_to_judge("folder", "gone", ["cat", "dog"])
+        Traceback (most recent call last):
+        zoo.errors.DataError: gone must be a readable file or folder. Received: FileNotFoundError: \
+[Errno 2] No such file or directory: 'gone'. Check the path and its permissions.
+    """
+    dataset = get_dataset(name)
+    info = dataset.info
+    size, color = check_image_options(image_size, color)
+    known = tuple(class_names or ())
+    path = (info.locate or locate)(info, check_root(info, root))
+    reading = Reading(
+        dataset=dataset,
+        path=path,
+        split_parts={},
+        size=size,
+        color=color,
+        classes=(known or None) if info.reads_classes else None,
+        resize=check_resize(resize, size),
+        known_classes=known,
+    )
+    splits = reading.from_cache(path) if cache else reading.from_files()
+    ordered = {split: splits[split] for split in SPLITS if split in splits}
+    return without_duplicates(ordered) if drop_duplicates else ordered
 
 
 def download(
@@ -176,6 +222,7 @@ def download(
         ArgumentError: An argument is out of range.
 
     Example:
+        >>> from zoo.errors import DataError
         >>> try:
         ...     download("digits")
         ... except DataError as error:
@@ -192,98 +239,3 @@ def _fetch(
     if info.fetch:
         return info.fetch(info, base, classes)
     return fetch_files(info, base, itertools.chain(*parts.values()))
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """What is read of a data set: where the files are, and all that the pixels depend on."""
-
-    dataset: Dataset
-    path: Path | None
-    split_parts: dict[str, list[str]]
-    size: tuple[int, int] | None
-    color: str | None
-    classes: tuple[str, ...] | None
-    resize: str
-    on_error: str
-
-    def from_cache(self, path: Path) -> dict[str, Split]:
-        """Read the splits from the cache, or read the files and put the splits into the cache."""
-        info = self.dataset.info
-        found = list_files(path, info.file_pattern)
-        before = states(found)
-
-        def read(new: NewArray) -> dict[str, Split]:
-            splits = self.from_files(new, found if path.is_dir() else None)
-            if states(list_files(path, info.file_pattern)) != before:
-                received = f"{path}, which has changed while it was read"
-                expected = "stay as they are while they are read"
-                raise data_error("The files", expected, received, "Load it again")
-            return splits
-
-        facts: dict[str, Any] = {
-            "content": fingerprint(path, before), "parts": self.split_parts, "size": self.size,
-            "color": self.color, "classes": self.classes and sorted(self.classes),
-        }  # fmt: skip
-        # Facts at their defaults are left out, so that entries of earlier versions stay in use.
-        facts |= {"resize": self.resize} if self.resize != "stretch" else {}
-        facts |= {"on_error": self.on_error} if self.on_error != "raise" else {}
-        if info.version:
-            facts["version"] = info.version
-        return remember(info.name, facts, read)
-
-    def from_files(
-        self, new: NewArray, found_files: Mapping[str, os.stat_result] | None = None
-    ) -> dict[str, Split]:
-        """Read the splits from the files, as far as the files hold them; at least "train".
-
-        `found_files` is what `walk` has found in the folder; None: the folder is walked.
-        """
-        info = self.dataset.info
-        conversion = ImageConversion(self.size, self.color, new, self.resize)
-        parts = tuple(dict.fromkeys(itertools.chain(*self.split_parts.values())))
-        files = (
-            open_tree(self.path, info.file_pattern, found=found_files)
-            if self.path
-            else nullcontext(NO_FILES)
-        )
-        with files as tree:
-            request = ReadRequest(tree, parts, self.classes, conversion, self.on_error)
-            found = _check_read(info, self.dataset.read(request))
-        if not info.parts:
-            return found
-        splits = {
-            split: concatenate_splits(split, [found[part] for part in names], conversion)
-            for split, names in self.split_parts.items()
-            if {*names} <= {*found}
-        }
-        if "train" not in splits:
-            raise _lacks_parts(info, self.path, self.split_parts["train"])
-        return splits
-
-
-def _check_read(info: DatasetInfo, found: Any) -> dict[str, Split]:
-    """Refuse anything but splits with the same classes and image shape, as a reader returns."""
-    sound = isinstance(found, Mapping) and all(isinstance(s, Split) for s in found.values())
-    if sound:
-        alike = len({(split.class_names, split.image_shape) for split in found.values()}) <= 1
-        sound = alike and (bool(info.parts) or {"train"} <= {*found} <= {*SPLITS})
-    if not sound:
-        names = "a part" if info.parts else '"train", and perhaps "validation" and "test"'
-        expected = f"return a dict of splits with the same class names and image shape: {names}"
-        remedy = "Make each split by `request.split(name, images, labels, class_names)`"
-        subject = f"The function that reads {info.name!r}"
-        raise data_error(subject, expected, f"{found!r:.200}", remedy)
-    # A selection of rows is copied: the cache keeps whole arrays.
-    return {
-        name: Split(
-            name, split.images, split.labels, split.class_names, label_shares=split.label_shares
-        )
-        for name, split in found.items()
-    }
-
-
-def _lacks_parts(info: DatasetInfo, path: Path | None, names: Sequence[str]) -> DataError:
-    expected = f"have the parts {' and '.join(names)}"
-    remedy = f"Fetch them ({info.source}), or choose others by parts="
-    return data_error(path, expected, "files that do not have all of them", remedy)

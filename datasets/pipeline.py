@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,7 +36,7 @@ class StreamPosition(NamedTuple):
 def batches(
     store: np.ndarray,
     rows: np.ndarray | None,
-    targets: Sequence[np.ndarray],
+    targets: tuple[Any, ...],
     batch_size: int,
     *,
     shuffle: bool,
@@ -47,21 +47,25 @@ def batches(
 ) -> tf.data.Dataset:
     """Make the dataset that `Split.batches` returns; the docstring there describes the arguments.
 
-    `targets` are the labels, and the weights where the images have weights, [n] each.
+    `targets` has the labels, and the weights where the images have weights, as arrays [n, …] or as
+    tuples of such arrays. The elements of the dataset are nested in the same way.
 
     TensorFlow maps pairs of numbers, (epoch, batch), to pixels by one NumPy function, which
     gathers the pixels from the store. So a memory-mapped store is never read whole, and TensorFlow
     holds the pixels of a few batches only. The function gathers several small batches in one
     call, because calling Python from TensorFlow takes longer than gathering a small batch.
     """
-    num_batches = _check_numbers(len(targets[0]), batch_size, seed, epochs, start)
+    import tensorflow as tf
+
+    arrays = tf.nest.flatten(targets)
+    num_batches = _check_numbers(len(arrays[0]), batch_size, seed, epochs, start)
     on_tensors = getattr(transform, "on_tensors", None)
     on_arrays = None if on_tensors else transform
     first_image = store.take([0] if rows is None else rows[:1], axis=0)
     image_dtype = _output_dtype(on_arrays, first_image) if on_arrays else np.dtype(np.uint8)
     batch_bytes = batch_size * int(np.prod(store.shape[1:]))
     at_once = 1 if on_arrays else max(BYTES_AT_ONCE // batch_bytes, 1)
-    order = _epoch_order(len(targets[0]), seed, shuffle)
+    order = _epoch_order(len(arrays[0]), seed, shuffle)
 
     @_until_exit
     def read(epoch: int, batch: int) -> tuple[np.ndarray, ...]:
@@ -75,21 +79,20 @@ def batches(
             images = on_arrays(images, seeds[0])
         release(store)
         words = np.stack([seed_words(number) for number in seeds])
-        return images, words, *(target[chosen] for target in targets)
-
-    import tensorflow as tf
+        return images, words, *(array[chosen] for array in arrays)
 
     def gather(epoch: tf.Tensor, batch: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        dtypes = [image_dtype, tf.int64, *(target.dtype for target in targets)]
+        dtypes = [image_dtype, tf.int64, *(array.dtype for array in arrays)]
         images, words, *some = tf.numpy_function(read, [epoch, batch], dtypes)
         images = tf.ensure_shape(images, [None, *store.shape[1:]])
         words = tf.ensure_shape(words, [None, 2])
-        return images, words, *(tf.ensure_shape(target, [None]) for target in some)
+        shapes = ([None, *array.shape[1:]] for array in arrays)
+        return images, words, *map(tf.ensure_shape, some, shapes)
 
     return (
         _batch_numbers(start, num_batches, at_once, epochs)
         .map(gather)
-        .flat_map(_separation(batch_size, on_tensors))
+        .flat_map(_separation(batch_size, on_tensors, targets))
         # flat_map loses the number of batches, which Keras shows.
         .apply(tf.data.experimental.assert_cardinality(num_batches * (epochs or 1) - start.batch))
         .prefetch(tf.data.AUTOTUNE)
@@ -162,14 +165,19 @@ def _batch_numbers(
     return epoch_numbers.flat_map(numbers_in)
 
 
-def _separation(batch_size: int, on_tensors: Callable[..., Any] | None) -> Callable[..., Any]:
-    """Make the function that separates a group of batches into single, transformed batches."""
+def _separation(
+    batch_size: int, on_tensors: Callable[..., Any] | None, nesting: tuple[Any, ...]
+) -> Callable[..., Any]:
+    """Make the function that separates a group of batches into single, transformed batches.
+
+    The targets of a batch are nested as `nesting` is.
+    """
     import tensorflow as tf
 
     def separate(images: tf.Tensor, words: tf.Tensor, *targets: tf.Tensor) -> tf.data.Dataset:
         def batch(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
             rows = slice(number * batch_size, (number + 1) * batch_size)
-            some = (target[rows] for target in targets)
+            some = tf.nest.pack_sequence_as(nesting, [target[rows] for target in targets])
             if not on_tensors:
                 return images[rows], *some
             # The graph runs here, and not in the NumPy function: a graph that is called from

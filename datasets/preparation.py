@@ -110,8 +110,12 @@ def _renumber(split: Split, ids: list[int]) -> Split:
     """Give the classes `ids` the numbers 0, 1, … in that order."""
     new_ids = np.zeros(split.num_classes, np.int64)
     new_ids[ids] = np.arange(len(ids))
+    labels = new_ids[split.labels]
     names = tuple(split.class_names[old] for old in ids)
     shares = split.label_shares
-    if shares is not None:  # among the classes that are left, which have the label at least
-        shares = shares[:, ids] / shares[:, ids].sum(1, keepdims=True)
-    return replace(split, labels=new_ids[split.labels], class_names=names, label_shares=shares)
+    if shares is not None:  # among the classes that are left
+        shares = shares[:, ids]
+        sums = shares.sum(1, keepdims=True)
+        one_hot = np.eye(len(ids), dtype=np.float32)[labels]  # where nobody votes for these classes
+        shares = np.where(sums > 0, shares / np.where(sums > 0, sums, 1), one_hot)
+    return replace(split, labels=labels, class_names=names, label_shares=shares)

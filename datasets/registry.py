@@ -40,6 +40,9 @@ class ReadRequest:
             description says `reads_classes` has to look at it.
         conversion: The size and the colour that the images are converted to.
         on_error: "raise" if a damaged image file is an error, "skip" if it is left out.
+        known_classes: Names of the classes of a model, if the images are to judge the model. Then
+            the split "train" is not needed, and a class may have no images. Empty: the model does
+            not know the names. None: the images are to train a model.
 
     Example:
         >>> import numpy as np
@@ -53,6 +56,7 @@ class ReadRequest:
     classes: tuple[str, ...] | None = None
     conversion: ImageConversion = field(default_factory=ImageConversion)
     on_error: str = "raise"
+    known_classes: tuple[str, ...] | None = None
 
     def split(
         self, name: str, images: Any, labels: Any, class_names: Any, label_shares: Any = None
@@ -67,23 +71,20 @@ class ReadRequest:
             label_shares: The share of each class in the votes of people, [n, classes], or None.
 
         Raises:
-            DataError: An array has another dtype or shape, or a label has no class name.
+            DataError: An array has another dtype or shape, a label has no class name, or the shares
+                of an image do not sum to 1.
         """
-        split = as_split(images, labels, name=name, class_names=class_names)
+        split = as_split(
+            images, labels, name=name, class_names=class_names, label_shares=label_shares
+        )
         if (channels := split.image_shape[-1]) not in (1, 3):
             raise DataError(
                 f"images of {name!r} must be grey or RGB, with 1 or 3 channels. "
                 f"Received: {channels} channels. Leave out the other channels."
             )
         converted = self.conversion.convert(name, split.images)
-        if label_shares is not None:
-            label_shares = np.asarray(label_shares, np.float32)
-            expected = (len(split), split.num_classes)
-            if label_shares.shape != expected or not np.allclose(label_shares.sum(1), 1):
-                wanted = f"have the shape {expected} and rows that sum to 1"
-                received = f"the shape {label_shares.shape}"
-                raise data_error("label_shares", wanted, received, "Divide the votes by their sum")
-        return Split(name, converted, split.labels, split.class_names, label_shares=label_shares)
+        shares = split.label_shares
+        return Split(name, converted, split.labels, split.class_names, label_shares=shares)
 
     def decode(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -103,3 +103,31 @@ def stratified_split(
         rng = np.random.default_rng([seed, int(label)])
         held_out[rng.permutation(rows)[:count]] = True
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def rows_of_folds(
+    labels: np.ndarray,
+    digests: np.ndarray,
+    class_names: Sequence[str],
+    count: int,
+    repeats: int,
+    seed: int,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Go through a stratified cross-validation, in which copies of an image stay together.
+
+    Yields rows to train on and rows to validate on, int64, each ascending. A DataError says that a
+    class has fewer different images than there are folds.
+    """
+    originals, origin = first_copies(digests)
+    counts = np.bincount(labels[originals], minlength=len(class_names))
+    if small := {name: n for name, n in zip(class_names, counts, strict=True) if 0 < n < count}:
+        name, fewest = min(small.items(), key=lambda item: item[1])
+        expected = f"have at least {count} different images for {count} folds"
+        remedy = "Add images, leave the class out, or make fewer folds"
+        raise data_error("Every class", expected, f"{fewest} of class {name!r}", remedy)
+    from sklearn.model_selection import RepeatedStratifiedKFold  # takes a second to import
+
+    folds = RepeatedStratifiedKFold(n_splits=count, n_repeats=repeats, random_state=seed)
+    for _, held_out in folds.split(originals, labels[originals]):
+        outside = np.isin(origin, originals[held_out])
+        yield np.flatnonzero(~outside), np.flatnonzero(outside)

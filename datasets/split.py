@@ -12,12 +12,22 @@ import numpy as np
 
 from zoo.arguments import argument_error, whole_number
 from zoo.datasets.arrays.images import check_images
-from zoo.datasets.arrays.labels import check_class_names, check_labels, check_sample_weight
-from zoo.datasets.arrays.streams import collect, is_stream
-from zoo.datasets.files.checks import data_error
+from zoo.datasets.arrays.labels import (
+    check_class_names,
+    check_label_shares,
+    check_labels,
+    check_sample_weight,
+)
+from zoo.datasets.arrays.streams import is_stream, separate_labels
 from zoo.datasets.files.mapped import release
 from zoo.datasets.pipeline import StreamPosition, Transform, batches
-from zoo.datasets.sampling import check_share, first_copies, sample_rows, stratified_split
+from zoo.datasets.sampling import (
+    check_share,
+    first_copies,
+    rows_of_folds,
+    sample_rows,
+    stratified_split,
+)
 from zoo.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -40,8 +50,9 @@ class Split:
         rows: The place of each image in `store`, int64 [n]. None: the store whole.
         settings: How `load` made the split: its arguments without classes and cache. None
             for a split that was made otherwise.
-        label_shares: How sure the label of each image is, if the data set knows: the share of each
-            class in the votes of people, float32 [n, classes]; rows sum to 1. Else None.
+        label_shares: The share of each class in the votes of several people for each image,
+            float32 [n, classes]; rows sum to 1. None for a data set without votes.
+            `Recipe(targets="shares")` trains on the shares.
         sample_weight: How much each image counts in a training, float32 [n]. None: all count alike.
 
     Example:
@@ -248,19 +259,7 @@ class Split:
         whole_number("count", count, 2)
         whole_number("repeats", repeats, 1)
         whole_number("seed", seed, 0, 2**32 - 1)
-        originals, origin = first_copies(self.digests)
-        counts = self.take(originals).class_counts
-        if small := {name: n for name, n in counts.items() if 0 < n < count}:
-            name, fewest = min(small.items(), key=lambda item: item[1])
-            expected = f"have at least {count} different images for {count} folds"
-            remedy = "Add images, leave the class out, or make fewer folds"
-            raise data_error("Every class", expected, f"{fewest} of class {name!r}", remedy)
-        from sklearn.model_selection import RepeatedStratifiedKFold  # takes a second to import
-
-        folds = RepeatedStratifiedKFold(n_splits=count, n_repeats=repeats, random_state=seed)
-        for _, held_out in folds.split(originals, self.labels[originals]):
-            outside = np.isin(origin, originals[held_out])
-            yield np.flatnonzero(~outside), np.flatnonzero(outside)
+        return rows_of_folds(self.labels, self.digests, self.class_names, count, repeats, seed)
 
     def batches(
         self,
@@ -272,6 +271,7 @@ class Split:
         first_epoch: int = 0,
         first_batch: int = 0,
         transform: Transform | None = None,
+        label_shares: bool = False,
     ) -> tf.data.Dataset:
         """Feed the images to TensorFlow, batch by batch, still as uint8.
 
@@ -290,14 +290,17 @@ class Split:
             transform: `transform(images, seed)`, a NumPy function for each batch, uint8
                 [b, height, width, channels], that returns uint8 or float32 of the same shape.
                 Its seed depends on `seed` and on the numbers of epoch and batch only.
+            label_shares: Give the label shares beside the labels.
 
         Returns:
             A `tf.data.Dataset` of pairs: images [b, height, width, channels], uint8 or the dtype
             that `transform` returns, and labels int64 [b]; with `sample_weight`, of triples with
-            the weights float32 [b], as Keras's `fit` takes them.
+            the weights float32 [b], as Keras's `fit` takes them. With `label_shares=True`, a pair
+            (labels, shares float32 [b, classes]) takes the place of the labels.
 
         Raises:
-            ArgumentError: A number is out of range, or `transform` returns something else.
+            ArgumentError: A number is out of range, `transform` returns something else, or the
+                split has no label shares.
 
         Example:
             >>> import numpy as np
@@ -305,10 +308,15 @@ class Split:
             >>> [labels.numpy().tolist() for _, labels in split.batches(2)]
             [[0, 1], [1, 0], [1]]
         """
+        if label_shares and self.label_shares is None:
+            remedy = "Pass label_shares= to as_split first"
+            expected = "be False for a split without shares"
+            raise argument_error("label_shares", expected, label_shares, remedy)
+        targets: Any = (self.labels, self.label_shares) if label_shares else self.labels
         return batches(
             self.store,
             self.rows,
-            (self.labels,) if self.sample_weight is None else (self.labels, self.sample_weight),
+            (targets,) if self.sample_weight is None else (targets, self.sample_weight),
             batch_size,
             shuffle=shuffle,
             seed=seed,
@@ -333,6 +341,7 @@ def as_split(
     name: str = "data",
     class_names: Any = None,
     sample_weight: Any = None,
+    label_shares: Any = None,
 ) -> Split:
     """Take a `Split`, or make a split of arrays or of a dataset.
 
@@ -347,6 +356,8 @@ def as_split(
             up to the highest must occur.
         sample_weight: How much each image counts in a training, [n], 0 or more. None: all count
             alike.
+        label_shares: The share of each class in the votes of several people, numbers [n, classes];
+            rows sum to 1. None: there are no votes.
 
     Returns:
         A `Split` over the images, of which arrays are not copied.
@@ -368,33 +379,18 @@ def as_split(
                 f"class names. Received: labels={labels!r:.80}, class_names={class_names!r:.80}. "
                 "Pass the Split alone."
             )
-        if sample_weight is None:
-            return images
-        return replace(images, sample_weight=check_sample_weight(sample_weight, len(images)))
-    if class_names is None and is_stream(images):
-        class_names = getattr(images, "class_names", None)
-    images, labels, sample_weight = _images_labels_weights(images, labels, sample_weight)
-    images = check_images(images)
-    labels = check_labels(labels, len(images), named=class_names is not None)
-    names = check_class_names(class_names, labels)
-    if sample_weight is not None:
-        sample_weight = check_sample_weight(sample_weight, len(images))
-    labels = labels.astype(np.int64, copy=False)
-    return Split(name, images, labels, names, sample_weight=sample_weight)
-
-
-def _images_labels_weights(images: Any, labels: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
-    """Separate a pair, a triple or a stream into images, labels and weights."""
-    if isinstance(images, tuple) and len(images) in (2, 3) and labels is None:
-        parts = (*images, None)[:3]
-    elif is_stream(images):
-        parts = collect(images) if labels is None and sample_weight is None else (None,) * 3
+        split = images
     else:
-        return images, labels, sample_weight
-    if labels is not None or sample_weight is not None:
-        raise ArgumentError(
-            "labels and sample_weight must be None beside a pair or a dataset, which has its own "
-            f"labels. Received: {type(labels).__name__} and {type(sample_weight).__name__}. Pass "
-            "the weights as the third part of the pair or of the dataset's elements."
-        )
-    return parts
+        if class_names is None and is_stream(images):
+            class_names = getattr(images, "class_names", None)
+        images, labels, sample_weight = separate_labels(images, labels, sample_weight)
+        images = check_images(images)
+        labels = check_labels(labels, len(images), named=class_names is not None)
+        names = check_class_names(class_names, labels)
+        split = Split(name, images, labels.astype(np.int64, copy=False), names)
+    if sample_weight is not None:
+        split = replace(split, sample_weight=check_sample_weight(sample_weight, len(split)))
+    if label_shares is not None:
+        shares = check_label_shares(label_shares, len(split), split.num_classes)
+        split = replace(split, label_shares=shares)
+    return split

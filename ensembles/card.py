@@ -193,7 +193,12 @@ def _limits(report: Report) -> str:
             f"The commonest mistake is to take {report.class_names[true]} for "
             f"{report.class_names[taken]}: {confusion[true, taken]:,} images."
         )
-    few = [score.name for score in report.classes if score.support < FEW_IMAGES]
+    if absent := [score.name for score in report.classes if not score.support]:
+        items.append(
+            f"No image was there to judge these classes by: {', '.join(absent)}. The macro F1 is "
+            "the mean over the classes that are the true or the predicted class of an image."
+        )
+    few = [score.name for score in tested if score.support < FEW_IMAGES]
     if few:
         items.append(
             f"Fewer than {FEW_IMAGES} images were there to judge these classes by: "

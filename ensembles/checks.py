@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.arguments import argument_error, whole_number
-from zoo.datasets.arrays.streams import is_stream
+from zoo.datasets.arrays.images import check_images
+from zoo.datasets.arrays.streams import collect, is_stream
+from zoo.datasets.image_data import ImageData
 from zoo.datasets.split import Split, as_split
 from zoo.errors import ArgumentError, DataError
 from zoo.metrics import check_range_of_ids
@@ -312,11 +314,51 @@ def as_labelled(
     Raises:
         DataError: The images, labels or weights are not as described.
     """
+    check_part(x)
     if isinstance(x, Split):
         class_names = None
     elif is_stream(x):  # of a folder that Keras reads, whose classes have names
         class_names = getattr(x, "class_names", class_names)
     return as_split(x, y, name=name, class_names=class_names, sample_weight=sample_weight)
+
+
+def as_unlabelled(x: Any) -> Split:
+    """Take a `Split` as it is, or make a split of images whose labels do not matter.
+
+    Args:
+        x: As for `as_labelled`, but also without labels. Labels are left out.
+
+    Returns:
+        The split, in which all images of arrays and datasets are of one class.
+
+    Raises:
+        DataError: The images are not as described.
+
+    Example:
+        >>> as_unlabelled(np.zeros((3, 8, 8, 1), "uint8"))
+        Split('images', 3 images of 8×8×1: unknown 3)
+    """
+    if isinstance(x, Split):
+        return x
+    images = x[0] if isinstance(x, tuple) else x
+    images = collect(images).images if is_stream(images) else check_images(images)
+    return Split("images", images, np.zeros(len(images), np.int64), ("unknown",))
+
+
+def check_part(x: Any) -> None:
+    """Refuse a whole data set where the images of a part are asked for.
+
+    Args:
+        x: Images in any container.
+
+    Raises:
+        DataError: `x` is an `ImageData`.
+    """
+    if isinstance(x, ImageData):
+        raise DataError(
+            "images must be a part of a data set. Received: an ImageData with the parts "
+            f"{', '.join(x.splits)}. Pass a part: data.train to fit, data.test to report."
+        )
 
 
 def check_classes(split: Split, num_classes: int, class_names: Sequence[str] | None) -> None:

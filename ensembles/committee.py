@@ -1,7 +1,7 @@
 """The committee: several models that are trained together and decide by vote."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
@@ -9,18 +9,16 @@ from typing import Any, cast
 import keras
 
 from zoo.arguments import whole_number
-from zoo.augmentation.augmentation import Augmentation
-from zoo.augmentation.views import AugmentedViews, augmented_views
 from zoo.datasets.split import Split
-from zoo.ensembles.checks import check_classes
+from zoo.ensembles.checks import as_unlabelled, check_classes
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.export import export
 from zoo.ensembles.fitting import (
     MemberTraining,
+    models_of_teacher,
     training_split,
     validation_split,
     warn_of_members,
-    warn_of_range,
 )
 from zoo.ensembles.members import (
     build_models,
@@ -31,7 +29,6 @@ from zoo.ensembles.members import (
 )
 from zoo.ensembles.models.voting_model import VotingModel
 from zoo.ensembles.provenance import Provenance, from_text, to_text
-from zoo.ensembles.reports.report import Report, make_report
 from zoo.errors import ArgumentError
 from zoo.files import write_atomically
 from zoo.metrics import Accuracy
@@ -141,7 +138,7 @@ class Committee(VotingModel):
         teacher: Teacher | None = None,
         log_dir: str | Path | None = None,
         resume: bool = False,
-        callbacks: Iterable[Any] = (),
+        callbacks: Any = (),
         verbose: str | int = "auto",
     ) -> Any:
         """Train the members.
@@ -167,8 +164,7 @@ class Committee(VotingModel):
                 committee into a single model, which is a committee of one member.
             log_dir: The run folder, or a new folder beside it if it holds files. None writes none.
             resume: Whether to continue the run in `log_dir`, perhaps for more epochs.
-            callbacks: Keras callbacks. They see this committee, and scores such as `val_accuracy`
-                and `val_bn_mlp_accuracy`.
+            callbacks: Keras callbacks. They see this committee, and scores as `val_bn_mlp_loss`.
             verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
 
         Returns:
@@ -180,10 +176,10 @@ class Committee(VotingModel):
             RunError: The run folder is in use, or the run cannot be resumed.
         """
         data = training_split(x, y, sample_weight, self._known_names)
-        teachers = [teacher.model] if teacher else []
+        teachers = models_of_teacher(teacher)
         validation = validation_split(validation_data, data, [*self._models, *teachers])
         self._build_members(data)
-        warn_of_members(self._specs, self._models, data)
+        warn_of_members(self._specs, self._models, data, teachers)
         training = MemberTraining(
             self._specs, self._models, self.rule, self.seed, self.snapshots,
             data, validation, teacher, resampling, epochs, batch_size,
@@ -214,68 +210,27 @@ class Committee(VotingModel):
             self.out_of_bag = training.accuracy_out_of_bag(self.member_probabilities(data))
         return history
 
-    def report(
-        self,
-        x: Any,
-        y: Any = None,
-        *,
-        elsewhere: Any = None,
-        augmentation: Augmentation | AugmentedViews | None = None,
-        times: int | None = None,
-        seed: int | None = None,
-    ) -> Report:
-        """Judge the members and the committee on images that no member was trained on.
-
-        Args:
-            x: Images with labels, as in `fit`, but without weights.
-            y: Labels int [n], if `x` is an array.
-            elsewhere: Images of another data set; the report says how well they are told apart.
-            augmentation: Test-time augmentation, as in `member_probabilities`.
-            times: The number of views of each image, with an `Augmentation`; 8 by default.
-            seed: The seed of the transforms, with an `Augmentation`; 0 by default.
-
-        Returns:
-            The `Report`: print it, or `save` it as JSON, Markdown or PNG.
-
-        Raises:
-            DataError: The images or classes do not fit the members.
-        """
-        split = self.split_to_judge(x, y)
-        warn_of_range(self.member_names, self._models, split)
-        views = augmented_views(augmentation, times, seed)
-        others = None
-        if elsewhere is not None:
-            others = self.member_probabilities(elsewhere, augmentation=views)
-        return make_report(
-            split,
-            self.member_names,
-            self.member_probabilities(split, augmentation=views),
-            elsewhere=others,
-            rule=self.rule,
-            validation_accuracy=self.validation_accuracy,
-            validation=self.validation_scores,
-            overlap=self.overlap_with(split),
-        )
-
     def with_rule(
         self,
         rule: Rule | str,
         members: Sequence[int] | None = None,
         *,
-        tuned_on: Split | None = None,
+        tuned_on: Any = None,
     ) -> "Committee":
         """Make a committee of the same members with another rule.
 
         Args:
             rule: A `Rule`, or the name of a rule, which then has no weights.
             members: The numbers of the members of the new committee; None takes all.
-            tuned_on: The images that chose the rule or the members, for reports to warn of.
+            tuned_on: The images that chose the rule or the members, for reports to warn of: a
+                `Split`, images, a pair or a dataset, as in `overlap_with`.
 
         Returns:
             A new committee, which shares the members with this committee.
 
         Raises:
             ArgumentError: The rule is for another number of members.
+            DataError: The images are not as described.
         """
         self._check_built()
         kept = range(len(self._models)) if members is None else members
@@ -290,7 +245,7 @@ class Committee(VotingModel):
         committee.training = self.training
         committee._own_provenance = self._own_provenance
         if tuned_on is not None:
-            chosen = Provenance(tuned_on=tuned_on.digests)
+            chosen = Provenance(tuned_on=as_unlabelled(tuned_on).digests)
             committee._own_provenance = self._own_provenance.joined_with(chosen)
         committee.take_validation_from(self, kept, committee.member_names)
         return committee

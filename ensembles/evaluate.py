@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,14 +14,13 @@ import numpy as np
 
 from zoo.datasets.files.locations import locate
 from zoo.datasets.load_arguments import check_root
-from zoo.datasets.loading import get_dataset, load
+from zoo.datasets.loading import get_dataset, load, load_to_judge
 from zoo.datasets.split import Split
 from zoo.ensembles.answering.pictures import image_options
 from zoo.errors import ArgumentError, DataError
 from zoo.saving import saved_description
 
 if TYPE_CHECKING:
-    from zoo.datasets.image_data import ImageData
     from zoo.ensembles.committee import Committee
     from zoo.ensembles.reports.report import Report
 
@@ -30,6 +29,9 @@ _FROM_FILE = (
     *("validation", "test", "seed", "on_error"),
 )
 """The arguments of `load` that a saved committee may bring with it."""
+
+_NO_DATA = ("/dev", "/proc", "/sys", "/net")
+"""Folders of devices, of the system, and of other machines."""
 
 SPLITS = ("test", "validation", "train")
 
@@ -49,22 +51,26 @@ def evaluate_file(
 
     The images are loaded as for the training of the committee: the same data set from the same
     place, the same size, colour and classes, and the same images held out. A folder of new pictures
-    is judged whole. Pictures are new if they are in another place than the training data, and if
+    is judged on its test split, or whole if it has none. It may have pictures of some classes of
+    the committee only. Pictures are new if they are in another place than the training data, and if
     most of the training images are not among them.
+
+    The place of the training data stands in the file, which may come from a stranger: see
+    `place_of_training`. If reading that place fails, the error does not say what is there.
 
     Args:
         file: A saved committee, or a Keras model of any origin, `.keras`.
         data: Name of the data set; None takes the data set of the training.
         root: Where the files of the data set are; None takes the place at the training.
         classes: Names of the classes to take, also as text with commas: `"cat,dog"`; None takes
-            the committee's own.
+            the committee's own, and refuses pictures of others.
         image_size: Height and width in pixels, or one number for both, also as text: `"48x64"`;
             None takes the committee's own.
         color: `"grayscale"` or `"rgb"`; None takes what fits the committee.
         drop_duplicates: Whether to keep only the first of several equal images. False keeps the
             setting with which the committee was trained.
         split: `"test"`, `"validation"` or `"train"`; None takes the test split, or all images of a
-            folder of new pictures without such a split.
+            folder of new pictures without a test split beside others.
 
     Returns:
         The `Report`.
@@ -91,7 +97,17 @@ def evaluate_file(
     given = {"image_size": image_size, "color": color, "drop_duplicates": drop_duplicates}
     options = {key: value for key, value in given.items() if value}
     committee = Committee.load(file)
-    return committee.report(_images(committee, name, place, classes, options, split))
+    try:
+        images = _images(committee, name, place, classes, options, split)
+    except DataError:
+        if place_of_training(file, data, root) is None:
+            raise
+        raise DataError(
+            f"The data that {file} was trained on must be readable. Received: {place}, which the "
+            "file names, and which cannot be read as it was. Name the place yourself with root=, "
+            "to see why."
+        ) from None
+    return committee.report(images)
 
 
 def check_files(
@@ -117,9 +133,7 @@ def check_files(
         zoo.errors.DataError: path must be a model saved as a .keras file. Received: gone.keras, \
 which does not exist. Name a file that model.save(path) wrote.
     """
-    config = saved_description(file).get("config") or {}
-    settings = config.get("data_settings") or {}
-    name = settings.get("name") if data is None else data
+    name = _settings(file).get("name") if data is None else data
     if name is None:
         raise ArgumentError(
             f"data= must name a data set. Received: none, and {file} does not know which data it "
@@ -127,13 +141,9 @@ which does not exist. Name a file that model.save(path) wrote.
             "'folder'."
         )
     info = get_dataset(name).info
-    if root is None and name == settings.get("name"):
-        root = settings.get("root")
-        if root is not None and not Path(root).exists():
-            raise DataError(
-                f"The data that {file} was trained on must still be there. Received: {root}, which "
-                "does not exist. Pass root= with the place where the data is now."
-            )
+    if (place := place_of_training(file, data, root)) is not None:
+        root = place
+        _check_still_there(file, place)
     elif root is not None and not Path(root).expanduser().exists():
         raise DataError(
             f"root must be the place of the data. Received: {root}, which does not exist. Check "
@@ -142,6 +152,69 @@ which does not exist. Name a file that model.save(path) wrote.
     if info.needs_root:
         (info.locate or locate)(info, check_root(info, root))
     return name, root
+
+
+def place_of_training(
+    file: str | Path, data: str | None = None, root: str | Path | None = None
+) -> str | None:
+    """Give the place of the data that a saved committee names, where no argument names another.
+
+    The file may come from a stranger, so the place must be a path on this machine. Nothing at the
+    place is looked at.
+
+    Args:
+        file: A saved committee or model, `.keras`.
+        data: Name of the data set; None takes the data set of the training.
+        root: Where the files of the data set are; None takes the place at the training.
+
+    Returns:
+        An absolute path; None if an argument decides, or the data set needs no files.
+
+    Raises:
+        DataError: The model is missing, or the place is an address, is on another machine, or is
+            a device.
+
+    Example:
+        >>> place_of_training("gone.keras", "digits", "digits.zip")
+    """
+    if root is not None:
+        return None
+    settings = _settings(file)
+    place = settings.get("root")
+    if place is None or data not in (None, settings.get("name")):
+        return None
+    # Two slashes, or backslashes, at the beginning name another machine; asking for it would
+    # already send it the name of the user.
+    is_path = isinstance(place, str) and place.isprintable() and os.path.isabs(place)
+    if not is_path or re.match(r"[/\\]{2}", place) or _is_no_data(os.path.normpath(place)):
+        raise DataError(
+            f"The place of the data in {file} must be the path of a file or folder on this "
+            f"machine. Received: {place!a:.200}. Pass root= with the place of the data, and ask "
+            "where the file comes from."
+        )
+    return place
+
+
+def _is_no_data(path: str) -> bool:
+    """Whether a path leads to devices, to the system, or to other machines."""
+    return any(f"{path}/".startswith(f"{folder}/") for folder in _NO_DATA)
+
+
+def _settings(file: str | Path) -> dict[str, Any]:
+    """Read with which settings the data of a saved committee was loaded; empty if unknown."""
+    config = saved_description(file).get("config")
+    settings = config.get("data_settings") if isinstance(config, dict) else None
+    return settings if isinstance(settings, dict) else {}
+
+
+def _check_still_there(file: str | Path, place: str) -> None:
+    """Refuse a place of training data where there is nothing, or a device."""
+    if _is_no_data(os.path.realpath(place)) or not (os.path.isfile(place) or os.path.isdir(place)):
+        fault = "is no file or folder" if os.path.exists(place) else "does not exist"
+        raise DataError(
+            f"The data that {file} was trained on must still be there. Received: {place}, which "
+            f"{fault}. Pass root= with the place where the data is now."
+        )
 
 
 def _images(
@@ -161,33 +234,36 @@ def _images(
     if trained_name != name:
         settings = {}
     # The file may come from a stranger: it must not choose what is fetched, or where to write.
-    settings = {key: value for key, value in settings.items() if key in _FROM_FILE}
+    # A size or a colour of None, as the pictures have it, is what the committee has got used to.
+    settings = {key: settings[key] for key in _FROM_FILE if settings.get(key) is not None}
     chosen = classes or committee.class_names
     if root is not None and info.needs_root and not info.parts and is_moved:
-        some = chosen if classes or info.reads_classes else None
-        new = load(
-            name, _test_folder(root), classes=some, validation=0, test=0, **{**options, **given}
-        )
+        new = load_to_judge(name, root, chosen, **{**options, **given})
         if not _holds_training_images(committee, new):
-            return _with_class_ids(_whole(new, split), committee.class_names)
+            return _with_class_ids(_whole(name, new, split), committee.class_names, classes)
     loaded = load(name, root, classes=chosen, **{**options, **settings, **given})
-    return _choose(loaded, split or "test")
+    return _choose(name, loaded.splits, split or "test")
 
 
-def _choose(data: ImageData, split: str) -> Split:
-    if split not in data.splits:
+def _choose(name: str, splits: Mapping[str, Split], split: str) -> Split:
+    if split not in splits:
         raise ArgumentError(
-            f"split must be a split of {data.name}: {' or '.join(data.splits)}. "
+            f"split must be a split of {name}: {' or '.join(splits)}. "
             f"Received: {split!r}. Pass another split."
         )
-    return data.splits[split]
+    return splits[split]
 
 
-def _whole(data: ImageData, split: str | None) -> Split:
-    """Take a split that the folders name, or all images if the folders name none."""
-    if split is None and len(data.splits) == 1:
-        return replace(data.train, name="all images")
-    return _choose(data, split or "test")
+def _whole(name: str, splits: Mapping[str, Split], split: str | None) -> Split:
+    """Take the split that is asked for; else the test split beside others; else all images."""
+    if split is not None or ("test" in splits and len(splits) > 1):
+        return _choose(name, splits, split or "test")
+    first, *more = splits.values()
+    if not more:
+        return replace(first, name="all images")
+    images = np.concatenate([part.images for part in splits.values()])
+    labels = np.concatenate([part.labels for part in splits.values()])
+    return Split("all images", images, labels, first.class_names)
 
 
 def _same(path: str | Path, other: str | Path | None) -> bool:
@@ -198,44 +274,35 @@ def _same(path: str | Path, other: str | Path | None) -> bool:
     )
 
 
-def _test_folder(root: str | Path) -> Path:
-    """Give the folder `test` in a folder that has no folder `train` beside it, else the root."""
-    root = Path(root).expanduser()
-    folders = {path.name.lower(): path for path in root.glob("*") if path.is_dir()}
-    if folders.keys() & {"train", "training"}:
-        return root
-    return folders.get("test") or folders.get("testing") or root
-
-
-def _holds_training_images(committee: Committee, data: ImageData) -> bool:
+def _holds_training_images(committee: Committee, splits: Mapping[str, Split]) -> bool:
     """Whether most of the images that a committee was trained on are in a data set."""
-    known = np.unique(np.concatenate([split.digests for split in data.splits.values()]))
+    known = np.unique(np.concatenate([split.digests for split in splits.values()]))
     trained = committee.trained_on
     return len(trained) > 0 and 2 * np.isin(trained, known).sum() > len(trained)
 
 
-def _with_class_ids(split: Split, class_names: Sequence[str] | None) -> Split:
-    """Number the classes of a split as a committee does, and leave out other classes."""
-    if class_names is None or split.class_names == tuple(class_names):
-        return split
-    ids = {name: number for number, name in enumerate(class_names)}
-    unknown = [name for name in split.class_names if name not in ids]
+def _with_class_ids(
+    split: Split, class_names: Sequence[str] | None, classes: Sequence[str] | None
+) -> Split:
+    """Number the classes of a split as a committee does, and take the images of some classes.
+
+    `class_names` are those that the committee knows, or None. `classes` are the classes to take;
+    None takes all, and refuses images of a class that the committee does not know.
+    """
+    names = tuple(class_names or classes or split.class_names)
+    wanted = set(names if classes is None else classes)
+    present = [name for name, count in split.class_counts.items() if count]
+    unknown = [name for name in present if name not in names] if classes is None else []
+    unknown += sorted(wanted - {*names})
+    if unknown or not wanted & {*present}:
+        raise DataError(
+            "The folders must have the names of the classes that the model knows: "
+            f"{', '.join(names)}. Received: {', '.join((unknown or present)[:20])}. Rename or "
+            "remove the other folders, or pass classes= with the classes to take."
+        )
+    ids = {name: number for number, name in enumerate(names) if name in wanted}
     labels = np.array([ids.get(name, -1) for name in split.class_names])[split.labels]
     kept = split.take(labels >= 0)
-    if not len(kept):
-        raise DataError(
-            "The folders must have the names of the classes that the committee knows: "
-            f"{', '.join(class_names)}. Received: {', '.join(split.class_names)}. Rename the "
-            "folders."
-        )
-    if unknown:
-        warnings.warn(
-            f"{len(split) - len(kept):,} of {len(split):,} images are left out: the committee does "
-            f"not know their classes ({', '.join(unknown[:5])})",
-            UserWarning,
-            stacklevel=4,
-        )
-    names = tuple(class_names)
     return replace(kept, labels=labels[labels >= 0], class_names=names, label_shares=None)
 
 

@@ -4,7 +4,7 @@
 """
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -13,17 +13,17 @@ import numpy as np
 
 from zoo.datasets.arrays.streams import is_stream
 from zoo.datasets.split import Split
-from zoo.ensembles.checks import as_labelled
+from zoo.ensembles.checks import as_labelled, check_part
 from zoo.ensembles.combining.bagging import out_of_bag, resample
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.members import Member
+from zoo.ensembles.models.member_models import warn_of_range
 from zoo.ensembles.provenance import provenance_of, record_exposure
 from zoo.errors import ArgumentError, DataError
 from zoo.metrics import Accuracy, accuracy
 from zoo.recipes import Recipe
 from zoo.training.built_models.compile_settings import compiled_recipe, settings_without_effect
-from zoo.training.built_models.pixel_range import warning_of_range
-from zoo.training.callbacks import chosen_by_validation
+from zoo.training.callbacks import as_list, check_checkpoints, chosen_by_validation
 from zoo.training.distillation import Teacher
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Combine
@@ -75,6 +75,7 @@ def validation_split(given: Any, data: Split, models: Sequence[Any]) -> Split | 
     """
     if given is None:
         return None
+    check_part(given)
     if isinstance(given, list) and len(given) in (2, 3):
         given = tuple(given)
     is_pair = isinstance(given, tuple) and len(given) in (2, 3)
@@ -96,8 +97,38 @@ def validation_split(given: Any, data: Split, models: Sequence[Any]) -> Split | 
     return split
 
 
+def models_of_teacher(teacher: Any) -> list[Any]:
+    """Give the models that a teacher consists of.
+
+    Args:
+        teacher: A `Teacher`, or None.
+
+    Returns:
+        The members of a committee, or the model; no model without a teacher.
+
+    Raises:
+        ArgumentError: The teacher is something else, such as a committee.
+
+    Example:
+        >>> models_of_teacher(None)
+        []
+    """
+    if teacher is None:
+        return []
+    if not isinstance(teacher, Teacher):
+        raise ArgumentError(
+            f"teacher must be a zoo.Teacher or None. Received: {teacher!r:.80}. Make a teacher of "
+            "a trained committee or model: zoo.Teacher(committee)."
+        )
+    return list(getattr(teacher.model, "members", None) or [teacher.model])
+
+
 def warn_of_members(
-    members: Sequence[Member], models: Sequence[Any], data: Split, stacklevel: int = 3
+    members: Sequence[Member],
+    models: Sequence[Any],
+    data: Split,
+    teachers: Sequence[Any] = (),
+    stacklevel: int = 3,
 ) -> None:
     """Warn of settings of `compile` without an effect, and of members that take no pixels.
 
@@ -105,9 +136,12 @@ def warn_of_members(
         members: The members with their recipes.
         models: Their Keras models.
         data: The training images.
+        teachers: The models of the teacher, which take pixels too.
         stacklevel: As in `warnings.warn`.
     """
-    warn_of_range([str(member.name) for member in members], models, data, stacklevel + 1)
+    names = [str(member.name) for member in members]
+    names += [f"The teacher's {model.name}" for model in teachers]
+    warn_of_range(names, [*models, *teachers], data, stacklevel + 1)
     for member, model in zip(members, models, strict=True):
         own = compiled_recipe(model)
         parts = ("optimizer", "learning_rate", "optimizer_arguments", "schedule")
@@ -122,24 +156,6 @@ def warn_of_members(
                 UserWarning,
                 stacklevel=stacklevel,
             )
-
-
-def warn_of_range(
-    names: Sequence[str], models: Sequence[Any], split: Split, stacklevel: int = 3
-) -> None:
-    """Warn of trained members of other origin that take values from 0 to 1 or from -1 to 1.
-
-    Args:
-        names: The names of the members.
-        models: Their Keras models.
-        split: Images with labels, on which the members are tried.
-        stacklevel: As in `warnings.warn`.
-    """
-    for name, model in zip(names, models, strict=True):
-        if len(provenance_of([model]).trained_on):
-            continue  # Zoo trained the model, with pixels.
-        if message := warning_of_range(name, model, split):
-            warnings.warn(message, UserWarning, stacklevel=stacklevel)
 
 
 @dataclass
@@ -194,7 +210,7 @@ class MemberTraining:
         self,
         *,
         combine: Combine,
-        callbacks: Iterable[Any] = (),
+        callbacks: Any = (),
         at_start: Callable[[], None],
         **options: Any,
     ) -> Any:
@@ -211,7 +227,8 @@ class MemberTraining:
         Returns:
             A `keras.callbacks.History`.
         """
-        given = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else [*callbacks]
+        given = as_list(callbacks)
+        check_checkpoints(given)
 
         def begin(logs: Any = None) -> None:
             self._record_images(given)
@@ -327,6 +344,13 @@ class MemberTraining:
                 f"Received: {self.resampling!r}. Use copies= for several trainings."
             )
         member = self.members[0]
+        epochs = self._changes.get("epochs", cast(Recipe, member.recipe).epochs)
+        if epochs % cast(int, self.snapshots):
+            raise ArgumentError(
+                "snapshots must divide the number of epochs. Received: "
+                f"snapshots={self.snapshots}, epochs={epochs}. Pass another number of snapshots or "
+                "of epochs."
+            )
         changes = {**self._changes, "schedule": "cosine", "cycles": self.snapshots}
         recipe = replace(cast(Recipe, member.recipe), **changes)
         if recipe.patience or recipe.average_from is not None:

@@ -221,6 +221,7 @@ def check_fixed_cost(results):
 
 def check_data(results):
     assert results["csv"]["zoo, fer2013 csv"]["seconds"] > 0
+    assert results["folders"]["zoo, the first time, cache written"]["seconds"] > 0
     assert len(results["formats"]) == 7
     assert results["stream"]["peak MiB"] > results["stream"]["TensorFlow's"]
 
@@ -242,6 +243,7 @@ def check_memory(results):
         ("growth", check_growth),
         ("fixed_cost", check_fixed_cost),
         ("data", check_data),
+        ("explain", check_rows),
         ("landscape", check_rows),
     ],
 )

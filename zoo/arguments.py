@@ -3,7 +3,7 @@
 import contextlib
 import operator
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from zoo.errors import ArgumentError
@@ -16,7 +16,8 @@ def argument_error(name: str, expected: str, value: object, remedy: str) -> Argu
         >>> argument_error("color", "be a name", 3, "Pass None to keep the colour")
         ArgumentError('color must be a name. Received: 3. Pass None to keep the colour.')
     """
-    return ArgumentError(f"{name} must {expected}. Received: {value!r}. {remedy}.")
+    received = f"{str(value)!r}" if isinstance(value, PurePath) else f"{value!r}"
+    return ArgumentError(f"{name} must {expected}. Received: {received}. {remedy}.")
 
 
 def is_whole(value: Any) -> bool:
@@ -83,6 +84,8 @@ def as_path(name: str, value: Any) -> Path:
         'mnist'
     """
     try:
+        if value == "":  # which `Path` takes for the current folder
+            raise ValueError("the text is empty")
         path = Path(value).expanduser()
         with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
             path.stat()

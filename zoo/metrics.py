@@ -165,7 +165,7 @@ def per_class(confusion: ArrayLike, class_names: Sequence[str]) -> list[ClassSco
         class_names: Name of each class, in the order of the class ids.
 
     Returns:
-        A score for each class, in this order. A quotient 0 / 0 counts as 0.
+        A score for each class, in this order. A quotient 0 / 0 is given as 0.
 
     Raises:
         ArgumentError: The matrix is not a confusion matrix, or there is another number of names.
@@ -188,14 +188,16 @@ def per_class(confusion: ArrayLike, class_names: Sequence[str]) -> list[ClassSco
 
 
 def macro_f1(confusion: ArrayLike) -> float:
-    """Average F1 over the classes; each class has the same weight.
+    """Average F1 over the classes that occur; each class has the same weight.
+
+    A class occurs if it is the true or the predicted class of an image. Other classes have no F1,
+    and are left out of the mean, as scikit-learn's `f1_score(average="macro")` leaves them out.
 
     Args:
         confusion: Confusion matrix, int [classes, classes], as from `confusion_matrix`.
 
     Returns:
-        The mean of the classes' F1, a fraction. The F1 of a class that is neither present nor
-        predicted counts as 0.
+        The mean of the classes' F1, a fraction; 0 for a matrix without images.
 
     Raises:
         ArgumentError: The matrix is not a confusion matrix.
@@ -203,8 +205,12 @@ def macro_f1(confusion: ArrayLike) -> float:
     Example:
         >>> macro_f1([[2, 0], [0, 2]])
         1.0
+        >>> macro_f1([[2, 0, 0], [0, 2, 0], [0, 0, 0]])
+        1.0
     """
-    return float(_f1(_checked_confusion(confusion)).mean())
+    confusion = _checked_confusion(confusion)
+    occurs = (confusion.sum(axis=0) > 0) | (confusion.sum(axis=1) > 0)
+    return float(_f1(confusion)[occurs].mean()) if occurs.any() else 0.0
 
 
 def _f1(confusion: NDArray[np.int64]) -> NDArray[np.float64]:

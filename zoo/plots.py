@@ -1,6 +1,8 @@
 """Figures: the parts that every figure of this project shares, and the confusion matrix."""
 
 import io
+import re
+import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,13 @@ MOST_COUNTED_CLASSES = 20
 
 MOST_NAMES = 150
 """The most classes or members that are named beside a picture."""
+
+FONTS = (
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "PingFang SC", "Hiragino Sans", "Microsoft YaHei"),
+    *("Yu Gothic", "Malgun Gothic", "Noto Sans Arabic", "Noto Sans Hebrew", "Noto Sans Devanagari"),
+    *("Noto Sans Thai", "Arial Unicode MS", "Segoe UI", "Segoe UI Symbol"),
+)
+"""Fonts of some systems with letters that matplotlib's own font does not have."""
 
 ROW = 0.19
 """The height of a row in inches at which its name is legible."""
@@ -161,7 +170,45 @@ def _figure_class() -> type["Figure"]:
             self.savefig(content, format="png")
             return content.getvalue()
 
+        def draw(self, renderer: Any) -> None:
+            """Draw all letters that a font of this computer has, and warn of the others once."""
+            _choose_fonts(self)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", UserWarning)
+                super().draw(renderer)
+            codes = {
+                int(number[1])
+                for warning in caught
+                if (number := re.match(r"Glyph (\d+) .* missing", str(warning.message)))
+            }
+            for warning in caught:
+                if not re.match(r"Glyph \d+ .* missing", str(warning.message)):
+                    warnings.warn_explicit(
+                        warning.message, warning.category, warning.filename, warning.lineno
+                    )
+            if codes:
+                letters = "".join(map(chr, sorted(codes)))
+                warnings.warn(
+                    f"No font that pictures are drawn with has the letters {letters!r}. Boxes are "
+                    "drawn in place of them. Install a font that has them, such as Noto Sans.",
+                    UserWarning,
+                    stacklevel=2,
+                )
+
     return NotebookFigure
+
+
+def _choose_fonts(figure: "Figure") -> None:
+    """Let texts with foreign letters also take letters from the `FONTS` that are installed."""
+    from matplotlib.font_manager import fontManager
+    from matplotlib.text import Text
+
+    texts = [text for text in figure.findobj(Text) if not text.get_text().isascii()]
+    if texts:
+        names = {font.name for font in fontManager.ttflist}
+        installed = [name for name in FONTS if name in names]
+        for text in texts:
+            text.set_fontfamily(["sans-serif", *installed])
 
 
 def figure_pixels(figure: "Figure") -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from zoo.arguments import whole_number
 from zoo.augmentation import REPORT, Augmentation
 from zoo.errors import ArgumentError
+from zoo.text import did_you_mean, first_line
 
 SCHEDULES = ("constant", "cosine")
 STANDARDIZATIONS = {
@@ -49,6 +50,10 @@ class Recipe:
         precision: The Keras dtype policy under which the model is built. `"auto"` takes
             `"mixed_bfloat16"` where the hardware multiplies bfloat16 itself. None keeps the policy
             that is set in Keras.
+        targets: `"shares"` trains on `Split.label_shares`, the shares s of the classes in the votes
+            of several people, by cross-entropy, L = −Σ_k s_k log p_k (Barsoum et al., 2016). The
+            accuracy, and all scores on validation images, are those of the labels. None trains on
+            the labels.
 
     Raises:
         ArgumentError: A value is out of its range.
@@ -72,6 +77,7 @@ class Recipe:
     average_from: float | None = None
     class_weight: str | None = None
     precision: str | None = None
+    targets: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("cycles", "batch_size", "epochs", "patience"):
@@ -118,6 +124,11 @@ class Recipe:
         if self.class_weight not in ("balanced", None):
             raise ArgumentError(
                 f'class_weight must be "balanced" or None. Received: {self.class_weight!r}.'
+            )
+        if self.targets not in ("shares", None):
+            raise ArgumentError(
+                f'targets must be "shares" or None. Received: {self.targets!r}. Pass None to train '
+                "on the labels."
             )
         if self.standardize not in (*STANDARDIZATIONS, None):
             raise ArgumentError(
@@ -192,6 +203,7 @@ class Recipe:
         try:
             return keras.optimizers.get({"class_name": self.optimizer, "config": arguments})
         except (TypeError, ValueError) as error:
+            self._check_optimizer_name(keras)
             remedy = "The optimisers and their arguments are those of keras.optimizers."
             if self.optimizer_arguments:
                 remedy = (
@@ -201,8 +213,21 @@ class Recipe:
             raise ArgumentError(
                 "optimizer must be the name of a Keras optimiser, and optimizer_arguments its "
                 f"arguments. Received: {self.optimizer!r} with {dict(self.optimizer_arguments)} "
-                f"({error}). {remedy}"
+                f"({first_line(error)}). {remedy}"
             ) from error
+
+    def _check_optimizer_name(self, keras: Any) -> None:
+        """Refuse a name that no optimiser of Keras has."""
+        kinds = (value for value in vars(keras.optimizers).values() if isinstance(value, type))
+        names = (kind.__name__.lower() for kind in kinds)
+        known = sorted(name for name in names if "optimizer" not in name)  # no base, no wrapper
+        registered = keras.saving.get_registered_object(self.optimizer)
+        if self.optimizer.lower() not in known and registered is None:
+            raise ArgumentError(
+                "optimizer must be the name of a Keras optimiser. Received: "
+                f"{self.optimizer!r}{did_you_mean(self.optimizer, known)} "
+                f"Choose among {', '.join(known)}."
+            ) from None
 
 
 def rate_of_schedule(schedule: Mapping[str, Any]) -> float | None:

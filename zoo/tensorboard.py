@@ -144,7 +144,7 @@ class TensorBoardLog:
                 title=score,
                 chart=[
                     layout_pb2.Chart(
-                        title=f"{score} on {part} images",
+                        title=f"{score} on {'training' if part == 'train' else part} images",
                         multiline=layout_pb2.MultilineChartContent(
                             tag=[f"^{re.escape(f'{score}/{part}')}$"]
                         ),

@@ -214,6 +214,8 @@ def _blocks(least: Sequence[int], width: int) -> list[list[int]]:
 def wrapped(text: str, width: int, *, indent: str = "") -> str:
     r"""Break the lines of a text between words. A word that is longer than a line stays whole.
 
+    No line begins with the sign `%`, which belongs to the number before it.
+
     Args:
         text: The text.
         width: The number of characters in a line.
@@ -225,10 +227,12 @@ def wrapped(text: str, width: int, *, indent: str = "") -> str:
     Example:
         >>> wrapped("in /home/someone/pictures", 12)
         'in\n/home/someone/pictures'
+        >>> wrapped("with 98.3 % of all", 9)
+        'with\n98.3 % of\nall'
     """
     lines = (
         textwrap.fill(
-            line,
+            line.replace(" %", "\xa0%"),
             width,
             initial_indent=indent,
             subsequent_indent=indent,
@@ -237,7 +241,7 @@ def wrapped(text: str, width: int, *, indent: str = "") -> str:
         )
         for line in text.split("\n")
     )
-    return "\n".join(lines)
+    return "\n".join(lines).replace("\xa0%", " %")
 
 
 def as_plain_text(renderable: Any, width: int = 100) -> str:
@@ -266,12 +270,14 @@ def as_plain_text(renderable: Any, width: int = 100) -> str:
 def first_line(error: BaseException) -> str:
     r"""Give the line of an error's message that says what happened, or the name of its class.
 
-    Keras's messages can be in colour, and they begin with a line that says where it happened.
+    Keras's messages can be in colour. They begin with a line that says where the error happened,
+    or quote the error at their end.
 
     Example:
         >>> first_line(ValueError("Exception encountered when calling Dense.\n\nA bad shape."))
         'A bad shape.'
     """
-    lines = [re.sub("\x1b\\[[0-9;]*m", "", line).strip() for line in str(error).split("\n")]
+    text = str(error).rpartition("Exception encountered: ")[2]
+    lines = [re.sub("\x1b\\[[0-9;]*m", "", line).strip() for line in text.split("\n")]
     told = [line for line in lines if line and not line.startswith("Exception encountered when")]
     return told[0] if told else type(error).__name__

@@ -1,4 +1,4 @@
-"""Checks of labels, class names and sample weights that a user hands over as arrays."""
+"""Checks of labels, class names, weights and label shares that a user hands over as arrays."""
 
 from __future__ import annotations
 
@@ -38,6 +38,10 @@ def check_labels(labels: Any, count: int, *, named: bool = False) -> np.ndarray:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     received = f"{labels.dtype} of the shape {labels.shape}"
+    if not labels.ndim:
+        remedy = "Pass a list or an array, with a label for each image"
+        kind = type(labels.item()).__name__
+        raise data_error("labels", "be integers [n]", f"a single object of the type {kind}", remedy)
     if labels.ndim == 2:
         raise data_error("labels", "be integers [n]", received, _advice_for_table(labels))
     if labels.ndim != 1:
@@ -107,11 +111,15 @@ def check_sample_weight(sample_weight: Any, count: int) -> np.ndarray:
         weights = weights[:, 0]
     if weights.shape != (count,) or weights.dtype.kind not in "biuf":
         raise data_error("sample_weight", expected, received, "Pass one number for each image")
-    weights = weights.astype(np.float32)
+    given = weights
+    with np.errstate(over="ignore"):
+        weights = given.astype(np.float32)
     if not np.isfinite(weights).all():
         index = np.flatnonzero(~np.isfinite(weights))[0]
-        remedy = "Leave out this image, or pass 0 as its weight"
-        raise data_error("sample_weight", "be finite", f"{weights[index]} at index {index}", remedy)
+        expected, remedy = "be finite", "Leave out this image, or pass 0 as its weight"
+        if np.isfinite(given[index]):
+            expected, remedy = "be below 3.4e38", "Divide all weights by their mean"
+        raise data_error("sample_weight", expected, f"{given[index]} at index {index}", remedy)
     if weights.min() < 0:
         remedy = "Pass 0 for an image that does not count"
         raise data_error("sample_weight", "be 0 or more", weights.min(), remedy)
@@ -119,6 +127,39 @@ def check_sample_weight(sample_weight: Any, count: int) -> np.ndarray:
         remedy = "Leave sample_weight out, with which all images count alike"
         raise data_error("sample_weight", "be above 0 for some image", "only zeros", remedy)
     return weights
+
+
+def check_label_shares(label_shares: Any, count: int, num_classes: int) -> np.ndarray:
+    """Take the shares of the classes in the votes of several people for each image.
+
+    Args:
+        label_shares: Numbers [count, num_classes], 0 or more; rows sum to 1.
+        count: The number of images.
+        num_classes: The number of classes.
+
+    Returns:
+        float32 [count, num_classes].
+
+    Raises:
+        DataError: The shares are not as described.
+
+    Example:
+        >>> check_label_shares([[0.75, 0.25]], 1, 2)
+        array([[0.75, 0.25]], dtype=float32)
+    """
+    shares = _as_array(label_shares)
+    if shares.shape != (count, num_classes) or shares.dtype.kind not in "iuf":
+        expected = f"be numbers [{count}, {num_classes}], a row for each image"
+        received = f"{shares.dtype} of the shape {shares.shape}"
+        raise data_error("label_shares", expected, received, "Pass a column for each class")
+    sums = shares.sum(axis=1)
+    wrong = ~(np.isclose(sums, 1, atol=1e-3) & (shares >= 0).all(axis=1))
+    if wrong.any():
+        row = np.flatnonzero(wrong)[0]
+        expected = "be 0 or more, in rows that sum to 1"
+        received = f"{shares[row].tolist()!s:.60} in row {row}"
+        raise data_error("label_shares", expected, received, "Divide the votes by their sum")
+    return shares.astype(np.float32, copy=False)
 
 
 def _count_without_gap(labels: np.ndarray) -> int:
@@ -152,7 +193,12 @@ def _advice_for_table(labels: np.ndarray) -> str:
         return "Pass the column of the labels alone"
     sums = labels.sum(axis=-1)
     if labels.min() >= 0 and np.allclose(sums, 1, atol=1e-3):
-        return "For one-hot labels, pass `numpy.argmax(labels, axis=-1)`"
+        if labels.max() > 1 - 1e-3:
+            return "For one-hot labels, pass `numpy.argmax(labels, axis=-1)`"
+        return (
+            "Pass `numpy.argmax(labels, axis=-1)` as the labels, and shares of votes as "
+            "label_shares= of zoo.datasets.as_split"
+        )
     return "Pass the column of the labels alone; an image has a single class here"
 
 
@@ -166,7 +212,7 @@ def _advice_for_kind(labels: np.ndarray, named: bool) -> str:
         return NUMBER_THEM
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         count = int(np.count_nonzero(~np.isfinite(labels)))
-        return f"Leave out the {count:,} images whose label is missing (NaN)"
+        return f"Leave out the {count:,} images whose label is not finite (NaN or infinite)"
     if labels.dtype.kind == "b" or (labels.dtype.kind == "f" and (labels == labels.round()).all()):
         return 'Pass `numpy.asarray(labels).astype("int64")`'
     if labels.dtype == object and all(hasattr(label, "__index__") for label in labels):

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import itertools
+import math
 import sys
-from collections.abc import Iterator
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from zoo.datasets.arrays.images import as_array, check_batch
 from zoo.datasets.files.checks import data_error, describe_error
-from zoo.errors import DataError
+from zoo.errors import ArgumentError, DataError
 
 MOST_BYTES = 4 * 2**30
 """The most bytes of pixels that are collected from a stream."""
 MOST_IMAGES = 500_000
 """The most images that are collected from a stream of unknown length, which may have no end."""
+MOST_COPIES = 10
+"""A stream of unknown length has no end if it has given each image more often than this, ..."""
+FEWEST_IMAGES = 1000
+"""... and at least this number of images."""
+PATIENCE = 10.0
+"""After how many seconds a warning says that a stream of unknown length is still being read."""
+KNOWN_LENGTH = (
+    "A length that only you know is told by "
+    "`dataset.apply(tf.data.experimental.assert_cardinality(n))`"
+)
+"""The advice about datasets that end, but do not know where."""
 ROWS = 256
 """The number of images that are put into a batch, if a dataset gives single images."""
 
@@ -107,15 +122,15 @@ def collect(stream: Any) -> Batch:
     all_weights: list[np.ndarray] = []
     count = size = 0
     length = _length(stream)
+    check_unknown_length = _make_check_of_unknown_length()
     for batch, labels, weights in read_batches(stream):
         # A full first batch tells the size of the whole; the last batch may be smaller.
         size += batch.size
         if size + (0 if parts or length is None else (length - 2) * batch.size) > MOST_BYTES:
             raise _too_large(f"{MOST_BYTES / 2**30:g} GiB of pixels", "more pixels")
         count += len(batch)
-        if length is None and count > MOST_IMAGES:
-            bound = f"{MOST_IMAGES:,} images, if its length is not known"
-            raise _too_large(bound, f"{count:,} images or more")
+        if length is None:
+            check_unknown_length(batch, count)
         parts.append(batch if batch.dtype == np.uint8 else np.rint(batch).astype(np.uint8))
         all_labels += [] if labels is None else [labels]
         all_weights += [] if weights is None else [weights]
@@ -134,14 +149,80 @@ def collect(stream: Any) -> Batch:
     )
 
 
+def separate_labels(images: Any, labels: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+    """Separate a pair, a triple or a stream into images, labels and weights.
+
+    Args:
+        images: Images, a tuple (images, labels) or (images, labels, weights), or a stream of such.
+        labels: The labels of the images, or None.
+        sample_weight: The weights of the images, or None.
+
+    Returns:
+        Images, labels and weights; labels and weights may be None.
+
+    Raises:
+        DataError: A stream cannot be collected.
+        ArgumentError: Labels or weights are given twice.
+    """
+    if isinstance(images, tuple) and len(images) in (2, 3) and labels is None:
+        parts = (*images, None)[:3]
+    elif is_stream(images):
+        parts = collect(images) if labels is None and sample_weight is None else (None,) * 3
+    else:
+        return images, labels, sample_weight
+    if labels is not None or sample_weight is not None:
+        raise ArgumentError(
+            "labels and sample_weight must be None beside a pair or a dataset, which has its own. "
+            f"Received: {'sample_weight' if labels is None else 'labels'}. Leave out labels, and "
+            "pass weights as the third part of the pair or of the dataset's elements."
+        )
+    return parts
+
+
+def _make_check_of_unknown_length() -> Callable[[np.ndarray, int], None]:
+    """Make the function that looks for a sign that a stream of unknown length has no end.
+
+    The function takes each batch, and the number of images so far.
+    """
+    known: set[bytes] = set()
+    warns_at = time.monotonic() + PATIENCE
+
+    def check(batch: np.ndarray, count: int) -> None:
+        nonlocal warns_at
+        if count > MOST_IMAGES:
+            bound = f"{MOST_IMAGES:,} images, if its length is not known"
+            raise _too_large(bound, f"{count:,} images or more")
+        known.update(blake2b(image.tobytes(), digest_size=8).digest() for image in batch)
+        if count >= FEWEST_IMAGES and count > MOST_COPIES * len(known):
+            raise data_error(
+                "A dataset that is read into memory",
+                "have an end",
+                f"{count:,} images so far, which are {len(known):,} images again and again",
+                "End the generator after one pass, or pass `dataset.take(n)`, with the number n of "
+                f"batches in one pass. {KNOWN_LENGTH}",
+            )
+        if time.monotonic() >= warns_at:
+            warns_at = math.inf
+            warnings.warn(
+                "A dataset that is read into memory should have a known length. Received: "
+                f"{count:,} images so far, and no end yet. If the dataset has no end, interrupt "
+                "the program and pass `dataset.take(n)`, with the number n of batches in one pass; "
+                f"otherwise reading stops at {MOST_IMAGES:,} images. {KNOWN_LENGTH}.",
+                UserWarning,
+                stacklevel=5,
+            )
+
+    return check
+
+
 def _too_large(bound: str, received: str) -> DataError:
     return data_error(
         "A dataset that is read into memory",
         f"have at most {bound}",
         received,
         "If the dataset repeats, leave out `repeat()`. Else save the images as files in a folder "
-        "for each class, which zoo.datasets.load reads from disk, or pass `dataset.take(n)`; "
-        "`tf.data.experimental.assert_cardinality(n)` tells a length that is not known",
+        "for each class, which zoo.datasets.load reads from disk, or pass `dataset.take(n)`. "
+        f"{KNOWN_LENGTH}",
     )
 
 

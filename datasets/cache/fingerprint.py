@@ -1,13 +1,17 @@
-"""The fingerprint of a data set's files, without reading files again that have not changed."""
+"""The files of a data set as they were listed, and their fingerprint: a hash of names and bytes.
+
+Each file is read once: files that are decoded are hashed on the way. Later, files are hashed again
+only if their states (sizes, times and places on the disk) are not those of the listing any more.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import stat
 import time
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -18,62 +22,122 @@ from zoo.datasets.files.checks import (
     checksum,
     file_state,
 )
-from zoo.datasets.files.tree import walk
-from zoo.files import write_atomically
+from zoo.datasets.files.tree import read_start, walk
 
 # Nanoseconds in which a file may change twice with the same time: a tick of FAT's clock, 2 s.
 _SETTLED = 2 * 10**9
 
 
-def fingerprint(path: Path, listing: Mapping[str, list[int]]) -> str:
-    """Hash the names and bytes of files, as `states` lists them; a SHA-256 in hexadecimal.
+class ListedFiles:
+    """The files of a data set as they were listed, and the hashes of those that have been read.
 
-    The files are read once: the cache keeps the hash by the states of the files, so that it need
-    not be computed again as long as sizes, times and places on the disk are the same. A DataError
-    says that a file cannot be read.
+    Args:
+        path: A file, or a folder with everything below it.
+        only: A regular expression of the files that count, as for `open_tree`.
+
+    Attributes:
+        found: The results of `os.stat` by the path inside the folder; by "" for a single file.
+        states: Numbers that change when a file is written, by the path inside, sorted. A folder
+            has an empty list.
+
+    Raises:
+        DataError: A file cannot be read.
     """
-    with _as_data_errors(path):
-        known = cache_root() / CONTENTS / hash_facts([str(path.absolute()), listing])
+
+    def __init__(self, path: Path, only: str | None = None) -> None:
+        self.path, self._only = path, only
+        check_file_or_folder(path)
+        self._began = time.time_ns()
+        with self._as_data_errors():
+            self._top = file_state(os.stat(path))
+            self.found = walk(path, only) if os.path.isdir(path) else {"": os.stat(path)}
+        self.states = {
+            name: file_state(info) if stat.S_ISREG(info.st_mode) else []
+            for name, info in sorted(self.found.items())
+        }
+        self._hashes: dict[str, str] = {}
+        # The keys under which the cache keeps the fingerprint, and that such files were there.
+        self._known = self._file_in_cache([str(path.absolute()), self.states])
+        sizes = [state[0] for state in self.states.values() if state]
+        self._familiar = self._file_in_cache([len(sizes), sum(sizes)])
+
+    def read(self, name: str, most: int) -> bytes:
+        """Read at most so many bytes of a file in the folder.
+
+        The hash is kept if these are all bytes and the file is as it was listed.
+        """
+        content, opened = read_start(f"{self.path}/{name}", most)
+        state = self.states[name]
+        if file_state(opened) == state and len(content) == state[0]:
+            self._hashes[name] = hashlib.sha256(content).hexdigest()
+        else:
+            self._hashes.pop(name, None)  # of an earlier reading
+        return content
+
+    def known_fingerprint(self) -> str | None:
+        """Look up the fingerprint, without reading a file; None if the cache does not have it."""
         with contextlib.suppress(OSError, ValueError):
-            if re.fullmatch("[0-9a-f]{64}", content := known.read_text("ascii")):
+            if re.fullmatch("[0-9a-f]{64}", content := self._known.read_text("ascii")):
                 return content
-        begin = time.time_ns()
-        content = hash_facts(
-            [(name, listing[name] and checksum(_inside(path, name))) for name in listing]
-        )
-    if all(max(times) < begin - _SETTLED for _, *times, _ in filter(None, listing.values())):
+        return None
+
+    def are_familiar(self) -> bool:
+        """Whether a folder of as many files with as many bytes has been hashed before.
+
+        Then the images are probably in the cache, and hashing is quicker than decoding.
+        """
+        return self._familiar.exists()
+
+    def fingerprint(self) -> str:
+        """Hash the names and bytes of all files, a SHA-256 in hexadecimal; the cache keeps it.
+
+        Files that `read` has read are not read again. A DataError says that a file cannot be read.
+        """
+        with self._as_data_errors():
+            content = hash_facts([(name, self._hash(name)) for name in self.states])
+        changed = max((max(state[1:3]) for state in self.states.values() if state), default=0)
         with contextlib.suppress(OSError):  # then the files are read each time
-            write_atomically(known, lambda target: target.write_text(content, "ascii"))
-    return content
+            if "" not in self.states:  # a folder
+                _write(self._familiar, "")
+            if changed < self._began - _SETTLED:
+                _write(self._known, content)
+        return content
+
+    def have_changed(self) -> bool:
+        """Whether a file or folder was added, removed or written since the listing.
+
+        Files whose hash `read` has kept are not looked at again: the hash is that of the bytes
+        that were read.
+        """
+        with contextlib.suppress(OSError):
+            others = self.found.keys() - self._hashes.keys()
+            if file_state(os.stat(self.path)) == self._top and all(
+                file_state(os.stat(self._inside(name))) == file_state(self.found[name])
+                for name in others
+            ):
+                return False
+        # The time of a folder changes also for a file that does not count, such as a hidden file.
+        return ListedFiles(self.path, self._only).states != self.states
+
+    def _hash(self, name: str) -> str | list[int]:
+        """The SHA-256 of a file in hexadecimal; for a folder its state, which is empty."""
+        if not self.states[name]:
+            return []
+        return self._hashes.get(name) or checksum(self._inside(name))
+
+    def _inside(self, name: str) -> str:
+        """The path of a file; quicker than `path / name`, of which there may be a million."""
+        return f"{self.path}/{name}" if name else str(self.path)
+
+    def _file_in_cache(self, facts: object) -> Path:
+        return cache_root() / CONTENTS / hash_facts(facts)
+
+    def _as_data_errors(self) -> AbstractContextManager[None]:
+        expected, remedy = "be a readable file or folder", "Check the path and its permissions"
+        return as_data_errors(self.path, expected, remedy, OSError)
 
 
-def list_files(path: Path, only: str | None = None) -> dict[str, os.stat_result]:
-    """Call `os.stat` for a file, or for everything below a folder, by the path inside the folder.
-
-    `only` is a regular expression of the files that count, as for `open_tree`. A DataError says
-    that a file cannot be read.
-    """
-    check_file_or_folder(path)
-    with _as_data_errors(path):
-        return walk(path, only) if os.path.isdir(path) else {"": path.stat()}
-
-
-def states(found: Mapping[str, os.stat_result]) -> dict[str, list[int]]:
-    """Give files with their states, sorted by name; a folder has an empty list.
-
-    A state is numbers that change when a file is written.
-    """
-    return {
-        name: file_state(info) if stat.S_ISREG(info.st_mode) else []
-        for name, info in sorted(found.items())
-    }
-
-
-def _inside(path: Path, name: str) -> str:
-    """The path of a file; quicker than `path / name`, of which there may be a million."""
-    return f"{path}/{name}" if name else str(path)
-
-
-def _as_data_errors(path: Path) -> AbstractContextManager[None]:
-    expected, remedy = "be a readable file or folder", "Check the path and its permissions"
-    return as_data_errors(path, expected, remedy, OSError)
+def _write(path: Path, text: str) -> None:
+    """Write a small file; if a crash cuts it, `known_fingerprint` does not believe it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "ascii")

@@ -10,9 +10,11 @@ import contextlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,26 +28,34 @@ from zoo.datasets.formats.decode import recorded_warnings
 from zoo.datasets.split import Split
 
 # Raise the number when the same files and options give other pixels than before.
-FORMAT = 6
+FORMAT = 7
 
 Read = Callable[[NewArray], dict[str, Split]]
 
 
-def remember(dataset: str, facts: dict[str, Any], read: Read) -> dict[str, Split]:
+def remember(
+    dataset: str,
+    facts: dict[str, Any],
+    read: Read,
+    last_facts: Callable[[], dict[str, Any]] | None = None,
+) -> dict[str, Split]:
     """Read splits from the cache; or read them from the files, and put them into the cache.
 
     Warnings of the reader are kept too, and shown each time. A damaged entry is read from the files
     again and replaced; its files are hashed only if they have changed since they were written. A
     cache that cannot be written is no error: there is a warning, and the images stay in memory.
 
-    `facts` are all that the pixels depend on, as JSON values. `read` reads the splits whole; its
-    argument is a function `new(split, shape)`, which makes an uint8 array for the images of a split
-    in the cache itself. Images in other arrays are copied. The splits' images are memory-mapped.
+    `facts` are all that the pixels depend on, as JSON values. `last_facts` gives those that are
+    known only when the files have been read: then the files are read, whatever the cache has.
+    `read` reads the splits whole; its argument is a function `new(split, shape)`, which makes an
+    uint8 array for the images of a split in the cache itself. Images in other arrays are copied.
+    The splits' images are memory-mapped.
     """
-    entry = cache_root() / f"{dataset}-{hash_facts([dataset, FORMAT, facts])[:32]}"
-    if (found := _open(entry)) is None:
+    entry = _entry_of(dataset, facts)
+    found = None if last_facts else _open(entry)
+    if found is None:
         try:
-            _build(entry, facts, read)
+            entry = _build(dataset, facts, read, last_facts)
         except OSError as error:  # of the cache: a damaged file of the data set is a DataError
             warnings.warn(
                 f"The cache {entry.parent} must be writable to keep the images of {dataset}. "
@@ -59,6 +69,10 @@ def remember(dataset: str, facts: dict[str, Any], read: Read) -> dict[str, Split
     for note in notes:
         warnings.warn(note, stacklevel=4)  # the caller of load
     return splits
+
+
+def _entry_of(dataset: str, facts: dict[str, Any]) -> Path:
+    return cache_root() / f"{dataset}-{hash_facts([dataset, FORMAT, facts])[:32]}"
 
 
 def _open(entry: Path) -> tuple[dict[str, Split], list[str]] | None:
@@ -88,8 +102,14 @@ def _open(entry: Path) -> tuple[dict[str, Split], list[str]] | None:
     return splits, meta["notes"]
 
 
-def _build(entry: Path, facts: dict[str, Any], read: Read) -> None:
-    """Read splits and write them as an entry."""
+def _build(
+    dataset: str,
+    facts: dict[str, Any],
+    read: Read,
+    last_facts: Callable[[], dict[str, Any]] | None,
+) -> Path:
+    """Read splits and write them as an entry; return the entry."""
+    entry = _entry_of(dataset, facts)
     entry.parent.mkdir(parents=True, exist_ok=True)
     workshop = Path(tempfile.mkdtemp(prefix=f".{entry.name}-", dir=entry.parent))
     try:
@@ -103,9 +123,18 @@ def _build(entry: Path, facts: dict[str, Any], read: Read) -> None:
             _place(building, name, split)
         for unused in building.glob("[0-9]*.npy"):
             unused.unlink()
-        files = {
-            file.name: (file_state(file.stat()), checksum(file)) for file in building.glob("*.npy")
-        }
+        paths = [*building.glob("*.npy")]
+        with ThreadPoolExecutor() as pool:  # meanwhile the files of the data set are hashed
+            checksums, flushed = pool.map(checksum, paths), pool.map(_flush, paths)
+            if last_facts:
+                facts = facts | last_facts()
+                entry = _entry_of(dataset, facts)
+                if _open(entry) is not None:  # of the same files elsewhere
+                    return entry
+            files = {
+                path.name: (file_state(path.stat()), sha256)
+                for path, sha256, _ in zip(paths, checksums, flushed, strict=True)
+            }
         meta = {
             "facts": facts, "notes": notes, "files": files,
             "class_names": next(iter(splits.values())).class_names,
@@ -121,6 +150,7 @@ def _build(entry: Path, facts: dict[str, Any], read: Read) -> None:
             if _open(entry) is None:
                 raise
             # Another process was faster, with the same pixels.
+        return entry
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
 
@@ -144,7 +174,8 @@ def _place(building: Path, name: str, split: Split) -> None:
         images = _make_array(building, images.shape)
         fill(images, split.store)
     mapped = cast(np.memmap, images)
-    mapped.flush()
+    if sys.platform != "linux":  # where `_flush` writes what is mapped too
+        mapped.flush()
     os.replace(str(mapped.filename), building / f"{name}-images.npy")
     _save(building / f"{name}-labels.npy", split.labels)
     if split.label_shares is not None:
@@ -154,6 +185,9 @@ def _place(building: Path, name: str, split: Split) -> None:
 def _save(path: Path, array: np.ndarray) -> None:
     with path.open("wb") as file:
         np.save(file, array, allow_pickle=False)
-        # After a crash there must be no file of the right length without its content.
-        file.flush()
+
+
+def _flush(path: Path) -> None:
+    """Write a file to the disk: after a crash no file has the right length without its content."""
+    with path.open("rb+") as file:
         os.fsync(file.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import functools
 import gzip
 import io
@@ -27,6 +28,8 @@ MAX_TAR_BYTES = 8 * 2**30  # the largest size of a tar archive after it is decom
 MAX_HEADER_BYTES = 2**20
 MAX_HEADERS_BYTES = 2**29
 _LONGEST_END = 22 + 2**16  # bytes of the record that ends a zip archive, with a comment
+
+_UTF8_FLAG = 0x800  # of an item in a zip archive: the item's name is UTF-8
 
 _DECOMPRESSORS: dict[bytes, Any] = {
     b"\x1f\x8b": gzip.open,
@@ -81,9 +84,21 @@ def _zip_items(path: Path, stack: ExitStack) -> Iterator[ArchiveItem]:
     for item in items:
         archive.open(item).close()  # compares the name with the copy that stands before the content
         # Some programs for Windows write backslashes.
-        name = item.filename.replace("\\", "/")
+        name = _name_in_zip(item).replace("\\", "/")
         size = None if name.endswith("/") else item.file_size
         yield ArchiveItem(name, size, cast(Any, functools.partial(archive.open, item)))
+
+
+def _name_in_zip(item: zipfile.ZipInfo) -> str:
+    """Read the name of an item, also where the archive does not say that the name is UTF-8.
+
+    macOS and others write UTF-8 without the flag for it, and Python reads such bytes as code page
+    437. Names that really are in this code page are hardly ever UTF-8 too.
+    """
+    if not item.flag_bits & _UTF8_FLAG:
+        with contextlib.suppress(UnicodeError):
+            return item.filename.encode("cp437").decode("utf-8")
+    return item.filename
 
 
 def _tar_items(path: Path, stack: ExitStack) -> Iterator[ArchiveItem]:

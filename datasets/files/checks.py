@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +24,23 @@ def data_error(
         DataError('a.png must be an image. Received: a page of HTML. Fetch it again.')
     """
     return DataError(f"{subject} must {expected}. Received: {received}. {remedy}.")
+
+
+def left_out(path: Path, names: Sequence[str], reason: str | None = None) -> str:
+    """Write the warning about files in a folder that are left out.
+
+    Args:
+        path: The folder.
+        names: Paths of the files inside, one or more.
+        reason: Why they are left out; None: they are no images.
+
+    Example:
+        >>> left_out(Path("pets"), ["a.jpg"], "it has no class")
+        'pets: a.jpg is left out. Reason: it has no class'
+    """
+    count = f"{len(names):,} files such as {names[0]} are" if names[1:] else f"{names[0]} is"
+    images = "they are no images of a format that is read; convert those that are pictures"
+    return f"{path}: {count} left out. Reason: {reason or images}"
 
 
 def check_file_or_folder(path: Path) -> None:
@@ -57,11 +74,14 @@ def file_state(info: os.stat_result) -> list[int]:
 def describe_error(error: Exception) -> str:
     r"""Write an error of a library as one short line of characters that can be printed.
 
+    For an error of the operating system, this is the system's text.
+
     Example:
         >>> describe_error(ValueError("no \x00 here"))
         'ValueError: no \\x00 here'
     """
-    text = f"{type(error).__name__}: {error}"[:300].rstrip(".")
+    text = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+    text = text[:300].rstrip(".")
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 

@@ -1,12 +1,15 @@
 """The folders of a tree that are classes, and the split of the data that each belongs to."""
 
+import itertools
+import unicodedata
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from zoo.datasets.files.checks import data_error
+from zoo.datasets.files.checks import data_error, left_out
 from zoo.datasets.files.tree import Tree
+from zoo.errors import DataError
 
 _SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -43,13 +46,10 @@ def class_folders(tree: Tree, images: Sequence[str]) -> dict[str, dict[str, list
         >>> class_folders(tree, names[:3])["train"]["dog"]
         ['data/dog/1.png', 'data/dog/more/2.png']
     """
-    parents = {name.rpartition("/")[0] for name in images}
-    top, inside = "", _folders_in(tree, "")
-    if len(inside) == 1 and inside[0].lower() not in _SPLITS and not parents & {"", inside[0]}:
-        top = f"{inside[0]}/"
-        inside = _folders_in(tree, top)
-    split_folders = {name: _SPLITS[name.lower()] for name in inside if name.lower() in _SPLITS}
-    roots = _roots(tree, images, top, split_folders) if split_folders else {"train": top}
+    top, split_folders = _top(tree, images)
+    if split_folders and "train" not in split_folders.values():
+        raise _misplaced(tree, top)
+    roots = _roots(tree, images, top, split_folders)
     found = {"train": _classes(tree, images, roots["train"])}
     for split in ("validation", "test"):
         if split in roots and not _is_unlabelled(tree, images, roots[split], found["train"]):
@@ -62,16 +62,82 @@ def class_folders(tree: Tree, images: Sequence[str]) -> dict[str, dict[str, list
     return found
 
 
+def class_folders_to_judge(
+    tree: Tree, images: Sequence[str], known_classes: Collection[str]
+) -> dict[str, dict[str, list[str]]]:
+    """Find the images of each class, in each split of the data, to judge a model on them.
+
+    The folders may lie as for `class_folders`. A single class is enough, and splits need neither
+    have the same classes nor be there: images in a folder for one split only are found.
+
+    Args:
+        tree: The files.
+        images: Paths of the files that are images, sorted.
+        known_classes: Names of the classes that the model knows; empty if it knows no names. A
+            single top folder with such a name is a class.
+
+    Returns:
+        Sorted paths of images by class name by split. Each split has all classes that have images
+        in any split, sorted. Class folders outside of folders for splits are the split "train".
+
+    Raises:
+        DataError: No images are in class folders, or the folders of splits lie beside others.
+
+    Example:
+        >>> from pathlib import Path
+        >>> folders = frozenset({"test", "test/cat"})
+        >>> tree = Tree(Path("new.zip"), {"test/cat/1.png": 1}, folders, open)
+        >>> class_folders_to_judge(tree, ["test/cat/1.png"], ["cat", "dog"])
+        {'test': {'cat': ['test/cat/1.png']}}
+    """
+    top, split_folders = _top(tree, images, known_classes)
+    roots = _roots(tree, images, top, split_folders)
+    groups = {split: _by_class(_by_folder(images, root)) for split, root in roots.items()}
+    groups = {split: classes for split, classes in groups.items() if classes}
+    if not groups:
+        folder = f"{tree.path}/{top}".rstrip("/")
+        received = f"{len(images):,} images outside of class folders"
+        remedy = "Put the images of each class in a folder with the name of the class"
+        raise data_error(folder, "hold <class>/<image>, or test/<class>/<image>", received, remedy)
+    _report_left_out(tree, images, {split: roots[split] for split in groups}, groups)
+    names = sorted({*itertools.chain(*groups.values())})
+    return {split: {name: group.get(name, []) for name in names} for split, group in groups.items()}
+
+
+def _top(
+    tree: Tree, images: Sequence[str], known_classes: Collection[str] = ()
+) -> tuple[str, dict[str, str]]:
+    """The path in which all folders lie, and the split of each folder there that is for a split."""
+    parents = {name.rpartition("/")[0] for name in images}
+    top, inside = "", _folders_in(tree, "")
+    is_split_or_class = {name for name in inside if name.lower() in _SPLITS} | {*known_classes}
+    if (
+        len(inside) == 1
+        and not {*map(_composed, inside)} & is_split_or_class
+        and not parents & {"", inside[0]}
+    ):
+        top = f"{inside[0]}/"
+        inside = _folders_in(tree, top)
+    return top, {name: _SPLITS[name.lower()] for name in inside if name.lower() in _SPLITS}
+
+
 def _roots(
     tree: Tree, images: Sequence[str], top: str, folders: Mapping[str, str]
 ) -> dict[str, str]:
     """The path in which the class folders of each split lie; `folders` has the splits by name."""
+    if not folders:
+        return {"train": top}
     outside = _by_folder(images, top).keys() - folders.keys()
-    if "train" not in folders.values() or len({*folders.values()}) < len(folders) or outside:
-        received = f"the folders {', '.join(_folders_in(tree, top))}"
-        remedy = "Rename, merge or remove folders"
-        raise data_error(tree.path, f"hold {_EXPECTED}, each once", received, remedy)
+    if len({*folders.values()}) < len(folders) or outside:
+        raise _misplaced(tree, top)
     return {split: f"{top}{folder}/" for folder, split in folders.items()}
+
+
+def _misplaced(tree: Tree, top: str) -> DataError:
+    """Make the error for folders of splits that are missing, double, or beside other folders."""
+    received = f"the folders {', '.join(_folders_in(tree, top))}"
+    remedy = "Rename, merge or remove folders"
+    return data_error(tree.path, f"hold {_EXPECTED}, each once", received, remedy)
 
 
 def _is_unlabelled(
@@ -80,7 +146,7 @@ def _is_unlabelled(
     """Whether a folder holds images that are in no class folder; a warning says so."""
     names = _folders_in(tree, prefix)
     count = sum(image.startswith(prefix) for image in images)
-    if len(names) > 1 or {*names} & {*classes} or not count:
+    if len(names) > 1 or {*map(_composed, names)} & {*classes} or not count:
         return False
     folder = f"{tree.path}/{prefix}".rstrip("/")
     warnings.warn(
@@ -107,16 +173,9 @@ def _report_left_out(
         for name in sorted(tree.sizes.keys() - {*images})
         if any(name.startswith(root) and "/" in name[len(root) :] for root in labelled)
     ]
-    reasons = {
-        "they are images outside of the class folders": loose,
-        "they are no images of a format that is read; convert those that are pictures": others,
-    }
-    for reason, names in reasons.items():
+    for names, reason in ((loose, "they are images outside of the class folders"), (others, None)):
         if names:
-            count = (
-                f"{len(names):,} files such as {names[0]} are" if names[1:] else f"{names[0]} is"
-            )
-            warnings.warn(f"{tree.path}: {count} left out. Reason: {reason}", stacklevel=3)
+            warnings.warn(left_out(tree.path, names, reason), stacklevel=3)
 
 
 def labels_of(classes: Mapping[str, Sequence[str]]) -> tuple[list[str], np.ndarray]:
@@ -139,7 +198,24 @@ def _classes(tree: Tree, images: Sequence[str], prefix: str) -> dict[str, list[s
         expected = "hold images of a class"
         folder = f"{prefix}{empty[0]} in {tree.path}"
         raise data_error(folder, expected, "none", "Add some or remove the folder")
-    return {name: groups[name] for name in names}
+    return _by_class({name: groups[name] for name in names})
+
+
+def _by_class(folders: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Give the images of folders by the names of classes, sorted."""
+    classes: dict[str, list[str]] = {}
+    for name, images in folders.items():
+        classes.setdefault(_composed(name), []).extend(images)
+    return {name: sorted(classes[name]) for name in sorted(classes)}
+
+
+def _composed(name: str) -> str:
+    """Write a letter with an accent as one character, as keyboards do.
+
+    macOS takes the letter and the accent apart in the names of folders. Without this, a class would
+    have two names, one from macOS and one from other systems.
+    """
+    return unicodedata.normalize("NFC", name)
 
 
 def _by_folder(images: Sequence[str], prefix: str) -> dict[str, list[str]]:

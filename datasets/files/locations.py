@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import platformdirs
@@ -23,13 +24,19 @@ def data_root() -> Path:
     return as_path("ZOO_DATA", folder) if folder else platformdirs.user_data_path("zoo")
 
 
+def keras_root() -> Path:
+    """Give the folder where Keras keeps data sets: in `$KERAS_HOME`, else in `~/.keras`."""
+    home = os.environ.get("KERAS_HOME") or "~/.keras"
+    return as_path("KERAS_HOME", home) / "datasets"
+
+
 def locate(info: DatasetInfo, root: Path | None) -> Path:
     """Find a data set's archive, or the folder in which one of `info.markers` lies.
 
     It may be the root itself, lie in the root, or lie in a folder of the root that has the data
     set's name or was unpacked from its archive. Archives are preferred to folders. The root may
-    also be one of the data set's files. Without a root, `$ZOO_DATA` and the platform's data folder
-    are searched.
+    also be one of the data set's files. Without a root, `$ZOO_DATA`, the platform's data folder
+    and, for data sets that Keras has too, Keras's own data folder are searched, in this order.
 
     Raises:
         DataError: There is neither.
@@ -49,6 +56,11 @@ def locate(info: DatasetInfo, root: Path | None) -> Path:
             return path
     searched = " or ".join(map(str, dict.fromkeys(bases)))
     expected = f"have {info.expected_files} in {searched} or in a folder {info.name} there"
+    if root is None and info.keras_files:
+        # Keras keeps files of other data sets in folders beside, so these are left out.
+        if path := _folder(info, keras_root(), ["", *info.folders]):
+            return path
+        expected += f"; or {info.keras_files} in {keras_root()}, where Keras keeps data"
     remedy = f"Fetch them ({info.source}) and pass root=, or set ZOO_DATA"
     raise data_error(info.name, expected, "none of these files", remedy)
 
@@ -77,9 +89,9 @@ def _archives(folder: Path) -> list[Path]:
     return [p for p in paths if p.name.lower().endswith(ARCHIVE_SUFFIXES) and p.is_file()]
 
 
-def _folder(info: DatasetInfo, base: Path) -> Path | None:
-    """The folder that holds one of the data set's markers."""
-    for pattern in (f"{info.name}/", "", *info.folders, f"{info.name}/*/", "*/"):
+def _folder(info: DatasetInfo, base: Path, patterns: Sequence[str] | None = None) -> Path | None:
+    """The folder below the base that matches a pattern and holds one of the data set's markers."""
+    for pattern in patterns or (f"{info.name}/", "", *info.folders, f"{info.name}/*/", "*/"):
         for marker in info.markers:
             for found in sorted(base.glob(pattern + marker)):
                 return found.parents[marker.rstrip("/").count("/")]

@@ -10,10 +10,11 @@ import io
 import os
 import re
 import stat
+import tarfile
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -27,6 +28,7 @@ from zoo.datasets.files.checks import (
 
 # The largest file that is read: an uncompressed image of the most pixels that `decode` accepts.
 MAX_BYTES = 256 * 2**20
+_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would read text
 # Files and folders that systems make for themselves, such as thumbnails and wastebaskets, in small
 # letters: macOS, Windows, and the network drives of Synology and QNAP.
 _OF_SYSTEMS = frozenset(
@@ -41,13 +43,15 @@ class Tree:
 
     `sizes` has the size in bytes of each file by the file's path inside, with forward slashes, and
     `folders` the paths of all folders, also of empty folders. `open_file` opens a file without any
-    check: use `open` or `read` instead.
+    check: use `open` or `read` instead. `read_file` reads at most so many bytes from a file's
+    beginning, faster than through `open_file`; None: there is no faster way.
     """
 
     path: Path
     sizes: dict[str, int]
     folders: frozenset[str]
     open_file: Callable[[str], BinaryIO]
+    read_file: Callable[[str, int], bytes] | None = None
 
     @property
     def has_folder(self) -> bool:
@@ -64,8 +68,11 @@ class Tree:
         # Python makes room for as many bytes as are asked for, so not for `most`.
         if size <= most:
             try:
-                with self.open_file(name) as file:
-                    content = file.read(size + 1)
+                if self.read_file:
+                    content = self.read_file(name, size + 1)
+                else:
+                    with self.open_file(name) as file:
+                        content = file.read(size + 1)
                 if len(content) == size:
                     return content
             except Exception:  # `open` finds the words for it
@@ -99,23 +106,29 @@ def plain_files(paths: Sequence[str]) -> Tree:
     """Make a tree of files that lie anywhere, by their paths; paths without a file are left out."""
     found = {path: os.stat(path) for path in paths if os.path.exists(path)}
     sizes = {name: info.st_size for name, info in found.items() if stat.S_ISREG(info.st_mode)}
-    return Tree(Path(), sizes, frozenset(), lambda name: open(name, "rb"))
+    return Tree(Path(), sizes, frozenset(), lambda name: open(name, "rb"), _read_plainly)
 
 
 @contextmanager
 def open_tree(
-    path: Path, only: str | None = None, *, found: Mapping[str, os.stat_result] | None = None
+    path: Path,
+    only: str | None = None,
+    *,
+    found: Mapping[str, os.stat_result] | None = None,
+    read_file: Callable[[str, int], bytes] | None = None,
 ) -> Iterator[Tree]:
     """Open a folder, a zip archive or a tar archive for reading, until the block ends.
 
     `only` is a regular expression for names at the top of the tree: of the files that are wanted,
     and of the folders that are wanted with everything in them. In an archive the top may lie in a
     folder. None: everything is wanted. The path may also be a single file that matches `only`.
-    `found` is what `walk` has found in the folder; None: the folder is walked. A DataError says
-    that there is no such folder, or that the file is no archive.
+    `found` is what `walk` has found in the folder; None: the folder is walked. If `read_file` is
+    given, it reads the files of a folder. A DataError says that there is no such folder, or that
+    the file is no archive.
     """
     if os.path.isdir(path):
-        yield _folder_tree(path, walk(path, only) if found is None else found)
+        tree = _folder_tree(path, walk(path, only) if found is None else found)
+        yield replace(tree, read_file=read_file) if read_file else tree
         return
     check_file_or_folder(path)
     if only and re.fullmatch(only, path.name) and not is_archive(path):
@@ -124,17 +137,23 @@ def open_tree(
         return
     with ExitStack() as stack:
         expected = "be a folder or a readable archive (zip or tar)"
-        with as_data_errors(path, expected, "Check the path, or fetch the archive again"):
-            tree = _open_archive(path, only, stack)
+        remedy = "Check the path, or fetch the archive again"
+        with as_data_errors(path, expected, remedy):
+            try:
+                tree = _open_archive(path, only, stack)
+            except tarfile.ReadError as error:
+                received = f"a file of another kind, or a damaged archive ({error})"
+                raise data_error(path, expected, received, remedy) from error
         yield tree
 
 
 def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
     """Call `os.stat` for everything visible below a folder. Links to folders are followed.
 
-    Returns the results by the paths of the files and folders inside, with forward slashes. `only`
-    has the names that are wanted, as for `open_tree`. A DataError says that a file cannot be read,
-    has a name that cannot be printed, or that two links lead to the same folder.
+    Returns the results by the paths of the files and folders inside, with forward slashes; of a
+    link that leads nowhere, the state of the link. `only` has the names that are wanted, as for
+    `open_tree`. A DataError says that a folder cannot be read, that a name cannot be printed, or
+    that two links lead to the same folder.
     """
 
     def refuse(error: OSError) -> None:
@@ -142,7 +161,7 @@ def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
 
     found: dict[str, os.stat_result] = {}
     links: dict[str, str] = {}
-    with as_data_errors(root, "be a folder of readable files", "Mend or remove the file"):
+    with as_data_errors(root, "hold readable folders", "Change the permissions, or remove it"):
         for folder, folders, files in os.walk(root, onerror=refuse, followlinks=True):
             inside = Path(folder).relative_to(root).as_posix()
             prefix = "" if inside == "." else f"{inside}/"
@@ -153,21 +172,57 @@ def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
             folders[:] = [name for name in visible if not _leads_back(root, prefix + name, links)]
             for name in (*folders, *filter(_is_visible_name, files)):
                 _check_name(root, prefix + name)
-                found[prefix + name] = os.stat(f"{folder}/{name}")
+                found[prefix + name] = _state(f"{folder}/{name}")
             check_count(root, len(found))
     return found
 
 
+def _state(path: str) -> os.stat_result:
+    """Call `os.stat`; for a link that leads nowhere, or in a circle, `os.lstat`."""
+    try:
+        return os.stat(path)
+    except OSError:
+        return os.lstat(path)
+
+
 def _folder_tree(path: Path, found: Mapping[str, os.stat_result]) -> Tree:
-    sizes = {name: info.st_size for name, info in found.items() if stat.S_ISREG(info.st_mode)}
+    # A link that leads nowhere is a file that cannot be read, and is treated as a damaged file.
+    sizes = {
+        name: info.st_size
+        for name, info in found.items()
+        if stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode)
+    }
     folders = frozenset(name for name, info in found.items() if stat.S_ISDIR(info.st_mode))
-    return Tree(path, sizes, folders, lambda name: open(f"{path}/{name}", "rb"))
+    return Tree(
+        path,
+        sizes,
+        folders,
+        lambda name: open(f"{path}/{name}", "rb"),
+        lambda name, most: _read_plainly(f"{path}/{name}", most),
+    )
+
+
+def read_start(path: str, most: int) -> tuple[bytes, os.stat_result]:
+    """Read at most so many bytes of a file from its beginning; faster than by `open`.
+
+    Also returns the state of the file after that.
+    """
+    descriptor = os.open(path, _FLAGS)
+    try:
+        return os.read(descriptor, most), os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read_plainly(path: str, most: int) -> bytes:
+    return read_start(path, most)[0]
 
 
 def _open_archive(path: Path, only: str | None, stack: ExitStack) -> Tree:
     items: dict[str, ArchiveItem] = {}
     for item in archive_items(path, stack):
-        name = "/".join(part for part in item.name.split("/") if part)
+        # `tar -c .` writes "./" before each name.
+        name = "/".join(part for part in item.name.split("/") if part not in ("", "."))
         if not name or not _is_visible(name):
             continue
         _check_name(path, name)

@@ -33,11 +33,15 @@ from zoo.datasets.formats.image_file import (
 from zoo.errors import DataError
 
 ON_ERROR = ("raise", "skip")
+SKIPPED_NOTE = " cannot be read, and are left out: "
+"""The words in a warning between the number of the files that are skipped and their names."""
+
 # Decoding frees the interpreter lock: two threads halve the time of photographs, but images
 # of 2 KB are decoded faster than they are handed to a thread.
 _BYTES_WORTH_A_THREAD = 16 * 2**10
 _THREADS = os.cpu_count() or 1
 _MOST_NAMED = 20  # damaged files whose damage is described in a message
+_REMEDY = "Mend, convert or remove"
 _lock = threading.RLock()
 
 Box = tuple[int, int, int, int]
@@ -138,7 +142,7 @@ def decode(
     if faults:
         count = f"{len(faults):,} of {len(pictures):,} images{_place(tree)}"
         reasons = describe_faults(pictures, faults)
-        warnings.warn(f"{count} cannot be read, and are left out: {reasons}", stacklevel=2)
+        warnings.warn(f"{count}{SKIPPED_NOTE}{reasons}", stacklevel=2)
         kept[list(faults)] = False
     return Decoded(out[: np.count_nonzero(kept)], kept)
 
@@ -247,12 +251,12 @@ def _damaged(tree: Tree, pictures: Sequence[Picture], faults: Mapping[int, str])
         (row,) = faults
         picture = pictures[row]
         subject = f"image {row + 1}" if isinstance(picture, Image.Image) else tree.subject(picture)
-        return DataError(f"{subject} {faults[row]}. Mend or remove the file.")
+        return DataError(f"{subject} {faults[row]}. {_REMEDY} it.")
     return data_error(
         f"All {len(pictures):,} images{_place(tree)}",
         "be readable",
         f"{len(faults):,} that are not: {describe_faults(pictures, faults)}",
-        'Mend or remove these files, or pass on_error="skip" to leave them out',
+        f'{_REMEDY} these files, or pass on_error="skip" to leave them out',
     )
 
 

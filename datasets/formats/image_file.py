@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
+from zoo.datasets.arrays.images import value_advice
 from zoo.datasets.files.checks import describe_error
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.conversion import to_pixels
@@ -29,6 +30,18 @@ FORMATS = ("BMP", "JPEG", "PNG", "WEBP")
 NOT_READABLE = f"must be a readable image ({', '.join(FORMATS)}). Received: "
 IMAGE_SUFFIXES = (".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".webp")
 _FIRST_BYTES = (b"BM", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")  # of the same formats
+# How files of other kinds that people take for pictures begin: from which byte on, with what.
+_OTHER_KINDS = (
+    (0, b"GIF8", "a GIF file"),
+    (0, b"II*\0", "a TIFF file"),
+    (0, b"MM\0*", "a TIFF file"),
+    (0, b"%PDF", "a PDF file"),
+    (4, b"ftypheic", "a HEIC file"),
+    (4, b"ftypheix", "a HEIC file"),
+    (4, b"ftypmif1", "a HEIF file"),
+    (4, b"ftypavif", "an AVIF file"),
+    (4, b"ftyp", "a video or an image of the same family"),
+)
 _GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L")
 _ORIENTATION = 0x0112
 _ON_ITS_SIDE = (5, 6, 7, 8)  # values of the orientation
@@ -153,6 +166,8 @@ def convert_image(image: Image.Image, target: Target) -> np.ndarray:
     height, width = target.size
     if image.size != (width, height) and not target.resize:
         raise OtherSize(f"{image.height}×{image.width}", f"{height}×{width}")
+    if image.mode == "F":
+        _check_fractions(np.asarray(image))
     if image.mode.startswith("I"):
         grey = np.rint(np.asarray(image) / 257).clip(0, 255).astype(np.uint8)
         image = Image.fromarray(grey)
@@ -160,6 +175,14 @@ def convert_image(image: Image.Image, target: Target) -> np.ndarray:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return to_pixels(image, target.shape, target.resize or "stretch")
+
+
+def _check_fractions(values: np.ndarray) -> None:
+    """Refuse floats that are not from 0 to 255. Floats up to 1 would all become black."""
+    low, high = values.min(), values.max()
+    if not (low >= 0 and high <= 255) or 0 < high <= 1:
+        received, advice = value_advice(values)
+        raise DataError(f"must have pixels 0..255. Received: {received}. {advice}")
 
 
 @contextmanager
@@ -182,8 +205,18 @@ def open_image(
     # Pillow raises almost every built-in error for damaged files.
     except Exception as error:
         is_unknown = isinstance(error, UnidentifiedImageError)
-        received = "content of another kind" if is_unknown else describe_error(error)
+        received = _kind_of(content) if is_unknown else describe_error(error)
         raise DataError(f"{NOT_READABLE}{received}") from error
+
+
+def _kind_of(content: BinaryIO) -> str:
+    """Say what a file is that is no image of the `FORMATS`."""
+    content.seek(0)
+    start = content.read(16)
+    if not start:
+        return "an empty file"
+    kinds = (kind for first, magic, kind in _OTHER_KINDS if start[first:].startswith(magic))
+    return next(kinds, "content of another kind")
 
 
 def _open(

@@ -30,6 +30,7 @@ INFO = DatasetInfo(
     expected_files="cifar-10-binary.tar.gz, cifar-10-python.tar.gz or train/<class>/*.jpg",
     markers=("data_batch_1*", "train/airplane/"),
     folders=("cifar-10-batches-*/", "cifar-10-batches-*/*/"),  # of Keras
+    keras_files="cifar-10-batches-py-target/",
     archive_patterns=("cifar-10", "cifar-10[!0-9]*", "cifar10", "cifar10[!0-9]*"),
     file_pattern=r"data_batch_\d(\.bin)?|test_batch(\.bin)?|train|test",
     parts={"train": ("train",), "test": ("test",)},

@@ -24,6 +24,7 @@ INFO = DatasetInfo(
     markers=("train-images?idx3-ubyte*",),
     # of torchvision and of Keras
     folders=("FashionMNIST/raw/", "raw/", "fashion-mnist/", "fashion-mnist/data/fashion/"),
+    keras_files="fashion-mnist/",
     archive_patterns=("fashion?mnist*", "fashionmnist*"),
     file_pattern=IDX_PATTERN,
     parts={"train": ("train",), "test": ("test",)},

@@ -46,6 +46,8 @@ INFO = DatasetInfo(
 
 PARTS = ("Training", "PublicTest", "PrivateTest")
 
+TABLES = ("fer2013.csv", "icml_face_data.csv")  # the same rows in the same order
+
 MAX_BYTES = 2**30  # the largest CSV file that is read; the real files have 300 million bytes
 
 # In the order of the class ids in the contest's fer2013.csv. Folders sort neutral fifth.
@@ -64,7 +66,7 @@ def read(request: ReadRequest) -> dict[str, Split]:
     The images are sorted by class, and within a class in the order of the rows or file names.
     """
     tree, parts = request.tree, request.parts
-    tables = [name for name in ("fer2013.csv", "icml_face_data.csv") if name in tree.sizes]
+    tables = [name for name in TABLES if name in tree.sizes]
     found = _read_csv(tree, tables[0], parts) if tables else _read_folders(request)
     splits = {}
     for part, (images, labels) in found.items():

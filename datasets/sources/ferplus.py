@@ -10,7 +10,6 @@ the majority says "unknown" or "not a face", are left out.
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from dataclasses import replace
 
@@ -23,23 +22,29 @@ from zoo.datasets.formats.image_file import Target, find_images
 from zoo.datasets.formats.pixel_csv import read_rows
 from zoo.datasets.formats.vote_csv import COLUMNS, Votes, read_label_file, read_votes
 from zoo.datasets.registry import ReadRequest, register
-from zoo.datasets.sources.fer2013 import MAX_BYTES, PARTS
+from zoo.datasets.sources.fer2013 import MAX_BYTES, PARTS, TABLES
 from zoo.datasets.split import Split
+
+# Archives of FER2013. Kaggle gives all its archives the name archive.zip.
+ARCHIVES = (
+    r"(?i:(fer2013[^/]*|challenges-in-representation-learning[^/]*|archive)"
+    r"\.(zip|tgz|tar|tar\.(gz|bz2|xz)))"
+)
 
 INFO = DatasetInfo(
     name="ferplus",
     summary="35,887 faces of FER2013, 48×48 grey, with ten people's votes for 8 emotions",
     source="github.com/microsoft/FERPlus for the votes, and the faces of fer2013",
     expected_files=(
-        "fer2013new.csv beside fer2013.csv, beside train/<emotion>/Training_N.png or beside "
-        "fer2013.zip with such folders; or FER2013Train/, FER2013Valid/ and FER2013Test/ with "
+        "fer2013new.csv beside fer2013.csv, icml_face_data.csv, train/<emotion>/Training_N.png or "
+        "an archive of these (fer2013.zip); or FER2013Train/, FER2013Valid/ and FER2013Test/ with "
         "label.csv"
     ),
     markers=("fer2013new.csv", "FER2013Train/label.csv"),
     folders=("fer2013/", "FERPlus/data/", "data/"),
     archive_patterns=("ferplus*", "fer+*", "fer?plus*"),
     file_pattern=(
-        r"fer2013new\.csv|fer2013\.csv|fer2013[^/]*\.(zip|tar|tar\.gz|tgz)|FER2013(Train|Valid|Test)"
+        rf"(fer2013new|fer2013|icml_face_data)\.csv|{ARCHIVES}|FER2013(Train|Valid|Test)"
         r"|(?i:train|training|test|publictest|privatetest)"
     ),
     parts={"train": ("Training",), "test": ("PublicTest",)},
@@ -67,14 +72,7 @@ def read(request: ReadRequest) -> dict[str, Split]:
         return splits
     with tree.open("fer2013new.csv") as file:
         votes = read_votes(file, tree.subject("fer2013new.csv"))
-    if "fer2013.csv" in tree.sizes:
-        return _read_table(request, votes)
-    archives = sorted(fnmatch.filter(tree.sizes, "fer2013*"), key=len)
-    archives = [name for name in archives if not name.endswith(".csv")]
-    if archives and not any("/" in name for name in tree.sizes):
-        with open_tree(tree.path / archives[0]) as inner:
-            return _read_folders(replace(request, tree=inner), votes)
-    return _read_folders(request, votes)
+    return _read_faces(request, votes)
 
 
 def majority_labels(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -100,15 +98,28 @@ def majority_labels(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return labels, emotions / np.maximum(emotions.sum(1, keepdims=True), 1)
 
 
-def _read_table(request: ReadRequest, votes: Votes) -> dict[str, Split]:
-    """Read the faces from `fer2013.csv`, which has the rows of the votes in the same order."""
-    tree, splits = request.tree, {}
-    with tree.open("fer2013.csv", MAX_BYTES) as file:
-        images, _, usages = read_rows(file, tree.subject("fer2013.csv"))
+def _read_faces(request: ReadRequest, votes: Votes) -> dict[str, Split]:
+    """Read the faces from a table, from folders, or from an archive of a table or of folders."""
+    tree = request.tree
+    tables = [path for path in tree.sizes if path.rpartition("/")[2] in TABLES]
+    if tables:
+        return _read_table(request, votes, min(tables, key=lambda path: (path.count("/"), path)))
+    archives = sorted((name for name in tree.sizes if re.fullmatch(ARCHIVES, name)), key=len)
+    if archives and tree.path.is_dir() and not any("/" in name for name in tree.sizes):
+        with open_tree(tree.path / archives[0]) as inner:
+            return _read_faces(replace(request, tree=inner), votes)
+    return _read_folders(request, votes)
+
+
+def _read_table(request: ReadRequest, votes: Votes, table: str) -> dict[str, Split]:
+    """Read the faces from a table that has the rows of the votes in the same order."""
+    where, splits = request.tree.subject(table), {}
+    with request.tree.open(table, MAX_BYTES) as file:
+        images, _, usages = read_rows(file, where)
     if len(usages) != len(votes.usages) or (usages != votes.usages).any():
-        expected = "have the same rows as fer2013.csv, in the same order"
         received = f"{len(votes.usages):,} rows for {len(usages):,} faces, or another Usage"
-        raise data_error(tree.subject("fer2013new.csv"), expected, received)
+        expected = f"have the same rows as {where}, in the same order"
+        raise data_error("fer2013new.csv", expected, received)
     labels, shares = majority_labels(votes.counts)
     labels[[not name for name in votes.names]] = -1  # rows that were taken out
     for part in request.parts:

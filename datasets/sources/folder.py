@@ -8,7 +8,7 @@ from pathlib import Path
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.archive import is_archive
 from zoo.datasets.files.checks import data_error
-from zoo.datasets.files.class_folders import class_folders
+from zoo.datasets.files.class_folders import class_folders, class_folders_to_judge
 from zoo.datasets.formats.conversion import CHANNELS
 from zoo.datasets.formats.decode import first_header
 from zoo.datasets.formats.image_file import ColorFound, ImageHeader, Target, find_images
@@ -42,7 +42,11 @@ def read(request: ReadRequest) -> dict[str, Split]:
     Without a size, all images must have the same size; without a colour, they are grey if all of
     them are grey, and RGB otherwise.
     """
-    found = class_folders(request.tree, find_images(request.tree))
+    images = find_images(request.tree)
+    if request.known_classes is None:
+        found = class_folders(request.tree, images)
+    else:
+        found = class_folders_to_judge(request.tree, images, request.known_classes)
     files = [file for classes in found.values() for names in classes.values() for file in names]
     header = first_header(request.tree, files, is_reduced=request.conversion.size is not None)
     if request.conversion.color or not header.is_grey:
@@ -62,7 +66,7 @@ def _read_images(
     only_grey: bool = False,
 ) -> dict[str, Split]:
     """Decode the images of each split, whose first readable image has that header."""
-    conversion, class_names = request.conversion, tuple(found["train"])
+    conversion, class_names = request.conversion, tuple(next(iter(found.values())))
     size, resize = conversion.size or header[:2], conversion.size and conversion.resize
     target = Target(size, CHANNELS[color], resize, only_grey=only_grey)
     alike = "" if conversion.size else header.name

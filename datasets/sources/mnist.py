@@ -49,6 +49,7 @@ INFO = DatasetInfo(
     ),
     markers=("train-images?idx3-ubyte*", "mnist.npz"),
     folders=("MNIST/raw/", "raw/"),  # torchvision's
+    keras_files="mnist.npz",
     archive_patterns=("mnist*",),
     file_pattern=rf"{IDX_PATTERN}|mnist\.npz|[xy]_(train|test)\.npy",
     parts={"train": ("train",), "test": ("test",)},

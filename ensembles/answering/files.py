@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
 from zoo.arguments import as_path
+from zoo.datasets.files.checks import left_out
 from zoo.datasets.files.tree import open_tree, plain_files
-from zoo.datasets.formats.image_file import find_images
+from zoo.datasets.formats.image_file import FORMATS, find_images
 from zoo.errors import DataError
 
 
@@ -17,8 +19,8 @@ def picture_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """Find the files of pictures.
 
     Args:
-        paths: Files; folders, whose pictures are found in all folders inside; and patterns such as
-            `"photos/*.jpg"` and `"photos/**/*.png"`.
+        paths: Files; folders, whose pictures are found in all folders inside, with a warning if
+            there are other files; and patterns such as `"photos/*.jpg"` and `"photos/**/*.png"`.
 
     Returns:
         The files in the order of `paths`; those of a folder or a pattern are sorted.
@@ -30,7 +32,8 @@ def picture_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
         >>> picture_files(["gone.jpg", "gone/*.png"])
         Traceback (most recent call last):
         zoo.errors.DataError: Pictures must be files, folders with pictures, or patterns such as \
-'photos/*.jpg'. Received: gone.jpg, gone/*.png, where there is no picture. Check the paths.
+'photos/*.jpg'. Received: gone.jpg, gone/*.png, where there is no picture (BMP, JPEG, PNG, WEBP). \
+Check the paths.
     """
     found: list[Path] = []
     empty: list[str] = []
@@ -43,7 +46,7 @@ def picture_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
         some = ", ".join(empty[:5]) + (f" and {len(empty) - 5:,} more" if len(empty) > 5 else "")
         raise DataError(
             "Pictures must be files, folders with pictures, or patterns such as 'photos/*.jpg'. "
-            f"Received: {some}, where there is no picture. Check the paths."
+            f"Received: {some}, where there is no picture ({', '.join(FORMATS)}). Check the paths."
         )
     return found
 
@@ -52,7 +55,10 @@ def _files_of(path: Path) -> list[Path]:
     """Find the files that a single path means; none if there is no picture."""
     if path.is_dir():
         with open_tree(path) as tree:
-            return [path / name for name in find_images(tree)]
+            images = find_images(tree)
+            if others := sorted(tree.sizes.keys() - {*images}):
+                warnings.warn(left_out(path, others), stacklevel=3)
+            return [path / name for name in images]
     if path.exists():
         return [path]
     if not glob.has_magic(str(path)):

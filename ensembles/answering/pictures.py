@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,16 @@ from PIL import Image
 
 from zoo.arguments import argument_error
 from zoo.datasets import read_image_blocks, read_images
+from zoo.datasets.arrays.images import check_images
 from zoo.datasets.arrays.streams import is_stream, read_batches
 from zoo.datasets.split import Split
 from zoo.ensembles.answering.files import picture_files
 
 BLOCK = 256
 """How many pictures are in memory at a time."""
+
+BLOCK_BYTES = 256 * 2**20
+"""How many bytes of pixels are in memory at a time: of large pictures, a block has fewer."""
 
 Source = Path | int
 """The path of a picture's file; or the number of the picture, from 0, if it has no file."""
@@ -74,7 +78,8 @@ def picture_blocks(
         pictures: One picture or several: paths of files, of folders, or with patterns, see
             `picture_files`; Pillow images; arrays uint8 [height, width], [height, width, channels]
             or [n, height, width, channels]; a `Split`; a `tf.data.Dataset` or a
-            `keras.utils.PyDataset`; or a list of these.
+            `keras.utils.PyDataset`; or a list or a generator of these. A generator is read block
+            by block.
         options: The arguments of `zoo.datasets.read_images`, as `image_options` gives them.
         on_error: `"raise"`, or `"skip"` to leave out pictures that cannot be read, with a warning.
 
@@ -92,7 +97,7 @@ def picture_blocks(
         ([0, 1], (2, 4, 4, 1))
     """
     listed = enumerate(_listed(pictures))
-    numbered = [*itertools.islice(listed, BLOCK)]
+    numbered = _next_block(listed)
     if not numbered:
         remedy = "Name a picture, or a folder with pictures"
         raise argument_error("pictures", "be one picture or more", pictures, remedy)
@@ -105,7 +110,20 @@ def picture_blocks(
             images,
             [source for source, picture in named if id(picture) not in ids],
         )
-        numbered = [*itertools.islice(listed, BLOCK)]
+        numbered = _next_block(listed)
+
+
+def _next_block(listed: Iterator[tuple[int, Any]]) -> list[tuple[int, Any]]:
+    """Take the next `BLOCK` numbered pictures, or fewer that have `BLOCK_BYTES` of pixels."""
+    block, size = [], 0
+    for number, picture in listed:
+        block.append((number, picture))
+        if isinstance(picture, Image.Image):
+            size += picture.width * picture.height * len(picture.getbands())
+        size += getattr(picture, "nbytes", 0)
+        if len(block) == BLOCK or size >= BLOCK_BYTES:
+            break
+    return block
 
 
 def _listed(pictures: Any) -> Iterator[Any]:
@@ -122,16 +140,30 @@ def _listed(pictures: Any) -> Iterator[Any]:
         yield pictures
     elif hasattr(pictures, "__array__"):
         pixels = np.asarray(pictures)
-        yield from pixels if pixels.ndim == 4 else [pixels]
+        has_channels = pixels.ndim == 3 and pixels.shape[-1] in (1, 3, 4)
+        yield from [pixels] if pixels.ndim == 2 or has_channels else check_images(pixels)
     elif isinstance(pictures, Iterable):
-        listed = [*pictures]
-        if all(isinstance(picture, (str, os.PathLike)) for picture in listed):
-            yield from picture_files(listed)  # names all files that are missing
-        else:
-            yield from itertools.chain.from_iterable(map(_listed, listed))
+        is_whole = isinstance(pictures, Collection)
+        for are_paths, group in itertools.groupby(pictures, _is_path):
+            if are_paths:
+                # `picture_files` names all missing files of a list, or of a block of a generator.
+                while paths := [*itertools.islice(group, None if is_whole else BLOCK)]:
+                    yield from picture_files(paths)
+            else:
+                for picture in group:
+                    yield from _listed(picture if is_whole else _kept(picture))
     else:
         remedy = "Pass paths, Pillow images or arrays, one or several"
         raise argument_error("pictures", "be a picture or a list of pictures", pictures, remedy)
+
+
+def _is_path(picture: Any) -> bool:
+    return isinstance(picture, (str, os.PathLike))
+
+
+def _kept(picture: Any) -> Any:
+    """Copy an array of a generator, which may write the next picture into the same array."""
+    return picture.copy() if isinstance(picture, np.ndarray) else picture
 
 
 def _read(

@@ -1,7 +1,7 @@
 """The Keras models that a committee is: its members side by side, and a rule that combines them.
 
 `member_models` computes the probabilities of each member, and knows which images they have been
-trained on. `voting_model` combines them: it predicts, evaluates, and answers about pictures.
-`zoo.ensembles.Committee` adds training, reports and saving to it; `zoo.ensembles.export` writes it
+trained on. `voting_model` combines them: it predicts, reports, and answers about pictures.
+`zoo.ensembles.Committee` adds training and saving to it; `zoo.ensembles.export` writes it
 as a graph.
 """

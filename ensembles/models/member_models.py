@@ -1,6 +1,7 @@
 """A Keras model that holds several built models side by side."""
 
 import functools
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,9 +13,11 @@ from zoo.augmentation.augmentation import Augmentation
 from zoo.augmentation.views import AugmentedViews, augmented_views
 from zoo.datasets.image_batches import image_batches
 from zoo.datasets.split import Split
+from zoo.ensembles.checks import as_labelled, as_unlabelled, check_part
 from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
 from zoo.errors import ArgumentError
 from zoo.training.built_models.interface import check_model, image_interface
+from zoo.training.built_models.pixel_range import warning_of_range
 from zoo.training.loop import EVALUATION_BATCH
 
 
@@ -85,6 +88,15 @@ class MemberModels(keras.Model, CompositeModel):
         """The images and the data set that the members and the rule come from."""
         return self._own_provenance.joined_with(provenance_of(self._models))
 
+    def build(self, input_shape: Any = None) -> None:
+        """Keras calls this before the first call: refuse a committee without built members."""
+        self._check_built()
+
+    def load_weights(self, filepath: Any, **kwargs: Any) -> None:
+        """Load weights that `save_weights` wrote, as in Keras, into members that are built."""
+        self._check_built()
+        super().load_weights(filepath, **kwargs)
+
     def member_outputs(self, images: Any) -> Any:
         """Compute each member's probabilities as tensors, for use in a graph.
 
@@ -151,15 +163,21 @@ class MemberModels(keras.Model, CompositeModel):
         """
         return self.member_probabilities(x).argmax(axis=-1)
 
-    def overlap_with(self, split: Split) -> Overlap:
-        """Count the images of a split that the members were trained on, or that chose something.
+    def overlap_with(self, x: Any, y: Any = None) -> Overlap:
+        """Count the images that the members were trained on, or that chose something.
 
         Args:
-            split: The images that judge the committee.
+            x: The images that judge the committee, as in `report`; they may be without labels.
+            y: Labels int [n], if `x` is an array; they do not change the counts.
 
         Returns:
             The counts.
+
+        Raises:
+            DataError: The images or labels are not as described.
         """
+        is_labelled = y is not None
+        split = as_labelled(x, y, "images", self._known_names) if is_labelled else as_unlabelled(x)
         return self.provenance.overlap_with(split)
 
     def _use_models(self, models: list[Any], names: Sequence[str]) -> None:
@@ -179,6 +197,7 @@ class MemberModels(keras.Model, CompositeModel):
 
     def _batches(self, x: Any, batch_size: int, steps: int | None = None) -> Iterator[np.ndarray]:
         self._check_built()
+        check_part(x)
         return image_batches(x, self.input_shape[1:], batch_size, steps)
 
     def _check_built(self) -> None:
@@ -187,6 +206,24 @@ class MemberModels(keras.Model, CompositeModel):
                 "The members must be built. Received: a committee with members that are not built "
                 "yet. Call fit first, or make the committee of built models."
             )
+
+
+def warn_of_range(
+    names: Sequence[str], models: Sequence[Any], split: Split, stacklevel: int = 3
+) -> None:
+    """Warn of trained members of other origin that take values from 0 to 1 or from -1 to 1.
+
+    Args:
+        names: The names of the members.
+        models: Their Keras models.
+        split: Images with labels, on which the members are tried.
+        stacklevel: As in `warnings.warn`.
+    """
+    for name, model in zip(names, models, strict=True):
+        if len(provenance_of([model]).trained_on):
+            continue  # Zoo trained the model, with pixels.
+        if message := warning_of_range(name, model, split):
+            warnings.warn(message, UserWarning, stacklevel=stacklevel)
 
 
 def graph_of(function: Any) -> Any:

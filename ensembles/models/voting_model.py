@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.arguments import whole_number
 from zoo.augmentation.augmentation import Augmentation
 from zoo.augmentation.views import AugmentedViews, augmented_views
 from zoo.datasets.arrays.images import check_images
@@ -18,7 +19,8 @@ from zoo.ensembles.answering.answer import Answer, make_answers
 from zoo.ensembles.answering.pictures import Block, image_options, picture_blocks
 from zoo.ensembles.checks import as_labelled, check_classes
 from zoo.ensembles.combining.rules import Rule
-from zoo.ensembles.models.member_models import MemberModels, graph_of
+from zoo.ensembles.models.member_models import MemberModels, graph_of, warn_of_range
+from zoo.ensembles.reports.report import Report, make_report
 from zoo.ensembles.reports.validation import ValidatedModel
 from zoo.errors import ArgumentError
 from zoo.training.loop import EVALUATION_BATCH
@@ -27,7 +29,7 @@ from zoo.training.loop import EVALUATION_BATCH
 class VotingModel(MemberModels, ValidatedModel):
     """Several models that take the same images, and whose probabilities a rule combines.
 
-    `zoo.ensembles.Committee` is such a model that can be trained, judged and saved.
+    `zoo.ensembles.Committee` is such a model that can be trained and saved.
 
     Args:
         rule: The rule of combination.
@@ -95,7 +97,8 @@ class VotingModel(MemberModels, ValidatedModel):
         Raises:
             DataError: The members take images of another shape.
         """
-        batch_size = batch_size or EVALUATION_BATCH
+        batch_size = EVALUATION_BATCH if batch_size is None else batch_size
+        whole_number("batch_size", batch_size, 1)
         views = augmented_views(augmentation, times, seed)
         if views is not None:
             return self.rule(self.member_probabilities(x, batch_size, augmentation=views))
@@ -147,7 +150,11 @@ class VotingModel(MemberModels, ValidatedModel):
             else:
                 if isinstance(x, tuple):
                     x, y, sample_weight = (*x, sample_weight)[:3]
-                x, y = (x.images, x.labels) if isinstance(x, Split) else (check_images(x), y)
+                if isinstance(x, Split):
+                    sample_weight = x.sample_weight if sample_weight is None else sample_weight
+                    x, y = x.images, x.labels
+                else:
+                    x = check_images(x)
             with _quiet_end():
                 return super().evaluate(
                     x, y, sample_weight=sample_weight, return_dict=return_dict, **kwargs
@@ -178,7 +185,8 @@ class VotingModel(MemberModels, ValidatedModel):
         Args:
             pictures: One picture or several: paths of files or folders, patterns such as
                 `"photos/*.jpg"`, Pillow images, arrays uint8 [height, width, channels] or
-                [n, height, width, channels], a `Split`, or a list of these.
+                [n, height, width, channels], a `Split`, or a list or a generator of these. The
+                pictures are read in blocks, so that those of a generator need little memory.
             on_error: `"raise"`, or `"skip"` to leave out pictures that cannot be read, with a
                 warning that names them.
 
@@ -221,6 +229,50 @@ class VotingModel(MemberModels, ValidatedModel):
         named = dict(zip(self.member_names, members, strict=True))
         weights = self.rule.weights
         return make_answers(block.sources, named, self.rule(members), self.label_names, weights)
+
+    def report(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        elsewhere: Any = None,
+        augmentation: Augmentation | AugmentedViews | None = None,
+        times: int | None = None,
+        seed: int | None = None,
+    ) -> Report:
+        """Judge the members and the committee on images that no member was trained on.
+
+        Args:
+            x: A `Split`; images uint8 [n, height, width, channels]; a tuple (images, labels); or a
+                `tf.data.Dataset` or a `keras.utils.PyDataset` of pairs (images, labels).
+            y: Labels int [n], if `x` is an array.
+            elsewhere: Images of another data set; the report says how well they are told apart.
+            augmentation: Test-time augmentation, as in `member_probabilities`.
+            times: The number of views of each image, with an `Augmentation`; 8 by default.
+            seed: The seed of the transforms, with an `Augmentation`; 0 by default.
+
+        Returns:
+            The `Report`: print it, or `save` it as JSON, Markdown or PNG.
+
+        Raises:
+            DataError: The images or classes do not fit the members.
+        """
+        split = self.split_to_judge(x, y)
+        warn_of_range(self.member_names, self._models, split)
+        views = augmented_views(augmentation, times, seed)
+        others = None
+        if elsewhere is not None:
+            others = self.member_probabilities(elsewhere, augmentation=views)
+        return make_report(
+            split,
+            self.member_names,
+            self.member_probabilities(split, augmentation=views),
+            elsewhere=others,
+            rule=self.rule,
+            validation_accuracy=self.validation_accuracy,
+            validation=self.validation_scores,
+            overlap=self.overlap_with(split),
+        )
 
     def split_to_judge(self, x: Any, y: Any = None) -> Split:
         """Take images with labels of the classes that this committee knows.

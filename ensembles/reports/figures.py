@@ -102,7 +102,10 @@ def draw_classes(axes: Axes, classes: Sequence[ClassScore], title: str) -> None:
         label = "F1" if key == "f1" else key
         axes.barh(heights + offset, values, height=0.25, label=label)
     named = len(classes) <= MOST_NAMES
-    names = [score.name for score in classes] if named else []
+    names = [
+        score.name if score.support else f"{score.name} (no images)"
+        for score in (classes if named else ())
+    ]
     axes.set_yticks(heights if named else [], names, fontsize="small", parse_math=False)
     axes.set_ylim(-0.6, len(classes) - 0.4)
     axes.set_xlim(0, 100)

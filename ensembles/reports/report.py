@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from zoo.datasets.split import Split
@@ -42,7 +42,7 @@ from zoo.errors import DataError
 from zoo.metrics import Accuracy, ClassScore, confusion_matrix, per_class
 from zoo.plots import confusion_figure, confusion_side, draw_confusion
 from zoo.tensorboard import TensorBoardLog, run_folder
-from zoo.text import as_plain_text, markdown_table, rich_table
+from zoo.text import as_plain_text, markdown_table, rich_table, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -206,12 +206,11 @@ class Report:
             },
         )
 
-    def __rich__(self) -> RenderableType:
-        parts: list[RenderableType] = []
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for table in self._tables(wide=len(self.class_names) <= MOST_CONFUSIONS):
-            drawn = rich_table(table.header, table.rows, title=table.title, bold="committee")
-            parts += [drawn, Text()]
-        return Group(*parts, Text(self.verdict()))
+            yield rich_table(table.header, table.rows, title=table.title, bold="committee")
+            yield ""
+        yield Text(wrapped(self.verdict(), options.max_width), overflow="ignore")
 
     def __str__(self) -> str:
         return as_plain_text(self)
@@ -224,7 +223,7 @@ class Report:
         confusions = confusion_table if wide else commonest_confusions
         return [
             score_table(f"Accuracy on {self.split}{rule}", scores, self.validation),
-            class_table(self.classes, self.committee.accuracy, name),
+            class_table(self.classes, self.confusion, self.committee.accuracy, name),
             confusions(self.confusion, self.class_names, name),
             *self.leaderboard.tables(),
             *self.analysis.tables(),

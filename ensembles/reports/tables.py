@@ -10,11 +10,14 @@ import numpy as np
 
 from zoo.ensembles.measures.diversity import Diversity
 from zoo.ensembles.reports.measure_table import MEASURES, Place, Value
-from zoo.metrics import Accuracy, ClassScore
+from zoo.metrics import Accuracy, ClassScore, macro_f1
 from zoo.text import percent
 
 MOST_CONFUSIONS = 12
 """How many pairs of classes the table of commonest confusions holds."""
+
+NO_VALUE = "–"
+"""The cell of a value that does not exist or is not known."""
 
 
 class Table(NamedTuple):
@@ -88,7 +91,7 @@ def leaderboard_tables(
     if best_member:
         ranks[0].append("p")
         for cells, (_, _, p_value) in zip(ranks[1:], rows, strict=True):
-            cells.append("–" if math.isnan(p_value) else f"{p_value:.2g}")
+            cells.append(NO_VALUE if math.isnan(p_value) else f"{p_value:.2g}")
     title = f"Leaderboard, n = {n:,}; p against {best_member}, after Holm"
     errors = _measure_columns(rows, "calibration")
     return [
@@ -97,24 +100,41 @@ def leaderboard_tables(
     ]
 
 
-def class_table(classes: Sequence[ClassScore], accuracy: Accuracy, name: str) -> Table:
+def class_table(
+    classes: Sequence[ClassScore], confusion: np.ndarray, accuracy: Accuracy, name: str
+) -> Table:
     """Tabulate precision, recall and F1 of each class.
+
+    A dash stands for a score that does not exist: the precision of a class that is predicted for no
+    image, the recall of a class without images, and the F1 of a class that is neither. If there is
+    such a class, a row says over how many classes the macro F1 is a mean.
 
     Args:
         classes: The score of each class.
+        confusion: Counts, int [classes, classes], a row for each true class.
         accuracy: Accuracy on all images, which is the last row.
         name: Name of the member or committee.
 
     Returns:
         The table.
     """
+    predicted = confusion.sum(axis=0)
+    occurring = (predicted + confusion.sum(axis=1) > 0).tolist()
     rows = [
-        [score.name, *map(percent, (score.precision, score.recall, score.f1)), f"{score.support:,}"]
-        for score in classes
+        [
+            score.name,
+            percent(score.precision) if count else NO_VALUE,
+            percent(score.recall) if score.support else NO_VALUE,
+            percent(score.f1) if occurs else NO_VALUE,
+            f"{score.support:,}",
+        ]
+        for score, count, occurs in zip(classes, predicted, occurring, strict=True)
     ]
-    rate = ["classification rate", percent(accuracy.value), "", "", ""]
-    header = ["", "precision", "recall", "F1", "images"]
-    return Table(f"{name}, class by class", header, [*rows, rate])
+    if not all(occurring):
+        title = f"macro F1, {sum(occurring)} of {len(classes)} classes"
+        rows.append([title, "", "", percent(macro_f1(confusion)), ""])
+    rows.append(["classification rate", percent(accuracy.value), "", "", ""])
+    return Table(f"{name}, class by class", ["", "precision", "recall", "F1", "images"], rows)
 
 
 def confusion_table(confusion: np.ndarray, class_names: Sequence[str], name: str) -> Table:
@@ -197,7 +217,10 @@ def diversity_table(measures: Diversity) -> Table:
     means = measures.means()
     del means["ambiguity"]
     terms = measures.ambiguity
-    rows = [[name.replace("_", " "), f"{value:.3f}"] for name, value in means.items()]
+    rows = [
+        [name.replace("_", " "), NO_VALUE if math.isnan(value) else f"{value:.3f}"]
+        for name, value in means.items()
+    ]
     rows += [
         ["mean Brier score of the members", f"{terms.members:.3f}"],
         ["less their ambiguity", f"{terms.ambiguity:.3f}"],
@@ -224,7 +247,7 @@ def _validation_title(validation: Mapping[str, Accuracy | float]) -> str:
 def _validation_cell(score: Accuracy | float | None) -> str:
     """Write an accuracy on validation images, with its interval if it is known."""
     if score is None:
-        return "–"
+        return NO_VALUE
     if isinstance(score, Accuracy):
         return f"{percent(score.value)} [{100 * score.low:.1f}, {100 * score.high:.1f}]"
     return percent(score)

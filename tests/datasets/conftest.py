@@ -16,6 +16,7 @@ def private_cache(tmp_path, monkeypatch):
     """No test reads or writes the cache or the data of the user who runs it."""
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("ZOO_DATA", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setattr("platformdirs.user_data_path", lambda name: tmp_path / "user-data" / name)
     return tmp_path / "cache"
 

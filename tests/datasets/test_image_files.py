@@ -77,6 +77,27 @@ def test_all_missing_and_damaged_files_are_named(paths, tmp_path):
         read_images([paths[0], wanted[3]], 4)
 
 
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"", "an empty file"),
+        (b"GIF89a\1\0\1\0", "a GIF file"),
+        (b"II*\0\x08\0\0\0", "a TIFF file"),
+        (b"MM\0*\0\0\0\x08", "a TIFF file"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC file"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0", "an AVIF file"),
+        (b"%PDF-1.7", "a PDF file"),
+        (b"notes", "content of another kind"),
+    ],
+)
+def test_a_file_of_another_kind_is_called_by_its_kind(tmp_path, content, kind):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as raised:
+        read_images(path, 4)
+    assert str(raised.value).endswith(f"Received: {kind}. Mend, convert or remove it.")
+
+
 def test_damaged_files_are_left_out_and_listed(paths):
     paths[1].write_bytes(b"damaged")
     with pytest.warns(UserWarning, match=r"1 of 3 images cannot be read, .*: \S*b\.jpg \(content"):
@@ -108,7 +129,10 @@ BAD_ARGUMENTS = [
     ({"paths": []}, "paths must hold at least one picture"),
     ({"paths": 3}, "paths must be a picture or a list"),
     ({"paths": [3]}, r"uint8 arrays .* Received: int of int64"),
-    ({"paths": np.zeros((2, 4, 4, 3))}, "Received: ndarray of float64"),
+    ({"paths": np.zeros((2, 4, 4, 3))}, "be uint8 pixels 0..255. Received: float64 from 0 to 0"),
+    ({"paths": np.zeros((2, 4, 4, 9), "uint8")}, r"uint8 arrays .* Received: ndarray of uint8"),
+    ({"paths": np.full((2, 4, 4, 3), 0.5)}, r"Pass `\(images \* 255\)\.round\(\)"),
+    ({"paths": Image.new("F", (4, 4), 0.5)}, r"pixels 0\.\.255. Received: float32 from 0.5 to 0.5"),
     ({"paths": "a.png", "resize": "crop"}, 'resize must be "stretch" without image_size'),
     ({"paths": "a.png", "image_size": 4, "resize": "pad"}, 'be "stretch" or "crop"'),
     ({"paths": "a.png", "on_error": "ignore"}, 'on_error must be "raise" or "skip"'),

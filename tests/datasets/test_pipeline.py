@@ -42,6 +42,25 @@ def test_batches_have_static_shapes_and_a_known_length():
     assert len(dataset) == 5
 
 
+def test_shares_come_beside_the_labels_where_they_are_asked_for():
+    shares = np.random.default_rng(0).dirichlet(np.ones(3), 7).astype("float32")
+    split = as_split(numbered(7), label_shares=shares)
+    assert order(split.batches(3)) == order(numbered(7).batches(3))
+    weighted = as_split(split, sample_weight=np.arange(7))
+    for some in (split, weighted):
+        dataset = some.batches(3, shuffle=True, label_shares=True)
+        assert dataset.element_spec[1][1].shape.as_list() == [None, 3]
+        for images, targets, *weights in dataset.as_numpy_iterator():
+            numbers = images[:, 0, 0, 0]
+            np.testing.assert_array_equal(targets[0], numbers % 3)
+            np.testing.assert_array_equal(targets[1], shares[numbers])
+            assert len(weights) == (some is weighted)
+            for weight in weights:
+                np.testing.assert_array_equal(weight, numbers)
+    with pytest.raises(ArgumentError, match="label_shares must be False for a split without"):
+        numbered(7).batches(3, label_shares=True)
+
+
 def test_batches_of_a_selection_come_from_the_store():
     part = numbered(9).take([8, 2, 5])
     assert order(part.batches(2)) == [[8, 2], [5]]

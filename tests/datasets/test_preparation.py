@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from zoo.datasets import load
+from zoo.datasets.preparation import prepare_splits
+from zoo.datasets.split import as_split
 from zoo.errors import DataError
 
 
@@ -53,3 +55,16 @@ def test_duplicates_that_are_all_there_is_are_not_dropped_in_silence(write, imag
     )
     with pytest.raises(DataError, match=r"image in train .* Received: none of class 'a'"):
         load("folder", root, drop_duplicates=True)
+
+
+def test_shares_are_those_among_the_classes_that_are_left():
+    images = np.arange(4, dtype=np.uint8)[:, None, None, None]
+    shares = [[0.5, 0.25, 0.25], [0, 1, 0], [0.5, 0.5, 0], [0, 1, 0]]
+    names = ["cat", "dog", "owl"]
+    split = as_split(images, [0, 0, 2, 2], class_names=names, label_shares=shares)
+    options = {"leave_out_small_classes": False, "drop_duplicates": False, "shares": {}, "seed": 0}
+    prepared = prepare_splits({"train": split}, classes=["owl", "cat"], **options)["train"]
+    # Nobody has voted for the owl or the cat on the second and the last image: the label counts.
+    expected = [[1 / 3, 2 / 3], [0, 1], [0, 1], [1, 0]]
+    np.testing.assert_allclose(prepared.label_shares, expected, rtol=1e-6)
+    assert prepared.label_shares.dtype == np.float32

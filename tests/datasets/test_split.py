@@ -97,3 +97,18 @@ def test_digests_tell_images_apart_and_follow_them():
     assert split.digests[5] == split.digests[1]
     np.testing.assert_array_equal(split.take([4, 1]).digests, split.digests[[4, 1]])
     assert split.count_among(split.digests[[5, 0]]) == 3
+
+
+def test_shares_follow_their_images():
+    images = np.arange(12, dtype=np.uint8)[:, None, None, None]
+    shares = np.random.default_rng(0).dirichlet(np.ones(3), 12)
+    split = as_split(images, np.arange(12) % 3, label_shares=shares)
+    assert split.label_shares.dtype == np.float32
+    selections = [split.take([5, 2]), split.take(split.labels > 0), split.sample(5)]
+    selections += [*split.split(2), *(part for fold in split.folds(2) for part in fold)]
+    for part in selections:
+        numbers = part.images.ravel()
+        np.testing.assert_array_equal(part.label_shares, shares[numbers].astype("float32"))
+    again = as_split(split, label_shares=shares[::-1])
+    np.testing.assert_array_equal(again.label_shares, shares[::-1].astype("float32"))
+    np.testing.assert_array_equal(again.labels, split.labels)

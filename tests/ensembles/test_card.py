@@ -96,3 +96,10 @@ def test_data_sets_are_named_with_how_they_were_loaded():
     (accuracy,) = [score.accuracy for score in committee.report(data.test).members]
     assert f"softmax recognises {round(accuracy.value * accuracy.n)} of {accuracy.n} images" in card
     assert f"validation, n = {len(data.validation)}" in card
+
+
+def test_classes_without_test_images_are_named(committee, test_split):
+    some = test_split.take(test_split.labels == 0)
+    card = model_card(committee, committee.report(some))
+    assert "No image was there to judge these classes by: right, top. The macro F1 is" in card
+    assert "Fewer than 100 images were there to judge these classes by: left." in card

@@ -76,11 +76,30 @@ def test_members_tell_every_committee_which_images_they_were_trained_on(train_sp
     assert compare({"a": first, "b": second}, train_split).trained_on == 70
 
 
+def test_overlap_is_counted_for_whatever_a_report_takes(train_split, built_model):
+    import tensorflow as tf
+
+    committee = Committee(built_model("a"))
+    record_exposure([committee], "trained_on", train_split.digests[:50])
+    expected = Overlap(images=100, trained_on=50)
+    images, labels = train_split.images, train_split.labels
+    dataset = tf.data.Dataset.from_tensor_slices((images.astype("float32"), labels)).batch(32)
+    for x in (train_split, (images, labels), images, dataset, [*images]):
+        assert committee.overlap_with(x) == expected
+    assert committee.overlap_with(images, labels) == expected
+    with pytest.raises(DataError, match="be uint8 pixels"):
+        committee.overlap_with(images / 255)
+    with pytest.raises(DataError, match="one label for each of 100 images"):
+        committee.overlap_with(images, labels[:7])
+
+
 def test_images_that_chose_the_rule_are_remembered(
     trained_committee, validation_split, test_split, tmp_path
 ):
     chosen = trained_committee.with_rule("soft", tuned_on=validation_split)
     assert trained_committee.overlap_with(validation_split).tuned_on == 0
+    by_array = trained_committee.with_rule("soft", tuned_on=validation_split.images)
+    np.testing.assert_array_equal(by_array.tuned_on, chosen.tuned_on)
     chosen.save(tmp_path / "c.keras")
     loaded = Committee.load(tmp_path / "c.keras")
     assert loaded.overlap_with(validation_split) == Overlap(images=48, tuned_on=48)

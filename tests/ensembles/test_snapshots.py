@@ -120,7 +120,7 @@ def test_members_without_snapshots_are_refused(members, arguments, message):
     [
         ({"cycles": 1, "average_from": 0.5}, {}, "the recipe must keep no other weights"),
         ({"cycles": 1, "patience": 3}, {}, "the recipe must keep no other weights"),
-        ({}, {"epochs": 4}, "must divide the number of epochs"),
+        ({}, {"epochs": 4}, "snapshots must divide the number of epochs"),
         ({}, {"resampling": "order"}, "resampling must be None with snapshots="),
     ],
 )

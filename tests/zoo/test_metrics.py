@@ -42,15 +42,25 @@ def test_scores_are_scikit_learns(answers):
     received = [(s.precision, s.recall, s.f1, s.support) for s in scores]
     np.testing.assert_allclose(received, np.transpose(expected), rtol=1e-14)
     assert [s.name for s in scores] == NAMES
-    expected = sklearn.metrics.f1_score(
-        labels, predictions, average="macro", labels=range(CLASSES), zero_division=0
-    )
+    expected = sklearn.metrics.f1_score(labels, predictions, average="macro", zero_division=0)
     assert macro_f1(confusion) == pytest.approx(expected, rel=1e-14)
 
 
 def test_class_neither_present_nor_predicted_scores_0():
     absent = per_class(confusion_matrix([0, 1], [0, 1], 3), ["a", "b", "c"])[2]
     assert (absent.precision, absent.recall, absent.f1, absent.support) == (0, 0, 0, 0)
+
+
+def test_macro_f1_leaves_out_classes_that_do_not_occur():
+    labels = np.array([3, 8] * 35)
+    assert macro_f1(confusion_matrix(labels, labels, 10)) == 1
+    predictions = np.where(np.arange(70) == 5, 3, labels)  # one 8 is taken for a 3
+    f1 = (2 * 35 / 71, 2 * 34 / 69)
+    assert macro_f1(confusion_matrix(labels, predictions, 10)) == pytest.approx(np.mean(f1))
+    predictions[5] = 0  # a class without images is an answer, and so it counts
+    f1 = (1, 2 * 34 / 69, 0)
+    assert macro_f1(confusion_matrix(labels, predictions, 10)) == pytest.approx(np.mean(f1))
+    assert macro_f1(np.zeros((3, 3), int)) == 0
 
 
 @settings(deadline=None)

@@ -87,6 +87,14 @@ def test_figure_of_its_own_grows_with_the_classes():
     assert widths[-1] <= 21
 
 
+def test_letters_without_a_font_are_told_once_in_plain_words():
+    figure = new_figure(2, 2)
+    figure.suptitle("\ue1f3 and \ue1f4, \ue1f3")
+    with pytest.warns(UserWarning, match="^No font that pictures are drawn with has the") as caught:
+        figure_pixels(figure)
+    assert len(caught) == 1
+
+
 def test_names_are_never_mathematics():
     names = ["$5_and_$10", "$5", "a_b", "50 %"]
     figure = confusion_figure(CONFUSION, names, "$5_and_$10")

@@ -194,9 +194,9 @@ def test_custom_charts_show_each_score_on_each_kind_of_images(log, tmp_path):
     charts = [chart for category in layout.category for chart in category.chart]
     assert [(chart.title, *chart.multiline.tag) for chart in charts] == [
         ("accuracy on validation images", "^accuracy/validation$"),
-        ("accuracy on train images", "^accuracy/train$"),
+        ("accuracy on training images", "^accuracy/train$"),
         ("top.5 on validation images", r"^top\.5/validation$"),
-        ("top.5 on train images", r"^top\.5/train$"),
+        ("top.5 on training images", r"^top\.5/train$"),
     ]
 
 

@@ -5,6 +5,7 @@ of imports in `zoo/cli/__init__.py`. The signature of the function gives the opt
 and its docstring the help.
 """
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -17,8 +18,33 @@ from rich.console import Console
 from zoo.cli.console import HelpFormatter, print_error, warnings_as_notes
 from zoo.cli.runs.resuming import take_options_of_run
 from zoo.cli.wording import in_options
-from zoo.errors import ZooError
+from zoo.errors import ArgumentError, ZooError
 from zoo.text import did_you_mean
+
+
+def refuse_empty_paths(app: App, commands: Sequence[str], arguments: Any) -> None:
+    """Refuse an empty text for a path, which Python takes for the current folder.
+
+    A shell passes an empty text in place of a variable that is not set. This is a `config` of the
+    application, which cyclopts calls after it has read the words.
+
+    Args:
+        app: The application of the command.
+        commands: The names of the command.
+        arguments: The `cyclopts.ArgumentCollection` of the command.
+
+    Raises:
+        ArgumentError: The word for a path is empty.
+    """
+    for argument in arguments:
+        is_path = "Path" in str(argument.hint)  # perhaps in a list, or beside None
+        for token in argument.tokens if is_path else ():
+            if token.value == "":
+                who = token.keyword or argument.name
+                raise ArgumentError(
+                    f"{who} must be a path. Received: ''. Write a path, or leave the word out."
+                )
+
 
 app = App(
     name="zoo",
@@ -37,7 +63,7 @@ app = App(
         show_default=lambda value: None if value is None or value is False else str(value),
         json_list=False,
     ),
-    config=take_options_of_run,
+    config=(refuse_empty_paths, take_options_of_run),
     exit_on_error=False,
     print_error=False,
     suppress_keyboard_interrupt=False,
@@ -56,6 +82,9 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
     purpose, is one line on standard error and exit code 2. `--debug` also shows the traceback.
     Ctrl-C is exit code 130. Without `words`, those of the process are taken.
     """
+    for stream in ("stdout", "stderr"):
+        if getattr(sys, stream) is None:  # closed by the shell
+            setattr(sys, stream, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     given = list(sys.argv[1:] if words is None else words)
     debug = "--debug" in given
     given = [word for word in given if word != "--debug"]
@@ -129,6 +158,8 @@ def _explain(error: ZooError | CycloptsError, arguments: Sequence[Any]) -> str:
         # An unknown command, or a word too many.
         options = [name for name in error.app or () if not name.startswith("-")]
         word, what = error.unused_tokens[0], "be a command" if options else "not be there"
+        if word.startswith("-"):
+            options, what = ["--help", "--version"], "be a command or an option"
     else:
         return f"{error} {remedy}"
     hint = did_you_mean(word, options)

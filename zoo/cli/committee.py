@@ -9,7 +9,7 @@ from zoo.cli.console import print_note
 from zoo.cli.options import DataName, ModelOptions, RecipeOptions, RunOptions, SplitOptions
 from zoo.cli.runs.members import check_words
 from zoo.cli.train import missing_name, train_committee
-from zoo.cli.values import Name, Numbers, Positive
+from zoo.cli.values import Numbers, Positive
 from zoo.models.suggestions import suggest_members
 
 COMMITTEE = Parameter(group=Group("Committee", sort_key=0))
@@ -20,7 +20,7 @@ def committee(
     *names: str,
     copies: Annotated[Positive | None, COMMITTEE] = None,
     snapshots: Annotated[Positive | None, COMMITTEE] = None,
-    voting: Annotated[Name, COMMITTEE] = "majority",
+    voting: Annotated[Literal["majority", "soft", "geometric"], COMMITTEE] = "majority",
     weights: Annotated[Numbers | None, COMMITTEE] = None,
     together: Annotated[bool | None, COMMITTEE, Parameter(negative="--apart")] = None,
     resampling: Annotated[Literal["bootstrap", "folds", "order"] | None, COMMITTEE] = None,
@@ -37,7 +37,8 @@ def committee(
             chosen by the size and the number of the images.
         copies: Train this number of copies of a single model, each from its own seed.
         snapshots: Take this number of snapshots of a single model, from one training in cycles.
-        voting: How the members' answers are combined: `majority`, `soft` or `geometric`.
+        voting: How the members' answers are combined: by majority, by the mean of the probabilities
+            (`soft`), or by their geometric mean.
         weights: How much each member counts, with commas between: `2,1,1`.
         together: Train all in one graph, or one after another; by default as the recipes allow.
         resampling: Give each member training images of its own.

@@ -63,13 +63,18 @@ def start_tensorflow(*, verbose: bool = True) -> None:
 def warnings_as_notes(write: Callable[[str], str]) -> Iterator[None]:
     """Within this context, print warnings for the user as one line, and no other warnings.
 
+    The same warning is printed once.
+
     Args:
         write: Writes the text of a warning in the words of the command line.
     """
+    printed: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-        if issubclass(category, (UserWarning, RuntimeWarning)):
-            print_note(write(f"Note: {message}"))
+        note = write(f"Note: {message}")
+        if issubclass(category, (UserWarning, RuntimeWarning)) and note not in printed:
+            printed.add(note)
+            print_note(note)
 
     with warnings.catch_warnings():
         warnings.showwarning = show

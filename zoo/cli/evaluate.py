@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from zoo.cli.application import app
-from zoo.cli.console import start_tensorflow
+from zoo.cli.console import print_note, start_tensorflow
 from zoo.cli.options import DATA, ImageOptions
 from zoo.cli.values import Modules, Name
 
@@ -28,7 +28,7 @@ def evaluate(
 
     The data set, its place, classes, image size, colour, and which images are held out or dropped,
     are those of the training of the committee, where no option says otherwise. A folder of new
-    pictures is judged whole.
+    pictures is judged on its folder test/, or whole; it may have pictures of some classes only.
 
     Args:
         file: A saved committee or model, `.keras`.
@@ -41,8 +41,10 @@ def evaluate(
         data: Name of the data set; by default that of the training. `zoo data` lists them.
         images: Which images to load.
     """
-    from zoo.ensembles.evaluate import check_files, evaluate_file
+    from zoo.ensembles.evaluate import check_files, evaluate_file, place_of_training
 
+    if place := place_of_training(file, data, images.root):
+        print_note(f"Data: {place}, the place that {file} names. --root names another.")
     check_files(file, data, images.root)
     start_tensorflow(verbose=False)
     report = evaluate_file(file, data, split=split, **vars(images))

@@ -124,6 +124,8 @@ class RecipeOptions:
         standardize: Bring images to mean 0 and deviation 1, by their own mean or by that of the
             training images.
         class_weight: Let images of rare classes count more.
+        targets: Train on the shares of several people's votes, where the data set has votes, such
+            as `ferplus`.
     """
 
     recipe_name: Annotated[Name | None, Parameter(name="--recipe")] = None
@@ -136,6 +138,7 @@ class RecipeOptions:
     precision: Name | None = None
     standardize: Annotated[str | None, Parameter(choices=tuple(STANDARDIZATIONS))] = None
     class_weight: Literal["balanced"] | None = None
+    targets: Literal["shares"] | None = None
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of the registered model of that name, as the options change it."""

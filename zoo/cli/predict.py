@@ -6,14 +6,16 @@ import csv
 import json
 import os
 import sys
+import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
@@ -21,7 +23,7 @@ from rich.text import Text
 from zoo.cli.application import app
 from zoo.cli.console import print_error, start_tensorflow
 from zoo.cli.values import Modules
-from zoo.text import percent
+from zoo.text import percent, wrapped
 
 if TYPE_CHECKING:
     from zoo.ensembles import Answer, Committee
@@ -43,9 +45,9 @@ def predict(
     /,
     *,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
-    modules: Modules | None = None,
     as_csv: Annotated[bool, Parameter(name="--csv")] = False,
     on_error: Literal["raise", "skip"] = "raise",
+    modules: Modules | None = None,
 ) -> int:
     """Say which class pictures are of: class, probability, each member's vote, uncertainty.
 
@@ -55,19 +57,19 @@ def predict(
         model: A saved committee or model, `.keras`.
         files: Pictures; folders, with all pictures inside; or patterns such as `'photos/*.jpg'`.
         as_json: Print JSON Lines, an object for each picture.
-        modules: Import a module of yours first, which registers models or layers: `my_models`, or
-            `./my_models.py`; may be repeated.
         as_csv: Print CSV, a row for each picture and a column for each member's vote.
         on_error: At a picture that cannot be read, stop, or `skip` it: then the skipped pictures
             are listed at the end, and the exit code is 1.
+        modules: Import a module of yours first, which registers models or layers: `my_models`, or
+            `./my_models.py`; may be repeated.
     """
     from zoo.ensembles.answering.files import picture_files
     from zoo.errors import ArgumentError
-    from zoo.saving import model_file
+    from zoo.saving import saved_description
 
     if as_json and as_csv:
         raise ArgumentError("Give --json or --csv. Received: both. Leave one out.")
-    model_file(model)
+    saved_description(model)  # refuses a damaged file before TensorFlow starts
     pictures = picture_files(files)
     start_tensorflow(verbose=False)
     from zoo.ensembles import Committee
@@ -77,25 +79,33 @@ def predict(
         committee, pictures
     )
     skipped: list[str] = []
+    skipped_count = 0
     try:
-        for answers, sources in _with_progress(committee, pictures, on_error):
+        for answers, count, reasons in _with_progress(committee, pictures, on_error):
             write(answers)
-            skipped += sources
+            skipped += reasons
+            skipped_count += count
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as `head`, has enough
+    except (BrokenPipeError, SystemExit):  # the reader, such as `head`, has enough; Rich exits
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return STOPPED
-    if not skipped:
+    if not skipped_count:
         return 0
-    count = f"{len(skipped):,} of {len(pictures):,} pictures cannot be read and were skipped"
-    print_error(f"{count}: {', '.join(skipped)}")
+    total = f"{skipped_count:,} of {len(pictures):,} pictures cannot be read and were skipped"
+    print_error(f"{total}: {', '.join(skipped)}")
     return SKIPPED
 
 
 def _with_progress(
     committee: Committee, pictures: Sequence[Path], on_error: str
-) -> Iterator[tuple[list[Answer], list[str]]]:
-    """Go through answers and skipped pictures in blocks, with a progress bar on standard error."""
+) -> Iterator[tuple[list[Answer], int, list[str]]]:
+    """Go through pictures in blocks, with a progress bar on standard error.
+
+    Yields for each block the answers, the number of pictures that were skipped, and texts that name
+    these pictures and what is wrong with them.
+    """
+    from zoo.datasets.formats.decode import SKIPPED_NOTE, recorded_warnings
+
     # Rich draws lines for standard output above the bar only where both are the same terminal.
     progress = Progress(
         *Progress.get_default_columns(),
@@ -106,8 +116,20 @@ def _with_progress(
     )
     with progress:
         task = progress.add_task("Pictures", total=len(pictures))
-        for block in committee.picture_blocks(pictures, on_error):
-            yield committee.answers(block), [*map(str, block.skipped)]
+        blocks = committee.picture_blocks(pictures, on_error)
+        while True:
+            with recorded_warnings() as notes:
+                block = next(blocks, None)
+            if block is None:
+                return
+            reasons = []
+            for note in notes:
+                _, is_skipped, names = str(note.message).partition(SKIPPED_NOTE)
+                if is_skipped:  # told at the end
+                    reasons.append(names)
+                else:
+                    warnings.warn(note.message, stacklevel=2)
+            yield committee.answers(block), len(block.skipped), reasons
             progress.advance(task, len(block.sources) + len(block.skipped))
 
 
@@ -137,13 +159,15 @@ def _write_csv(committee: Committee, pictures: Sequence[Path]) -> Callable[[list
 
 
 def _table_writer(committee: Committee, pictures: Sequence[Path]) -> Callable[[list[Answer]], None]:
-    """Make the function that prints answers as rows of a table.
+    """Make the function that prints answers as rows of a table, or as a list.
 
     The votes have a column for each member where the terminal is wide enough, else the votes are
-    counted.
+    counted. Where the terminal is too narrow for the other columns, answers are printed as a list:
+    each picture, and below it the answer with the titles of the columns.
     """
     longest = max(map(cell_len, committee.label_names))
-    counts_votes = committee.rule.definition.counts_votes and len(committee.member_names) > 1
+    names = committee.member_names if len(committee.member_names) > 1 else ()
+    counts_votes = committee.rule.definition.counts_votes and len(names) > 1
     columns = {
         "picture": max(cell_len(str(path)) for path in pictures),
         "class": longest,
@@ -151,39 +175,68 @@ def _table_writer(committee: Committee, pictures: Sequence[Path]) -> Callable[[l
         "uncertainty": 0,
     }
     columns = {title: max(width, cell_len(title)) for title, width in columns.items()}
-    members = {name: max(longest, cell_len(name)) for name in committee.member_names}
+    members = {name: max(longest, cell_len(name)) for name in names}
     console = Console()
-    width = sum(2 + width for width in (*columns.values(), *members.values()))
+    width = _width(columns | members)
     in_columns = not console.is_terminal or width <= console.width
-    if len(members) > 1:
-        columns |= members if in_columns else {"votes": 0}
+    room_for_votes = console.width - _width(columns) - 2
+    if names:
+        widest_count = cell_len(f"{len(names)} ,") + longest
+        columns |= members if in_columns else {"votes": widest_count}
     if not console.is_terminal:  # a file has any width
         console = Console(width=width)
+    elif _width(columns) > console.width:
+        return partial(_print_list, console, list(columns))
     is_first = True
 
     def write(answers: list[Answer]) -> None:
         nonlocal is_first
+        if not answers:
+            return
         table = Table(box=None, pad_edge=False, header_style="bold", show_header=is_first)
         for title, least in columns.items():
-            table.add_column(
-                Text(title),
-                justify="right" if title in NUMBERS else "left",
-                min_width=least,
-                overflow="fold",
-            )
+            justify: JustifyMethod = "right" if title in NUMBERS else "left"
+            table.add_column(Text(title), justify=justify, min_width=least)
         for answer in answers:
-            votes = answer.votes.values() if in_columns else [_counted(answer)]
-            cells = [str(answer.source), answer.class_name, percent(answer.probability)]
-            cells += [f"{answer.uncertainty:.2f}", *(votes if len(members) > 1 else ())]
+            cells = _cells(answer)
+            if names and in_columns:
+                cells += answer.votes.values()
+            elif names:
+                votes = ", ".join(_counted(answer))
+                is_short = cell_len(votes) <= room_for_votes
+                cells.append(votes if is_short else ",\n".join(_counted(answer)))
             table.add_row(*map(Text, cells))
-        if answers:
-            console.print(table)
-            is_first = False
+        console.print(table)
+        is_first = False
 
     return write
 
 
-def _counted(answer: Answer) -> str:
-    """Count the votes for each class, the most first: `2 cat, 1 dog`."""
+def _width(columns: Mapping[str, int]) -> int:
+    """Give the width of a table, with two spaces between each two columns."""
+    return sum(2 + width for width in columns.values()) - 2
+
+
+def _print_list(console: Console, titles: Sequence[str], answers: list[Answer]) -> None:
+    """Print answers as a list, with line breaks between words only."""
+    for answer in answers:
+        source, *cells = _cells(answer)
+        if "votes" in titles:
+            cells.append(", ".join(_counted(answer)))
+        told = "; ".join(f"{title}: {cell}" for title, cell in zip(titles[1:], cells, strict=True))
+        # No line break between a number and its unit.
+        told = wrapped(told.replace(" %", "\xa0%"), console.width, indent="  ")
+        console.print(Text(source, style="bold"), soft_wrap=True)
+        console.print(Text(told.replace("\xa0", " ")), soft_wrap=True)
+
+
+def _cells(answer: Answer) -> list[str]:
+    """Write an answer without the votes: picture, class, probability and uncertainty."""
+    numbers = percent(answer.probability), f"{answer.uncertainty:.2f}"
+    return [str(answer.source), answer.class_name, *numbers]
+
+
+def _counted(answer: Answer) -> list[str]:
+    """Count the votes for each class, the most first: `["2 cat", "1 dog"]`."""
     counts = Counter(answer.votes.values()).most_common()
-    return ", ".join(f"{count} {name}" for name, count in counts)
+    return [f"{count} {name}" for name, count in counts]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rich.console import Console
 
 from zoo.cli.application import app
-from zoo.cli.console import print_tensorboard, print_text, start_tensorflow
+from zoo.cli.console import print_note, print_tensorboard, print_text, start_tensorflow
 from zoo.cli.options import DataName, ModelOptions, RecipeOptions, RunOptions, SplitOptions
 from zoo.cli.runs.members import check_words, members_from_words
+from zoo.cli.runs.resuming import MANIFEST, check_run
 from zoo.errors import ArgumentError
 from zoo.files import errors_as_warnings, write_atomically
 
@@ -51,8 +53,9 @@ def train(
 
 
 def missing_name(command: str, run: RunOptions) -> ArgumentError:
-    """Make the error for a command without the name of a model."""
+    """Make the error for a command without the name of a model, unless there is no run either."""
     if run.resume:
+        check_run(cast(Path, run.log_dir))
         return ArgumentError(
             f"`zoo {command}` must be followed by NAME where the run to resume does not keep its "
             f"options. Received: nothing, and {run.log_dir} keeps no options. Name the folder of a "
@@ -95,15 +98,21 @@ def train_committee(
     keep_options = keras.callbacks.LambdaCallback(
         on_train_begin=lambda logs: write_in_manifest(folder, command=command)
     )
-    history = committee.fit(
-        images.train,
-        validation_data=images.validation,
-        log_dir=folder,
-        resume=run.resume,
-        callbacks=[keep_options],
-        verbose=0 if run.quiet else "auto",
-        **(fit_arguments or {}),
-    )
+    try:
+        history = committee.fit(
+            images.train,
+            validation_data=images.validation,
+            log_dir=folder,
+            resume=run.resume,
+            callbacks=[keep_options],
+            verbose=0 if run.quiet else "auto",
+            **(fit_arguments or {}),
+        )
+    except KeyboardInterrupt:
+        if (folder / MANIFEST).is_file():
+            name = command.get("name", "committee")
+            print_note(f"Go on with: zoo {name} --resume --log-dir {shlex.quote(str(folder))}")
+        raise
     file = folder / "committee.keras"
     committee.save(file)
     if committee.out_of_bag:
@@ -117,13 +126,13 @@ def train_committee(
 def _report(committee: Committee, split: Split, folder: Path, epoch: int) -> None:
     """Judge a committee, write the report into the run folder, and print it.
 
-    TensorBoard shows the report at the last epoch.
+    TensorBoard shows the report at the last epoch. The report is printed at the end, since printing
+    ends the process where the reader of a pipe, such as `head`, has enough.
     """
     from zoo.ensembles import model_card
     from zoo.ensembles.reports.report import log_report
 
     report = committee.report(split)
-    Console().print(report)
     log_report(report, folder, epoch)
     for name in ("report.json", "report.md", "report.png"):
         with errors_as_warnings(name):
@@ -133,3 +142,4 @@ def _report(committee: Committee, split: Split, folder: Path, epoch: int) -> Non
     with errors_as_warnings("card.md"):
         card = model_card(committee, report)
         write_atomically(folder / "card.md", lambda path: path.write_text(card, "utf-8"))
+    Console().print(report)

@@ -116,6 +116,16 @@ def import_module(text: str) -> str:
     path = Path(text)
     is_file = path.suffix == ".py"
     name = path.stem if is_file else text
+    fault = None
+    if is_file and not path.is_file():
+        fault = "which does not exist"
+    elif not is_file and not all(word.isidentifier() for word in text.split(".")):
+        fault = "which is no name of a module"
+    if fault:
+        raise ArgumentError(
+            "--import must name a module that Python can import, or the path of a .py file. "
+            f"Received: {text!r}, {fault}. Write, for example, --import ./my_models.py."
+        )
     folder = str(path.absolute().parent if is_file else Path.cwd())
     if folder not in sys.path:
         sys.path.append(folder)  # at the end: no file of the folder may hide an installed package

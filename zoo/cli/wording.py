@@ -23,6 +23,15 @@ SUBJECTS = {
 }
 """Beginnings of messages about what an option gives, and the option, if the command has it."""
 
+NOTHING = {
+    r"\bReceived: None(?=\.)": "Received: nothing",
+    r"\bmust be None\b": "must be left out",
+    r"\bPass None to\b": "Leave the option out to",
+    r"^path must be a model saved\b": "The model must be saved",
+    r"^path must be (?=a(?:n undamaged)? \.keras model|a model of)": "The file must be ",
+}
+"""Words about values and arguments of Python, and what stands for them on the command line."""
+
 _VALUE = r"""True|False|None|\.\.\.|'[^']*'|"[^"]*"|\([^)]*\)|[\w+-]+(?:\.\d+)?"""
 # Before a name stands no sign that makes it a part of a path, of a quoted text or of a longer name.
 _START = r"(?<![\w./'\"-])"
@@ -47,6 +56,8 @@ def in_options(message: str, options: Mapping[str, str]) -> str:
     for subject, option in SUBJECTS.items():
         if message.startswith(subject) and option in options.values():
             message = f"{option} must{message[message.index('must') + 4 :]}"
+    for python, plain in NOTHING.items():
+        message = re.sub(python, plain, message)
     names = "|".join(sorted(words, key=len, reverse=True))
     argument = rf"{_START}(?:{names})=(?:{_VALUE})?"
     # A call whose arguments are all options: the options alone.
@@ -61,6 +72,7 @@ def in_options(message: str, options: Mapping[str, str]) -> str:
         lambda match: re.sub(rf"\b(?:{names})\b", lambda name: words[name[0]], match[0]),
         message,
     )
+    message = re.sub(rf"(?<=[Ll]eave )({names})(?= out)", lambda match: words[match[0]], message)
     # A name of several words is no word of English.
     long_names = "|".join(name for name in words if "_" in name)
     return re.sub(rf"{_START}({long_names})(?![\w=(])", lambda match: words[match[0]], message)
@@ -73,4 +85,5 @@ def _option(words: Mapping[str, str], name: str, value: str | None) -> str:
         return f"no {option}"
     if value in (None, "True", "..."):
         return option
-    return f"{option} {value}"
+    word = re.fullmatch(r"""["']([\w.-]+)["']""", value)  # a shell needs no quotes around it
+    return f"{option} {word[1] if word else value}"

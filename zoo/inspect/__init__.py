@@ -10,26 +10,29 @@ from typing import Any
 
 from zoo.registry.start_up import without_start_up_notes
 
-_HOMES: dict[str, str] = {
+_HOMES = {
+    "Activations": "units.activations",
     "Barrier": "landscapes.barrier",
+    "DeadUnits": "units.dead",
+    "Explanation": "explaining.explanation",
+    "KernelImages": "units.kernels",
     "Landscape": "landscapes.landscape",
+    "MaximizedUnits": "units.maximizing",
     "Trajectory": "landscapes.descent",
     "WeightPath": "landscapes.weight_path",
+    "activations": "units.activations",
     "barrier": "landscapes.barrier",
+    "dead_units": "units.dead",
     "descend": "landscapes.descent",
+    "explain": "explaining.explain",
+    "features": "units.activations",
     "landscape": "landscapes.landscape",
+    "maximize": "units.maximizing",
+    "weights": "units.kernels",
 }
 """Public name → module that defines it, below `zoo.inspect`."""
 
-__all__: list[str] = [
-    "Barrier",
-    "Landscape",
-    "Trajectory",
-    "WeightPath",
-    "barrier",
-    "descend",
-    "landscape",
-]
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from zoo.training.distillation import Teacher
 from zoo.training.fusion import ModelGroup
 from zoo.training.learner import Learner
-from zoo.training.scores import LOSS, SCORES, Score, ScoresByName
+from zoo.training.scores import LOSS, SCORES, Score, ScoresByName, cross_entropy
 
 Combine = Callable[[Any], Any]
 """From the members' probabilities [members, batch, classes] to the committee's [batch, classes]."""
@@ -66,6 +66,7 @@ class Lockstep:
         self._weights = (
             np.where(np.array(balanced)[:, None], class_weights, 1) if any(balanced) else None
         )
+        self._takes_shares = [learner.recipe.targets == "shares" for learner in learners]
         self._combine = combine
         self._teacher = teacher
         self._names = [learner.name for learner in learners] + ["committee"] * bool(combine)
@@ -82,7 +83,8 @@ class Lockstep:
         """Train some steps.
 
         Args:
-            batches: Iterator over (images, labels) or (images, labels, weights of the images).
+            batches: Iterator over (images, labels) or (images, labels, weights of the images). If a
+                recipe asks for label shares, a pair (labels, shares) takes the place of the labels.
             steps: How many batches to take from it.
             active: Whether each learner learns. The others only answer.
             images_left: How many images the training may still go through, at most.
@@ -225,12 +227,17 @@ class Lockstep:
 
         return tf.function(functools.partial(run), autograph=False)
 
-    def _step(self, group: Any, active: Any, images: Any, labels: Any, weights: Any = None) -> None:
+    def _step(
+        self, group: Any, active: Any, images: Any, targets: Any, weights: Any = None
+    ) -> None:
+        labels, shares = targets if isinstance(targets, tuple) else (targets, None)
         answers = self._teacher.probabilities(images) if self._teacher else None
 
         def losses_of(rows: Sequence[int], outputs: Any, penalties: Any) -> Any:
             of_classes = None if self._weights is None else self._weights[list(rows)]
-            losses = _cross_entropy(labels, outputs, weights, of_classes) + penalties
+            takes_shares = [self._takes_shares[row] for row in rows]
+            losses = cross_entropy(labels, outputs, weights, of_classes, shares, takes_shares)
+            losses += penalties
             if self._teacher:
                 pairs = zip(tf.unstack(outputs), tf.unstack(losses), strict=True)
                 losses = tf.stack([self._teacher.loss(answers, *pair, weights) for pair in pairs])
@@ -241,7 +248,7 @@ class Lockstep:
 
     def _evaluation_step(self, group: Any, images: Any, labels: Any, weights: Any = None) -> None:
         outputs, penalties = group(images)
-        losses = _cross_entropy(labels, outputs, weights) + penalties
+        losses = cross_entropy(labels, outputs, weights) + penalties
         self._add(labels, outputs, losses, tf.fill([len(self._models)], True), weights)
 
     def _with_committee(self, outputs: Any) -> Any:
@@ -254,7 +261,7 @@ class Lockstep:
         """Add a batch to the sums of the models marked by `counted`, and of the committee."""
         outputs = self._with_committee(outputs)
         if self._combine:
-            losses = tf.concat([losses, _cross_entropy(labels, outputs[-1:], weights)], axis=0)
+            losses = tf.concat([losses, cross_entropy(labels, outputs[-1:], weights)], axis=0)
             counted = tf.concat([counted, [True]], axis=0)
         repeated = tf.broadcast_to(labels, tf.shape(outputs)[:2])
         count = tf.cast(tf.shape(labels)[0], "float64")
@@ -300,7 +307,10 @@ def reuse_lockstep(
         compiled,
         _stoppable(learners),
         dict(SCORES),
-        [(learner.name, learner.recipe.class_weight) for learner in learners],
+        [
+            (learner.name, learner.recipe.class_weight, learner.recipe.targets)
+            for learner in learners
+        ],
         [_description(learner) for learner in learners],
     ]
     # The first model holds the lockstep, so that both are freed together. The attribute is set
@@ -369,20 +379,3 @@ def _repeat(times: Any, body: Callable[[], None]) -> None:
         return done + 1
 
     tf.while_loop(lambda done: done < times, turn, [tf.constant(0)], parallel_iterations=1)
-
-
-def _cross_entropy(
-    labels: Any, probabilities: Any, weights: Any = None, class_weights: Any = None
-) -> Any:
-    """Give the mean over the batch, [models], of probabilities [models, batch, classes].
-
-    Images count by their own weights, [batch], and by the weights of their classes, [models,
-    classes]; the mean is over the number of images, as in Keras.
-    """
-    repeated = tf.broadcast_to(labels, tf.shape(probabilities)[:2])
-    losses = SCORES[LOSS].values(repeated, probabilities)
-    if class_weights is not None:
-        losses *= tf.gather(tf.constant(class_weights, losses.dtype), labels, axis=1)
-    if weights is not None:
-        losses *= tf.cast(weights, losses.dtype)
-    return tf.reduce_mean(losses, axis=-1)

@@ -1,10 +1,11 @@
 """Live progress of a training: a table with a row for each member, or one line an epoch."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import rich.progress
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -127,12 +128,74 @@ class Progress:
 
 
 class _ProgressTable(rich.progress.Progress):
-    """Rich's rows of progress, with a heading above each column."""
+    """Rich's rows of progress, with a heading above each column.
+
+    Where the terminal is narrow, headings and states get more lines. Then scores are left out:
+    those without values first, then from the left, so that the validation accuracy stays longest.
+    At last the names of the members get more lines, too.
+    """
 
     def make_tasks_table(self, tasks: Iterable[rich.progress.Task]) -> Table:
-        table = super().make_tasks_table(tasks)
-        table.show_header, table.header_style = True, "bold"
+        tasks = list(tasks)
+        columns = [column for column in self.columns if not isinstance(column, str)]
+        scores = [column for column in columns if isinstance(column, _ScoreColumn)]
+        # Columns without values come first, since False is sorted before True.
+        scores.sort(key=lambda column: column.has_values(tasks))
+        table = _table_of(columns, tasks)
+        # Rich asks for an empty table before there is a console.
+        is_whole = not tasks or self._fits(table)
+        while not is_whole:
+            table = _table_of(columns, tasks, wraps=("time left",))
+            if self._fits(table) or not scores:
+                break
+            columns.remove(scores.pop(0))
+        if not is_whole and not self._fits(table):
+            table = _table_of(columns, tasks, wraps=("time left", "member"))
         return table
+
+    def _fits(self, table: Table) -> bool:
+        """Tell whether a table fits into the terminal without cutting a word."""
+        options = self.console.options.update(width=100_000)
+        width = len(table.columns) - 1  # a space between each two columns
+        for column in table.columns:
+            cells = [
+                Measurement.get(self.console, options, cell)
+                for cell in (column.header, *column.cells)
+            ]
+            width += max(cell.maximum if column.no_wrap else cell.minimum for cell in cells)
+        return width <= self.console.width
+
+
+def _table_of(
+    columns: Iterable[rich.progress.ProgressColumn],
+    tasks: Sequence[rich.progress.Task],
+    wraps: Sequence[str] = (),
+) -> Table:
+    """Make the table of some columns.
+
+    Args:
+        columns: The columns.
+        tasks: The rows.
+        wraps: The titles of the columns whose cells may have several lines. If there are any, each
+            word of a title has a line, too.
+
+    Returns:
+        The table.
+    """
+    table = Table.grid(padding=(0, 1))
+    table.show_header, table.header_style = True, "bold"
+    for column in columns:
+        made = column.get_table_column()
+        title = str(made.header)
+        table.add_column(
+            title.replace(" ", "\n") if wraps else title,
+            justify=made.justify,
+            no_wrap=title not in wraps,
+            overflow="fold",
+        )
+    for task in tasks:
+        table.add_row(*(column(task) for column in columns))
+    return table
 
 
 class _ScoreColumn(rich.progress.ProgressColumn):
@@ -141,6 +204,10 @@ class _ScoreColumn(rich.progress.ProgressColumn):
     def __init__(self, key: str, title: str, score: Score) -> None:
         super().__init__(table_column=_right(title))
         self._key, self._score = key, score
+
+    def has_values(self, tasks: Iterable[rich.progress.Task]) -> bool:
+        """Tell whether a row has a value of this score."""
+        return any(self._key in task.fields["scores"] for task in tasks)
 
     def render(self, task: rich.progress.Task) -> Text:
         value = task.fields["scores"].get(self._key)

@@ -123,8 +123,8 @@ class RunFolder:
         if changed:
             raise RunError(
                 "A run must be resumed with the configuration that it was started with. Received: "
-                f"for {self.path}, {'; '.join(changed)}. Pass the same arguments, or name another "
-                "folder."
+                f"for {self.path}, {'; '.join(changed)}. Pass the same arguments, perhaps with "
+                "more epochs, or name another folder."
             )
 
 

@@ -4,11 +4,12 @@ A new score is a new row of `SCORES`: it then appears in the history (`top_5`, `
 TensorBoard, in callbacks and in the progress. Metric functions of Keras can be such a row.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from zoo.text import percent
@@ -17,7 +18,8 @@ ScoresByName = dict[str, dict[str, float]]
 """Name of a model, or `"committee"` → name of a score (`loss`, `val_accuracy` …) → value."""
 
 LOSS = "loss"
-"""The score that training lowers. A model's loss includes penalties, class weights and teacher."""
+"""The score that training lowers. The loss of a model in training includes penalties, class weights
+and teacher, and takes the targets of the recipe. Validation losses are those of the labels."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,48 @@ SCORES: dict[str, Score] = {
     "accuracy": Score(_is_right, percent, best="max"),
 }
 """Name → score, in the order of the columns of the progress."""
+
+
+def cross_entropy(
+    labels: Any,
+    probabilities: Any,
+    weights: Any = None,
+    class_weights: Any = None,
+    shares: Any = None,
+    takes_shares: Sequence[bool] = (),
+) -> Any:
+    """Compute the mean cross-entropy of each model over a batch.
+
+    The mean is over the number of images, as in Keras.
+
+    Args:
+        labels: Class ids of the images, int64 [batch].
+        probabilities: float [models, batch, classes].
+        weights: How much each image counts, [batch]; None counts all images alike.
+        class_weights: How much the images of each class count for each model, [models, classes];
+            None counts all classes alike.
+        shares: The shares of the classes in votes for each image, float [batch, classes], or None.
+        takes_shares: Whether the targets of each model are the shares, and not the labels.
+
+    Returns:
+        float [models].
+
+    Example:
+        >>> halves = np.full((1, 1, 2), 0.5, "float32")
+        >>> f"{float(cross_entropy(np.array([0]), halves)[0]):.4f}"
+        '0.6931'
+    """
+    repeated = tf.broadcast_to(labels, tf.shape(probabilities)[:2])
+    losses = SCORES[LOSS].values(repeated, probabilities)
+    if any(takes_shares):
+        targets = tf.broadcast_to(tf.cast(shares, probabilities.dtype), tf.shape(probabilities))
+        of_shares = keras.losses.categorical_crossentropy(targets, probabilities)
+        losses = tf.where(np.array(takes_shares)[:, None], of_shares, losses)
+    if class_weights is not None:
+        losses *= tf.gather(tf.constant(class_weights, losses.dtype), labels, axis=1)
+    if weights is not None:
+        losses *= tf.cast(weights, losses.dtype)
+    return tf.reduce_mean(losses, axis=-1)
 
 
 def validation_scores(scores: dict[str, float]) -> dict[str, float]:

@@ -7,12 +7,10 @@ import contextlib
 import signal
 import threading
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import keras
 
 from zoo.arguments import whole_number
 from zoo.datasets.split import Split
@@ -20,7 +18,7 @@ from zoo.errors import ArgumentError, DataError
 from zoo.tensorboard import TensorBoardLog, log_start
 from zoo.training.built_models.interface import check_model
 from zoo.training.built_models.unsafe_kernels import check_kernels
-from zoo.training.callbacks import check_callbacks, choose_directions
+from zoo.training.callbacks import as_list, check_callbacks, choose_directions
 from zoo.training.checkpoint import Checkpoint
 from zoo.training.distillation import Teacher
 from zoo.training.learner import Learner
@@ -45,7 +43,7 @@ def train(
     log_dir: str | Path | None = None,
     resume: bool = False,
     settings: Mapping[str, Any] | None = None,
-    callbacks: Iterable[Any] = (),
+    callbacks: Any = (),
     owner: Any = None,
     verbose: str | int = "auto",
 ) -> Any:
@@ -79,7 +77,8 @@ def train(
         A `keras.callbacks.History`, whose `log_dir` is the run folder, or None.
 
     Raises:
-        ArgumentError: The recipes cannot be followed together, or they need validation data.
+        ArgumentError: The recipes cannot be followed together, or they need validation data
+            or label shares that are not there.
         DataError: The images or classes do not fit, or the validation images are the test split.
         RunError: The run folder cannot be written, or cannot be resumed.
 
@@ -101,7 +100,7 @@ def train(
             "With resume=True, log_dir must be the folder of a run. Received: log_dir=None. Pass "
             "the folder of the run that is to go on."
         )
-    callbacks = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks)
+    callbacks = as_list(callbacks)
     _check_images(learners, data, validation)
     check_callbacks(callbacks)
     choose_directions(callbacks, [learner.name for learner in learners])
@@ -113,7 +112,7 @@ def train(
     config = {
         **(settings or {}),
         **_configuration(groups, learners, teacher, seed),
-        "train": _fingerprint(data),
+        "train": _fingerprint(data, any(learner.recipe.targets for learner in learners)),
         "validation": _fingerprint(validation) if validation else None,
     }
     with contextlib.ExitStack() as stack:
@@ -182,7 +181,10 @@ def _record_start(
     policies = {learner.name: learner.model.dtype_policy.name for learner in learners}
     for policy in sorted({*policies.values()} - {"float32"}):
         names = ", ".join(name for name, other in policies.items() if other == policy)
-        progress.say(f"In {policy}: {names}. The recipe's precision can be another.")
+        progress.say(
+            f"Computed in {policy}: {names}. The precision of the recipe (on the command line, "
+            "--precision) changes this."
+        )
     if log:
         log_start(log, {**config, "computes in": policies}, list(policies), sorted(SCORES))
 
@@ -211,6 +213,13 @@ def _check_images(learners: Sequence[Learner], data: Split, validation: Split | 
                 f"{learner.name} must have validation data to stop early. Received: "
                 f"patience={learner.recipe.patience} and no validation data. Pass "
                 "validation_data=, or patience=None in the recipe."
+            )
+        if learner.recipe.targets == "shares" and data.label_shares is None:
+            raise ArgumentError(
+                "targets must be left out for images without label shares, the votes of several "
+                f'people. Received: targets="shares" in the recipe of {learner.name}, and images '
+                "with labels only. Load a data set with votes, such as ferplus, or pass votes as "
+                "zoo.datasets.as_split(images, labels, label_shares=...)."
             )
     _check_shared_weights(learners)
     if "test" in (data.name, validation.name if validation is not None else ""):
@@ -276,9 +285,9 @@ def _disagreements(first: Learner, second: Learner) -> list[str]:
     ]
 
 
-def _fingerprint(split: Split) -> dict[str, Any]:
+def _fingerprint(split: Split, with_shares: bool = False) -> dict[str, Any]:
     """Describe a split as JSON values, by which a resumed training recognises its images."""
-    weights = split.sample_weight
+    weights, shares = split.sample_weight, split.label_shares if with_shares else None
     return {
         "name": split.name,
         "images": len(split),
@@ -286,6 +295,7 @@ def _fingerprint(split: Split) -> dict[str, Any]:
         "classes": list(split.class_names),
         "crc32": zlib.crc32(split.digests.tobytes(), zlib.crc32(split.labels.tobytes())),
         **({} if weights is None else {"weights": zlib.crc32(weights.tobytes())}),
+        **({} if shares is None else {"label shares": zlib.crc32(shares.tobytes())}),
     }
 
 

@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from zoo.datasets.arrays.labels import check_class_names, check_labels, check_sample_weight
+from zoo.datasets.arrays.labels import (
+    check_class_names,
+    check_label_shares,
+    check_labels,
+    check_sample_weight,
+)
 from zoo.datasets.split import as_split
 from zoo.errors import DataError
 
@@ -82,12 +87,13 @@ def test_labels_with_a_gap_must_have_class_names():
         (None, None, "Pass `labels`"),
         ([0, 1], None, "one label for each of 3 images. Received: 2"),
         ([0, 1, 1, 1], None, "one label for each of 3 images. Received: 4"),
-        ([0, np.nan, 1], None, r"Leave out the 1 images whose label is missing \(NaN\)"),
+        ([0, np.nan, 1], None, r"Leave out the 1 images whose label is not finite \(NaN"),
         ([0.5, 1.5, 2], None, "Pass class ids, as numbers from 0"),
         ([[1, 1], [0, 1], [0, 1]], None, "an image has a single class here"),
         (pd.DataFrame({"a": ["x"] * 3, "b": [1] * 3}), None, "the column of the labels alone"),
-        ([[0], [1, 2], [3]], None, r"object of the shape \(\)"),
-        (1, None, r"int64 of the shape \(\)"),
+        ([[0], [1, 2], [3]], None, "a single object of the type list. Pass a list or an array"),
+        ((label for label in LABELS), None, "a single object of the type generator"),
+        (1, None, "a single object of the type int"),
         ([], None, "labels must be"),
         (["a", 1, None], None, "labels must be integers"),
         (pd.Series([0, None, 1], dtype="Int64"), None, "labels must be integers"),
@@ -118,6 +124,7 @@ def test_weights_of_any_container(weights):
         (["a", "b", "c"], "Received: <U1"),
         ({0: 1.0}, "Received: object"),
         ([1, np.nan, 1], "be finite. Received: nan at index 1"),
+        ([1, 1e300, 1], r"be below 3\.4e38\. Received: 1e\+300 at index 1\. Divide"),
         ([1, -1, 1], "be 0 or more. Received: -1"),
         ([0, 0, 0], "above 0 for some image. Received: only zeros"),
     ],
@@ -130,3 +137,20 @@ def test_wrong_weights_are_refused(weights, message):
 def test_labels_need_no_copy():
     labels = np.array(LABELS)
     assert check_labels(labels, 3) is labels
+
+
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ([[0.5, 0.5]], r"numbers \[2, 2\], a row for each image. Received: float64 .*\(1, 2\)"),
+        ([[1], [1]], r"numbers \[2, 2\]"),
+        ([["1", "0"], ["0", "1"]], "numbers"),
+        ([[1, 0], [7, 3]], r"rows that sum to 1. Received: \[7, 3\] in row 1. Divide the votes"),
+        ([[1, 0], [2, -1]], "be 0 or more"),
+        ([[1, 0], [np.nan, 1]], "rows that sum to 1"),
+        ("majority", "numbers"),
+    ],
+)
+def test_shares_that_are_not_as_described_are_refused(shares, message):
+    with pytest.raises(DataError, match=message):
+        check_label_shares(shares, 2, 2)

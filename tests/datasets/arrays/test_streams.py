@@ -223,6 +223,31 @@ def test_a_dataset_of_unknown_length_ends_at_a_bound(monkeypatch):
         as_split(generated(many()))
 
 
+def test_a_dataset_that_gives_its_images_again_and_again_is_refused_early():
+    images = np.random.default_rng(0).integers(0, 256, (97, 6, 5, 3), "uint8")
+    read = []
+
+    def endless():
+        while True:
+            read.append(len(images))
+            yield images, np.arange(97) % 3
+
+    message = r"an end. Received: 1,067 images so far, which are 97 images.*`dataset.take\(n\)`"
+    with pytest.raises(DataError, match=message):
+        as_split(generated(endless()))
+    assert len(read) < 20
+    # A generator that repeats only some times is read.
+    assert len(as_split(generated(itertools.islice(endless(), 10)))) == 970
+
+
+def test_a_dataset_of_unknown_length_warns_while_it_is_read(monkeypatch):
+    monkeypatch.setattr(streams, "PATIENCE", 0)
+    with pytest.warns(UserWarning, match=r"7 images so far, and no end yet.*take\(n\)") as warned:
+        assert len(as_split(generated(PAIRS))) == 10
+    assert len(warned) == 1
+    assert len(as_split(dataset(IMAGES, LABELS).batch(4))) == 10
+
+
 def test_labels_beside_a_pair_or_a_dataset_are_refused():
     with pytest.raises(ArgumentError, match="None beside a pair or a dataset"):
         as_split(dataset(IMAGES, LABELS).batch(4), LABELS)

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.datasets.cache.entries import cache_root, clear, entries
-from zoo.datasets.cache.fingerprint import fingerprint, list_files, states
+from zoo.datasets.cache.fingerprint import ListedFiles
 from zoo.datasets.cache.store import remember
 
 NAMES = ("cat", "dog")
@@ -50,7 +50,7 @@ def test_cleared_images_stay_readable_while_they_are_in_use(reader, splits):
 def test_hashes_of_files_are_cleared_too(write, private_cache, monkeypatch):
     monkeypatch.setattr("zoo.datasets.cache.fingerprint._SETTLED", -(10**18))
     path = write("a.zip", {"a": b""})
-    fingerprint(path, states(list_files(path)))
+    ListedFiles(path).fingerprint()
     (private_cache / "contents" / "mine.txt").touch()
     assert clear("pets") == []
     assert len(list((private_cache / "contents").iterdir())) == 2

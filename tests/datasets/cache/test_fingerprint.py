@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from zoo.datasets.cache import fingerprint as module
-from zoo.datasets.cache.fingerprint import list_files, states
+from zoo.datasets.cache.fingerprint import ListedFiles
 from zoo.errors import DataError
 
 FILES = {"a/1.png": b"one", "a/more/2.png": b"two", "b/3.txt": b"three"}
@@ -19,7 +19,8 @@ def settle(path):
 
 
 def fingerprint(path, only=None):
-    return module.fingerprint(path, states(list_files(path, only)))
+    listed = ListedFiles(path, only)
+    return listed.known_fingerprint() or listed.fingerprint()
 
 
 @pytest.fixture
@@ -69,10 +70,47 @@ def test_files_are_read_once(write, settled, read, private_cache):
     folder = write("tree", FILES)
     assert fingerprint(folder) == fingerprint(folder)
     assert sorted(read) == ["1.png", "2.png", "3.txt"]
-    (known,) = (private_cache / "contents").iterdir()
+    (known,) = (file for file in (private_cache / "contents").iterdir() if file.stat().st_size)
     known.write_text("damaged")
     assert fingerprint(folder) == fingerprint(folder)
     assert len(read) == 6
+
+
+def test_a_file_that_was_read_before_is_not_read_again(write, settled, read):
+    folder = write("tree", FILES)
+    listed = ListedFiles(folder)
+    assert listed.read("a/1.png", 100) == b"one"
+    assert listed.read("a/more/2.png", 1) == b"t"  # not all bytes
+    assert listed.fingerprint() == ListedFiles(folder).fingerprint()
+    assert sorted(read) == ["1.png", "2.png", "2.png", "3.txt", "3.txt"]
+    assert not listed.have_changed()
+
+
+@pytest.mark.parametrize("read_first", [(), ("a/1.png",), FILES])
+@pytest.mark.parametrize("change", ["write", "remove", "add", "hidden"])
+def test_a_change_after_the_listing_is_noticed(write, settled, read_first, change):
+    folder = write("tree", FILES)
+    for path in (folder, folder / "b"):
+        os.utime(path, ns=(LONG_AGO, LONG_AGO))
+    listed = ListedFiles(folder)
+    file = folder / "b" / {"add": "4.txt", "hidden": ".thumbs"}.get(change, "3.txt")
+    if change == "remove":
+        file.unlink()
+    else:
+        file.write_bytes(b"THREE")
+    if change != "remove":
+        for name in read_first:
+            listed.read(name, 100)
+    assert listed.have_changed() == (change != "hidden")
+
+
+def test_a_file_that_changes_between_two_readings_is_noticed(write, settled):
+    folder = write("tree", FILES)
+    listed = ListedFiles(folder)
+    listed.read("b/3.txt", 100)
+    (folder / "b" / "3.txt").write_bytes(b"THREE")
+    listed.read("b/3.txt", 100)
+    assert listed.have_changed()
 
 
 def test_files_that_were_just_written_are_read_again(write, read, monkeypatch):

@@ -1,6 +1,6 @@
 import pytest
 
-from zoo.datasets.files.class_folders import class_folders
+from zoo.datasets.files.class_folders import class_folders, class_folders_to_judge
 from zoo.datasets.files.tree import open_tree
 from zoo.errors import DataError
 
@@ -46,6 +46,15 @@ def test_one_top_folder_above_splits_is_looked_through(layout):
 def test_images_below_class_folders_belong_to_the_class(layout):
     found = layout("cat/2019/may/1.png", "cat/1.png", "dog/1.png")
     assert found["train"]["cat"] == ["cat/1.png", "cat/2019/may/1.png"]
+
+
+def test_a_class_has_the_same_name_from_macos_and_from_other_systems(layout):
+    apart, composed = "Mu\u0308ller", "M\u00fcller"
+    found = layout(
+        "train/cat/1.png", f"train/{apart}/1.png", "test/cat/1.png", f"test/{composed}/2.png"
+    )
+    assert found["train"][composed] == [f"train/{apart}/1.png"]
+    assert found["test"][composed] == [f"test/{composed}/2.png"]
 
 
 def test_files_that_are_left_out_are_named(layout):
@@ -95,3 +104,50 @@ def test_what_cannot_be_told_apart_is_refused(layout, paths, message):
         layout(*paths)
     assert message in str(raised.value)
     assert "tree" in str(raised.value)
+
+
+@pytest.fixture(params=["tree", "tree.zip"])
+def to_judge(request, write):
+    def to_judge(*paths, known=("a", "b", "c")):
+        with open_tree(write(request.param, dict.fromkeys(paths, b""))) as tree:
+            images = [name for name in sorted(tree.sizes) if name.endswith(".png")]
+            return class_folders_to_judge(tree, images, known)
+
+    return to_judge
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+@pytest.mark.parametrize("top", ["", "new/"])
+def test_to_judge_a_split_may_be_alone(to_judge, split, top):
+    assert to_judge(f"{top}{split}/a/1.png") == {split: {"a": [f"{top}{split}/a/1.png"]}}
+
+
+def test_to_judge_every_split_has_all_classes(to_judge):
+    found = to_judge("train/a/1.png", "test/b/1.png", "test/b/2.png")
+    assert found == {
+        "train": {"a": ["train/a/1.png"], "b": []},
+        "test": {"a": [], "b": ["test/b/1.png", "test/b/2.png"]},
+    }
+
+
+def test_to_judge_a_single_folder_is_a_class_if_the_model_knows_it(to_judge):
+    path = "b/summer/1.png"
+    assert to_judge(path) == {"train": {"b": [path]}}
+    assert to_judge(path, known=()) == {"train": {"summer": [path]}}
+
+
+def test_to_judge_images_outside_of_class_folders_are_left_out(to_judge):
+    with pytest.warns(UserWarning, match=r"test/1\.png is left out\. Reason: they are images out"):
+        assert list(to_judge("train/a/1.png", "test/1.png")) == ["train"]
+
+
+@pytest.mark.parametrize("path", ["1.png", "test/1.png", "test/a/notes.txt"])
+def test_to_judge_some_images_must_be_in_class_folders(to_judge, path):
+    with pytest.raises(DataError, match=r"hold <class>/<image>, or test/<class>/<image>"):
+        to_judge(path)
+
+
+@pytest.mark.parametrize("paths", [("a/1.png", "test/a/1.png"), ("val/a/1.png", "valid/a/1.png")])
+def test_to_judge_folders_of_splits_stand_alone(to_judge, paths):
+    with pytest.raises(DataError, match="each once"):
+        to_judge(*paths)

@@ -112,8 +112,9 @@ def pictures(image_bytes):
 def test_the_folders_of_keras_are_read(write, planes, folder):
     batches = {f"{folder}/{name}": content for name, content in pickled(planes).items()}
     others = {"mnist.npz": b"", "cifar-10-batches-py-target_archive": b"", f"{folder}/readme": b""}
-    data = zoo.datasets.load("cifar10", write("datasets", batches | others), validation=0)
-    assert (len(data.train), len(data.test)) == (5 * COUNT, COUNT)
+    root = write("keras/datasets", batches | others)
+    for data in (zoo.datasets.load("cifar10", place, validation=0) for place in (root, None)):
+        assert (len(data.train), len(data.test)) == (5 * COUNT, COUNT)
 
 
 def test_folders_without_a_test_part_hold_some_out_and_say_so(write, pictures):

@@ -41,11 +41,19 @@ def table(votes):
     return "\r\n".join([HEADER, *lines, ""]).encode()
 
 
+def rows_of_pixels(votes):
+    return [(usage, " ".join([str(grey(row))] * 2304)) for row, (usage, _) in enumerate(votes)]
+
+
 def pixels(votes):
-    lines = [
-        f"0,{' '.join([str(grey(row))] * 2304)},{usage}" for row, (usage, _) in enumerate(votes)
-    ]
+    lines = [f"0,{text},{usage}" for usage, text in rows_of_pixels(votes)]
     return "\n".join(["emotion,pixels,Usage", *lines, ""]).encode()
+
+
+def pixels_of_icml(votes):
+    """The same rows with the columns of `icml_face_data.csv`."""
+    lines = [f"0,{usage},{text}" for usage, text in rows_of_pixels(votes)]
+    return "\n".join(["emotion, Usage, pixels", *lines, ""]).encode()
 
 
 def faces(votes, image_bytes, name):
@@ -57,6 +65,35 @@ def faces(votes, image_bytes, name):
 
 def beside_csv(write, votes, image_bytes):
     return write("data", {"fer2013new.csv": table(votes), "fer2013.csv": pixels(votes)})
+
+
+def beside_icml_csv(write, votes, image_bytes):
+    files = {"fer2013new.csv": table(votes), "icml_face_data.csv": pixels_of_icml(votes)}
+    return write("data", files)
+
+
+def beside_archive_of_csv(write, votes, image_bytes):
+    root = write("data", {"fer2013new.csv": table(votes)})
+    write("data/fer2013.tar.gz", {"fer2013/fer2013.csv": pixels(votes), "fer2013/README": b"-"})
+    return root
+
+
+def beside_archive_of_icml_csv(write, votes, image_bytes):
+    root = write("data", {"fer2013new.csv": table(votes)})
+    files = {"icml_face_data.csv": pixels_of_icml(votes), "fer2013.tar.gz": b"", "test.csv": b"-"}
+    name = "challenges-in-representation-learning-facial-expression-recognition-challenge"
+    write(f"data/{name}.zip", files)
+    return root
+
+
+def in_an_archive_with_csv(write, votes, image_bytes):
+    files = {"fer/fer2013new.csv": table(votes), "fer/fer2013.csv": pixels(votes)}
+    return write("ferplus.zip", files)
+
+
+def in_an_archive_with_icml_csv(write, votes, image_bytes):
+    files = {"fer2013new.csv": table(votes), "icml_face_data.csv": pixels_of_icml(votes)}
+    return write("data/ferplus.tar.gz", files).parent
 
 
 def beside_folders(write, votes, image_bytes):
@@ -86,11 +123,21 @@ def own_folders(write, votes, image_bytes):
     return write("data", files)
 
 
-WAYS = [beside_csv, beside_folders, beside_archive, own_folders]
+WAYS = [
+    beside_csv,
+    beside_icml_csv,
+    beside_archive_of_csv,
+    beside_archive_of_icml_csv,
+    in_an_archive_with_csv,
+    in_an_archive_with_icml_csv,
+    beside_folders,
+    beside_archive,
+    own_folders,
+]
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_every_form_gives_the_same_faces(write, votes, image_bytes, way):
+def test_every_place_of_the_faces_gives_the_same_images(write, votes, image_bytes, way):
     root = way(write, votes, image_bytes)
     for _ in range(2):  # from the files, from the cache
         data = zoo.datasets.load("ferplus", root, validation=0)
@@ -116,6 +163,13 @@ def test_labels_are_those_of_the_majority():
     assert labels.tolist() == [0, -1, 0, -1, -1, 7, -1]
     np.testing.assert_allclose(shares[0, :2], [5 / 9, 4 / 9])
     assert shares[2, 0] == shares[5, 7] == 1
+
+
+def test_votes_of_other_rows_are_refused_beside_every_table(write, votes, image_bytes):
+    votes_of_others = [("PublicTest", counts) for _, counts in votes]
+    files = {"fer2013new.csv": table(votes_of_others), "icml_face_data.csv": pixels_of_icml(votes)}
+    with pytest.raises(DataError, match=r"have the same rows as icml_face_data\.csv"):
+        zoo.datasets.load("ferplus", write("data", files))
 
 
 def test_shares_follow_rows_and_classes(write, votes, image_bytes):

@@ -144,6 +144,42 @@ def test_the_arrays_of_keras_are_read(write, files):
     check(zoo.datasets.load("mnist", folder / "mnist.npz", validation=0))
 
 
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_the_place_of_keras_is_looked_in_last(write, files, tmp_path, monkeypatch, name):
+    if name == "mnist":
+        kept = {"mnist.npz": saved(files)}
+    else:
+        kept = {f"fashion-mnist/{file}": content for file, content in packed(files).items()}
+    write("keras/datasets", kept)
+    assert zoo.datasets.load(name, validation=0).train.images.max() == 180
+    if name == "mnist":  # whose files have other names than those that would be fetched
+        assert zoo.datasets.load(name, validation=0, download=True).train.images.max() == 180
+    with pytest.raises(DataError, match="none of these files"):
+        zoo.datasets.load({"mnist": "fashion_mnist", "fashion_mnist": "mnist"}[name])
+    changed = {key: content.replace(b"\xb4", b"\xb5") for key, content in files.items()}
+    monkeypatch.setenv("ZOO_DATA", str(write("mine", changed)))
+    assert zoo.datasets.load(name, validation=0).train.images.max() == 181
+
+
+def test_keras_keeps_data_in_the_home_of_the_user(write, files, tmp_path, monkeypatch):
+    write(".keras/datasets", {"mnist.npz": saved(files)})
+    monkeypatch.delenv("KERAS_HOME")
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    check(zoo.datasets.load("mnist", validation=0))
+
+
+def test_where_files_were_looked_for_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path / "mine"))
+    with pytest.raises(DataError) as raised:
+        zoo.datasets.load("mnist")
+    for folder in ("mine", "user-data/zoo", "keras/datasets"):
+        assert str(tmp_path / folder) in str(raised.value)
+    with pytest.raises(DataError) as raised:
+        zoo.datasets.load("svhn")
+    assert "keras" not in str(raised.value)
+
+
 def test_the_folders_of_torchvision_are_read(write, files):
     root = write("data", {f"MNIST/raw/{name}": content for name, content in packed(files).items()})
     check(zoo.datasets.load("mnist", root, validation=0))

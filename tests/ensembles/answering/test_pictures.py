@@ -121,3 +121,74 @@ def test_a_dataset_is_pictures_unless_it_has_no_end():
         list(picture_blocks(dataset.repeat(), options))
     with pytest.raises(DataError, match=r"images \* 255"):
         list(picture_blocks(dataset.map(lambda images: images / 255), options))
+
+
+def test_a_generator_is_read_block_by_block(photos, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", 4)
+    taken = []
+
+    def endless():
+        pixels = np.zeros((6, 6, 1), "uint8")  # as a camera does, which fills the same array
+        for number in range(10**9):
+            taken.append(number)
+            pixels[:] = number % 256
+            yield pixels if number != 2 else photos / "cat" / "grey.png"
+
+    blocks = picture_blocks(endless(), SMALL_GREY)
+    first, second = next(blocks), next(blocks)
+    assert first.sources == [0, 1, photos / "cat" / "grey.png", 3]
+    assert second.sources == [4, 5, 6, 7]
+    assert first.images[[0, 1, 3], 0, 0, 0].tolist() == [0, 1, 3]
+    assert second.images[:, 0, 0, 0].tolist() == [4, 5, 6, 7]
+    assert len(taken) <= 9
+
+
+def test_a_generator_of_paths_and_pictures_gives_the_answers_of_a_list(photos, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", 2)
+    array = np.full((6, 6, 1), 7, "uint8")
+    mixed = [array, photos / "cat", str(photos / "dog/*.png"), Image.new("L", (9, 9)), [array]]
+    listed = [*picture_blocks(mixed, SMALL_GREY)]
+    generated = [*picture_blocks(iter(mixed), SMALL_GREY)]
+    assert [block.sources for block in generated] == [block.sources for block in listed]
+    for block, same in zip(generated, listed, strict=True):
+        np.testing.assert_array_equal(block.images, same.images)
+    with pytest.raises(DataError, match=r"gone\.png, lost\.png, where there is no picture"):
+        next(picture_blocks(iter(["gone.png", "lost.png"]), SMALL_GREY))
+
+
+def test_a_block_has_fewer_large_pictures(monkeypatch):
+    monkeypatch.setattr(module, "BLOCK_BYTES", 500)
+    arrays = [np.zeros((10, 10, 3), "uint8")] * 3  # 300 bytes each
+    for pictures in (arrays, iter(arrays), [Image.new("RGB", (10, 10))] * 3):
+        blocks = picture_blocks(pictures, SMALL_GREY)
+        assert [block.sources for block in blocks] == [[0, 1], [2]]
+
+
+DARK = np.random.default_rng(0).integers(0, 2, (3, 6, 6, 1), "uint8")
+
+
+OTHER_RANGES = {
+    "0..1": DARK / 1.0,
+    "a picture": (DARK / 1.0)[0],
+    "list": [*DARK / 1.0],
+    "generator": iter(DARK / 1.0),
+    "0..0.5": DARK / 2,
+    "-1..1": DARK * 2.0 - 1,
+    "bool": DARK > 0,
+    "16 bits": DARK.astype("uint16") * 65535,
+    "NaN": DARK * np.nan,
+    "grey pictures without channels": np.zeros((3, 6, 6), "uint8") / 2,
+    "Pillow": [Image.fromarray(DARK[0, ..., 0] / np.float32(2))],
+}
+
+
+@pytest.mark.parametrize("pictures", OTHER_RANGES.values(), ids=OTHER_RANGES)
+def test_pictures_of_another_range_are_refused_with_an_advice(pictures):
+    advice = r"pixels 0\.\.255.*Received: .*(Pass|Leave out|For 16 bits)"
+    with pytest.raises(DataError, match=advice):
+        [*picture_blocks(pictures, SMALL_GREY)]
+
+
+def test_dark_pixels_are_pixels():
+    (block,) = picture_blocks(DARK, SMALL_GREY)
+    np.testing.assert_array_equal(block.images, DARK)

@@ -356,3 +356,41 @@ def test_pictures_of_the_analysis_stand_alone_too(members):
         assert axes.get_title().startswith(title)
         # TensorBoard draws pictures some 350 pixels wide: this keeps their text legible.
         assert title == "pairs that disagree" or figure.get_figwidth() <= 4.5
+
+
+def test_classes_without_images_are_left_out_of_means_and_have_no_scores(test_split, probabilities):
+    labels = np.arange(10) % 2 * 5 + 3  # labels 3 and 8 of ten classes
+    split = as_split(np.zeros((10, 6, 6, 1), "uint8"), labels, class_names=list("abcdefghij"))
+    votes = np.eye(10)[[labels, np.where(np.arange(10) == 0, 0, labels)]]
+    report = make_report(split, ["right", "nearly"], votes, rule=Rule("soft", (2, 1)))
+    assert report.members[0].macro_f1 == 1
+    assert report.members[1].macro_f1 == pytest.approx((8 / 9 + 1 + 0) / 3)
+    assert report.committee.accuracy.value == 1
+    rows = report.to_markdown().split("class by class")[1].split("##")[0].splitlines()
+    assert "| a | – | – | – | 0 |" in rows
+    assert "| d | 100.0 % | 100.0 % | 100.0 % | 5 |" in rows
+    assert "| macro F1, 2 of 10 classes |  |  | 100.0 % |  |" in rows
+    names = [label.get_text() for label in report.plot().axes[2].get_yticklabels()]
+    assert names[0] == "a (no images)"
+    assert names[3] == "d"
+
+
+def test_a_class_that_is_only_answered_has_precision_0_and_no_recall(test_split):
+    split = as_split(test_split.images[:2], [0, 0], class_names=["cat", "dog", "fox"])
+    report = make_report(split, ["a"], np.eye(3)[[[0, 1]]])
+    text = report.to_markdown()
+    assert "| dog | 0.0 % | – | 0.0 % | 0 |" in text
+    assert "| fox | – | – | – | 0 |" in text
+    assert "| macro F1, 2 of 3 classes |  |  | 33.3 % |  |" in text
+
+
+def test_images_of_a_single_class_make_a_whole_report(test_split, probabilities, tmp_path):
+    some = test_split.take(test_split.labels == 1)
+    report = make_report(some, NAMES, probabilities[:, test_split.labels == 1])
+    assert "nan" not in str(report) + report.to_markdown()
+    predicted = report.confusion[1]
+    expected = 2 * predicted[1] / (predicted.sum() + predicted[1]) / np.count_nonzero(predicted)
+    assert report.committee.macro_f1 == pytest.approx(expected)
+    json.loads(report.to_json(), parse_constant=pytest.fail)
+    report.save(tmp_path / "report.png")
+    report.analysis.save(tmp_path / "analysis.png")

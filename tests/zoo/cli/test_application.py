@@ -1,13 +1,14 @@
 """Commands, options, help and errors; nothing here imports TensorFlow."""
 
 import re
+import sys
 import warnings
 from importlib.metadata import version
 
 import pytest
 
 from zoo import registry
-from zoo.cli import app
+from zoo.cli import app, main
 
 OPTIONS = {
     "models": ["--tag", "--import"],
@@ -25,7 +26,7 @@ OPTIONS = {
         *("--epochs", "--batch-size", "--learning-rate"),
         *("--optimizer", "--patience", "--augmentation", "--precision", "--standardize"),
         *("--class-weight", "--seed", "--log-dir", "--resume", "--quiet", "-q"),
-        *("--set", "--import", "--recipe"),
+        *("--set", "--import", "--recipe", "--targets"),
     ],
     "evaluate": [
         *("--data", "-d", "--root", "--classes", "--image-size", "--color", "--drop-duplicates"),
@@ -138,8 +139,21 @@ def test_the_version_is_that_of_the_package(zoo_command):
         (["train", "softmax", "--standardize", "zscore"], "per_image, mean_image"),
         (["train", "softmax", "--class-weight", "balance"], "did you mean 'balanced'?"),
         (["train"], "`zoo train` must be followed by NAME"),
+        (["--verison"], "Received: '--verison'; did you mean '--version'?"),
+        (["train", "softmax", "--log-dir", ""], "--log-dir must be a path. Received: ''."),
+        (["data", "show", "folder", "--root", ""], "--root must be a path. Received: ''."),
+        (["data", "show", "folder"], "--root must be the folder or archive of your images. Recei"),
+        (["predict", "", "a.jpg"], "MODEL must be a path. Received: ''."),
+        (["evaluate", "gone.keras"], "The model must be saved as a .keras file. Received: gone"),
+        (["committee", "--resume", "--log-dir", "gone"], "Received: gone, which does not exist."),
+        (["committee", "--resume", "--log-dir", "."], "Received: ., which holds no run.json."),
+        (["train", "softmax", "--parts", "train=a"], "--parts must be left out, since digits has"),
+        (["train", "softmax", "--import", "gone.py"], "Received: 'gone.py', which does not exist"),
+        (["train", "softmax", "--import", "./gone"], "Received: './gone', which is no name of a"),
+        (["train", "softmax", "--recipe", "x"], "Leave --recipe out for the default recipe."),
         (["train", "gone.keras"], "Received: 'gone.keras', which is no file"),
         (["committee", "softmax", "mlp", "--weights", "a,b"], "Received: 'a,b'"),
+        (["committee", "mlp", "--voting", "mean"], "one of majority, soft, geometric. Received"),
         (["committee", "softmax", "--copies", "0"], "--copies must be a whole number"),
         (["committee", "softmax", "mlp", "--resampling", "fold"], "did you mean 'folds'?"),
         (
@@ -181,11 +195,20 @@ def test_ctrl_c_is_exit_code_130(zoo_command, monkeypatch):
     assert zoo_command("describe", "cnn") == (130, "", "stopped\n")
 
 
+def test_a_closed_output_is_no_error(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(SystemExit) as ended:
+        main(["models"])
+    sys.stdout.close()
+    assert ended.value.code == 0
+
+
 def test_warnings_for_the_user_are_notes(zoo_command, monkeypatch):
     def warning(name):
         with warnings.catch_warnings():
             warnings.simplefilter("always")
-            warnings.warn("Two images are\nthe same.", UserWarning, stacklevel=1)
+            for _ in range(2):  # printed once
+                warnings.warn("Two images are\nthe same.", UserWarning, stacklevel=1)
             warnings.warn("Nothing for users.", DeprecationWarning, stacklevel=1)
         raise KeyboardInterrupt
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 import zoo
 from zoo.ensembles.evaluate import evaluate_file
-from zoo.errors import ArgumentError
+from zoo.errors import ArgumentError, DataError
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,21 @@ def test_evaluation_takes_classes_size_and_colour_from_the_committee(
     assert values["class_names"] == ["cat", "dog"]
     assert values["trained_on"] == 0
     assert values["committee"]["accuracy"]["n"] == 17
+
+
+def test_the_place_that_a_model_names_is_said_before_it_is_read(
+    zoo_command, photos, photo_run, monkeypatch
+):
+    def check_files(file, data, root):
+        raise DataError("nothing is read here")
+
+    monkeypatch.setattr("zoo.ensembles.evaluate.check_files", check_files)
+    code, out, err = zoo_command("evaluate", photo_run)
+    said, failed = err.splitlines()
+    assert (code, out) == (2, "")
+    assert said == f"Data: {photos}, the place that {photo_run} names. --root names another."
+    assert "nothing is read here" in failed
+    assert zoo_command("evaluate", photo_run, "--root", photos)[2].count("\n") == 1
 
 
 def test_duplicates_dropped_in_training_are_dropped_in_evaluation(photos, photo_run):

@@ -82,8 +82,23 @@ def test_a_damaged_picture_stops_or_is_skipped(zoo_command, model, faces):
     code, out, err = zoo_command("predict", model, "faces", "--on-error", "skip", "--json")
     assert code == 1
     assert len(out.splitlines()) == 7
-    last = err.splitlines()[-1]
-    assert last == "1 of 8 pictures cannot be read and were skipped: faces/broken.png"
+    skipped = "faces/broken.png (content of another kind)"
+    assert err == f"1 of 8 pictures cannot be read and were skipped: {skipped}\n"
+
+
+def test_a_damaged_model_is_told_before_tensorflow_starts(zoo_command, model, faces, tmp_path):
+    (tmp_path / "half.keras").write_bytes(Path(model).read_bytes()[:2000])
+    code, out, err = zoo_command("predict", "half.keras", "faces")
+    assert (code, out) == (2, "")
+    assert err.startswith("The file must be an undamaged .keras model. Received: half.keras, which")
+
+
+@pytest.mark.filterwarnings("default:.*left out")
+def test_files_of_a_folder_that_are_no_pictures_are_told(zoo_command, model, faces):
+    (faces / "anim.gif").write_bytes(b"GIF89a")
+    code, out, err = zoo_command("predict", model, "faces", "--csv")
+    assert (code, len(out.splitlines())) == (0, 8)
+    assert "faces: anim.gif is left out. Reason: they are no images of a format" in err
 
 
 def test_a_single_model_shows_no_votes(zoo_command, tmp_path, faces):
@@ -94,7 +109,7 @@ def test_a_single_model_shows_no_votes(zoo_command, tmp_path, faces):
 
 
 def test_where_the_terminal_is_narrow_the_votes_are_counted(committee, faces, monkeypatch, capsys):
-    monkeypatch.setenv("COLUMNS", "76")
+    monkeypatch.setenv("COLUMNS", "74")
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     monkeypatch.setattr(committee, "class_names", ("l" * 6, "r" * 6, "t" * 6))
     monkeypatch.chdir(faces)
@@ -105,6 +120,20 @@ def test_where_the_terminal_is_narrow_the_votes_are_counted(committee, faces, mo
     assert "votes" in header.split()
     assert committee.member_names[0] not in header
     assert row.split()[-2] in {"1", "2", "3"} or "," in row
+
+
+def test_where_the_terminal_is_narrower_answers_are_a_list(committee, faces, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.chdir(faces)
+    long_path = Path("0.png").absolute()
+    answers = committee.classify([long_path, Path("1.png")])
+    module._table_writer(committee, [long_path, Path("1.png")])(answers)
+    first, *others = re.sub("\x1b\\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert first == str(long_path)
+    text = " ".join(line.strip() for line in others[: others.index("1.png")])
+    assert text.startswith(f"class: {answers[0].class_name}; share of votes: ")
+    assert all(vote in text for vote in answers[0].votes.values())
 
 
 @pytest.mark.parametrize(

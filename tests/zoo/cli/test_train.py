@@ -47,6 +47,13 @@ def test_a_recipe_is_chosen_by_its_name():
         options.change(recipe)
 
 
+def test_targets_are_an_option_that_needs_votes(zoo_command):
+    assert RecipeOptions(targets="shares").recipe("mlp").targets == "shares"
+    code, _, err = zoo_command("train", "softmax", "--targets", "shares", "-q", "--log-dir", "run")
+    assert code == 2
+    assert "--targets must be left out for images without label shares" in err
+
+
 def test_quiet_prints_nothing_but_the_report(quiet_run):
     _, output = quiet_run
     assert (output.code, output.err) == (0, "")
@@ -118,7 +125,6 @@ def test_to_resume_needs_a_run():
         (["train", "conv_bn"], "at least 48×48"),
         (["train", "softmax", "--optimizer", "sdg"], "sdg"),
         (["committee", "softmax", "mlp", "--weights", "1"], "each of the 2 members"),
-        (["committee", "softmax", "mlp", "--voting", "loud"], "loud"),
     ],
 )
 def test_what_cannot_be_trained_is_one_line_and_leaves_no_folder(

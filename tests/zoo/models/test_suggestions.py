@@ -17,11 +17,11 @@ def images(count, height, width):
 @pytest.mark.parametrize(
     ("count", "height", "width", "members"),
     [
-        (2000, 48, 48, ("cnn", "conv_bn", "cnn")),
-        (2000, 48, 47, ("cnn", "cnn", "cnn")),
-        (2000, 24, 64, ("cnn", "cnn", "cnn")),
-        (2000, 23, 64, PERCEPTRONS),
-        (1999, 48, 48, PERCEPTRONS),
+        (500, 48, 48, ("cnn", "conv_bn", "cnn")),
+        (500, 48, 47, ("cnn", "cnn", "cnn")),
+        (500, 12, 64, ("cnn", "cnn", "cnn")),
+        (5000, 11, 64, PERCEPTRONS),
+        (499, 48, 48, PERCEPTRONS),
         (20, 8, 8, PERCEPTRONS),
     ],
 )

@@ -179,3 +179,55 @@ def test_the_weights_that_are_kept_have_the_last_line(file, force_terminal):
             "weights that are kept · cnn validation accuracy 62.5 %"
             " · committee validation accuracy 87.5 %"
         )
+
+
+STATES = {"cnn": "stopped after epoch 100; best: epoch 88", "mlp#2": "trained; best: epoch 3"}
+
+
+def table_at(width, names=tuple(MEMBERS), states=STATES, scores=FIRST):
+    """The table after the last epoch, as a terminal of some columns shows the table."""
+    file = io.StringIO()
+    terminal = Console(file=file, force_terminal=True, width=width, _environ={"TERM": "xterm"})
+    with Progress(dict.fromkeys(names, 120), console=terminal) as shown:
+        shown.epoch(100, scores, 1)
+        for name, state in states.items():
+            shown.end(name, state)
+        table = Console(file=io.StringIO(), width=width)
+        table.print(shown._table.get_renderable())
+    return table.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("width", "titles"),
+    [
+        (40, "member epoch accuracy validation time left"),
+        (60, "member epoch loss accuracy accuracy validation time left"),
+        (80, "member epoch loss accuracy accuracy validation time left"),
+        (120, "member epoch loss accuracy validation accuracy time left"),
+    ],
+)
+def test_a_narrow_terminal_shows_fewer_columns_and_whole_words(width, titles):
+    text = table_at(width)
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= width
+    assert set(text.split()) <= set(table_at(1000).split())
+    first = next(index for index, line in enumerate(lines) if line.startswith("cnn"))
+    assert sorted(" ".join(lines[:first]).split()) == sorted(titles.split())
+    assert "25.0 %" in lines[first]  # the validation accuracy, with its unit
+    assert "best: epoch 3" in " ".join(" ".join(lines).split())
+
+
+def test_scores_without_values_leave_first():
+    trained = {"cnn": {"loss": 1.25, "accuracy": 0.5}}
+    lines = table_at(40, ["cnn"], {"cnn": "trained"}, trained).splitlines()
+    assert [line.split() for line in lines[-2:]] == [
+        ["member", "epoch", "loss", "accuracy", "left"],
+        words("cnn 100.0/120 1.2500 50.0 % trained"),
+    ]
+
+
+def test_a_long_name_of_a_member_gets_more_lines():
+    name = "a_name_that_is_longer_than_the_terminal_is_wide#12"
+    lines = table_at(40, [name], {name: "trained"}, {name: FIRST["cnn"]}).splitlines()
+    assert max(map(len, lines)) <= 40
+    assert "".join(line[:22].strip() for line in lines if line[:1] not in " m") == name

@@ -75,6 +75,38 @@ def _options_of_run(folder: str, command: str) -> Mapping[str, Sequence[Sequence
     return kept["options"]
 
 
+def check_run(folder: Path) -> None:
+    """Check that a folder holds a run, before TensorFlow starts.
+
+    Args:
+        folder: The folder that the user names.
+
+    Raises:
+        ArgumentError: There is no run in the folder, or its manifest is damaged.
+
+    Example:
+        >>> check_run(Path("gone"))
+        Traceback (most recent call last):
+        zoo.errors.ArgumentError: --log-dir must be the folder of the run to resume. Received: \
+gone, which does not exist. Check the path, or leave --resume out.
+    """
+    file = folder.expanduser() / MANIFEST
+    if not file.is_file():
+        is_there = folder.expanduser().exists()
+        fault = f"which holds no {MANIFEST}" if is_there else "which does not exist"
+        raise ArgumentError(
+            f"--log-dir must be the folder of the run to resume. Received: {folder}, {fault}. "
+            "Check the path, or leave --resume out."
+        )
+    try:
+        json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArgumentError(
+            f"{MANIFEST} must be as Zoo wrote it. Received: {file}, which is damaged ({error}). "
+            "Start the run anew in another folder."
+        ) from error
+
+
 def _word(token: Token) -> tuple[str | None, str | None]:
     """Give an option with its word; a switch has no word.
 

@@ -49,6 +49,13 @@ def test_a_run_without_options_needs_them_as_before(zoo_command, run):
     assert "give the options of that run again" in err
 
 
+def test_a_run_with_a_damaged_manifest_is_named(zoo_command, run):
+    (run / "run.json").write_text("{")
+    code, _, err = zoo_command("committee", "--resume", "--log-dir", run)
+    assert code == 2
+    assert f"run.json must be as Zoo wrote it. Received: {run / 'run.json'}, which is dam" in err
+
+
 def test_switches_and_paths_of_files_are_kept(zoo_command, tmp_path, photos):
     words = (
         *("committee", "softmax", "softmax", "--data", "folder", "--root", photos.name),
