@@ -1,0 +1,119 @@
+"""The outputs of chosen layers, and the logits, for many images, block by block."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.arguments import whole_number
+from zoo.datasets.image_batches import image_batches
+from zoo.inspect.networks.running import forward
+
+BATCH = 64
+"""The number of images in a block by default, which bounds the memory that a run takes."""
+
+
+class Recorded(NamedTuple):
+    """What a model computed about images.
+
+    Attributes:
+        logits: float32 [n, classes], as in `zoo.inspect.networks.running.Run`.
+        outputs: Name of a layer as passed → its output, float32 [n, ...].
+    """
+
+    logits: np.ndarray
+    outputs: dict[str, np.ndarray]
+
+
+def record(
+    model: Any, images: Any, layers: Sequence[Any] = (), *, batch_size: int = BATCH
+) -> Recorded:
+    """Run a model on images, and collect its logits and the outputs of layers.
+
+    All of it is in memory at the end. For many images, `record_blocks` gives block by block.
+
+    Args:
+        model: A built `keras.Model`.
+        images: A `Split`, uint8 [n, height, width, channels], or a dataset, as `predict` takes
+            them.
+        layers: Names of layers, such as `"vgg/block3_conv1"`; see
+            `zoo.inspect.networks.layer_names`.
+        batch_size: The number of images at a time.
+
+    Returns:
+        The logits and outputs.
+
+    Raises:
+        ArgumentError: A layer does not exist, or cannot be recorded.
+        DataError: The images are not as described.
+
+    Example:
+        >>> import zoo
+        >>> images = np.zeros((3, 28, 28, 1), "uint8")
+        >>> record(zoo.build("softmax"), images, ["logits"]).outputs["logits"].shape
+        (3, 10)
+    """
+    blocks = list(record_blocks(model, images, layers, batch_size=batch_size))
+    return Recorded(
+        np.concatenate([block.logits for block in blocks]),
+        {
+            name: np.concatenate([block.outputs[name] for block in blocks])
+            for name in blocks[0].outputs
+        },
+    )
+
+
+def record_blocks(
+    model: Any, images: Any, layers: Sequence[Any] = (), *, batch_size: int = BATCH
+) -> Iterator[Recorded]:
+    """Run a model on images, and give the logits and the outputs of layers block by block.
+
+    The model is traced once, and one block is in memory at a time.
+
+    Args:
+        model: As for `record`.
+        images: As for `record`.
+        layers: As for `record`.
+        batch_size: The number of images in a block; datasets keep their own batches.
+
+    Yields:
+        The logits and outputs of each block.
+
+    Raises:
+        ArgumentError: As for `record`.
+        DataError: As for `record`.
+    """
+    batch_size = whole_number("batch_size", batch_size, 1)
+    names = list(layers)
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def run(block: Any) -> Any:
+        result = forward(model, block, names)
+        outputs = {name: tf.cast(x, tf.float32) for name, x in result.recorded.items()}
+        return result.logits, outputs
+
+    for block in image_batches(images, image_shape_of(model), batch_size):
+        logits, outputs = run(tf.convert_to_tensor(block))
+        yield Recorded(logits.numpy(), {name: x.numpy() for name, x in outputs.items()})
+
+
+def image_shape_of(model: Any) -> tuple[int | None, ...]:
+    """Give (height, width, channels) of the images that a model takes, with None for any length.
+
+    Args:
+        model: A `keras.Model`. Subclassed models may not know the shape of their input.
+
+    Returns:
+        Three lengths, or Nones.
+
+    Example:
+        >>> import zoo
+        >>> image_shape_of(zoo.build("cnn"))
+        (48, 48, 1)
+    """
+    try:
+        shape = model.input_shape
+    except (AttributeError, ValueError):
+        shape = None
+    return tuple(shape[1:]) if isinstance(shape, tuple) and len(shape) == 4 else (None,) * 3
