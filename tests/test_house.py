@@ -104,6 +104,8 @@ TESTED_WITH = {
     "zoo/gradients/checker": "zoo/gradients/test_first_order",
     "zoo/gradients/finite_differences": "zoo/gradients/test_first_order",
     "zoo/gradients/pure_function": "zoo/gradients/test_check",
+    "zoo/inspect/pictures/sheet": "zoo/inspect/pictures/test_ranked_images",
+    "zoo/inspect/pictures/table": "zoo/inspect/pictures/test_ranked_images",
     "zoo/layers/activations": "zoo/layers/test_dense",
     "zoo/layers/batch_normalization": "zoo/layers/test_every_layer",
     "zoo/layers/conv2d": "zoo/layers/test_every_layer",

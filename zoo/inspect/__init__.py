@@ -10,10 +10,26 @@ from typing import Any
 
 from zoo.registry.start_up import without_start_up_notes
 
-_HOMES: dict[str, str] = {}
+_HOMES: dict[str, str] = {
+    "LabelSuspects": "pictures.label_suspects",
+    "Neighbours": "pictures.neighbours",
+    "RankedImages": "pictures.ranked_images",
+    "disputed": "pictures.mistakes",
+    "label_suspects": "pictures.label_suspects",
+    "mistakes": "pictures.mistakes",
+    "neighbours": "pictures.neighbours",
+}
 """Public name → module that defines it, below `zoo.inspect`."""
 
-__all__: list[str] = []
+__all__: list[str] = [
+    "LabelSuspects",
+    "Neighbours",
+    "RankedImages",
+    "disputed",
+    "label_suspects",
+    "mistakes",
+    "neighbours",
+]
 
 
 def __getattr__(name: str) -> Any:
