@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.arguments import whole_number
 from zoo.datasets.arrays.images import as_array, check_images
 from zoo.datasets.arrays.streams import is_stream, read_batches
 from zoo.datasets.split import Split
@@ -31,12 +32,14 @@ def image_batches(
 
     Raises:
         DataError: The images are not as described, or a dataset has no end.
+        ArgumentError: The batch size is not a whole number of 1 or more.
 
     Example:
         >>> images = np.zeros((5, 6, 6, 1), "uint8")
         >>> [len(batch) for batch in image_batches(images, (6, 6, 1), batch_size=2)]
         [2, 2, 1]
     """
+    whole_number("batch_size", batch_size, 1)
     if isinstance(x, tuple) and len(x) in (2, 3):
         x = x[0]
     if isinstance(x, Split):
@@ -52,7 +55,7 @@ def image_batches(
     else:
         images = as_array(x)
         if images.dtype != np.uint8 or not _fits(images.shape, input_shape):
-            images = check_images(images)
+            images = check_images(x)
         _check_fit(images.shape, input_shape)
         for start in range(0, len(images), batch_size):
             yield images[start : start + batch_size]

@@ -188,9 +188,10 @@ def load_to_judge(
     info = dataset.info
     size, color = check_image_options(image_size, color)
     known = tuple(class_names or ())
+    path = (info.locate or locate)(info, check_root(info, root))
     reading = Reading(
         dataset=dataset,
-        path=(info.locate or locate)(info, check_root(info, root)),
+        path=path,
         split_parts={},
         size=size,
         color=color,
@@ -198,7 +199,7 @@ def load_to_judge(
         resize=check_resize(resize, size),
         known_classes=known,
     )
-    splits = reading.from_cache(reading.path) if cache else reading.from_files()
+    splits = reading.from_cache(path) if cache else reading.from_files()
     ordered = {split: splits[split] for split in SPLITS if split in splits}
     return without_duplicates(ordered) if drop_duplicates else ordered
 

@@ -85,8 +85,8 @@ class Reading:
             open_tree(
                 self.path,
                 info.file_pattern,
-                found=listed and listed.found,
-                read_file=listed and listed.read,
+                found=listed.found if listed else None,
+                read_file=listed.read if listed else None,
             )
             if self.path
             else nullcontext(NO_FILES)

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from zoo.arguments import argument_error, whole_number
 from zoo.datasets.arrays.images import check_images
 from zoo.datasets.arrays.streams import collect, is_stream
+from zoo.datasets.image_data import ImageData
 from zoo.datasets.split import Split, as_split
 from zoo.errors import ArgumentError, DataError
 from zoo.metrics import check_range_of_ids
@@ -313,6 +314,7 @@ def as_labelled(
     Raises:
         DataError: The images, labels or weights are not as described.
     """
+    check_part(x)
     if isinstance(x, Split):
         class_names = None
     elif is_stream(x):  # of a folder that Keras reads, whose classes have names
@@ -341,6 +343,22 @@ def as_unlabelled(x: Any) -> Split:
     images = x[0] if isinstance(x, tuple) else x
     images = collect(images).images if is_stream(images) else check_images(images)
     return Split("images", images, np.zeros(len(images), np.int64), ("unknown",))
+
+
+def check_part(x: Any) -> None:
+    """Refuse a whole data set where the images of a part are asked for.
+
+    Args:
+        x: Images in any container.
+
+    Raises:
+        DataError: `x` is an `ImageData`.
+    """
+    if isinstance(x, ImageData):
+        raise DataError(
+            "images must be a part of a data set. Received: an ImageData with the parts "
+            f"{', '.join(x.splits)}. Pass a part: data.train to fit, data.test to report."
+        )
 
 
 def check_classes(split: Split, num_classes: int, class_names: Sequence[str] | None) -> None:

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from zoo.arguments import is_whole
-from zoo.datasets.arrays.images import layout_advice
+from zoo.datasets.arrays.images import as_array, layout_advice
 from zoo.datasets.arrays.labels import check_sample_weight
 from zoo.datasets.arrays.streams import is_stream
 from zoo.datasets.split import Split, as_split
@@ -152,7 +152,7 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         if len(self.classes_) < 2:
             raise DataError(
                 "y must have labels of 2 classes or more. Received: one class, "
-                f"{self.classes_[0]!r}. Add images of another class."
+                f"{self.classes_.tolist()[0]!r}. Add images of another class."
             )
         self.image_shape_ = self._shape_of(shape, rows.shape[1])
         self.value_range_ = (
@@ -332,7 +332,7 @@ def _as_rows(X: Any) -> tuple[Any, tuple[int, ...] | None]:
             "Committee, which takes splits and datasets."
         )
     # An object with a shape may be a sparse table, or a data frame with names of columns.
-    images = X if hasattr(X, "shape") else np.asarray(X)
+    images = X if hasattr(X, "shape") else as_array(X)
     if len(images.shape) not in (3, 4):
         return X, None
     images = np.asarray(images)

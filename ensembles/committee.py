@@ -1,7 +1,7 @@
 """The committee: several models that are trained together and decide by vote."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +15,7 @@ from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.export import export
 from zoo.ensembles.fitting import (
     MemberTraining,
+    models_of_teacher,
     training_split,
     validation_split,
     warn_of_members,
@@ -137,7 +138,7 @@ class Committee(VotingModel):
         teacher: Teacher | None = None,
         log_dir: str | Path | None = None,
         resume: bool = False,
-        callbacks: Iterable[Any] = (),
+        callbacks: Any = (),
         verbose: str | int = "auto",
     ) -> Any:
         """Train the members.
@@ -163,8 +164,7 @@ class Committee(VotingModel):
                 committee into a single model, which is a committee of one member.
             log_dir: The run folder, or a new folder beside it if it holds files. None writes none.
             resume: Whether to continue the run in `log_dir`, perhaps for more epochs.
-            callbacks: Keras callbacks. They see this committee, and scores such as `val_accuracy`
-                and `val_bn_mlp_accuracy`.
+            callbacks: Keras callbacks. They see this committee, and scores as `val_bn_mlp_loss`.
             verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
 
         Returns:
@@ -176,10 +176,10 @@ class Committee(VotingModel):
             RunError: The run folder is in use, or the run cannot be resumed.
         """
         data = training_split(x, y, sample_weight, self._known_names)
-        teachers = [teacher.model] if teacher else []
+        teachers = models_of_teacher(teacher)
         validation = validation_split(validation_data, data, [*self._models, *teachers])
         self._build_members(data)
-        warn_of_members(self._specs, self._models, data)
+        warn_of_members(self._specs, self._models, data, teachers)
         training = MemberTraining(
             self._specs, self._models, self.rule, self.seed, self.snapshots,
             data, validation, teacher, resampling, epochs, batch_size,

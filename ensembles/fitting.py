@@ -4,7 +4,7 @@
 """
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo.datasets.arrays.streams import is_stream
 from zoo.datasets.split import Split
-from zoo.ensembles.checks import as_labelled
+from zoo.ensembles.checks import as_labelled, check_part
 from zoo.ensembles.combining.bagging import out_of_bag, resample
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.members import Member
@@ -23,7 +23,7 @@ from zoo.errors import ArgumentError, DataError
 from zoo.metrics import Accuracy, accuracy
 from zoo.recipes import Recipe
 from zoo.training.built_models.compile_settings import compiled_recipe, settings_without_effect
-from zoo.training.callbacks import chosen_by_validation
+from zoo.training.callbacks import as_list, check_checkpoints, chosen_by_validation
 from zoo.training.distillation import Teacher
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Combine
@@ -75,6 +75,7 @@ def validation_split(given: Any, data: Split, models: Sequence[Any]) -> Split | 
     """
     if given is None:
         return None
+    check_part(given)
     if isinstance(given, list) and len(given) in (2, 3):
         given = tuple(given)
     is_pair = isinstance(given, tuple) and len(given) in (2, 3)
@@ -96,8 +97,38 @@ def validation_split(given: Any, data: Split, models: Sequence[Any]) -> Split | 
     return split
 
 
+def models_of_teacher(teacher: Any) -> list[Any]:
+    """Give the models that a teacher consists of.
+
+    Args:
+        teacher: A `Teacher`, or None.
+
+    Returns:
+        The members of a committee, or the model; no model without a teacher.
+
+    Raises:
+        ArgumentError: The teacher is something else, such as a committee.
+
+    Example:
+        >>> models_of_teacher(None)
+        []
+    """
+    if teacher is None:
+        return []
+    if not isinstance(teacher, Teacher):
+        raise ArgumentError(
+            f"teacher must be a zoo.Teacher or None. Received: {teacher!r:.80}. Make a teacher of "
+            "a trained committee or model: zoo.Teacher(committee)."
+        )
+    return list(getattr(teacher.model, "members", None) or [teacher.model])
+
+
 def warn_of_members(
-    members: Sequence[Member], models: Sequence[Any], data: Split, stacklevel: int = 3
+    members: Sequence[Member],
+    models: Sequence[Any],
+    data: Split,
+    teachers: Sequence[Any] = (),
+    stacklevel: int = 3,
 ) -> None:
     """Warn of settings of `compile` without an effect, and of members that take no pixels.
 
@@ -105,9 +136,12 @@ def warn_of_members(
         members: The members with their recipes.
         models: Their Keras models.
         data: The training images.
+        teachers: The models of the teacher, which take pixels too.
         stacklevel: As in `warnings.warn`.
     """
-    warn_of_range([str(member.name) for member in members], models, data, stacklevel + 1)
+    names = [str(member.name) for member in members]
+    names += [f"The teacher's {model.name}" for model in teachers]
+    warn_of_range(names, [*models, *teachers], data, stacklevel + 1)
     for member, model in zip(members, models, strict=True):
         own = compiled_recipe(model)
         parts = ("optimizer", "learning_rate", "optimizer_arguments", "schedule")
@@ -176,7 +210,7 @@ class MemberTraining:
         self,
         *,
         combine: Combine,
-        callbacks: Iterable[Any] = (),
+        callbacks: Any = (),
         at_start: Callable[[], None],
         **options: Any,
     ) -> Any:
@@ -193,7 +227,8 @@ class MemberTraining:
         Returns:
             A `keras.callbacks.History`.
         """
-        given = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else [*callbacks]
+        given = as_list(callbacks)
+        check_checkpoints(given)
 
         def begin(logs: Any = None) -> None:
             self._record_images(given)

@@ -15,6 +15,7 @@ from zoo.recipes import Recipe
 from zoo.registry.building import build
 from zoo.registry.specs import REQUIRED, describe
 from zoo.saving import foreign_names
+from zoo.text import first_line
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ class Member:
 
     def __post_init__(self) -> None:
         if isinstance(self.model, str):
+            if self.model.endswith(".keras"):
+                raise ArgumentError(
+                    "model must be the name of a registered model, or a keras.Model. "
+                    f"Received: {self.model!r}. Load the file first: zoo.load({self.model!r})."
+                )
             default_name, default_recipe = self.model, describe(self.model).recipe
         else:
             _check_built_model(self)
@@ -105,7 +111,7 @@ class Member:
         """
         if self.registered_name is None:
             if not self.is_built:
-                self.model.build((None, *input_shape))
+                self._build_layers(input_shape)
                 _check_can_be_saved(self)
             return self.model
         assert isinstance(self.recipe, Recipe)
@@ -116,6 +122,17 @@ class Member:
             **self.arguments,
         }
         return build(self.model, input_shape=input_shape, num_classes=num_classes, **arguments)
+
+    def _build_layers(self, input_shape: tuple[int, ...]) -> None:
+        """Build the layers of a `keras.Sequential` for the shape of the images."""
+        try:
+            self.model.build((None, *input_shape))
+        except Exception as error:  # of layers of any origin
+            raise ArgumentError(
+                f"{self.name} must be a model that can be built for images of {input_shape}. "
+                f"Received: an error while it was built: {first_line(error)}. Correct the layers, "
+                f"and try model.build((None, {', '.join(map(str, input_shape))}))."
+            ) from error
 
 
 def make_members(members: Any, copies: int | None, snapshots: int | None = None) -> list[Member]:
@@ -320,7 +337,7 @@ def _check_can_be_saved(member: Member) -> None:
 
 def _check_built_model(member: Member) -> None:
     """Check the arguments of a member whose model is built already."""
-    if not hasattr(member.model, "trainable_variables"):
+    if isinstance(member.model, type) or not hasattr(member.model, "layers"):
         raise ArgumentError(
             "A member must be the name of a registered model, a Member, or a keras.Model. "
             f"Received: {member.model!r}. `zoo models` lists the names."

@@ -14,7 +14,7 @@ from zoo.ensembles.checks import checked_labels, checked_probabilities, logarith
 from zoo.ensembles.combining.logistic_regression import DEFINITION
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.committee import Committee
-from zoo.ensembles.fitting import training_split
+from zoo.ensembles.fitting import models_of_teacher, training_split
 from zoo.ensembles.members import make_members
 from zoo.ensembles.provenance import provenance_of
 from zoo.errors import ArgumentError, DataError
@@ -119,8 +119,8 @@ def out_of_fold_probabilities(
                 "member is trained anew in every fold. "
                 f"Received: the built model {member.name}. Pass its name in `zoo models`."
             )
-    teacher = training.get("teacher")
-    if teacher and (known := data.count_among(provenance_of([teacher.model]).trained_on)):
+    teachers = models_of_teacher(training.get("teacher"))
+    if known := data.count_among(provenance_of(teachers).trained_on):
         raise DataError(
             "The teacher must be trained on other images than data, because the members learn the "
             f"teacher's answers. Received: a teacher that was trained on {known:,} of these "

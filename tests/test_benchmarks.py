@@ -243,6 +243,8 @@ def check_memory(results):
         ("growth", check_growth),
         ("fixed_cost", check_fixed_cost),
         ("data", check_data),
+        ("explain", check_rows),
+        ("landscape", check_rows),
     ],
 )
 @IN_GRAPHS_ANYWAY

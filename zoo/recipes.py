@@ -9,7 +9,7 @@ from typing import Any
 from zoo.arguments import whole_number
 from zoo.augmentation import REPORT, Augmentation
 from zoo.errors import ArgumentError
-from zoo.text import did_you_mean
+from zoo.text import did_you_mean, first_line
 
 SCHEDULES = ("constant", "cosine")
 STANDARDIZATIONS = {
@@ -213,7 +213,7 @@ class Recipe:
             raise ArgumentError(
                 "optimizer must be the name of a Keras optimiser, and optimizer_arguments its "
                 f"arguments. Received: {self.optimizer!r} with {dict(self.optimizer_arguments)} "
-                f"({error}). {remedy}"
+                f"({first_line(error)}). {remedy}"
             ) from error
 
     def _check_optimizer_name(self, keras: Any) -> None:

@@ -8,6 +8,7 @@ with the modules that models are made of.
 
 import json
 import os
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -29,10 +30,18 @@ _CLASSES_THAT_RUN_OR_READ_MORE = (
     # Other programs, and functions with arguments of the file's choice.
     *("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"),
     # Text files, by a path of the file's choice.
-    *("TextVectorization", "StringLookup", "IntegerLookup", "FeatureSpace"),
+    *("TextVectorization", "IndexLookup", "StringLookup", "IntegerLookup", "FeatureSpace"),
 )
+_MODULES_OF_NAMED_FUNCTIONS = (
+    *("activations", "constraints", "initializers", "losses", "metrics", "optimizers"),
+    "regularizers",
+)
+"""The modules of Keras in which Keras looks for a function that is saved by its name alone."""
 _VALUES = ("__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__")
-_ERRORS_OF_FILES = (ValueError, TypeError, KeyError, OSError, zlib.error, zipfile.BadZipFile)
+_ERRORS_OF_FILES = (
+    *(ValueError, TypeError, KeyError, OSError, zlib.error, zipfile.BadZipFile),
+    *(RecursionError, MemoryError),
+)
 _LEGACY = (".h5", ".hdf5")
 _MOST_COMPRESSED = 100
 """How many times larger a file may become when it is unpacked. Keras does not compress at all."""
@@ -72,15 +81,24 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     try:
         _check_description(path, _undamaged_description(path, check_weights=True))
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        with warnings.catch_warnings():
+            # Keras saves the optimiser of a compiled model before it has variables.
+            warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except DataError:
         raise
-    except _ERRORS_OF_FILES as error:
+    except Exception as error:  # A file decides what Keras computes, and so which errors there are.
         raise DataError(
             f"path must be a .keras model that Keras can load. Received: {path}, which cannot be "
-            f"loaded ({first_line(error)}). Load a committee with zoo.ensembles.Committee.load, "
-            "and import the modules of your own layers before you load a model that has them."
+            f"loaded ({first_line(error)}). Save the model again with model.save(path), and import "
+            "the modules of your own layers before you load a model that has them."
         ) from error
+    if not isinstance(model, keras.Model):
+        raise DataError(
+            f"path must be a .keras file of a keras.Model. Received: {path}, which holds an object "
+            f"of the type {type(model).__name__}. Name a file that model.save(path) wrote."
+        )
+    return model
 
 
 def model_file(path: str | os.PathLike[str]) -> Path:
@@ -242,7 +260,9 @@ def _is_part_of_models(description: dict[str, Any]) -> bool:
         return False
     if module == "keras":
         return name in _CLASSES_OF_KERAS
-    if module == "builtins":  # Keras looks for the function in its modules of models alone.
-        return description["class_name"] == "function"
+    if module == "builtins":
+        return description["class_name"] == "function" and any(
+            hasattr(getattr(keras, place), name) for place in _MODULES_OF_NAMED_FUNCTIONS
+        )
     public = module.replace("keras.src.", "keras.", 1)
     return any(f"{public}.".startswith(f"{allowed}.") for allowed in _MODULES_OF_MODELS)

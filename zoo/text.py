@@ -270,12 +270,14 @@ def as_plain_text(renderable: Any, width: int = 100) -> str:
 def first_line(error: BaseException) -> str:
     r"""Give the line of an error's message that says what happened, or the name of its class.
 
-    Keras's messages can be in colour, and they begin with a line that says where it happened.
+    Keras's messages can be in colour. They begin with a line that says where the error happened,
+    or quote the error at their end.
 
     Example:
         >>> first_line(ValueError("Exception encountered when calling Dense.\n\nA bad shape."))
         'A bad shape.'
     """
-    lines = [re.sub("\x1b\\[[0-9;]*m", "", line).strip() for line in str(error).split("\n")]
+    text = str(error).rpartition("Exception encountered: ")[2]
+    lines = [re.sub("\x1b\\[[0-9;]*m", "", line).strip() for line in text.split("\n")]
     told = [line for line in lines if line and not line.startswith("Exception encountered when")]
     return told[0] if told else type(error).__name__

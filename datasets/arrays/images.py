@@ -16,9 +16,15 @@ BEFORE_SCALING = (
     "Pass the pixels from before they were scaled or standardised; the members scale pixels "
     "themselves"
 )
+READ_FIRST = (
+    "For paths of files, read the pictures with `zoo.datasets.read_images(paths)`. For a data set "
+    "or a folder, pass a part of `zoo.datasets.load(...)`, such as `data.train`"
+)
 MOST_OF_16_BITS = 65_535
 ARRAY_LIKE = ("__array__", "__array_interface__", "__buffer__", "__dlpack__")
 """Attributes of an object that NumPy makes an array of."""
+_MAKE_AN_ARRAY = "Make an array first: `images = numpy.asarray(images)`. "
+"""The start of an advice for lists, data frames and tensors, which lack the methods of arrays."""
 
 
 def check_images(images: Any) -> np.ndarray:
@@ -43,24 +49,27 @@ def check_images(images: Any) -> np.ndarray:
         zoo.errors.DataError: images must be uint8 pixels 0..255. Received: float64 from 0.5 to \
 0.5. Pass `(images * 255).round().astype("uint8")`.
     """
-    images = as_array(images)
-    check_pixels(images)
-    if advice := layout_advice(images.shape):
-        raise data_error("images", EXPECTED_SHAPE, f"the shape {images.shape}", advice)
-    return images
+    array = as_array(images)
+    first = "" if isinstance(images, np.ndarray) or array.dtype.kind in "US" else _MAKE_AN_ARRAY
+    check_pixels(array, first)
+    if advice := layout_advice(array.shape):
+        raise data_error("images", EXPECTED_SHAPE, f"the shape {array.shape}", first + advice)
+    return array
 
 
-def check_pixels(images: np.ndarray) -> None:
+def check_pixels(images: np.ndarray, first: str = "") -> None:
     """Check that the values of images are pixels: uint8, from 0 to 255.
 
     Args:
         images: An array of any shape.
+        first: What the caller must do before the advice can be followed, as a sentence.
 
     Raises:
         DataError: The array has another dtype. The message says how to convert the values.
     """
     if images.dtype != np.uint8 and images.size:
-        raise data_error("images", EXPECTED_PIXELS, *value_advice(images))
+        received, advice = value_advice(images)
+        raise data_error("images", EXPECTED_PIXELS, received, first + advice)
 
 
 def as_array(images: Any) -> np.ndarray:
@@ -89,12 +98,26 @@ def as_array(images: Any) -> np.ndarray:
     if modes and modes not in ({"L"}, {"RGB"}, {"RGBA"}):
         received = f"PIL images of the modes {', '.join(sorted(modes))}"
         remedy = 'Pass `[image.convert("RGB") for image in images]`, or "L" instead of "RGB"'
+        if any(mode[0] in "IF" for mode in modes):  # of more than 8 bits, which convert would clip
+            remedy = (
+                "Pass `numpy.stack([numpy.asarray(image) for image in images])[..., None]`; an "
+                "error then says how its values become pixels"
+            )
         raise data_error(
             "images", "be all grey (L) or all of the same colour mode", received, remedy
         )
     try:
         array = np.asanyarray(images)
     except Exception as error:
+        axes = _axes(images) if isinstance(images, Sequence) else []
+        if len(axes) > 1:
+            raise data_error(
+                "images",
+                "be a single array",
+                f"a {type(images).__name__} of arrays with {' or '.join(map(str, axes))} axes",
+                "Pass images and labels as a tuple `(images, labels)`, or `(images, labels, "
+                "weights)`, and nothing beside it",
+            ) from error
         if isinstance(images, Sequence):
             remedy = "Resize all images to the same height, width and number of channels"
             expected = "have the same shape each"
@@ -174,6 +197,11 @@ def _advice_for_rows(count: int, features: int) -> str:
     )
 
 
+def _axes(images: Sequence[Any]) -> list[int]:
+    """List the different numbers of axes that the arrays in a sequence have, the largest first."""
+    return sorted({part.ndim for part in images if hasattr(part, "ndim")}, reverse=True)
+
+
 def _pil_modes(images: Any) -> set[str]:
     """List the colour modes of PIL images; an empty set for anything else."""
     if not isinstance(images, (list, tuple)):
@@ -196,10 +224,7 @@ def value_advice(images: np.ndarray) -> tuple[str, str]:
     if dtype.kind == "b":
         return str(dtype), 'Pass `images.astype("uint8") * 255`'
     if dtype.kind in "USO":
-        advice = (
-            "For paths of files, read the pictures first. For arrays of different shapes, resize "
-            "the images to the same shape"
-        )
+        advice = _object_advice(images) if dtype.kind == "O" else READ_FIRST
         return f"{dtype} of the shape {images.shape}", advice
     if dtype.kind not in "iuf":
         return str(dtype), "Pass real numbers"
@@ -213,6 +238,23 @@ def value_advice(images: np.ndarray) -> tuple[str, str]:
         return received, advice
     low, high = images.min().item(), images.max().item()
     return f"{dtype} from {low:.6g} to {high:.6g}", _range_advice(images, low, high)
+
+
+def _object_advice(images: np.ndarray) -> str:
+    """Say how an array of objects becomes an array of numbers."""
+    parts = images.ravel().tolist()
+    if all(isinstance(part, np.ndarray) for part in parts):
+        if len({part.shape for part in parts}) == 1:
+            return "Pass `numpy.stack(list(images))`"
+        return "Resize all images to the same height, width and number of channels"
+    if images.ndim < 3:
+        return READ_FIRST
+    try:
+        numbers = images.astype(np.float64)
+    except (TypeError, ValueError):
+        return READ_FIRST
+    advice = value_advice(numbers)[1]
+    return f'Make numbers first: `images = images.astype("float64")`. {advice}'
 
 
 def _range_advice(images: np.ndarray, low: float, high: float) -> str:

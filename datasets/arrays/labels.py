@@ -38,6 +38,10 @@ def check_labels(labels: Any, count: int, *, named: bool = False) -> np.ndarray:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     received = f"{labels.dtype} of the shape {labels.shape}"
+    if not labels.ndim:
+        remedy = "Pass a list or an array, with a label for each image"
+        kind = type(labels.item()).__name__
+        raise data_error("labels", "be integers [n]", f"a single object of the type {kind}", remedy)
     if labels.ndim == 2:
         raise data_error("labels", "be integers [n]", received, _advice_for_table(labels))
     if labels.ndim != 1:
@@ -107,11 +111,15 @@ def check_sample_weight(sample_weight: Any, count: int) -> np.ndarray:
         weights = weights[:, 0]
     if weights.shape != (count,) or weights.dtype.kind not in "biuf":
         raise data_error("sample_weight", expected, received, "Pass one number for each image")
-    weights = weights.astype(np.float32)
+    given = weights
+    with np.errstate(over="ignore"):
+        weights = given.astype(np.float32)
     if not np.isfinite(weights).all():
         index = np.flatnonzero(~np.isfinite(weights))[0]
-        remedy = "Leave out this image, or pass 0 as its weight"
-        raise data_error("sample_weight", "be finite", f"{weights[index]} at index {index}", remedy)
+        expected, remedy = "be finite", "Leave out this image, or pass 0 as its weight"
+        if np.isfinite(given[index]):
+            expected, remedy = "be below 3.4e38", "Divide all weights by their mean"
+        raise data_error("sample_weight", expected, f"{given[index]} at index {index}", remedy)
     if weights.min() < 0:
         remedy = "Pass 0 for an image that does not count"
         raise data_error("sample_weight", "be 0 or more", weights.min(), remedy)
@@ -204,7 +212,7 @@ def _advice_for_kind(labels: np.ndarray, named: bool) -> str:
         return NUMBER_THEM
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         count = int(np.count_nonzero(~np.isfinite(labels)))
-        return f"Leave out the {count:,} images whose label is missing (NaN)"
+        return f"Leave out the {count:,} images whose label is not finite (NaN or infinite)"
     if labels.dtype.kind == "b" or (labels.dtype.kind == "f" and (labels == labels.round()).all()):
         return 'Pass `numpy.asarray(labels).astype("int64")`'
     if labels.dtype == object and all(hasattr(label, "__index__") for label in labels):

@@ -172,9 +172,9 @@ def separate_labels(images: Any, labels: Any, sample_weight: Any) -> tuple[Any, 
         return images, labels, sample_weight
     if labels is not None or sample_weight is not None:
         raise ArgumentError(
-            "labels and sample_weight must be None beside a pair or a dataset, which has its own "
-            f"labels. Received: {type(labels).__name__} and {type(sample_weight).__name__}. Pass "
-            "the weights as the third part of the pair or of the dataset's elements."
+            "labels and sample_weight must be None beside a pair or a dataset, which has its own. "
+            f"Received: {'sample_weight' if labels is None else 'labels'}. Leave out labels, and "
+            "pass weights as the third part of the pair or of the dataset's elements."
         )
     return parts
 

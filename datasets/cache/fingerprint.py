@@ -97,11 +97,10 @@ class ListedFiles:
             content = hash_facts([(name, self._hash(name)) for name in self.states])
         changed = max((max(state[1:3]) for state in self.states.values() if state), default=0)
         with contextlib.suppress(OSError):  # then the files are read each time
-            self._known.parent.mkdir(parents=True, exist_ok=True)
             if "" not in self.states:  # a folder
-                self._familiar.touch()
+                _write(self._familiar, "")
             if changed < self._began - _SETTLED:
-                self._known.write_text(content, "ascii")  # if a crash cuts it, it is not known
+                _write(self._known, content)
         return content
 
     def have_changed(self) -> bool:
@@ -136,3 +135,9 @@ class ListedFiles:
     def _as_data_errors(self) -> AbstractContextManager[None]:
         expected, remedy = "be a readable file or folder", "Check the path and its permissions"
         return as_data_errors(self.path, expected, remedy, OSError)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a small file; if a crash cuts it, `known_fingerprint` does not believe it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "ascii")

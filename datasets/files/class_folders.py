@@ -92,7 +92,7 @@ def class_folders_to_judge(
     """
     top, split_folders = _top(tree, images, known_classes)
     roots = _roots(tree, images, top, split_folders)
-    groups = {split: _by_folder(images, root) for split, root in roots.items()}
+    groups = {split: _by_class(_by_folder(images, root)) for split, root in roots.items()}
     groups = {split: classes for split, classes in groups.items() if classes}
     if not groups:
         folder = f"{tree.path}/{top}".rstrip("/")
@@ -111,7 +111,11 @@ def _top(
     parents = {name.rpartition("/")[0] for name in images}
     top, inside = "", _folders_in(tree, "")
     is_split_or_class = {name for name in inside if name.lower() in _SPLITS} | {*known_classes}
-    if len(inside) == 1 and not {*inside} & is_split_or_class and not parents & {"", inside[0]}:
+    if (
+        len(inside) == 1
+        and not {*map(_composed, inside)} & is_split_or_class
+        and not parents & {"", inside[0]}
+    ):
         top = f"{inside[0]}/"
         inside = _folders_in(tree, top)
     return top, {name: _SPLITS[name.lower()] for name in inside if name.lower() in _SPLITS}
@@ -194,10 +198,15 @@ def _classes(tree: Tree, images: Sequence[str], prefix: str) -> dict[str, list[s
         expected = "hold images of a class"
         folder = f"{prefix}{empty[0]} in {tree.path}"
         raise data_error(folder, expected, "none", "Add some or remove the folder")
+    return _by_class({name: groups[name] for name in names})
+
+
+def _by_class(folders: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Give the images of folders by the names of classes, sorted."""
     classes: dict[str, list[str]] = {}
-    for name in names:
-        classes.setdefault(_composed(name), []).extend(groups[name])
-    return {name: classes[name] for name in sorted(classes)}
+    for name, images in folders.items():
+        classes.setdefault(_composed(name), []).extend(images)
+    return {name: sorted(classes[name]) for name in sorted(classes)}
 
 
 def _composed(name: str) -> str:

@@ -122,7 +122,7 @@ def write_pages(folder: Path) -> None:
         "Everything else may be imported from the module that defines it.\n",
         ".. toctree::\n   :hidden:\n\n" + "".join(f"   {room}\n" for room in rooms),
     ]
-    for package in ("zoo", "zoo.datasets", "zoo.ensembles"):
+    for package in ("zoo", "zoo.datasets", "zoo.ensembles", "zoo.inspect"):
         title = f"Names of ``{package}``"
         parts += [f"{title}\n{'-' * len(title)}\n", *public_names(package)]
     parts.append("Rooms\n-----\n")

@@ -13,7 +13,7 @@ from zoo.augmentation.augmentation import Augmentation
 from zoo.augmentation.views import AugmentedViews, augmented_views
 from zoo.datasets.image_batches import image_batches
 from zoo.datasets.split import Split
-from zoo.ensembles.checks import as_labelled, as_unlabelled
+from zoo.ensembles.checks import as_labelled, as_unlabelled, check_part
 from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
 from zoo.errors import ArgumentError
 from zoo.training.built_models.interface import check_model, image_interface
@@ -87,6 +87,15 @@ class MemberModels(keras.Model, CompositeModel):
     def provenance(self) -> Provenance:
         """The images and the data set that the members and the rule come from."""
         return self._own_provenance.joined_with(provenance_of(self._models))
+
+    def build(self, input_shape: Any = None) -> None:
+        """Keras calls this before the first call: refuse a committee without built members."""
+        self._check_built()
+
+    def load_weights(self, filepath: Any, **kwargs: Any) -> None:
+        """Load weights that `save_weights` wrote, as in Keras, into members that are built."""
+        self._check_built()
+        super().load_weights(filepath, **kwargs)
 
     def member_outputs(self, images: Any) -> Any:
         """Compute each member's probabilities as tensors, for use in a graph.
@@ -188,6 +197,7 @@ class MemberModels(keras.Model, CompositeModel):
 
     def _batches(self, x: Any, batch_size: int, steps: int | None = None) -> Iterator[np.ndarray]:
         self._check_built()
+        check_part(x)
         return image_batches(x, self.input_shape[1:], batch_size, steps)
 
     def _check_built(self) -> None:

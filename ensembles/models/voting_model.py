@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.arguments import whole_number
 from zoo.augmentation.augmentation import Augmentation
 from zoo.augmentation.views import AugmentedViews, augmented_views
 from zoo.datasets.arrays.images import check_images
@@ -96,7 +97,8 @@ class VotingModel(MemberModels, ValidatedModel):
         Raises:
             DataError: The members take images of another shape.
         """
-        batch_size = batch_size or EVALUATION_BATCH
+        batch_size = EVALUATION_BATCH if batch_size is None else batch_size
+        whole_number("batch_size", batch_size, 1)
         views = augmented_views(augmentation, times, seed)
         if views is not None:
             return self.rule(self.member_probabilities(x, batch_size, augmentation=views))
@@ -148,7 +150,11 @@ class VotingModel(MemberModels, ValidatedModel):
             else:
                 if isinstance(x, tuple):
                     x, y, sample_weight = (*x, sample_weight)[:3]
-                x, y = (x.images, x.labels) if isinstance(x, Split) else (check_images(x), y)
+                if isinstance(x, Split):
+                    sample_weight = x.sample_weight if sample_weight is None else sample_weight
+                    x, y = x.images, x.labels
+                else:
+                    x = check_images(x)
             with _quiet_end():
                 return super().evaluate(
                     x, y, sample_weight=sample_weight, return_dict=return_dict, **kwargs

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from zoo.datasets.image_batches import image_batches
 from zoo.datasets.split import as_split
-from zoo.errors import DataError
+from zoo.errors import ArgumentError, DataError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (10, 6, 6, 1), "uint8")
 LABELS = np.arange(10) % 2
@@ -72,3 +72,9 @@ def test_members_of_many_channels_or_rows_get_their_images():
 def test_other_images_are_refused(x, message):
     with pytest.raises(DataError, match=message):
         next(image_batches(x, (6, 6, 1), batch_size=4))
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 2.5, "7", True])
+def test_the_batch_size_is_a_whole_number(batch_size):
+    with pytest.raises(ArgumentError, match="batch_size must be a whole number of 1 or more"):
+        list(image_batches(IMAGES, (6, 6, 1), batch_size))

@@ -1,14 +1,17 @@
 import numpy as np
 import pytest
 
+import zoo
 from zoo.ensembles.checks import (
+    as_labelled,
     checked_fraction,
     checked_labels,
     checked_probabilities,
     checked_scores,
     checked_votes,
 )
-from zoo.errors import ArgumentError
+from zoo.ensembles.fitting import validation_split
+from zoo.errors import ArgumentError, DataError
 
 
 def test_what_is_right_comes_back_as_the_widest_type():
@@ -65,3 +68,11 @@ def test_rows_may_be_off_by_rounding():
 def test_errors_say_what_was_expected_and_received(call, message):
     with pytest.raises(ArgumentError, match=message):
         call()
+
+
+def test_a_whole_data_set_is_refused_where_a_part_is_asked_for():
+    data = zoo.datasets.load("digits")
+    with pytest.raises(DataError, match=r"parts train, .*test\. Pass a part: data\.train"):
+        as_labelled(data, None, "train", None)
+    with pytest.raises(DataError, match=r"parts train, .*test"):
+        validation_split(data, data.train, [])

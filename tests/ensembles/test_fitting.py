@@ -9,7 +9,7 @@ import pytest
 import zoo
 from zoo import Recipe, Teacher
 from zoo.datasets.split import as_split
-from zoo.ensembles import Committee, Member
+from zoo.ensembles import Committee, Member, stack
 from zoo.ensembles.combining.bagging import resample
 from zoo.ensembles.provenance import record_exposure
 from zoo.errors import ArgumentError, DataError, RunError
@@ -565,3 +565,10 @@ def test_the_last_line_of_the_progress_has_the_scores_of_the_report(
         accuracy = told[-1].partition("validation accuracy ")[2]
         assert accuracy.startswith(f"{100 * score.value:.1f} %"), name
     assert any("weights that are kept" in line for line in lines)
+
+
+def test_a_committee_is_no_teacher_by_itself(train_split):
+    with pytest.raises(ArgumentError, match=r"must be a zoo\.Teacher or None.*zoo\.Teacher\("):
+        Committee([softmax()]).fit(train_split, teacher=Committee(["softmax"]), verbose=0)
+    with pytest.raises(ArgumentError, match=r"must be a zoo\.Teacher or None"):
+        stack([softmax()], train_split, teacher=Committee(["softmax"]), verbose=0)

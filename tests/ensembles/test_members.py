@@ -184,6 +184,14 @@ def test_models_that_cannot_be_members_are_refused_with_the_way_out(make, messag
         Committee([make()])
 
 
+def test_a_class_a_layer_and_a_path_are_no_members():
+    for wrong in (keras.Sequential, layers.Dense(3), 3, None):
+        with pytest.raises(ArgumentError, match="A member must be the name of a registered model"):
+            Committee([wrong])
+    with pytest.raises(ArgumentError, match=r"Load the file first: zoo\.load\('runs/net\.keras'\)"):
+        Committee(["runs/net.keras"])
+
+
 def test_a_sequential_model_without_input_is_built_at_the_first_fit(train_split, tmp_path):
     model = keras.Sequential([layers.Flatten(), layers.Dense(3, "softmax")], name="mine")
     committee = Committee([model, "softmax"])
@@ -195,10 +203,20 @@ def test_a_sequential_model_without_input_is_built_at_the_first_fit(train_split,
     np.testing.assert_allclose(loaded, committee.predict(train_split), rtol=1e-5)
 
 
-def test_an_unbuilt_model_that_cannot_be_a_member_is_refused_at_the_first_fit(train_split):
-    model = keras.Sequential([layers.Flatten(), layers.Dense(3)], name="mine")
-    with pytest.raises(ArgumentError, match="as of logits"):
-        Committee([model]).fit(train_split, epochs=1, verbose=0)
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ([layers.Flatten(), layers.Dense(3)], "as of logits"),
+        ([], r"can be built for images of .*no layers"),
+        ([layers.Conv2D(2, 99), layers.Flatten()], r"can be built for images of .*model\.build"),
+    ],
+    ids=["logits", "no layer", "too large a kernel"],
+)
+def test_an_unbuilt_model_that_cannot_be_a_member_is_refused_at_the_first_fit(
+    train_split, parts, message
+):
+    with pytest.raises(ArgumentError, match=message):
+        Committee([keras.Sequential(parts, name="mine")]).fit(train_split, epochs=1, verbose=0)
 
 
 def test_a_member_is_trained_with_the_optimizer_that_it_was_compiled_with(train_split):

@@ -192,6 +192,10 @@ def test_a_compiled_committee_is_evaluated_by_keras(trained_committee, test_spli
     for given in ((test_split,), (x, y), ((x, y),), (dataset,), (dataset.batch(8),)):
         _, found = soft.evaluate(*given, verbose=0)
         assert found == pytest.approx(expected)
+    weights = np.arange(60)
+    expected_loss = soft.evaluate(x, y, sample_weight=weights, verbose=0)[0]
+    weighted = replace(test_split, sample_weight=weights.astype("float32"))
+    assert soft.evaluate(weighted, verbose=0)[0] == pytest.approx(expected_loss)
     endless = dataset.batch(10).repeat()
     assert soft.evaluate(endless, steps=6, verbose=0)[1] == pytest.approx(expected)
     with pytest.raises(DataError, match=r"images \* 255"):

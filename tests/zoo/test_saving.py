@@ -7,7 +7,8 @@ import pytest
 
 import zoo
 from zoo.ensembles import Committee
-from zoo.errors import DataError
+from zoo.errors import DataError, ZooError
+from zoo.saving import saved_description
 
 
 def test_a_loaded_model_is_the_saved_one(tmp_path):
@@ -73,6 +74,8 @@ HOSTILE_FUNCTIONS = [
     {"module": "keras.layers", "class_name": "TFSMLayer", "config": {"filepath": "model"}},
     {"module": "keras.src.layers.core.lambda_layer", "class_name": "Lambda", "config": {}},
     {"module": "keras.layers", "class_name": "StringLookup", "config": {"vocabulary": "/secret"}},
+    {"module": "keras.src.layers.preprocessing.index_lookup", "class_name": "IndexLookup"},
+    {"module": "builtins", "class_name": "function", "config": "plot_image_gallery"},
 ]
 
 
@@ -89,6 +92,72 @@ def test_names_that_no_model_needs_are_refused_wherever_they_stand(tmp_path, hos
     with pytest.raises(DataError, match=r"m\.keras, which names .*do not load this file"):
         zoo.load(tmp_path / "m.keras")
     assert keras.config.epsilon() == epsilon
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [("Adam", "holds an object of the type Adam"), ("Dense", "holds an object of the type Dense")],
+)
+def test_a_file_of_another_object_than_a_model_is_refused(tmp_path, kind, message):
+    path = tmp_path / "m.keras"
+    zoo.build("softmax", input_shape=(4, 4, 1)).save(path)
+    with zipfile.ZipFile(path) as archive:
+        weights = archive.read("model.weights.h5")
+    module = "keras.optimizers" if kind == "Adam" else "keras.layers"
+    config = {"units": 2} if kind == "Dense" else {}
+    description = {"module": module, "class_name": kind, "config": config}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", json.dumps({**description, "registered_name": None}))
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("model.weights.h5", weights)
+    with pytest.raises(DataError, match=message):
+        zoo.load(path)
+
+
+def test_whatever_keras_raises_about_a_file_is_one_error_with_the_reason(tmp_path):
+    path = tmp_path / "m.keras"
+    zoo.build("softmax", input_shape=(4, 4, 1)).save(path)
+
+    def grow(layers):
+        (dense,) = (layer for layer in layers if layer["class_name"] == "Dense")
+        dense["config"]["units"] = 10**15
+
+    change_description(path, grow)
+    with pytest.raises(DataError, match=r"m\.keras, which cannot be loaded \(.*OOM"):
+        zoo.load(path)
+
+    def misspell(layers):
+        (dense,) = (layer for layer in layers if layer["class_name"] == "Dense")
+        dense["config"].update(units=10, activation="sofmax")
+
+    change_description(path, misspell)
+    with pytest.raises(DataError, match=r"loaded \(Could not interpret .*sofmax"):
+        zoo.load(path)
+
+
+def test_a_description_that_is_nested_without_end_is_damaged(tmp_path):
+    with zipfile.ZipFile(tmp_path / "deep.keras", "w") as archive:
+        archive.writestr("config.json", "[" * 5_000 + "]" * 5_000)
+    for read in (zoo.load, saved_description):
+        with pytest.raises(DataError, match="recursion"):
+            read(tmp_path / "deep.keras")
+
+
+def test_a_loaded_model_that_cannot_answer_is_refused(tmp_path):
+    zoo.build("softmax", input_shape=(4, 4, 1)).save(tmp_path / "m.keras")
+
+    def change(layers):
+        (dense,) = (layer for layer in layers if layer["class_name"] == "Dense")
+        dense["config"]["activation"] = {
+            "module": "keras.layers",
+            "class_name": "function",
+            "config": "deserialize",
+            "registered_name": "deserialize",
+        }
+
+    change_description(tmp_path / "m.keras", change)
+    with pytest.raises(ZooError, match=r"must answer about pixels|saved and loaded again"):
+        Committee.load(tmp_path / "m.keras")
 
 
 def test_a_lambda_layer_that_calls_a_function_of_keras_does_not_overwrite_a_file(tmp_path):

@@ -10,26 +10,36 @@ from typing import Any
 
 from zoo.registry.start_up import without_start_up_notes
 
-_HOMES: dict[str, str] = {
+_HOMES = {
+    "Activations": "units.activations",
+    "Barrier": "landscapes.barrier",
+    "DeadUnits": "units.dead",
+    "Explanation": "explaining.explanation",
+    "KernelImages": "units.kernels",
     "LabelSuspects": "pictures.label_suspects",
+    "Landscape": "landscapes.landscape",
+    "MaximizedUnits": "units.maximizing",
     "Neighbours": "pictures.neighbours",
     "RankedImages": "pictures.ranked_images",
+    "Trajectory": "landscapes.descent",
+    "WeightPath": "landscapes.weight_path",
+    "activations": "units.activations",
+    "barrier": "landscapes.barrier",
+    "dead_units": "units.dead",
+    "descend": "landscapes.descent",
     "disputed": "pictures.mistakes",
+    "explain": "explaining.explain",
+    "features": "units.activations",
     "label_suspects": "pictures.label_suspects",
+    "landscape": "landscapes.landscape",
+    "maximize": "units.maximizing",
     "mistakes": "pictures.mistakes",
     "neighbours": "pictures.neighbours",
+    "weights": "units.kernels",
 }
 """Public name → module that defines it, below `zoo.inspect`."""
 
-__all__: list[str] = [
-    "LabelSuspects",
-    "Neighbours",
-    "RankedImages",
-    "disputed",
-    "label_suspects",
-    "mistakes",
-    "neighbours",
-]
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

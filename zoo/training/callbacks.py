@@ -1,6 +1,8 @@
 """The user's Keras callbacks: which of them work here, and whether a score should rise or fall."""
 
-from collections.abc import Sequence
+import os
+import string
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -23,26 +25,70 @@ _REPLACEMENTS = {
 """Name of a callback that could not do its work here → what to use instead."""
 
 
-def check_callbacks(callbacks: Sequence[Any]) -> None:
-    """Refuse what is no callback, and Keras callbacks that could not do their work here.
+def as_list(callbacks: Any) -> list[Any]:
+    """Take callbacks as Keras does: a callback, several of them, or None.
 
     Args:
         callbacks: The user's callbacks.
 
+    Returns:
+        The callbacks.
+
     Raises:
-        ArgumentError: A callback needs a single optimiser or the loop of Keras, or is none.
+        ArgumentError: The callbacks are something else, such as a class.
+
+    Example:
+        >>> as_list(None)
+        []
     """
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, (type, str)) or not isinstance(callbacks, Iterable):
+        callbacks = [callbacks]
+    callbacks = list(callbacks)
     for callback in callbacks:
         if isinstance(callback, type) or not hasattr(callback, "set_model"):
             raise ArgumentError(
                 f"callbacks must be Keras callbacks. Received: {callback!r}. Make an object of "
                 "the class, such as keras.callbacks.EarlyStopping()."
             )
+    return callbacks
+
+
+def check_callbacks(callbacks: Sequence[Any]) -> None:
+    """Refuse Keras callbacks that could not do their work here.
+
+    Args:
+        callbacks: The user's callbacks.
+
+    Raises:
+        ArgumentError: A callback needs a single optimiser or the loop of Keras.
+    """
+    for callback in callbacks:
         for name, replacement in _REPLACEMENTS.items():
             if isinstance(callback, getattr(keras.callbacks, name, ())):
                 raise ArgumentError(
                     "Callbacks must work without the single optimiser and the loop of "
                     f"keras.Model.fit. Received: keras.callbacks.{name}. Use {replacement} instead."
+                )
+
+
+def check_checkpoints(callbacks: Sequence[Any]) -> None:
+    """Refuse a `ModelCheckpoint` that could not save a committee, before an epoch is lost.
+
+    Args:
+        callbacks: The user's callbacks.
+
+    Raises:
+        ArgumentError: The path of a file for the whole model ends in something else than `.keras`.
+    """
+    for callback in callbacks:
+        if isinstance(callback, keras.callbacks.ModelCheckpoint):
+            path = os.fspath(callback.filepath)
+            if not (callback.save_weights_only or path.endswith(".keras")):
+                raise ArgumentError(
+                    f"filepath of a ModelCheckpoint must end in .keras. Received: {path}. Change "
+                    "the end of the path."
                 )
 
 
@@ -57,7 +103,7 @@ def choose_directions(callbacks: Sequence[Any], names: Sequence[str]) -> None:
         names: The names of the models that are trained.
 
     Raises:
-        ArgumentError: A callback monitors a score that there is not.
+        ArgumentError: A callback monitors a score that there is not, or has it in a file name.
 
     Example:
         >>> stopping = keras.callbacks.EarlyStopping("val_cnn_accuracy")
@@ -82,6 +128,22 @@ def choose_directions(callbacks: Sequence[Any], names: Sequence[str]) -> None:
                     'mode="min" or mode="max" for a score of your own.'
                 )
             callback.mode = directions[callback.monitor]
+        if isinstance(callback, keras.callbacks.ModelCheckpoint):
+            # A committee has no learning rate of its own.
+            rates = [f"{prefix}learning_rate" for prefix in prefixes[len(names) > 1 :]]
+            _check_file_name(callback, {"epoch", "batch", *directions, *rates})
+
+
+def _check_file_name(callback: Any, known: Iterable[str]) -> None:
+    """Check the names in braces in the path of a `ModelCheckpoint`, which Keras fills in later."""
+    path = os.fspath(callback.filepath)
+    for _, name, _, _ in string.Formatter().parse(path):
+        if name and name not in known:
+            raise ArgumentError(
+                "filepath of a ModelCheckpoint must have names of scores in braces, or epoch. "
+                f"Received: {name!r} in {path}{did_you_mean(name, known)} The scores "
+                f"of this training are {', '.join(sorted(known))}."
+            )
 
 
 def chosen_by_validation(callbacks: Sequence[Any]) -> bool:

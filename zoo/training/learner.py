@@ -96,8 +96,7 @@ class Learner:
         """
         self._last_epoch = epoch
         patience, weights = self.recipe.patience, self.model.get_weights()
-        finite = all(np.isfinite(weight).all() for weight in weights)
-        if not (finite and math.isfinite(scores["loss"])):
+        if not (_are_finite(weights) and math.isfinite(scores["loss"])):
             self.model.set_weights(self._finite_weights)
             self.has_other_weights = True
             self.stopped = f"diverged in epoch {epoch}, and has the weights of the epoch before"
@@ -117,6 +116,20 @@ class Learner:
             self._best_weights = weights
         if patience and epoch - self.best_epoch >= patience:
             self.stopped = f"stopped in epoch {epoch}"
+
+    def interrupt(self) -> None:
+        """Leave no weights in the model that are not finite numbers, when a training is stopped.
+
+        The model then gets the weights from before the epoch, with a warning.
+        """
+        if not _are_finite(self.model.get_weights()):
+            self.model.set_weights(self._finite_weights)
+            warnings.warn(
+                f"{self.name} was diverging, and has the weights of the epoch before. Lower its "
+                "learning rate.",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def finish(self, data: Split) -> str:
         """Give the model its best weights or its mean weights, if the recipe asks for them.
@@ -236,6 +249,11 @@ class Learner:
             "last": self._last_weights,
             **{f"snapshot {k}": model.variables for k, model in enumerate(self.snapshots)},
         }
+
+
+def _are_finite(weights: Sequence[Any]) -> bool:
+    """Tell whether all weights are finite numbers."""
+    return all(np.isfinite(weight).all() for weight in weights)
 
 
 def _plain(value: Any) -> np.ndarray:

@@ -80,6 +80,8 @@ class Loop:
             for within in self._pieces(group, batches, position, callbacks):
                 if self.interrupts:
                     self.checkpoint.save(learners, group.lockstep, within)
+                    for learner in learners:
+                        learner.interrupt()
                     self._raise_interrupt()
             position = StreamPosition(position.epoch + 1)
             scores = self._end_epoch(group, position.epoch, started)

@@ -7,12 +7,10 @@ import contextlib
 import signal
 import threading
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import keras
 
 from zoo.arguments import whole_number
 from zoo.datasets.split import Split
@@ -20,7 +18,7 @@ from zoo.errors import ArgumentError, DataError
 from zoo.tensorboard import TensorBoardLog, log_start
 from zoo.training.built_models.interface import check_model
 from zoo.training.built_models.unsafe_kernels import check_kernels
-from zoo.training.callbacks import check_callbacks, choose_directions
+from zoo.training.callbacks import as_list, check_callbacks, choose_directions
 from zoo.training.checkpoint import Checkpoint
 from zoo.training.distillation import Teacher
 from zoo.training.learner import Learner
@@ -45,7 +43,7 @@ def train(
     log_dir: str | Path | None = None,
     resume: bool = False,
     settings: Mapping[str, Any] | None = None,
-    callbacks: Iterable[Any] = (),
+    callbacks: Any = (),
     owner: Any = None,
     verbose: str | int = "auto",
 ) -> Any:
@@ -102,7 +100,7 @@ def train(
             "With resume=True, log_dir must be the folder of a run. Received: log_dir=None. Pass "
             "the folder of the run that is to go on."
         )
-    callbacks = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else list(callbacks)
+    callbacks = as_list(callbacks)
     _check_images(learners, data, validation)
     check_callbacks(callbacks)
     choose_directions(callbacks, [learner.name for learner in learners])

@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -66,6 +67,29 @@ RIGHT = {
 def test_the_advice_for_other_values_gives_the_pixels(name):
     found = check_images(advised(VALUES[name]))
     np.testing.assert_array_equal(found, RIGHT.get(name, PIXELS))
+
+
+CONTAINERS = {
+    "list": PIXELS.tolist(),
+    "list of shares": (PIXELS / 255).tolist(),
+    "objects": PIXELS.astype(object),
+    "objects of shares": (PIXELS / 255).astype(object),
+    "series of arrays": pd.Series(list(PIXELS)),
+    "PIL of 16 bits": [Image.fromarray(image[..., 0].astype("uint16") * 257) for image in GREY],
+}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_the_advice_for_other_containers_leads_to_the_pixels(name):
+    values = {"images": CONTAINERS[name], "numpy": np}
+    for _ in range(3):
+        try:
+            found = check_images(values["images"])
+            break
+        except DataError as error:
+            for step in re.findall(r"`([^`]+)`", str(error)):
+                exec(step if step.startswith("images =") else f"images = {step}", values)
+    np.testing.assert_array_equal(found, GREY if name.startswith("PIL") else PIXELS)
 
 
 def test_dark_values_get_both_readings():
@@ -161,8 +185,12 @@ def test_a_tensor_that_cannot_be_an_array_gets_an_advice():
     ("images", "message"),
     [
         ([GOOD[0], GOOD[0, :1]], "have the same shape each.*Resize all images"),
-        (np.array([GOOD[0], "a"], object), "object of the shape .*resize the images"),
-        (["a.png", "b.png"], "read the pictures first"),
+        (np.array([GOOD[0], "a"], object), "object of the shape .*read_images"),
+        (["a.png", "b.png"], r"shape \(2,\)\. For paths of files.*datasets\.read_images\(paths\)"),
+        ("digits", r"For a data set or a folder.*zoo\.datasets\.load"),
+        ([GOOD, np.arange(3)], r"arrays with 4 or 1 axes\. Pass .* a tuple `\(images, labels\)`"),
+        ((GOOD, np.arange(3), np.ones(3), np.ones(3)), "a tuple of arrays with 4 or 1 axes"),
+        (GOOD.tolist(), r"Make an array first: `images = numpy\.asarray\(images\)`\. Pass"),
         ((image for image in GOOD), "type generator, which may have no end.*concatenate"),
         (iter([GOOD]), "type list_iterator, which may have no end"),
         ({"images": GOOD}, r"type dict\. "),

@@ -184,6 +184,15 @@ def test_members_that_do_not_fit_each_other_are_refused(built_model, arguments, 
         Committee([built_model("mine"), built_model("other", **arguments)])
 
 
+def test_a_committee_that_keras_asks_before_it_is_built_can_still_be_trained(train_split):
+    committee = Committee(["softmax"])
+    for ask in (committee, committee.load_weights):
+        with pytest.raises(ArgumentError, match=r"members must be built.*Call fit first"):
+            ask(train_split.images[:2])
+    committee.fit(train_split, epochs=1, verbose=0)
+    assert committee.predict(train_split.images[:2]).shape[0] == 2
+
+
 def test_models_without_a_fixed_input_shape_are_refused(built_model):
     class Other(keras.Model):
         def call(self, inputs):

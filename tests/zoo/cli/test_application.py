@@ -26,7 +26,7 @@ OPTIONS = {
         *("--epochs", "--batch-size", "--learning-rate"),
         *("--optimizer", "--patience", "--augmentation", "--precision", "--standardize"),
         *("--class-weight", "--seed", "--log-dir", "--resume", "--quiet", "-q"),
-        *("--set", "--import", "--recipe"),
+        *("--set", "--import", "--recipe", "--targets"),
     ],
     "evaluate": [
         *("--data", "-d", "--root", "--classes", "--image-size", "--color", "--drop-duplicates"),

@@ -122,6 +122,20 @@ def test_where_the_terminal_is_narrow_the_votes_are_counted(committee, faces, mo
     assert row.split()[-2] in {"1", "2", "3"} or "," in row
 
 
+def test_where_the_terminal_is_narrower_answers_are_a_list(committee, faces, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.chdir(faces)
+    long_path = Path("0.png").absolute()
+    answers = committee.classify([long_path, Path("1.png")])
+    module._table_writer(committee, [long_path, Path("1.png")])(answers)
+    first, *others = re.sub("\x1b\\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert first == str(long_path)
+    text = " ".join(line.strip() for line in others[: others.index("1.png")])
+    assert text.startswith(f"class: {answers[0].class_name}; share of votes: ")
+    assert all(vote in text for vote in answers[0].votes.values())
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

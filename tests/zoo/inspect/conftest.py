@@ -122,7 +122,7 @@ def models(images):
     keras.utils.set_random_seed(3)
     made = {kind: maker() for kind, maker in MAKERS.items()}
     made["subclassed"](images)
-    weights = [0.1 + 0.9 * weight for weight in made["flat"].get_weights()]  # biases are not 0
+    weights = [weight + 0.1 * (weight.ndim == 1) for weight in made["flat"].get_weights()]
     for kind, model in made.items():
         model.set_weights(weights if kind not in ("shared", "sigmoid") else model.get_weights())
     return made

@@ -9,7 +9,7 @@ import pytest
 import zoo
 from zoo.ensembles import Committee, Member
 from zoo.errors import ArgumentError
-from zoo.training.callbacks import MonitorCallback, choose_directions
+from zoo.training.callbacks import MonitorCallback, as_list, choose_directions
 
 callbacks = keras.callbacks
 NAMES = ["cnn", "mlp"]
@@ -51,6 +51,27 @@ def test_auto_mode_knows_whether_a_score_should_rise(kind, monitor, names, mode)
     given = kind(*first, monitor=monitor, mode=reverse)
     choose_directions([automatic, given], names)
     assert (automatic.mode, given.mode) == (mode, reverse)
+
+
+def test_a_file_name_has_names_of_scores_before_the_training():
+    for path in ("{epoch:02d}-{val_loss:.2f}.keras", "{cnn_learning_rate}.keras", "m.keras"):
+        choose_directions([callbacks.ModelCheckpoint(path)], NAMES)
+    with pytest.raises(ArgumentError, match=r"Received: 'val_acc' in .*mean 'val_accuracy'"):
+        choose_directions([callbacks.ModelCheckpoint("{epoch}-{val_acc:.2f}.keras")], NAMES)
+
+
+def test_callbacks_come_alone_in_a_list_or_not_at_all():
+    stopping = callbacks.EarlyStopping()
+    assert as_list(None) == []
+    assert as_list(stopping) == as_list([stopping]) == as_list((stopping,)) == [stopping]
+    for wrong in (callbacks.EarlyStopping, "early", [None], 3, {"a": 1}):
+        with pytest.raises(ArgumentError, match=r"must be Keras callbacks\. Received"):
+            as_list(wrong)
+
+
+def test_a_checkpoint_that_could_not_be_written_is_refused_before_the_training(train_split):
+    with pytest.raises(ArgumentError, match=r"must end in \.keras\. Received: m\.h5"):
+        committee(0.01).fit(train_split, callbacks=callbacks.ModelCheckpoint("m.h5"), verbose=0)
 
 
 @pytest.mark.parametrize("monitor", ["val_acc", "val_dog_accuracy", "learning_rate"])

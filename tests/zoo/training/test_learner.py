@@ -54,14 +54,18 @@ def test_a_model_that_diverged_before_it_was_interrupted_gets_its_weights_back(
     keeping = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda *_: kept.append(interrupted.model.get_weights())
     )
-    with pytest.raises(KeyboardInterrupt):
+    with (
+        pytest.raises(KeyboardInterrupt),
+        pytest.warns(UserWarning, match="was diverging, and has the weights of the epoch before"),
+    ):
         train([interrupted], split, log_dir=tmp_path, callbacks=[Interrupt(epoch), keeping],
               verbose=0)  # fmt: skip
     resumed = learner()
     with pytest.warns(UserWarning, match=f"diverged in epoch {epoch + 1}"):
         train([resumed], split, log_dir=tmp_path, resume=True, verbose=0)
-    for weight, expected in zip(resumed.model.get_weights(), kept[epoch], strict=True):
-        np.testing.assert_array_equal(weight, expected)
+    for model in (interrupted.model, resumed.model):
+        for weight, expected in zip(model.get_weights(), kept[epoch], strict=True):
+            np.testing.assert_array_equal(weight, expected)
 
 
 def test_weights_without_dimensions_are_averaged_too(split):

@@ -87,14 +87,19 @@ def record_blocks(
     batch_size = whole_number("batch_size", batch_size, 1)
     names = list(layers)
 
-    @tf.function(autograph=False, reduce_retracing=True)
     def run(block: Any) -> Any:
         result = forward(model, block, names)
         outputs = {name: tf.cast(x, tf.float32) for name, x in result.recorded.items()}
         return result.logits, outputs
 
+    graphs: dict[Any, Any] = {}  # a dataset may give images of several sizes
     for block in image_batches(images, image_shape_of(model), batch_size):
-        logits, outputs = run(tf.convert_to_tensor(block))
+        key = (block.dtype, block.shape[1:])
+        if key not in graphs:
+            signature = tf.TensorSpec((None, *block.shape[1:]), block.dtype)
+            # The concrete function is a graph also where functions are told to run eagerly.
+            graphs[key] = tf.function(run, autograph=False).get_concrete_function(signature)
+        logits, outputs = graphs[key](tf.convert_to_tensor(block))
         yield Recorded(logits.numpy(), {name: x.numpy() for name, x in outputs.items()})
 
 

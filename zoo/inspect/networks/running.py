@@ -37,8 +37,9 @@ class Run(NamedTuple):
         outputs: The output of the model, float32 [batch, classes] or [batch, 1].
         logits: The logits, float32 [batch, classes]. For a single unit z, which decides between
             two classes, they are [-z, z]: the log-odds of each class.
-        ending: `"softmax"`, `"sigmoid"` or `"log_softmax"` if that activation was left out; None
-            if the model ends in logits, or in another way.
+        ending: `"softmax"`, `"sigmoid"` or `"log_softmax"` if that activation was left out;
+            `"linear"` if the last operation adds weights or multiplies by weights, as at the end of
+            a model that gives logits; None if the model ends in another way.
         recorded: Name as passed → the output of that layer, in its own dtype.
     """
 
@@ -123,15 +124,15 @@ def logits_behind(outputs: Any) -> tuple[Any, str | None]:
         outputs: The output of a model, a tensor of a graph.
 
     Returns:
-        The logits and the name of the activation; `outputs` and None if another operation computed
-        the tensor.
+        The logits and the name of the activation, or `"linear"` for logits; `outputs` and None if
+        another operation computed the tensor.
     """
     tensor = outputs
     while tensor.op.type in _SAME_VALUES:
         tensor = tensor.op.inputs[tensor.value_index]
     if tensor.op.type in ENDINGS:
         return tensor.op.inputs[0], ENDINGS[tensor.op.type]
-    return outputs, None
+    return outputs, "linear" if _uses_weights(tensor.op) else None
 
 
 def layer_calls(model: Any, image_shape: Sequence[int | None]) -> list[LayerCall]:
@@ -161,12 +162,12 @@ def layer_calls(model: Any, image_shape: Sequence[int | None]) -> list[LayerCall
             shape = tuple(output.shape) if isinstance(output, tf.Tensor) else None
             calls.append((operation, shape))
 
-    @tf.function(autograph=False, input_signature=[tf.TensorSpec((None, *image_shape))])
     def trace(images: Any) -> Any:
         with observed_calls(keep):
             return model(images, training=False)
 
-    trace.get_concrete_function()
+    signature = tf.TensorSpec((None, *image_shape), tf.float32)
+    tf.function(trace, autograph=False).get_concrete_function(signature)
     counts: dict[int, int] = {}
     listed = []
     for layer, shape in calls:
@@ -175,6 +176,18 @@ def layer_calls(model: Any, image_shape: Sequence[int | None]) -> list[LayerCall
         path = paths[id(layer)]
         listed.append(LayerCall(f"{path}:{number}" if repeated else path, layer, shape))
     return listed
+
+
+def _uses_weights(operation: Any) -> bool:
+    """Whether an operation adds weights, or multiplies by them."""
+    if operation.type not in ("AddV2", "BiasAdd", "MatMul"):
+        return False
+    sources = [x.op for x in operation.inputs]
+    while any(source.type in ("Cast", "Identity", "Reshape") for source in sources):
+        sources = [
+            s.inputs[0].op if s.type in ("Cast", "Identity", "Reshape") else s for s in sources
+        ]
+    return any(source.type == "ReadVariableOp" for source in sources)
 
 
 def _key(name: Any) -> str:

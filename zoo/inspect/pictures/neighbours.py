@@ -131,11 +131,13 @@ def neighbours(
     if metric not in METRICS:
         expected = " or ".join(map(repr, METRICS))
         raise ArgumentError(f"metric must be {expected}. Received: {metric!r}. Leave it out.")
-    searched = as_labelled(data, labels, "data", None)
+    ids = np.asarray(labels)
+    names = tuple(map(str, range(ids.max() + 1))) if ids.size and ids.dtype.kind in "iu" else None
+    searched = as_labelled(data, labels, "data", names)
     k = whole_number("k", k, 1, len(searched))
     whole_number("batch_size", batch_size, 1)
-    path = find_layer(model, layer).path if layer is not None else feature_layer(model, searched)
-    name = path if layer is None or not isinstance(layer, str) else layer
+    path = feature_layer(model, searched) if layer is None else find_layer(model, layer).path
+    name = layer if isinstance(layer, str) else path
     wanted = as_unlabelled(images)
     shape = image_shape_of(model)
     pixels = np.concatenate(list(image_batches(wanted, shape, batch_size)))

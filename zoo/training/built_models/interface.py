@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from zoo.errors import ArgumentError
+from zoo.text import first_line
 
 _SIDE = 64
 """The height and width of the images that try a model without a fixed size."""
@@ -47,7 +48,7 @@ def image_interface(name: str, model: Any) -> tuple[tuple[int | None, ...], int]
         raise ArgumentError(
             f"{name} must have a single output, the probabilities. Received: a model with the "
             f"outputs {outputs}. Choose one of them: "
-            "keras.Model(model.inputs, model.outputs[0])."
+            "keras.Model(model.input, model.outputs[0])."
         )
     if len(inputs) != 4:
         raise ArgumentError(
@@ -61,9 +62,16 @@ def image_interface(name: str, model: Any) -> tuple[tuple[int | None, ...], int]
             "images. Build it without batch_size= and batch_shape=."
         )
     if len(outputs) != 2 or (outputs[-1] or 0) < 2:
+        remedy = "Add a Dense layer with a softmax."
+        if outputs[1:] == (1,):
+            remedy = (
+                "If it is the probability of class 1, add that of class 0: "
+                "keras.Model(model.input, "
+                "keras.layers.Concatenate()([1 - model.output, model.output]))."
+            )
         raise ArgumentError(
             f"{name} must give probabilities of shape [batch, classes], with 2 classes or more. "
-            f"Received: a model that gives {outputs}. Add a Dense layer with a softmax."
+            f"Received: a model that gives {outputs}. {remedy}"
         )
     return tuple(inputs[1:]), outputs[-1]
 
@@ -113,7 +121,14 @@ def _check_probabilities(name: str, model: Any, shape: Sequence[int | None]) -> 
     sides = [side or _SIDE for side in shape]
     noise = np.random.default_rng(0).uniform(0, 255, (2, *sides))
     images = np.concatenate([np.zeros((1, *sides)), noise, noise / 255]).astype("float32")
-    outputs = keras.ops.convert_to_numpy(model(images, training=False)).astype("float64")
+    try:
+        outputs = keras.ops.convert_to_numpy(model(images, training=False)).astype("float64")
+    except Exception as error:  # of layers of any origin
+        raise ArgumentError(
+            f"{name} must answer about pixels, float32 {list(images.shape)}. Received: a model "
+            f"that raises an error: {first_line(error)}. Call the model with such an array to "
+            "find the layer."
+        ) from error
     wrong = np.flatnonzero(~(abs(outputs.sum(axis=-1) - 1) < 1e-2))
     if len(wrong):
         image = "a black image" if wrong[0] == 0 else "an image of noise"

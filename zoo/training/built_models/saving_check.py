@@ -10,14 +10,16 @@ import numpy as np
 
 from zoo.errors import ArgumentError, DataError
 from zoo.saving import foreign_names, load
+from zoo.seeds import seeded
 from zoo.text import first_line
 
 
 def check_can_be_saved(name: str, model: Any) -> None:
     """Check that the file of a model can be loaded again, so that no training is lost.
 
-    A model of layers of Keras and Zoo needs only a look at its description. A model with other
-    classes is saved and loaded, and the answers of the two models are compared.
+    A model is made anew of its description, as Keras does when it loads the file. A model with
+    other classes than those of Keras and Zoo is saved and loaded too, and the answers of the two
+    models are compared.
 
     Args:
         name: The model's name in the error message.
@@ -46,8 +48,13 @@ def check_can_be_saved(name: str, model: Any) -> None:
         for part in model._flatten_layers()
         if not type(part).__module__.startswith(("keras.", "zoo."))
     ]
-    if own:
-        _check_round_trip(name, model)
+    with seeded(0):  # so that the user's next model gets the same weights as without this check
+        try:
+            keras.saving.deserialize_keras_object(description, safe_mode=True)
+        except Exception as error:  # of a function that Keras cannot find by its name, for example
+            raise _unsaveable(name, f"{first_line(error):.80}") from error
+        if own:
+            _check_round_trip(name, model)
 
 
 def _check_round_trip(name: str, model: Any) -> None:
@@ -71,6 +78,7 @@ def _check_round_trip(name: str, model: Any) -> None:
 def _unsaveable(name: str, fault: str) -> ArgumentError:
     return ArgumentError(
         f"{name} must be a model that can be saved and loaded again. Received: a model that "
-        f"cannot: {fault}. Write a Lambda as a layer of its own, give each of your own layers a "
-        "get_config, and register it with @keras.saving.register_keras_serializable()."
+        f"cannot: {fault}. Write a Lambda or a function as a layer of its own, give each of your "
+        "own layers a get_config, and register it with "
+        "@keras.saving.register_keras_serializable()."
     )

@@ -8,10 +8,13 @@ import keras
 import tensorflow as tf
 
 from zoo.errors import ArgumentError
+from zoo.layers.conv2d import Conv2D
 
-_CHANNELS = 8
-"""The number of channels up to which TensorFlow 2.21 writes outside its memory, on Intel CPUs with
-oneDNN: `Conv2DBackpropFilter` of 1×1 kernels with strides, in float32, of 56 or 60 pixels."""
+_CHANNELS = 16
+"""The number of channels below which TensorFlow 2.21 writes outside its memory, on Intel CPUs with
+oneDNN: `Conv2DBackpropFilter` of 1×1 kernels with strides, in float32. Python ended at sides of 56,
+60, 64 and 112 pixels and at 1 to 12 channels. It did not end at sides of 48 and less, nor from 16
+channels on."""
 
 
 def check_kernels(name: str, model: Any) -> None:
@@ -22,7 +25,7 @@ def check_kernels(name: str, model: Any) -> None:
         model: A built `keras.Model`.
 
     Raises:
-        ArgumentError: A trainable `keras.layers.Conv2D` has a 1×1 kernel, strides above 1 and few
+        ArgumentError: A trainable convolution of Keras has a 1×1 kernel, strides above 1 and few
             channels, in float32 on a CPU.
 
     Example:
@@ -35,10 +38,10 @@ def check_kernels(name: str, model: Any) -> None:
     if tf.config.list_logical_devices("GPU"):
         return
     raise ArgumentError(
-        f"{name} must have no trainable keras.layers.Conv2D with a 1×1 kernel, strides above 1 and "
-        f"{_CHANNELS} input channels or fewer: TensorFlow computes the gradient of such a "
+        f"{name} must have no trainable convolution of Keras with a 1×1 kernel, strides above 1 "
+        f"and fewer than {_CHANNELS} channels: TensorFlow computes the gradient of such a "
         "layer outside of memory, which ends Python or spoils results. "
-        f"Received: {', '.join(layers)}. Use zoo.layers.Conv2D instead, which "
+        f"Received: {', '.join(layers)}. For a keras.layers.Conv2D, use zoo.layers.Conv2D, which "
         "is the same layer with another gradient: "
         "from zoo.layers.twins import with_safe_convolutions; "
         "copy = keras.models.clone_model(model, clone_function=with_safe_convolutions); "
@@ -50,13 +53,26 @@ def check_kernels(name: str, model: Any) -> None:
 def _unsafe_layers(model: Any) -> Iterator[str]:
     """Name the layers, also inside other layers, with the unsafe gradient."""
     for layer in model._flatten_layers():
+        channels = _channels_of(layer) if layer.built and layer.trainable else None
         if (
-            type(layer) is keras.layers.Conv2D
-            and layer.kernel_size == (1, 1)
+            channels is not None
+            and channels < _CHANNELS
+            and set(layer.kernel_size) == {1}
             and max(layer.strides) > 1
             and layer.compute_dtype == "float32"
-            and layer.trainable
-            and layer.built
-            and layer.kernel.shape[2] <= _CHANNELS
         ):
             yield layer.name
+
+
+def _channels_of(layer: Any) -> int | None:
+    """Count the channels that the unsafe operation reads; None for a layer without it."""
+    if isinstance(layer, keras.layers.Conv2D) and not isinstance(layer, Conv2D):
+        return layer.kernel.shape[2]
+    if isinstance(layer, keras.layers.Conv2DTranspose):  # The gradient exchanges in- and output.
+        return layer.filters
+    # Of a single channel, the operation is the same.
+    if isinstance(layer, keras.layers.DepthwiseConv2D) and layer.kernel.shape[2] == 1:
+        return 1
+    if isinstance(layer, keras.layers.SeparableConv2D) and layer.depthwise_kernel.shape[2] == 1:
+        return 1
+    return None

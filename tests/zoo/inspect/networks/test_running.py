@@ -98,7 +98,7 @@ def test_the_activation_at_the_end_is_left_out(end):
     endings = []
     kernel, bias = model.get_weights()
     assert np.allclose(run(images), images @ kernel + bias, atol=1e-6)
-    assert endings[0] == {"none": None, "sigmoid": "sigmoid", "log-softmax": "log_softmax"}.get(
+    assert endings[0] == {"none": "linear", "sigmoid": "sigmoid", "log-softmax": "log_softmax"}.get(
         end, "softmax"
     )
 

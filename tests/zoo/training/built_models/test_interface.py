@@ -55,3 +55,24 @@ def test_answers_that_are_no_probabilities_are_refused(last, message):
         return
     with pytest.raises(ArgumentError, match=message):
         check_model("net", model, (4, 4, 1), 2)
+
+
+def test_a_sigmoid_of_one_unit_becomes_two_probabilities_by_the_advice():
+    x = keras.Input((4, 4, 1))
+    model = keras.Model(x, layers.Dense(1, "sigmoid")(layers.Flatten()(x / 255)))
+    with pytest.raises(ArgumentError, match=r"2 classes or more.*\(None, 1\)") as raised:
+        image_interface("net", model)
+    advice = str(raised.value).partition("class 0: ")[2].rstrip(".")
+    check_model("net", eval(advice, {"keras": keras, "model": model}), (4, 4, 1), 2)
+
+
+def test_a_model_that_raises_about_pixels_is_refused():
+    class Raises(layers.Layer):
+        def call(self, inputs):
+            if hasattr(inputs, "numpy"):  # and not when the model is made
+                raise RuntimeError("no such device")
+            return inputs
+
+    model = keras.Sequential([keras.Input((4, 4, 1)), Raises(), layers.Flatten()])
+    with pytest.raises(ArgumentError, match=r"about pixels.*error: .*no such device"):
+        check_model("net", model, (4, 4, 1), 16)

@@ -67,6 +67,12 @@ def test_a_report_and_a_training_say_so(trained, digits):
     committee.report(digits.test)  # Zoo has trained the model with pixels: no warning
 
 
+def test_a_training_says_so_of_its_teacher_too(trained, digits):
+    teacher = zoo.Teacher(trained["0 to 1"])
+    with pytest.warns(UserWarning, match="The teacher's sequential.* must take pixels from 0 to"):
+        Committee(["softmax"]).fit(digits.validation, teacher=teacher, epochs=1, verbose=0)
+
+
 def test_a_model_behind_a_rescaling_is_not_named(trained, digits):
     model = behind(layers.Rescaling(1 / 255), trained["0 to 1"])
     assert warning_of_range("mine", model, digits.test) == ""

@@ -1,5 +1,7 @@
 """A model whose file could not be loaded again is refused before it is trained."""
 
+import random
+
 import keras
 import pytest
 
@@ -44,6 +46,10 @@ class HasNoConfig(keras.layers.Layer):
         return self.function(inputs)
 
 
+def own_function(values):
+    return values + 1
+
+
 class Unregistered(keras.layers.ReLU):
     pass
 
@@ -70,11 +76,32 @@ def test_models_that_can_be_loaded_again_are_taken():
     [
         (keras.layers.Lambda(lambda x: x / 255), "Lambda"),
         (Unregistered(), "Unregistered"),
+        (keras.layers.Dense(2, activation=keras.ops.square), "'square'|square"),
+        (keras.layers.Dense(2, activation=lambda x: x + 1), "activation function identifier"),
+        (keras.layers.Dense(2, activation=own_function), "own_function"),
         (ForgetsItsFactor(2.0), "the loaded model gives other answers"),
         (HasNoConfig(keras.ops.abs), "get_config"),
     ],
-    ids=["lambda", "unregistered", "forgets", "no config"],
+    ids=[
+        "lambda",
+        "unregistered",
+        "operation",
+        "lambda function",
+        "function",
+        "forgets",
+        "no config",
+    ],
 )
 def test_others_are_refused_with_the_reason(layer, reason):
     with pytest.raises(ArgumentError, match=rf"saved and loaded again\. Received.*{reason}"):
         check_can_be_saved("mine", model_of(layer))
+
+
+def test_the_check_changes_no_random_numbers():
+    random.seed(1)
+    check_can_be_saved("mine", model_of(Scale(2.0)))
+    check_can_be_saved("mine", model_of())
+    found = random.random()
+    random.seed(1)
+    model_of(Scale(2.0)), model_of()
+    assert found == random.random()

@@ -46,8 +46,36 @@ def test_other_convolutions_are_safe(layer):
     check_kernels("mine", model_with(layer))
 
 
-def test_many_channels_are_safe():
-    check_kernels("mine", model_with(shortcut(), shape=(8, 8, 9)))
+class OwnConvolution(keras.layers.Conv2D):
+    """A convolution of the user's own has the operation of Keras."""
+
+
+@pytest.mark.parametrize(
+    ("layer", "channels"),
+    [
+        (shortcut(), 15),
+        (OwnConvolution(40, 1, strides=(1, 3), name="shortcut"), 1),
+        (keras.layers.Conv2DTranspose(15, 1, strides=2, name="shortcut"), 40),
+        (keras.layers.DepthwiseConv2D(1, strides=2, name="shortcut"), 1),
+        (keras.layers.SeparableConv2D(20, 1, strides=2, name="shortcut"), 1),
+    ],
+)
+def test_all_operations_that_end_python_are_named(layer, channels):
+    with pytest.raises(ArgumentError, match=r"fewer than 16 channels.*Received: shortcut\."):
+        check_kernels("mine", model_with(layer, shape=(60, 60, channels)))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        shortcut(),
+        keras.layers.Conv2DTranspose(16, 1, strides=2),
+        keras.layers.DepthwiseConv2D(1, strides=2),
+        keras.layers.SeparableConv2D(20, 1, strides=2),
+    ],
+)
+def test_many_channels_are_safe(layer):
+    check_kernels("mine", model_with(layer, shape=(8, 8, 16)))
 
 
 def test_without_the_kernels_of_onednn_all_are_safe(monkeypatch):

@@ -1,0 +1,86 @@
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo.inspect import explain
+from zoo.inspect.networks.recording import record
+
+
+@pytest.fixture(scope="module")
+def convolution():
+    """A model whose score is linear in the features of its only convolution, of the image's size.
+
+    The gradient of class 1 by the features is then known: the weights of the last layer.
+    """
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="convolution"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3, activation="softmax", name="answer"),
+        ]
+    )
+    return model, model.get_layer("answer").kernel.numpy()[:, 1].reshape(8, 8, 4)
+
+
+@pytest.fixture(scope="module")
+def features(convolution, images):
+    return record(convolution[0], images, ["convolution"]).outputs["convolution"]
+
+
+def positive(maps):
+    return np.maximum(maps, 0)
+
+
+def test_grad_cam_by_hand(convolution, features, images):
+    model, gradients = convolution
+    expected = positive(features @ gradients.mean(axis=(0, 1)))
+    assert np.allclose(explain(model, images, 1, "grad_cam").maps, expected, atol=1e-5)
+
+
+def test_grad_cam_plus_plus_by_hand(convolution, features, images):
+    model, g = convolution
+    totals = features.sum(axis=(1, 2), keepdims=True)
+    weights = np.sum(g**2 / (2 * g**2 + g**3 * totals) * positive(g), axis=(1, 2))
+    expected = positive(np.einsum("nc,nijc->nij", weights, features))
+    assert np.allclose(
+        explain(model, images, 1, "grad_cam_plus_plus").maps, expected, rtol=1e-3, atol=1e-4
+    )
+
+
+def test_layer_cam_by_hand(convolution, features, images):
+    model, gradients = convolution
+    expected = positive((positive(gradients) * features).sum(axis=-1))
+    assert np.allclose(explain(model, images, 1, "layer_cam").maps, expected, atol=1e-5)
+
+
+def test_score_cam_by_hand(convolution, features, images):
+    model, _ = convolution
+    expected = np.zeros((5, 8, 8))
+    for channel in np.moveaxis(features, -1, 0):
+        low, high = channel.min(axis=(1, 2), keepdims=True), channel.max(axis=(1, 2), keepdims=True)
+        masks = (channel - low) / (high - low)
+        probabilities = model.predict(masks[..., None] * images, verbose=0)[:, 1]
+        expected += probabilities[:, None, None] * channel
+    maps = explain(model, images, 1, "score_cam", batch_size=3).maps
+    assert np.allclose(maps, positive(expected), rtol=1e-3, atol=1e-4)
+
+
+def test_small_maps_are_brought_to_the_size_of_the_image(models, images):
+    explanation = explain(models["flat"], images, 1, "grad_cam")
+    assert explanation.maps.shape == (5, 8, 8)
+    assert explanation.layer == "rectified"
+    assert explain(models["flat"], images, 1, "grad_cam", layer="pooled").maps.shape == (5, 8, 8)
+
+
+def test_a_last_convolution_of_a_single_position_is_passed_over():
+    model = zoo.build("conv_bn", seed=0)  # the last convolution gives 1×1
+    images = np.random.default_rng(0).integers(0, 256, (1, 48, 48, 1)).astype("uint8")
+    explanation = explain(model, images, 0, "grad_cam_plus_plus")
+    layer = model.get_layer(explanation.layer)
+    assert isinstance(layer, keras.layers.ReLU)
+    assert layer.output.shape[1:] == (3, 3, 256)
+    assert np.ptp(explanation.maps) > 0

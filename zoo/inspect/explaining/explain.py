@@ -1,0 +1,289 @@
+"""Explaining answers: from a model or committee and images to maps of the pixels."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.arguments import whole_number
+from zoo.datasets.image_batches import image_batches
+from zoo.datasets.split import Split
+from zoo.ensembles.models.voting_model import VotingModel
+from zoo.errors import ArgumentError
+from zoo.inspect.explaining.agreement import scaled
+from zoo.inspect.explaining.catalogue import find_method
+from zoo.inspect.explaining.explanation import Explanation
+from zoo.inspect.explaining.methods import Method
+from zoo.inspect.explaining.network import SCORES, Network
+from zoo.inspect.explaining.targets import as_targets
+from zoo.inspect.networks.progress import check_verbose, progress_bar
+from zoo.inspect.networks.recording import image_shape_of
+
+BATCH = 32
+"""The number of images in a run by default."""
+
+
+def explain(
+    model_or_committee: Any,
+    images: Any,
+    labels: Any = None,
+    method: str = "integrated_gradients",
+    *,
+    layer: Any = None,
+    of: str = "logits",
+    class_names: Any = None,
+    batch_size: int = BATCH,
+    verbose: str | int = "auto",
+    **options: Any,
+) -> Explanation:
+    """Show on which pixels an answer rests.
+
+    Args:
+        model_or_committee: A built `keras.Model` of any kind, or a `zoo.ensembles.Committee`. The
+            vote of a committee cannot be differentiated: its members are explained, for the class
+            that the committee decides for.
+        images: A `Split`, uint8 [n, height, width, channels], or a dataset, as `predict` takes
+            them.
+        labels: The class that is explained: None for the class that the model answers; a class
+            id; a class id for each image, [n]; several classes for each image, [n, k], or for all
+            images, [1, k]; or `"all"`.
+        method: `"gradient"`, `"gradient_times_input"`, `"smooth_grad"`, `"integrated_gradients"`,
+            `"guided_backpropagation"`, `"deconvolution"`, `"grad_cam"`, `"grad_cam_plus_plus"`,
+            `"layer_cam"`, `"score_cam"`, `"occlusion"` or `"rise"`. The functions with these names
+            in `zoo.inspect.explaining` say what each computes.
+        layer: For methods of class activation, the name of a layer, such as `"vgg/block3_conv1"`;
+            None takes the last convolution with more than one position, or the activation behind
+            it, if that is a layer. For a committee, also a dict from the name of a member.
+        of: `"logits"` explains the number before the softmax or sigmoid; `"probabilities"`
+            explains the output of the model.
+        class_names: The names of the classes, for pictures; None takes them from the `Split` or
+            the committee.
+        batch_size: The largest number of images in a run, which bounds the memory.
+        verbose: `"auto"` or 1 shows a progress bar on a terminal for slow methods, 0 does not.
+        **options: Options of the method, such as `steps=64` or `baseline="mean"`.
+
+    Returns:
+        The `Explanation`. Its `maps` are signed, float32 [n, height, width], or [n, k, height,
+        width] for several classes; positive where pixels speak for the class.
+
+    Raises:
+        ArgumentError: The method, layer or an option does not exist, the labels are out of range,
+            or the method finds nothing to work with, such as a convolution or a ReLU.
+        DataError: The images do not fit.
+
+    Example:
+        >>> import zoo
+        >>> images = np.zeros((2, 28, 28, 1), "uint8")
+        >>> explain(zoo.build("mlp"), images, method="gradient").maps.shape
+        (2, 28, 28)
+    """
+    found = find_method(method, options, layer)
+    batch_size = whole_number("batch_size", batch_size, 1)
+    check_verbose(verbose)
+    if of not in SCORES:
+        raise ArgumentError(f'of must be "logits" or "probabilities". Received: {of!r}.')
+    is_committee = isinstance(model_or_committee, VotingModel)
+    if not getattr(model_or_committee, "built", False):
+        raise ArgumentError(
+            "model_or_committee must be a built keras.Model or a committee. Received: "
+            f"{model_or_committee!r:.80}. Load a saved model with zoo.load, and call a new model "
+            "once to build it."
+        )
+    pixels = _as_array(images, image_shape_of(model_or_committee))
+    if class_names is None:
+        known = images if isinstance(images, Split) else model_or_committee
+        class_names = getattr(known, "class_names", None)
+    names = None if class_names is None else tuple(map(str, class_names))
+    settings = _Settings(found, options, layer, of, names, batch_size, verbose)
+    explained = _of_committee if is_committee else _of_model
+    return explained(model_or_committee, pixels, labels, settings)
+
+
+def make_explainer(
+    model: Any,
+    image_shape: tuple[int, ...],
+    method: str = "integrated_gradients",
+    *,
+    layer: Any = None,
+    of: str = "logits",
+    batch_size: int = BATCH,
+    **options: Any,
+) -> "Explainer":
+    """Compile a method for a model once, for many calls: see `Explainer`.
+
+    The arguments are those of `explain`; `image_shape` is (height, width, channels).
+    """
+    found = find_method(method, options, layer)
+    network = Network(model, image_shape, layer=layer, of=of, batch_size=batch_size)
+    return Explainer(network, found, options)
+
+
+class Explainer:
+    """A method that is compiled for a model, and computes the maps of blocks of images.
+
+    The weights of the model are read at each call, so that its graphs serve as well after
+    `model.set_weights`, as in `zoo.inspect.sanity_check`.
+
+    Args:
+        network: The network.
+        method: The method.
+        options: Options of the method.
+    """
+
+    def __init__(self, network: Network, method: Method, options: Mapping[str, Any]) -> None:
+        self.network = network
+        self.method = method
+        self.options = dict(options)
+
+    def targets(self, images: np.ndarray, labels: Any) -> np.ndarray:
+        """Give the classes that are explained, int32 [n, k]; `labels` are those of `explain`."""
+        if labels is None:
+            return self._answers(images)[:, None]
+        return as_targets(labels, len(images), self.network.classes)
+
+    def maps(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Compute maps.
+
+        Args:
+            images: uint8 [n, height, width, channels].
+            targets: Classes, int32 [n, k].
+
+        Returns:
+            float32 [n, k, height, width].
+
+        Raises:
+            ArgumentError: The model gives probabilities whose logits cannot be found.
+        """
+        parts: list[np.ndarray] = []
+        for block in self._blocks(images):
+            pixels, classes = self._tensor(images[block]), tf.constant(targets[block], tf.int32)
+            maps = self.method.function(self.network, pixels, classes, **self.options)
+            if not parts:
+                self.network.check_ending(pixels)
+            parts.append(tf.convert_to_tensor(maps).numpy())
+        return np.concatenate(parts)
+
+    def completeness_gap(
+        self, images: np.ndarray, targets: np.ndarray, maps: np.ndarray
+    ) -> np.ndarray | None:
+        """Compute by how much the sums of maps differ from the sums that the method promises.
+
+        Args:
+            images: uint8 [n, height, width, channels].
+            targets: Classes, int32 [n, k].
+            maps: float32 [n, k, height, width].
+
+        Returns:
+            float32 [n, k]; None for a method that promises no sum.
+        """
+        if self.method.expected_sum is None:
+            return None
+        sums = []
+        for block in self._blocks(images):
+            pixels, classes = self._tensor(images[block]), tf.constant(targets[block], tf.int32)
+            sums.append(self.method.expected_sum(self.network, pixels, classes, **self.options))
+        return maps.sum(axis=(2, 3)) - np.concatenate(sums)
+
+    def _answers(self, images: np.ndarray) -> np.ndarray:
+        blocks = [
+            self.network.scores(self._tensor(images[block])).numpy().argmax(axis=1)
+            for block in self._blocks(images)
+        ]
+        return np.concatenate(blocks).astype("int32")
+
+    def _blocks(self, images: np.ndarray) -> list[slice]:
+        size = self.network.batch_size
+        return [slice(start, start + size) for start in range(0, len(images), size)]
+
+    def _tensor(self, images: np.ndarray) -> Any:
+        return tf.cast(tf.convert_to_tensor(images), tf.float32)
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """The checked arguments of `explain`, without model, images and labels."""
+
+    method: Method
+    options: Mapping[str, Any]
+    layer: Any
+    of: str
+    class_names: tuple[str, ...] | None
+    batch_size: int
+    verbose: str | int
+
+
+def _of_model(model: Any, images: np.ndarray, labels: Any, settings: _Settings) -> Explanation:
+    """Explain a model."""
+    method = settings.method
+    network = Network(
+        model,
+        images.shape[1:],
+        layer=settings.layer,
+        of=settings.of,
+        batch_size=settings.batch_size,
+    )
+    explainer = Explainer(network, method, settings.options)
+    targets = explainer.targets(images, labels)
+    shown = settings.verbose if method.slow else 0
+    with progress_bar(f"{method.title} of {model.name}", len(images), verbose=shown) as advance:
+        network.advance = advance
+        maps = explainer.maps(images, targets)
+    gap = explainer.completeness_gap(images, targets, maps)
+    if _is_single(labels):
+        maps, targets, gap = maps[:, 0], targets[:, 0], None if gap is None else gap[:, 0]
+    return Explanation(
+        maps=maps,
+        method=method.name,
+        labels=targets,
+        images=images,
+        class_names=settings.class_names,
+        layer=network.layer_name if method.uses_layer else None,
+        changed_relus=network.changed_relus,
+        completeness_gap=gap,
+    )
+
+
+def _of_committee(
+    committee: Any, images: np.ndarray, labels: Any, settings: _Settings
+) -> Explanation:
+    """Explain each member for the class of the committee, and combine the maps."""
+    if labels is None:
+        labels = np.asarray(committee.predict(images)).argmax(axis=1)
+    chosen = settings.layer if isinstance(settings.layer, Mapping) else None
+    explanations = [
+        _of_model(
+            member,
+            images,
+            labels,
+            replace(settings, layer=chosen.get(name)) if chosen is not None else settings,
+        )
+        for name, member in zip(committee.member_names, committee.members, strict=True)
+    ]
+    member_maps = np.stack([explanation.maps for explanation in explanations])
+    first = explanations[0]
+    layers = [explanation.layer for explanation in explanations]
+    counts = [explanation.changed_relus for explanation in explanations]
+    return replace(
+        first,
+        maps=np.average(scaled(member_maps), axis=0, weights=committee.rule.weights).astype(
+            "float32"
+        ),
+        layer=None if layers[0] is None else ", ".join(map(str, dict.fromkeys(layers))),
+        changed_relus=None if counts[0] is None else sum(count or 0 for count in counts),
+        completeness_gap=None,
+        member_maps=member_maps,
+        member_names=tuple(committee.member_names),
+        votes=committee.votes(images),
+    )
+
+
+def _is_single(labels: Any) -> bool:
+    """Whether each image is explained for a single class, so that maps are [n, height, width]."""
+    return labels is None or not (isinstance(labels, str) or np.ndim(labels) == 2)
+
+
+def _as_array(images: Any, image_shape: tuple[int | None, ...]) -> np.ndarray:
+    """Take images as one array, uint8 or float32 [n, height, width, channels], 0..255."""
+    return np.concatenate(list(image_batches(images, image_shape, 256)))

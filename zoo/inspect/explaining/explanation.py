@@ -1,0 +1,167 @@
+"""`Explanation`: maps of the pixels on which answers rest, with what is known about them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import ArgumentError
+from zoo.inspect.explaining.agreement import rank_correlations, scaled
+from zoo.inspect.explaining.catalogue import METHODS
+from zoo.inspect.explaining.drawing import draw_map, figure_of_maps, figure_of_members
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_DRAWN = 8
+"""The most images that a figure shows by default."""
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """On which pixels answers rest.
+
+    Attributes:
+        maps: Signed, float32 [n, height, width], or [n, k, height, width] for k classes of each
+            image: positive where pixels speak for the class. Of a committee, the mean of the
+            members' maps, each divided by its largest absolute value, weighted as the vote.
+        method: The name of the method.
+        labels: The classes that are explained, int32 [n] or [n, k].
+        images: uint8 [n, height, width, channels].
+        class_names: The names of the classes, or None.
+        layer: For methods of class activation, the name of the layer; of a committee, the names.
+        changed_relus: For guided backpropagation and deconvolution, the number of ReLUs whose
+            backward pass was changed; else None.
+        completeness_gap: For integrated gradients, by how much the sum of each map differs from the
+            difference of the scores that it should add up to: float32 [n] or [n, k]; else None.
+        member_maps: The maps of the members of a committee, float32 [members, n, ...], not scaled;
+            None for a single model.
+        member_names: The names of the members; empty for a single model.
+        votes: The class that each member votes for, int64 [members, n]; None for a single model.
+        sanity: The rank correlation with maps of a randomised network that `sanity_check` measured
+            for the method; None if it was not measured. Near 0 is good.
+    """
+
+    maps: NDArray[np.float32]
+    method: str
+    labels: NDArray[np.int32]
+    images: np.ndarray
+    class_names: tuple[str, ...] | None = None
+    layer: str | None = None
+    changed_relus: int | None = None
+    completeness_gap: NDArray[np.float32] | None = None
+    member_maps: NDArray[np.float32] | None = None
+    member_names: tuple[str, ...] = ()
+    votes: np.ndarray | None = None
+    sanity: float | None = None
+
+    @property
+    def disagreement(self) -> NDArray[np.float32]:
+        """Where the members disagree: the standard deviation of their scaled maps, as `maps`.
+
+        Raises:
+            ArgumentError: The explanation is that of a single model.
+        """
+        return scaled(self._of_members()).std(axis=0)
+
+    @property
+    def rank_correlations(self) -> NDArray[np.float64]:
+        """Whether members look at the same places: Spearman's correlations, [members, members].
+
+        The mean over the images, and over their classes if there are several.
+
+        Raises:
+            ArgumentError: The explanation is that of a single model.
+        """
+        maps = self._of_members()
+        return rank_correlations(maps.reshape(len(maps), -1, *maps.shape[-2:]))
+
+    @property
+    def caption(self) -> str:
+        """The method, what it used, and how far it can be trusted, in a sentence or two."""
+        method = METHODS[self.method]
+        parts = [method.title]
+        if self.member_names:
+            parts[0] += f", mean of {len(self.member_names)} members"
+        if self.layer is not None:
+            parts.append(f"{'layers' if ', ' in self.layer else 'layer'} {self.layer}")
+        if self.changed_relus is not None:
+            parts.append(f"backward pass of {self.changed_relus} ReLUs changed")
+        if self.completeness_gap is not None:
+            gap = np.abs(self.completeness_gap).max()
+            parts.append(f"sums are off by {gap:.2g} at most")
+        empty = int((~self.maps.any(axis=(-2, -1))).sum())
+        if empty:
+            count = self.maps[..., 0, 0].size
+            parts.append(f"{empty} of {count} maps are zero everywhere")
+        trust = (
+            "sanity check: not measured"
+            if self.sanity is None
+            else f"sanity check: rank correlation {self.sanity:.2f} with a randomised network"
+        )
+        return ", ".join(parts) + f"\n{trust}"
+
+    def label_name(self, index: int, column: int = 0) -> str:
+        """Give the name, or the number, of a class that is explained.
+
+        Args:
+            index: The number of the image.
+            column: Which of its classes.
+
+        Returns:
+            The name.
+        """
+        label = int(self.labels.reshape(len(self.labels), -1)[index, column])
+        return str(label) if self.class_names is None else self.class_names[label]
+
+    def plot(
+        self, ax: "Axes | None" = None, *, index: int = 0, column: int = 0, most: int = MOST_DRAWN
+    ) -> "Axes | Figure":
+        """Draw maps: red pixels speak for the class, blue pixels against it.
+
+        Args:
+            ax: Axes that get a single map over its image; None makes a figure with the images in
+                the first row, and below them a row of maps for each class. For a committee, the
+                last row shows where the members disagree.
+            index: With `ax`, the number of the image.
+            column: With `ax`, which of the image's classes.
+            most: Without `ax`, the largest number of images.
+
+        Returns:
+            The axes or the figure.
+        """
+        columns = self.maps.reshape(len(self.maps), -1, *self.maps.shape[-2:])
+        if ax is not None:
+            draw_map(ax, columns[index, column], self.images[index])
+            ax.set_title(self.label_name(index, column), parse_math=False)
+            ax.set_xlabel(self.caption, fontsize="small", parse_math=False)
+            return ax
+        count = min(len(self.maps), most)
+        spread = None
+        if self.member_names:
+            spread = self.disagreement.reshape(columns.shape)[:count].mean(axis=1)
+        names = [[self.label_name(i, k) for k in range(columns.shape[1])] for i in range(count)]
+        return figure_of_maps(self.images[:count], columns[:count], names, spread, self.caption)
+
+    def plot_members(self) -> "Figure":
+        """Draw which members look at the same places, beside which members vote alike.
+
+        Returns:
+            A figure with the rank correlations of the members' maps, and the share of these images
+            on which each pair of members votes for different classes.
+
+        Raises:
+            ArgumentError: The explanation is that of a single model.
+        """
+        self._of_members()
+        return figure_of_members(self.rank_correlations, self.votes, self.member_names)
+
+    def _of_members(self) -> Any:
+        if self.member_maps is None:
+            raise ArgumentError(
+                "The explanation must be that of a committee. Received: the maps of a single "
+                "model. Pass a zoo.ensembles.Committee to explain."
+            )
+        return self.member_maps

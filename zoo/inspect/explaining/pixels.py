@@ -1,0 +1,66 @@
+"""Pixels in place of those that a method takes away, and maps in the size of the image."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.errors import ArgumentError
+
+COLOURS = {"black": 0.0, "grey": 127.5, "white": 255.0}
+"""Name → value of all channels."""
+
+
+def fill_pixels(name: str, value: Any, images: Any) -> Any:
+    """Take pixels that stand for "no information".
+
+    Args:
+        name: Name of the argument, for the message.
+        value: `"black"`, `"white"`, `"grey"`, `"mean"` for the mean colour of each image, a number
+            from 0 to 255, or an image [height, width, channels].
+        images: A tensor, float32 [n, height, width, channels].
+
+    Returns:
+        A tensor, float32 [n or 1, height or 1, width or 1, channels].
+
+    Raises:
+        ArgumentError: The value is none of these.
+
+    Example:
+        >>> fill_pixels("fill", "grey", tf.zeros((2, 4, 4, 3))).numpy().ravel().tolist()
+        [127.5, 127.5, 127.5]
+    """
+    channels = images.shape[-1]
+    if isinstance(value, str) and value == "mean":
+        return tf.reduce_mean(images, axis=(1, 2), keepdims=True)
+    if isinstance(value, str) and value in COLOURS:
+        return tf.fill((1, 1, 1, channels), COLOURS[value])
+    array = np.asarray(value) if not isinstance(value, str) else np.empty(0, object)
+    is_number = array.dtype.kind in "iuf" and array.shape in ((), tuple(images.shape[1:]))
+    if not is_number or not ((array >= 0) & (array <= 255)).all():
+        raise ArgumentError(
+            f'{name} must be "black", "white", "grey", "mean", a number from 0 to 255, or an image '
+            f"{tuple(images.shape[1:])} of such numbers. Received: {value!r:.80}. Pass "
+            f'{name}="mean" for the mean colour of each image, for example.'
+        )
+    pixels = tf.constant(array, tf.float32)
+    return pixels[None] if array.ndim else tf.fill((1, 1, 1, channels), pixels)
+
+
+def enlarged(maps: Any, height: int, width: int) -> Any:
+    """Bring small maps to the size of the image, by bilinear interpolation.
+
+    Args:
+        maps: A tensor, float32 [n, k, rows, columns].
+        height: The height of the image in pixels.
+        width: Its width.
+
+    Returns:
+        A tensor, float32 [n, k, height, width].
+
+    Example:
+        >>> enlarged(tf.ones((1, 2, 3, 3)), 6, 6).shape
+        TensorShape([1, 2, 6, 6])
+    """
+    last = tf.transpose(maps, (0, 2, 3, 1))
+    return tf.transpose(tf.image.resize(last, (height, width)), (0, 3, 1, 2))

@@ -1,0 +1,166 @@
+"""What the outputs of a network mean: logits, probabilities, the loss of each image."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from zoo.datasets.split import Split
+from zoo.ensembles.checks import as_labelled
+from zoo.errors import ArgumentError, DataError
+from zoo.inspect.landscapes.networks_at_weights import weight_dtype
+from zoo.text import first_line
+
+_PASSING = ("Identity", "IdentityN", "Cast", "StopGradient", "PreventGradient", "EnsureShape")
+"""TensorFlow's operations that hand their input on, as far as values are concerned."""
+
+_LINEAR = ("MatMul", "BiasAdd", "Add", "AddV2", "Conv2D", "Mean")
+"""TensorFlow's operations that give logits when they stand at the end of a network."""
+
+
+def logits_behind(outputs: Any) -> Any:
+    """Find the logits of which the outputs of a network are the softmax or the sigmoid.
+
+    The loss of logits is exact, also where a probability rounds to 0.
+
+    Args:
+        outputs: A tensor of a graph, [batch, classes], or [batch, 1] of a sigmoid.
+
+    Returns:
+        The tensor of the logits, of the same shape; or None if the outputs are neither.
+
+    Raises:
+        ArgumentError: The outputs are several sigmoids, which are no answer to "which class".
+    """
+    tensor = outputs
+    while tensor.op.type in _PASSING:
+        tensor = tensor.op.inputs[tensor.value_index if tensor.op.type == "IdentityN" else 0]
+    if tensor.op.type == "Sigmoid" and outputs.shape[-1] > 1:
+        raise ArgumentError(
+            "The model must give a probability for each class that add up to 1, logits, or a "
+            f"single sigmoid. Received: {outputs.shape[-1]} sigmoids. Put a softmax in their place."
+        )
+    if tensor.op.type in ("Softmax", "Sigmoid"):
+        return tensor.op.inputs[0]
+    if outputs.shape[-1] == 1 and tensor.op.type in _LINEAR:
+        return outputs
+    return None
+
+
+def gives_probabilities(outputs: Any) -> bool:
+    """Whether numbers can be probabilities: from 0 to 1, and with the sum 1 for several classes.
+
+    Args:
+        outputs: The outputs of a network for some images, [batch, classes] or [batch, 1].
+    """
+    values = ops.convert_to_numpy(outputs).astype("float64")
+    in_range = bool(((values >= 0) & (values <= 1 + 1e-6)).all())
+    return in_range and (values.shape[-1] == 1 or bool((abs(values.sum(-1) - 1) < 1e-2).all()))
+
+
+def cross_entropy(labels: Any, outputs: Any, *, probabilities: bool) -> Any:
+    """Compute the cross-entropy of each image.
+
+    Args:
+        labels: Class ids, int64 [batch].
+        outputs: The outputs of a network in a graph, [batch, classes], or [batch, 1] of a network
+            that tells two classes apart.
+        probabilities: Whether outputs that no softmax or sigmoid gave are probabilities.
+
+    Returns:
+        Losses in nats, [batch].
+    """
+    logits = as_logits(outputs, probabilities=probabilities)
+    if logits.shape[-1] == 1:
+        targets = tf.cast(labels, logits.dtype)
+        return tf.nn.sigmoid_cross_entropy_with_logits(targets, logits[:, 0])
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+
+
+def wrong_answers(labels: Any, outputs: Any, *, probabilities: bool) -> Any:
+    """Tell which images are classified wrongly: 1 or 0, [batch]; arguments as `cross_entropy`."""
+    logits = as_logits(outputs, probabilities=probabilities)
+    if logits.shape[-1] == 1:
+        decided = tf.cast(logits[:, 0] > 0, labels.dtype)
+    else:
+        decided = tf.argmax(logits, axis=-1, output_type=labels.dtype)
+    return tf.cast(decided != labels, logits.dtype)
+
+
+def as_logits(outputs: Any, *, probabilities: bool) -> Any:
+    """Give logits for the outputs of a network, as `cross_entropy` takes them."""
+    logits = logits_behind(outputs)
+    if logits is not None:
+        return logits
+    if not probabilities:
+        return outputs
+    epsilon = keras.config.epsilon()  # as in Keras's losses, and in `Committee.evaluate`
+    if outputs.shape[-1] == 1:
+        clipped = tf.clip_by_value(outputs, epsilon, 1 - epsilon)
+        return tf.math.log(clipped) - tf.math.log1p(-clipped)
+    return tf.math.log(tf.clip_by_value(outputs, epsilon, 1))
+
+
+def labelled_images(model: Any, data: Any) -> Split:
+    """Take images with labels of the classes that a model knows.
+
+    Args:
+        model: A built `keras.Model`.
+        data: A `Split`, a pair of images and labels, or a dataset of such pairs.
+
+    Returns:
+        The split.
+
+    Raises:
+        DataError: The images or classes do not fit the model.
+    """
+    split = as_labelled(data, None, "images", _class_numbers(model))
+    if not len(split):
+        raise DataError(
+            "There must be one image or more. Received: no image. Check the condition by which the "
+            "images were selected."
+        )
+    try:
+        first = tf.constant(next(split.blocks(1)))
+        outputs = model(tf.cast(first, weight_dtype(model)), training=False)
+    except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
+        raise DataError(
+            f"The model must take the images. Received: images of {split.image_shape}, for which "
+            f"the model fails: {first_line(error)} Load images that fit, with "
+            "zoo.datasets.load(image_size=..., color=...)."
+        ) from error
+    classes = max(outputs.shape[-1], 2)
+    if len(outputs.shape) != 2 or split.num_classes != classes:
+        raise DataError(
+            f"The images must be of the {classes} classes that the model tells apart. Received: "
+            f"{split.num_classes} classes, and outputs of shape {tuple(outputs.shape)} for an "
+            "image. Load these classes only, with zoo.datasets.load(classes=...)."
+        )
+    return split
+
+
+def check_built(name: str, model: Any) -> None:
+    """Check that an argument is a built model.
+
+    Args:
+        name: The name of the argument, for the message.
+        model: The argument.
+
+    Raises:
+        ArgumentError: The argument is no `keras.Model`, or has no weights yet.
+    """
+    if not isinstance(model, keras.Model) or not model.built or not model.weights:
+        raise ArgumentError(
+            f"{name} must be a built keras.Model or a committee. Received: {model!r:.80}. Call the "
+            "model on some images, or train it, before you look at its losses."
+        )
+
+
+def _class_numbers(model: Any) -> tuple[str, ...] | None:
+    """Give the numbers of a model's classes as names; None if the model cannot say how many."""
+    try:
+        classes = max(model.output_shape[-1], 2)
+    except (AttributeError, ValueError, TypeError):
+        return None
+    return tuple(map(str, range(classes)))
