@@ -58,7 +58,7 @@ class MaximizedUnits:
         >>> images, dead = np.zeros((2, 4, 4, 1), "float32"), np.array([False, True])
         >>> found = MaximizedUnits(images, np.ones(2), np.zeros(2), dead, dead, (0, 1), "conv", 8)
         >>> found.silent_sentence()
-        'Crossed out: dead are 1 of 2 units: 1.'
+        'Crossed out: 1 of 2 units are dead (1).'
     """
 
     images: np.ndarray
@@ -113,13 +113,13 @@ class MaximizedUnits:
     def silent_sentence(self) -> str:
         """Say which units are dead or stayed silent; an empty text if there are none."""
         parts = []
-        for verb, chosen in (("dead are", self.dead), ("silent stayed", self.silent & ~self.dead)):
+        for verb, mask in (("are dead", self.dead), ("stayed silent", self.silent & ~self.dead)):
             units = [
-                str(unit) for unit, is_chosen in zip(self.units, chosen, strict=True) if is_chosen
+                str(unit) for unit, is_chosen in zip(self.units, mask, strict=True) if is_chosen
             ]
             if units:
                 listed = ", ".join(units[:12]) + (", …" if len(units) > 12 else "")
-                parts.append(f"{verb} {len(units)} of {len(self.units)} units: {listed}")
+                parts.append(f"{len(units)} of {len(self.units)} units {verb} ({listed})")
         return f"Crossed out: {'; '.join(parts)}." if parts else ""
 
 

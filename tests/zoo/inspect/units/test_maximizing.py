@@ -96,19 +96,19 @@ def test_dead_units_are_named_and_crossed_out(images):
     bias[3] = -kernel[:, 3].sum() * 127 / 255 - 0.1  # some images do, but none of the data
     dense.set_weights([kernel, bias])
     grey = np.full((2, 8, 8, 3), 127, "uint8")
-    with pytest.warns(UserWarning, match="silent stayed 2 of 4 units: 1, 2.*dead_units tells"):
+    with pytest.warns(UserWarning, match=r"2 of 4 units stayed silent \(1, 2\).*dead_units tells"):
         found = maximize(model, "hidden", start=grey, steps=30, **PLAIN)
     assert found.silent.tolist() == [False, True, True, False]
     assert not found.dead.any()
     assert (found.images[1:3] == 127).all()
     counted = dead_units(model, grey, ["hidden"])
     assert counted["hidden"].dead[3]
-    with pytest.warns(UserWarning, match="dead are 3 of 3 units: 1, 2, 3"):
+    with pytest.warns(UserWarning, match=r"3 of 3 units are dead \(1, 2, 3\)"):
         known = maximize(model, "hidden", [1, 2, 3], dead=counted, steps=1, **PLAIN)
     assert known.dead.all()
     assert known.silent.all()
     axes = found.plot()
-    assert "silent stayed 2 of 4 units" in " ".join(axes.texts[-1].get_text().split())
+    assert "2 of 4 units stayed silent" in " ".join(axes.texts[-1].get_text().split())
     assert len(axes.lines) == 6  # a square and two diagonals for each
 
 
