@@ -108,6 +108,7 @@ TESTED_WITH = {
     "zoo/inspect/explaining/drawing": "zoo/inspect/explaining/test_explanation",
     "zoo/inspect/explaining/methods": "zoo/inspect/explaining/test_explain",
     "zoo/inspect/explaining/network": "zoo/inspect/explaining/test_explain",
+    "zoo/inspect/networks/feature_maps": "zoo/inspect/explaining/test_class_activation",
     "zoo/inspect/units/ascent": "zoo/inspect/units/test_maximizing",
     "zoo/inspect/units/objective": "zoo/inspect/units/test_maximizing",
     "zoo/inspect/units/pixel_space": "zoo/inspect/units/test_maximizing",
