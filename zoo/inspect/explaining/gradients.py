@@ -88,7 +88,9 @@ def integrated_gradients(
     computed by Gauss-Legendre quadrature with `steps` points.
 
     The baseline is an image without information: `"black"`, `"white"`, `"grey"`, `"mean"` (each
-    image's mean colour), a number from 0 to 255, or an image.
+    image's mean colour), `"blur"` (each image without its details), a number from 0 to 255, or an
+    image. For a model that divides each image by its standard deviation, the score jumps close to
+    an image of a single colour: take `"blur"`.
     """
     steps = whole_number("steps", steps, 1)
     start = fill_pixels("baseline", baseline, images)

@@ -168,17 +168,19 @@ class Network:
         """
         return self._to_probabilities(scores) if self._of == "logits" else scores
 
-    def groups(self, count: int, images: Any) -> Iterator[slice]:
+    def groups(self, count: int, images: Any, size: int | None = None) -> Iterator[slice]:
         """Divide changes of images into groups that fit into a run, and tell how far the work is.
 
         Args:
-            count: The number of changes of each image.
+            count: The number of changes.
             images: The images.
+            size: The number of changes in a group; None for changes that are made to all images,
+                of which as many are in a group as fit into a run.
 
         Yields:
             The changes of each group, one group after another.
         """
-        size = max(1, self.batch_size // len(images))
+        size = size or max(1, self.batch_size // len(images))
         for start in range(0, count, size):
             stop = min(start + size, count)
             yield slice(start, stop)

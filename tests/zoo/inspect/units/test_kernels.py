@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.ensembles import Committee
 from zoo.errors import ArgumentError
 from zoo.inspect import weights
 from zoo.inspect.networks.layer_names import find_layer
@@ -76,6 +77,8 @@ def test_arguments_are_checked(models):
         weights(models["flat"], units=[4])
     with pytest.raises(ArgumentError, match="scale must be one of each, shared"):
         weights(models["flat"], scale="all")
+    with pytest.raises(ArgumentError, match=r"Pass a member, committee.members\[0\]"):
+        weights(Committee(["softmax", "softmax"]))
     flat = keras.Sequential([keras.Input((16,)), keras.layers.Dense(2)])
     with pytest.raises(ArgumentError, match="a known number of channels"):
         weights(flat)
