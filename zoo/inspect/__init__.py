@@ -15,9 +15,11 @@ _HOMES = {
     "Barrier": "landscapes.barrier",
     "DeadUnits": "units.dead",
     "Explanation": "explaining.explanation",
+    "Faithfulness": "judging.faithfulness",
     "KernelImages": "units.kernels",
     "Landscape": "landscapes.landscape",
     "MaximizedUnits": "units.maximizing",
+    "SanityCheck": "judging.sanity",
     "Trajectory": "landscapes.descent",
     "WeightPath": "landscapes.weight_path",
     "activations": "units.activations",
@@ -25,9 +27,11 @@ _HOMES = {
     "dead_units": "units.dead",
     "descend": "landscapes.descent",
     "explain": "explaining.explain",
+    "faithfulness": "judging.faithfulness",
     "features": "units.activations",
     "landscape": "landscapes.landscape",
     "maximize": "units.maximizing",
+    "sanity_check": "judging.sanity",
     "weights": "units.kernels",
 }
 """Public name → module that defines it, below `zoo.inspect`."""
