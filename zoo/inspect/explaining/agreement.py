@@ -8,26 +8,27 @@ from numpy.typing import ArrayLike, NDArray
 from zoo.ensembles.measures.bootstrap import Estimate, percentile_interval, resampled_means
 
 LARGEST_CORRELATION = 0.5
-"""Below this rank correlation with maps of a randomised network, a method passes.
+"""Below this mean rank correlation with maps of randomised networks, a method passes.
 
 Two maps with the correlation 0.5 share a quarter of the variance of their ranks (0.5² = 0.25). A
-map that shares more with the map of a network that learned nothing shows the image, or the
+map that shares more with maps of networks that forgot what they learned shows the image, or the
 architecture, more than what was learned. The number is a convention.
 """
 
 
 @dataclass(frozen=True)
 class Sanity:
-    """How similar the maps of a network are to maps of the same network with random weights.
+    """How similar the maps of a network are to maps of the network with random weights.
 
     Attributes:
-        correlation: The mean rank correlation of the absolute values of the maps, with its 95 %
-            interval, a bootstrap over the images. Near 0 is good.
+        correlation: The rank correlation of the maps with those of the network with random weights
+            from the last layer down to another, the mean over these layers and over the images,
+            with its 95 % interval, a bootstrap over the images. Near 0 is good.
         images: The number of images.
 
     Example:
         >>> print(Sanity(Estimate(0.12, 0.05, 0.2), images=16))
-        passed: rank correlation 0.12 [0.05, 0.20] with a randomised network, 16 images
+        passed: rank correlation 0.12 [0.05, 0.20] with randomised networks, 16 images
     """
 
     correlation: Estimate
@@ -44,7 +45,7 @@ class Sanity:
         value, low, high = self.correlation.value, self.correlation.low, self.correlation.high
         return (
             f"{'passed' if self.passes else 'failed'}: rank correlation {value:.2f} "
-            f"[{low:.2f}, {high:.2f}] with a randomised network, {self.images} images"
+            f"[{low:.2f}, {high:.2f}] with randomised networks, {self.images} images"
         )
 
 

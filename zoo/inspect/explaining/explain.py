@@ -1,6 +1,6 @@
 """Explaining answers: from a model or committee and images to maps of the pixels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,11 +25,11 @@ from zoo.inspect.networks.recording import image_shape_of
 BATCH = 32
 """The number of images in a run by default."""
 
-DRAWS = 3
-"""The number of random networks by default. Their correlations differ, and are averaged."""
-
 CHECKED_IMAGES = 16
 """The number of images with which the sanity of an explanation is measured."""
+
+CHECKED_STEPS = 8
+"""The most steps from the last layer to the first, with which it is measured."""
 
 
 def explain(
@@ -332,6 +332,16 @@ class RandomizableMaps:
             for model, layer in zip(self.models, layers, strict=True)
         ]
 
+    @property
+    def steps(self) -> int:
+        """The number of layers that can be made random; of a committee, of the deepest member."""
+        return max(len(model.learned) for model in self.models)
+
+    def randomize(self, positions: Collection[int], seed: int) -> None:
+        """Make layers of every model random: arguments as `RandomizedModel.randomize`."""
+        for model in self.models:
+            model.randomize(positions, seed)
+
     def maps(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Compute maps, [n, k, height, width]: arguments as `Explainer.maps`."""
         maps = [explainer.maps(images, targets) for explainer in self._explainers]
@@ -340,11 +350,7 @@ class RandomizableMaps:
 
 @dataclass(frozen=True)
 class _SanityOf:
-    """Measures the sanity of an explanation: the arguments with which the explanation was made.
-
-    The weights of the models do not matter, since all layers are given random weights: the maps of
-    the explanation are compared, even if the models have been trained further.
-    """
+    """Measures the sanity of an explanation: the arguments with which the explanation was made."""
 
     models: tuple[Any, ...]
     layers: tuple[Any, ...]
@@ -354,7 +360,6 @@ class _SanityOf:
     def __call__(self, explanation: Explanation) -> Sanity:
         settings, images = self.settings, explanation.images[:CHECKED_IMAGES]
         targets = explanation.labels[:CHECKED_IMAGES].reshape(len(images), -1)
-        maps = explanation.maps[:CHECKED_IMAGES].reshape(-1, *explanation.maps.shape[-2:])
         randomizable = RandomizableMaps(
             self.models,
             self.layers,
@@ -365,21 +370,21 @@ class _SanityOf:
             batch_size=settings.batch_size,
             options=settings.options,
         )
-        correlations = []
-        for seed in range(DRAWS):
-            for model in randomizable.models:
-                model.randomize(range(len(model.learned)), seed)
-            others = randomizable.maps(images, targets).reshape(maps.shape)
-            correlations.append(dependence(np.abs(maps), np.abs(others)))
-        of_maps = np.mean(correlations, axis=0).reshape(targets.shape)
-        known = np.isfinite(of_maps)
-        of_images = np.divide(
-            np.where(known, of_maps, 0).sum(axis=1),
-            known.sum(axis=1),
-            out=np.full(len(of_maps), np.nan),
-            where=known.any(axis=1),
-        )
-        return Sanity(mean_estimate(of_images), int(known.any(axis=1).sum()))
+        maps = randomizable.maps(images, targets)  # of the weights of now
+        last = randomizable.steps - 1
+        steps = np.unique(np.linspace(0, last, CHECKED_STEPS).round().astype(int))
+        found = []
+        for step in steps:
+            randomizable.randomize(range(step + 1), seed=0)
+            others = randomizable.maps(images, targets)
+            pair = (values.reshape(targets.size, *maps.shape[2:]) for values in (maps, others))
+            found.append(dependence(*pair))
+        of_images = np.mean(found, axis=0).reshape(targets.shape)
+        known = np.isfinite(of_images)
+        counts = known.sum(axis=1)
+        sums = np.where(known, of_images, 0).sum(axis=1)
+        means = sums[counts > 0] / counts[counts > 0]
+        return Sanity(mean_estimate(means), len(means))
 
 
 def _is_single(labels: Any) -> bool:

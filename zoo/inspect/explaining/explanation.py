@@ -42,8 +42,8 @@ class Explanation:
             None for a single model.
         member_names: The names of the members; empty for a single model.
         votes: The class that each member votes for, int64 [members, n]; None for a single model.
-        sanity: How similar the maps are to maps of a randomised network: see `with_sanity`. None
-            if it was not measured.
+        sanity: How similar the maps are to maps of randomised networks: see `with_sanity`. None if
+            it was not measured.
         measure_sanity: Measures the sanity of this explanation; None if the model is not known.
     """
 
@@ -62,11 +62,13 @@ class Explanation:
     measure_sanity: Callable[["Explanation"], Sanity] | None = field(default=None, repr=False)
 
     def with_sanity(self) -> "Explanation":
-        """Compare the maps with maps of the same network with random weights in all layers.
+        """Measure whether maps of this method change when the network forgets what it learned.
 
-        A map that hardly changes does not depend on what the network learned (Adebayo et al.,
-        2018). The first 16 images are used, and the mean over 3 random networks. The model is not
-        changed. `zoo.inspect.sanity_check` tells more: layer by layer, on any images.
+        The layers of a copy of the network are given random weights, from the last layer down. If
+        the maps stay similar, they do not depend on what the network learned (Adebayo et al.,
+        2018). The first 16 images are used, and up to 8 steps of layers. The model is not changed;
+        its weights are those of now. `zoo.inspect.sanity_check` tells more: layer by layer, on any
+        images, with several random networks.
 
         Returns:
             The explanation with its `sanity`, for the caption of pictures.

@@ -155,10 +155,11 @@ def faithfulness(
 ) -> Faithfulness:
     """Take away the pixels that a map marks, and see whether the answer falls.
 
-    The curves are those of Petsiuk et al. (2018). The pixels are ordered by the map, the largest value first. Deletion replaces them step by step
-    in the image; insertion puts them step by step into an image without details. The same is done
-    in random order, and by the edges of the image, which need no network: a map that is not better
-    than these says little. Pixels with equal values are ordered at random.
+    The curves are those of Petsiuk et al. (2018). The pixels are ordered by the map, the largest
+    value first. Deletion replaces them step by step in the image; insertion puts them step by step
+    into an image without details. The same is done in random order, and by the edges of the image,
+    which need no network: a map that is not better than these says little. Pixels with equal values
+    are ordered at random.
 
     Args:
         model_or_committee: As in `explain`. The probability of a committee is that of its vote.

@@ -16,7 +16,6 @@ from zoo.inspect.explaining.agreement import LARGEST_CORRELATION, Sanity, depend
 from zoo.inspect.explaining.catalogue import METHODS, find_method
 from zoo.inspect.explaining.explain import (
     BATCH,
-    DRAWS,
     RandomizableMaps,
     explain,
     layers_of_members,
@@ -27,13 +26,16 @@ from zoo.plots import new_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+DRAWS = 3
+"""The number of random networks by default. Their correlations differ, and are averaged."""
+
 ORDERS = ("cascading", "independent")
 """The ways to choose the layers of each step."""
 
-_COLOURS = {"correlations": "#d55e00", "signed_correlations": "#0072b2", "ssim": "#009e73"}
+_COLOURS = {"correlations": "#d55e00", "absolute_correlations": "#0072b2", "ssim": "#009e73"}
 _TITLES = {
-    "correlations": "rank correlation of absolute values",
-    "signed_correlations": "rank correlation of signed maps",
+    "correlations": "rank correlation of the maps",
+    "absolute_correlations": "rank correlation of absolute values",
     "ssim": "SSIM of absolute values",
 }
 
@@ -43,10 +45,10 @@ class SanityCheck:
     """How similar maps of a trained network are to maps of the network with random weights.
 
     Attributes:
-        correlations: Spearman's rank correlation of the absolute values of the maps, float64
-            [layers, images], the mean over several random networks; nan for an image whose map has
-            the same value everywhere, and 0 where only the random network's map has.
-        signed_correlations: The same of the signed maps.
+        correlations: Spearman's rank correlation of the maps, with their signs, float64 [layers,
+            images], the mean over several random networks; nan for an image whose map has the same
+            value everywhere, and 0 where only the random network's map has.
+        absolute_correlations: The same of the absolute values of the maps.
         ssim: The structural similarity of the absolute values, float64 [layers, images]. Each map
             is scaled to 0..1 by its own smallest and largest value.
         layers: The layer that each step makes random, from the last to the first. Of a committee
@@ -67,7 +69,7 @@ class SanityCheck:
     """
 
     correlations: NDArray[np.float64]
-    signed_correlations: NDArray[np.float64]
+    absolute_correlations: NDArray[np.float64]
     ssim: NDArray[np.float64]
     layers: tuple[str, ...]
     order: str
@@ -79,7 +81,7 @@ class SanityCheck:
         """Average over the images.
 
         Args:
-            measure: `"correlations"`, `"signed_correlations"` or `"ssim"`.
+            measure: `"correlations"`, `"absolute_correlations"` or `"ssim"`.
 
         Returns:
             For each layer the mean with its 95 % interval, a bootstrap over the images.
@@ -94,27 +96,32 @@ class SanityCheck:
 
     @property
     def sanity(self) -> Sanity:
-        """The similarity with the network that is random in all layers; the verdict in words.
+        """The mean correlation over all layers, with its interval; the verdict in words.
 
         Raises:
-            ArgumentError: The order is `"independent"`, in which no step makes all layers random.
+            ArgumentError: The order is `"independent"`.
         """
         if self.order != "cascading":
             raise ArgumentError(
-                'order must be "cascading" for a verdict, since only then the last step makes all '
-                f"layers random. Received: {self.order!r}. Check again with the default order."
+                'order must be "cascading" for a verdict, which is about networks that forget more '
+                f"and more. Received: {self.order!r}. Check again with the default order."
             )
-        last = self.correlations[-1]
-        return Sanity(mean_estimate(last), int(np.isfinite(last).sum()))
+        of_images = self.correlations.mean(axis=0)
+        return Sanity(mean_estimate(of_images), int(np.isfinite(of_images).sum()))
 
     @property
     def passes(self) -> bool:
         """Whether the maps depend on what the network learned.
 
-        With random weights in all layers, the mean rank correlation of the absolute values must
-        be below 0.5, together with its whole 95 % interval. Two maps with the correlation 0.5 share
-        a quarter of the variance of their ranks. The threshold is a convention; the authors give
+        The rank correlation of the maps, the mean over all steps from the last layer to the first
+        and over the images, must be below 0.5, with its whole 95 % interval. Two maps with the
+        correlation 0.5 share a quarter of the variance of their ranks. The mean over all steps,
+        because maps that change only when the first layers are random show what these layers
+        detect, and not why the network answers. The threshold is a convention; the authors give
         none, and compare the curves of methods.
+
+        The absolute values do not count: on images with an empty background, they correlate
+        whatever the network learned, since no method marks the background.
 
         Raises:
             ArgumentError: As `sanity`.
@@ -249,16 +256,13 @@ def sanity_check(
         explanation.images.shape[1:],
         of=of, batch_size=batch_size, options=options,
     )  # fmt: skip
-    steps = max(len(model.learned) for model in randomizable.models)
+    steps = randomizable.steps
     maps, targets = explanation.maps, explanation.labels[:, None]
     found = np.zeros((3, draws, steps, len(maps)))
-    shuffled: set[str] = set()
     with progress_bar("sanity check", draws * steps, verbose=verbose) as advance:
         for draw, step in np.ndindex(draws, steps):
             positions = range(step + 1) if order == "cascading" else (step,)
-            for model in randomizable.models:
-                model.randomize(positions, seed * draws + draw)
-                shuffled.update(model.shuffled)
+            randomizable.randomize(positions, seed * draws + draw)
             others = randomizable.maps(explanation.images, targets)[:, 0]
             found[:, draw, step] = _similarities(maps, others)
             advance(1)
@@ -268,7 +272,7 @@ def sanity_check(
         order,
         method,
         draws,
-        tuple(sorted(shuffled)),
+        tuple(dict.fromkeys(path for model in randomizable.models for path in model.shuffled)),
     )
 
 
@@ -302,8 +306,8 @@ def _similarities(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     sizes, other_sizes = np.abs(maps), np.abs(others)
     return (
-        dependence(sizes, other_sizes),
         dependence(maps, others),
+        dependence(sizes, other_sizes),
         structural_similarity(sizes, other_sizes),
     )
 

@@ -101,6 +101,7 @@ class RandomizedModel:
             for layer in self.learned
         ]
         self._trained = [[copy.numpy() for copy in copies] for copies in self._copies]
+        self._drawn: dict[tuple[int, int], list[np.ndarray]] = {}
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or "_model" not in vars(self):
@@ -124,20 +125,24 @@ class RandomizedModel:
             positions: The positions of the layers in `learned`.
             seed: The seed. A layer is given the same random weights whichever others are chosen.
         """
-        shuffled = []
-        for position, (layer, copies) in enumerate(zip(self.learned, self._copies, strict=True)):
-            values: Any = self._trained[position]
-            if position in positions:
-                entropy = np.random.SeedSequence([seed, position])
-                drawn = initial_weights(layer.layer, int(entropy.generate_state(1)[0]))
-                if drawn is None:
-                    shuffled.append(layer.path)
-                    generator = np.random.default_rng(entropy)
-                    drawn = [generator.permutation(x.ravel()).reshape(x.shape) for x in values]
-                values = drawn
-            for copy, value in zip(copies, values, strict=True):
+        self._drawn = {key: drawn for key, drawn in self._drawn.items() if key[1] == seed}
+        for position, copies in enumerate(self._copies):
+            values = self._random(position, seed) if position in positions else None
+            for copy, value in zip(copies, values or self._trained[position], strict=True):
                 copy.assign(tf.cast(value, copy.dtype))
-        self.shuffled = tuple(shuffled)
+
+    def _random(self, position: int, seed: int) -> list[np.ndarray]:
+        """Draw random weights for a layer, or give those that were drawn before."""
+        if (position, seed) not in self._drawn:
+            path, layer, _ = self.learned[position]
+            entropy = np.random.SeedSequence([seed, position])
+            drawn = initial_weights(layer, int(entropy.generate_state(1)[0]))
+            if drawn is None:
+                self.shuffled = tuple(dict.fromkeys((*self.shuffled, path)))
+                generator, trained = np.random.default_rng(entropy), self._trained[position]
+                drawn = [generator.permutation(x.ravel()).reshape(x.shape) for x in trained]
+            self._drawn[position, seed] = drawn
+        return self._drawn[position, seed]
 
 
 def initial_weights(layer: Any, seed: int) -> list[np.ndarray] | None:

@@ -94,7 +94,7 @@ def test_the_caption_tells_what_was_measured(models, images):
     )
     assert measured.caption.split("\n") == [
         "Grad-CAM, layer second",
-        "sanity check passed: rank correlation 0.12 [0.10, 0.20] with a randomised network, "
+        "sanity check passed: rank correlation 0.12 [0.10, 0.20] with randomised networks, "
         "5 images",
     ]
 
