@@ -59,7 +59,7 @@ def find_score(name: str) -> object:
     if name not in SCORES:
         raise ArgumentError(
             f"score must be {' or '.join(map(repr, SCORES))}. Received: {name!r}. Leave it out for "
-            "'self_confidence'."
+            "'normalized_margin'."
         )
     return SCORES[name]
 

@@ -41,7 +41,7 @@ class LabelSuspects(RankedImages):
         labels: ArrayLike,
         *,
         data: Any = None,
-        score: str = "self_confidence",
+        score: str = "normalized_margin",
         class_names: Any = None,
     ) -> "LabelSuspects":
         """Rank images by probabilities of models that were not trained on these images.
@@ -52,8 +52,9 @@ class LabelSuspects(RankedImages):
             labels: Class ids, int [n].
             data: The images, as a `Split` or uint8 [n, height, width, channels], for pictures; or
                 None.
-            score: `"self_confidence"`, the probability of the label, or `"normalized_margin"`, its
-                distance from the most probable other class (Northcutt et al., 2021).
+            score: `"normalized_margin"`, the distance of the label's probability from that of the
+                most probable other class, or `"self_confidence"`, the probability of the label
+                (Northcutt et al., 2021). docs/label-errors.md has the trial.
             class_names: The names of the classes; None takes them from `data`, or numbers them.
 
         Returns:
@@ -125,7 +126,7 @@ def label_suspects(
     labels: Any = None,
     *,
     folds: int = 5,
-    score: str = "self_confidence",
+    score: str = "normalized_margin",
     copies: int | None = None,
     seed: int = 0,
     log_dir: str | Path | None = None,
@@ -150,7 +151,7 @@ def label_suspects(
             dataset of such pairs.
         labels: Class ids, int [n], if `data` is an array.
         folds: The number of folds, 2 or more.
-        score: `"self_confidence"` or `"normalized_margin"`, as in
+        score: `"normalized_margin"` or `"self_confidence"`, as in
             `LabelSuspects.from_probabilities`.
         copies: The number of copies of a single named member.
         seed: The seed of the folds and of the members.

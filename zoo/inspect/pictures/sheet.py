@@ -20,6 +20,8 @@ _CELL = 1.2
 """The width of an image with the space around it, in inches."""
 _LINE = 0.13
 """The height of a line of text in inches."""
+_SPACE = 0.1
+"""The space below the text in inches."""
 _LETTERS = 21
 """The most characters in a line below an image."""
 _FONT_SIZE = 6.5
@@ -42,7 +44,7 @@ def new_sheet(
     lines = _lines(captions)
     width = max(min(columns, len(images)), 1)
     rows = max(math.ceil(len(images) / columns), 1)
-    figure = new_figure(max(width * _CELL, 3.6), rows * (_CELL + lines * _LINE) + 0.5, dpi=150)
+    figure = new_figure(max(width * _CELL, 3.6), rows * (1 + _SPACE + lines * _LINE) + 0.4, dpi=150)
     draw_sheet(figure.add_subplot(), images, captions, title, columns)
     return figure
 
@@ -72,7 +74,7 @@ def draw_sheet(
     height, width, _ = drawn[0].shape
     longer = max(height, width)
     pitch_x = _CELL * longer  # in pixels of the images, which are an inch wide
-    pitch_y = height + (_lines(captions) * _LINE + 0.2) * longer
+    pitch_y = height + (_lines(captions) * _LINE + _SPACE) * longer
     width_of_sheet = min(columns, len(images)) * pitch_x
     for number, (image, caption) in enumerate(zip(drawn, captions, strict=True)):
         row, column = divmod(number, columns)
