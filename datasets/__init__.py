@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from zoo.datasets.loading import list_datasets as list_datasets
     from zoo.datasets.loading import load as load
     from zoo.datasets.loading import register as register
+    from zoo.datasets.looking.near_duplicates import NearDuplicates as NearDuplicates
+    from zoo.datasets.looking.near_duplicates import near_duplicates as near_duplicates
     from zoo.datasets.registry import ReadRequest as ReadRequest
     from zoo.datasets.split import Split as Split
     from zoo.datasets.split import as_split as as_split
@@ -38,6 +40,7 @@ _HOMES = {
     "ImageData": "image_data",
     "ReadRequest": "registry",
     **dict.fromkeys(("read_image_blocks", "read_images"), "image_files"),
+    **dict.fromkeys(("NearDuplicates", "near_duplicates"), "looking.near_duplicates"),
     **dict.fromkeys(("DatasetInfo", "RemoteFile"), "description"),
     **dict.fromkeys(("Split", "as_split"), "split"),
     **dict.fromkeys(("download", "list_datasets", "load", "register"), "loading"),

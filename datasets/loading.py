@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from zoo.arguments import whole_number
 from zoo.datasets import sources  # noqa: F401  registers the zoo's own data sets
@@ -28,6 +29,7 @@ from zoo.datasets.load_arguments import (
     check_root,
 )
 from zoo.datasets.looking.duplicates import without_duplicates
+from zoo.datasets.looking.exclusion import leave_out
 from zoo.datasets.preparation import prepare_splits
 from zoo.datasets.reading import Reading, lacks_parts
 from zoo.datasets.registry import get_dataset, list_datasets, register
@@ -47,6 +49,7 @@ def load(
     color: str | None = None,
     resize: str = "stretch",
     drop_duplicates: bool = False,
+    exclude: Any = None,
     validation: float | int = 0.1,
     test: float | int = 0.2,
     seed: int = 0,
@@ -70,6 +73,10 @@ def load(
             its own factor; "crop" cuts off equal edges, so that shapes stay as they are.
         drop_duplicates: Of images that are the same, pixel for pixel, keep only one: in the test
             split rather than in the validation split, and there rather than in the training split.
+        exclude: Images to leave out at the end, so that the other images stay in their splits:
+            digests of images (`Split.digests`), as `zoo.inspect.label_suspects` lists them, which
+            the test split keeps; or row numbers in the splits that are loaded without `exclude`,
+            such as `{"train": [3, 17]}`.
         validation: How much of the training images to hold out as the validation split, if
             neither `parts` nor the data set names one: a fraction, or a whole number of images of
             every class; 0 for none.
@@ -85,7 +92,8 @@ def load(
         The data set; images uint8, labels int64.
 
     Raises:
-        DataError: The name, a part or a class is unknown, or the files are missing or damaged.
+        DataError: The name, a part or a class is unknown, the files are missing or damaged, or
+            no image is in `exclude`.
         ArgumentError: An argument is out of range, or the data set has no use for it.
 
     Example:
@@ -116,11 +124,6 @@ def load(
             "of the training images instead",
             stacklevel=2,
         )
-    settings = {
-        "name": name, "root": base and str(base.absolute()), "parts": parts and split_parts,
-        "image_size": size, "color": color, "resize": resize,
-        "drop_duplicates": drop_duplicates, **shares, "seed": seed, "on_error": on_error,
-    }  # fmt: skip
     prepared = prepare_splits(
         splits,
         classes=chosen,
@@ -129,6 +132,13 @@ def load(
         leave_out_small_classes=info.reads_classes,
         seed=seed,
     )
+    prepared, excluded = leave_out(prepared, exclude)
+    settings = {
+        "name": name, "root": base and str(base.absolute()), "parts": parts and split_parts,
+        "image_size": size, "color": color, "resize": resize, "drop_duplicates": drop_duplicates,
+        **shares, "seed": seed, "on_error": on_error,
+    }  # fmt: skip
+    settings |= {"exclude": excluded} if excluded else {}
     for prepared_split in prepared.values():
         prepared_split.settings = settings
     return ImageData(name, prepared["train"], prepared.get("validation"), prepared.get("test"))

@@ -48,8 +48,9 @@ class Split:
         labels: Class ids of the images of this split, int64 [n].
         class_names: The name of each class id.
         rows: The place of each image in `store`, int64 [n]. None: the store whole.
-        settings: How `load` made the split: its arguments without classes and cache. None
-            for a split that was made otherwise.
+        settings: How `load` made the split: its arguments without classes and cache, and the
+            number of images that each split lost by `exclude`. None for a split that was made
+            otherwise.
         label_shares: The share of each class in the votes of several people for each image,
             float32 [n, classes]; rows sum to 1. None for a data set without votes.
             `Recipe(targets="shares")` trains on the shares.

@@ -148,9 +148,16 @@ def _data(committee: Committee, report: Report) -> str:
             f"{key.replace('_', ' ')} {value}"
             for key, value in settings.items()
             # A path says nothing to others.
-            if key not in ("name", "root") and value not in (None, False, 0, "stretch", "raise")
+            if key not in ("name", "root", "exclude")
+            and value not in (None, False, 0, "stretch", "raise")
         )
         sentences.append(f"Loaded with {options}." if options else "")
+        if excluded := settings.get("exclude"):
+            counts = ", ".join(f"{count:,} of {split}" for split, count in excluded.items())
+            sentences.append(
+                f"Left out by a list: {sum(excluded.values()):,} images ({counts}), for example "
+                "because their labels are probably wrong."
+            )
     sentences.append(report.leaderboard.verdict.overlap.warning())
     if committee.out_of_bag:
         sentences.append(f"Accuracy out of bag: {committee.out_of_bag}.")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from zoo.datasets.split import Split
 from zoo.ensembles.checks import checked_labels, checked_probabilities, logarithms
@@ -74,6 +74,43 @@ def stack(
             "data must be training images. Received: the test split, which is for the report only. "
             "Pass the train split."
         )
+    options = {"copies": copies, "seed": seed, "log_dir": log_dir, "resume": resume, **training}
+    probabilities = out_of_fold_probabilities(members, data, folds=folds, **options)
+    rule = fit_stacking(probabilities, data.labels, penalty, data.sample_weight)
+    return _trained_committee(members, data, "all", **options).with_rule(rule)
+
+
+def out_of_fold_probabilities(
+    members: Any,
+    data: Split,
+    *,
+    copies: int | None = None,
+    folds: int = 5,
+    seed: int = 0,
+    log_dir: str | Path | None = None,
+    resume: bool = False,
+    **training: Any,
+) -> NDArray[np.float32]:
+    """Ask members about each image that were trained without this image and its copies.
+
+    Args:
+        members: As in `stack`. They are trained once for each fold.
+        data: The training images.
+        copies: As in `Committee`.
+        folds: The number of folds, 2 or more.
+        seed: The seed of the folds and of the members.
+        log_dir: As in `stack`.
+        resume: As in `stack`.
+        **training: Other arguments of `Committee.fit`.
+
+    Returns:
+        float32 [members, n, classes].
+
+    Raises:
+        ArgumentError: A member is a built model.
+        DataError: A class has fewer images than there are folds, or the teacher was trained on some
+            of these images.
+    """
     # A built model would be trained on one fold after another, and know all images in the end.
     for member in make_members(members, copies):
         if member.registered_name is None:
@@ -82,7 +119,6 @@ def stack(
                 "member is trained anew in every fold. "
                 f"Received: the built model {member.name}. Pass its name in `zoo models`."
             )
-
     teachers = models_of_teacher(training.get("teacher"))
     if known := data.count_among(provenance_of(teachers).trained_on):
         raise DataError(
@@ -90,24 +126,34 @@ def stack(
             f"teacher's answers. Received: a teacher that was trained on {known:,} of these "
             f"{len(data):,} images. Train the teacher on images that are held out of data."
         )
-
-    def trained_committee(images: Split, run_name: str) -> Committee:
-        committee = Committee(members, copies=copies, class_names=data.class_names, seed=seed)
-        run = None if log_dir is None else Path(log_dir) / run_name
-        exists = run is not None and run.exists()
-        committee.fit(images, log_dir=run, resume=resume and exists, **training)
-        return committee
-
+    options = {"copies": copies, "seed": seed, "log_dir": log_dir, "resume": resume, **training}
     parts, rows = [], []
     splits = data.fold_rows(folds, seed=seed)
     for number, (kept, held_out) in enumerate(list(splits), 1):
-        committee = trained_committee(data.take(kept), f"fold-{number}")
+        committee = _trained_committee(members, data.take(kept), f"fold-{number}", **options)
         parts.append(committee.member_probabilities(data.take(held_out)))
         rows.append(held_out)
     order = np.argsort(np.concatenate(rows))
-    probabilities = np.concatenate(parts, axis=1)[:, order]
-    rule = fit_stacking(probabilities, data.labels, penalty, data.sample_weight)
-    return trained_committee(data, "all").with_rule(rule)
+    return np.concatenate(parts, axis=1)[:, order]
+
+
+def _trained_committee(
+    members: Any,
+    images: Split,
+    run_name: str,
+    *,
+    copies: int | None,
+    seed: int,
+    log_dir: str | Path | None,
+    resume: bool,
+    **training: Any,
+) -> Committee:
+    """Train a committee, in a run folder of this name in `log_dir`."""
+    committee = Committee(members, copies=copies, class_names=images.class_names, seed=seed)
+    run = None if log_dir is None else Path(log_dir) / run_name
+    exists = run is not None and run.exists()
+    committee.fit(images, log_dir=run, resume=resume and exists, **training)
+    return committee
 
 
 def fit_stacking(

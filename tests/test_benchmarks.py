@@ -261,3 +261,19 @@ def test_a_benchmark_runs_from_beginning_to_end(
     results = json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
     assert results.pop("measured on")["cores"] > 0
     check(results)
+
+
+def test_labels_of_people_are_compared_face_by_face(benchmark):
+    label_errors = benchmark("label_errors")
+    pixels = np.arange(4, dtype="uint8").reshape(4, 1, 1, 1)
+    faces = zoo.datasets.as_split(pixels, [0, 1, 1, 0], class_names=("happy", "sad"))
+    names = ("contempt", "happiness", "sadness")
+    votes = zoo.datasets.as_split(pixels[[3, 0, 1]], [0, 1, 1], class_names=names)
+    np.testing.assert_array_equal(label_errors.labels_of_people(faces, votes), [0, 0, -2, -1])
+
+
+def test_a_ranking_with_the_wrong_labels_first_is_perfect(benchmark):
+    wrong = np.arange(40) < 10
+    found = benchmark("label_errors").agreement(1.0 * wrong, wrong, resamples=5, first=10)
+    assert [estimate.value for estimate in found.values()] == [1, 1]
+    assert list(found) == ["average precision", "precision at 10"]

@@ -83,12 +83,14 @@ def test_calibration_and_other_images_are_told(committee, validation_split, test
 
 
 def test_data_sets_are_named_with_how_they_were_loaded():
-    data = zoo.datasets.load("digits", classes=["3", "8"], validation=0.2)
+    excluded = {"train": [3, 17], "validation": [0]}
+    data = zoo.datasets.load("digits", classes=["3", "8"], validation=0.2, exclude=excluded)
     committee = Committee(Member("softmax", recipe=QUICK), voting="soft")
     committee.fit(data.train, validation_data=data.validation, verbose=0)
     card = model_card(committee, committee.report(data.test))
     assert "of the data set digits" in card
     assert "validation 0.2" in card
+    assert "Left out by a list: 3 images (2 of train, 1 of validation)" in card
     text = card.lower()
     assert "member" not in text
     assert "committee" not in text

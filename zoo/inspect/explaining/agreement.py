@@ -132,7 +132,8 @@ def rank_correlation(maps: np.ndarray, others: np.ndarray) -> NDArray[np.float64
         float64 [n], from -1 to 1; nan where a map has the same value everywhere.
 
     Example:
-        >>> rank_correlation(np.array([[1.0, 2.0, 9.0]]), np.array([[1.0, 3.0, 2.0]])).tolist()
+        >>> maps, others = np.array([[1.0, 2.0, 9.0]]), np.array([[1.0, 3.0, 2.0]])
+        >>> rank_correlation(maps, others).round(6).tolist()
         [0.5]
     """
     first, second = (_standard_ranks(values) for values in (maps, others))

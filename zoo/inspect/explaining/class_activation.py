@@ -61,16 +61,23 @@ def score_cam(network: Network, images: Any, targets: Any) -> Any:
     the authors' program does not. A feature map of equal values leaves a black image.
     """
     features = network.features(images)
-    channels = features.shape[-1]
+    maps = tf.transpose(features, (0, 3, 1, 2))
     black = tf.zeros((1, 1, 1, images.shape[-1]))
-    total = 0.0
-    for group in network.groups(channels, images):
-        chosen = tf.transpose(features[..., group], (0, 3, 1, 2))
+    # A map of zeros adds nothing, whatever its weight is.
+    pairs = tf.where(tf.reduce_any(maps != 0, axis=(2, 3)))
+    weights = []
+    for group in network.groups(len(pairs), images, network.forward_size):
+        chosen = tf.gather_nd(maps, pairs[group])[:, None]
         masks = _scaled(enlarged(chosen, *network.image_shape[:2]))
-        probabilities = network.probabilities(network.masked_scores(images, masks, black))
-        weights = tf.gather(probabilities, targets, axis=2, batch_dims=1)
-        total += tf.einsum("nck,ncij->nkij", weights, chosen)
-    return _positive(network, total)
+        rows = pairs[group, 0]
+        scores = network.masked_scores(tf.gather(images, rows), masks, black)[:, 0]
+        classes = tf.gather(targets, rows)
+        weights.append(tf.gather(network.probabilities(scores), classes, batch_dims=1))
+    if not weights:
+        return tf.zeros((*targets.shape, *network.image_shape[:2]))
+    shape = (*maps.shape[:2], targets.shape[1])
+    table = tf.scatter_nd(pairs, tf.concat(weights, axis=0), tf.constant(shape, tf.int64))
+    return _positive(network, tf.einsum("nck,ncij->nkij", table, maps))
 
 
 def _positive(network: Network, maps: Any) -> Any:

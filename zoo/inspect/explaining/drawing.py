@@ -73,7 +73,7 @@ def figure_of_maps(
     width = max(count * _SIDE + 1, 4.5)
     figure = new_figure(width, rows * (_SIDE + 0.2) + 0.5)
     grid = figure.subplots(rows, count, squeeze=False)
-    drawn = None
+    drawn: Any = None
     for column in range(count):
         _draw_image(grid[0, column], images[column])
         for row in range(classes):

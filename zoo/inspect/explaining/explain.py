@@ -67,7 +67,8 @@ def explain(
             explains the output of the model.
         class_names: The names of the classes, for pictures; None takes them from the `Split` or
             the committee.
-        batch_size: The largest number of images in a run, which bounds the memory.
+        batch_size: The largest number of images in a run, which bounds the memory. Runs without
+            gradients take up to 8 times as many small images.
         verbose: `"auto"` or 1 shows a progress bar on a terminal for slow methods, 0 does not.
         **options: Options of the method, such as `steps=64` or `baseline="mean"`.
 
@@ -83,7 +84,7 @@ def explain(
     Example:
         >>> import zoo
         >>> images = np.zeros((2, 28, 28, 1), "uint8")
-        >>> explain(zoo.build("mlp"), images, method="gradient").maps.shape
+        >>> explain(zoo.build("softmax"), images, method="gradient").maps.shape
         (2, 28, 28)
     """
     found = find_method(method, options, layer)

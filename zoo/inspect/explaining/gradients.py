@@ -61,7 +61,7 @@ def smooth_grad(
     spread = tf.reduce_max(images, axes) - tf.reduce_min(images, axes)
     deviation = noise * spread[:, None, None, None, None]
     total = 0.0
-    for group in network.groups(samples, images):
+    for group in network.groups(samples, images, network.batch_size // len(images)):
         draws = _draws(seed, group, network.image_shape)
         noisy = images[:, None] + deviation * draws[None]
         total += _mean_gradient(network, noisy, targets, tf.ones(len(draws)))
@@ -88,7 +88,9 @@ def integrated_gradients(
     computed by Gauss-Legendre quadrature with `steps` points.
 
     The baseline is an image without information: `"black"`, `"white"`, `"grey"`, `"mean"` (each
-    image's mean colour), a number from 0 to 255, or an image.
+    image's mean colour), `"blur"` (each image without its details), a number from 0 to 255, or an
+    image. For a model that divides each image by its standard deviation, the score jumps close to
+    an image of a single colour: take `"blur"`.
     """
     steps = whole_number("steps", steps, 1)
     start = fill_pixels("baseline", baseline, images)
@@ -97,7 +99,7 @@ def integrated_gradients(
     )
     points, weights = (points + 1) / 2, weights / 2
     total = 0.0
-    for group in network.groups(steps, images):
+    for group in network.groups(steps, images, network.batch_size // len(images)):
         way = points[group][None, :, None, None, None]
         between = start[:, None] + way * (images - start)[:, None]
         total += _mean_gradient(network, between, targets, tf.constant(weights[group]))

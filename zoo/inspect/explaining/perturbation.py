@@ -1,6 +1,6 @@
 """Methods that change the image and look at the score: they need no gradient and no layer."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ def occlusion(
     pixels = fill_pixels("fill", fill, images)
     base = tf.gather(network.scores(images), targets, batch_dims=1)
     total, counts = 0.0, np.zeros((height, width), "float32")
-    for group in network.groups(len(corners), images):
+    for group in network.groups(len(corners), images, network.forward_size // len(images)):
         covered = np.zeros((group.stop - group.start, height, width), "float32")
         for mask, (y, x) in zip(covered, corners[group], strict=True):
             mask[y : y + side, x : x + side] = 1
@@ -78,8 +78,8 @@ def rise(
     scores_sum: Any = 0.0
     masks_sum: Any = 0.0
     drawn = _random_masks(count, cells, probability, seed, *network.image_shape[:2])
-    for group in network.groups(count, images):
-        shown = tf.constant(np.stack([next(drawn) for _ in range(group.start, group.stop)]))
+    for group in network.groups(count, images, network.forward_size // len(images)):
+        shown = tf.constant(drawn(group))
         scores = network.masked_scores(images, shown[None], black)
         chosen = tf.gather(scores, targets, axis=2, batch_dims=1)
         products += tf.einsum("nmk,mij->nkij", chosen, shown)
@@ -96,12 +96,21 @@ def _starts(length: int, side: int, step: int) -> list[int]:
 
 def _random_masks(
     count: int, cells: int, probability: float, seed: int, height: int, width: int
-) -> Iterator[np.ndarray]:
-    """Draw masks float32 [height, width], one after another."""
+) -> Callable[[slice], np.ndarray]:
+    """Draw random masks.
+
+    Returns:
+        A function that computes some of the masks, float32 [masks, height, width].
+    """
     random = np.random.default_rng(whole_number("seed", seed, 0))
     down, across = -(-height // cells), -(-width // cells)
-    for _ in range(count):
-        grid = (random.random((cells + 1, cells + 1, 1)) < probability).astype("float32")
-        large = tf.image.resize(grid, ((cells + 1) * down, (cells + 1) * across)).numpy()
-        y, x = random.integers(down), random.integers(across)
-        yield large[y : y + height, x : x + width, 0]
+    grids = (random.random((count, cells + 1, cells + 1, 1)) < probability).astype("float32")
+    corners = random.integers((down, across), size=(count, 2))
+
+    def masks(group: slice) -> np.ndarray:
+        sides = ((cells + 1) * down, (cells + 1) * across)
+        large = tf.image.resize(grids[group], sides).numpy()[..., 0]
+        pairs = zip(large, corners[group], strict=True)
+        return np.stack([mask[y : y + height, x : x + width] for mask, (y, x) in pairs])
+
+    return masks

@@ -1,5 +1,6 @@
 """Pixels in place of those that a method takes away, and maps in the size of the image."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,9 @@ def fill_pixels(name: str, value: Any, images: Any) -> Any:
 
     Args:
         name: Name of the argument, for the message.
-        value: `"black"`, `"white"`, `"grey"`, `"mean"` for the mean colour of each image, a number
-            from 0 to 255, or an image [height, width, channels].
+        value: `"black"`, `"white"`, `"grey"`, `"mean"` for the mean colour of each image, `"blur"`
+            for each image without its details, a number from 0 to 255, or an image [height, width,
+            channels].
         images: A tensor, float32 [n, height, width, channels].
 
     Returns:
@@ -33,14 +35,16 @@ def fill_pixels(name: str, value: Any, images: Any) -> Any:
     channels = images.shape[-1]
     if isinstance(value, str) and value == "mean":
         return tf.reduce_mean(images, axis=(1, 2), keepdims=True)
+    if isinstance(value, str) and value == "blur":
+        return _blurred(images)
     if isinstance(value, str) and value in COLOURS:
         return tf.fill((1, 1, 1, channels), COLOURS[value])
     array = np.asarray(value) if not isinstance(value, str) else np.empty(0, object)
     is_number = array.dtype.kind in "iuf" and array.shape in ((), tuple(images.shape[1:]))
     if not is_number or not ((array >= 0) & (array <= 255)).all():
         raise ArgumentError(
-            f'{name} must be "black", "white", "grey", "mean", a number from 0 to 255, or an image '
-            f"{tuple(images.shape[1:])} of such numbers. Received: {value!r:.80}. Pass "
+            f'{name} must be "black", "white", "grey", "mean", "blur", a number from 0 to 255, or '
+            f"an image {tuple(images.shape[1:])} of such numbers. Received: {value!r:.80}. Pass "
             f'{name}="mean" for the mean colour of each image, for example.'
         )
     pixels = tf.constant(array, tf.float32)
@@ -64,3 +68,18 @@ def enlarged(maps: Any, height: int, width: int) -> Any:
     """
     last = tf.transpose(maps, (0, 2, 3, 1))
     return tf.transpose(tf.image.resize(last, (height, width)), (0, 3, 1, 2))
+
+
+def _blurred(images: Any) -> Any:
+    """Blur images by a normal distribution whose deviation is an eighth of the shorter side."""
+    height, width, channels = images.shape[1:]
+    deviation = min(height, width) / 8
+    radius = min(math.ceil(2 * deviation), height, width)
+    distances = np.arange(-radius, radius + 1) / deviation
+    weights = np.exp(-(distances**2) / 2).astype("float32")
+    kernel = tf.tile((weights / weights.sum())[:, None, None, None], (1, 1, channels, 1))
+    margins = ((0, 0), (radius, radius), (radius, radius), (0, 0))
+    padded = tf.pad(images, margins, mode="SYMMETRIC")
+    columns = tf.nn.depthwise_conv2d(padded, kernel, (1, 1, 1, 1), "VALID")
+    across = tf.transpose(kernel, (1, 0, 2, 3))
+    return tf.nn.depthwise_conv2d(columns, across, (1, 1, 1, 1), "VALID")

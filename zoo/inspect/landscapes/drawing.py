@@ -78,10 +78,11 @@ def draw_contours(
     if len(levels) < 2:
         drawn: Any = axes.pcolormesh(x, y, finite, cmap="viridis", shading="nearest")
     else:
-        colours = {"norm": BoundaryNorm(levels, 256), "cmap": "viridis"}
-        drawn = axes.contourf(x, y, finite, levels=levels, **colours)
-        lines = axes.contour(x, y, finite, levels=levels[1:-1], colors="white", linewidths=0.4)
-        axes.clabel(lines, lines.levels[::3], fmt="%.3g", fontsize="x-small")
+        norm = BoundaryNorm(levels, 256)
+        drawn = axes.contourf(x, y, finite, levels=levels, norm=norm, cmap="viridis")
+        inner = levels[1:-1]
+        lines = axes.contour(x, y, finite, levels=inner, colors="white", linewidths=0.4)
+        axes.clabel(lines, inner[::3], fmt="%.3g", fontsize="x-small")
     axes.tick_params(labelsize="small")
     bar = axes.figure.colorbar(drawn, ax=axes, label=label, format="%.3g")
     bar.ax.tick_params(labelsize="small")

@@ -3,13 +3,11 @@
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import rich.progress
-from rich.console import Console
 
-from zoo.errors import ArgumentError
+from zoo.inspect.networks.progress import progress_bar
 
 SECONDS_OF_A_PIECE = 0.5
 """Points are computed in pieces of this length. Between pieces, Ctrl-C is handled."""
@@ -62,7 +60,7 @@ def fill(
     y: np.ndarray,
     *,
     verbose: str | int = "auto",
-    console: Console | None = None,
+    console: Any = None,
 ) -> Grid:
     """Compute the loss at each point of a grid.
 
@@ -80,42 +78,29 @@ def fill(
         KeyboardInterrupt: Ctrl-C came before the coarsest grid was complete.
         ArgumentError: `verbose` has another value.
     """
-    if verbose not in ("auto", 0, 1):
-        raise ArgumentError(
-            f'verbose must be "auto", 1 or 0. Received: {verbose!r}. Pass 0 for silence.'
-        )
-    console = console or Console(stderr=True)
     losses = np.full((len(y), len(x)), np.nan)
     known = np.zeros(losses.shape, bool)
     done: np.ndarray | None = None
-    progress = rich.progress.Progress(
-        *rich.progress.Progress.get_default_columns(),
-        console=console,
-        transient=True,
-        disable=verbose == 0 or not (console.is_terminal or console.is_jupyter),
-    )
+    size = 1
     try:
-        with progress:
-            task = progress.add_task("", total=losses.size)
-            size = 1
-            for chosen in levels(len(x)):
-                progress.update(task, description=f"{len(chosen)}×{len(chosen)} points")
-                wanted = np.zeros_like(known)
-                wanted[np.ix_(chosen, chosen)] = True
-                missing = np.argwhere(wanted & ~known)
+        for chosen in levels(len(x)):
+            wanted = np.zeros_like(known)
+            wanted[np.ix_(chosen, chosen)] = True
+            missing = np.argwhere(wanted & ~known)
+            known |= wanted
+            name = f"{len(chosen)}×{len(chosen)} points"
+            with progress_bar(name, len(missing), verbose=verbose, console=console) as advance:
                 start = 0
                 while start < len(missing):
-                    piece = missing[start : start + size]
+                    rows, columns = missing[start : start + size].T
                     began = time.monotonic()
-                    rows, columns = piece.T
                     losses[rows, columns] = means(np.stack([x[columns], y[rows]], axis=1))
                     seconds = max(time.monotonic() - began, 1e-6)
-                    known[rows, columns] = True
-                    start += len(piece)
-                    progress.advance(task, len(piece))
-                    fitting = round(len(piece) * SECONDS_OF_A_PIECE / seconds)
-                    size = max(1, min(4 * len(piece), fitting))
-                done = chosen
+                    start += len(rows)
+                    advance(len(rows))
+                    fitting = round(len(rows) * SECONDS_OF_A_PIECE / seconds)
+                    size = max(1, min(4 * len(rows), fitting))
+            done = chosen
     except KeyboardInterrupt:
         if done is None:
             raise

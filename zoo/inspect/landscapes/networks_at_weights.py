@@ -13,8 +13,6 @@ from keras import ops
 
 import zoo.layers
 
-_HALF = ("float16", "bfloat16")
-
 
 def weight_dtype(model: Any) -> str:
     """Give the dtype in which a network is evaluated: float64 if it has such weights, or float32.
@@ -44,19 +42,6 @@ def replaced(attributes: list[tuple[Any, str, Any]]) -> Iterator[None]:
                 values.pop(name, None)
             else:
                 values[name] = value
-
-
-@contextmanager
-def in_full_precision(model: Any) -> Iterator[None]:
-    """Let the layers of a network that compute in half precision compute in float32 for a while.
-
-    Args:
-        model: A built `keras.Model`.
-    """
-    policy = keras.dtype_policies.DTypePolicy("float32")
-    half = [layer for layer in model._flatten_layers() if layer.compute_dtype in _HALF]
-    with replaced([(layer, "_dtype_policy", policy) for layer in half]):
-        yield
 
 
 def normalizers(model: Any) -> list[Any]:

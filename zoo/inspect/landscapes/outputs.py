@@ -10,42 +10,11 @@ from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled
 from zoo.errors import ArgumentError, DataError
 from zoo.inspect.landscapes.networks_at_weights import weight_dtype
+from zoo.inspect.networks.running import logits_behind
 from zoo.text import first_line
-
-_PASSING = ("Identity", "IdentityN", "Cast", "StopGradient", "PreventGradient", "EnsureShape")
-"""TensorFlow's operations that hand their input on, as far as values are concerned."""
 
 _LINEAR = ("MatMul", "BiasAdd", "Add", "AddV2", "Conv2D", "Mean")
 """TensorFlow's operations that give logits when they stand at the end of a network."""
-
-
-def logits_behind(outputs: Any) -> Any:
-    """Find the logits of which the outputs of a network are the softmax or the sigmoid.
-
-    The loss of logits is exact, also where a probability rounds to 0.
-
-    Args:
-        outputs: A tensor of a graph, [batch, classes], or [batch, 1] of a sigmoid.
-
-    Returns:
-        The tensor of the logits, of the same shape; or None if the outputs are neither.
-
-    Raises:
-        ArgumentError: The outputs are several sigmoids, which are no answer to "which class".
-    """
-    tensor = outputs
-    while tensor.op.type in _PASSING:
-        tensor = tensor.op.inputs[tensor.value_index if tensor.op.type == "IdentityN" else 0]
-    if tensor.op.type == "Sigmoid" and outputs.shape[-1] > 1:
-        raise ArgumentError(
-            "The model must give a probability for each class that add up to 1, logits, or a "
-            f"single sigmoid. Received: {outputs.shape[-1]} sigmoids. Put a softmax in their place."
-        )
-    if tensor.op.type in ("Softmax", "Sigmoid"):
-        return tensor.op.inputs[0]
-    if outputs.shape[-1] == 1 and tensor.op.type in _LINEAR:
-        return outputs
-    return None
 
 
 def gives_probabilities(outputs: Any) -> bool:
@@ -89,14 +58,25 @@ def wrong_answers(labels: Any, outputs: Any, *, probabilities: bool) -> Any:
 
 
 def as_logits(outputs: Any, *, probabilities: bool) -> Any:
-    """Give logits for the outputs of a network, as `cross_entropy` takes them."""
-    logits = logits_behind(outputs)
-    if logits is not None:
+    """Give logits for the outputs of a network, as `cross_entropy` takes them.
+
+    The loss of logits is exact, also where a probability rounds to 0. So the logits behind a
+    softmax or sigmoid are taken if there are such.
+
+    Raises:
+        ArgumentError: The outputs are several sigmoids, which do not answer "which class".
+    """
+    logits, ending = logits_behind(outputs)
+    single = outputs.shape[-1] == 1
+    if ending == "sigmoid" and not single:
+        raise ArgumentError(
+            "The model must give a probability for each class that add up to 1, logits, or a "
+            f"single sigmoid. Received: {outputs.shape[-1]} sigmoids. Put a softmax in their place."
+        )
+    if ending is not None or not probabilities or (single and outputs.op.type in _LINEAR):
         return logits
-    if not probabilities:
-        return outputs
     epsilon = keras.config.epsilon()  # as in Keras's losses, and in `Committee.evaluate`
-    if outputs.shape[-1] == 1:
+    if single:
         clipped = tf.clip_by_value(outputs, epsilon, 1 - epsilon)
         return tf.math.log(clipped) - tf.math.log1p(-clipped)
     return tf.math.log(tf.clip_by_value(outputs, epsilon, 1))
@@ -127,7 +107,7 @@ def labelled_images(model: Any, data: Any) -> Split:
     except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
         raise DataError(
             f"The model must take the images. Received: images of {split.image_shape}, for which "
-            f"the model fails: {first_line(error)} Load images that fit, with "
+            f"the model fails ({first_line(error).rstrip('.')}). Load images that fit, with "
             "zoo.datasets.load(image_size=..., color=...)."
         ) from error
     classes = max(outputs.shape[-1], 2)

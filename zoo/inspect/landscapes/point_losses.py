@@ -13,7 +13,6 @@ from zoo.inspect.landscapes.networks_at_weights import (
     Moments,
     call_with_batch_moments,
     common_prefix,
-    in_full_precision,
     normalizers,
     replaced,
     statistics_of,
@@ -21,6 +20,7 @@ from zoo.inspect.landscapes.networks_at_weights import (
 )
 from zoo.inspect.landscapes.outputs import cross_entropy, gives_probabilities, wrong_answers
 from zoo.inspect.landscapes.planes import Plane
+from zoo.inspect.networks.interception import in_float32
 
 _MEASURES = {"loss": cross_entropy, "error": wrong_answers}
 
@@ -237,7 +237,7 @@ class PointLosses:
             for layer in self._layers
             if records
         ]
-        with in_full_precision(self._model), replaced(calls):
+        with in_float32(), replaced(calls):
             return tf.function(run, autograph=False).get_concrete_function(*signature)
 
     def _points(self) -> Any:

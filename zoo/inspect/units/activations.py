@@ -33,6 +33,11 @@ class Activations:
     Attributes:
         outputs: Path of a layer → its outputs, float32 [n, ...], in the order of the network.
         model: The name of the model.
+
+    Example:
+        >>> outputs = {"conv": np.ones((1, 4, 4, 2), "float32")}
+        >>> len(Activations(outputs, "cnn").plot(image=0).axes)
+        1
     """
 
     outputs: Mapping[str, np.ndarray]

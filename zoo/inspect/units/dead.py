@@ -75,6 +75,13 @@ class DeadUnits:
         layers: How active the units of each layer are, in the order of the model.
         images: The number of images that the model was given.
         model: The name of the model.
+
+    Example:
+        >>> activity = LayerActivity(np.array([0.0, 0.25]), "hidden", "relu")
+        >>> print(DeadUnits((activity,), images=4, model="mlp"))
+        Dead units on 4 images
+        layer   activation  units  dead   share  rarely active
+        hidden        relu      2     1  50.0 %              0
     """
 
     layers: tuple[LayerActivity, ...]
@@ -120,12 +127,17 @@ class DeadUnits:
             which the unit is active) and dead.
 
         Raises:
-            ImportError: pandas is not installed.
+            ArgumentError: pandas is not installed.
         """
-        import pandas as pd
-
+        try:
+            import pandas
+        except ImportError as error:
+            raise ArgumentError(
+                "to_frame needs the package pandas. Received: pandas is not installed. Install it: "
+                "pip install pandas."
+            ) from error
         frames = [
-            pd.DataFrame(
+            pandas.DataFrame(
                 {
                     "layer": layer.layer,
                     "activation": layer.activation,
@@ -136,7 +148,7 @@ class DeadUnits:
             )
             for layer in self.layers
         ]
-        return pd.concat(frames, ignore_index=True)
+        return pandas.concat(frames, ignore_index=True)
 
     def to_markdown(self) -> str:
         """Write the table with a row for each layer as Markdown."""
@@ -249,7 +261,10 @@ def dead_units(
         activations.update({name: outputs.activation for name, outputs in found.items()})
         return {name: _activity(outputs.after) for name, outputs in found.items()}
 
-    images, active, largest, smallest = 0, dict.fromkeys(names, 0), {}, {}
+    images = 0
+    active: dict[str, Any] = dict.fromkeys(names, 0)
+    largest: dict[str, Any] = {}
+    smallest: dict[str, Any] = {}
     total = len(data) if isinstance(data, Split | np.ndarray) else 0
     shown = verbose if total else 0  # a dataset does not know how many images it has
     with progress_bar("counting dead units", total, verbose=shown) as advance:

@@ -40,6 +40,11 @@ class KernelImages:
         layer: The path of the layer in the model.
         scale: `"each"`: the colours of a picture reach to the largest weight of its unit.
             `"shared"`: the colours of all pictures reach to the largest weight of all units.
+
+    Example:
+        >>> kernels = np.ones((2, 3, 3, 1), "float32")
+        >>> KernelImages(kernels, (0, 1), "conv").plot().get_title()
+        'conv: weights'
     """
 
     kernels: np.ndarray
@@ -174,7 +179,7 @@ def _kernel_images(
         return values.transpose(2, 3, 0, 1).reshape(-1, *values.shape[:2], 1)
     earlier = next((other.name for other in before if has_units(other.layer)), None)
     if values.ndim == 2:
-        pixels = 0 if None in image_shape else math.prod(image_shape)
+        pixels = math.prod(side or 0 for side in image_shape)
         moved = next((other for other in before if not _keeps_pixels(other, pixels)), None)
         if earlier is not None or len(values) != pixels or moved is not None:
             mixing = earlier or (moved.name if moved is not None else "another layer")
@@ -194,9 +199,9 @@ def _kernel_images(
 
 def _keeps_pixels(call: LayerCall, pixels: int) -> bool:
     """Whether the output of a layer has as many numbers as the image, in the same order."""
-    if call.shape is None or None in call.shape[1:] or isinstance(call.layer, keras.layers.Permute):
+    if call.shape is None or isinstance(call.layer, keras.layers.Permute):
         return False
-    return math.prod(call.shape[1:]) == pixels
+    return math.prod(side or 0 for side in call.shape[1:]) == pixels
 
 
 def _no_image(call: LayerCall, why: str, remedy: str) -> ArgumentError:

@@ -51,6 +51,12 @@ class MaximizedUnits:
         units: The number of each unit in the layer.
         layer: The path of the layer in the model.
         steps: The number of steps of gradient ascent.
+
+    Example:
+        >>> images, dead = np.zeros((2, 4, 4, 1), "float32"), np.array([False, True])
+        >>> found = MaximizedUnits(images, np.ones(2), np.zeros(2), dead, (0, 1), "conv", 8)
+        >>> found.dead_sentence()
+        '1 of 2 units is dead (crossed out): 1.'
     """
 
     images: np.ndarray
@@ -107,8 +113,8 @@ class MaximizedUnits:
         if not units:
             return ""
         listed = ", ".join(units[:12]) + (", …" if len(units) > 12 else "")
-        verb = "unit is" if len(units) == 1 else "units are"
-        return f"{len(units)} of {len(self.units)} {verb} dead (crossed out): {listed}."
+        verb = "is" if len(units) == 1 else "are"
+        return f"{len(units)} of {len(self.units)} units {verb} dead (crossed out): {listed}."
 
 
 def maximize(
@@ -238,7 +244,8 @@ def start_image(start: Any, image_shape: tuple[int | None, ...]) -> np.ndarray:
                 f"Received: {received}. {remedy}"
             )
         return start.astype(np.float32)
-    total, count = np.float64(0), 0
+    total: Any = 0.0
+    count = 0
     for block in image_batches(start, image_shape, BATCH):
         total = total + block.sum(axis=0, dtype=np.float64)
         count += len(block)

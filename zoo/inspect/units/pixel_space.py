@@ -64,9 +64,8 @@ def pixel_space(name: str, start: np.ndarray, count: int, seed: int) -> PixelSpa
     # At 0 and at 255 the logistic function has no slope, and nothing could be learned.
     share = np.clip(start / 255, 0.02, 0.98).astype("float32")
     origin = np.log(share / (1 - share))
-    shape = (height, width, channels)
-    if name == "fourier":
-        shape = (2, channels, height, width // 2 + 1)
+    waves = (2, channels, height, width // 2 + 1)
+    shape = waves if name == "fourier" else start.shape
     rng = np.random.default_rng(seed)
     numbers = np.stack([rng.normal(0, 0.01, shape) for _ in range(count)]).astype("float32")
 

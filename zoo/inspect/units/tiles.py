@@ -39,7 +39,7 @@ def new_axes(count: int, *, columns: int | None = None) -> Axes:
         columns: Pictures in a row; None for about as many as rows.
 
     Example:
-        >>> new_axes(4).figure.get_size_inches().tolist()
+        >>> new_axes(4).figure.get_size_inches().round(1).tolist()
         [3.2, 2.6]
     """
     across = columns or columns_for(count)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import keras
 
+from zoo.ensembles.committee import Committee
 from zoo.errors import ArgumentError
 from zoo.inspect.networks.layer_names import find_layer
 from zoo.inspect.networks.recording import image_shape_of
@@ -181,8 +182,13 @@ def shape_of_images(model: Any) -> tuple[int | None, int | None, int]:
         Height and width, perhaps None, and the number of channels.
 
     Raises:
-        ArgumentError: The model does not know its input, or does not take images.
+        ArgumentError: The model is a committee, does not know its input, or takes no images.
     """
+    if isinstance(model, Committee):
+        raise ArgumentError(
+            "model must be a single model. Received: a committee. Pass a member, "
+            "committee.members[0]."
+        )
     shape = image_shape_of(model)
     if shape[2] is None:
         built_for = (model.get_build_config() or {}).get("input_shape") or ()

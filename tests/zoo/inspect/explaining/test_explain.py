@@ -217,7 +217,7 @@ def test_probabilities_without_a_softmax_at_the_end_are_refused(images):
         ({"of": "votes"}, 'of must be "logits" or "probabilities"'),
         ({"labels": 3}, "labels must be class ids from 0 to 2. Received: 3"),
         ({"labels": [0, 1]}, r"labels must be a class id, 5 class ids"),
-        ({"baseline": "pink"}, 'baseline must be "black", "white", "grey", "mean"'),
+        ({"baseline": "pink"}, 'baseline must be "black", "white", "grey", "mean", "blur"'),
         ({"verbose": 2, "method": "gradient"}, 'verbose must be "auto", 1 or 0'),
         ({"batch_size": 0}, "batch_size must be"),
         ({"steps": 0}, "steps must be"),

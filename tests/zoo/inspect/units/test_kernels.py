@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.ensembles import Committee
 from zoo.errors import ArgumentError
 from zoo.inspect import weights
 from zoo.inspect.networks.layer_names import find_layer
@@ -36,7 +37,7 @@ def test_the_kernel_of_a_dense_layer_has_the_shape_of_the_images(gradients, stan
 
 @pytest.mark.parametrize("kind", ["flat", "handwritten", "nested", "subclassed", "shared", "mixed"])
 def test_the_first_convolution_of_every_kind_of_model_is_shown(models, kind):
-    found = weights(models[kind], units=[2, 0])
+    found = weights(models[kind], units=np.array([2, 0]))
     layer = find_layer(models[kind], found.layer.partition(":")[0]).layer
     assert layer.name in ("first", "shared")
     np.testing.assert_array_equal(found.kernels, layer.kernel.numpy().transpose(3, 0, 1, 2)[[2, 0]])
@@ -76,6 +77,8 @@ def test_arguments_are_checked(models):
         weights(models["flat"], units=[4])
     with pytest.raises(ArgumentError, match="scale must be one of each, shared"):
         weights(models["flat"], scale="all")
+    with pytest.raises(ArgumentError, match=r"Pass a member, committee.members\[0\]"):
+        weights(Committee(["softmax", "softmax"]))
     flat = keras.Sequential([keras.Input((16,)), keras.layers.Dense(2)])
     with pytest.raises(ArgumentError, match="a known number of channels"):
         weights(flat)

@@ -102,7 +102,7 @@ def test_dead_units_are_named_and_crossed_out(images):
     assert (found.images[1:3] == 127).all()
     counted = dead_units(model, grey, ["hidden"])
     assert counted["hidden"].dead[3]
-    with pytest.warns(UserWarning, match="3 units are dead"):
+    with pytest.warns(UserWarning, match="3 of 3 units are dead"):
         known = maximize(model, "hidden", [1, 2, 3], dead=counted, steps=1, **PLAIN)
     assert known.dead.all()
     axes = found.plot()

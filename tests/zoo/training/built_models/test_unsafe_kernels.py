@@ -118,5 +118,5 @@ def mini_xception():
 def test_of_a_mini_xception_one_layer_is_named():
     model = mini_xception()
     assert model.count_params() == 58_423
-    with pytest.raises(ArgumentError, match=r"Received: conv2d\w*\. Use zoo"):
+    with pytest.raises(ArgumentError, match=r"Received: conv2d\w*\. For a keras"):
         check_kernels("mine", model)
