@@ -147,7 +147,7 @@ def faithfulness(
     labels: Any = None,
     steps: int = 28,
     deletion: Any = "mean",
-    insertion: Any = "blurred",
+    insertion: Any = "blur",
     seed: int = 0,
     batch_size: int = BATCH,
     verbose: str | int = "auto",
@@ -169,7 +169,8 @@ def faithfulness(
         labels: The classes that are explained, as in `explain`; None with an explanation.
         steps: The number of steps from the whole image to no pixel of it.
         deletion: What replaces pixels: `"mean"` (the mean colour of each image), `"black"`,
-            `"grey"`, `"white"`, a number from 0 to 255, an image, or `"blurred"`.
+            `"grey"`, `"white"`, `"blur"` (each image without its details), a number from 0 to 255,
+            or an image.
         insertion: The image without details: as `deletion`.
         seed: The seed of the random order.
         batch_size: The largest number of images in a run.
@@ -273,18 +274,8 @@ def _ranks(values: np.ndarray, seed: int) -> NDArray[np.int64]:
 
 def _replacement(name: str, value: Any, images: np.ndarray) -> np.ndarray:
     """Give the image that stands for "no information", float32 [n, height, width, channels]."""
-    if isinstance(value, str) and value == "blurred":
-        return _blurred(images)
     pixels = fill_pixels(name, value, tf.constant(images)).numpy()
     return np.broadcast_to(pixels, images.shape)
-
-
-def _blurred(images: np.ndarray) -> np.ndarray:
-    """Blur images with a Gaussian, whose deviation is a tenth of the shorter side."""
-    from scipy.ndimage import gaussian_filter  # imported here because the import is slow
-
-    deviation = min(images.shape[1:3]) / 10
-    return gaussian_filter(images, (0, deviation, deviation, 0), mode="nearest")
 
 
 def _probabilities(

@@ -1,5 +1,6 @@
 """The sanity check: do maps change when the network forgets what it learned?"""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -178,7 +179,8 @@ class SanityCheck:
         low, _ = axes.get_ylim()
         axes.set_ylim(min(low, -0.1), 1.05)
         axes.legend(fontsize="small", loc="best")
-        axes.set_title(self.caption, fontsize="small", loc="left", parse_math=False)
+        lines = [part for line in self.caption.split("\n") for part in textwrap.wrap(line, 72)]
+        axes.set_title("\n".join(lines), fontsize="small", loc="left", parse_math=False)
         return axes
 
 
