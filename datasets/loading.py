@@ -133,7 +133,7 @@ def load(
         seed=seed,
     )
     prepared, excluded = leave_out(prepared, exclude)
-    settings = {
+    settings: dict[str, Any] = {
         "name": name, "root": base and str(base.absolute()), "parts": parts and split_parts,
         "image_size": size, "color": color, "resize": resize, "drop_duplicates": drop_duplicates,
         **shares, "seed": seed, "on_error": on_error,

@@ -114,7 +114,7 @@ def follow(
     optimizer.build([position])
     positions, values = [], []
     for step in range(steps + 1):
-        point = np.array(position.value, "float64")
+        point = keras.ops.convert_to_numpy(position.value).astype("float64")
         loss, slope = losses.slope(point)
         if not (np.isfinite(loss) and np.isfinite(slope).all()):
             warnings.warn(

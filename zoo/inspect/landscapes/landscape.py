@@ -266,4 +266,5 @@ def _frozen_words(view: View, frozen: Sequence[str]) -> str:
     words += [f"{len(others)} other weights"] * bool(others)
     if not words:
         return "Nothing is frozen"
-    return f"Frozen: {' and '.join(words)}"
+    *first, last = words
+    return f"Frozen: {', '.join(first)} and {last}" if first else f"Frozen: {last}"

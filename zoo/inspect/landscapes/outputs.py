@@ -107,7 +107,7 @@ def labelled_images(model: Any, data: Any) -> Split:
     except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
         raise DataError(
             f"The model must take the images. Received: images of {split.image_shape}, for which "
-            f"the model fails: {first_line(error)} Load images that fit, with "
+            f"the model fails ({first_line(error).rstrip('.')}). Load images that fit, with "
             "zoo.datasets.load(image_size=..., color=...)."
         ) from error
     classes = max(outputs.shape[-1], 2)

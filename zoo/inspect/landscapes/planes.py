@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.ops import convert_to_numpy
 
 from zoo.errors import ArgumentError
 from zoo.text import did_you_mean
@@ -40,7 +41,9 @@ class Plane:
 def current_values(variables: Iterable[Any]) -> list[np.ndarray]:
     """Copy the values of variables: float64 where a variable is float64, else float32."""
     return [
-        np.array(variable.value, "float64" if variable.dtype == "float64" else "float32")
+        convert_to_numpy(variable.value).astype(
+            "float64" if variable.dtype == "float64" else "float32"
+        )
         for variable in variables
     ]
 
@@ -229,7 +232,7 @@ def find_weight(model: Any, name: WeightName) -> tuple[Any, tuple[int, ...]]:
 def value_of(model: Any, name: WeightName) -> float:
     """Give the present value of a single weight; see `find_weight`."""
     variable, place = find_weight(model, name)
-    return float(np.array(variable.value)[place])
+    return float(convert_to_numpy(variable.value)[place])
 
 
 def member_line(first: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> list[np.ndarray]:

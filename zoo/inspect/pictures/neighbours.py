@@ -219,7 +219,8 @@ def _search(
         near, rows = search.kneighbors(queries)
         distances = np.concatenate([distances, near.astype(np.float32)], axis=1)
         indices = np.concatenate([indices, rows + start], axis=1)
-        order = np.lexsort([indices, distances], axis=1)[:, :k]
+        keys: Any = (indices, distances)
+        order = np.lexsort(keys, axis=1)[:, :k]
         distances = np.take_along_axis(distances, order, axis=1)
         indices = np.take_along_axis(indices, order, axis=1)
         start += len(block)
