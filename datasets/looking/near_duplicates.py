@@ -36,6 +36,11 @@ class NearDuplicates:
         correlations: Correlation of the pixels of each pair, after mirroring and shifting, float64
             [pairs], up to 1.
         images: The number of images of the first split.
+
+    Example:
+        >>> none = np.zeros(0, np.int64)
+        >>> NearDuplicates(none, none, none.astype(str), none.astype(float), 5).sentence()
+        '0 of 5 images are the same or nearly the same as another.'
     """
 
     first: NDArray[np.int64]
@@ -53,13 +58,7 @@ class NearDuplicates:
         return np.unique(self.first)
 
     def sentence(self) -> str:
-        """Say in a sentence how many images have near-duplicates, and of which kinds.
-
-        Example:
-            >>> none = np.zeros(0, np.int64)
-            >>> NearDuplicates(none, none, none.astype(str), none.astype(float), 5).sentence()
-            '0 of 5 images are the same or nearly the same as another.'
-        """
+        """Say in a sentence how many images have near-duplicates, and of which kinds."""
         counts = Counter(self.kinds.tolist())
         kinds = ", ".join(f"{counts[kind]:,} {kind}" for kind in KINDS if counts[kind])
         pairs = f" (pairs: {kinds})" if kinds else ""

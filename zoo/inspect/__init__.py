@@ -15,6 +15,7 @@ _HOMES = {
     "Barrier": "landscapes.barrier",
     "DeadUnits": "units.dead",
     "Explanation": "explaining.explanation",
+    "Faithfulness": "judging.faithfulness",
     "KernelImages": "units.kernels",
     "LabelSuspects": "pictures.label_suspects",
     "Landscape": "landscapes.landscape",
@@ -22,6 +23,7 @@ _HOMES = {
     "MaximizedUnits": "units.maximizing",
     "Neighbours": "pictures.neighbours",
     "RankedImages": "pictures.ranked_images",
+    "SanityCheck": "judging.sanity",
     "Trajectory": "landscapes.descent",
     "WeightPath": "landscapes.weight_path",
     "activations": "units.activations",
@@ -30,6 +32,7 @@ _HOMES = {
     "descend": "landscapes.descent",
     "disputed": "pictures.mistakes",
     "explain": "explaining.explain",
+    "faithfulness": "judging.faithfulness",
     "features": "units.activations",
     "label_suspects": "pictures.label_suspects",
     "landscape": "landscapes.landscape",
@@ -37,6 +40,7 @@ _HOMES = {
     "maximize": "units.maximizing",
     "mistakes": "pictures.mistakes",
     "neighbours": "pictures.neighbours",
+    "sanity_check": "judging.sanity",
     "weights": "units.kernels",
 }
 """Public name → module that defines it, below `zoo.inspect`."""

@@ -1,7 +1,94 @@
 """How much maps agree: maps of several members on one scale, and rank correlations."""
 
+from dataclasses import dataclass
+
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from zoo.ensembles.measures.bootstrap import Estimate, percentile_interval, resampled_means
+
+LARGEST_CORRELATION = 0.5
+"""Below this mean rank correlation with maps of randomised networks, a method passes.
+
+Two maps with the correlation 0.5 share a quarter of the variance of their ranks (0.5² = 0.25). A
+map that shares more with maps of networks that forgot what they learned shows the image, or the
+architecture, more than what was learned. The number is a convention.
+"""
+
+
+@dataclass(frozen=True)
+class Sanity:
+    """How similar the maps of a network are to maps of the network with random weights.
+
+    Attributes:
+        correlation: The rank correlation of the maps with those of the network with random weights
+            from the last layer down to another, the mean over these layers and over the images,
+            with its 95 % interval, a bootstrap over the images. Near 0 is good.
+        images: The number of images.
+
+    Example:
+        >>> print(Sanity(Estimate(0.12, 0.05, 0.2), images=16))
+        passed: rank correlation 0.12 [0.05, 0.20] with randomised networks, 16 images
+    """
+
+    correlation: Estimate
+    images: int
+
+    @property
+    def passes(self) -> bool:
+        """Whether the whole interval is below 0.5: see `LARGEST_CORRELATION`."""
+        return self.correlation.high < LARGEST_CORRELATION
+
+    def __str__(self) -> str:
+        if not self.images:
+            return "not possible: the maps have the same value everywhere"
+        value, low, high = self.correlation.value, self.correlation.low, self.correlation.high
+        return (
+            f"{'passed' if self.passes else 'failed'}: rank correlation {value:.2f} "
+            f"[{low:.2f}, {high:.2f}] with randomised networks, {self.images} images"
+        )
+
+
+def mean_estimate(values: np.ndarray, seed: int = 0) -> Estimate:
+    """Average a number over images, with its 95 % interval: a bootstrap over the images.
+
+    Args:
+        values: A number for each image, [n]; nan where there is none.
+        seed: The seed of the bootstrap.
+
+    Returns:
+        The mean with its interval; nan where no image has a number.
+
+    Example:
+        >>> print(mean_estimate(np.array([0.5, np.nan, 0.5])))
+        0.5000 [0.5000, 0.5000]
+    """
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return Estimate(np.nan, np.nan, np.nan)
+    low, high = percentile_interval(resampled_means(known[:, None], seed=seed)[:, 0])
+    return Estimate(float(known.mean()), float(low), float(high))
+
+
+def dependence(maps: np.ndarray, others: np.ndarray) -> NDArray[np.float64]:
+    """Compute rank correlations, where a map without differences says nothing about another.
+
+    Args:
+        maps: The maps that are judged, float32 [n, ...].
+        others: The maps with which they are compared, float32 of the same shape.
+
+    Returns:
+        float64 [n]: 0 where the other map has the same value everywhere; nan where the map that is
+        judged has.
+
+    Example:
+        >>> ranked, level = np.array([[1.0, 2.0]]), np.array([[3.0, 3.0]])
+        >>> dependence(ranked, level).tolist(), dependence(level, ranked).tolist()
+        ([0.0], [nan])
+    """
+    level = np.ptp(others.reshape(len(others), -1), axis=1) == 0
+    judged_level = np.ptp(maps.reshape(len(maps), -1), axis=1) == 0
+    return np.where(level & ~judged_level, 0.0, rank_correlation(maps, others))
 
 
 def scaled(maps: np.ndarray) -> NDArray[np.float32]:
@@ -21,6 +108,19 @@ def scaled(maps: np.ndarray) -> NDArray[np.float32]:
     return np.divide(maps, largest, out=np.zeros_like(maps, "float32"), where=largest > 0)
 
 
+def combined(member_maps: np.ndarray, weights: ArrayLike | None) -> NDArray[np.float32]:
+    """Combine the maps of members: the weighted mean of the scaled maps.
+
+    Args:
+        member_maps: float32 [members, n, ..., height, width].
+        weights: The weight of each member in the vote, or None for equal weights.
+
+    Returns:
+        float32 [n, ..., height, width].
+    """
+    return np.average(scaled(member_maps), axis=0, weights=weights).astype("float32")
+
+
 def rank_correlation(maps: np.ndarray, others: np.ndarray) -> NDArray[np.float64]:
     """Compute Spearman's rank correlation between pairs of maps.
 
@@ -32,7 +132,8 @@ def rank_correlation(maps: np.ndarray, others: np.ndarray) -> NDArray[np.float64
         float64 [n], from -1 to 1; nan where a map has the same value everywhere.
 
     Example:
-        >>> rank_correlation(np.array([[1.0, 2.0, 9.0]]), np.array([[1.0, 3.0, 2.0]])).tolist()
+        >>> maps, others = np.array([[1.0, 2.0, 9.0]]), np.array([[1.0, 3.0, 2.0]])
+        >>> rank_correlation(maps, others).round(6).tolist()
         [0.5]
     """
     first, second = (_standard_ranks(values) for values in (maps, others))

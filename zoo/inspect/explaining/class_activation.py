@@ -66,7 +66,7 @@ def score_cam(network: Network, images: Any, targets: Any) -> Any:
     # A map of zeros adds nothing, whatever its weight is.
     pairs = tf.where(tf.reduce_any(maps != 0, axis=(2, 3)))
     weights = []
-    for group in network.groups(len(pairs), images, network.batch_size):
+    for group in network.groups(len(pairs), images, network.forward_size):
         chosen = tf.gather_nd(maps, pairs[group])[:, None]
         masks = _scaled(enlarged(chosen, *network.image_shape[:2]))
         rows = pairs[group, 0]

@@ -1,6 +1,6 @@
 """Explaining answers: from a model or committee and images to maps of the pixels."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,17 +12,24 @@ from zoo.datasets.image_batches import image_batches
 from zoo.datasets.split import Split
 from zoo.ensembles.models.voting_model import VotingModel
 from zoo.errors import ArgumentError
-from zoo.inspect.explaining.agreement import scaled
+from zoo.inspect.explaining.agreement import Sanity, combined, dependence, mean_estimate
 from zoo.inspect.explaining.catalogue import find_method
 from zoo.inspect.explaining.explanation import Explanation
 from zoo.inspect.explaining.methods import Method
 from zoo.inspect.explaining.network import SCORES, Network
 from zoo.inspect.explaining.targets import as_targets
 from zoo.inspect.networks.progress import check_verbose, progress_bar
+from zoo.inspect.networks.randomizing import RandomizedModel
 from zoo.inspect.networks.recording import image_shape_of
 
 BATCH = 32
 """The number of images in a run by default."""
+
+CHECKED_IMAGES = 16
+"""The number of images with which the sanity of an explanation is measured."""
+
+CHECKED_STEPS = 8
+"""The most steps from the last layer to the first, with which it is measured."""
 
 
 def explain(
@@ -60,7 +67,8 @@ def explain(
             explains the output of the model.
         class_names: The names of the classes, for pictures; None takes them from the `Split` or
             the committee.
-        batch_size: The largest number of images in a run, which bounds the memory.
+        batch_size: The largest number of images in a run, which bounds the memory. Runs without
+            gradients take up to 8 times as many small images.
         verbose: `"auto"` or 1 shows a progress bar on a terminal for slow methods, 0 does not.
         **options: Options of the method, such as `steps=64` or `baseline="mean"`.
 
@@ -76,7 +84,7 @@ def explain(
     Example:
         >>> import zoo
         >>> images = np.zeros((2, 28, 28, 1), "uint8")
-        >>> explain(zoo.build("mlp"), images, method="gradient").maps.shape
+        >>> explain(zoo.build("softmax"), images, method="gradient").maps.shape
         (2, 28, 28)
     """
     found = find_method(method, options, layer)
@@ -242,6 +250,7 @@ def _of_model(model: Any, images: np.ndarray, labels: Any, settings: _Settings) 
         layer=network.layer_name if method.uses_layer else None,
         changed_relus=network.changed_relus,
         completeness_gap=gap,
+        measure_sanity=_SanityOf((model,), (settings.layer,), None, settings),
     )
 
 
@@ -251,15 +260,10 @@ def _of_committee(
     """Explain each member for the class of the committee, and combine the maps."""
     if labels is None:
         labels = np.asarray(committee.predict(images)).argmax(axis=1)
-    chosen = settings.layer if isinstance(settings.layer, Mapping) else None
+    chosen = layers_of_members(committee, settings.layer)
     explanations = [
-        _of_model(
-            member,
-            images,
-            labels,
-            replace(settings, layer=chosen.get(name)) if chosen is not None else settings,
-        )
-        for name, member in zip(committee.member_names, committee.members, strict=True)
+        _of_model(member, images, labels, replace(settings, layer=layer))
+        for member, layer in zip(committee.members, chosen, strict=True)
     ]
     member_maps = np.stack([explanation.maps for explanation in explanations])
     first = explanations[0]
@@ -267,16 +271,121 @@ def _of_committee(
     counts = [explanation.changed_relus for explanation in explanations]
     return replace(
         first,
-        maps=np.average(scaled(member_maps), axis=0, weights=committee.rule.weights).astype(
-            "float32"
-        ),
+        maps=combined(member_maps, committee.rule.weights),
         layer=None if layers[0] is None else ", ".join(map(str, dict.fromkeys(layers))),
         changed_relus=None if counts[0] is None else sum(count or 0 for count in counts),
         completeness_gap=None,
         member_maps=member_maps,
         member_names=tuple(committee.member_names),
         votes=committee.votes(images),
+        measure_sanity=_SanityOf(
+            tuple(committee.members), chosen, committee.rule.weights, settings
+        ),
     )
+
+
+def layers_of_members(committee: Any, layer: Any) -> tuple[Any, ...]:
+    """Give the argument `layer` of each member: see `explain`."""
+    if isinstance(layer, Mapping):
+        return tuple(layer.get(name) for name in committee.member_names)
+    return (layer,) * len(committee.members)
+
+
+class RandomizableMaps:
+    """The maps of a model or committee whose layers can be given random weights.
+
+    The model is not changed: see `RandomizedModel`.
+
+    Args:
+        models: The model, or the members.
+        layers: The argument `layer` of each model.
+        weights: The weights of the members in the vote, or None.
+        method: The method.
+        image_shape: (height, width, channels).
+        of: As in `explain`.
+        batch_size: As in `explain`.
+        options: Options of the method.
+
+    Attributes:
+        models: The models, each with copies of its weights.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Any],
+        layers: Sequence[Any],
+        weights: Any,
+        method: Method,
+        image_shape: tuple[int, ...],
+        *,
+        of: str,
+        batch_size: int,
+        options: Mapping[str, Any],
+    ) -> None:
+        self.models = [RandomizedModel(model, image_shape) for model in models]
+        self._weights = weights
+        self._explainers = [
+            Explainer(
+                Network(model, image_shape, layer=layer, of=of, batch_size=batch_size),
+                method,
+                options,
+            )
+            for model, layer in zip(self.models, layers, strict=True)
+        ]
+
+    @property
+    def steps(self) -> int:
+        """The number of layers that can be made random; of a committee, of the deepest member."""
+        return max(len(model.learned) for model in self.models)
+
+    def randomize(self, positions: Collection[int], seed: int) -> None:
+        """Make layers of every model random: arguments as `RandomizedModel.randomize`."""
+        for model in self.models:
+            model.randomize(positions, seed)
+
+    def maps(self, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Compute maps, [n, k, height, width]: arguments as `Explainer.maps`."""
+        maps = [explainer.maps(images, targets) for explainer in self._explainers]
+        return maps[0] if len(maps) == 1 else combined(np.stack(maps), self._weights)
+
+
+@dataclass(frozen=True)
+class _SanityOf:
+    """Measures the sanity of an explanation: the arguments with which the explanation was made."""
+
+    models: tuple[Any, ...]
+    layers: tuple[Any, ...]
+    weights: Any
+    settings: _Settings
+
+    def __call__(self, explanation: Explanation) -> Sanity:
+        settings, images = self.settings, explanation.images[:CHECKED_IMAGES]
+        targets = explanation.labels[:CHECKED_IMAGES].reshape(len(images), -1)
+        randomizable = RandomizableMaps(
+            self.models,
+            self.layers,
+            self.weights,
+            settings.method,
+            images.shape[1:],
+            of=settings.of,
+            batch_size=settings.batch_size,
+            options=settings.options,
+        )
+        maps = randomizable.maps(images, targets)  # of the weights of now
+        last = randomizable.steps - 1
+        steps = np.unique(np.linspace(0, last, CHECKED_STEPS).round().astype(int))
+        found = []
+        for step in steps:
+            randomizable.randomize(range(step + 1), seed=0)
+            others = randomizable.maps(images, targets)
+            pair = (values.reshape(targets.size, *maps.shape[2:]) for values in (maps, others))
+            found.append(dependence(*pair))
+        of_images = np.mean(found, axis=0).reshape(targets.shape)
+        known = np.isfinite(of_images)
+        counts = known.sum(axis=1)
+        sums = np.where(known, of_images, 0).sum(axis=1)
+        means = sums[counts > 0] / counts[counts > 0]
+        return Sanity(mean_estimate(means), len(means))
 
 
 def _is_single(labels: Any) -> bool:

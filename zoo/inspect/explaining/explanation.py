@@ -1,13 +1,15 @@
 """`Explanation`: maps of the pixels on which answers rest, with what is known about them."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ArgumentError
-from zoo.inspect.explaining.agreement import rank_correlations, scaled
+from zoo.inspect.explaining.agreement import Sanity, rank_correlations, scaled
 from zoo.inspect.explaining.catalogue import METHODS
 from zoo.inspect.explaining.drawing import draw_map, figure_of_maps, figure_of_members
 
@@ -40,8 +42,9 @@ class Explanation:
             None for a single model.
         member_names: The names of the members; empty for a single model.
         votes: The class that each member votes for, int64 [members, n]; None for a single model.
-        sanity: The rank correlation with maps of a randomised network that `sanity_check` measured
-            for the method; None if it was not measured. Near 0 is good.
+        sanity: How similar the maps are to maps of randomised networks: see `with_sanity`. None if
+            it was not measured.
+        measure_sanity: Measures the sanity of this explanation; None if the model is not known.
     """
 
     maps: NDArray[np.float32]
@@ -55,7 +58,37 @@ class Explanation:
     member_maps: NDArray[np.float32] | None = None
     member_names: tuple[str, ...] = ()
     votes: np.ndarray | None = None
-    sanity: float | None = None
+    sanity: Sanity | None = None
+    measure_sanity: Callable[["Explanation"], Sanity] | None = field(default=None, repr=False)
+
+    def with_sanity(self) -> "Explanation":
+        """Measure whether maps of this method change when the network forgets what it learned.
+
+        The layers of a copy of the network are given random weights, from the last layer down. If
+        the maps stay similar, they do not depend on what the network learned (Adebayo et al.,
+        2018). The first 16 images are used, and up to 8 steps of layers. The model is not changed;
+        its weights are those of now. `zoo.inspect.sanity_check` tells more: layer by layer, on any
+        images, with several random networks.
+
+        Returns:
+            The explanation with its `sanity`, for the caption of pictures.
+
+        Raises:
+            ArgumentError: The explanation was not made by `zoo.inspect.explain`.
+        """
+        if self.measure_sanity is None:
+            raise ArgumentError(
+                "The explanation must come from zoo.inspect.explain, which knows the model. "
+                "Received: an explanation without a model. Use zoo.inspect.sanity_check."
+            )
+        return replace(self, sanity=self.measure_sanity(self))
+
+    @cached_property
+    def _shown_sanity(self) -> Sanity | None:
+        """The sanity for the caption, which is measured when it is first asked for."""
+        if self.sanity is None and self.measure_sanity and not METHODS[self.method].slow:
+            return self.measure_sanity(self)
+        return self.sanity
 
     @property
     def disagreement(self) -> NDArray[np.float32]:
@@ -80,7 +113,11 @@ class Explanation:
 
     @property
     def caption(self) -> str:
-        """The method, what it used, and how far it can be trusted, in a sentence or two."""
+        """The method, what it used, and how far it can be trusted, in a sentence or two.
+
+        For a method that is not slow, the sanity is measured when the caption is first asked for,
+        as `with_sanity` does; for a slow method the caption says that it was not checked.
+        """
         method = METHODS[self.method]
         parts = [method.title]
         if self.member_names:
@@ -96,12 +133,9 @@ class Explanation:
         if empty:
             count = self.maps[..., 0, 0].size
             parts.append(f"{empty} of {count} maps are zero everywhere")
-        trust = (
-            "sanity check: not measured"
-            if self.sanity is None
-            else f"sanity check: rank correlation {self.sanity:.2f} with a randomised network"
-        )
-        return ", ".join(parts) + f"\n{trust}"
+        sanity = self._shown_sanity
+        trust = ": not checked" if sanity is None else f" {sanity}"
+        return ", ".join(parts) + f"\nsanity check{trust}"
 
     def label_name(self, index: int, column: int = 0) -> str:
         """Give the name, or the number, of a class that is explained.

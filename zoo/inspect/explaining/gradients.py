@@ -61,7 +61,7 @@ def smooth_grad(
     spread = tf.reduce_max(images, axes) - tf.reduce_min(images, axes)
     deviation = noise * spread[:, None, None, None, None]
     total = 0.0
-    for group in network.groups(samples, images):
+    for group in network.groups(samples, images, network.batch_size // len(images)):
         draws = _draws(seed, group, network.image_shape)
         noisy = images[:, None] + deviation * draws[None]
         total += _mean_gradient(network, noisy, targets, tf.ones(len(draws)))
@@ -99,7 +99,7 @@ def integrated_gradients(
     )
     points, weights = (points + 1) / 2, weights / 2
     total = 0.0
-    for group in network.groups(steps, images):
+    for group in network.groups(steps, images, network.batch_size // len(images)):
         way = points[group][None, :, None, None, None]
         between = start[:, None] + way * (images - start)[:, None]
         total += _mean_gradient(network, between, targets, tf.constant(weights[group]))

@@ -8,28 +8,21 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from zoo.errors import ArgumentError
+from zoo.inspect.networks.feature_maps import feature_layer
 from zoo.inspect.networks.layer_names import find_layer
 from zoo.inspect.networks.rectifiers import modify_relus
-from zoo.inspect.networks.running import LayerCall, Run, forward, layer_calls
+from zoo.inspect.networks.running import Run, forward, layer_calls
 
 SCORES = ("logits", "probabilities")
 """The numbers that a map can explain."""
 
-_CONVOLUTIONS = (
-    *(keras.layers.Conv2D, keras.layers.SeparableConv2D, keras.layers.DepthwiseConv2D),
-    keras.layers.Conv2DTranspose,
-)
-
-_BEHIND_CONVOLUTIONS = (
-    *(keras.layers.BatchNormalization, keras.layers.Add, keras.layers.Activation),
-    *(keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.PReLU, keras.layers.ELU),
-)
-"""Layers behind a convolution that belong to it."""
+FORWARD_PIXELS = 2**19
+"""The number of pixels in a run without gradients, of images that are small. Such a run keeps no
+outputs of layers, so that more images fit into it, and it reads the weights less often."""
 
 
 class Network:
@@ -41,9 +34,11 @@ class Network:
         layer: The name of the layer for methods of class activation; None for the last convolution
             with more than one position, with the normalisation and activation behind it.
         of: `"logits"` or `"probabilities"`, the scores that are explained.
-        batch_size: The largest number of images in a run.
+        batch_size: The largest number of images in a run; a run without gradients may have up to 8
+            times as many small images.
 
     Attributes:
+        forward_size: The number of images in a run without gradients.
         changed_relus: The number of ReLUs with another backward pass; None before there are any.
         advance: A function that is told how many images' work has been done.
     """
@@ -54,6 +49,9 @@ class Network:
         self.model = model
         self.image_shape = tuple(image_shape)
         self.batch_size = batch_size
+        height, width = self.image_shape[:2]
+        small = FORWARD_PIXELS // (height * width)
+        self.forward_size = max(batch_size, min(8 * batch_size, small))
         self.changed_relus: int | None = None
         self.advance: Callable[[float], None] = lambda amount: None
         self._layer = layer
@@ -63,27 +61,7 @@ class Network:
     @cached_property
     def layer_name(self) -> str:
         """The name of the layer whose outputs methods of class activation use."""
-        calls = layer_calls(self.model, self.image_shape)
-        if self._layer is not None:
-            use = find_layer(self.model, self._layer)
-            name = use.path if use.number < 0 else f"{use.path}:{use.number}"
-            for call in calls:
-                if call.layer is use.layer and call.shape is not None and len(call.shape) != 4:
-                    raise ArgumentError(
-                        "layer must give feature maps [batch, height, width, channels]. Received: "
-                        f"{name!r}, whose output has the shape {call.shape}. Pass the name of a "
-                        "convolution, or of a layer that keeps height and width."
-                    )
-            return name
-        for position in reversed(range(len(calls))):
-            if isinstance(calls[position].layer, _CONVOLUTIONS) and _has_positions(calls[position]):
-                return _with_activation(calls[position:]).name
-        raise ArgumentError(
-            f"{self.model.name} must have a convolution whose output has more than one position. "
-            f"Received: a model of {', '.join(sorted({type(c.layer).__name__ for c in calls}))}. "
-            "Pass layer= with the name of a layer that gives [batch, height, width, channels], or "
-            "use another method."
-        )
+        return feature_layer(self.model, self.image_shape, self._layer)
 
     @cached_property
     def classes(self) -> int:
@@ -168,19 +146,18 @@ class Network:
         """
         return self._to_probabilities(scores) if self._of == "logits" else scores
 
-    def groups(self, count: int, images: Any, size: int | None = None) -> Iterator[slice]:
+    def groups(self, count: int, images: Any, size: int) -> Iterator[slice]:
         """Divide changes of images into groups that fit into a run, and tell how far the work is.
 
         Args:
             count: The number of changes.
             images: The images.
-            size: The number of changes in a group; None for changes that are made to all images,
-                of which as many are in a group as fit into a run.
+            size: The number of changes in a group; at least 1 is taken.
 
         Yields:
             The changes of each group, one group after another.
         """
-        size = size or max(1, self.batch_size // len(images))
+        size = max(size, 1)
         for start in range(0, count, size):
             stop = min(start + size, count)
             yield slice(start, stop)
@@ -334,29 +311,3 @@ class Network:
 def _chosen(scores: Any, targets: Any) -> Any:
     """Choose the score of each image's class: float32 [n]."""
     return tf.gather(scores, targets, batch_dims=1)
-
-
-def _with_activation(calls: list[LayerCall]) -> LayerCall:
-    """Find the last layer that belongs to a convolution, the first of the calls.
-
-    The feature maps of the authors are rectified: they come from behind the normalisation, the
-    shortcut and the activation.
-    """
-    chosen = calls[0]
-    for call in calls[1:]:
-        if isinstance(call.layer, keras.Model):
-            continue  # a model inside the model, which contains the layers before it
-        if not isinstance(call.layer, _BEHIND_CONVOLUTIONS) or call.shape != chosen.shape:
-            break
-        chosen = call
-    return chosen
-
-
-def _has_positions(call: LayerCall) -> bool:
-    """Whether the output of a call is a map of more than one position."""
-    shape = call.shape
-    return shape is not None and len(shape) == 4 and sorted(shape[1:4], key=_length)[1] != 1
-
-
-def _length(side: int | None) -> float:
-    return float("inf") if side is None else side

@@ -37,7 +37,7 @@ def occlusion(
     pixels = fill_pixels("fill", fill, images)
     base = tf.gather(network.scores(images), targets, batch_dims=1)
     total, counts = 0.0, np.zeros((height, width), "float32")
-    for group in network.groups(len(corners), images):
+    for group in network.groups(len(corners), images, network.forward_size // len(images)):
         covered = np.zeros((group.stop - group.start, height, width), "float32")
         for mask, (y, x) in zip(covered, corners[group], strict=True):
             mask[y : y + side, x : x + side] = 1
@@ -78,7 +78,7 @@ def rise(
     scores_sum: Any = 0.0
     masks_sum: Any = 0.0
     drawn = _random_masks(count, cells, probability, seed, *network.image_shape[:2])
-    for group in network.groups(count, images):
+    for group in network.groups(count, images, network.forward_size // len(images)):
         shown = tf.constant(drawn(group))
         scores = network.masked_scores(images, shown[None], black)
         chosen = tf.gather(scores, targets, axis=2, batch_dims=1)

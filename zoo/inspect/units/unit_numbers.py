@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from zoo.arguments import argument_error, is_whole
 
 
@@ -28,6 +30,8 @@ def chosen_units(units: Any, count: int, layer: str) -> tuple[int, ...]:
     """
     if units is None:
         return tuple(range(count))
+    if isinstance(units, np.ndarray):
+        units = units.tolist()
     try:
         numbers = [units] if is_whole(units) else list(units)
     except TypeError:

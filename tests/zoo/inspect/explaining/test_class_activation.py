@@ -69,6 +69,22 @@ def test_score_cam_by_hand(convolution, features, images):
     assert np.allclose(maps, positive(expected), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_grad_cam_is_that_of_tf_keras_vis(models, images):
+    peer = pytest.importorskip("tf_keras_vis.gradcam")
+    scores = pytest.importorskip("tf_keras_vis.utils.scores")
+    maps = peer.Gradcam(models["logits"], clone=False)(
+        scores.CategoricalScore([1] * 5),
+        images.astype("float32"),
+        penultimate_layer="first",
+        seek_penultimate_conv_layer=False,
+        normalize_cam=False,
+    )
+    own = explain(models["logits"], images, 1, "grad_cam", layer="first").maps
+    assert np.allclose(own, maps, atol=1e-5)
+    assert own.any()
+
+
 def test_small_maps_are_brought_to_the_size_of_the_image(models, images):
     explanation = explain(models["flat"], images, 1, "grad_cam")
     assert explanation.maps.shape == (5, 8, 8)

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from zoo.ensembles import Committee
+from zoo.ensembles.measures.bootstrap import Estimate
 from zoo.errors import ArgumentError
 from zoo.inspect import Explanation, explain
-from zoo.inspect.explaining.agreement import scaled
+from zoo.inspect.explaining.agreement import Sanity, scaled
 from zoo.plots import figure_pixels
 
 
@@ -79,18 +80,22 @@ def test_the_caption_counts_maps_of_zeros():
     maps[1] = 1
     explanation = Explanation(maps, "rise", np.zeros(3, "int32"), np.zeros((3, 2, 2, 1), "uint8"))
     assert explanation.caption.startswith("RISE, 2 of 3 maps are zero everywhere\n")
+    with pytest.raises(ArgumentError, match=r"must come from zoo\.inspect\.explain"):
+        explanation.with_sanity()
 
 
 def test_the_caption_tells_what_was_measured(models, images):
     explanation = explain(models["flat"], images, [[0, 1]], "integrated_gradients", steps=9)
     assert explanation.caption.startswith("integrated gradients, sums are off by ")
-    assert explanation.caption.endswith("sanity check: not measured")
+    assert explanation.caption.endswith("sanity check: not checked")
+    sanity = Sanity(Estimate(0.123, 0.1, 0.2), images=5)
     measured = Explanation(
-        explanation.maps, "grad_cam", explanation.labels, images, layer="second", sanity=0.123
+        explanation.maps, "grad_cam", explanation.labels, images, layer="second", sanity=sanity
     )
     assert measured.caption.split("\n") == [
         "Grad-CAM, layer second",
-        "sanity check: rank correlation 0.12 with a randomised network",
+        "sanity check passed: rank correlation 0.12 [0.10, 0.20] with randomised networks, "
+        "5 images",
     ]
 
 

@@ -37,7 +37,7 @@ def test_the_kernel_of_a_dense_layer_has_the_shape_of_the_images(gradients, stan
 
 @pytest.mark.parametrize("kind", ["flat", "handwritten", "nested", "subclassed", "shared", "mixed"])
 def test_the_first_convolution_of_every_kind_of_model_is_shown(models, kind):
-    found = weights(models[kind], units=[2, 0])
+    found = weights(models[kind], units=np.array([2, 0]))
     layer = find_layer(models[kind], found.layer.partition(":")[0]).layer
     assert layer.name in ("first", "shared")
     np.testing.assert_array_equal(found.kernels, layer.kernel.numpy().transpose(3, 0, 1, 2)[[2, 0]])
