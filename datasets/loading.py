@@ -181,8 +181,8 @@ def load_to_judge(
     Example:
         >>> load_to_judge("folder", "gone", ["cat", "dog"])
         Traceback (most recent call last):
-        zoo.errors.DataError: gone must be a readable file or folder. Received: FileNotFoundError: \
-[Errno 2] No such file or directory: 'gone'. Check the path and its permissions.
+        zoo.errors.DataError: gone must be a readable file or folder. Received: No such file or \
+directory. Check the path and its permissions.
     """
     dataset = get_dataset(name)
     info = dataset.info
