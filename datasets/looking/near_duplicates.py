@@ -166,10 +166,10 @@ def _verified(
     """Compare the pixels of candidates, and keep the pairs that are nearly the same."""
     kept = []
     for at in range(0, len(first), 256):
-        ours, theirs = first[at : at + 256], second[at : at + 256]
-        images, others = block[ours], searched.take(theirs).images
-        table = np.zeros(len(ours), _PAIR)
-        table["first"], table["second"] = ours + start, theirs
+        our_rows, other_rows = first[at : at + 256], second[at : at + 256]
+        images, others = block[our_rows], searched.take(other_rows).images
+        table = np.zeros(len(our_rows), _PAIR)
+        table["first"], table["second"] = our_rows + start, other_rows
         same = (images == others).all(axis=(1, 2, 3))
         table["kind"], table["correlation"] = _best_match(images, others, max_shift)
         table["kind"][same], table["correlation"][same] = 0, 1

@@ -122,7 +122,7 @@ def neighbours(
 
     Example:
         >>> import zoo
-        >>> images = np.arange(3, dtype="uint8").reshape(3, 1, 1, 1).repeat(28, 1).repeat(28, 2)
+        >>> images = np.arange(3, dtype="uint8").reshape(3, 1, 1, 1).repeat(48, 1).repeat(48, 2)
         >>> found = neighbours(zoo.build("mlp"), images, images, [0, 1, 2], k=1, metric="euclidean")
         >>> found.indices[:, 0]
         array([0, 1, 2])
