@@ -41,27 +41,30 @@ class MaximizedUnits:
     """For each unit of a layer an image that makes the unit active.
 
     Attributes:
-        images: The images, float32 [units, height, width, channels], 0..255. The image of a dead
+        images: The images, float32 [units, height, width, channels], 0..255. The image of a silent
             unit is the image at the start.
         activations: The activation of each unit on its image, float32 [units]: after the
             activation function, the mean over the positions of a convolution; of the last layer
             the logit.
         start_activations: The same on the image at the start, float32 [units].
-        dead: Whether each unit is dead, bool [units].
+        silent: Whether no image was found that makes the unit active, bool [units]. Such a unit is
+            dead, or it is active on rare images only.
+        dead: Whether `dead_units` has counted the unit as dead, bool [units]; also silent.
         units: The number of each unit in the layer.
         layer: The path of the layer in the model.
         steps: The number of steps of gradient ascent.
 
     Example:
         >>> images, dead = np.zeros((2, 4, 4, 1), "float32"), np.array([False, True])
-        >>> found = MaximizedUnits(images, np.ones(2), np.zeros(2), dead, (0, 1), "conv", 8)
-        >>> found.dead_sentence()
-        '1 of 2 units is dead (crossed out): 1.'
+        >>> found = MaximizedUnits(images, np.ones(2), np.zeros(2), dead, dead, (0, 1), "conv", 8)
+        >>> found.silent_sentence()
+        'Crossed out: 1 of 2 units are dead (1).'
     """
 
     images: np.ndarray
     activations: np.ndarray
     start_activations: np.ndarray
+    silent: np.ndarray
     dead: np.ndarray
     units: tuple[int, ...]
     layer: str
@@ -74,7 +77,7 @@ class MaximizedUnits:
         names: Sequence[str] | None = None,
         columns: int | None = None,
     ) -> Axes:
-        """Draw the images side by side. A dead unit is drawn as an empty square with a cross.
+        """Draw the images side by side. A silent unit is drawn as an empty square with a cross.
 
         Args:
             ax: The axes to draw into. None makes a figure.
@@ -91,30 +94,33 @@ class MaximizedUnits:
         shown = slice(MOST_TILES)
         tiles = self.images[shown] / np.float32(255)
         axes = ax if ax is not None else new_axes(len(tiles), columns=columns)
-        options: dict[str, Any] = {"columns": columns, "crossed": self.dead[shown]}
+        options: dict[str, Any] = {"columns": columns, "crossed": self.silent[shown]}
         if tiles.shape[-1] == 1:
             draw_tiles(axes, tiles[..., 0], names[shown], cmap="gray", vmin=0, vmax=1, **options)
         else:
             draw_tiles(axes, tiles, names[shown], **options)
         axes.set_title(f"{self.layer}: activation maximised", parse_math=False, size="medium")
-        caption(axes, self._rise(), self.dead_sentence(), left_out(len(names)))
+        caption(axes, self._rise(), self.silent_sentence(), left_out(len(names)))
         return axes
 
     def _rise(self) -> str:
-        alive = ~self.dead
+        alive = ~self.silent
         if not alive.any():
             return ""
         before, after = self.start_activations[alive].mean(), self.activations[alive].mean()
         return f"Mean activation {before:.3g} at the start, {after:.3g} after {self.steps} steps."
 
-    def dead_sentence(self) -> str:
-        """Say which units are dead; an empty text if there are none."""
-        units = [str(unit) for unit, dead in zip(self.units, self.dead, strict=True) if dead]
-        if not units:
-            return ""
-        listed = ", ".join(units[:12]) + (", …" if len(units) > 12 else "")
-        verb = "is" if len(units) == 1 else "are"
-        return f"{len(units)} of {len(self.units)} units {verb} dead (crossed out): {listed}."
+    def silent_sentence(self) -> str:
+        """Say which units are dead or stayed silent; an empty text if there are none."""
+        parts = []
+        for verb, mask in (("are dead", self.dead), ("stayed silent", self.silent & ~self.dead)):
+            units = [
+                str(unit) for unit, is_chosen in zip(self.units, mask, strict=True) if is_chosen
+            ]
+            if units:
+                listed = ", ".join(units[:12]) + (", …" if len(units) > 12 else "")
+                parts.append(f"{len(units)} of {len(self.units)} units {verb} ({listed})")
+        return f"Crossed out: {'; '.join(parts)}." if parts else ""
 
 
 def maximize(
@@ -145,9 +151,9 @@ def maximize(
     and a penalty on the total variation (Mahendran and Vedaldi, 2015) keep the images from
     becoming noise. All computations are in float32, also those of a model of mixed precision.
 
-    A unit is dead if its gradient is 0 at every step, if its activation is 0 everywhere on the
-    image that was found, or if `dead` says so. Its image stays as at the start, `plot` crosses it
-    out, and a warning counts dead units.
+    A unit stays silent if its gradient is 0 at every step, or if its activation is 0 everywhere on
+    the image that was found. It may be dead, or active on rare images only: `dead_units` tells
+    which. Its image stays as at the start, `plot` crosses it out, and a warning says so.
 
     Args:
         model: A built `keras.Model`: functional, Sequential, subclassed, or nested.
@@ -156,7 +162,7 @@ def maximize(
         units: The numbers of the units. None: all.
         start: The image at the start, 0..255 [height, width, channels]; or a `Split` or images
             uint8 [n, height, width, channels], whose mean image is taken. None: grey.
-        dead: The result of `zoo.inspect.dead_units`, to leave out the layer's dead units.
+        dead: The result of `zoo.inspect.dead_units`, so that its dead units are left out and named.
         space: `"fourier"` or `"pixels"`: what the optimiser changes.
         steps: The number of steps.
         learning_rate: The learning rate of Adam.
@@ -188,7 +194,7 @@ def maximize(
     images = np.repeat(image[None], len(chosen), axis=0)
     before, _ = objective.activations(images, chosen, batch_size)
     step = make_step(objective.score, pixel_space(space, image, 1, seed), settings)
-    alive = np.flatnonzero(~is_dead)
+    silent, alive = is_dead.copy(), np.flatnonzero(~is_dead)
     with progress_bar("maximising", len(alive) * steps, verbose=verbose) as advance:
         for k in range(0, len(alive), batch_size):
             rows = alive[k : k + batch_size]
@@ -196,13 +202,17 @@ def maximize(
             images[rows], has_gradient = climb(
                 step, origin, np.array(chosen)[rows], settings, advance=advance
             )
-            is_dead[rows] = ~has_gradient
-    activations, silent = objective.activations(images, chosen, batch_size)
-    is_dead |= silent
-    images[is_dead], activations[is_dead] = image, before[is_dead]
-    found = MaximizedUnits(images, activations, before, is_dead, chosen, objective.name, steps)
-    if is_dead.any():
-        warnings.warn(f"{objective.name}: {found.dead_sentence()}", UserWarning, stacklevel=2)
+            silent[rows] = ~has_gradient
+    activations, is_zero = objective.activations(images, chosen, batch_size)
+    silent |= is_zero
+    images[silent], activations[silent] = image, before[silent]
+    found = MaximizedUnits(
+        images, activations, before, silent, is_dead, chosen, objective.name, steps
+    )
+    if silent.any():
+        remedy = "" if dead else " zoo.inspect.dead_units tells which units no image makes active."
+        message = f"{objective.name}: {found.silent_sentence()}{remedy}"
+        warnings.warn(message, UserWarning, stacklevel=2)
     return found
 
 

@@ -45,7 +45,7 @@ def test_activations_are_far_above_those_of_random_images():
     assert found.layer == "trunk/second"
     images = np.random.default_rng(0).integers(0, 256, (200, 8, 8, 3)).astype("uint8")
     output = record(model, images, ["rectified"]).outputs["rectified"].mean((1, 2))
-    assert not found.dead.any()
+    assert not found.silent.any()
     assert (found.activations > 1.5 * output.max(axis=0)).all()
     assert found.images.dtype == np.float32
 
@@ -96,25 +96,27 @@ def test_dead_units_are_named_and_crossed_out(images):
     bias[3] = -kernel[:, 3].sum() * 127 / 255 - 0.1  # some images do, but none of the data
     dense.set_weights([kernel, bias])
     grey = np.full((2, 8, 8, 3), 127, "uint8")
-    with pytest.warns(UserWarning, match=r"2 of 4 units are dead \(crossed out\): 1, 2"):
+    with pytest.warns(UserWarning, match=r"2 of 4 units stayed silent \(1, 2\).*dead_units tells"):
         found = maximize(model, "hidden", start=grey, steps=30, **PLAIN)
-    assert found.dead.tolist() == [False, True, True, False]
+    assert found.silent.tolist() == [False, True, True, False]
+    assert not found.dead.any()
     assert (found.images[1:3] == 127).all()
     counted = dead_units(model, grey, ["hidden"])
     assert counted["hidden"].dead[3]
-    with pytest.warns(UserWarning, match="3 of 3 units are dead"):
+    with pytest.warns(UserWarning, match=r"3 of 3 units are dead \(1, 2, 3\)"):
         known = maximize(model, "hidden", [1, 2, 3], dead=counted, steps=1, **PLAIN)
     assert known.dead.all()
+    assert known.silent.all()
     axes = found.plot()
-    assert "2 of 4 units are dead" in " ".join(axes.texts[-1].get_text().split())
+    assert "2 of 4 units stayed silent" in " ".join(axes.texts[-1].get_text().split())
     assert len(axes.lines) == 6  # a square and two diagonals for each
 
 
 def test_pictures_of_rgb_and_of_grey_images_are_drawn():
     for channels in (1, 3):
         images = np.full((2, 4, 4, channels), 255, "float32")
-        nothing = np.zeros(2, "float32")
-        found = MaximizedUnits(images, nothing, nothing, nothing > 0, (3, 7), "a$b_c$", 5)
+        nothing, none = np.zeros(2, "float32"), np.zeros(2, bool)
+        found = MaximizedUnits(images, nothing, nothing, none, none, (3, 7), "a$b_c$", 5)
         axes = found.plot(names=["$x_y$", "z"])
         assert [text.get_text() for text in axes.texts[:2]] == ["$x_y$", "z"]
         axes.figure.draw_without_rendering()
