@@ -10,7 +10,7 @@ from zoo.cli.options import DataName, ModelOptions, RecipeOptions, RunOptions, S
 from zoo.cli.runs.members import check_words
 from zoo.cli.train import missing_name, train_committee
 from zoo.cli.values import Name, Numbers, Positive
-from zoo.ensembles.combining.voting import voting_names
+from zoo.ensembles.combining.rules import voting_names
 from zoo.errors import ArgumentError
 from zoo.models.suggestions import suggest_members
 from zoo.text import did_you_mean
