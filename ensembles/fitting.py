@@ -23,6 +23,7 @@ from zoo.errors import ArgumentError, DataError
 from zoo.metrics import Accuracy, accuracy
 from zoo.recipes import Recipe
 from zoo.training.built_models.compile_settings import compiled_recipe, settings_without_effect
+from zoo.training.built_models.interface import check_model
 from zoo.training.callbacks import as_list, check_checkpoints, chosen_by_validation
 from zoo.training.distillation import Teacher
 from zoo.training.learner import Learner
@@ -138,7 +139,12 @@ def warn_of_members(
         data: The training images.
         teachers: The models of the teacher, which take pixels too.
         stacklevel: As in `warnings.warn`.
+
+    Raises:
+        ArgumentError: A model of the teacher does not fit the images, or gives no probabilities.
     """
+    for model in teachers:
+        check_model("The teacher", model, data.image_shape, data.num_classes)
     names = [str(member.name) for member in members]
     names += [f"The teacher's {model.name}" for model in teachers]
     warn_of_range(names, [*models, *teachers], data, stacklevel + 1)
