@@ -133,7 +133,7 @@ def load(
         seed=seed,
     )
     prepared, excluded = leave_out(prepared, exclude)
-    settings = {
+    settings: dict[str, Any] = {
         "name": name, "root": base and str(base.absolute()), "parts": parts and split_parts,
         "image_size": size, "color": color, "resize": resize, "drop_duplicates": drop_duplicates,
         **shares, "seed": seed, "on_error": on_error,
@@ -181,8 +181,8 @@ def load_to_judge(
     Example:
         >>> load_to_judge("folder", "gone", ["cat", "dog"])
         Traceback (most recent call last):
-        zoo.errors.DataError: gone must be a readable file or folder. Received: FileNotFoundError: \
-[Errno 2] No such file or directory: 'gone'. Check the path and its permissions.
+        zoo.errors.DataError: gone must be a readable file or folder. Received: No such file or \
+directory. Check the path and its permissions.
     """
     dataset = get_dataset(name)
     info = dataset.info

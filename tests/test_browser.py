@@ -246,7 +246,8 @@ def test_the_page_of_curves_lists_the_committee_first(browser, address, tab, tag
 
 
 def test_the_page_of_custom_charts_tells_train_and_validation_apart(browser, address):
-    titles = [f"{score} on {part} images" for score in SCORES for part in ("validation", "train")]
+    parts = ("validation", "training")
+    titles = [f"{score} on {part} images" for score in SCORES for part in parts]
     wait_for_lines(
         browser,
         f"{address}#custom_scalars",

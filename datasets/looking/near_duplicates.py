@@ -36,6 +36,11 @@ class NearDuplicates:
         correlations: Correlation of the pixels of each pair, after mirroring and shifting, float64
             [pairs], up to 1.
         images: The number of images of the first split.
+
+    Example:
+        >>> none = np.zeros(0, np.int64)
+        >>> NearDuplicates(none, none, none.astype(str), none.astype(float), 5).sentence()
+        '0 of 5 images are the same or nearly the same as another.'
     """
 
     first: NDArray[np.int64]
@@ -53,13 +58,7 @@ class NearDuplicates:
         return np.unique(self.first)
 
     def sentence(self) -> str:
-        """Say in a sentence how many images have near-duplicates, and of which kinds.
-
-        Example:
-            >>> none = np.zeros(0, np.int64)
-            >>> NearDuplicates(none, none, none.astype(str), none.astype(float), 5).sentence()
-            '0 of 5 images are the same or nearly the same as another.'
-        """
+        """Say in a sentence how many images have near-duplicates, and of which kinds."""
         counts = Counter(self.kinds.tolist())
         kinds = ", ".join(f"{counts[kind]:,} {kind}" for kind in KINDS if counts[kind])
         pairs = f" (pairs: {kinds})" if kinds else ""
@@ -167,10 +166,10 @@ def _verified(
     """Compare the pixels of candidates, and keep the pairs that are nearly the same."""
     kept = []
     for at in range(0, len(first), 256):
-        ours, theirs = first[at : at + 256], second[at : at + 256]
-        images, others = block[ours], searched.take(theirs).images
-        table = np.zeros(len(ours), _PAIR)
-        table["first"], table["second"] = ours + start, theirs
+        our_rows, other_rows = first[at : at + 256], second[at : at + 256]
+        images, others = block[our_rows], searched.take(other_rows).images
+        table = np.zeros(len(our_rows), _PAIR)
+        table["first"], table["second"] = our_rows + start, other_rows
         same = (images == others).all(axis=(1, 2, 3))
         table["kind"], table["correlation"] = _best_match(images, others, max_shift)
         table["kind"][same], table["correlation"][same] = 0, 1

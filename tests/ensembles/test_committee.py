@@ -159,7 +159,7 @@ def test_a_plain_model_loads_as_a_committee_of_one_member(test_split, built_mode
     [
         ("gone.keras", None, "gone.keras.*does not exist"),
         ("report.json", b"{}", "report.json.*not a .keras file"),
-        ("noise.keras", b"noise", "noise.keras.*cannot be loaded"),
+        ("noise.keras", b"noise", "noise.keras.*cannot be read.*Copy or download"),
     ],
 )
 def test_files_that_are_no_committee_are_refused(tmp_path, name, content, message):

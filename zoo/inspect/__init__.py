@@ -3,6 +3,11 @@
 Each function gives numbers first, as a value with arrays, and a picture of them by its `plot`
 method. Users call these functions, and the command `zoo inspect` writes a page with them. Importing
 this package does not load TensorFlow: each name is imported when it is first used.
+
+Example:
+    >>> import zoo.inspect
+    >>> zoo.inspect.explain.__name__
+    'explain'
 """
 
 import importlib

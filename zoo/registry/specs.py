@@ -40,7 +40,7 @@ class ModelSpec:
         >>> import zoo
         >>> spec = zoo.describe("conv_bn")
         >>> spec.tags, spec.recipe.batch_size
-        (('conv', 'report', 'batchnorm'), 128)
+        (('conv', 'report', 'batchnorm'), 32)
     """
 
     name: str

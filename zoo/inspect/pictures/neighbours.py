@@ -122,7 +122,7 @@ def neighbours(
 
     Example:
         >>> import zoo
-        >>> images = np.arange(3, dtype="uint8").reshape(3, 1, 1, 1).repeat(28, 1).repeat(28, 2)
+        >>> images = np.arange(3, dtype="uint8").reshape(3, 1, 1, 1).repeat(48, 1).repeat(48, 2)
         >>> found = neighbours(zoo.build("mlp"), images, images, [0, 1, 2], k=1, metric="euclidean")
         >>> found.indices[:, 0]
         array([0, 1, 2])
@@ -219,7 +219,8 @@ def _search(
         near, rows = search.kneighbors(queries)
         distances = np.concatenate([distances, near.astype(np.float32)], axis=1)
         indices = np.concatenate([indices, rows + start], axis=1)
-        order = np.lexsort([indices, distances], axis=1)[:, :k]
+        keys: Any = (indices, distances)
+        order = np.lexsort(keys, axis=1)[:, :k]
         distances = np.take_along_axis(distances, order, axis=1)
         indices = np.take_along_axis(indices, order, axis=1)
         start += len(block)

@@ -28,7 +28,10 @@ _FONT_SIZE = 6.5
 
 
 def new_sheet(
-    images: Sequence[np.ndarray], captions: Sequence[str], title: str, columns: int = COLUMNS
+    images: Sequence[np.ndarray] | np.ndarray,
+    captions: Sequence[str],
+    title: str,
+    columns: int = COLUMNS,
 ) -> "Figure":
     """Draw a sheet on a figure of its own.
 
@@ -51,7 +54,7 @@ def new_sheet(
 
 def draw_sheet(
     axes: "Axes",
-    images: Sequence[np.ndarray],
+    images: Sequence[np.ndarray] | np.ndarray,
     captions: Sequence[str],
     title: str,
     columns: int = COLUMNS,
