@@ -1,9 +1,10 @@
 """How much maps agree: maps of several members on one scale, and rank correlations."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from zoo.ensembles.measures.bootstrap import Estimate, percentile_interval, resampled_means
 
@@ -108,7 +109,7 @@ def scaled(maps: np.ndarray) -> NDArray[np.float32]:
     return np.divide(maps, largest, out=np.zeros_like(maps, "float32"), where=largest > 0)
 
 
-def combined(member_maps: np.ndarray, weights: ArrayLike | None) -> NDArray[np.float32]:
+def combined(member_maps: np.ndarray, weights: Any) -> NDArray[np.float32]:
     """Combine the maps of members: the weighted mean of the scaled maps.
 
     Args:

@@ -227,7 +227,7 @@ def faithfulness(
                 changed = np.where(first, inside, outside).reshape(-1, *pixels.shape[1:])
                 curves[curve, :, image] = probability(changed)[:, label].reshape(len(RANKINGS), -1)
             advance(1)
-    return Faithfulness(*curves, kept / count, explanation.labels, explanation.method)
+    return Faithfulness(curves[0], curves[1], kept / count, explanation.labels, explanation.method)
 
 
 def edges(images: np.ndarray) -> NDArray[np.float32]:

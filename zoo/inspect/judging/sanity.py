@@ -158,12 +158,16 @@ class SanityCheck:
                 np.array([getattr(mean, name) for mean in means])
                 for name in ("low", "high", "value")
             )
-            line = {"linestyle": "--" if measure == "ssim" else "-", "marker": "o", "ms": 4}
-            start = {"x": [0, *x], "y": [1, *values]} if self.order == "cascading" else None
+            style = "o--" if measure == "ssim" else "o-"
+            start = self.order == "cascading"  # at the trained network, which is similar to itself
             axes.plot(
-                *(start.values() if start else (x, values)),
-                color=colour, label=_TITLES[measure], **line,
-            )  # fmt: skip
+                np.r_[0, x] if start else x,
+                np.r_[1, values] if start else values,
+                style,
+                markersize=4,
+                color=colour,
+                label=_TITLES[measure],
+            )
             axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
         axes.axhline(LARGEST_CORRELATION, color="0.4", linestyle=":", linewidth=1)
         axes.axhline(0, color="0.7", linewidth=0.8)
@@ -176,8 +180,8 @@ class SanityCheck:
         together = "from the last layer down to" if self.order == "cascading" else "only in"
         axes.set_xlabel(f"random weights {together} this layer")
         axes.set_ylabel("similarity with the trained\nnetwork's maps (1 = the same)")
-        low, _ = axes.get_ylim()
-        axes.set_ylim(min(low, -0.1), 1.05)
+        bottom, _ = axes.get_ylim()
+        axes.set_ylim(min(bottom, -0.1), 1.05)
         axes.legend(fontsize="small", loc="best")
         lines = [part for line in self.caption.split("\n") for part in textwrap.wrap(line, 72)]
         axes.set_title("\n".join(lines), fontsize="small", loc="left", parse_math=False)
@@ -268,8 +272,11 @@ def sanity_check(
             others = randomizable.maps(explanation.images, targets)[:, 0]
             found[:, draw, step] = _similarities(maps, others)
             advance(1)
+    correlations, absolute_correlations, ssim = found.mean(axis=1)
     return SanityCheck(
-        *found.mean(axis=1),
+        correlations,
+        absolute_correlations,
+        ssim,
         _layer_names([model.learned for model in randomizable.models], steps),
         order,
         method,
