@@ -114,7 +114,7 @@ TESTED_WITH = {
     "zoo/inspect/landscapes/outputs": "zoo/inspect/landscapes/test_point_losses",
     "zoo/inspect/landscapes/views": "zoo/inspect/landscapes/test_landscape",
     "zoo/inspect/pictures/sheet": "zoo/inspect/pictures/test_ranked_images",
-    "zoo/inspect/pictures/table": "zoo/inspect/pictures/test_ranked_images",
+    "zoo/inspect/pictures/image_files": "zoo/inspect/pictures/test_ranked_images",
     "zoo/inspect/units/ascent": "zoo/inspect/units/test_maximizing",
     "zoo/inspect/units/objective": "zoo/inspect/units/test_maximizing",
     "zoo/inspect/units/pixel_space": "zoo/inspect/units/test_maximizing",

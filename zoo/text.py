@@ -1,16 +1,19 @@
-"""Numbers and tables as text, in the same form in messages, reports and the terminal."""
+"""Numbers and tables, in the same form in messages, reports, the terminal and notebooks."""
 
 from __future__ import annotations
 
 import io
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from zoo.errors import ArgumentError
+
 if TYPE_CHECKING:
+    import pandas
     from rich.table import Table
 
 
@@ -66,6 +69,32 @@ def percent(fraction: float) -> str:
         '47.1 %'
     """
     return f"{100 * fraction:.1f} %"
+
+
+def data_frame(columns: Mapping[str, Any]) -> pandas.DataFrame:
+    """Make a pandas DataFrame of columns, for a method `to_frame`.
+
+    Args:
+        columns: Name → values, all of the same length.
+
+    Returns:
+        The table.
+
+    Raises:
+        ArgumentError: pandas is not installed.
+
+    Example:
+        >>> data_frame({"layer": ["dense"], "dead": [3]}).to_dict("records")
+        [{'layer': 'dense', 'dead': 3}]
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise ArgumentError(
+            "to_frame needs the package pandas. Received: pandas is not installed. Install it: "
+            "pip install pandas."
+        ) from error
+    return pandas.DataFrame(dict(columns))
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

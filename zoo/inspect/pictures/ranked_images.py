@@ -14,9 +14,10 @@ from zoo.ensembles.measures.uncertainty import (
     predictive_entropy,
 )
 from zoo.errors import ArgumentError
+from zoo.inspect.pictures.image_files import write_images
 from zoo.inspect.pictures.predictions import Predictions
 from zoo.inspect.pictures.sheet import COLUMNS, draw_sheet, new_sheet
-from zoo.inspect.pictures.table import make_frame, write_images
+from zoo.text import data_frame
 
 if TYPE_CHECKING:
     import pandas
@@ -140,7 +141,7 @@ class RankedImages:
         if folder is not None:
             files = [f"{self._split().name}_{index}" for index in self.indices]
             columns["filepath"] = write_images(folder, self.images, files)
-        return make_frame(columns)
+        return data_frame(columns)
 
     def _more_columns(self) -> dict[str, Any]:
         """Give further columns of the table."""

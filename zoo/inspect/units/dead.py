@@ -25,7 +25,7 @@ from zoo.inspect.units.unit_outputs import (
     shape_of_images,
 )
 from zoo.plots import MOST_NAMES, new_figure
-from zoo.text import as_plain_text, did_you_mean, markdown_table, percent, rich_table
+from zoo.text import as_plain_text, data_frame, did_you_mean, markdown_table, percent, rich_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,26 +129,16 @@ class DeadUnits:
         Raises:
             ArgumentError: pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise ArgumentError(
-                "to_frame needs the package pandas. Received: pandas is not installed. Install it: "
-                "pip install pandas."
-            ) from error
-        frames = [
-            pandas.DataFrame(
-                {
-                    "layer": layer.layer,
-                    "activation": layer.activation,
-                    "unit": np.arange(len(layer.shares)),
-                    "share": layer.shares,
-                    "dead": layer.dead,
-                }
-            )
-            for layer in self.layers
-        ]
-        return pandas.concat(frames, ignore_index=True)
+        counts = [len(layer.shares) for layer in self.layers]
+        return data_frame(
+            {
+                "layer": np.repeat([layer.layer for layer in self.layers], counts),
+                "activation": np.repeat([layer.activation for layer in self.layers], counts),
+                "unit": np.concatenate([np.arange(count) for count in counts]),
+                "share": np.concatenate([layer.shares for layer in self.layers]),
+                "dead": np.concatenate([layer.dead for layer in self.layers]),
+            }
+        )
 
     def to_markdown(self) -> str:
         """Write the table with a row for each layer as Markdown."""

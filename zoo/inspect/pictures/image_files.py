@@ -1,39 +1,13 @@
-"""A table of images as a pandas DataFrame, which other tools open."""
+"""The files of images that a table names."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from zoo.arguments import as_path
 from zoo.errors import ArgumentError
-
-if TYPE_CHECKING:
-    import pandas
-
-
-def make_frame(columns: Mapping[str, Any]) -> "pandas.DataFrame":
-    """Make a DataFrame of columns.
-
-    Args:
-        columns: Name → values, all of the same length.
-
-    Returns:
-        The table.
-
-    Raises:
-        ArgumentError: pandas is not installed.
-    """
-    try:
-        import pandas
-    except ImportError as error:
-        raise ArgumentError(
-            "to_frame needs the package pandas. Received: pandas is not installed. Install it: "
-            "pip install pandas."
-        ) from error
-    return pandas.DataFrame(dict(columns))
 
 
 def write_images(folder: Any, images: np.ndarray, names: list[str]) -> list[str]:
