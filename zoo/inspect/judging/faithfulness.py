@@ -186,7 +186,7 @@ def faithfulness(
 
     Example:
         >>> import zoo
-        >>> images = np.random.default_rng(0).integers(0, 256, (2, 28, 28, 1)).astype("uint8")
+        >>> images = np.random.default_rng(0).integers(0, 256, (2, 48, 48, 1)).astype("uint8")
         >>> faithfulness(zoo.build("mlp"), images, "gradient", steps=4).deletion.shape
         (3, 2, 5)
     """

@@ -62,7 +62,7 @@ class SanityCheck:
             into random order instead.
 
     Example:
-        >>> values = np.array([[0.9, 0.8], [0.1, 0.2]])
+        >>> values = np.array([[0.6, 0.5], [0.1, 0.2]])
         >>> layers = ("logits", "hidden")
         >>> check = SanityCheck(values, values, values, layers, "cascading", "rise", draws=1)
         >>> check.passes
@@ -238,10 +238,10 @@ def sanity_check(
 
     Example:
         >>> import zoo
-        >>> images = np.random.default_rng(0).integers(0, 256, (2, 28, 28, 1)).astype("uint8")
+        >>> images = np.random.default_rng(0).integers(0, 256, (2, 48, 48, 1)).astype("uint8")
         >>> model = zoo.build("mlp", seed=0)
         >>> sanity_check(model, images, method="gradient", draws=1).correlations.shape
-        (3, 2)
+        (4, 2)
     """
     if order not in ORDERS:
         raise argument_error("order", 'be "cascading" or "independent"', order, "Leave it out")

@@ -80,6 +80,7 @@ def test_batch_normalisation_before_and_behind_the_activation_function(images):
 
 
 def test_a_normalisation_of_all_channels_stands_before_the_activation_function(images):
+    keras.utils.set_random_seed(0)
     norm = keras.layers.LayerNormalization()
     layers = [keras.layers.Conv2D(3, 1, name="conv"), norm, keras.layers.ReLU()]
     model = keras.Sequential([keras.Input((None, None, 3)), *layers, *answer()])
