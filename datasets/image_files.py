@@ -162,7 +162,7 @@ def _as_picture(picture: Any) -> Picture:
         return str(as_path("paths", picture))
     pixels = np.asanyarray(picture)
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
-    is_picture = pixels.ndim in (2, 3) and channels in (1, 3, 4)
+    is_picture = pixels.ndim in (2, 3) and channels in (1, 3, 4) and pixels.size
     if not is_picture or pixels.dtype.kind not in "biuf":
         expected = "be paths, PIL images or uint8 arrays [height, width] or [height, width, 1 or 3]"
         received = f"{type(picture).__name__} of {pixels.dtype} and the shape {pixels.shape}"

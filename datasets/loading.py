@@ -62,7 +62,8 @@ def load(
     Args:
         name: A name from `list_datasets()`; "folder" for your own images.
         root: Where the files are: the archive (zip or tar), the folder that holds the archive, or
-            the unpacked folder. None: `$ZOO_DATA`, then the platform's data folder.
+            the unpacked folder. None: `$ZOO_DATA`, then the platform's data folder, then, for data
+            sets that Keras has too, the folder where Keras keeps them.
         classes: Names of the classes to take, which are numbered in this order. None: all classes.
         parts: The data set's own parts for "train", "validation" and "test"; several parts are
             put one after another. So `{"train": ["train", "extra"], "test": "test"}` for SVHN, or
@@ -75,8 +76,8 @@ def load(
             split rather than in the validation split, and there rather than in the training split.
         exclude: Images to leave out at the end, so that the other images stay in their splits:
             digests of images (`Split.digests`), as `zoo.inspect.label_suspects` lists them, which
-            the test split keeps; or row numbers in the splits that are loaded without `exclude`,
-            such as `{"train": [3, 17]}`.
+            the test split keeps; or row numbers, such as `{"train": [3, 17]}`, in the splits that
+            the same call returns without `exclude`.
         validation: How much of the training images to hold out as the validation split, if
             neither `parts` nor the data set names one: a fraction, or a whole number of images of
             every class; 0 for none.
@@ -215,9 +216,10 @@ def download(
 
     Args:
         name: A name from `list_datasets()`.
-        root: Where the files are, or where they are put. None: the files are looked for in
-            `$ZOO_DATA` and the platform's data folder, and put into a folder with the data set's
-            name in the first of the two.
+        root: Where the files are, or where they are put. None: the files are looked for where
+            `load` looks for them. Missing files are put beside the others; if there are none, or
+            they are Keras's, all files are put into a folder with the data set's name in
+            `$ZOO_DATA`, else in the platform's data folder.
         classes: Names of the classes whose files are fetched, if each class has its own files
             (FaceScrub). None: all classes.
         parts: The data set's own parts, as for `load`. None: the parts that are used by default.

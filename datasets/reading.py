@@ -44,13 +44,21 @@ class Reading:
         info = self.dataset.info
         listed = ListedFiles(path, info.file_pattern)
 
-        def read(new: NewArray) -> dict[str, Split]:
-            splits = self.from_files(new, listed)
+        def refuse_changes() -> None:
             if listed.have_changed():
                 received = f"{path}, which has changed while it was read"
                 expected = "stay as they are while they are read"
                 raise data_error("The files", expected, received, "Load it again")
+
+        def read(new: NewArray) -> dict[str, Split]:
+            splits = self.from_files(new, listed)
+            refuse_changes()
             return splits
+
+        def last_facts() -> dict[str, Any]:
+            content = listed.fingerprint()
+            refuse_changes()  # a file that is hashed after the decoding may be another by then
+            return {"content": content}
 
         content = listed.known_fingerprint()
         if not content and (not path.is_dir() or listed.are_familiar()):
@@ -68,7 +76,7 @@ class Reading:
         if content:
             return remember(info.name, facts | {"content": content}, read)
         # Files that are here for the first time are hashed while they are decoded.
-        return remember(info.name, facts, read, lambda: {"content": listed.fingerprint()})
+        return remember(info.name, facts, read, last_facts)
 
     def from_files(
         self, new: NewArray = in_memory, listed: ListedFiles | None = None

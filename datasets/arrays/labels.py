@@ -10,8 +10,6 @@ import numpy as np
 
 from zoo.datasets.files.checks import data_error
 
-# The most classes without names. Larger labels are rather numbers of something else.
-MAX_CLASSES = 100_000
 NUMBER_THEM = (
     "Number the classes from 0: `class_names, labels = numpy.unique(labels, return_inverse=True)`, "
     "and pass both; a Committee takes class_names= itself"

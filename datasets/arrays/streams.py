@@ -22,9 +22,9 @@ MOST_BYTES = 4 * 2**30
 MOST_IMAGES = 500_000
 """The most images that are collected from a stream of unknown length, which may have no end."""
 MOST_COPIES = 10
-"""A stream of unknown length has no end if it has given each image more often than this, ..."""
+"""A stream of unknown length counts as endless if it repeats each image more often than this."""
 FEWEST_IMAGES = 1000
-"""... and at least this number of images."""
+"""A stream of unknown length is not called endless before it has given so many images."""
 PATIENCE = 10.0
 """After how many seconds a warning says that a stream of unknown length is still being read."""
 KNOWN_LENGTH = (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from zoo.datasets.description import DatasetInfo, RemoteFile
 from zoo.datasets.fetching.mirrors import fetch_file, is_right
 from zoo.datasets.files.checks import as_data_errors, data_error
-from zoo.datasets.files.locations import ARCHIVE_SUFFIXES, data_root, locate
+from zoo.datasets.files.locations import ARCHIVE_SUFFIXES, data_root, keras_root, locate
 from zoo.datasets.files.tree import open_tree
 from zoo.errors import DataError
 
@@ -26,7 +26,8 @@ def fetch_files(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ())
     A file that is there is not fetched again, whatever format the reader finds it in. A warning
     names files that have the names of the owner's files and another content. The missing files are
     put beside the others; or else into the root, or a folder of the data set's name in `$ZOO_DATA`
-    or the platform's data folder. A DataError says why files cannot be had.
+    or the platform's data folder. If files are missing in Keras's folder, all files are fetched,
+    since nothing is written there. A DataError says why files cannot be had.
     """
     if not info.remote_files and not info.manual_download:
         raise data_error(
@@ -40,8 +41,12 @@ def fetch_files(info: DatasetInfo, root: Path | None, parts: Iterable[str] = ())
         path = locate(info, root)
     default = data_root() / info.name
     folder = path or root or default
-    if path and wanted:
-        wanted = _missing(info, path, wanted)
+    missing = _missing(info, path, wanted) if path and wanted else wanted
+    if missing and path and root is None and path.is_relative_to(keras_root()):
+        folder = default
+    elif path and wanted:
+        _warn_of_others(path, wanted)
+        wanted = missing
         if wanted and not path.is_dir():
             received = f"an archive without {' and '.join(remote.name for remote in wanted)}"
             remedy = "Unpack it to have it fetched"
@@ -74,20 +79,31 @@ def _wanted(info: DatasetInfo, parts: Sequence[str]) -> list[RemoteFile]:
 
 
 def _missing(info: DatasetInfo, path: Path, wanted: Sequence[RemoteFile]) -> list[RemoteFile]:
-    """The wanted files that are not there in any format; warns of other files of their names."""
-    files = {path / remote.name if path.is_dir() else path: remote for remote in wanted}
-    named = [file for file, remote in files.items() if file.name == remote.name and file.exists()]
-    if others := [str(file) for file in named if not is_right(file, files[file])]:
+    """The wanted files that are not there in any format."""
+    if path in _named(path, wanted):
+        return []
+    with open_tree(path, info.file_pattern) as tree:
+        names = [*tree.sizes]
+    return [remote for remote in wanted if not _is_among(names, remote)]
+
+
+def _warn_of_others(path: Path, wanted: Sequence[RemoteFile]) -> None:
+    """Warn of files that have the names of the owner's files and another content."""
+    named = _named(path, wanted)
+    if others := [str(file) for file, remote in named.items() if not is_right(file, remote)]:
         warnings.warn(
             f"{' and '.join(others)} must be the owner's file. Received: a file of another size or "
             "checksum. It is read as it is; move it away to have the owner's file fetched.",
             stacklevel=5,  # the caller of load
         )
-    if path in named:
-        return []
-    with open_tree(path, info.file_pattern) as tree:
-        names = [*tree.sizes]
-    return [remote for remote in wanted if not _is_among(names, remote)]
+
+
+def _named(path: Path, wanted: Sequence[RemoteFile]) -> dict[Path, RemoteFile]:
+    """The files that are there and have the names of the owner's files."""
+    files = {path / remote.name if path.is_dir() else path: remote for remote in wanted}
+    return {
+        file: remote for file, remote in files.items() if file.name == remote.name and file.exists()
+    }
 
 
 def _is_among(names: Sequence[str], remote: RemoteFile) -> bool:

@@ -54,7 +54,10 @@ class NearDuplicates:
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        """Rows of the images of the first split that are in any pair, int64, ascending."""
+        """Rows of the images that are the first of any pair, int64, ascending.
+
+        Without these images no pair is left, also where both images of a pair are in one split.
+        """
         return np.unique(self.first)
 
     def sentence(self) -> str:
@@ -108,8 +111,9 @@ def near_duplicates(
             f"Received: {data.image_shape}, {searched.image_shape} and max_shift={max_shift}. Load "
             "both in the same size and colour."
         )
-    hashes = np.concatenate([perceptual_hashes(block) for block in searched.blocks()])
-    found = []
+    no_hashes = np.zeros(0, np.uint64)  # for a split without images
+    hashes = np.concatenate([no_hashes, *map(perceptual_hashes, searched.blocks())])
+    found = [np.zeros(0, _PAIR)]
     start = 0
     for block in data.blocks():
         for first, second in _candidates(block, hashes, max_shift):
@@ -164,7 +168,7 @@ def _verified(
     threshold: float,
 ) -> np.ndarray:
     """Compare the pixels of candidates, and keep the pairs that are nearly the same."""
-    kept = []
+    kept = [np.zeros(0, _PAIR)]
     for at in range(0, len(first), 256):
         our_rows, other_rows = first[at : at + 256], second[at : at + 256]
         images, others = block[our_rows], searched.take(other_rows).images
@@ -174,7 +178,7 @@ def _verified(
         table["kind"], table["correlation"] = _best_match(images, others, max_shift)
         table["kind"][same], table["correlation"][same] = 0, 1
         kept.append(table[table["correlation"] >= threshold])
-    return np.concatenate(kept) if kept else np.zeros(0, _PAIR)
+    return np.concatenate(kept)
 
 
 def _best_match(

@@ -17,6 +17,7 @@ import numpy as np
 
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.checks import data_error
+from zoo.datasets.files.locations import ARCHIVE_SUFFIXES
 from zoo.datasets.files.tree import open_tree
 from zoo.datasets.formats.image_file import Target, find_images
 from zoo.datasets.formats.pixel_csv import read_rows
@@ -28,7 +29,7 @@ from zoo.datasets.split import Split
 # Archives of FER2013. Kaggle gives all its archives the name archive.zip.
 ARCHIVES = (
     r"(?i:(fer2013[^/]*|challenges-in-representation-learning[^/]*|archive)"
-    r"\.(zip|tgz|tar|tar\.(gz|bz2|xz)))"
+    rf"({'|'.join(map(re.escape, ARCHIVE_SUFFIXES))}))"
 )
 
 INFO = DatasetInfo(

@@ -131,6 +131,8 @@ BAD_ARGUMENTS = [
     ({"paths": [3]}, r"uint8 arrays .* Received: int of int64"),
     ({"paths": np.zeros((2, 4, 4, 3))}, "be uint8 pixels 0..255. Received: float64 from 0 to 0"),
     ({"paths": np.zeros((2, 4, 4, 9), "uint8")}, r"uint8 arrays .* Received: ndarray of uint8"),
+    ({"paths": np.zeros((0, 5))}, r"uint8 arrays .* Received: ndarray of float64 .*\(0, 5\)"),
+    ({"paths": np.zeros((0, 5), "uint8")}, r"uint8 arrays .* Received: ndarray of uint8"),
     ({"paths": np.full((2, 4, 4, 3), 0.5)}, r"Pass `\(images \* 255\)\.round\(\)"),
     ({"paths": Image.new("F", (4, 4), 0.5)}, r"pixels 0\.\.255. Received: float32 from 0.5 to 0.5"),
     ({"paths": "a.png", "resize": "crop"}, 'resize must be "stretch" without image_size'),

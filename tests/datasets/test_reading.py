@@ -9,6 +9,7 @@ from zoo.datasets import load
 from zoo.datasets.cache import fingerprint
 from zoo.datasets.cache.entries import CONTENTS
 from zoo.datasets.files import tree
+from zoo.errors import DataError
 
 
 @pytest.fixture
@@ -84,6 +85,19 @@ def test_files_of_the_same_size_with_other_bytes_have_another_entry(
         after = load("folder", pets, validation=0, test=0).train.images
         np.testing.assert_array_equal(after, np.roll(before, -turn, axis=0))
     assert len(entry_names(private_cache)) == 3
+
+
+def test_a_change_between_decoding_and_hashing_is_noticed(pets, private_cache, monkeypatch):
+    fingerprint_of = fingerprint.ListedFiles.fingerprint
+
+    def write_and_hash(listed):
+        (pets / "notes.txt").write_bytes(b"other notes")
+        return fingerprint_of(listed)
+
+    monkeypatch.setattr(fingerprint.ListedFiles, "fingerprint", write_and_hash)
+    with pytest.raises(DataError, match="has changed while it was read"):
+        load("folder", pets)
+    assert not entry_names(private_cache)
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(pets, private_cache):

@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import shutil
 import struct
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from zoo.datasets import registry
 from zoo.datasets.description import DatasetInfo, RemoteFile
 from zoo.datasets.fetching.remotes import fetch_files
 from zoo.datasets.files.locations import locate
-from zoo.datasets.sources import cifar10, mnist, svhn
+from zoo.datasets.sources import cifar10, fashion_mnist, mnist, svhn
 from zoo.errors import DataError
 
 CONTENT = bytes(1000)
@@ -99,6 +100,25 @@ def test_what_is_missing_comes_beside_what_is_there(server, numbers, tmp_path, m
     assert fetch_files(numbers, None, ["train", "extra"]) == there
     assert set(files(there)) == {"train_32x32.mat", "extra_32x32.mat"}
     assert len(server.asked) == 1
+
+
+def test_nothing_is_put_into_the_folder_of_keras(server, tmp_path, write, recwarn):
+    server.files["/a"] = CONTENT
+    remotes = [
+        replace(remote, urls=(server.url("/a"),), size=len(CONTENT), checksum=SUM)
+        for remote in fashion_mnist.INFO.remote_files
+    ]
+    info = replace(fashion_mnist.INFO, remote_files=(*remotes,))
+    first, *others = (remote.name for remote in remotes)
+    kept = write("keras/datasets/fashion-mnist", {first: CONTENT[:9]})
+    assert fetch_files(info, None) == tmp_path / "user-data" / "zoo" / "fashion_mnist"
+    assert locate(info, None) == tmp_path / "user-data" / "zoo" / "fashion_mnist"
+    assert files(kept) == {first: CONTENT[:9]}
+    assert not recwarn
+    shutil.rmtree(tmp_path / "user-data")
+    write("keras/datasets/fashion-mnist", dict.fromkeys([first, *others], CONTENT))
+    assert fetch_files(info, None) == kept
+    assert len(server.asked) == len(remotes)
 
 
 def test_another_file_that_is_read_is_taken_with_a_warning(server, numbers, tmp_path):

@@ -75,6 +75,13 @@ def test_flat_images_are_duplicates_only_if_they_are_identical():
     assert near_duplicates(split_of(flat)).kinds.tolist() == ["identical"]
 
 
+def test_a_split_without_images_has_no_near_duplicates(pictures):
+    split = split_of(pictures)
+    nothing = split.take([])
+    assert len(near_duplicates(nothing)) == len(near_duplicates(nothing, split)) == 0
+    assert near_duplicates(split, nothing).sentence().startswith("0 of 40 images")
+
+
 def test_what_cannot_be_compared_is_named(pictures):
     split = split_of(pictures)
     with pytest.raises(DataError, match="images of the same shape"):
