@@ -122,6 +122,7 @@ class Reading:
         train a model.
         """
         info = self.dataset.info
+        subject = f"The function that reads {info.name!r}"
         needed = {"train"} if self.known_classes is None else set()
         sound = isinstance(found, Mapping) and all(isinstance(s, Split) for s in found.values())
         if sound:
@@ -131,8 +132,11 @@ class Reading:
             names = "a part" if info.parts else '"train", and perhaps "validation" and "test"'
             expected = f"return a dict of splits with the same class names and image shape: {names}"
             remedy = "Make each split by `request.split(name, images, labels, class_names)`"
-            subject = f"The function that reads {info.name!r}"
             raise data_error(subject, expected, f"{found!r:.200}", remedy)
+        if weighted := [name for name, split in found.items() if split.sample_weight is not None]:
+            expected = "return splits without sample_weight, which the cache does not keep"
+            remedy = "Pass the weights to fit(sample_weight=)"
+            raise data_error(subject, expected, f"weights in {', '.join(weighted)}", remedy)
         # A selection of rows is copied: the cache keeps whole arrays.
         return {
             name: Split(

@@ -192,6 +192,14 @@ LABELS = [0, 1, 0, 1]
             lambda request: {"train": request.split("train", ZEROS[..., [0, 0]], LABELS, None)},
             "must be grey or RGB",
         ),
+        (
+            lambda request: {
+                "train": replace(
+                    request.split("train", ZEROS, LABELS, None), sample_weight=np.ones(4)
+                )
+            },
+            "without sample_weight",
+        ),
     ],
 )
 def test_a_reader_that_returns_something_else_is_one_clear_error(read, message):
