@@ -295,11 +295,17 @@ def _with_class_ids(
     present = [name for name, count in split.class_counts.items() if count]
     unknown = [name for name in present if name not in names] if classes is None else []
     unknown += sorted(wanted - {*names})
-    if unknown or not wanted & {*present}:
+    if unknown or not present:
         raise DataError(
             "The folders must have the names of the classes that the model knows: "
-            f"{', '.join(names)}. Received: {', '.join((unknown or present)[:20])}. Rename or "
+            f"{', '.join(names)}. Received: {', '.join(unknown[:20]) or 'no images'}. Rename or "
             "remove the other folders, or pass classes= with the classes to take."
+        )
+    if not wanted & {*present}:
+        raise DataError(
+            f"The folders must have images of the classes to take: {', '.join(sorted(wanted))}, of "
+            f"those that the model knows: {', '.join(names)}. Received: images of "
+            f"{', '.join(present[:20])}. Pass other classes=, or leave classes= out."
         )
     ids = {name: number for number, name in enumerate(names) if name in wanted}
     labels = np.array([ids.get(name, -1) for name in split.class_names])[split.labels]
