@@ -164,7 +164,7 @@ class Committee(VotingModel):
                 committee into a single model, which is a committee of one member.
             log_dir: The run folder, or a new folder beside it if it holds files. None writes none.
             resume: Whether to continue the run in `log_dir`, perhaps for more epochs.
-            callbacks: Keras callbacks. They see this committee, and scores as `val_bn_mlp_loss`.
+            callbacks: Keras callbacks. They see this committee, and scores such as `val_mlp_loss`.
             verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
 
         Returns:

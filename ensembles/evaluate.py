@@ -104,8 +104,8 @@ def evaluate_file(
             raise
         raise DataError(
             f"The data that {file} was trained on must be readable. Received: {place}, which the "
-            "file names, and which cannot be read as it was. Name the place yourself with root=, "
-            "to see why."
+            "file names, and which cannot be read as at the training. Name the place yourself with "
+            "root=, to see why."
         ) from None
     return committee.report(images)
 
@@ -234,7 +234,8 @@ def _images(
     if trained_name != name:
         settings = {}
     # The file may come from a stranger: it must not choose what is fetched, or where to write.
-    # A size or a colour of None, as the pictures have it, is what the committee has got used to.
+    # At the training, None kept the size or the colour of the pictures. New pictures can have
+    # others, so they are brought to the size and the colour that the committee takes.
     settings = {key: settings[key] for key in _FROM_FILE if settings.get(key) is not None}
     chosen = classes or committee.class_names
     if root is not None and info.needs_root and not info.parts and is_moved:
@@ -294,11 +295,17 @@ def _with_class_ids(
     present = [name for name, count in split.class_counts.items() if count]
     unknown = [name for name in present if name not in names] if classes is None else []
     unknown += sorted(wanted - {*names})
-    if unknown or not wanted & {*present}:
+    if unknown or not present:
         raise DataError(
             "The folders must have the names of the classes that the model knows: "
-            f"{', '.join(names)}. Received: {', '.join((unknown or present)[:20])}. Rename or "
+            f"{', '.join(names)}. Received: {', '.join(unknown[:20]) or 'no images'}. Rename or "
             "remove the other folders, or pass classes= with the classes to take."
+        )
+    if not wanted & {*present}:
+        raise DataError(
+            f"The folders must have images of the classes to take: {', '.join(sorted(wanted))}, of "
+            f"those that the model knows: {', '.join(names)}. Received: images of "
+            f"{', '.join(present[:20])}. Pass other classes=, or leave classes= out."
         )
     ids = {name: number for number, name in enumerate(names) if name in wanted}
     labels = np.array([ids.get(name, -1) for name in split.class_names])[split.labels]

@@ -191,10 +191,7 @@ def _read_description(path: Path, *, check_weights: bool) -> Any:
                 "with model.save(path)."
             )
         if check_weights and (damaged := archive.testzip()):
-            raise DataError(
-                f"path must be an undamaged .keras model. Received: {path}, whose member {damaged} "
-                "does not match its checksum. Copy or download the file again."
-            )
+            raise zipfile.BadZipFile(f"{damaged} does not match its checksum")
         return json.loads(archive.read("config.json"))
 
 

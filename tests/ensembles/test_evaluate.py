@@ -187,6 +187,8 @@ def test_classes_are_told_by_their_names_and_unknown_classes_are_refused(committ
     for classes in (["cat"], ["owl", "bee"]):
         with pytest.raises(DataError, match="the model knows: cat, dog, owl"):
             evaluate._images(committee, "folder", new, classes, {}, None)
+    with pytest.raises(DataError, match=r"to take: cat, .*Received: images of ant, dog, owl\."):
+        evaluate._images(committee, "folder", new, ["cat"], {}, None)
 
 
 def test_pictures_without_class_folders_cannot_be_judged(committee, tmp_path):

@@ -139,8 +139,9 @@ def _explain(error: ZooError | CycloptsError, arguments: Sequence[Any]) -> str:
     choices = error.argument.get_choices(force=True) if error.argument else None
     if isinstance(error, exceptions.CoercionError) and error.token and choices:
         value, known = error.token.value, ", ".join(choices)
+        known = f"one of {known}" if len(choices) > 1 else known
         who = error.token.keyword or f"`{command}`"
-        return f"{who} must be one of {known}. Received: {value!r}{did_you_mean(value, choices)}"
+        return f"{who} must be {known}. Received: {value!r}{did_you_mean(value, choices)}"
     if isinstance(error, exceptions.UnknownOptionError):
         options = [name for argument in error.argument_collection for name in argument.names]
         word, what = error.token.keyword or error.token.value, "be an option"

@@ -224,10 +224,9 @@ def _print_list(console: Console, titles: Sequence[str], answers: list[Answer]) 
         if "votes" in titles:
             cells.append(", ".join(_counted(answer)))
         told = "; ".join(f"{title}: {cell}" for title, cell in zip(titles[1:], cells, strict=True))
-        # No line break between a number and its unit.
-        told = wrapped(told.replace(" %", "\xa0%"), console.width, indent="  ")
+        told = wrapped(told, console.width, indent="  ")
         console.print(Text(source, style="bold"), soft_wrap=True)
-        console.print(Text(told.replace("\xa0", " ")), soft_wrap=True)
+        console.print(Text(told), soft_wrap=True)
 
 
 def _cells(answer: Answer) -> list[str]:

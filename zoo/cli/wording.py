@@ -23,7 +23,7 @@ SUBJECTS = {
 }
 """Beginnings of messages about what an option gives, and the option, if the command has it."""
 
-NOTHING = {
+PYTHON_WORDS = {
     r"\bReceived: None(?=\.)": "Received: nothing",
     r"\bmust be None\b": "must be left out",
     r"\bPass None to\b": "Leave the option out to",
@@ -56,7 +56,7 @@ def in_options(message: str, options: Mapping[str, str]) -> str:
     for subject, option in SUBJECTS.items():
         if message.startswith(subject) and option in options.values():
             message = f"{option} must{message[message.index('must') + 4 :]}"
-    for python, plain in NOTHING.items():
+    for python, plain in PYTHON_WORDS.items():
         message = re.sub(python, plain, message)
     names = "|".join(sorted(words, key=len, reverse=True))
     argument = rf"{_START}(?:{names})=(?:{_VALUE})?"

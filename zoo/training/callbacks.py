@@ -92,7 +92,9 @@ def check_checkpoints(callbacks: Sequence[Any]) -> None:
                 )
 
 
-def choose_directions(callbacks: Sequence[Any], names: Sequence[str]) -> None:
+def choose_directions(
+    callbacks: Sequence[Any], names: Sequence[str], *, has_validation: bool = True
+) -> None:
     """Set the mode of callbacks with `mode="auto"`: whether their score should rise or fall.
 
     Keras looks the score up among the metrics that the model was compiled with. The scores of a
@@ -101,6 +103,7 @@ def choose_directions(callbacks: Sequence[Any], names: Sequence[str]) -> None:
     Args:
         callbacks: The user's callbacks.
         names: The names of the models that are trained.
+        has_validation: Whether there are validation images, whose scores a file name may have.
 
     Raises:
         ArgumentError: A callback monitors a score that there is not, or has it in a file name.
@@ -131,14 +134,15 @@ def choose_directions(callbacks: Sequence[Any], names: Sequence[str]) -> None:
         if isinstance(callback, keras.callbacks.ModelCheckpoint):
             # A committee has no learning rate of its own.
             rates = [f"{prefix}learning_rate" for prefix in prefixes[len(names) > 1 :]]
-            _check_file_name(callback, {"epoch", "batch", *directions, *rates})
+            scores = [key for key in directions if has_validation or not key.startswith("val_")]
+            _check_file_name(callback, {"epoch", "batch", *scores, *rates})
 
 
 def _check_file_name(callback: Any, known: Iterable[str]) -> None:
     """Check the names in braces in the path of a `ModelCheckpoint`, which Keras fills in later."""
     path = os.fspath(callback.filepath)
     for _, name, _, _ in string.Formatter().parse(path):
-        if name and name not in known:
+        if name is not None and name not in known:
             raise ArgumentError(
                 "filepath of a ModelCheckpoint must have names of scores in braces, or epoch. "
                 f"Received: {name!r} in {path}{did_you_mean(name, known)} The scores "

@@ -103,7 +103,8 @@ def train(
     callbacks = as_list(callbacks)
     _check_images(learners, data, validation)
     check_callbacks(callbacks)
-    choose_directions(callbacks, [learner.name for learner in learners])
+    names = [learner.name for learner in learners]
+    choose_directions(callbacks, names, has_validation=validation is not None)
     if teacher:
         check_model("The teacher", teacher.model, data.image_shape, data.num_classes)
     groups = _groups(learners, together)

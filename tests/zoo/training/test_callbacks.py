@@ -58,6 +58,14 @@ def test_a_file_name_has_names_of_scores_before_the_training():
         choose_directions([callbacks.ModelCheckpoint(path)], NAMES)
     with pytest.raises(ArgumentError, match=r"Received: 'val_acc' in .*mean 'val_accuracy'"):
         choose_directions([callbacks.ModelCheckpoint("{epoch}-{val_acc:.2f}.keras")], NAMES)
+    with pytest.raises(ArgumentError, match=r"Received: '' in {}\.keras"):
+        choose_directions([callbacks.ModelCheckpoint("{}.keras")], NAMES)
+
+
+def test_a_file_name_has_no_validation_score_without_validation_images(train_split):
+    checkpoint = callbacks.ModelCheckpoint("{val_loss:.2f}.keras")
+    with pytest.raises(ArgumentError, match=r"Received: 'val_loss' in .*mean 'loss'"):
+        committee(0.01).fit(train_split, callbacks=checkpoint, verbose=0)
 
 
 def test_callbacks_come_alone_in_a_list_or_not_at_all():

@@ -138,6 +138,11 @@ def test_a_teacher_of_other_classes_is_refused(data):
         Committee("softmax").fit(data.train, teacher=other, verbose=0)
 
 
+def test_a_teacher_that_is_not_built_is_refused(data):
+    with pytest.raises(ArgumentError, match=r"The teacher must be built\. Received: <Committee"):
+        Committee("softmax").fit(data.train, teacher=Teacher(Committee("softmax")), verbose=0)
+
+
 def test_a_teacher_of_logits_is_refused(data):
     model = keras.Sequential([keras.Input(data.image_shape), keras.layers.Flatten()])
     model.add(keras.layers.Dense(3, bias_initializer="ones"))

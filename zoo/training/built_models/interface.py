@@ -34,6 +34,11 @@ def image_interface(name: str, model: Any) -> tuple[tuple[int | None, ...], int]
     """
     try:
         inputs, outputs = model.input_shape, model.output_shape
+    except ArgumentError as error:  # of a committee
+        raise ArgumentError(
+            f"{name} must be built. Received: {model!r}. Train this committee first, or make it of "
+            "built models."
+        ) from error
     except (AttributeError, ValueError) as error:
         raise ArgumentError(
             f"{name} must have a fixed input shape. Received: {model!r}. Wrap it: "
