@@ -9,9 +9,11 @@ from zoo.cli.console import print_note
 from zoo.cli.options import DataName, ModelOptions, RecipeOptions, RunOptions, SplitOptions
 from zoo.cli.runs.members import check_words
 from zoo.cli.train import missing_name, train_committee
-from zoo.cli.values import Numbers, Positive
+from zoo.cli.values import Name, Numbers, Positive
 from zoo.ensembles.combining.rules import voting_names
+from zoo.errors import ArgumentError
 from zoo.models.suggestions import suggest_members
+from zoo.text import did_you_mean
 
 COMMITTEE = Parameter(group=Group("Committee", sort_key=0))
 
@@ -21,7 +23,7 @@ def committee(
     *names: str,
     copies: Annotated[Positive | None, COMMITTEE] = None,
     snapshots: Annotated[Positive | None, COMMITTEE] = None,
-    voting: Annotated[str, COMMITTEE, Parameter(choices=voting_names())] = "majority",
+    voting: Annotated[Name, COMMITTEE] = "majority",
     weights: Annotated[Numbers | None, COMMITTEE] = None,
     together: Annotated[bool | None, COMMITTEE, Parameter(negative="--apart")] = None,
     resampling: Annotated[Literal["bootstrap", "folds", "order"] | None, COMMITTEE] = None,
@@ -54,6 +56,11 @@ def committee(
     if not names and run.resume:
         raise missing_name("committee", run)
     check_words(names)
+    if voting not in voting_names():  # said before the images are read
+        raise ArgumentError(
+            f"--voting must be one of {', '.join(voting_names())}. Received: {voting!r}"
+            f"{did_you_mean(voting, voting_names())}"
+        )
     loaded = images.load(data)
     if not names:
         names, reason = suggest_members(loaded)
