@@ -163,6 +163,24 @@ class Network:
             yield slice(start, stop)
             self.advance(len(images) * (stop - start) / count)
 
+    def hides_logits(self, images: Any) -> bool:
+        """Whether the model gives probabilities whose logits cannot be found.
+
+        The network must explain logits, and must have been run before.
+
+        Args:
+            images: A tensor, float32 [n, height, width, channels].
+
+        Returns:
+            Whether the outputs for these images look like probabilities, and no softmax or sigmoid
+            computes them.
+        """
+        if self._ending is not None:
+            return False
+        outputs = self._answers(images)[0].numpy()
+        adds_up = outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=1e-2)
+        return bool(outputs.shape[1] > 1 and adds_up)
+
     def check_ending(self, images: Any) -> None:
         """Refuse a model that ends in probabilities of which the logits cannot be found.
 
@@ -172,13 +190,9 @@ class Network:
             images: A tensor, float32 [n, height, width, channels].
 
         Raises:
-            ArgumentError: The outputs look like probabilities, and no softmax or sigmoid is seen.
+            ArgumentError: Logits are explained, and the model hides them: see `hides_logits`.
         """
-        if self._of != "logits" or self._ending is not None:
-            return
-        outputs = self._answers(images)[0].numpy()
-        adds_up = outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=1e-2)
-        if outputs.shape[1] > 1 and adds_up:
+        if self._of == "logits" and self.hides_logits(images):
             raise ArgumentError(
                 f"{self.model.name} must end in a softmax, a sigmoid or logits, so that its "
                 "logits can be explained. Received: a model whose outputs add up to 1, though no "
