@@ -12,10 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import ArgumentError
-from zoo.inspect.networks.feature_maps import feature_layer
-from zoo.inspect.networks.layer_names import find_layer
+from zoo.inspect.networks.feature_maps import feature_layer, has_channels_first
 from zoo.inspect.networks.rectifiers import modify_relus
-from zoo.inspect.networks.running import Run, forward, layer_calls
+from zoo.inspect.networks.running import LayerCall, Run, forward, layer_calls
 
 SCORES = ("logits", "probabilities")
 """The numbers that a map can explain."""
@@ -61,7 +60,7 @@ class Network:
     @cached_property
     def layer_name(self) -> str:
         """The name of the layer whose outputs methods of class activation use."""
-        return feature_layer(self.model, self.image_shape, self._layer)
+        return feature_layer(self.model, self._calls, self._layer)
 
     @cached_property
     def classes(self) -> int:
@@ -219,6 +218,10 @@ class Network:
         return tf.function(function, autograph=False).get_concrete_function(pixels, *signature)
 
     @cached_property
+    def _calls(self) -> list[LayerCall]:
+        return layer_calls(self.model, self.image_shape)
+
+    @cached_property
     def _answers(self) -> Any:
         def answers(images: Any) -> tuple[Any, Any]:
             run, scores = self._run(images)
@@ -286,7 +289,7 @@ class Network:
 
     def _cut(self) -> ArgumentError:
         """Find out where the gradient ends on its way from the answer to the images."""
-        calls = [call for call in layer_calls(self.model, self.image_shape) if call.shape]
+        calls = [call for call in self._calls if call.shape]
         arrives: list[bool] = []
 
         def reach(images: Any) -> Any:
@@ -314,10 +317,13 @@ class Network:
             'or use a method without gradients, such as "occlusion".'
         )
 
+    @cached_property
+    def _has_channels_first(self) -> bool:
+        return has_channels_first(self.model, self._calls, self.layer_name)
+
     def _channels_last(self, features: Any) -> Any:
         """Convert features to float32 [n, rows, columns, channels]."""
-        layer = find_layer(self.model, self.layer_name).layer
-        if getattr(layer, "data_format", None) == "channels_first":
+        if self._has_channels_first:
             features = tf.transpose(features, (0, 2, 3, 1))
         return tf.cast(features, tf.float32)
 

@@ -289,9 +289,7 @@ def _probabilities(
     return _network(model_or_committee, images, batch_size)
 
 
-def _network(
-    model: Any, images: np.ndarray, batch_size: int
-) -> Callable[[np.ndarray], np.ndarray]:
+def _network(model: Any, images: np.ndarray, batch_size: int) -> Callable[[np.ndarray], np.ndarray]:
     options: dict[str, Any] = {"layer": None, "batch_size": batch_size}
     network = Network(model, images.shape[1:], of="logits", **options)
     first = tf.constant(images[:batch_size])
