@@ -122,7 +122,9 @@ class SanityCheck:
         none, and compare the curves of methods.
 
         The absolute values do not count: on images with an empty background, they correlate
-        whatever the network learned, since no method marks the background.
+        whatever the network learned, since no method marks the background. The price is that a map
+        with other signs and the same outline passes, also with a correlation of −1: look at
+        `absolute_correlations` and `ssim` too.
 
         Raises:
             ArgumentError: As `sanity`.
