@@ -28,6 +28,16 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 """Options with which the slow methods take less time."""
 
+TABLES = {
+    "sanity check": (
+        *("sanity", "last layer", "all layers"),
+        *("all, absolute", "all, SSIM", "passes"),
+    ),
+    "deletion": ("deletion", "deletion, over random", "deletion, over edges"),
+    "insertion": ("insertion", "insertion, over random", "insertion, over edges"),
+}
+"""Title of a table → its columns; all columns together are too wide for a terminal."""
+
 
 def lenet(split: Split, epochs: int) -> Any:
     """Train a LeNet-5 (LeCun et al., 1998), with ReLU and maxima."""
@@ -110,14 +120,14 @@ def main(*, quick: bool = False) -> None:
             split, test = data.train, data.test
         chosen = np.random.default_rng(0).permutation(len(split))[:6000]
         model = fit(split.take(chosen), 1 if quick else epochs)
+        answers = model.predict(test.images, batch_size=256, verbose=0).argmax(axis=1)
+        right = float((answers == test.labels).mean())
         images = test.images[np.random.default_rng(1).permutation(len(test))[:kept]]
         rows = judge(model, images, ("gradient", "guided_backpropagation") if quick else METHODS)
-        show(
-            f"{name} on {kept} images of {source}",
-            rows,
-            dict.fromkeys(next(iter(rows.values())), ""),
-        )
-        results[name] = rows
+        about = f"{name}, {kept} images of {'noise' if quick else source}, {right:.1%} right"
+        for title, columns in TABLES.items():
+            show(f"{about}: {title}", rows, dict.fromkeys(columns, ""))
+        results[name] = {"right": right, "methods": rows}
     keep("trust", results)
 
 

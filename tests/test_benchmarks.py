@@ -231,6 +231,14 @@ def check_memory(results):
     assert all(row["s"] > 0 for row in results["start"].values())
 
 
+def check_trust(results):
+    for network in ("cnn", "lenet"):
+        assert 0 <= results[network]["right"] <= 1
+        methods = results[network]["methods"]
+        assert {row["passes"] for row in methods.values()} <= {"yes", "no"}
+        assert methods["guided_backpropagation"]["sanity"] != methods["gradient"]["sanity"]
+
+
 @pytest.mark.parametrize(
     ("name", "check"),
     [
@@ -245,6 +253,7 @@ def check_memory(results):
         ("data", check_data),
         ("explain", check_rows),
         ("landscape", check_rows),
+        ("trust", check_trust),
     ],
 )
 @IN_GRAPHS_ANYWAY

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from zoo.arguments import whole_number
+from zoo.arguments import argument_error, whole_number
 from zoo.datasets.image_batches import image_batches
 from zoo.datasets.split import Split
 from zoo.ensembles.models.voting_model import VotingModel
@@ -91,7 +91,7 @@ def explain(
     batch_size = whole_number("batch_size", batch_size, 1)
     check_verbose(verbose)
     if of not in SCORES:
-        raise ArgumentError(f'of must be "logits" or "probabilities". Received: {of!r}.')
+        raise argument_error("of", 'be "logits" or "probabilities"', of, "Leave it out for logits")
     is_committee = isinstance(model_or_committee, VotingModel)
     if not getattr(model_or_committee, "built", False):
         raise ArgumentError(
@@ -287,6 +287,9 @@ def _of_committee(
 def layers_of_members(committee: Any, layer: Any) -> tuple[Any, ...]:
     """Give the argument `layer` of each member: see `explain`."""
     if isinstance(layer, Mapping):
+        if others := [name for name in layer if name not in committee.member_names]:
+            expected = f"have names of members: {', '.join(map(repr, committee.member_names))}"
+            raise argument_error("layer", expected, others[0], "Leave other names out")
         return tuple(layer.get(name) for name in committee.member_names)
     return (layer,) * len(committee.members)
 
@@ -381,10 +384,7 @@ class _SanityOf:
             pair = (values.reshape(targets.size, *maps.shape[2:]) for values in (maps, others))
             found.append(dependence(*pair))
         of_images = np.mean(found, axis=0).reshape(targets.shape)
-        known = np.isfinite(of_images)
-        counts = known.sum(axis=1)
-        sums = np.where(known, of_images, 0).sum(axis=1)
-        means = sums[counts > 0] / counts[counts > 0]
+        means = np.ma.masked_invalid(of_images).mean(axis=1).compressed()  # over the classes
         return Sanity(mean_estimate(means), len(means))
 
 

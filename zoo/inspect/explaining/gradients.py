@@ -4,6 +4,7 @@ A map is the sum over the channels, so that signs and sums are kept. Pixels are 
 255: a gradient is the change of the score for a change of one grey level.
 """
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -52,10 +53,10 @@ def smooth_grad(
     depend on the other images.
     """
     samples = whole_number("samples", samples, 1)
-    if not 0 < noise < np.inf:
+    if not isinstance(noise, Real) or not 0 < noise < np.inf:
         raise ArgumentError(
-            f"noise must be above 0. Received: {noise!r}. Pass 0.15, for example, for 15 % of the "
-            "range of the pixels."
+            f"noise must be a number above 0. Received: {noise!r}. Pass 0.15, for example, for "
+            "15 % of the range of the pixels."
         )
     axes = (1, 2, 3)
     spread = tf.reduce_max(images, axes) - tf.reduce_min(images, axes)

@@ -12,10 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import ArgumentError
-from zoo.inspect.networks.feature_maps import feature_layer
-from zoo.inspect.networks.layer_names import find_layer
+from zoo.inspect.networks.feature_maps import feature_layer, has_channels_first
 from zoo.inspect.networks.rectifiers import modify_relus
-from zoo.inspect.networks.running import Run, forward, layer_calls
+from zoo.inspect.networks.running import LayerCall, Run, forward, layer_calls
 
 SCORES = ("logits", "probabilities")
 """The numbers that a map can explain."""
@@ -61,7 +60,7 @@ class Network:
     @cached_property
     def layer_name(self) -> str:
         """The name of the layer whose outputs methods of class activation use."""
-        return feature_layer(self.model, self.image_shape, self._layer)
+        return feature_layer(self.model, self._calls, self._layer)
 
     @cached_property
     def classes(self) -> int:
@@ -163,6 +162,24 @@ class Network:
             yield slice(start, stop)
             self.advance(len(images) * (stop - start) / count)
 
+    def hides_logits(self, images: Any) -> bool:
+        """Whether the model gives probabilities whose logits cannot be found.
+
+        The network must explain logits, and must have been run before.
+
+        Args:
+            images: A tensor, float32 [n, height, width, channels].
+
+        Returns:
+            Whether the outputs for these images look like probabilities, and no softmax or sigmoid
+            computes them.
+        """
+        if self._ending is not None:
+            return False
+        outputs = self._answers(images)[0].numpy()
+        adds_up = outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=1e-2)
+        return bool(outputs.shape[1] > 1 and adds_up)
+
     def check_ending(self, images: Any) -> None:
         """Refuse a model that ends in probabilities of which the logits cannot be found.
 
@@ -172,13 +189,9 @@ class Network:
             images: A tensor, float32 [n, height, width, channels].
 
         Raises:
-            ArgumentError: The outputs look like probabilities, and no softmax or sigmoid is seen.
+            ArgumentError: Logits are explained, and the model hides them: see `hides_logits`.
         """
-        if self._of != "logits" or self._ending is not None:
-            return
-        outputs = self._answers(images)[0].numpy()
-        adds_up = outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=1e-2)
-        if outputs.shape[1] > 1 and adds_up:
+        if self._of == "logits" and self.hides_logits(images):
             raise ArgumentError(
                 f"{self.model.name} must end in a softmax, a sigmoid or logits, so that its "
                 "logits can be explained. Received: a model whose outputs add up to 1, though no "
@@ -203,6 +216,10 @@ class Network:
         pixels = tf.TensorSpec((None, *self.image_shape), tf.float32)
         # The concrete function is a graph also where functions are told to run eagerly.
         return tf.function(function, autograph=False).get_concrete_function(pixels, *signature)
+
+    @cached_property
+    def _calls(self) -> list[LayerCall]:
+        return layer_calls(self.model, self.image_shape)
 
     @cached_property
     def _answers(self) -> Any:
@@ -272,7 +289,7 @@ class Network:
 
     def _cut(self) -> ArgumentError:
         """Find out where the gradient ends on its way from the answer to the images."""
-        calls = [call for call in layer_calls(self.model, self.image_shape) if call.shape]
+        calls = [call for call in self._calls if call.shape]
         arrives: list[bool] = []
 
         def reach(images: Any) -> Any:
@@ -300,10 +317,13 @@ class Network:
             'or use a method without gradients, such as "occlusion".'
         )
 
+    @cached_property
+    def _has_channels_first(self) -> bool:
+        return has_channels_first(self.model, self._calls, self.layer_name)
+
     def _channels_last(self, features: Any) -> Any:
         """Convert features to float32 [n, rows, columns, channels]."""
-        layer = find_layer(self.model, self.layer_name).layer
-        if getattr(layer, "data_format", None) == "channels_first":
+        if self._has_channels_first:
             features = tf.transpose(features, (0, 2, 3, 1))
         return tf.cast(features, tf.float32)
 

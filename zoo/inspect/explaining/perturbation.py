@@ -1,6 +1,7 @@
 """Methods that change the image and look at the score: they need no gradient and no layer."""
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -68,10 +69,10 @@ def rise(
     """
     count = whole_number("masks", masks, 1)
     cells = min(whole_number("cells", cells, 1), *network.image_shape[:2])
-    if not 0 < probability < 1:
+    if not isinstance(probability, Real) or not 0 < probability < 1:
         raise ArgumentError(
-            f"probability must be between 0 and 1. Received: {probability!r}. Pass 0.5, for "
-            "example."
+            f"probability must be a number between 0 and 1. Received: {probability!r}. Pass 0.5, "
+            "for example."
         )
     black = tf.zeros((1, 1, 1, images.shape[-1]))
     products: Any = 0.0

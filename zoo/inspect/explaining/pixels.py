@@ -39,7 +39,10 @@ def fill_pixels(name: str, value: Any, images: Any) -> Any:
         return _blurred(images)
     if isinstance(value, str) and value in COLOURS:
         return tf.fill((1, 1, 1, channels), COLOURS[value])
-    array = np.asarray(value) if not isinstance(value, str) else np.empty(0, object)
+    try:
+        array = np.asarray(value)
+    except ValueError:  # nested lists of several lengths
+        array = np.empty(0, object)
     is_number = array.dtype.kind in "iuf" and array.shape in ((), tuple(images.shape[1:]))
     if not is_number or not ((array >= 0) & (array <= 255)).all():
         raise ArgumentError(

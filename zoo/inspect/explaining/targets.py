@@ -33,9 +33,8 @@ def as_targets(labels: Any, count: int, classes: int) -> np.ndarray:
         array = np.asarray(labels)
     except ValueError:
         array = np.empty((), object)
-    shapes = ((), (count,), (count, 1)) if array.ndim < 2 else ((count, *array.shape[1:]),)
-    fits = array.shape in shapes or (array.ndim == 2 and array.shape[0] == 1)
-    if array.dtype.kind not in "iu" or array.ndim > 2 or not array.size or not fits:
+    fits = array.shape in ((), (count,)) or (array.ndim == 2 and len(array) in (1, count))
+    if array.dtype.kind not in "iu" or not array.size or not fits:
         raise ArgumentError(
             f"labels must be a class id, {count} class ids, class ids [{count}, k] or [1, k], "
             f'"all", or None. Received: {array.dtype} of the shape {array.shape}. Pass None for '

@@ -213,7 +213,7 @@ def faithfulness(
         [_ranks(values, seed) for values in (explanation.maps, np.zeros_like(explanation.maps),
                                              edges(pixels))]
     )  # fmt: skip
-    probability = _probabilities(model_or_committee, pixels.shape[1:], batch_size)
+    probability = _probabilities(model_or_committee, pixels, batch_size)
     curves = np.zeros((2, len(RANKINGS), len(pixels), len(kept)), "float32")
     fills = [_replacement(name, value, pixels) for name, value in
              (("deletion", deletion), ("insertion", insertion))]  # fmt: skip
@@ -279,27 +279,28 @@ def _replacement(name: str, value: Any, images: np.ndarray) -> np.ndarray:
 
 
 def _probabilities(
-    model_or_committee: Any, image_shape: tuple[int, ...], batch_size: int
+    model_or_committee: Any, images: np.ndarray, batch_size: int
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Make a function from images float32 [n, …] to probabilities [n, classes]."""
+    """Make a function from images like these, float32 [n, …], to probabilities [n, classes]."""
     if isinstance(model_or_committee, VotingModel):
-        networks = [
-            _network(member, image_shape, batch_size) for member in model_or_committee.members
-        ]
+        networks = [_network(member, images, batch_size) for member in model_or_committee.members]
         rule = model_or_committee.rule
-        return lambda images: rule(np.stack([run(images) for run in networks]))
-    return _network(model_or_committee, image_shape, batch_size)
+        return lambda changed: rule(np.stack([run(changed) for run in networks]))
+    return _network(model_or_committee, images, batch_size)
 
 
-def _network(
-    model: Any, image_shape: tuple[int, ...], batch_size: int
-) -> Callable[[np.ndarray], np.ndarray]:
-    network = Network(model, image_shape, layer=None, of="logits", batch_size=batch_size)
+def _network(model: Any, images: np.ndarray, batch_size: int) -> Callable[[np.ndarray], np.ndarray]:
+    options: dict[str, Any] = {"layer": None, "batch_size": batch_size}
+    network = Network(model, images.shape[1:], of="logits", **options)
+    first = tf.constant(images[:batch_size])
+    network.scores(first)
+    if network.hides_logits(first):  # the outputs are the probabilities
+        network = Network(model, images.shape[1:], of="probabilities", **options)
 
-    def run(images: np.ndarray) -> np.ndarray:
+    def run(changed: np.ndarray) -> np.ndarray:
         blocks = [
-            network.probabilities(network.scores(tf.constant(images[start : start + batch_size])))
-            for start in range(0, len(images), batch_size)
+            network.probabilities(network.scores(tf.constant(changed[start : start + batch_size])))
+            for start in range(0, len(changed), batch_size)
         ]
         return np.concatenate(blocks)
 

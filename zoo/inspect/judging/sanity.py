@@ -58,8 +58,8 @@ class SanityCheck:
             `"independent"` if each step makes only its own layer random.
         method: The name of the method.
         draws: The number of random networks at each step.
-        shuffled: Layers that cannot be made anew from their configuration. Their weights were put
-            into random order instead.
+        shuffled: Layers that cannot be made anew from their configuration, or whose initialiser
+            makes all weights equal. Their weights were put into random order instead.
 
     Example:
         >>> values = np.array([[0.6, 0.5], [0.1, 0.2]])
@@ -122,7 +122,9 @@ class SanityCheck:
         none, and compare the curves of methods.
 
         The absolute values do not count: on images with an empty background, they correlate
-        whatever the network learned, since no method marks the background.
+        whatever the network learned, since no method marks the background. The price is that a map
+        with other signs and the same outline passes, also with a correlation of −1: look at
+        `absolute_correlations` and `ssim` too.
 
         Raises:
             ArgumentError: As `sanity`.

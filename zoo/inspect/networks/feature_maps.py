@@ -1,4 +1,4 @@
-"""Choosing the layer whose outputs, the feature maps, tell where in the image something is."""
+"""The layer whose outputs, the feature maps, tell where in the image something is."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import keras
 
 from zoo.errors import ArgumentError
 from zoo.inspect.networks.layer_names import find_layer
-from zoo.inspect.networks.running import LayerCall, layer_calls
+from zoo.inspect.networks.running import LayerCall
 
 _CONVOLUTIONS = (
     *(keras.layers.Conv2D, keras.layers.SeparableConv2D, keras.layers.DepthwiseConv2D),
@@ -21,12 +21,12 @@ _BEHIND_CONVOLUTIONS = (
 """Layers behind a convolution that belong to it."""
 
 
-def feature_layer(model: Any, image_shape: Sequence[int | None], layer: Any = None) -> str:
+def feature_layer(model: Any, calls: Sequence[LayerCall], layer: Any = None) -> str:
     """Give the name of the layer with the feature maps.
 
     Args:
         model: A built `keras.Model`.
-        image_shape: (height, width, channels).
+        calls: The calls of its layers, from `layer_calls`.
         layer: The layer that a user asks for, as `find_layer` takes it; None for the last
             convolution whose output has more than one position, or the normalisation, shortcut or
             activation behind it, if these are layers.
@@ -40,10 +40,11 @@ def feature_layer(model: Any, image_shape: Sequence[int | None], layer: Any = No
 
     Example:
         >>> import zoo
-        >>> feature_layer(zoo.build("cnn"), (48, 48, 1)).startswith("re_lu")
+        >>> from zoo.inspect.networks.running import layer_calls
+        >>> model = zoo.build("cnn")
+        >>> feature_layer(model, layer_calls(model, (48, 48, 1))).startswith("re_lu")
         True
     """
-    calls = layer_calls(model, image_shape)
     if layer is not None:
         use = find_layer(model, layer)
         name = use.path if use.number < 0 else f"{use.path}:{use.number}"
@@ -66,7 +67,31 @@ def feature_layer(model: Any, image_shape: Sequence[int | None], layer: Any = No
     )
 
 
-def _with_activation(calls: list[LayerCall]) -> LayerCall:
+def has_channels_first(model: Any, calls: Sequence[LayerCall], name: str) -> bool:
+    """Whether the output of a layer is [batch, channels, height, width].
+
+    An activation does not know where the channels are. The layer in front of it that knows, such as
+    a convolution, tells.
+
+    Args:
+        model: A built `keras.Model`.
+        calls: The calls of its layers, from `layer_calls`.
+        name: The name of the layer, as `find_layer` takes it.
+
+    Returns:
+        Whether the channels stand before the positions.
+    """
+    layer = find_layer(model, name).layer
+    last = max(position for position, call in enumerate(calls) if call.layer is layer)
+    for call in reversed(calls[: last + 1]):
+        if isinstance(call.layer, (keras.layers.Permute, keras.layers.Reshape)):
+            break  # the axes in front of it are others
+        if data_format := getattr(call.layer, "data_format", None):
+            return data_format == "channels_first"
+    return False
+
+
+def _with_activation(calls: Sequence[LayerCall]) -> LayerCall:
     """Find the last layer that belongs to a convolution, the first of the calls.
 
     The feature maps of the authors are rectified: they come from behind the normalisation, the
@@ -83,7 +108,7 @@ def _with_activation(calls: list[LayerCall]) -> LayerCall:
 
 
 def _has_positions(call: LayerCall) -> bool:
-    """Whether the output of a call is a map of more than one position."""
+    """Whether the output of a call is a map of more than one position, channels first or last."""
     shape = call.shape
     return shape is not None and len(shape) == 4 and sorted(shape[1:4], key=_length)[1] != 1
 

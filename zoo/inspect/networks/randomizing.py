@@ -83,8 +83,8 @@ class RandomizedModel:
 
     Attributes:
         learned: The layers with weights that a training learns, from the last to the first.
-        shuffled: The paths of those layers that cannot be made anew from their configuration.
-            Instead of new weights they are given their own weights in random order.
+        shuffled: The paths of those layers for which `initial_weights` finds no random weights.
+            They are given their own weights in random order.
 
     Example:
         >>> import zoo
@@ -154,7 +154,9 @@ def initial_weights(layer: Any, seed: int) -> list[np.ndarray] | None:
 
     Returns:
         The values of the layer's own variables, as in `LearnedLayer`; None for a layer that cannot
-        be made anew from its configuration.
+        be made anew from its configuration, or whose initialiser makes all weights of a kernel
+        equal, such as `"zeros"`. Nothing is random then, and a network whose last kernel is zero
+        has maps of zeros, which would pass every check.
 
     Example:
         >>> layer = keras.layers.Dense(2)
@@ -171,7 +173,9 @@ def initial_weights(layer: Any, seed: int) -> list[np.ndarray] | None:
     own = _own_weights(fresh)
     if [weight.shape for weight in own] != [weight.shape for weight in _own_weights(layer)]:
         return None
-    return [keras.ops.convert_to_numpy(weight.value) for weight in own]
+    values = [keras.ops.convert_to_numpy(weight.value) for weight in own]
+    kernels = [x for weight, x in zip(own, values, strict=True) if "kernel" in weight.name]
+    return None if any(x.size > 1 and np.ptp(x) == 0 for x in kernels) else values
 
 
 def _own_weights(layer: Any) -> list[Any]:

@@ -4,6 +4,7 @@ import pytest
 
 import zoo
 from zoo.inspect import explain
+from zoo.inspect.explaining.pixels import enlarged
 from zoo.inspect.networks.recording import record
 
 
@@ -100,3 +101,40 @@ def test_a_last_convolution_of_a_single_position_is_passed_over():
     assert isinstance(layer, keras.layers.ReLU)
     assert layer.output.shape[1:] == (3, 3, 256)
     assert np.ptp(explanation.maps) > 0
+
+
+@pytest.mark.parametrize("layer", [None, "convolution", "rectified"])
+@pytest.mark.parametrize("method", ["grad_cam", "layer_cam", "score_cam"])
+def test_channels_first_makes_the_same_maps(method, layer, images):
+    models = []
+    for data_format in ("channels_last", "channels_first"):
+        inputs = x = keras.Input((8, 8, 3))
+        if data_format == "channels_first":
+            x = keras.layers.Permute((3, 1, 2))(x)
+        x = keras.layers.Conv2D(4, 3, data_format=data_format, name="convolution")(x)
+        x = keras.layers.ReLU(name="rectified")(x)  # which does not know where the channels are
+        x = keras.layers.GlobalAveragePooling2D(data_format=data_format)(x)
+        models.append(keras.Model(inputs, keras.layers.Dense(2)(x)))
+    last, first = models
+    first.set_weights(last.get_weights())
+    expected, maps = (explain(model, images, 1, method, layer=layer).maps for model in models)
+    np.testing.assert_allclose(maps, expected, rtol=1e-3, atol=1e-4 * abs(expected).max())
+
+
+def test_layers_behind_moved_axes_have_channels_last(images):
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Permute((3, 1, 2)),
+            keras.layers.Conv2D(4, 3, data_format="channels_first"),
+            keras.layers.Permute((2, 3, 1), name="moved"),
+            keras.layers.ReLU(name="rectified"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(2),
+        ]
+    )
+    moved = record(model, images, ["rectified"]).outputs["rectified"]
+    weights = model.layers[-1].kernel.numpy()[:, 1].reshape(6, 6, 4).mean(axis=(0, 1))
+    expected = enlarged(positive(moved @ weights)[:, None], 8, 8)[:, 0]
+    maps = explain(model, images, 1, "grad_cam", layer="rectified").maps
+    np.testing.assert_allclose(maps, expected, rtol=1e-3, atol=1e-4 * maps.max())

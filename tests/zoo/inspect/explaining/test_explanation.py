@@ -47,6 +47,8 @@ def test_members_can_have_layers_of_their_own(committee, images):
     layers = {committee.member_names[0]: "first"}
     explanation = explain(committee, images, 0, "layer_cam", layer=layers)
     assert explanation.layer == "first, rectified, backbone/trunk/rectified"
+    with pytest.raises(ArgumentError, match="layer must have names of members: 'functional'"):
+        explain(committee, images, 0, "layer_cam", layer={"functionl": "first"})
 
 
 def test_a_committee_is_drawn_with_its_disagreement(committee, images):

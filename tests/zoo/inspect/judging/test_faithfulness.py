@@ -78,6 +78,14 @@ def test_logits_are_turned_into_probabilities(models, images):
     assert np.allclose(first.deletion, second.deletion, atol=1e-4)
 
 
+def test_probabilities_that_no_softmax_computes_stay_as_they_are(models, images):
+    mixed = keras.layers.Lambda(lambda probabilities: probabilities / 2 + 1 / 6)
+    model = keras.Sequential([models["flat"], mixed])
+    model.build((None, 8, 8, 3))
+    found = faithfulness(model, images, "gradient", of="probabilities", steps=3, verbose=0)
+    assert np.allclose(found.deletion[0, :, 0], model.predict(images, verbose=0).max(1), atol=1e-5)
+
+
 def test_edges_are_those_of_the_grey_image():
     images = np.zeros((1, 5, 6, 3), "float32")
     images[:, :, 3:] = 30

@@ -86,6 +86,20 @@ def test_weights_of_a_layer_without_configuration_are_put_into_random_order():
     assert values.tolist() != [1, 2, 3, 4, 5]
 
 
+def test_kernels_that_start_from_equal_weights_are_put_into_random_order():
+    answer = keras.layers.Dense(3, kernel_initializer="zeros", name="answer")
+    rectifier = keras.layers.PReLU()  # whose slopes start from zeros, as they should
+    model = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten(), rectifier, answer])
+    trained = np.arange(12, dtype="float32").reshape(4, 3)
+    answer.set_weights([trained, np.zeros(3)])
+    copy = RandomizedModel(model, (2, 2, 1))
+    copy.randomize([0, 1], seed=0)
+    assert copy.shuffled == ("answer",)
+    kernel = answers(copy, np.eye(4, dtype="float32").reshape(4, 2, 2, 1))
+    assert sorted(kernel.ravel()) == list(range(12))
+    assert not np.array_equal(kernel, trained)
+
+
 def test_a_model_without_weights_is_refused():
     model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten()])
     with pytest.raises(ArgumentError, match="must have weights that a training learns"):
