@@ -226,6 +226,12 @@ def check_data(results):
     assert results["stream"]["peak MiB"] > results["stream"]["TensorFlow's"]
 
 
+def check_label_errors(results):
+    assert {"zoo, self_confidence", "zoo, normalized_margin", "chance"} <= results["rows"].keys()
+    assert all("average precision" in row for row in results["rows"].values())
+    assert results["images"] > 0
+
+
 def check_memory(results):
     assert all(row["MiB"] > 0 for row in results["memory"].values())
     assert all(row["s"] > 0 for row in results["start"].values())
@@ -245,6 +251,7 @@ def check_memory(results):
         ("data", check_data),
         ("explain", check_rows),
         ("landscape", check_rows),
+        ("label_errors", check_label_errors),
     ],
 )
 @IN_GRAPHS_ANYWAY

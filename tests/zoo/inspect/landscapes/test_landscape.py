@@ -5,6 +5,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from matplotlib.collections import QuadMesh
 
 import zoo
 from zoo.ensembles import Committee
@@ -201,12 +202,23 @@ def test_a_picture_is_labelled_and_shows_names_as_they_are(member, test_split):
     assert found.plot(own) is own
 
 
-@pytest.mark.parametrize("losses", [np.zeros((3, 3)), np.full((3, 3), np.nan), np.eye(3) / 0.1])
-def test_any_losses_can_be_drawn(losses):
+@pytest.mark.parametrize(
+    ("losses", "is_flat"),
+    [(np.zeros((3, 3)), True), (np.full((3, 3), np.nan), True), (np.eye(3) / 0.1, False)],
+)
+def test_any_losses_can_be_drawn(losses, is_flat):
     axes = new_figure(3, 3).add_subplot()
     draw_contours(axes, np.arange(3.0), np.arange(3.0), losses, "loss")
     draw_paths(axes, {"_hidden": np.zeros((1, 2))})
     axes.figure.canvas.draw()
+    assert axes.figure.axes[1].get_ylabel() == "loss"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [" _hidden"]
+    # Contours need two levels. Losses without two levels are a mesh, with NaN left transparent.
+    (drawn, *lines) = axes.collections
+    assert isinstance(drawn, QuadMesh) == is_flat
+    assert bool(lines) != is_flat
+    if is_flat:
+        np.testing.assert_array_equal(np.ma.getmaskarray(drawn.get_array()), np.isnan(losses))
 
 
 def test_levels_ascend_and_reach_from_the_lowest_to_the_highest_loss():
