@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.ensembles.models.member_models import MemberModels
 from zoo.errors import ArgumentError
+from zoo.inspect.landscapes.networks_at_weights import normalizers, statistics_of
 from zoo.inspect.landscapes.planes import (
     Plane,
     WeightName,
@@ -59,18 +60,13 @@ class View:
             anew: Whether batch statistics are taken anew.
         """
         moving = {id(variable) for variable in self.plane.variables}
+        for layer in normalizers(self.model) if anew else ():
+            moving |= {id(variable) for variable in statistics_of(layer)}
         return tuple(
             variable.path
             for variable in self.model.weights
-            if id(variable) not in moving
-            and is_floating(variable)
-            and not (anew and is_statistic(variable))
+            if id(variable) not in moving and is_floating(variable)
         )
-
-
-def is_statistic(variable: Any) -> bool:
-    """Whether a variable is a moving mean or a moving variance of batch normalisation."""
-    return variable.name in ("moving_mean", "moving_variance")
 
 
 def random_view(model: Any, seed: int) -> View:

@@ -73,6 +73,18 @@ def test_the_caption_says_how_many_images_and_what_was_frozen(member, test_split
     )
 
 
+def test_statistics_of_a_frozen_normalisation_are_listed_as_frozen(test_split):
+    model = built("bn_mlp", 0, hidden=(5, 4))
+    first, second = (
+        layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)
+    )
+    first.trainable = False  # so a training does not change its statistics, nor does "anew"
+    found = landscape(model, test_split, points=3, verbose=0, batch_statistics="anew")
+    statistics = {path for path in found.frozen if "/moving_" in path}
+    assert statistics == {first.moving_mean.path, first.moving_variance.path}
+    assert second.gamma.path in found.frozen
+
+
 def test_chosen_weights_have_their_own_values_on_the_axes(member, test_split):
     names = [("logits/kernel", 2, 1), ("logits/bias", 0)]
     own = [float(np.array(member.get_layer("logits").kernel)[2, 1])]
