@@ -15,6 +15,8 @@ from zoo.inspect.landscapes.drawing import contour_levels, draw_contours, draw_p
 from zoo.inspect.landscapes.views import architecture, matching_weights
 from zoo.plots import new_figure
 
+WAY = Trajectory("a", np.zeros((1, 2)), np.zeros(1))
+
 
 def built(name, seed, **options):
     return zoo.build(name, input_shape=(6, 6, 1), num_classes=3, seed=seed, **options)
@@ -130,7 +132,7 @@ def test_the_plane_through_members_has_their_losses(committee, test_split):
     assert list(found.marks) == list(names)
     for model, (x, y) in zip(committee.members, found.marks.values(), strict=True):
         place = {"x": (x, x + 1), "y": (y, y + 1), "points": 3, "verbose": 0}
-        there = landscape(committee, test_split, through=(0, 1, 2), **place)
+        there = landscape(committee, test_split, through=np.arange(3), **place)
         zero = landscape(model, test_split, points=3, verbose=0, batch_statistics="anew")
         assert there.losses[0, 0] == pytest.approx(zero.losses[1, 1], rel=1e-4)
 
@@ -147,7 +149,11 @@ def test_the_plane_through_members_has_their_losses(committee, test_split):
         ({"seed": -1}, "seed must be"),
         ({"batch_size": 0}, "batch_size must be"),
         ({"batch_statistics": "new"}, 'must be "kept" or "anew"'),
-        ({"trajectories": [Trajectory("a", np.zeros((1, 2)), np.zeros(1))]}, "without weights="),
+        ({"trajectories": [WAY]}, "without weights="),
+        ({"trajectories": ["a"]}, "must be a list of Trajectory"),
+        ({"trajectories": 2 * [WAY]}, "different names. Received: a, a"),
+        ({"trajectories": WAY}, "must be a list of Trajectory"),
+        ({"weights": 3}, "weights must be two different weights. Received: 3"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(options, message, member, test_split):
@@ -168,6 +174,8 @@ def test_only_built_models_have_a_landscape(model, test_split):
         ((0, 1, 1), "three different members"),
         ((0, 1, "bn_mlp_4"), "did you mean 'bn_mlp"),
         ((0, 1, 7), "names or numbers of members"),
+        (3, "names or numbers of members. Received: 3"),
+        ("bn_mlp", "three different members. Received: 'bn_mlp'"),
     ],
 )
 def test_members_that_there_are_not_are_refused(chosen, message, committee, test_split):
