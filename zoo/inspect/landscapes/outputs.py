@@ -10,6 +10,7 @@ from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled
 from zoo.errors import ArgumentError, DataError
 from zoo.inspect.landscapes.networks_at_weights import weight_dtype
+from zoo.inspect.networks.recording import class_numbers
 from zoo.inspect.networks.running import logits_behind
 from zoo.text import first_line
 
@@ -95,7 +96,7 @@ def labelled_images(model: Any, data: Any) -> Split:
     Raises:
         DataError: The images or classes do not fit the model.
     """
-    split = as_labelled(data, None, "images", _class_numbers(model))
+    split = as_labelled(data, None, "images", class_numbers(model))
     if not len(split):
         raise DataError(
             "There must be one image or more. Received: no image. Check the condition by which the "
@@ -135,12 +136,3 @@ def check_built(name: str, model: Any) -> None:
             f"{name} must be a built keras.Model or a committee. Received: {model!r:.80}. Call the "
             "model on some images, or train it, before you look at its losses."
         )
-
-
-def _class_numbers(model: Any) -> tuple[str, ...] | None:
-    """Give the numbers of a model's classes as names; None if the model cannot say how many."""
-    try:
-        classes = max(model.output_shape[-1], 2)
-    except (AttributeError, ValueError, TypeError):
-        return None
-    return tuple(map(str, range(classes)))

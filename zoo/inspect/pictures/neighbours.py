@@ -14,15 +14,12 @@ from zoo.errors import ArgumentError
 from zoo.inspect.networks.layer_names import find_layer
 from zoo.inspect.networks.recording import image_shape_of, record_blocks
 from zoo.inspect.networks.running import layer_calls
-from zoo.inspect.pictures.predictions import check_built
+from zoo.inspect.pictures.predictions import BATCH, check_built
 from zoo.inspect.pictures.sheet import draw_sheet, new_sheet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-BATCH = 256
-"""The number of images in a block by default, which bounds the memory that a search takes."""
 
 METRICS = ("cosine", "euclidean")
 """The distances between features."""
