@@ -227,8 +227,9 @@ def check_statistics(value: str | None, *, default: str) -> str:
 
 def _positions(trajectories: Any) -> dict[str, np.ndarray]:
     """Take the positions of trajectories by their names."""
-    listed = list(trajectories) if isinstance(trajectories, Iterable) else [None]
-    if not all(isinstance(trajectory, Trajectory) for trajectory in listed):
+    is_list = isinstance(trajectories, Iterable)
+    listed = list(trajectories) if is_list else []
+    if not is_list or not all(isinstance(trajectory, Trajectory) for trajectory in listed):
         raise ArgumentError(
             f"trajectories must be a list of Trajectory. Received: {trajectories!r:.200}. Pass the "
             "result of zoo.inspect.descend."
