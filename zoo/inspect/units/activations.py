@@ -77,6 +77,11 @@ class Activations:
                     f"layers must be among {', '.join(self.outputs)}. Received: {name!r}. Leave "
                     "layers out for all of them."
                 )
+            if self.outputs[name].ndim not in (2, 4):
+                raise ArgumentError(
+                    "layers must have outputs [n, height, width, channels] or [n, units] to be "
+                    f"drawn. Received: {name!r} with {self.outputs[name].shape}. Choose others."
+                )
         height = 1.45 * INCHES
         figure = new_figure(2.2 + channels * INCHES, 0.5 + height * len(names))
         rows = figure.subplots(len(names), 1, squeeze=False)[:, 0]

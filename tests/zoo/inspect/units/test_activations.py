@@ -83,6 +83,9 @@ def test_an_image_or_layer_that_is_not_there_is_refused(outputs):
         outputs.plot(2)
     with pytest.raises(ArgumentError, match="layers must be among signed"):
         outputs.plot(layers=["unit"])
+    sequences = Activations({"words": np.zeros((2, 3, 4), "float32")}, "rnn")
+    with pytest.raises(ArgumentError, match=r"to be drawn\. Received: 'words' with \(2, 3, 4\)"):
+        sequences.plot(layers=["words"])
     for layers in ("units", []):
         with pytest.raises(ArgumentError, match="layers must be a list of one layer or more"):
             outputs.plot(layers=layers)
