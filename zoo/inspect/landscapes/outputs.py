@@ -11,11 +11,8 @@ from zoo.ensembles.checks import as_labelled
 from zoo.errors import ArgumentError, DataError
 from zoo.inspect.landscapes.networks_at_weights import weight_dtype
 from zoo.inspect.networks.recording import class_numbers
-from zoo.inspect.networks.running import logits_behind
+from zoo.inspect.networks.running import ends_linearly, logits_behind
 from zoo.text import first_line
-
-_LINEAR = ("MatMul", "BiasAdd", "Add", "AddV2", "Conv2D", "Mean")
-"""TensorFlow's operations that give logits when they stand at the end of a network."""
 
 
 def gives_probabilities(outputs: Any) -> bool:
@@ -74,7 +71,7 @@ def as_logits(outputs: Any, *, probabilities: bool) -> Any:
             "The model must give a probability for each class that add up to 1, logits, or a "
             f"single sigmoid. Received: {outputs.shape[-1]} sigmoids. Put a softmax in their place."
         )
-    if ending is not None or not probabilities or (single and outputs.op.type in _LINEAR):
+    if ending is not None or not probabilities or (single and ends_linearly(outputs)):
         return logits
     epsilon = keras.config.epsilon()  # as in Keras's losses, and in `Committee.evaluate`
     if single:

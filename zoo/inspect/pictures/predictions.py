@@ -12,7 +12,7 @@ from zoo.ensembles.checks import as_labelled, check_classes
 from zoo.ensembles.models.voting_model import VotingModel
 from zoo.errors import ArgumentError, DataError
 from zoo.inspect.networks.recording import class_numbers, image_shape_of
-from zoo.inspect.networks.running import forward
+from zoo.inspect.networks.running import ends_linearly, forward
 
 BATCH = 256
 """The number of images in a run by default, which bounds the memory that is taken."""
@@ -123,14 +123,18 @@ def _probabilities(model: Any, split: Split, batch_size: int) -> NDArray[np.floa
     @tf.function(autograph=False, reduce_retracing=True)
     def run(block: Any) -> Any:
         result = forward(model, block)
-        endings.append(result.ending)
+        is_linear = result.ending is None and ends_linearly(result.outputs)
+        endings.append("linear" if is_linear else result.ending)
         return result.outputs
 
     blocks = [
         run(tf.convert_to_tensor(block)).numpy()
         for block in image_batches(split, image_shape_of(model), batch_size)
     ]
-    return as_probabilities(np.concatenate(blocks), endings[0])
+    outputs, ending = np.concatenate(blocks), endings[0]
+    if ending is None and outputs.shape[-1] == 1 and 0 <= outputs.min() <= outputs.max() <= 1:
+        ending = "sigmoid"  # such as the mean of several sigmoids
+    return as_probabilities(outputs, ending)
 
 
 def as_probabilities(outputs: NDArray, ending: str | None) -> NDArray[np.float64]:
