@@ -226,6 +226,12 @@ def check_data(results):
     assert results["stream"]["peak MiB"] > results["stream"]["TensorFlow's"]
 
 
+def check_label_errors(results):
+    assert {"zoo, self_confidence", "zoo, normalized_margin", "chance"} <= results["rows"].keys()
+    assert all("average precision" in row for row in results["rows"].values())
+    assert results["images"] > 0
+
+
 def check_memory(results):
     assert all(row["MiB"] > 0 for row in results["memory"].values())
     assert all(row["s"] > 0 for row in results["start"].values())
@@ -254,6 +260,7 @@ def check_trust(results):
         ("explain", check_rows),
         ("landscape", check_rows),
         ("trust", check_trust),
+        ("label_errors", check_label_errors),
     ],
 )
 @IN_GRAPHS_ANYWAY

@@ -142,11 +142,13 @@ def barrier(
     of_images = PointLosses(
         first, plane, split, anew=anew, measure=measure, batch_size=batch_size
     ).of_images(positions[:, None])
-    weights = split.sample_weight
-    if weights is not None:
-        of_images = of_images * (np.asarray(weights, "float64") / np.mean(weights))
-    losses = of_images.mean(axis=1)
-    means = resampled_means(of_images.T, resamples, seed)
+    weights = np.ones(len(split)) if split.sample_weight is None else split.sample_weight
+    counting = weights > 0
+    of_images, weights = of_images[:, counting], weights[counting].astype("float64")
+    losses = np.average(of_images, axis=1, weights=weights)
+    # The sum of the weights differs between resamples: each mean is divided by its own sum.
+    drawn = resampled_means(np.vstack([of_images * weights, weights]).T, resamples, seed)
+    means = drawn[:, :-1] / drawn[:, -1:]
     low, high = percentile_interval(heights(means, positions))
     height = Estimate(float(heights(losses[None], positions)[0]), float(low), float(high))
     statistics = ("anew" if anew else "kept") if normalizers(first) else None

@@ -85,11 +85,7 @@ def descend(
             '{"gradient descent": keras.optimizers.SGD(0.1)}, for example.'
         )
     plane = weight_plane(model, weights)
-    first = [value_of(model, name) for name in weights] if start is None else start
-    if np.shape(first) != (2,) or not np.isfinite(np.asarray(first, "float64")).all():
-        raise ArgumentError(
-            f"start must be two numbers. Received: {start!r}. Pass (0.0, 0.0), for example."
-        )
+    first = _start([value_of(model, name) for name in weights] if start is None else start)
     split = labelled_images(model, data)
     losses = PointLosses(model, plane, split, penalties=penalties, batch_size=batch_size)
     return tuple(
@@ -109,6 +105,9 @@ def follow(
         optimizer: A fresh Keras optimiser.
         start: The coordinates of the start.
         steps: The number of steps.
+
+    Raises:
+        ArgumentError: The loss at the start is not finite.
     """
     position = keras.Variable(np.asarray(start, "float32"), name="position")
     optimizer.build([position])
@@ -117,6 +116,12 @@ def follow(
         point = keras.ops.convert_to_numpy(position.value).astype("float64")
         loss, slope = losses.slope(point)
         if not (np.isfinite(loss) and np.isfinite(slope).all()):
+            if not step:
+                raise ArgumentError(
+                    "start must be a place where the loss is a number. Received: "
+                    f"{tuple(map(float, start))}, where the loss is {loss}. Pass another start, or "
+                    "look for NaN among the weights of the model and in the images."
+                )
             warnings.warn(
                 f"{name} has a loss that is no number after {step} steps, where its trajectory "
                 "ends. Choose a lower learning rate.",
@@ -129,6 +134,19 @@ def follow(
         if step < steps:
             optimizer.apply([keras.ops.convert_to_tensor(slope, "float32")], [position])
     return Trajectory(name, np.array(positions).reshape(-1, 2), np.array(values))
+
+
+def _start(value: Any) -> Sequence[float]:
+    """Check the two coordinates of a start."""
+    try:
+        fits = np.shape(value) == (2,) and np.isfinite(np.asarray(value, "float64")).all()
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise ArgumentError(
+            f"start must be two numbers. Received: {value!r}. Pass (0.0, 0.0), for example."
+        )
+    return value
 
 
 def _fresh(name: str, optimizer: Any) -> Any:

@@ -167,7 +167,7 @@ def landscape(
             f"A landscape must have a single kind of axes. Received: {' and '.join(named)}. Leave "
             "out all but one of them."
         )
-    drawn = {trajectory.name: trajectory.positions for trajectory in trajectories}
+    drawn = _positions(trajectories)
     if drawn and weights is None:
         raise ArgumentError(
             f"trajectories must be empty without weights=. Received: {', '.join(drawn)}. Pass the "
@@ -223,6 +223,25 @@ def check_statistics(value: str | None, *, default: str) -> str:
             "the value that fits the axes."
         )
     return value or default
+
+
+def _positions(trajectories: Any) -> dict[str, np.ndarray]:
+    """Take the positions of trajectories by their names."""
+    is_list = isinstance(trajectories, Iterable)
+    listed = list(trajectories) if is_list else []
+    if not is_list or not all(isinstance(trajectory, Trajectory) for trajectory in listed):
+        raise ArgumentError(
+            f"trajectories must be a list of Trajectory. Received: {trajectories!r:.200}. Pass the "
+            "result of zoo.inspect.descend."
+        )
+    positions = {trajectory.name: trajectory.positions for trajectory in listed}
+    if len(positions) < len(listed):
+        names = ", ".join(trajectory.name for trajectory in listed)
+        raise ArgumentError(
+            f"trajectories must have different names. Received: {names}. Name the optimisers that "
+            "you pass to descend differently."
+        )
+    return positions
 
 
 def _check_range(name: str, value: Range | None, default: Range) -> Range:

@@ -10,11 +10,9 @@ from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled
 from zoo.errors import ArgumentError, DataError
 from zoo.inspect.landscapes.networks_at_weights import weight_dtype
-from zoo.inspect.networks.running import logits_behind
+from zoo.inspect.networks.recording import class_numbers
+from zoo.inspect.networks.running import ends_linearly, logits_behind
 from zoo.text import first_line
-
-_LINEAR = ("MatMul", "BiasAdd", "Add", "AddV2", "Conv2D", "Mean")
-"""TensorFlow's operations that give logits when they stand at the end of a network."""
 
 
 def gives_probabilities(outputs: Any) -> bool:
@@ -73,7 +71,7 @@ def as_logits(outputs: Any, *, probabilities: bool) -> Any:
             "The model must give a probability for each class that add up to 1, logits, or a "
             f"single sigmoid. Received: {outputs.shape[-1]} sigmoids. Put a softmax in their place."
         )
-    if ending is not None or not probabilities or (single and outputs.op.type in _LINEAR):
+    if ending is not None or not probabilities or (single and ends_linearly(outputs)):
         return logits
     epsilon = keras.config.epsilon()  # as in Keras's losses, and in `Committee.evaluate`
     if single:
@@ -95,7 +93,7 @@ def labelled_images(model: Any, data: Any) -> Split:
     Raises:
         DataError: The images or classes do not fit the model.
     """
-    split = as_labelled(data, None, "images", _class_numbers(model))
+    split = as_labelled(data, None, "images", class_numbers(model))
     if not len(split):
         raise DataError(
             "There must be one image or more. Received: no image. Check the condition by which the "
@@ -135,12 +133,3 @@ def check_built(name: str, model: Any) -> None:
             f"{name} must be a built keras.Model or a committee. Received: {model!r:.80}. Call the "
             "model on some images, or train it, before you look at its losses."
         )
-
-
-def _class_numbers(model: Any) -> tuple[str, ...] | None:
-    """Give the numbers of a model's classes as names; None if the model cannot say how many."""
-    try:
-        classes = max(model.output_shape[-1], 2)
-    except (AttributeError, ValueError, TypeError):
-        return None
-    return tuple(map(str, range(classes)))

@@ -169,7 +169,8 @@ def weight_plane(model: Any, names: Sequence[WeightName]) -> Plane:
         >>> [float(direction[0].sum()) for direction in plane.directions]
         [1.0, 1.0]
     """
-    found = [find_weight(model, name) for name in names]
+    listed = names if isinstance(names, list | tuple) else ()
+    found = [find_weight(model, name) for name in listed]
     if len({(id(variable), place) for variable, place in found}) != 2 or len(found) != 2:
         raise ArgumentError(
             f"weights must be two different weights. Received: {names!r:.200}. Pass a list such as "

@@ -90,11 +90,6 @@ class PointLosses:
         """The number of images."""
         return len(self._split)
 
-    @property
-    def takes_statistics(self) -> bool:
-        """Whether there are layers whose statistics are taken anew."""
-        return bool(self._layers)
-
     def of_images(self, coordinates: np.ndarray) -> np.ndarray:
         """Compute the loss of each image at each point.
 

@@ -1,15 +1,17 @@
 """The four planes on which a landscape can be drawn, with their ranges, labels and marks."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 import numpy as np
 
+from zoo.arguments import is_whole
 from zoo.ensembles.models.member_models import MemberModels
 from zoo.errors import ArgumentError
+from zoo.inspect.landscapes.networks_at_weights import normalizers, statistics_of
 from zoo.inspect.landscapes.planes import (
     Plane,
     WeightName,
@@ -59,18 +61,13 @@ class View:
             anew: Whether batch statistics are taken anew.
         """
         moving = {id(variable) for variable in self.plane.variables}
+        for layer in normalizers(self.model) if anew else ():
+            moving |= {id(variable) for variable in statistics_of(layer)}
         return tuple(
             variable.path
             for variable in self.model.weights
-            if id(variable) not in moving
-            and is_floating(variable)
-            and not (anew and is_statistic(variable))
+            if id(variable) not in moving and is_floating(variable)
         )
-
-
-def is_statistic(variable: Any) -> bool:
-    """Whether a variable is a moving mean or a moving variance of batch normalisation."""
-    return variable.name in ("moving_mean", "moving_variance")
 
 
 def random_view(model: Any, seed: int) -> View:
@@ -163,7 +160,8 @@ def member_view(committee: Any, chosen: Sequence[str | int]) -> View:
             f"{type(committee).__name__}. Make a committee of your models: "
             "zoo.ensembles.Committee([a, b, c])."
         )
-    names = [_member_name(committee, key) for key in chosen]
+    is_list = isinstance(chosen, Iterable) and not isinstance(chosen, str)
+    names = [_member_name(committee, key) for key in (chosen if is_list else [chosen])]
     if len(set(names)) != 3 or len(names) != 3:
         raise ArgumentError(
             f"through must be three different members. Received: {chosen!r}. The members are "
@@ -185,12 +183,12 @@ def member_view(committee: Any, chosen: Sequence[str | int]) -> View:
     )
 
 
-def _member_name(committee: Any, key: str | int) -> str:
+def _member_name(committee: Any, key: Any) -> str:
     """Give the name of a member that is chosen by name or by number."""
     names = committee.member_names
     if isinstance(key, str) and key in names:
         return key
-    if isinstance(key, int) and not isinstance(key, bool) and 0 <= key < len(names):
+    if is_whole(key) and 0 <= key < len(names):
         return names[key]
     raise ArgumentError(
         f"through must be names or numbers of members. Received: {key!r}"

@@ -122,3 +122,26 @@ def image_shape_of(model: Any) -> tuple[int | None, ...]:
     except (AttributeError, ValueError):
         shape = None
     return tuple(shape[1:]) if isinstance(shape, tuple) and len(shape) == 4 else (None,) * 3
+
+
+def class_numbers(model: Any) -> tuple[str, ...] | None:
+    """Number the classes of a model: "0", "1" and so on, two of them for a single sigmoid.
+
+    Args:
+        model: A `keras.Model`. Subclassed models may not know the shape of their output.
+
+    Returns:
+        A number for each class, or None.
+
+    Example:
+        >>> import zoo
+        >>> class_numbers(zoo.build("softmax", num_classes=3))
+        ('0', '1', '2')
+    """
+    try:
+        shape = model.output_shape
+    except (AttributeError, ValueError):
+        return None
+    if not isinstance(shape, tuple) or not isinstance(shape[-1], int):
+        return None
+    return tuple(map(str, range(max(shape[-1], 2))))

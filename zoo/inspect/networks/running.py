@@ -178,6 +178,17 @@ def layer_calls(model: Any, image_shape: Sequence[int | None]) -> list[LayerCall
     return listed
 
 
+def ends_linearly(outputs: Any) -> bool:
+    """Whether an operation that gives logits computed a tensor: a product, a sum or a mean.
+
+    A single number between 0 and 1 that another operation computed is a probability.
+
+    Args:
+        outputs: The output of a model, a tensor of a graph.
+    """
+    return outputs.op.type in ("MatMul", "BiasAdd", "Add", "AddV2", "Conv2D", "Mean")
+
+
 def _uses_weights(operation: Any) -> bool:
     """Whether an operation adds weights, or multiplies by them."""
     if operation.type not in ("AddV2", "BiasAdd", "MatMul"):

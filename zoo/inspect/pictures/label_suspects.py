@@ -15,8 +15,10 @@ from zoo.ensembles.models.voting_model import VotingModel
 from zoo.ensembles.stacking import out_of_fold_probabilities
 from zoo.errors import ArgumentError, DataError
 from zoo.inspect.pictures.label_quality import confident_classes, find_score
-from zoo.inspect.pictures.predictions import Predictions, labelled_split, predict_split
+from zoo.inspect.pictures.predictions import BATCH, Predictions, labelled_split, predict_split
 from zoo.inspect.pictures.ranked_images import RankedImages, ranked
+
+_FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -77,7 +79,7 @@ class LabelSuspects(RankedImages):
         names = class_names
         split = None
         if data is not None:
-            given = names or list(map(str, range(num_classes)))
+            given = list(map(str, range(num_classes))) if names is None else names
             is_split = isinstance(data, Split)
             split = data if is_split else as_split(data, checked, class_names=given)
             if len(split) != n or not np.array_equal(split.labels, checked):
@@ -86,12 +88,13 @@ class LabelSuspects(RankedImages):
                     f"{len(split):,} images for {n:,} labels, or other labels. Pass the Split that "
                     "the probabilities belong to."
                 )
-            names = names or split.class_names
-        class_names = tuple(map(str, names or range(num_classes)))
+            names = split.class_names if names is None else names
+        names = range(num_classes) if names is None else names
+        class_names = () if isinstance(names, str) else tuple(map(str, names))
         if len(class_names) != num_classes:
             raise ArgumentError(
                 f"class_names must be {num_classes} names, one for each class. Received: "
-                f"{len(class_names)} names. Name the classes in the order of their ids."
+                f"{names!r:.80}. Name the classes in the order of their ids."
             )
         means = members.mean(axis=0)
         found = Predictions(members, means, means.argmax(axis=1))
@@ -125,7 +128,7 @@ def label_suspects(
     data: Any,
     labels: Any = None,
     *,
-    folds: int = 5,
+    folds: int = _FOLDS,
     score: str = "normalized_margin",
     copies: int | None = None,
     seed: int = 0,
@@ -179,13 +182,15 @@ def label_suspects(
     if isinstance(members_or_committee, VotingModel):
         split = labelled_split(members_or_committee, data, labels)
         _check_unknown(members_or_committee, split)
-        options = {"copies": copies, "log_dir": log_dir, **training}
-        if given := [name for name, value in options.items() if value is not None]:
+        others = {"copies": copies, "log_dir": log_dir, **training}
+        is_given = {"folds": folds != _FOLDS, "seed": seed != 0, "resume": resume}
+        is_given |= {name: value is not None for name, value in others.items()}
+        if given := [name for name in is_given if is_given[name]]:
             raise ArgumentError(
                 "With a trained committee, which is not trained again, there must be no options of "
                 f"a training. Received: {given[0]}. Leave it out, or pass names of members."
             )
-        found = predict_split(members_or_committee, split, 256)
+        found = predict_split(members_or_committee, split, BATCH)
         return _rank(found, split.labels, split.class_names, split, score)
     split = training_split(data, labels, training.pop("sample_weight", None), None)
     members = out_of_fold_probabilities(

@@ -7,11 +7,8 @@ import numpy as np
 
 from zoo.datasets.looking.near_duplicates import NearDuplicates, near_duplicates
 from zoo.datasets.split import Split
-from zoo.inspect.pictures.predictions import labelled_split, predict_split
+from zoo.inspect.pictures.predictions import BATCH, labelled_split, predict_split
 from zoo.metrics import Accuracy, accuracy
-
-BATCH = 256
-"""The number of images in a run."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,8 @@ from zoo.arguments import whole_number
 from zoo.ensembles.measures.uncertainty import mutual_information
 from zoo.ensembles.models.voting_model import VotingModel
 from zoo.errors import ArgumentError
-from zoo.inspect.pictures.predictions import labelled_split, predict_split
+from zoo.inspect.pictures.predictions import BATCH, labelled_split, predict_split
 from zoo.inspect.pictures.ranked_images import RankedImages, ranked
-
-BATCH = 256
-"""The number of images in a run by default."""
 
 
 def mistakes(

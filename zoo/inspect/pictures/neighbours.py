@@ -10,19 +10,17 @@ from zoo.arguments import whole_number
 from zoo.datasets.image_batches import image_batches
 from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled, as_unlabelled
+from zoo.ensembles.committee import Committee
 from zoo.errors import ArgumentError
 from zoo.inspect.networks.layer_names import find_layer
 from zoo.inspect.networks.recording import image_shape_of, record_blocks
 from zoo.inspect.networks.running import layer_calls
-from zoo.inspect.pictures.predictions import check_built
+from zoo.inspect.pictures.predictions import BATCH, check_built
 from zoo.inspect.pictures.sheet import draw_sheet, new_sheet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-BATCH = 256
-"""The number of images in a block by default, which bounds the memory that a search takes."""
 
 METRICS = ("cosine", "euclidean")
 """The distances between features."""
@@ -128,6 +126,11 @@ def neighbours(
         array([0, 1, 2])
     """
     check_built(model)
+    if isinstance(model, Committee) and layer is None:
+        raise ArgumentError(
+            "model must be a single model without layer=, since each member of a committee has "
+            "features of its own. Received: a committee. Pass a member, committee.members[0]."
+        )
     if metric not in METRICS:
         expected = " or ".join(map(repr, METRICS))
         raise ArgumentError(f"metric must be {expected}. Received: {metric!r}. Leave it out.")

@@ -11,8 +11,11 @@ from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled, check_classes
 from zoo.ensembles.models.voting_model import VotingModel
 from zoo.errors import ArgumentError, DataError
-from zoo.inspect.networks.recording import image_shape_of
-from zoo.inspect.networks.running import forward
+from zoo.inspect.networks.recording import class_numbers, image_shape_of
+from zoo.inspect.networks.running import ends_linearly, forward
+
+BATCH = 256
+"""The number of images in a run by default, which bounds the memory that is taken."""
 
 
 class Predictions(NamedTuple):
@@ -73,19 +76,8 @@ def labelled_split(model_or_committee: Any, data: Any, labels: Any = None) -> Sp
         classes = model_or_committee.output_shape[-1] or 0
         check_classes(split, classes, model_or_committee.class_names)
         return split
-    names = getattr(model_or_committee, "class_names", None) or _numbers(model_or_committee)
+    names = getattr(model_or_committee, "class_names", None) or class_numbers(model_or_committee)
     return as_labelled(data, labels, "images", names)
-
-
-def _numbers(model: Any) -> tuple[str, ...] | None:
-    """Number the classes of a model; None if a subclassed model does not know how many it has."""
-    try:
-        shape = model.output_shape
-    except (AttributeError, ValueError):
-        return None
-    if not isinstance(shape, tuple) or not isinstance(shape[-1], int):
-        return None
-    return tuple(map(str, range(max(shape[-1], 2))))
 
 
 def predict_split(model_or_committee: Any, split: Split, batch_size: int) -> Predictions:
@@ -131,14 +123,18 @@ def _probabilities(model: Any, split: Split, batch_size: int) -> NDArray[np.floa
     @tf.function(autograph=False, reduce_retracing=True)
     def run(block: Any) -> Any:
         result = forward(model, block)
-        endings.append(result.ending)
+        is_linear = result.ending is None and ends_linearly(result.outputs)
+        endings.append("linear" if is_linear else result.ending)
         return result.outputs
 
     blocks = [
         run(tf.convert_to_tensor(block)).numpy()
         for block in image_batches(split, image_shape_of(model), batch_size)
     ]
-    return as_probabilities(np.concatenate(blocks), endings[0])
+    outputs, ending = np.concatenate(blocks), endings[0]
+    if ending is None and outputs.shape[-1] == 1 and 0 <= outputs.min() <= outputs.max() <= 1:
+        ending = "sigmoid"  # such as the mean of several sigmoids
+    return as_probabilities(outputs, ending)
 
 
 def as_probabilities(outputs: NDArray, ending: str | None) -> NDArray[np.float64]:

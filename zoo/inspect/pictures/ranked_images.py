@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.arguments import whole_number
+from zoo.datasets.sampling import first_copies
 from zoo.datasets.split import Split
 from zoo.ensembles.measures.uncertainty import (
     expected_entropy,
@@ -151,8 +152,8 @@ class RankedImages:
         """Give for each image the index of the first image with the same pixels, int64 [k]."""
         if self.split is None:
             return self.indices
-        _, first, inverse = np.unique(self.split.digests, return_index=True, return_inverse=True)
-        return first[inverse][self.indices]
+        _, first = first_copies(self.split.digests)
+        return first[self.indices]
 
     def _caption(self, number: int) -> str:
         label = self.class_names[self.labels[number]]

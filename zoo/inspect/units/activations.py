@@ -15,7 +15,7 @@ from zoo.inspect.networks.layer_names import find_layer
 from zoo.inspect.networks.recording import BATCH, record, record_blocks
 from zoo.inspect.networks.running import layer_calls
 from zoo.inspect.units.tiles import INCHES, SIGNED_COLOURS, draw_tiles
-from zoo.inspect.units.unit_outputs import find_call, shape_of_images
+from zoo.inspect.units.unit_outputs import find_call, layer_list, shape_of_images
 from zoo.plots import new_figure
 
 if TYPE_CHECKING:
@@ -65,17 +65,22 @@ class Activations:
             The figure.
 
         Raises:
-            ArgumentError: There is no such image or layer.
+            ArgumentError: There is no such image or layer, or `layers` is empty.
         """
         count = len(next(iter(self.outputs.values())))
         whole_number("image", image, 0, count - 1)
         whole_number("channels", channels, 1)
-        names = self._different(image) if layers is None else list(layers)
+        names = self._different(image) if layers is None else layer_list(layers)
         for name in names:
             if name not in self.outputs:
                 raise ArgumentError(
                     f"layers must be among {', '.join(self.outputs)}. Received: {name!r}. Leave "
                     "layers out for all of them."
+                )
+            if self.outputs[name].ndim not in (2, 4):
+                raise ArgumentError(
+                    "layers must have outputs [n, height, width, channels] or [n, units] to be "
+                    f"drawn. Received: {name!r} with {self.outputs[name].shape}. Choose others."
                 )
         height = 1.45 * INCHES
         figure = new_figure(2.2 + channels * INCHES, 0.5 + height * len(names))
@@ -130,7 +135,7 @@ def activations(
     if layers is None:
         names = [call.name for call in calls if call.shape is not None]
     else:
-        names = [find_call(model, layer, calls).name for layer in layers]
+        names = [find_call(model, layer, calls).name for layer in layer_list(layers)]
     recorded = record(model, images, names, batch_size=batch_size)
     return Activations({name: recorded.outputs[name] for name in names}, model.name)
 

@@ -20,6 +20,7 @@ from zoo.inspect.units.unit_outputs import (
     RECTIFIERS,
     find_call,
     has_units,
+    layer_list,
     positions,
     run_units,
     shape_of_images,
@@ -237,7 +238,7 @@ def dead_units(
     if layers is None:
         names = [call.name for call in calls if has_units(call.layer)]
     else:
-        names = [find_call(model, layer, calls).name for layer in layers]
+        names = [find_call(model, layer, calls).name for layer in layer_list(layers)]
     if not names:
         raise ArgumentError(
             f"{model.name} must have a layer with units, such as a Dense or a Conv2D. Received: "

@@ -76,13 +76,13 @@ class KernelImages:
         Args:
             ax: The axes to draw into. None makes a figure.
             names: A name for each unit, such as the names of the classes. None: its number.
-            columns: Pictures in a row. None: about as many as rows.
+            columns: The most pictures in a row. None: about as many as rows.
 
         Returns:
             The axes.
 
         Raises:
-            ArgumentError: There are more or fewer names than units.
+            ArgumentError: There are more or fewer names than units, or `columns` is below 1.
         """
         names = unit_names(self.units, names)
         shown = slice(MOST_TILES)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.arguments import whole_number
 from zoo.plots import new_figure
 from zoo.text import wrapped
 
@@ -36,24 +37,33 @@ def new_axes(count: int, *, columns: int | None = None) -> Axes:
 
     Args:
         count: The number of pictures.
-        columns: Pictures in a row; None for about as many as rows.
+        columns: The most pictures in a row; None for about as many as rows.
 
     Example:
         >>> new_axes(4).figure.get_size_inches().round(1).tolist()
         [3.2, 2.6]
     """
-    across = columns or columns_for(count)
+    across = columns_for(count, columns)
     width = max(3.2, across * INCHES + 1.0)
     return new_figure(width, math.ceil(count / across) * INCHES + 1.16).add_subplot()
 
 
-def columns_for(count: int) -> int:
-    """Give the number of columns of a mosaic that is a little wider than high.
+def columns_for(count: int, columns: int | None = None) -> int:
+    """Give the number of columns of a mosaic, by default a little wider than high.
+
+    Args:
+        count: The number of pictures.
+        columns: The most pictures in a row; None for about as many as rows.
+
+    Raises:
+        ArgumentError: `columns` is no whole number of 1 or more.
 
     Example:
-        >>> columns_for(10), columns_for(2)
-        (4, 2)
+        >>> columns_for(10), columns_for(2), columns_for(2, columns=8)
+        (4, 2, 2)
     """
+    if columns is not None:
+        return max(1, min(count, whole_number("columns", columns, 1)))
     return max(1, min(count, math.ceil(math.sqrt(1.5 * count))))
 
 
@@ -73,7 +83,7 @@ def draw_tiles(
         tiles: [pictures, height, width] to be drawn with a colour map, or RGB 0..1
             [pictures, height, width, 3].
         names: A name for each picture, written above it as text.
-        columns: Pictures in a row; None for about as many as rows.
+        columns: The most pictures in a row; None for about as many as rows.
         crossed: For each picture whether a cross is drawn in place of the picture; None for none.
         **options: Further arguments of `Axes.imshow`, such as `cmap`, `vmin` and `vmax`.
 
@@ -90,7 +100,7 @@ def draw_tiles(
     tiles = tiles.repeat(factor, axis=1).repeat(factor, axis=2)
     height, width = factor * height, factor * width
     gap, line = round(0.08 * width), round(0.32 * max(height, width))
-    across = columns or columns_for(count)
+    across = columns_for(count, columns)
     down = math.ceil(count / across)
     # NaN leaves the background white under a colour map.
     blank = np.nan if tiles.ndim == 3 else 1.0

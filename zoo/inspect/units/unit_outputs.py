@@ -8,11 +8,12 @@ graph of the run tells which operations stand between the layer and the activati
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import keras
 
+from zoo.arguments import argument_error
 from zoo.ensembles.committee import Committee
 from zoo.errors import ArgumentError
 from zoo.inspect.networks.layer_names import find_layer
@@ -170,6 +171,30 @@ def find_call(model: Any, layer: Any, calls: Sequence[LayerCall]) -> LayerCall:
         f"{use.path!r} is called {len(own)} times. Pass the name of another layer, or another "
         "number behind the name."
     )
+
+
+def layer_list(layers: Any) -> list[Any]:
+    """Take a list of layers; a single name is none, although Python goes through its letters.
+
+    Args:
+        layers: Names of layers, or layers.
+
+    Returns:
+        The same layers, each once.
+
+    Raises:
+        ArgumentError: The argument is no list, or it is empty.
+
+    Example:
+        >>> layer_list(("conv", "logits", "conv"))
+        ['conv', 'logits']
+    """
+    is_list = isinstance(layers, Iterable) and not isinstance(layers, str)
+    listed = list(dict.fromkeys(layers)) if is_list else []
+    if not listed:
+        expected = "be a list of one layer or more"
+        raise argument_error("layers", expected, layers, "Leave layers out for all of them")
+    return listed
 
 
 def shape_of_images(model: Any) -> tuple[int | None, int | None, int]:

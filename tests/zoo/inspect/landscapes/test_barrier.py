@@ -62,6 +62,8 @@ def test_images_count_by_their_weights(model, permuted, test_split):
     found = barrier(model, permuted, weighted, points=3)
     np.testing.assert_allclose(found.losses, few.losses, rtol=1e-5)
     assert found.height.value == pytest.approx(few.height.value, rel=1e-4)
+    assert found.height.low == pytest.approx(few.height.low, rel=1e-4)
+    assert found.height.high == pytest.approx(few.height.high, rel=1e-4)
 
 
 def test_between_models_with_batch_normalisation_statistics_are_taken_anew(train_split, test_split):

@@ -73,6 +73,9 @@ def test_a_path_ends_with_a_warning_where_the_loss_is_no_number(model, test_spli
         ({"sgd": "sgd"}, {}, "must be a Keras optimiser. Received: 'sgd'"),
         ({"sgd": keras.optimizers.SGD()}, {"start": (1,)}, "start must be two numbers"),
         ({"sgd": keras.optimizers.SGD()}, {"start": (1, np.inf)}, "start must be two numbers"),
+        ({"sgd": keras.optimizers.SGD()}, {"start": "ab"}, "start must be two numbers"),
+        ({"sgd": keras.optimizers.SGD()}, {"start": (1, "b")}, "start must be two numbers"),
+        ({"sgd": keras.optimizers.SGD()}, {"start": (3e38, 3e38)}, "where the loss is a number"),
         ({"sgd": keras.optimizers.SGD()}, {"steps": 0}, "steps must be"),
     ],
 )

@@ -5,6 +5,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from matplotlib.collections import QuadMesh
 
 import zoo
 from zoo.ensembles import Committee
@@ -13,6 +14,8 @@ from zoo.inspect import Trajectory, WeightPath, landscape
 from zoo.inspect.landscapes.drawing import contour_levels, draw_contours, draw_paths
 from zoo.inspect.landscapes.views import architecture, matching_weights
 from zoo.plots import new_figure
+
+WAY = Trajectory("a", np.zeros((1, 2)), np.zeros(1))
 
 
 def built(name, seed, **options):
@@ -72,6 +75,18 @@ def test_the_caption_says_how_many_images_and_what_was_frozen(member, test_split
     )
 
 
+def test_statistics_of_a_frozen_normalisation_are_listed_as_frozen(test_split):
+    model = built("bn_mlp", 0, hidden=(5, 4))
+    first, second = (
+        layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)
+    )
+    first.trainable = False  # so a training does not change its statistics, nor does "anew"
+    found = landscape(model, test_split, points=3, verbose=0, batch_statistics="anew")
+    statistics = {path for path in found.frozen if "/moving_" in path}
+    assert statistics == {first.moving_mean.path, first.moving_variance.path}
+    assert second.gamma.path in found.frozen
+
+
 def test_chosen_weights_have_their_own_values_on_the_axes(member, test_split):
     names = [("logits/kernel", 2, 1), ("logits/bias", 0)]
     own = [float(np.array(member.get_layer("logits").kernel)[2, 1])]
@@ -117,7 +132,7 @@ def test_the_plane_through_members_has_their_losses(committee, test_split):
     assert list(found.marks) == list(names)
     for model, (x, y) in zip(committee.members, found.marks.values(), strict=True):
         place = {"x": (x, x + 1), "y": (y, y + 1), "points": 3, "verbose": 0}
-        there = landscape(committee, test_split, through=(0, 1, 2), **place)
+        there = landscape(committee, test_split, through=np.arange(3), **place)
         zero = landscape(model, test_split, points=3, verbose=0, batch_statistics="anew")
         assert there.losses[0, 0] == pytest.approx(zero.losses[1, 1], rel=1e-4)
 
@@ -134,7 +149,11 @@ def test_the_plane_through_members_has_their_losses(committee, test_split):
         ({"seed": -1}, "seed must be"),
         ({"batch_size": 0}, "batch_size must be"),
         ({"batch_statistics": "new"}, 'must be "kept" or "anew"'),
-        ({"trajectories": [Trajectory("a", np.zeros((1, 2)), np.zeros(1))]}, "without weights="),
+        ({"trajectories": [WAY]}, "without weights="),
+        ({"trajectories": ["a"]}, "must be a list of Trajectory"),
+        ({"trajectories": 2 * [WAY]}, "different names. Received: a, a"),
+        ({"trajectories": WAY}, "must be a list of Trajectory"),
+        ({"weights": 3}, "weights must be two different weights. Received: 3"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(options, message, member, test_split):
@@ -155,6 +174,8 @@ def test_only_built_models_have_a_landscape(model, test_split):
         ((0, 1, 1), "three different members"),
         ((0, 1, "bn_mlp_4"), "did you mean 'bn_mlp"),
         ((0, 1, 7), "names or numbers of members"),
+        (3, "names or numbers of members. Received: 3"),
+        ("bn_mlp", "three different members. Received: 'bn_mlp'"),
     ],
 )
 def test_members_that_there_are_not_are_refused(chosen, message, committee, test_split):
@@ -201,12 +222,23 @@ def test_a_picture_is_labelled_and_shows_names_as_they_are(member, test_split):
     assert found.plot(own) is own
 
 
-@pytest.mark.parametrize("losses", [np.zeros((3, 3)), np.full((3, 3), np.nan), np.eye(3) / 0.1])
-def test_any_losses_can_be_drawn(losses):
+@pytest.mark.parametrize(
+    ("losses", "is_flat"),
+    [(np.zeros((3, 3)), True), (np.full((3, 3), np.nan), True), (np.eye(3) / 0.1, False)],
+)
+def test_any_losses_can_be_drawn(losses, is_flat):
     axes = new_figure(3, 3).add_subplot()
     draw_contours(axes, np.arange(3.0), np.arange(3.0), losses, "loss")
     draw_paths(axes, {"_hidden": np.zeros((1, 2))})
     axes.figure.canvas.draw()
+    assert axes.figure.axes[1].get_ylabel() == "loss"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [" _hidden"]
+    # Contours need two levels. Losses without two levels are a mesh, with NaN left transparent.
+    (drawn, *lines) = axes.collections
+    assert isinstance(drawn, QuadMesh) == is_flat
+    assert bool(lines) != is_flat
+    if is_flat:
+        np.testing.assert_array_equal(np.ma.getmaskarray(drawn.get_array()), np.isnan(losses))
 
 
 def test_levels_ascend_and_reach_from_the_lowest_to_the_highest_loss():

@@ -75,6 +75,9 @@ def test_a_committee_that_knows_the_images_is_refused(train_split, test_split):
         label_suspects(committee, train_split)
     with pytest.raises(ArgumentError, match=r"no options of a training\. Received: epochs"):
         label_suspects(committee, test_split, epochs=3)
+    for option in ({"folds": 3}, {"seed": 1}, {"resume": True}, {"copies": 2}, {"log_dir": "x"}):
+        with pytest.raises(ArgumentError, match=f"Received: {next(iter(option))}"):
+            label_suspects(committee, test_split, **option)
     found = label_suspects(committee, test_split, score="self_confidence")
     np.testing.assert_array_equal(found.scores, found.quality)
     expected = committee.predict(test_split)[np.arange(60), test_split.labels]
@@ -87,5 +90,11 @@ def test_other_images_than_those_of_the_probabilities_are_refused(test_split):
         LabelSuspects.from_probabilities(probabilities, [0, 1], data=test_split)
     with pytest.raises(ArgumentError, match="class_names must be 3 names"):
         LabelSuspects.from_probabilities(probabilities, [0, 1], class_names=["a"])
+    with pytest.raises(ArgumentError, match="class_names must be 3 names"):
+        LabelSuspects.from_probabilities(probabilities, [0, 1], class_names="abc")
+    names = np.array(["a", "b", "c"])
+    assert LabelSuspects.from_probabilities(
+        probabilities, [0, 1], class_names=names
+    ).class_names == ("a", "b", "c")
     with pytest.raises(ArgumentError, match="score must be"):
         label_suspects("softmax", test_split, score="best")

@@ -3,6 +3,7 @@ import pytest
 from sklearn.metrics import pairwise_distances
 
 from zoo.datasets import as_split
+from zoo.ensembles import Committee
 from zoo.errors import ArgumentError
 from zoo.inspect import neighbours
 from zoo.inspect.networks.recording import record
@@ -55,3 +56,6 @@ def test_what_cannot_be_searched_is_named(models, images, data):
         neighbours(models["flat"], images, data, metric="l1")
     with pytest.raises(ArgumentError, match="k must be a whole number of 23 or less"):
         neighbours(models["flat"], images, data, k=24)
+    committee = Committee([models["flat"], models["functional"]])
+    with pytest.raises(ArgumentError, match=r"Pass a member, committee\.members\[0\]"):
+        neighbours(committee, images, data)

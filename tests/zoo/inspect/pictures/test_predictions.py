@@ -32,6 +32,21 @@ def test_a_sigmoid_answers_between_two_classes(models, split):
     np.testing.assert_array_equal(found.answers, ones > 0.5)
 
 
+def test_a_mean_of_sigmoids_is_a_probability_and_a_sum_of_logits_is_not():
+    images = np.random.default_rng(0).integers(0, 256, (9, 4, 4, 1)).astype("uint8")
+    split = as_split(images, np.arange(9) % 2)
+    inputs = keras.Input((4, 4, 1))
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    for activation, merge in (("sigmoid", keras.layers.Average), (None, keras.layers.Add)):
+        parts = [keras.layers.Dense(1, activation)(x) for _ in range(2)]
+        model = keras.Model(inputs, merge()(parts))
+        ones = np.asarray(model(images.astype("float32")), "float64")[:, 0]
+        if activation is None:
+            ones = 1 / (1 + np.exp(-ones))
+        found = predict_split(model, split, 4)
+        np.testing.assert_allclose(found.probabilities[:, 1], ones, atol=1e-6)
+
+
 def test_logits_and_logarithms_become_probabilities():
     logits = np.array([[1.0, 3.0, -2.0]])
     shares = np.exp(logits) / np.exp(logits).sum()

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from zoo.errors import ArgumentError
-from zoo.inspect import activations, features
+from zoo.inspect import activations, dead_units, features
 from zoo.inspect.units.activations import Activations
 
 
@@ -83,3 +83,16 @@ def test_an_image_or_layer_that_is_not_there_is_refused(outputs):
         outputs.plot(2)
     with pytest.raises(ArgumentError, match="layers must be among signed"):
         outputs.plot(layers=["unit"])
+    sequences = Activations({"words": np.zeros((2, 3, 4), "float32")}, "rnn")
+    with pytest.raises(ArgumentError, match=r"to be drawn\. Received: 'words' with \(2, 3, 4\)"):
+        sequences.plot(layers=["words"])
+    for layers in ("units", []):
+        with pytest.raises(ArgumentError, match="layers must be a list of one layer or more"):
+            outputs.plot(layers=layers)
+
+
+@pytest.mark.parametrize("layers", ["first", [], 3])
+def test_layers_are_a_list(layers, models, images):
+    for function in (activations, dead_units):
+        with pytest.raises(ArgumentError, match="layers must be a list of one layer or more"):
+            function(models["mixed"], images, layers)

@@ -113,3 +113,12 @@ def test_a_caption_says_how_many_kernels_are_left_out():
     assert "first 100 of 101" in texts(many.plot())[-1]
     with pytest.raises(ArgumentError, match="101 names"):
         many.plot(names=["a"])
+
+
+def test_the_pictures_in_a_row_are_counted():
+    found = KernelImages(np.ones((2, 3, 3, 1), "float32"), (0, 1), "first")
+    few, many = (found.plot(columns=columns).images[0].get_array() for columns in (2, 50))
+    assert few.shape == many.shape  # no empty space for 48 more
+    for columns in (0, -1):
+        with pytest.raises(ArgumentError, match="columns must be a whole number of 1 or more"):
+            found.plot(columns=columns)
