@@ -34,7 +34,7 @@ def evaluate(
         file: A saved committee or model, `.keras`.
         split: The images to judge the committee on; by default the test split, or all images of a
             folder of new pictures.
-        output: Also write the report: `.json`, `.md` or `.png`; may be repeated.
+        output: Also write the report: `.json`, `.md`, `.html` or `.png`; may be repeated.
         as_json: Print JSON instead of tables.
         modules: Import a module of yours first, which registers models or layers: `my_models`, or
             `./my_models.py`; may be repeated.

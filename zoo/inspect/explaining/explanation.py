@@ -12,6 +12,8 @@ from zoo.errors import ArgumentError
 from zoo.inspect.explaining.agreement import Sanity, rank_correlations, scaled
 from zoo.inspect.explaining.catalogue import METHODS
 from zoo.inspect.explaining.drawing import draw_map, figure_of_maps, figure_of_members
+from zoo.pages.frame import fragment
+from zoo.pages.parts import figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -149,6 +151,10 @@ class Explanation:
         """
         label = int(self.labels.reshape(len(self.labels), -1)[index, column])
         return str(label) if self.class_names is None else self.class_names[label]
+
+    def _repr_html_(self) -> str:
+        """Show the picture in a notebook."""
+        return fragment(figure(self.plot(), description=self.caption))
 
     def plot(
         self, ax: "Axes | None" = None, *, index: int = 0, column: int = 0, most: int = MOST_DRAWN

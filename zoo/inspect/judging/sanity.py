@@ -22,6 +22,8 @@ from zoo.inspect.explaining.explain import (
     layers_of_members,
 )
 from zoo.inspect.networks.progress import progress_bar
+from zoo.pages.frame import fragment
+from zoo.pages.parts import figure
 from zoo.plots import new_figure
 
 if TYPE_CHECKING:
@@ -141,6 +143,10 @@ class SanityCheck:
         if self.shuffled:
             parts.append(f"weights in random order: {', '.join(self.shuffled)}")
         return "\n".join(parts)
+
+    def _repr_html_(self) -> str:
+        """Show the picture in a notebook."""
+        return fragment(figure(self.plot(), description=self.caption))
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the similarity of the maps, layer by layer, with 95 % intervals.

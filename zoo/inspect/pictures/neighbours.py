@@ -17,6 +17,8 @@ from zoo.inspect.networks.recording import image_shape_of, record_blocks
 from zoo.inspect.networks.running import layer_calls
 from zoo.inspect.pictures.predictions import BATCH, check_built
 from zoo.inspect.pictures.sheet import draw_sheet, new_sheet
+from zoo.pages.frame import fragment
+from zoo.pages.parts import figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,6 +53,10 @@ class Neighbours:
     def __repr__(self) -> str:
         n, k = self.indices.shape
         return f"Neighbours({n:,} images, {k:,} nearest of {len(self.split):,}, layer {self.layer})"
+
+    def _repr_html_(self) -> str:
+        """Show the picture in a notebook."""
+        return fragment(figure(self.plot()))
 
     def plot(self, ax: "Axes | None" = None, *, most: int = 8) -> "Axes | Figure":
         """Draw a row for each image: the image, and its neighbours with labels and distances.

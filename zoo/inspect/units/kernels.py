@@ -23,6 +23,8 @@ from zoo.inspect.units.tiles import (
 )
 from zoo.inspect.units.unit_numbers import chosen_units, unit_names
 from zoo.inspect.units.unit_outputs import find_call, has_units, shape_of_images
+from zoo.pages.frame import fragment
+from zoo.pages.parts import figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,6 +61,10 @@ class KernelImages:
         if self.scale == "shared":
             limits = np.full_like(limits, limits.max())
         return np.where(limits > 0, limits, np.float32(1))
+
+    def _repr_html_(self) -> str:
+        """Show the picture in a notebook."""
+        return fragment(figure(self.plot()))
 
     def plot(
         self,
