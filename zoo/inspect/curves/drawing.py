@@ -16,8 +16,8 @@ MARKERS = {"train": "s", "validation": "o"}
 STYLES = {"train": "--", "validation": "-"}
 """Markers and styles tell the images apart in black and white too."""
 
-_LINE = 66
-"""The most letters in a line of a title: about the width of a figure."""
+_LETTER = 0.074
+"""The mean width of a letter of a title in inches."""
 
 RUN_COLOURS = (
     *("#0072b2", "#d55e00", "#009e73", "#cc79a7"),
@@ -43,14 +43,16 @@ def draw_band(axes: "Axes", x: Any, mean: Any, deviation: Any, part: str) -> Non
 
 
 def plain_title(axes: "Axes", title: str) -> None:
-    """Write a title, in which names are text and never mathematics, with lines that are not long.
+    """Write a title as wide as the axes, in which names are text and never mathematics.
 
     Args:
         axes: The axes.
         title: The title, which may have several lines.
     """
     # matplotlib's own wrapping reads the text as mathematics.
-    lines = [part for line in title.split("\n") for part in wrap(line, _LINE)]
+    inches = axes.get_window_extent().width / axes.get_figure(root=True).dpi
+    letters = max(24, int(inches / _LETTER))
+    lines = [part for line in title.split("\n") for part in wrap(line, letters)]
     axes.set_title("\n".join(lines), fontsize="medium", parse_math=False)
 
 

@@ -164,13 +164,20 @@ def _of_models(training: _Training, member: str | None, several: bool) -> list[M
         )
     return [
         ModelHistory(
-            f"{training.name}: {name}" if several else name,
+            _name(training.name, name, several, chosen=member is not None),
             by_name[name],
             training.first,
             settings.get(name, {"model": re.sub(r"_\d+$", "", name)}),
         )
         for name in ([member] if member else names)
     ]
+
+
+def _name(training: str, member: str, several: bool, chosen: bool) -> str:
+    """Name a member by what tells it apart from the others."""
+    if several and chosen:
+        return training
+    return f"{training}: {member}" if several else member
 
 
 def _check_member(

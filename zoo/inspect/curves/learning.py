@@ -123,7 +123,8 @@ class LearningCurves:
         """
         from matplotlib.ticker import MaxNLocator  # imported here, since the import is slow
 
-        axes = ax if ax is not None else new_figure(6, 4).add_subplot()
+        width = 8 if self.differing else 6
+        axes = ax if ax is not None else new_figure(width, 4).add_subplot()
         label, factor = unit_of(self.metric)
         draw = self._draw_each if self.differing else self._draw_mean
         draw(axes, factor)
@@ -140,7 +141,7 @@ class LearningCurves:
             return f"{self.names[0]}: {self.metric}"
         if self.differing:
             return f"{self.metric} of {runs} runs that differ in {_listed(self.differing)}"
-        return f"{self.metric}: mean of {runs} runs, band ± 1 standard deviation"
+        return f"{self.metric}\n{runs} runs: mean ± standard deviation"
 
     def _draw_mean(self, axes: "Axes", factor: float) -> None:
         """Draw the mean, the band and a thin line for each run."""
@@ -154,7 +155,7 @@ class LearningCurves:
             colour = COLOURS[part]
             if len(values) > 1:
                 draw_band(axes, self.epochs, mean, deviation, part)
-                axes.plot(self.epochs, values.T, color=colour, alpha=0.35, linewidth=0.6)
+                axes.plot(self.epochs, values.T, color=colour, alpha=0.5, linewidth=0.6)
             # A point of its own for a curve of one epoch, which has no line.
             marker = "o" if len(self.epochs) == 1 else None
             solid, dotted = (np.where(where, mean, np.nan) for where in (is_whole, ~is_whole))
@@ -184,7 +185,8 @@ class LearningCurves:
             if np.isfinite(getattr(self, part)).any():
                 colour = "grey" if is_named else COLOURS[part]
                 axes.plot([], [], STYLES[part], color=colour, label=PART_NAMES[part])
-        plain_legend(axes)
+        # Beside the axes, since so many lines leave no room.
+        plain_legend(axes, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def learning_curves(

@@ -49,7 +49,7 @@ class RiskCoverageCurves:
         draw_risk(axes, self.curve)
         lines = [(100 * curve.coverage, 100 * (1 - curve.risk)) for curve in self.members.values()]
         draw_members(axes, lines)
-        title = f"{self.title}\nAURC {self.area}, less is better"
+        title = f"{self.title}\nAURC {self.area}"
         plain_title(axes, title)
         return axes
 

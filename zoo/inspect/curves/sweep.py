@@ -210,9 +210,11 @@ class SweepCurve:
         """Mark the best value, and say if it lies at an end of the sweep."""
         assert self.best is not None
         mean, deviation = self.validation_mean[self.best], self.validation_deviation[self.best]
-        spread = f" ± {factor * deviation:.3g}" if np.isfinite(deviation) else ""
+        write = (lambda score: f"{100 * score:.1f}") if factor == 100 else "{:.3g}".format
+        spread = f" ± {write(deviation)}" if np.isfinite(deviation) else ""
+        unit = " %" if factor == 100 else ""
         is_at_end = self.values.dtype.kind == "f" and self.best in (0, len(self.values) - 1)
-        label = f"best: {value_text(self.best_value)} ({factor * mean:.4g}{spread})"
+        label = f"best: {value_text(self.best_value)} ({write(mean)}{spread}{unit})"
         axes.plot(
             x,
             factor * mean,
@@ -229,10 +231,10 @@ class SweepCurve:
         fewest, most = self.counts.min(), self.counts.max()
         runs = f"{most if fewest == most else f'{fewest} to {most}'} runs"
         losses = "validation" if np.isfinite(self.validation).any() else "training"
-        when = f"epoch of the lowest {losses} loss" if self.epoch == "best" else "last epoch"
-        lines = [f"{self.metric} in the {when}"]
+        when = f"at the lowest {losses} loss" if self.epoch == "best" else "in the last epoch"
+        lines = [f"{self.metric} {when}"]
         if most > 1:
-            lines.append(f"mean of {runs} for each value, ± 1 standard deviation")
+            lines.append(f"{runs} each: mean ± standard deviation")
         if self.also_differing:
             lines.append(f"The runs also differ in {', '.join(self.also_differing[:4])}.")
         return "\n".join(lines)

@@ -35,8 +35,9 @@ def test_members_of_a_run_are_its_seeds(trained_run):
 def test_a_history_gives_the_same_curves_as_its_run_folder(trained_run):
     folder, history, _, _ = trained_run
     np.testing.assert_array_equal(learning_curves(history).train, learning_curves(folder).train)
-    one = learning_curves([history, folder], member="softmax_2")
-    assert one.names == ("digits: softmax_2",) * 2
+    assert learning_curves([history, folder]).names[:2] == ("digits: softmax", "digits: softmax_2")
+    chosen = learning_curves([history, folder], member="softmax_2")
+    assert chosen.names == ("digits", "digits")
 
 
 def test_epochs_of_a_history_of_keras_count_from_one():
@@ -69,7 +70,7 @@ def test_the_picture_tells_mean_runs_and_images_apart(seeds):
     axes = learning_curves(seeds).plot()
     assert axes.get_xlabel() == "epoch"
     assert axes.get_ylabel() == "accuracy in %"
-    assert axes.get_title() == "accuracy: mean of 3 runs, band ± 1 standard deviation"
+    assert axes.get_title() == "accuracy\n3 runs: mean ± standard deviation"
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels == ["training images", "validation images", "fewer than 3 runs"]
     assert len(axes.collections) == 2

@@ -128,10 +128,10 @@ def test_the_picture_names_axes_seeds_and_the_best(folders):
     assert axes.get_xlabel() == "learning_rate"
     assert axes.get_ylabel() == "accuracy in %"
     first, second = axes.get_title().split("\n")
-    assert first == "accuracy in the epoch of the lowest validation loss"
-    assert second == "mean of 2 to 3 runs for each value, ± 1 standard deviation"
+    assert first == "accuracy at the lowest validation loss"
+    assert second == "2 to 3 runs each: mean ± standard deviation"
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels == ["training images", "validation images", "best: 0.01 (70 ± 10)"]
+    assert labels == ["training images", "validation images", "best: 0.01 (70.0 ± 10.0 %)"]
 
 
 @pytest.mark.parametrize(
