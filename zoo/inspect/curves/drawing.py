@@ -50,7 +50,9 @@ def plain_title(axes: "Axes", title: str) -> None:
         title: The title, which may have several lines.
     """
     # matplotlib's own wrapping reads the text as mathematics.
-    inches = axes.get_window_extent().width / axes.get_figure(root=True).dpi
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    inches = axes.get_window_extent().width / figure.dpi
     letters = max(24, int(inches / _LETTER))
     lines = [part for line in title.split("\n") for part in wrap(line, letters)]
     axes.set_title("\n".join(lines), fontsize="medium", parse_math=False)

@@ -99,11 +99,11 @@ def _training(run: Any, number: int) -> _Training:
     epochs = getattr(run, "epoch", None) or [1]
     if not hasattr(run, "log_dir"):  # a history of Keras, which counts epochs from 0
         return _Training(f"run {number}", _checked(scores), epochs[0] + 1, None)
-    folder = None if run.log_dir is None else Path(run.log_dir)
-    is_there = folder is not None and (folder / MANIFEST).is_file()
-    config = _config(folder) if is_there and folder is not None else None
-    name = folder.name if folder is not None else f"run {number}"
-    return _Training(name, _checked(scores), 1, config)
+    if run.log_dir is None:
+        return _Training(f"run {number}", _checked(scores), 1, None)
+    log_dir = Path(run.log_dir)
+    config = _config(log_dir) if (log_dir / MANIFEST).is_file() else None
+    return _Training(log_dir.name, _checked(scores), 1, config)
 
 
 def _history_of_folder(folder: Path) -> dict[str, list[float]]:

@@ -290,7 +290,6 @@ def sweep_curve(
     """
     if epoch not in ("best", "last"):
         raise argument_error("epoch", 'be "best" or "last"', epoch, "Leave it out")
-    is_high_better = is_better_high(metric, best)
     keys, histories = runs_by_value(runs, parameter, member)
     values, groups = group_by_value(keys, parameter)
     also = [] if is_by_value(runs) else warn_of_other_settings(histories, parameter)
@@ -304,6 +303,7 @@ def sweep_curve(
         padded([[scores[run][part] for run in group] for group in groups], [0] * len(groups), most)
         for part in range(len(PARTS))
     )
+    is_high_better = is_better_high(metric, best)
     curve = SweepCurve(
         values,
         train,

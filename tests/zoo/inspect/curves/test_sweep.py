@@ -143,7 +143,12 @@ def test_the_picture_names_axes_seeds_and_the_best(folders):
         (scores(0.5), {}, "runs must be run folders, which know their settings, or a dict"),
         ({1: {"accuracy": [0.1]}, 2: {"accuracy": [1]}}, {}, "must have a loss after each epoch"),
         ({1: scores(0.5), 2: scores(0.5)}, {"epoch": "all"}, 'epoch must be "best" or "last"'),
-        ({1: scores(0.5), 2: scores(0.5)}, {"metric": "f"}, 'best must be "max" or "min" for'),
+        ({1: scores(0.5), 2: scores(0.5)}, {"metric": "f"}, "metric must be a score of run 1"),
+        (
+            {1: {"loss": [1.0], "f": [1.0]}, 2: {"loss": [1.0], "f": [1.0]}},
+            {"metric": "f"},
+            'best must be "max" or "min" for',
+        ),
     ],
 )
 def test_sweeps_that_are_none_are_refused(runs, options, message):
