@@ -1,4 +1,4 @@
-"""Parts about the answers: the report, the confusion matrix, confidence, and the members."""
+"""Parts about the answers: report, curves, confusion matrix, confidence, and the members."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.ensembles.reports.html_sections import MATRIX, confusion_part
+from zoo.inspect.curves.learning import learning_curves
 from zoo.inspect.model_page.subject import Contents, LeftOut, Subject
 from zoo.inspect.pictures.mistakes import ranked_disputes
 from zoo.metrics import confusion_matrix
-from zoo.pages.parts import Thumbnail, paragraph, table
+from zoo.pages.parts import Thumbnail, figure, paragraph, row, table
 from zoo.text import percent
 
 if TYPE_CHECKING:
     from markupsafe import Markup
+
+CURVES = ("accuracy", "loss")
+"""The scores whose curves over the epochs are drawn."""
 
 MOST_IN_CELL = 24
 """The most pictures that a cell of the confusion matrix opens."""
@@ -35,6 +39,15 @@ def show_report(subject: Subject) -> Contents:
     return Contents(parts, f"accuracy {subject.report.scores[-1].accuracy}")
 
 
+def show_curves(subject: Subject) -> Contents:
+    """Show accuracy and loss over the epochs of the training."""
+    if subject.run_folder is None:
+        raise LeftOut("There is no run folder of the training here, which holds the curves.")
+    curves = [learning_curves(subject.run_folder, metric=metric) for metric in CURVES]
+    epochs = f"{len(curves[0].epochs)} epochs"
+    return Contents([row(*(figure(curve.plot().figure) for curve in curves))], epochs)
+
+
 def show_confusion(subject: Subject) -> Contents:
     """Show the confusion matrix, whose cells open their pictures."""
     labels, answers = subject.split.labels, subject.predictions.answers
@@ -47,8 +60,8 @@ def show_confusion(subject: Subject) -> Contents:
         rows = np.flatnonzero((labels == true) & (answers == answer))
         chosen = rows[np.argsort(-confidences[rows], kind="stable")[:most]]
         return [
-            Thumbnail(image, [f"#{row}", f"{confidences[row]:.2f}"])
-            for row, image in zip(chosen, subject.split.take(chosen).images, strict=True)
+            Thumbnail(image, [f"#{number}", f"{confidences[number]:.2f}"])
+            for number, image in zip(chosen, subject.split.take(chosen).images, strict=True)
         ]
 
     caption = (
@@ -87,13 +100,13 @@ def _answers_to_disputed(subject: Subject) -> list[Markup]:
     names = subject.class_names
     cells = [
         [
-            f"#{row}",
-            names[subject.split.labels[row]],
-            names[subject.predictions.answers[row]],
+            f"#{number}",
+            names[subject.split.labels[number]],
+            names[subject.predictions.answers[number]],
             *(f"{names[best]} {percent(member[k, best])}" for member, best in
               zip(members, members[:, k].argmax(axis=-1), strict=True)),
         ]
-        for k, row in enumerate(rows)
+        for k, number in enumerate(rows)
     ]  # fmt: skip
     header = ["image", "label", "committee", *subject.members]
     images = list(subject.split.take(rows).images)

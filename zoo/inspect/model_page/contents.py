@@ -9,6 +9,7 @@ from typing import NamedTuple
 from zoo.inspect.model_page.answers import (
     show_confidence,
     show_confusion,
+    show_curves,
     show_members,
     show_report,
 )
@@ -35,6 +36,7 @@ class PagePart(NamedTuple):
 
 PARTS = (
     PagePart("report", "Report", show_report, 4),
+    PagePart("curves", "Learning curves", show_curves),
     PagePart("confusion", "Confusion matrix", show_confusion, 3),
     PagePart("confidence", "Confidence", show_confidence, 2),
     PagePart("saliency", "Where it looks", show_saliency, 10),
