@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.ensembles.reports.html_sections import MATRIX, confusion_part
+from zoo.ensembles.reports.html_sections import MOST_ROWS, confusion_part
 from zoo.inspect.curves.learning import learning_curves
-from zoo.inspect.model_page.subject import Contents, LeftOut, Subject
+from zoo.inspect.page_parts.subject import Contents, LeftOut, Subject
 from zoo.inspect.pictures.mistakes import ranked_disputes
 from zoo.metrics import confusion_matrix
 from zoo.pages.parts import Thumbnail, figure, paragraph, row, table
+from zoo.plots import MOST_COUNTED_CLASSES
 from zoo.text import percent
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def show_confusion(subject: Subject) -> Contents:
     labels, answers = subject.split.labels, subject.predictions.answers
     confidences = subject.predictions.confidences
     confusion = confusion_matrix(labels, answers, len(subject.class_names))
-    cells = max(1, int((confusion > 0).sum()))
+    is_list = len(confusion) > MOST_COUNTED_CLASSES
+    cells = MOST_ROWS if is_list else int((confusion > 0).sum())
     most = min(MOST_IN_CELL, max(4, MOST_IN_MATRIX // cells))
 
     def thumbnails(true: int, answer: int) -> list[Thumbnail]:
@@ -64,11 +66,11 @@ def show_confusion(subject: Subject) -> Contents:
             for number, image in zip(chosen, subject.split.take(chosen).images, strict=True)
         ]
 
-    caption = (
-        f"{MATRIX} A number opens its pictures, {most} at most, the most confident first; below "
-        "each picture are its number in the split and the probability of the answer."
+    about_pictures = (
+        f"A number opens its pictures, {most} at most, the most confident first; below each "
+        "picture are its number in the split and the probability of the answer."
     )
-    part = confusion_part(confusion, subject.class_names, caption, thumbnails)
+    part = confusion_part(confusion, subject.class_names, about_pictures, thumbnails)
     wrong = int((~subject.is_right).sum())
     return Contents([part], f"{wrong:,} of {len(labels):,} images are answered wrongly")
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.arguments import as_path
 from zoo.files import write_atomically
-from zoo.inspect.model_page.contents import PARTS, PagePart
-from zoo.inspect.model_page.paths import check_page_path
-from zoo.inspect.model_page.subject import Contents, LeftOut, Subject
 from zoo.inspect.networks.progress import progress_bar
+from zoo.inspect.page_parts.contents import PARTS, PagePart
+from zoo.inspect.page_parts.paths import check_page_path
+from zoo.inspect.page_parts.subject import Contents, LeftOut, Subject
 from zoo.inspect.pictures.predictions import labelled_split
 from zoo.pages.frame import Section, whole_page
 from zoo.pages.parts import note
@@ -67,9 +67,9 @@ class ModelPage:
         return write_atomically(path, lambda file: file.write_text(self.html, "utf-8"))
 
     def __rich__(self) -> Table:
-        # Titles stay in one line, since they are short; what the parts show may take several.
-        rows = [(title.replace(" ", "\xa0"), text) for title, text in self.summaries.items()]
-        return rich_table(("part", "what it shows"), rows, right=False)
+        table = rich_table(("part", "what it shows"), [*self.summaries.items()], right=False)
+        table.columns[0].no_wrap = True  # what the parts show may take several lines
+        return table
 
     def __str__(self) -> str:
         return as_plain_text(self)
