@@ -36,8 +36,9 @@ def show_suspects(subject: Subject) -> Contents:
     parts = [
         paragraph(
             f"The {who} these labels most, by answers to images that were held out of the "
-            "training. An image that is only hard stands here too: look at it before you change a "
-            f"label. Confident learning takes {count:,} of {len(found):,} labels for wrong."
+            "training. A hard image stands here too, and the more often the answers are wrong, the "
+            "more right labels they contradict: look before you change a label. Confident "
+            f"learning takes {count:,} of {len(found):,} labels for wrong."
         ),
         image_sheet(thumbnails, _counted(len(thumbnails), count, "suspect")),
     ]
@@ -74,7 +75,7 @@ def show_disputed(subject: Subject) -> Contents:
         )
     ]
     text = (
-        "Members that are sure give different answers to these images. The last line is the mutual "
+        "On these images the members contradict each other most. The last line is the mutual "
         "information between the answer and the member: high where members are sure of different "
         "classes, 0 where all give the same probabilities."
     )

@@ -71,7 +71,9 @@ def show_saliency(subject: Subject) -> Contents:
         )
     )
     if subject.is_committee and explanation is not None:
-        caption = "Whether members look at the same places, beside how often their votes differ."
+        caption = (
+            "Whether members look at the same places, and how often they differ on these images."
+        )
         parts.append(figure(explanation.plot_members(), caption))
     return Contents(parts, "; ".join(summary))
 
