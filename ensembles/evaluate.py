@@ -98,7 +98,7 @@ def evaluate_file(
     options = {key: value for key, value in given.items() if value}
     committee = Committee.load(file)
     try:
-        images = _images(committee, name, place, classes, options, split)
+        images, training = _images(committee, name, place, classes, options, split)
     except DataError:
         if place_of_training(file, data, root) is None:
             raise
@@ -107,7 +107,7 @@ def evaluate_file(
             "file names, and which cannot be read as at the training. Name the place yourself with "
             "root=, to see why."
         ) from None
-    return committee.report(images)
+    return committee.report(images, training=training)
 
 
 def check_files(
@@ -224,8 +224,8 @@ def _images(
     classes: Sequence[str] | None,
     given: Mapping[str, Any],
     split: str | None,
-) -> Split:
-    """Load the images that judge a committee."""
+) -> tuple[Split, Split | None]:
+    """Load the images that judge a committee, and those among which its training images are."""
     settings = dict(committee.data_settings or {})
     options = image_options(committee.input_shape[1:], settings)
     trained_name, trained_root = settings.pop("name", None), settings.pop("root", None)
@@ -241,9 +241,11 @@ def _images(
     if root is not None and info.needs_root and not info.parts and is_moved:
         new = load_to_judge(name, root, chosen, **{**options, **given})
         if not _holds_training_images(committee, new):
-            return _with_class_ids(_whole(name, new, split), committee.class_names, classes)
+            images = _with_class_ids(_whole(name, new, split), committee.class_names, classes)
+            return images, None
     loaded = load(name, root, classes=chosen, **{**options, **settings, **given})
-    return _choose(name, loaded.splits, split or "test")
+    images = _choose(name, loaded.splits, split or "test")
+    return images, loaded.splits.get("train") if trained_name == name else None
 
 
 def _choose(name: str, splits: Mapping[str, Split], split: str) -> Split:

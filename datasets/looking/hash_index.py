@@ -113,10 +113,10 @@ class HashIndex:
             products = np.einsum("pcf,pf->pc", directions[first], self._directions[second])
             most = min(MOST_CHANGES, changes)
             best = np.argpartition(-products, most - 1, axis=1)[:, :most]
-            rows, places = np.nonzero(
+            rows, columns = np.nonzero(
                 np.take_along_axis(products, best, axis=1) >= threshold - MARGIN
             )
-            kept.append((first[rows], second[rows], best[rows, places]))
+            kept.append((first[rows], second[rows], best[rows, columns]))
         return Alike(*map(np.concatenate, zip(*kept, strict=True)))
 
     def _with_equal_bits(

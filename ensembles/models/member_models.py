@@ -35,6 +35,8 @@ class MemberModels(keras.Model, CompositeModel):
         self._models: list[keras.Model] = []
         # The provenance of the rule and of the last training. Each member carries its own.
         self._own_provenance = Provenance()
+        # The images of the last training in this process, which reports search for near-copies.
+        self._training_images: Split | None = None
 
     @property
     def members(self) -> tuple[Any, ...]:

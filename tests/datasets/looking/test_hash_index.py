@@ -33,4 +33,4 @@ def test_images_without_contrast_look_alike_among_themselves_only(rng):
     flat = np.full((3, 16, 16, 1), 9, np.uint8)
     noise = rng.integers(0, 256, (3, 16, 16, 1), dtype=np.uint8)
     alike = index_of(np.concatenate([flat, noise])).alike(flat[:1], 0, 0.97)
-    assert alike.second.tolist() == [0, 1, 2] * (len(alike.second) // 3)
+    assert set(alike.second.tolist()) == {0, 1, 2}

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from zoo.errors import ArgumentError
 from zoo.inspect.explaining.agreement import Sanity, rank_correlations, scaled
 from zoo.inspect.explaining.catalogue import METHODS
 from zoo.inspect.explaining.drawing import draw_map, figure_of_maps, figure_of_members
+from zoo.inspect.explaining.pixels import in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -128,8 +128,7 @@ class Explanation:
         if self.member_names:
             parts[0] += f", mean of {len(self.member_names)} members"
         if method.baseline in method.options:
-            is_word = isinstance(self.baseline, str | Real)
-            parts.append(f"compared with {self.baseline if is_word else 'an image'}")
+            parts.append(f"compared with {in_words(self.baseline)}")
         if self.layer is not None:
             parts.append(f"{'layers' if ', ' in self.layer else 'layer'} {self.layer}")
         if self.changed_relus is not None:

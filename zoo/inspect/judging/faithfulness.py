@@ -18,7 +18,7 @@ from zoo.inspect.explaining.catalogue import METHODS
 from zoo.inspect.explaining.explain import BATCH, explain
 from zoo.inspect.explaining.explanation import Explanation
 from zoo.inspect.explaining.network import Network
-from zoo.inspect.explaining.pixels import fill_pixels
+from zoo.inspect.explaining.pixels import fill_pixels, in_words
 from zoo.inspect.networks.progress import check_verbose, progress_bar
 from zoo.plots import new_figure
 
@@ -30,11 +30,6 @@ CURVES = ("deletion", "insertion")
 RANKINGS = ("map", "random", "edges")
 """The orders of the pixels: by the map, in random order, and by the edges of the image."""
 
-_WORDS = {
-    "mean": "the mean colour",
-    "blur": "blurred pixels",
-    **{name: name for name in ("black", "grey", "white")},
-}
 _COLOURS = {"map": "#d55e00", "random": "#0072b2", "edges": "#009e73"}
 _NAMES = {"random": "random order", "edges": "edges (Sobel)"}
 
@@ -256,7 +251,7 @@ def faithfulness(
         )
     return Faithfulness(
         curves[0], curves[1], kept / count, explanation.labels, explanation.method,
-        _in_words(deletion), _in_words(insertion),
+        in_words(deletion), in_words(insertion),
     )  # fmt: skip
 
 
@@ -307,13 +302,6 @@ def _given(value: Any, baseline: Any, other: str) -> Any:
     if value is not None:
         return value
     return other if baseline is None else baseline
-
-
-def _in_words(value: Any) -> str:
-    """Name the pixels that replace others, after `fill_pixels` has checked them."""
-    if isinstance(value, str):
-        return _WORDS[value]
-    return "another image" if np.ndim(value) else f"the grey level {float(value):g}"
 
 
 def _replacement(name: str, value: Any, images: np.ndarray) -> np.ndarray:
