@@ -124,7 +124,9 @@ class LeakSearch:
         searched = f"{self.training_images:,}"
         if self.known_images > self.training_images:
             searched += f" of the {self.known_images:,}"
-        shift = f", moved by up to {self.max_shift} pixels" if self.max_shift else ""
+        pixels = "pixel" if self.max_shift == 1 else f"{self.max_shift} pixels"
+        moved = f", moved by {'a' if self.max_shift == 1 else 'up to'} {pixels}"
+        shift = moved if self.max_shift else ""
         found = (
             f"{count:,} of these {total:,} images are the same or nearly the same as some of "
             f"{searched} training images (mirrored{shift} or compressed again: a correlation of "
