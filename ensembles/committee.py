@@ -100,7 +100,7 @@ class Committee(VotingModel):
         whole_number("seed", seed, 0)
         self.seed = seed
         self.out_of_bag: Accuracy | None = None
-        self.training: dict[str, Any] = {}  # resampling, snapshots and teacher of the last fit
+        self.training: dict[str, Any] = {}  # the settings of the last fit, see MemberTraining
         self._recipes_when_built: tuple[Recipe, ...] | None = None
         if all(member.is_built for member in self._specs):
             self._use_models([member.model for member in self._specs], self.member_names)
@@ -189,7 +189,9 @@ class Committee(VotingModel):
             self._own_provenance = replace(self._own_provenance, data_settings=data.settings)
             self.forget_validation()
             self.out_of_bag = None
+            built_with = self.training.get("arguments", {})
             self.training = training.settings
+            self.training["arguments"] = built_with | self.training["arguments"]
 
         history = training.run(
             combine=self.rule.on_tensors,

@@ -8,6 +8,12 @@ Example:
     ['cnn']
 """
 
+# ruff: noqa: E402
+
+from zoo import interrupts
+
+interrupts.end_at_interrupt()  # before the other imports, which take their time
+
 import importlib
 from typing import Any
 
