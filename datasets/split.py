@@ -130,7 +130,7 @@ class Split:
 
         Yields uint8 [size or fewer, height, width, channels].
         """
-        for start in range(0, len(self), size):
+        for start in range(0, len(self), whole_number("size", size, 1)):
             rows: Any = slice(start, start + size)
             yield self.store[rows if self.rows is None else self.rows[rows]]
             release(self.store)
