@@ -19,7 +19,7 @@ from zoo.cli.console import HelpFormatter, print_error, warnings_as_notes
 from zoo.cli.runs.resuming import take_options_of_run
 from zoo.cli.wording import in_options
 from zoo.errors import ArgumentError, ZooError
-from zoo.interrupts import EXIT_CODE, STOPPED, raise_at_interrupt
+from zoo.starting.interrupts import EXIT_CODE, STOPPED, raise_at_interrupt
 from zoo.text import did_you_mean
 
 

@@ -22,7 +22,7 @@ from cyclopts.help.specs import DescriptionRenderer, NameRenderer
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from zoo.registry.start_up import without_start_up_notes
+from zoo.starting.start_up_notes import without_start_up_notes
 from zoo.text import as_plain_text, wrapped
 
 ANY_WIDTH = 100_000
