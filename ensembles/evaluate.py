@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.arguments import is_among
 from zoo.datasets.files.locations import locate
 from zoo.datasets.load_arguments import check_root
 from zoo.datasets.loading import get_dataset, load, load_to_judge
@@ -127,7 +128,7 @@ def committee_with_images(
         zoo.errors.DataError: path must be a model saved as a .keras file. Received: gone.keras, \
 which does not exist. Name a file that model.save(path) wrote.
     """
-    if split is not None and split not in SPLITS:
+    if split is not None and not is_among(split, SPLITS):
         raise ArgumentError(f'split must be "test", "validation" or "train". Received: {split!r}.')
     name, place = check_files(file, data, root)
     from zoo.ensembles.committee import Committee  # imported here, since the import takes seconds

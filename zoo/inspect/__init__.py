@@ -13,7 +13,7 @@ Example:
 import importlib
 from typing import Any
 
-from zoo.registry.start_up import without_start_up_notes
+from zoo.starting.start_up_notes import without_start_up_notes
 
 _HOMES = {
     "Activations": "units.activations",
