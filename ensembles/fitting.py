@@ -263,12 +263,15 @@ class MemberTraining:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Resampling, snapshots and teacher, as JSON values."""
+        """Resampling, snapshots, teacher, and the members' arguments, as JSON values."""
         teacher = self.teacher
         return {
             "resampling": self.resampling,
             "snapshots": self.snapshots,
             "teacher": teacher and {"temperature": teacher.temperature, "share": teacher.share},
+            "arguments": {
+                member.name: dict(member.arguments) for member in self.members if member.arguments
+            },
         }
 
     def members_afterwards(self) -> tuple[Member, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.arguments import argument_error, whole_number
+from zoo.arguments import argument_error, real_number, whole_number
 from zoo.datasets.looking.hash_index import Alike, HashIndex
 from zoo.datasets.split import Split
 from zoo.errors import DataError
@@ -98,8 +98,9 @@ def near_duplicates(
         (array([0]), array([3]), ['mirrored'])
     """
     whole_number("max_shift", max_shift, 0)
-    if not 0 < threshold <= 1:
-        raise argument_error("threshold", "be above 0 and up to 1", threshold, "Pass 0.97")
+    real_number("threshold", threshold, above=0, most=1, example=0.97)
+    check_split("data", data)
+    check_split("other", data if other is None else other)
     searched = data if other is None else other
     if data.image_shape != searched.image_shape or min(data.image_shape[:2]) < 4 * max_shift + 2:
         raise DataError(
@@ -120,6 +121,21 @@ def near_duplicates(
     table = np.concatenate(found)
     kinds = np.array(KINDS)[table["kind"]]
     return NearDuplicates(table["first"], table["second"], kinds, table["correlation"], len(data))
+
+
+def check_split(name: str, value: object) -> None:
+    """Check that an argument is a `Split`.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: The argument.
+
+    Raises:
+        ArgumentError: The argument is something else.
+    """
+    if not isinstance(value, Split):
+        remedy = "Pass a part of a data set, such as data.train, or zoo.datasets.as_split(images)"
+        raise argument_error(name, "be a Split", f"{value!r:.80}", remedy)
 
 
 _PAIR = np.dtype(
@@ -180,4 +196,5 @@ def _standardized(images: np.ndarray) -> NDArray[np.float32]:
     pixels = images.reshape(len(images), -1).astype(np.float32)
     pixels -= pixels.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(pixels, axis=1, keepdims=True)
-    return pixels / np.where(lengths > 1e-3, lengths, 1)
+    pixels /= np.where(lengths > 1e-3, lengths, 1)
+    return pixels

@@ -90,6 +90,16 @@ class MemberModels(keras.Model, CompositeModel):
         """The images and the data set that the members and the rule come from."""
         return self._own_provenance.joined_with(provenance_of(self._models))
 
+    def keep_training_images(self, images: Split) -> None:
+        """Keep the images among which the training images are, for reports to look for near-copies.
+
+        They are not saved with the members.
+
+        Args:
+            images: The training images, perhaps among others.
+        """
+        self._training_images = images
+
     def build(self, input_shape: Any = None) -> None:
         """Keras calls this before the first call: refuse a committee without built members."""
         self._check_built()

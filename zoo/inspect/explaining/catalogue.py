@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.arguments import argument_error, whole_number
+from zoo.arguments import argument_error, is_among, whole_number
 from zoo.datasets.image_batches import image_batches
 from zoo.errors import ArgumentError
 from zoo.inspect.explaining import class_activation, gradients, perturbation  # noqa: F401
@@ -33,7 +33,7 @@ def find_method(name: Any, options: Mapping[str, Any], layer: Any) -> Method:
     Raises:
         ArgumentError: No method has this name, or the method does not have such an option.
     """
-    if name not in METHODS:
+    if not is_among(name, METHODS):
         raise ArgumentError(unknown_name("method", name, METHODS, "Choose one of them."))
     found = METHODS[name]
     known = found.options
@@ -85,7 +85,7 @@ def check_request(
     found = find_method(method, options, layer)
     batch_size = whole_number("batch_size", batch_size, 1)
     check_verbose(verbose)
-    if of not in SCORES:
+    if not is_among(of, SCORES):
         raise argument_error("of", 'be "logits" or "probabilities"', of, "Leave it out for logits")
     if not getattr(model_or_committee, "built", False):
         raise ArgumentError(

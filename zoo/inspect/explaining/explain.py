@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from zoo.arguments import argument_error
+from zoo.arguments import argument_error, as_names
 from zoo.datasets.split import Split
 from zoo.ensembles.models.voting_model import VotingModel
 from zoo.inspect.explaining.agreement import Sanity, combined, dependence, mean_estimate
@@ -92,7 +92,7 @@ def explain(
     if class_names is None:
         known = images if isinstance(images, Split) else model_or_committee
         class_names = getattr(known, "class_names", None)
-    names = None if class_names is None else tuple(map(str, class_names))
+    names = None if class_names is None else as_names("class_names", class_names)
     is_committee = isinstance(model_or_committee, VotingModel)
     explained = _of_committee if is_committee else _of_model
     return explained(model_or_committee, pixels, labels, replace(settings, class_names=names))
@@ -294,7 +294,7 @@ class RandomizableMaps:
             self._weights = model_or_committee.rule.weights
         self._committee = model_or_committee if is_committee else None
         self.models = [RandomizedModel(model, image_shape) for model in members]
-        options = {"of": settings.of, "batch_size": settings.batch_size}
+        options: dict[str, Any] = {"of": settings.of, "batch_size": settings.batch_size}
         self._explainers = [
             Explainer(
                 Network(model, image_shape, layer=layer, **options),

@@ -51,7 +51,7 @@ class Method:
     def baseline_of(self, options: Mapping[str, Any]) -> Any:
         """Give what the maps compare the pixels with, where these options are passed."""
         known = {**self.options, **options}
-        return known.get(self.baseline, self.baseline)
+        return known[self.baseline] if self.baseline in known else self.baseline
 
 
 METHODS: dict[str, Method] = {}
