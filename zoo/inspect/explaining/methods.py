@@ -50,8 +50,8 @@ class Method:
 
     def baseline_of(self, options: Mapping[str, Any]) -> Any:
         """Give what the maps compare the pixels with, where these options are passed."""
-        known = {**self.options, **options}
-        return known[self.baseline] if self.baseline in known else self.baseline
+        known: dict[Any, Any] = {**self.options, **options}
+        return known.get(self.baseline, self.baseline)
 
 
 METHODS: dict[str, Method] = {}
