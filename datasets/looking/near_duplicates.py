@@ -140,8 +140,9 @@ def check_split(name: str, value: object) -> None:
         ArgumentError: The argument is something else.
     """
     if not isinstance(value, Split):
+        received = " ".join(repr(value).split())
         raise ArgumentError(
-            f"{name} must be a Split. Received: {value!r:.80}. Pass a part of a data set, such as "
+            f"{name} must be a Split. Received: {received:.80}. Pass a part of a data set, such as "
             "data.train, or zoo.datasets.as_split(images, labels)."
         )
 
