@@ -3,6 +3,7 @@
 `zoo.training` runs the epochs.
 """
 
+import json
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -269,9 +270,11 @@ class MemberTraining:
             "resampling": self.resampling,
             "snapshots": self.snapshots,
             "teacher": teacher and {"temperature": teacher.temperature, "share": teacher.share},
-            "arguments": {
-                member.name: dict(member.arguments) for member in self.members if member.arguments
-            },
+            "arguments": json.loads(
+                json.dumps(
+                    {member.name: member.arguments for member in self.members if member.arguments}
+                )
+            ),
         }
 
     def members_afterwards(self) -> tuple[Member, ...]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.arguments import argument_error, real_number, whole_number
+from zoo.arguments import real_number, whole_number
 from zoo.datasets.looking.hash_index import Alike, HashIndex
 from zoo.datasets.split import Split
-from zoo.errors import DataError
+from zoo.errors import ArgumentError, DataError
 
 KINDS = ("identical", "recompressed", "shifted", "mirrored")
 """What a pair can be: the same pixels; nearly the same pixels at the same positions; moved by some
@@ -134,8 +134,11 @@ def check_split(name: str, value: object) -> None:
         ArgumentError: The argument is something else.
     """
     if not isinstance(value, Split):
-        remedy = "Pass a part of a data set, such as data.train, or zoo.datasets.as_split(images)"
-        raise argument_error(name, "be a Split", f"{value!r:.80}", remedy)
+        received = " ".join(repr(value).split())
+        raise ArgumentError(
+            f"{name} must be a Split. Received: {received:.80}. Pass a part of a data set, such as "
+            "data.train, or zoo.datasets.as_split(images, labels)."
+        )
 
 
 _PAIR = np.dtype(

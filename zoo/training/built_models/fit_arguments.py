@@ -12,8 +12,8 @@ _EVERY_EPOCH = (
 )
 INSTEAD = {
     "validation_split": (
-        "Hold images out, kept, held_out = data.train.split(0.1), and pass "
-        "validation_data=held_out; or pass the data.validation that zoo.datasets.load holds out"
+        "Hold images out, `kept, held_out = data.train.split(0.1)`, and pass "
+        "validation_data=held_out; or pass data.validation, which zoo.datasets.load holds out"
     ),
     "validation_freq": _EVERY_EPOCH,
     "validation_steps": _EVERY_EPOCH,

@@ -18,7 +18,7 @@ def untrained():
     [
         (
             {"validation_split": 0.1},
-            r"validation_split=0\.1\. Hold images out, kept, held_out =",
+            r"validation_split=0\.1\. Hold images out, `kept, held_out",
         ),
         (
             {"validation_freq": 2},
