@@ -203,6 +203,7 @@ def test_custom_charts_show_each_score_on_each_kind_of_images(log, tmp_path):
 def test_histograms_leave_out_what_is_no_number(log, tmp_path):
     log.histograms("models/cnn", {"weights/kernel": np.array([[1.0, np.nan], [3.0, np.inf]])}, 2)
     log.histograms("models/cnn", {"weights/bias": np.array([np.nan])}, 2)
+    log.histograms("models/cnn", {"weights/gamma": np.ones((2, 2), "float32")}, 2)
     log.close()
     folder = tmp_path / "run" / "models/cnn"
     ((step, buckets),) = read(folder)["weights/kernel"]
@@ -211,6 +212,21 @@ def test_histograms_leave_out_what_is_no_number(log, tmp_path):
     assert plugin(folder, "weights/kernel").plugin_name == "histograms"
     ((_, empty),) = read(folder)["weights/bias"]
     assert empty[:, 2].sum() == 0
+    ((_, equal),) = read(folder)["weights/gamma"]
+    assert (equal[:, :2] == 1).all()
+    assert equal[:, 2].sum() == 4
+
+
+def test_buckets_are_those_of_tensorflow(log, tmp_path):
+    values = np.random.default_rng(0).standard_normal((50, 20)).astype("float32")
+    log.histograms("models/cnn", {"weights/kernel": values}, 1)
+    log.close()
+    with tf.summary.create_file_writer(str(tmp_path / "other")).as_default(step=1):
+        tf.summary.histogram("weights/kernel", values)
+    ((_, buckets),) = read(tmp_path / "run" / "models/cnn")["weights/kernel"]
+    ((_, expected),) = read(tmp_path / "other")["weights/kernel"]
+    np.testing.assert_allclose(buckets[:, :2], expected[:, :2], atol=1e-6)
+    np.testing.assert_allclose(buckets[:, 2], expected[:, 2], atol=1)
 
 
 def test_precision_and_recall_have_a_curve_for_each_class(log, tmp_path):

@@ -12,7 +12,7 @@ from zoo.inspect.units.unit_outputs import shape_of_images
 from zoo.tensorboard import run_folder
 from zoo.training.callbacks import MemberCallback
 
-INPUT, OUTPUT = "input_images", "output_answers"
+INPUT, OUTPUT = "pixels", "answers"
 """The names of the first and of the last node."""
 
 SETTINGS = (
@@ -77,9 +77,9 @@ def layer_graph(model: Any) -> Any:
         >>> import zoo
         >>> [(node.name, node.op, *node.input) for node in layer_graph(zoo.build("softmax")).node]
         ... # doctest: +NORMALIZE_WHITESPACE
-        [('input_images', 'Input'), ('rescaling', 'Rescaling', 'input_images'),
+        [('pixels', 'Input'), ('rescaling', 'Rescaling', 'pixels'),
          ('flatten', 'Flatten', 'rescaling'), ('logits', 'Dense', 'flatten'),
-         ('probabilities', 'Softmax', 'logits'), ('output_answers', 'Output', 'probabilities')]
+         ('probabilities', 'Softmax', 'logits'), ('answers', 'Output', 'probabilities')]
     """
     images, calls, outputs = _trace(model)
     graph = tf.compat.v1.GraphDef()

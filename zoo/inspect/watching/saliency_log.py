@@ -1,7 +1,8 @@
 """Saliency of a fixed set of images, member by member, as a training goes on."""
 
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,23 +13,34 @@ from zoo.arguments import whole_number
 from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled, as_unlabelled
 from zoo.inspect.explaining.catalogue import METHODS, find_method
-from zoo.inspect.explaining.drawing import figure_of_maps
+from zoo.inspect.explaining.drawing import draw_image, draw_map
 from zoo.inspect.explaining.explain import Explainer, make_explainer
+from zoo.plots import new_figure
 from zoo.tensorboard import run_folder
 from zoo.training.callbacks import MemberCallback
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-IN_A_ROW = 6
-"""The most images side by side in a picture."""
+COLUMNS = 3
+"""The most images side by side. A wider picture would not be legible in TensorBoard's page."""
+
+IN_A_PICTURE = 12
+"""The most images in a picture."""
+
+_SIDE = 1.4
+"""The side of an image in inches."""
+
+_LETTERS = 18
+"""The most letters of a name of a class that are drawn."""
 
 
 class SaliencyLog(MemberCallback):
     """Draw on which pixels the answers of each member rest, as the training goes on.
 
     The pictures stand in TensorBoard's IMAGES tab, where a slider goes through the epochs: the
-    first is of the network before it learned. Each image is explained for its label, or without
+    first is of the network before it learned. Red pixels speak for the class, blue pixels against
+    it. Each image is explained for its label, or without
     labels for the class that the model answers then. Below an image stands the probability of this
     class, and another answer of the model.
 
@@ -106,10 +118,10 @@ class SaliencyLog(MemberCallback):
         assert self.log
         for name in members:
             explainer = self._explainers[name]
-            for start in range(0, len(self._images), IN_A_ROW):
-                rows = slice(start, start + IN_A_ROW)
+            for start in range(0, len(self._images), IN_A_PICTURE):
+                rows = slice(start, start + IN_A_PICTURE)
                 tag = f"saliency/{METHODS[self._method].title}"
-                if len(self._images) > IN_A_ROW:
+                if len(self._images) > IN_A_PICTURE:
                     tag += f", images {start + 1} to {min(rows.stop, len(self._images))}"
                 draw = partial(self._draw, explainer, rows, f"{name}, epoch {epoch}")
                 self.log.figure(run_folder(name), tag, draw, epoch)
@@ -121,12 +133,12 @@ class SaliencyLog(MemberCallback):
         maps = explainer.maps(images, targets)
         probabilities = _probabilities(explainer.network, images)
         names = [
-            [self._caption(target, row)]
+            self._caption(target, row)
             for target, row in zip(targets[:, 0], probabilities, strict=True)
         ]
-        explained = "its label" if self._labels is not None else "the answer of the model"
-        caption = f"{title}: {METHODS[self._method].title}, each image for {explained}"
-        return figure_of_maps(images, maps[:, :1], names, None, caption)
+        explained = "its label" if self._labels is not None else "the answer"
+        caption = f"{title}\n{METHODS[self._method].title}, each image for {explained}"
+        return _figure(images, maps[:, 0], names, caption)
 
     def _caption(self, target: int, probabilities: np.ndarray) -> str:
         """Write the class, its probability, and another answer of the model."""
@@ -136,7 +148,24 @@ class SaliencyLog(MemberCallback):
 
     def _name(self, label: int) -> str:
         names = self._class_names
-        return str(label) if names is None or label >= len(names) else str(names[label])
+        name = str(label) if names is None or label >= len(names) else str(names[label])
+        return name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}…"
+
+
+def _figure(images: np.ndarray, maps: np.ndarray, names: Sequence[str], caption: str) -> "Figure":
+    """Draw images in rows, and below each image its map with the name of the class."""
+    blocks = math.ceil(len(images) / COLUMNS)
+    figure = new_figure(COLUMNS * _SIDE + 0.2, blocks * (2 * _SIDE + 0.4) + 0.5)
+    grid = figure.subplots(2 * blocks, COLUMNS, squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for number, (image, values, name) in enumerate(zip(images, maps, names, strict=True)):
+        block, column = divmod(number, COLUMNS)
+        draw_image(grid[2 * block, column], image)
+        draw_map(grid[2 * block + 1, column], values, image)
+        grid[2 * block + 1, column].set_title(name, fontsize="small", parse_math=False)
+    figure.supxlabel(caption, fontsize="small", parse_math=False)
+    return figure
 
 
 def _probabilities(network: Any, images: np.ndarray) -> np.ndarray:

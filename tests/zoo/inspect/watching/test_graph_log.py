@@ -25,13 +25,13 @@ def test_layers_of_nested_models_have_the_name_of_the_model_before_their_own(mod
     assert found["backbone/trunk/first"] == ["scaled"]
     assert found["flat"] == ["backbone/trunk/pooled"]
     assert found["answer"] == ["hidden"]
-    assert found["output_answers"] == ["answer"]
+    assert found["answers"] == ["answer"]
 
 
 def test_a_subclassed_model_has_a_graph_too(models):
     found = edges(models["subclassed"])
     assert [found[name] for name in ("first", "second", "hidden")] == [
-        ["input_images"],
+        ["pixels"],
         ["first"],
         ["second"],
     ]
@@ -46,7 +46,7 @@ def test_branches_join_and_a_layer_that_is_called_twice_has_two_nodes():
     outputs = keras.layers.Dense(2, name="logits")(keras.layers.Flatten(name="flat")(joined))
     found = edges(keras.Model(inputs, outputs))
     assert sorted(found["joined"]) == ["shared", "shared_call_2"]
-    assert found["shared"] == ["input_images"]
+    assert found["shared"] == ["pixels"]
 
 
 def test_tracing_changes_no_weight_and_no_seed():
@@ -68,5 +68,5 @@ def test_tracing_changes_no_weight_and_no_seed():
 @pytest.mark.parametrize("name", ["shared", "logits", "sigmoid", "mixed", "handwritten"])
 def test_every_node_is_reached_from_the_images(models, name):
     found = edges(models[name])
-    assert [node for node, sources in found.items() if not sources] == ["input_images"]
+    assert [node for node, sources in found.items() if not sources] == ["pixels"]
     assert set(found) >= {source for sources in found.values() for source in sources}
