@@ -1,6 +1,8 @@
 """Histograms of weights and gradients, member by member, as a training goes on."""
 
 import os
+import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +12,7 @@ import tensorflow as tf
 from zoo.arguments import whole_number
 from zoo.ensembles.checks import as_labelled
 from zoo.errors import DataError
+from zoo.inspect.networks.layer_names import layers_by_path
 from zoo.inspect.networks.recording import class_numbers
 from zoo.inspect.networks.running import forward
 from zoo.tensorboard import run_folder
@@ -109,7 +112,10 @@ class HistogramLog(MemberCallback):
 
 
 def names_of_weights(model: Any) -> dict[int, str]:
-    """Name the weights of a model, each differently.
+    """Name the weights of a model, each differently, and alike in models of the same architecture.
+
+    Keras numbers layers without a name through all models of a process. Here they are numbered
+    within the model, so that TensorBoard shows copies of a model under the same titles.
 
     Args:
         model: A built `keras.Model`.
@@ -119,17 +125,33 @@ def names_of_weights(model: Any) -> dict[int, str]:
 
     Example:
         >>> import zoo
-        >>> list(names_of_weights(zoo.build("softmax")).values())
-        ['logits/kernel', 'logits/bias']
+        >>> list(names_of_weights(zoo.build("mlp", hidden=(2, 2))).values())
+        ['dense/kernel', 'dense/bias', 'dense_1/kernel', 'dense_1/bias', 'logits/kernel', \
+'logits/bias']
     """
+    own = _own_names(model)
     names: dict[int, str] = {}
     for weight in model.weights:
-        path = name = weight.path.removeprefix(f"{model.name}/")
+        parts = weight.path.removeprefix(f"{model.name}/").split("/")
+        path = name = "/".join(own.get(part, part) for part in parts)
         number = 1
         while name in names.values():
             number += 1
             name = f"{path}_{number}"
         names[id(weight)] = name
+    return names
+
+
+def _own_names(model: Any) -> dict[str, str]:
+    """Number the layers that Keras has named: the name of Keras → the name within the model."""
+    names: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for layer in layers_by_path(model).values():
+        words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", type(layer).__name__)
+        kind = re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()  # as Keras makes the name
+        if layer.name not in names and re.fullmatch(rf"{kind}(_\d+)?", layer.name):
+            names[layer.name] = f"{kind}_{counts[kind]}" if counts[kind] else kind
+            counts[kind] += 1
     return names
 
 

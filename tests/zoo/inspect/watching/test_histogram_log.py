@@ -76,6 +76,19 @@ def test_weights_of_the_same_path_get_different_names(models):
     assert "first/kernel" in names_of_weights(models["flat"]).values()
 
 
+def test_copies_of_a_model_have_the_same_names_of_weights():
+    first, second = (
+        keras.Sequential(
+            [keras.Input((3,)), *(keras.layers.Dense(2) for _ in range(2)), keras.layers.PReLU()]
+        )
+        for _ in range(2)
+    )
+    assert first.layers[0].name != second.layers[0].name
+    names = [*names_of_weights(first).values()]
+    assert names == [*names_of_weights(second).values()]
+    assert names[::2] == ["dense/kernel", "dense_1/kernel", "p_re_lu/alpha"]
+
+
 def test_labels_are_classes_of_the_members(models, images, tmp_path):
     histograms = HistogramLog(images, [0, 1, 2, 3, 4])
     with pytest.raises(DataError, match=r"must be classes of flat, 0 to 2\. Received: 4"):
