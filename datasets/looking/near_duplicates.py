@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.arguments import argument_error, whole_number
+from zoo.arguments import real_number, whole_number
 from zoo.datasets.looking.perceptual_hash import MIRRORED, perceptual_hashes
 from zoo.datasets.split import Split
-from zoo.errors import DataError
+from zoo.errors import ArgumentError, DataError
 
 KINDS = ("identical", "recompressed", "shifted", "mirrored")
 """What a pair can be: the same pixels; nearly the same pixels at the same positions; moved by some
@@ -102,8 +102,9 @@ def near_duplicates(
         (array([0]), array([3]), ['mirrored'])
     """
     whole_number("max_shift", max_shift, 0)
-    if not 0 < threshold <= 1:
-        raise argument_error("threshold", "be above 0 and up to 1", threshold, "Pass 0.97")
+    real_number("threshold", threshold, above=0, most=1, example=0.97)
+    check_split("data", data)
+    check_split("other", data if other is None else other)
     searched = data if other is None else other
     if data.image_shape != searched.image_shape or min(data.image_shape[:2]) < 4 * max_shift + 2:
         raise DataError(
@@ -126,6 +127,24 @@ def near_duplicates(
     table = table[np.lexsort([table["second"], table["first"]])]
     kinds = np.array(KINDS)[table["kind"]]
     return NearDuplicates(table["first"], table["second"], kinds, table["correlation"], len(data))
+
+
+def check_split(name: str, value: object) -> None:
+    """Check that an argument is a `Split`.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: The argument.
+
+    Raises:
+        ArgumentError: The argument is something else.
+    """
+    if not isinstance(value, Split):
+        received = " ".join(repr(value).split())
+        raise ArgumentError(
+            f"{name} must be a Split. Received: {received:.80}. Pass a part of a data set, such as "
+            "data.train, or zoo.datasets.as_split(images, labels)."
+        )
 
 
 _PAIR = np.dtype(

@@ -227,8 +227,14 @@ class VotingModel(MemberModels, ValidatedModel):
             return []
         members = self.member_probabilities(block.images)
         named = dict(zip(self.member_names, members, strict=True))
-        weights = self.rule.weights
-        return make_answers(block.sources, named, self.rule(members), self.label_names, weights)
+        return make_answers(
+            block.sources,
+            named,
+            self.rule(members),
+            self.label_names,
+            self.rule.weights,
+            counts_votes=self.rule.definition.counts_votes,
+        )
 
     def report(
         self,

@@ -28,6 +28,7 @@ from zoo.cli.values import (
     Size,
 )
 from zoo.errors import ArgumentError
+from zoo.files import check_writable
 from zoo.recipes import STANDARDIZATIONS, Recipe
 
 if TYPE_CHECKING:
@@ -208,3 +209,5 @@ class RunOptions:
                 "--resume must come with --log-dir, the folder of the run to go on with. Received: "
                 "no --log-dir. Pass --log-dir FOLDER, or leave --resume out."
             )
+        if self.log_dir is not None:  # said before the images are read
+            check_writable("--log-dir", self.log_dir)

@@ -9,10 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from rich.console import Console
-
 from zoo.cli.application import app
-from zoo.cli.console import print_note, print_tensorboard, print_text, start_tensorflow
+from zoo.cli.console import (
+    print_note,
+    print_table,
+    print_tensorboard,
+    print_text,
+    start_tensorflow,
+)
 from zoo.cli.options import DataName, ModelOptions, RecipeOptions, RunOptions, SplitOptions
 from zoo.cli.runs.members import check_words, members_from_words
 from zoo.cli.runs.resuming import MANIFEST, check_run
@@ -166,4 +170,4 @@ def _report(committee: Committee, split: Split, folder: Path, epoch: int) -> Non
     with errors_as_warnings("card.md"):
         card = model_card(committee, report)
         write_atomically(folder / "card.md", lambda path: path.write_text(card, "utf-8"))
-    Console().print(report)
+    print_table(report)

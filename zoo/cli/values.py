@@ -21,7 +21,7 @@ from cyclopts import Parameter, Token
 
 from zoo.arguments import whole_number
 from zoo.errors import ArgumentError
-from zoo.registry.start_up import without_start_up_notes
+from zoo.starting.start_up_notes import without_start_up_notes
 
 
 def parse_whole_number(text: str, least: int) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ArgumentError, RunError
-from zoo.registry.start_up import LEVEL, SILENT
+from zoo.starting.start_up_notes import LEVEL, SILENT
 
 PATIENCE = 10
 """The seconds that the server gets to end by itself."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from zoo.arguments import is_among
 from zoo.errors import ArgumentError
 from zoo.inspect.explaining import class_activation, gradients, perturbation  # noqa: F401
 from zoo.inspect.explaining.methods import METHODS, Method
@@ -25,7 +26,7 @@ def find_method(name: Any, options: Mapping[str, Any], layer: Any) -> Method:
     Raises:
         ArgumentError: No method has this name, or the method does not have such an option.
     """
-    if name not in METHODS:
+    if not is_among(name, METHODS):
         raise ArgumentError(unknown_name("method", name, METHODS, "Choose one of them."))
     found = METHODS[name]
     known = found.options

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from zoo.arguments import argument_error, whole_number
+from zoo.arguments import argument_error, as_names, is_among, whole_number
 from zoo.datasets.image_batches import image_batches
 from zoo.datasets.split import Split
 from zoo.ensembles.models.voting_model import VotingModel
@@ -90,7 +90,7 @@ def explain(
     found = find_method(method, options, layer)
     batch_size = whole_number("batch_size", batch_size, 1)
     check_verbose(verbose)
-    if of not in SCORES:
+    if not is_among(of, SCORES):
         raise argument_error("of", 'be "logits" or "probabilities"', of, "Leave it out for logits")
     is_committee = isinstance(model_or_committee, VotingModel)
     if not getattr(model_or_committee, "built", False):
@@ -103,7 +103,7 @@ def explain(
     if class_names is None:
         known = images if isinstance(images, Split) else model_or_committee
         class_names = getattr(known, "class_names", None)
-    names = None if class_names is None else tuple(map(str, class_names))
+    names = None if class_names is None else as_names("class_names", class_names)
     settings = _Settings(found, options, layer, of, names, batch_size, verbose)
     explained = _of_committee if is_committee else _of_model
     return explained(model_or_committee, pixels, labels, settings)

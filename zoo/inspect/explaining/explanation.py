@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.arguments import whole_number
 from zoo.errors import ArgumentError
 from zoo.inspect.explaining.agreement import Sanity, rank_correlations, scaled
 from zoo.inspect.explaining.catalogue import METHODS
@@ -146,8 +147,14 @@ class Explanation:
 
         Returns:
             The name.
+
+        Raises:
+            ArgumentError: There is no such image or class.
         """
-        label = int(self.labels.reshape(len(self.labels), -1)[index, column])
+        labels = self.labels.reshape(len(self.labels), -1)
+        whole_number("index", index, -len(labels), len(labels) - 1)
+        whole_number("column", column, -labels.shape[1], labels.shape[1] - 1)
+        label = int(labels[index, column])
         return str(label) if self.class_names is None else self.class_names[label]
 
     def plot(
@@ -165,14 +172,17 @@ class Explanation:
 
         Returns:
             The axes or the figure.
+
+        Raises:
+            ArgumentError: A number is out of range.
         """
         columns = self.maps.reshape(len(self.maps), -1, *self.maps.shape[-2:])
         if ax is not None:
-            draw_map(ax, columns[index, column], self.images[index])
             ax.set_title(self.label_name(index, column), parse_math=False)
+            draw_map(ax, columns[index, column], self.images[index])
             ax.set_xlabel(self.caption, fontsize="small", parse_math=False)
             return ax
-        count = min(len(self.maps), most)
+        count = min(len(self.maps), whole_number("most", most, 1))
         spread = None
         if self.member_names:
             spread = self.disagreement.reshape(columns.shape)[:count].mean(axis=1)

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from zoo.arguments import argument_error, whole_number
+from zoo.arguments import argument_error, is_among, whole_number
 from zoo.ensembles.measures.bootstrap import Estimate
 from zoo.ensembles.measures.significance import paired_bootstrap
 from zoo.ensembles.models.voting_model import VotingModel
@@ -67,7 +67,7 @@ class Faithfulness:
         Raises:
             ArgumentError: There is no such curve.
         """
-        if curve not in CURVES:
+        if not is_among(curve, CURVES):
             raise argument_error("curve", 'be "deletion" or "insertion"', curve, "Leave it out")
         return np.trapezoid(getattr(self, curve).astype("float64"), self.fractions, axis=-1)
 
@@ -258,7 +258,7 @@ def _check_alone(images: Any, labels: Any, options: dict[str, Any]) -> None:
 
 
 def _position(ranking: str) -> int:
-    if ranking not in RANKINGS:
+    if not is_among(ranking, RANKINGS):
         expected = f"be one of {', '.join(map(repr, RANKINGS))}"
         raise argument_error("ranking", expected, ranking, "Pass one of them")
     return RANKINGS.index(ranking)

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from zoo.arguments import argument_error, whole_number
+from zoo.arguments import argument_error, is_among, whole_number
 from zoo.ensembles.measures.bootstrap import Estimate
 from zoo.ensembles.models.voting_model import VotingModel
 from zoo.errors import ArgumentError
@@ -90,7 +90,7 @@ class SanityCheck:
         Raises:
             ArgumentError: There is no such measure.
         """
-        if measure not in _TITLES:
+        if not is_among(measure, _TITLES):
             expected = f"be one of {', '.join(map(repr, _TITLES))}"
             raise argument_error("measure", expected, measure, "Leave it out for the correlations")
         return [mean_estimate(values) for values in getattr(self, measure)]
@@ -245,7 +245,7 @@ def sanity_check(
         >>> sanity_check(model, images, method="gradient", draws=1).correlations.shape
         (4, 2)
     """
-    if order not in ORDERS:
+    if not is_among(order, ORDERS):
         raise argument_error("order", 'be "cascading" or "independent"', order, "Leave it out")
     draws, seed = whole_number("draws", draws, 1), whole_number("seed", seed, 0)
     if isinstance(labels, str) or np.ndim(labels) > 1:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.arguments import whole_number
+from zoo.arguments import is_among, whole_number
 from zoo.errors import ArgumentError
 from zoo.inspect.landscapes.descent import Trajectory
 from zoo.inspect.landscapes.drawing import (
@@ -217,7 +217,7 @@ def landscape(
 
 def check_statistics(value: str | None, *, default: str) -> str:
     """Take `"kept"` or `"anew"`, or the default for None."""
-    if value is not None and value not in STATISTICS:
+    if value is not None and not is_among(value, STATISTICS):
         raise ArgumentError(
             f'batch_statistics must be "kept" or "anew". Received: {value!r}. Leave it out for '
             "the value that fits the axes."
