@@ -17,6 +17,7 @@ from rich.text import Text
 
 from zoo.datasets.split import Split
 from zoo.ensembles.combining.rules import Rule
+from zoo.ensembles.measures.precision_recall import ThresholdCounts, threshold_counts
 from zoo.ensembles.measures.significance import PairedTest
 from zoo.ensembles.provenance import Overlap, Provenance
 from zoo.ensembles.reports.analysis import Analysis, analyse
@@ -70,6 +71,8 @@ class Report:
         validation: Name of a member, or `"committee"` → accuracy on the validation images of the
             training, where it is known; a plain number if the number of images is not known.
         leak_search: Accuracy with and without images that nearly stand among the training images.
+        threshold_counts: Name of a member, or `"committee"` → how many images each class is found
+            in, at many thresholds of its probability: the curves of precision and recall.
 
     Example:
         >>> import numpy as np
@@ -94,6 +97,9 @@ class Report:
     analysis: Analysis
     validation: Mapping[str, Accuracy | float] = field(default_factory=dict, hash=False)
     leak_search: LeakSearch = field(default_factory=LeakSearch, hash=False)
+    threshold_counts: Mapping[str, ThresholdCounts] = field(
+        default_factory=dict, hash=False, repr=False
+    )
 
     @property
     def best_member(self) -> str:
@@ -304,6 +310,7 @@ def make_report(
     if committee.kind == "member":  # a single member, whose probabilities the rule does not change
         values = measure(Answers(split.labels, combined))
         committee = LeaderboardRow("committee", "committee", values)
+    answers = {**dict(zip(member_names, probabilities, strict=True)), committee.name: combined}
     return Report(
         split=split.name,
         voting=rule.voting,
@@ -316,6 +323,9 @@ def make_report(
         analysis=analyse(split.labels, probabilities, member_names, rule, elsewhere),
         validation=validation or dict(zip(member_names, validation_accuracy or (), strict=False)),
         leak_search=leak_search,
+        threshold_counts={
+            name: threshold_counts(values, split.labels) for name, values in answers.items()
+        },
     )
 
 
@@ -325,8 +335,9 @@ def log_report(report: Report, run: str | os.PathLike[str], step: int) -> None:
     Args:
         report: The report.
         run: The run folder. The measures of each member and of the committee become scalars
-            `<split>/…`, beside the curves of each. The committee also gets its mean uncertainty,
-            its pictures and the whole report.
+            `<split>/…`, beside the curves of each, and each gets a curve of precision and recall
+            for each class. The committee also gets its mean uncertainty, its pictures and the
+            whole report.
         step: The last epoch.
     """
     log = TensorBoardLog(Path(run))
@@ -334,6 +345,9 @@ def log_report(report: Report, run: str | os.PathLike[str], step: int) -> None:
     for row in report.scores:
         scalars = {f"{part}/{name}": number(value) for name, value in row.values.items()}
         log.scalars(run_folder(row.name), scalars, step)
+        if counts := report.threshold_counts.get(row.name):
+            title = f"{part}/precision and recall"
+            log.precision_recall(run_folder(row.name), title, report.class_names, *counts, step)
     name = report.scores[-1].name
     folder = run_folder(name)
     uncertainty = {f"{part}/{key}": mean for key, mean in report.analysis.uncertainty.items()}

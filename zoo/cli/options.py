@@ -16,6 +16,7 @@ from zoo import registry
 from zoo.cli.runs.resuming import HIDDEN
 from zoo.cli.values import (
     Arguments,
+    Count,
     Modules,
     Name,
     Names,
@@ -186,6 +187,10 @@ class RunOptions:
         resume: Go on with the run in `--log-dir`, with the options of that run. More `--epochs`
             make the run longer.
         quiet: Print no progress.
+        histograms: Write histograms of weights and gradients for TensorBoard, after each epoch.
+        saliency: Draw for TensorBoard, after each epoch, on which pixels the answers to this number
+            of validation images rest.
+        features: Write the features of this number of test images for TensorBoard's projector.
         options_of_run: The words of the command, as JSON.
     """
 
@@ -193,6 +198,9 @@ class RunOptions:
     log_dir: Path | None = None
     resume: bool = False
     quiet: Annotated[bool, Parameter(name=("--quiet", "-q"))] = False
+    histograms: bool = False
+    saliency: Count = 0
+    features: Count = 500
     options_of_run: Annotated[str, Parameter(name=HIDDEN, show=False)] = "{}"
 
     def __post_init__(self) -> None:

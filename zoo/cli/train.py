@@ -96,6 +96,7 @@ def train_committee(
 
     if not run.resume:
         folder = free_folder(folder)
+    watchers = _watchers(images, run)
     committee = Committee(members, seed=run.seed, **arguments)
     command = json.loads(run.options_of_run)
     command.setdefault("options", {}).setdefault("NAMES", [[None, word] for word in words])
@@ -108,7 +109,7 @@ def train_committee(
             validation_data=images.validation,
             log_dir=folder,
             resume=run.resume,
-            callbacks=[keep_options],
+            callbacks=[keep_options, *watchers],
             verbose=0 if run.quiet else "auto",
             **(fit_arguments or {}),
         )
@@ -121,10 +122,33 @@ def train_committee(
     committee.save(file)
     if committee.out_of_bag:
         print_text(f"Out of bag: {committee.out_of_bag}")
+    if run.features and (shown := images.test or images.validation):
+        from zoo.inspect import log_features
+
+        with errors_as_warnings("The features for TensorBoard's projector"):
+            log_features(committee, shown, run=folder, count=run.features)
     if images.test:
         _report(committee, images.test, folder, history.epoch[-1])
     print_text(f"\nSaved: {file}")
     print_tensorboard("Curves and pictures", folder)
+
+
+def _watchers(images: ImageData, run: RunOptions) -> list[Any]:
+    """Make the callbacks that write graphs, histograms and saliency for TensorBoard."""
+    from zoo.inspect import GraphLog, HistogramLog, SaliencyLog
+
+    watchers: list[Any] = [GraphLog()]
+    if run.histograms:
+        watchers.append(HistogramLog(images.train))
+    if run.saliency:
+        if not images.validation:
+            raise ArgumentError(
+                "--saliency must be left out without validation images. Received: "
+                f"{run.saliency}. Hold some images out by --validation."
+            )
+        count = min(run.saliency, len(images.validation))
+        watchers.append(SaliencyLog(images.validation.sample(count)))
+    return watchers
 
 
 def _report(committee: Committee, split: Split, folder: Path, epoch: int) -> None:

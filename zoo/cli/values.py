@@ -29,6 +29,11 @@ def parse_whole_number(text: str, least: int) -> int:
     return whole_number("number", int(text), least)
 
 
+def parse_port(text: str) -> int:
+    """Read the number of a port."""
+    return whole_number("number", int(text), 0, 2**16 - 1)
+
+
 def parse_share(text: str) -> float:
     """Read how much to hold out: a fraction, or a whole number of images of every class.
 
@@ -205,6 +210,8 @@ _MODULES = Parameter(
 
 Positive = Annotated[int, _whole_number(1)]
 Seed = Annotated[int, _whole_number(0)]
+Count = Annotated[int, _whole_number(0)]
+Port = Annotated[int, _option(parse_port, "PORT", "a port, 0 to 65535", "6006")]
 Name = Annotated[str, Parameter(metavar="NAME")]
 Number = Annotated[float, _NUMBER]
 Share = Annotated[float, _SHARE]

@@ -267,14 +267,17 @@ def test_tensorboard_gets_scores_and_pictures(report, tmp_path):
     events.Reload()
     scalars = {*report.committee.values, *report.analysis.uncertainty}
     pictures = {"confusion matrix", "reliability", "risk and coverage", "pairs that disagree"}
+    curves = {f"precision and recall/{name}" for name in report.class_names}
     assert set(events.Tags()["tensors"]) == {
-        f"test/{tag}" for tag in {*scalars, *pictures, "report"}
+        f"test/{tag}" for tag in {*scalars, *pictures, *curves, "report"}
     }
     (accuracy,) = events.Tensors("test/accuracy")
     assert accuracy.step == 12
     value = make_ndarray(accuracy.tensor_proto)
     assert value == pytest.approx(report.committee.accuracy.value)
-    assert (tmp_path / "models" / "two").is_dir()
+    of_member = EventAccumulator(str(tmp_path / "models" / "two"))
+    of_member.Reload()
+    assert {f"test/{tag}" for tag in curves} <= set(of_member.Tags()["tensors"])
 
 
 def drawn_report(members, classes):
