@@ -96,7 +96,8 @@ def is_own_page(path: str | os.PathLike[str]) -> bool:
         OSError: The file cannot be read.
 
     Example:
-        >>> is_own_page("README.md")
+        >>> import zoo
+        >>> is_own_page(zoo.__file__)
         False
     """
     with open(Path(path), "rb") as file:
