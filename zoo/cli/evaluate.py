@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from zoo.cli.application import app
 from zoo.cli.console import print_note, print_table, start_tensorflow
 from zoo.cli.options import DATA, ImageOptions
-from zoo.cli.values import Modules, Name
+from zoo.cli.words.values import Modules, Name
 from zoo.files import check_writable
 
 
