@@ -172,6 +172,7 @@ def _data(committee: Committee, report: Report) -> str:
                 "because their labels are probably wrong."
             )
     sentences.append(report.leaderboard.verdict.overlap.warning())
+    sentences.append(report.leak_search.sentence())
     if committee.out_of_bag:
         sentences.append(f"Accuracy out of bag: {committee.out_of_bag}.")
     return " ".join(filter(None, sentences))

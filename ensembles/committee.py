@@ -195,6 +195,7 @@ class Committee(VotingModel):
 
         def at_start() -> None:
             self._own_provenance = replace(self._own_provenance, data_settings=data.settings)
+            self.keep_training_images(data)
             self.forget_validation()
             self.out_of_bag = None
             built_with = self.training.get("arguments", {})
@@ -254,6 +255,7 @@ class Committee(VotingModel):
         committee._recipes_when_built = tuple(recipes[k] for k in kept)
         committee.training = self.training
         committee._own_provenance = self._own_provenance
+        committee._training_images = self._training_images
         if tuned_on is not None:
             chosen = Provenance(tuned_on=as_unlabelled(tuned_on).digests)
             committee._own_provenance = self._own_provenance.joined_with(chosen)

@@ -110,7 +110,7 @@ def test_accuracies_on_validation_images_stand_beside_those_on_the_test(test_spl
         assert "75.0 % [65.0, 85.0]" in text
     assert report.to_dict()["validation"]["one"] == {"value": 0.5, "low": 0.4, "high": 0.6, "n": 90}
     without_counts = make_report(test_split, NAMES, probabilities, validation_accuracy=(0.5, 1, 0))
-    header, _, *rows = without_counts.to_markdown().split("\n\n")[3].splitlines()
+    header, _, *rows = without_counts.to_markdown().split("\n\n")[4].splitlines()
     assert header.endswith("| validation |")
     cells = [row.split(" | ")[-1] for row in rows]
     assert cells == ["50.0 % |", "100.0 % |", "0.0 % |", "– |"]

@@ -13,6 +13,7 @@ from zoo.errors import ArgumentError
 from zoo.inspect.explaining.agreement import Sanity, rank_correlations, scaled
 from zoo.inspect.explaining.catalogue import METHODS
 from zoo.inspect.explaining.drawing import draw_map, figure_of_maps, figure_of_members
+from zoo.inspect.explaining.pixels import in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,6 +38,9 @@ class Explanation:
         layer: For methods of class activation, the name of the layer; of a committee, the names.
         changed_relus: For guided backpropagation and deconvolution, the number of ReLUs whose
             backward pass was changed; else None.
+        baseline: What the maps compare the pixels with: a colour such as `"black"`, `"blur"` or an
+            image, as an option of the method; None for class activation, which compares them with
+            nothing.
         completeness_gap: For integrated gradients, by how much the sum of each map differs from the
             difference of the scores that it should add up to: float32 [n] or [n, k]; else None.
         member_maps: The maps of the members of a committee, float32 [members, n, ...], not scaled;
@@ -55,6 +59,7 @@ class Explanation:
     class_names: tuple[str, ...] | None = None
     layer: str | None = None
     changed_relus: int | None = None
+    baseline: Any = None
     completeness_gap: NDArray[np.float32] | None = None
     member_maps: NDArray[np.float32] | None = None
     member_names: tuple[str, ...] = ()
@@ -123,6 +128,8 @@ class Explanation:
         parts = [method.title]
         if self.member_names:
             parts[0] += f", mean of {len(self.member_names)} members"
+        if method.baseline in method.options:
+            parts.append(f"compared with {in_words(self.baseline)}")
         if self.layer is not None:
             parts.append(f"{'layers' if ', ' in self.layer else 'layer'} {self.layer}")
         if self.changed_relus is not None:

@@ -70,7 +70,7 @@ class Neighbours:
             captions.append(f"image {number}")
             names = [self.split.class_names[label] for label in self.labels[number]]
             captions += [
-                f"#{index}\n{name}\n{distance:.3g}"
+                f"#{index}\n{name}\ndistance {distance:.3g}"
                 for index, name, distance in zip(
                     self.indices[number], names, self.distances[number], strict=True
                 )
