@@ -58,3 +58,14 @@ except ImportError as error:
     print(error, file=sys.stderr)
 """
     assert run(code) == "broken\n"
+
+
+def test_a_logger_that_was_made_during_the_import_writes_afterwards():
+    code = """
+import logging
+from zoo.registry.start_up import without_start_up_notes
+with without_start_up_notes():
+    logging.basicConfig(format="%(message)s")
+logging.warning("later")
+"""
+    assert run(code) == "later\n"

@@ -67,8 +67,7 @@ class ModelPage:
         return write_atomically(path, lambda file: file.write_text(self.html, "utf-8"))
 
     def __rich__(self) -> Table:
-        # Titles stay in one line, since they are short; what the parts show may take several.
-        rows = [(title.replace(" ", "\xa0"), text) for title, text in self.summaries.items()]
+        rows = list(self.summaries.items())
         return rich_table(("part", "what it shows"), rows, right=False)
 
     def __str__(self) -> str:

@@ -23,7 +23,7 @@ MOST_EXPLAINED = 8
 MOST_MEMBERS = 4
 """The most members whose first layers are drawn."""
 
-MOST_KERNELS = 48
+MOST_KERNELS = 24
 """The most units of a first layer that are drawn."""
 
 METHODS = ("integrated_gradients", "grad_cam")
@@ -65,8 +65,12 @@ def show_saliency(subject: Subject) -> Contents:
         )
     )
     if subject.is_committee and explanation is not None:
-        caption = "Whether members look at the same places, beside how often their votes differ."
-        parts.append(figure(explanation.plot_members(), caption))
+        votes = subject.predictions.members.argmax(axis=-1)
+        caption = (
+            "Whether members look at the same places on these images, beside how often their votes "
+            f"differ on all {len(subject.split):,} images."
+        )
+        parts.append(figure(replace(explanation, votes=votes).plot_members(), caption))
     return Contents(parts, "; ".join(summary))
 
 
