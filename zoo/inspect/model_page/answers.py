@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.ensembles.reports.html_sections import MATRIX, confusion_part
+from zoo.inspect.curves.reliability import reliability
+from zoo.inspect.curves.risk import risk_coverage
 from zoo.inspect.model_page.subject import Contents, LeftOut, Subject
 from zoo.inspect.pictures.mistakes import ranked_disputes
 from zoo.metrics import confusion_matrix
-from zoo.pages.parts import Thumbnail, paragraph, table
+from zoo.pages.parts import Thumbnail, figure, paragraph, row, table
 from zoo.text import percent
 
 if TYPE_CHECKING:
@@ -24,6 +26,14 @@ MOST_IN_MATRIX = 1200
 
 MOST_DISPUTED = 12
 """The number of disputed images for which the answer of each member is listed."""
+
+
+CAPTIONS = (
+    "Of the answers with a confidence, the part that is right. On the dashed line, the confidence "
+    "is that part. Thin lines are the members.",
+    "The accuracy, if only the most confident images are answered. Thin lines are the members.",
+)
+"""What stands below the two pictures of confidence."""
 
 
 def show_report(subject: Subject) -> Contents:
@@ -47,8 +57,8 @@ def show_confusion(subject: Subject) -> Contents:
         rows = np.flatnonzero((labels == true) & (answers == answer))
         chosen = rows[np.argsort(-confidences[rows], kind="stable")[:most]]
         return [
-            Thumbnail(image, [f"#{row}", f"{confidences[row]:.2f}"])
-            for row, image in zip(chosen, subject.split.take(chosen).images, strict=True)
+            Thumbnail(image, [f"#{number}", f"{confidences[number]:.2f}"])
+            for number, image in zip(chosen, subject.split.take(chosen).images, strict=True)
         ]
 
     caption = (
@@ -62,7 +72,9 @@ def show_confusion(subject: Subject) -> Contents:
 
 def show_confidence(subject: Subject) -> Contents:
     """Show whether the confidence can be trusted; of a single model, all measures too."""
-    parts = [*subject.section_of_report("confidence").parts]
+    curves = [show(subject.given, subject.split).plot() for show in (reliability, risk_coverage)]
+    drawn = [figure(curve, caption) for curve, caption in zip(curves, CAPTIONS, strict=True)]
+    parts = [row(*drawn), subject.report.analysis.confidence_table().to_html()]
     if not subject.is_committee:
         parts += subject.section_of_report("leaderboard").parts
     return Contents(parts, "reliability, risk and coverage")
@@ -87,13 +99,13 @@ def _answers_to_disputed(subject: Subject) -> list[Markup]:
     names = subject.class_names
     cells = [
         [
-            f"#{row}",
-            names[subject.split.labels[row]],
-            names[subject.predictions.answers[row]],
+            f"#{number}",
+            names[subject.split.labels[number]],
+            names[subject.predictions.answers[number]],
             *(f"{names[best]} {percent(member[k, best])}" for member, best in
               zip(members, members[:, k].argmax(axis=-1), strict=True)),
         ]
-        for k, row in enumerate(rows)
+        for k, number in enumerate(rows)
     ]  # fmt: skip
     header = ["image", "label", "committee", *subject.members]
     images = list(subject.split.take(rows).images)

@@ -15,6 +15,7 @@ from zoo.inspect.model_page.answers import (
 from zoo.inspect.model_page.images import show_disputed, show_mistakes, show_suspects
 from zoo.inspect.model_page.networks import show_dead_units, show_saliency, show_weights
 from zoo.inspect.model_page.subject import Contents, Subject
+from zoo.inspect.model_page.training import show_learning
 
 
 class PagePart(NamedTuple):
@@ -35,6 +36,7 @@ class PagePart(NamedTuple):
 
 PARTS = (
     PagePart("report", "Report", show_report, 4),
+    PagePart("curves", "Learning curves", show_learning),
     PagePart("confusion", "Confusion matrix", show_confusion, 3),
     PagePart("confidence", "Confidence", show_confidence, 2),
     PagePart("saliency", "Where it looks", show_saliency, 10),

@@ -17,5 +17,7 @@ def show_learning(subject: Subject) -> Contents:
     except ZooError as error:
         raise LeftOut(f"The run folder has no curves. {error}") from error
     epochs = len(curves[0].epochs)
-    drawn = [figure(curve.plot(), description=f"{curve.metric} over the epochs") for curve in curves]
+    drawn = [
+        figure(curve.plot(), description=f"{curve.metric} over the epochs") for curve in curves
+    ]
     return Contents([row(*drawn)], f"{epochs} epochs")
