@@ -4,6 +4,7 @@ import ctypes
 import gc
 import os
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,74 @@ def real_file():
         return path
 
     return find
+
+
+class Page(HTMLParser):
+    """An HTML page, taken apart.
+
+    Attributes:
+        ids: The identifiers, in order.
+        links: The identifiers to which links and buttons lead.
+        loaded: Addresses that a browser would load.
+        tags: The names of the tags, in order.
+        text: All text outside of the style.
+    """
+
+    EMPTY = ("meta", "img", "br", "link", "input")
+
+    def __init__(self, html):
+        super().__init__()
+        self.ids, self.links, self.loaded, self.tags, self.text = [], [], [], [], ""
+        self._open = []
+        self.feed(html)
+        assert self._open == [], "a tag is not closed"
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        self.tags.append(tag)
+        if tag not in self.EMPTY:
+            self._open.append(tag)
+        self.ids += [values["id"]] if "id" in values else []
+        self.links += [values[name] for name in ("popovertarget",) if name in values]
+        for name in ("src", "href", "srcset", "data", "action", "poster"):
+            value = values.get(name)
+            if value is not None and name == "href" and value.startswith("#"):
+                self.links.append(value[1:])
+            elif value is not None and not value.startswith("data:image/"):
+                self.loaded.append(value)
+        assert not [name for name in values if name.startswith("on")], "a script in an attribute"
+        assert "url(" not in values.get("style", "")
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, text):
+        if self._open and self._open[-1] == "style":
+            assert "@import" not in text
+            assert "url(" not in text
+        else:
+            self.text += text
+
+
+@pytest.fixture(scope="session")
+def read_page():
+    """Take an HTML page apart, and check that it is whole, loads nothing and runs nothing."""
+
+    def read(html):
+        page = Page(html)
+        assert page.loaded == []
+        assert not {"script", "link", "iframe", "object", "base", "form"} & {*page.tags}
+        assert len(page.ids) == len({*page.ids})
+        assert {*page.links} <= {*page.ids}
+        return page
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def hostile_names():
+    """Names of classes, as a stranger's folders may have them."""
+    return ("<script>alert(1)</script>", 'a & "b"\n\x1b[31mred\x1b[0m', "x" * 3000)
 
 
 @pytest.fixture

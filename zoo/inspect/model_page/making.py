@@ -130,7 +130,7 @@ def model_page(
         f"Inside {_name(subject)}",
         sections,
         subtitle="What it answers, where it looks, what it has learned, and where it errs.",
-        facts=_facts(subject) | dict(facts or {}),
+        facts=dict(facts or {}) | _facts(subject),
     )
     return ModelPage(html, summaries)
 
