@@ -54,7 +54,7 @@ def inspect(
         images: Which images to load.
     """
     from zoo.ensembles.evaluate import check_files, committee_with_images, place_of_training
-    from zoo.inspect.model_page.paths import check_page_path
+    from zoo.inspect.page_parts.paths import check_page_path
 
     file, run_folder = _file_and_run_folder(model)
     output = check_page_path(output or _default_output(file, run_folder), "output")
@@ -62,7 +62,7 @@ def inspect(
         print_note(f"Data: {place}, the place that {file} names. --root names another.")
     name, _ = check_files(file, data, images.root)
     start_tensorflow(verbose=not quiet)
-    from zoo.inspect.model_page.making import model_page
+    from zoo.inspect.page_parts.making import model_page
 
     committee, judged = committee_with_images(file, data, split=split, **vars(images))
     options = {"data": data, "split": split, **vars(images), "import": modules, "output": output}

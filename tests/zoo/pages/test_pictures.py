@@ -32,7 +32,7 @@ def test_the_same_figure_gives_the_same_bytes():
 def test_a_large_figure_gets_256_colours():
     figure = new_figure(6, 6)
     noise = np.random.default_rng(0).random((400, 400, 3))
-    figure.add_axes((0, 0, 1, 1)).imshow(noise, interpolation="nearest")
+    figure.add_subplot().imshow(noise, interpolation="nearest")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     kind, written = contents(figure_picture(figure))

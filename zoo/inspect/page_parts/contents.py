@@ -6,16 +6,16 @@ A new part is a function from a `Subject` to its `Contents`, and a line in `PART
 from collections.abc import Callable
 from typing import NamedTuple
 
-from zoo.inspect.model_page.answers import (
+from zoo.inspect.page_parts.answers import (
     show_confidence,
     show_confusion,
     show_members,
     show_report,
 )
-from zoo.inspect.model_page.images import show_disputed, show_mistakes, show_suspects
-from zoo.inspect.model_page.networks import show_dead_units, show_saliency, show_weights
-from zoo.inspect.model_page.subject import Contents, Subject
-from zoo.inspect.model_page.training import show_learning
+from zoo.inspect.page_parts.images import show_disputed, show_mistakes, show_suspects
+from zoo.inspect.page_parts.networks import show_dead_units, show_saliency, show_weights
+from zoo.inspect.page_parts.subject import Contents, Subject
+from zoo.inspect.page_parts.training import show_learning
 
 
 class PagePart(NamedTuple):

@@ -2,7 +2,7 @@
 
 from zoo.errors import ZooError
 from zoo.inspect.curves.learning import learning_curves
-from zoo.inspect.model_page.subject import Contents, LeftOut, Subject
+from zoo.inspect.page_parts.subject import Contents, LeftOut, Subject
 from zoo.pages.parts import figure, row
 
 METRICS = ("accuracy", "loss")

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.arguments import as_path
 from zoo.files import write_atomically
-from zoo.inspect.model_page.contents import PARTS, PagePart
-from zoo.inspect.model_page.paths import check_page_path
-from zoo.inspect.model_page.subject import Contents, LeftOut, Subject
 from zoo.inspect.networks.progress import progress_bar
+from zoo.inspect.page_parts.contents import PARTS, PagePart
+from zoo.inspect.page_parts.paths import check_page_path
+from zoo.inspect.page_parts.subject import Contents, LeftOut, Subject
 from zoo.inspect.pictures.predictions import labelled_split
 from zoo.pages.frame import Section, whole_page
 from zoo.pages.parts import note
@@ -122,7 +122,8 @@ def model_page(
     subject = Subject(model_or_committee, split, folder)
     sections, summaries = [], {}
     total = sum(part.work for part in PARTS)
-    with quiet_tracing(), progress_bar("", total, verbose=verbose) as advance:
+    with quiet_tracing(), progress_bar("Answers", total, verbose=verbose) as advance:
+        _ = subject.predictions  # images that do not fit are an error of the page, not of a part
         for part in PARTS:
             section, summaries[part.title] = _made(part, subject, advance)
             sections.append(section)

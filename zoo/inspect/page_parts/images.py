@@ -3,7 +3,7 @@
 import numpy as np
 
 from zoo.ensembles.provenance import provenance_of
-from zoo.inspect.model_page.subject import Contents, LeftOut, Subject
+from zoo.inspect.page_parts.subject import Contents, LeftOut, Subject
 from zoo.inspect.pictures.label_suspects import LabelSuspects
 from zoo.inspect.pictures.mistakes import ranked_disputes, ranked_mistakes
 from zoo.pages.parts import image_sheet, note, paragraph

@@ -8,7 +8,7 @@ import numpy as np
 from zoo.errors import ArgumentError
 from zoo.inspect.explaining.explain import explain
 from zoo.inspect.judging.faithfulness import Faithfulness, faithfulness
-from zoo.inspect.model_page.subject import Contents, LeftOut, Subject
+from zoo.inspect.page_parts.subject import Contents, LeftOut, Subject
 from zoo.inspect.units.dead import dead_units
 from zoo.inspect.units.kernels import weights
 from zoo.inspect.units.unit_outputs import RECTIFIERS

@@ -9,7 +9,7 @@ import numpy as np
 from zoo.ensembles.reports.html_sections import MATRIX, confusion_part
 from zoo.inspect.curves.reliability import reliability
 from zoo.inspect.curves.risk import risk_coverage
-from zoo.inspect.model_page.subject import Contents, LeftOut, Subject
+from zoo.inspect.page_parts.subject import Contents, LeftOut, Subject
 from zoo.inspect.pictures.mistakes import ranked_disputes
 from zoo.metrics import confusion_matrix
 from zoo.pages.parts import Thumbnail, figure, paragraph, row, table
