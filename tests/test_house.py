@@ -11,7 +11,7 @@ SOURCES = sorted(
     path for room in ("zoo", "datasets", "ensembles") for path in ROOT.glob(f"{room}/**/*.py")
 )
 ROOMS = sorted({path.parent for path in SOURCES})
-SHELVES = ("zoo/cli", "zoo/layers", "zoo/models", "datasets/sources")
+SHELVES = ("zoo/layers", "zoo/models", "datasets/sources")
 """Rooms of like things side by side, which may have any number of modules."""
 
 
@@ -91,7 +91,6 @@ TESTED_WITH = {
     "ensembles/combining/weights": "ensembles/combining/test_voting",
     "ensembles/export/formats": "ensembles/export/test_exporting",
     "ensembles/measures/pairwise": "ensembles/measures/test_diversity",
-    "ensembles/reports/html_sections": "ensembles/reports/test_report",
     "ensembles/reports/figures": "ensembles/reports/test_report",
     "ensembles/reports/json_values": "ensembles/reports/test_analysis",
     "ensembles/reports/saving": "ensembles/reports/test_report",
@@ -118,12 +117,8 @@ TESTED_WITH = {
     "zoo/inspect/landscapes/networks_at_weights": "zoo/inspect/landscapes/test_point_losses",
     "zoo/inspect/landscapes/outputs": "zoo/inspect/landscapes/test_point_losses",
     "zoo/inspect/landscapes/views": "zoo/inspect/landscapes/test_landscape",
-    "zoo/inspect/page_parts/answers": "zoo/inspect/page_parts/test_making",
     "zoo/inspect/page_parts/contents": "zoo/inspect/page_parts/test_making",
-    "zoo/inspect/page_parts/images": "zoo/inspect/page_parts/test_making",
-    "zoo/inspect/page_parts/networks": "zoo/inspect/page_parts/test_making",
     "zoo/inspect/page_parts/subject": "zoo/inspect/page_parts/test_making",
-    "zoo/inspect/page_parts/training": "zoo/cli/test_inspect",
     "zoo/inspect/pictures/sheet": "zoo/inspect/pictures/test_ranked_images",
     "zoo/inspect/pictures/image_files": "zoo/inspect/pictures/test_ranked_images",
     "zoo/inspect/units/ascent": "zoo/inspect/units/test_maximizing",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ from zoo.ensembles.reports.saving import save_as
 from zoo.ensembles.reports.tables import Table, contribution_table, diversity_table
 from zoo.pages import parts
 from zoo.pages.frame import fragment
+from zoo.pages.words import shortened
 from zoo.plots import new_figure
 from zoo.text import percent
 
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
 
 PAIRS = "pairs that disagree"
 """The title of the picture that lists the members."""
+
+LONGEST_MEMBER = 30
+"""The most characters of the name of a member in a picture of an HTML page."""
 
 COVERAGES = (0.5, 0.7, 0.8, 0.9, 1.0)
 """The parts of the images, the most confident first, on which the accuracy is given."""
@@ -189,7 +193,8 @@ class Analysis:
         if self.diversity is None:
             return []
         caption = "How often each two members give different answers."
-        drawn = parts.figure(self.plot_parts()[PAIRS](), caption)
+        names = tuple(shortened(name, LONGEST_MEMBER) for name in self.member_names)
+        drawn = parts.figure(replace(self, member_names=names).plot_parts()[PAIRS](), caption)
         return [*(table.to_html() for table in self.member_tables()), drawn]
 
     def html_of_confidence(self) -> list[Markup]:

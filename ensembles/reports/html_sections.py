@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.ensembles.reports.analysis import Analysis
+from zoo.ensembles.reports.analysis import LONGEST_MEMBER, Analysis
 from zoo.ensembles.reports.figures import PANEL, draw_accuracies, draw_classes
 from zoo.ensembles.reports.leaderboard import Leaderboard, LeaderboardRow
 from zoo.ensembles.reports.tables import Table
@@ -59,7 +59,8 @@ def sections_of_report(
     is_committee = leaderboard.comparison is not None
     question = "Is the committee better than its best member?"
     accuracies = new_figure(1.3 * PANEL, 1.2 + 0.42 * len(rows))
-    draw_accuracies(accuracies.add_subplot(), [(row.name, row.values) for row in rows])
+    scores_by_name = [(shortened(row.name, LONGEST_MEMBER), row.values) for row in rows]
+    draw_accuracies(accuracies.add_subplot(), scores_by_name)
     named = [replace(score, name=shortened(score.name, LONGEST_NAME)) for score in classes]
     bars = new_figure(1.3 * PANEL, 1.4 + 0.36 * len(classes))
     draw_classes(bars.add_subplot(), named, "")
@@ -76,7 +77,7 @@ def sections_of_report(
             ],
         ),
         Section("classes", "Class by class", [row(class_table.to_html(), figure(bars))]),
-        Section("confusion", "Confusion matrix", [confusion_part(confusion, names, MATRIX)]),
+        Section("confusion", "Confusion matrix", [confusion_part(confusion, names)]),
         Section("leaderboard", "All measures", leaderboard.html_tables()),
         Section("confidence", "Is it sure where it is right?", analysis.html_of_confidence()),
     ]
@@ -88,7 +89,7 @@ def sections_of_report(
 def confusion_part(
     confusion: np.ndarray,
     names: Sequence[str],
-    caption: str,
+    about_pictures: str = "",
     thumbnails: Callable[[int, int], Sequence[Thumbnail]] | None = None,
 ) -> Markup:
     """Make a confusion matrix as a part of a page; of many classes, the commonest confusions.
@@ -96,7 +97,7 @@ def confusion_part(
     Args:
         confusion: Counts, int [classes, classes], a row for each true class.
         names: The name of each class.
-        caption: The text below the matrix.
+        about_pictures: Sentences about the pictures, for the caption; empty for none.
         thumbnails: Function from a true class and an answer to the pictures that the cell opens, or
             None.
 
@@ -114,9 +115,12 @@ def confusion_part(
 
     classes = range(len(names))
     if len(names) <= MOST_COUNTED_CLASSES:
-        return matrix_of_cells(names, [[cell(i, j) for j in classes] for i in classes], caption)
+        cells = [[cell(i, j) for j in classes] for i in classes]
+        return matrix_of_cells(names, cells, f"{MATRIX} {about_pictures}".strip())
     wrong = np.where(np.eye(len(names), dtype=bool), 0, confusion)
     order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_ROWS]
     pairs = [divmod(int(index), len(names)) for index in order if wrong.flat[index]]
-    caption = f"The commonest confusions of {len(names):,} classes."
+    if not pairs:
+        return paragraph("All images are answered rightly.")
+    caption = f"The commonest confusions of {len(names):,} classes. {about_pictures}".strip()
     return list_of_cells([(names[i], names[j], cell(i, j)) for i, j in pairs], caption)

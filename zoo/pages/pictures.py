@@ -17,8 +17,9 @@ SMALL = 32
 LARGEST = 96
 """The longest side in pixels of an image on a page. Larger images are averaged to this side."""
 
-MOST_BYTES = 100_000
-"""A larger figure is written with 256 colours, which halves it and hardly changes it."""
+LARGEST_DRAWING = 50_000
+"""The most bytes of a figure as SVG, which is sharp at every size. Larger are figures of pixels, or
+of very many lines."""
 
 CSS_PIXELS = 80
 """The pixels of a page for an inch of a figure. Letters of 10 points are then 11 pixels high."""
@@ -39,9 +40,7 @@ class Picture(NamedTuple):
 
 
 def figure_picture(drawn: Any) -> Picture:
-    """Write a figure of matplotlib as SVG or as PNG, whichever is smaller.
-
-    A large picture, such as that of many noisy maps, is written with 256 colours.
+    """Write a figure of matplotlib as SVG, or as WebP if the SVG would be large.
 
     Args:
         drawn: A `Figure`, or `Axes`, whose figure is taken.
@@ -57,27 +56,16 @@ def figure_picture(drawn: Any) -> Picture:
     from matplotlib import rc_context
 
     figure: Figure = getattr(drawn, "figure", None) or drawn
-    contents = {}
     with rc_context({"svg.hashsalt": "zoo"}):  # the same figure gives the same bytes
-        for kind in ("svg", "png"):
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else None)
-            contents[kind] = buffer.getvalue()
+        drawing = io.BytesIO()
+        figure.savefig(drawing, format="svg", metadata={"Date": None})
+    kind, contents = "svg+xml", drawing.getvalue()
+    if len(contents) > LARGEST_DRAWING:
+        pixels = io.BytesIO()
+        figure.savefig(pixels, format="webp", pil_kwargs={"quality": 90})
+        kind, contents = "webp", pixels.getvalue()
     width, height = (round(CSS_PIXELS * side) for side in figure.get_size_inches())
-    kind, address = "svg+xml", contents["svg"]
-    if len(contents["png"]) < len(contents["svg"]):
-        kind, address = "png", contents["png"]
-    if len(address) > MOST_BYTES:
-        kind, address = "png", _with_few_colours(contents["png"])
-    return Picture(_address(kind, address), width, height)
-
-
-def _with_few_colours(contents: bytes) -> bytes:
-    """Write a PNG again, with the 256 colours that suit it best."""
-    buffer = io.BytesIO()
-    picture = Image.open(io.BytesIO(contents)).convert("RGB")
-    picture.quantize(256, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
+    return Picture(_address(kind, contents), width, height)
 
 
 def image_picture(image: np.ndarray) -> Picture:
@@ -100,18 +88,14 @@ def image_picture(image: np.ndarray) -> Picture:
     drawn = Image.fromarray(pixels)
     longer = max(drawn.size)
     if longer > LARGEST:
-        sides = (max(1, round(side * LARGEST / longer)) for side in drawn.size)
-        drawn = drawn.resize((next(sides), next(sides)), Image.Resampling.BOX)
+        width, height = (max(1, round(side * LARGEST / longer)) for side in drawn.size)
+        drawn = drawn.resize((width, height), Image.Resampling.BOX)
         longer = LARGEST
     buffer = io.BytesIO()
-    if longer <= SMALL:
-        drawn.save(buffer, "PNG", optimize=True)
-    else:
-        drawn.save(buffer, "WEBP", quality=90)
+    drawn.save(buffer, "WEBP", lossless=longer <= SMALL, quality=90)
     factor = max(1, round(80 / longer)) if longer < LARGEST else 80 / longer
     width, height = (max(1, round(factor * side)) for side in drawn.size)
-    kind = "png" if longer <= SMALL else "webp"
-    return Picture(_address(kind, buffer.getvalue()), width, height)
+    return Picture(_address("webp", buffer.getvalue()), width, height)
 
 
 def _address(kind: str, contents: bytes) -> str:

@@ -29,5 +29,4 @@ def shortened(text: object, most: int = LONGEST) -> str:
     # A soft hyphen or a joiner of letters is not printable for Python, and harmless.
     printable = (letter if letter.isprintable() else " " for letter in line)
     words = " ".join("".join(printable).split())
-    words = words if len(words) <= most else words[: most - 1].rstrip() + "…"
-    return words.replace(" %", "\xa0%")  # no line begins with the sign of a number before it
+    return words if len(words) <= most else words[: most - 1].rstrip() + "…"

@@ -20,8 +20,7 @@ from zoo.inspect.explaining.explanation import Explanation
 from zoo.inspect.explaining.network import Network
 from zoo.inspect.explaining.pixels import fill_pixels
 from zoo.inspect.networks.progress import check_verbose, progress_bar
-from zoo.pages.frame import fragment
-from zoo.pages.parts import figure
+from zoo.pages.notebook import ShownAsPicture
 from zoo.plots import new_figure
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ _NAMES = {"random": "random order", "edges": "edges (Sobel)"}
 
 
 @dataclass(frozen=True, eq=False)
-class Faithfulness:
+class Faithfulness(ShownAsPicture):
     """How the probability of a class changes when pixels are taken away, or put back.
 
     Attributes:
@@ -102,10 +101,6 @@ class Faithfulness:
         areas = self.areas(curve)
         pair = (areas[_position(over)], areas[0])
         return paired_bootstrap(*(pair if curve == "deletion" else pair[::-1]))
-
-    def _repr_html_(self) -> str:
-        """Show the picture in a notebook."""
-        return fragment(figure(self.plot()))
 
     def plot(self, ax: "Axes | None" = None, *, curve: str = "deletion") -> "Axes | Figure":
         """Draw the mean curves.

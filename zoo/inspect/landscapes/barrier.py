@@ -15,8 +15,7 @@ from zoo.inspect.landscapes.outputs import check_built, labelled_images
 from zoo.inspect.landscapes.planes import Plane, is_floating, member_line
 from zoo.inspect.landscapes.point_losses import BATCH_SIZE, PointLosses
 from zoo.inspect.landscapes.views import matching_weights
-from zoo.pages.frame import fragment
-from zoo.pages.parts import figure
+from zoo.pages.notebook import ShownAsPicture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +24,7 @@ MEASURES = {"loss": "cross-entropy [nats]", "error": "share of wrong answers"}
 
 
 @dataclass(frozen=True)
-class Barrier:
+class Barrier(ShownAsPicture):
     """The barrier between two models.
 
     Attributes:
@@ -52,10 +51,6 @@ class Barrier:
     names: tuple[str, str]
     images: int
     statistics: str | None
-
-    def _repr_html_(self) -> str:
-        """Show the picture in a notebook."""
-        return fragment(figure(self.plot()))
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the loss on the line between the models, and the barrier.

@@ -30,8 +30,7 @@ from zoo.inspect.landscapes.views import (
     weight_view,
 )
 from zoo.inspect.landscapes.weight_path import WeightPath
-from zoo.pages.frame import fragment
-from zoo.pages.parts import figure
+from zoo.pages.notebook import ShownAsPicture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +39,7 @@ STATISTICS = ("kept", "anew")
 
 
 @dataclass(frozen=True)
-class Landscape:
+class Landscape(ShownAsPicture):
     """The loss over a plane in the space of the weights.
 
     Attributes:
@@ -74,10 +73,6 @@ class Landscape:
     marks: dict[str, tuple[float, float]] = field(default_factory=dict)
     paths: dict[str, np.ndarray] = field(default_factory=dict)
     is_whole: bool = True
-
-    def _repr_html_(self) -> str:
-        """Show the picture in a notebook."""
-        return fragment(figure(self.plot()))
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the landscape as contours, with marks and paths on top.

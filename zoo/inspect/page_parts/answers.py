@@ -1,4 +1,4 @@
-"""Parts about the answers: the report, the confusion matrix, confidence, and the members."""
+"""Parts about the answers: report, curves, confusion matrix, confidence, and the members."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.ensembles.reports.html_sections import MATRIX, confusion_part
+from zoo.ensembles.reports.html_sections import MOST_ROWS, confusion_part
+from zoo.errors import ZooError
+from zoo.inspect.curves.learning import learning_curves
 from zoo.inspect.curves.reliability import reliability
 from zoo.inspect.curves.risk import risk_coverage
 from zoo.inspect.page_parts.subject import Contents, LeftOut, Subject
 from zoo.inspect.pictures.mistakes import ranked_disputes
 from zoo.metrics import confusion_matrix
 from zoo.pages.parts import Thumbnail, figure, paragraph, row, table
+from zoo.plots import MOST_COUNTED_CLASSES
 from zoo.text import percent
 
 if TYPE_CHECKING:
     from markupsafe import Markup
+
+CURVES = ("accuracy", "loss")
+"""The scores whose curves over the epochs are drawn."""
 
 MOST_IN_CELL = 24
 """The most pictures that a cell of the confusion matrix opens."""
@@ -30,10 +36,11 @@ MOST_DISPUTED = 12
 
 CAPTIONS = (
     "Of the answers with a confidence, the part that is right. On the dashed line, the confidence "
-    "is that part. Thin lines are the members.",
-    "The accuracy, if only the most confident images are answered. Thin lines are the members.",
+    "is that part. Thin lines are the members of a committee.",
+    "The accuracy, if only the most confident images are answered. Thin lines are the members of a "
+    "committee.",
 )
-"""What stands below the two pictures of confidence."""
+"""The text below the two pictures of confidence."""
 
 
 def show_report(subject: Subject) -> Contents:
@@ -45,12 +52,25 @@ def show_report(subject: Subject) -> Contents:
     return Contents(parts, f"accuracy {subject.report.scores[-1].accuracy}")
 
 
+def show_curves(subject: Subject) -> Contents:
+    """Show accuracy and loss over the epochs of the training."""
+    if subject.run_folder is None:
+        raise LeftOut("There is no run folder of the training here, which holds the curves.")
+    try:
+        curves = [learning_curves(subject.run_folder, metric=metric) for metric in CURVES]
+    except ZooError as error:
+        raise LeftOut(f"The run folder has no curves. {error}") from error
+    epochs = f"{len(curves[0].epochs)} epochs"
+    return Contents([row(*(figure(curve.plot().figure) for curve in curves))], epochs)
+
+
 def show_confusion(subject: Subject) -> Contents:
     """Show the confusion matrix, whose cells open their pictures."""
     labels, answers = subject.split.labels, subject.predictions.answers
     confidences = subject.predictions.confidences
     confusion = confusion_matrix(labels, answers, len(subject.class_names))
-    cells = max(1, int((confusion > 0).sum()))
+    is_list = len(confusion) > MOST_COUNTED_CLASSES
+    cells = MOST_ROWS if is_list else int((confusion > 0).sum())
     most = min(MOST_IN_CELL, max(4, MOST_IN_MATRIX // cells))
 
     def thumbnails(true: int, answer: int) -> list[Thumbnail]:
@@ -61,11 +81,11 @@ def show_confusion(subject: Subject) -> Contents:
             for number, image in zip(chosen, subject.split.take(chosen).images, strict=True)
         ]
 
-    caption = (
-        f"{MATRIX} A number opens its pictures, {most} at most, the most confident first; below "
-        "each picture are its number in the split and the probability of the answer."
+    about_pictures = (
+        f"A number opens its pictures, {most} at most, the most confident first; below each "
+        "picture are its number in the split and the probability of the answer."
     )
-    part = confusion_part(confusion, subject.class_names, caption, thumbnails)
+    part = confusion_part(confusion, subject.class_names, about_pictures, thumbnails)
     wrong = int((~subject.is_right).sum())
     return Contents([part], f"{wrong:,} of {len(labels):,} images are answered wrongly")
 
@@ -73,7 +93,7 @@ def show_confusion(subject: Subject) -> Contents:
 def show_confidence(subject: Subject) -> Contents:
     """Show whether the confidence can be trusted; of a single model, all measures too."""
     curves = [show(subject.given, subject.split).plot() for show in (reliability, risk_coverage)]
-    drawn = [figure(curve, caption) for curve, caption in zip(curves, CAPTIONS, strict=True)]
+    drawn = [figure(axes, caption) for axes, caption in zip(curves, CAPTIONS, strict=True)]
     parts = [row(*drawn), subject.report.analysis.confidence_table().to_html()]
     if not subject.is_committee:
         parts += subject.section_of_report("leaderboard").parts

@@ -9,13 +9,13 @@ from typing import NamedTuple
 from zoo.inspect.page_parts.answers import (
     show_confidence,
     show_confusion,
+    show_curves,
     show_members,
     show_report,
 )
 from zoo.inspect.page_parts.images import show_disputed, show_mistakes, show_suspects
 from zoo.inspect.page_parts.networks import show_dead_units, show_saliency, show_weights
 from zoo.inspect.page_parts.subject import Contents, Subject
-from zoo.inspect.page_parts.training import show_learning
 
 
 class PagePart(NamedTuple):
@@ -36,7 +36,7 @@ class PagePart(NamedTuple):
 
 PARTS = (
     PagePart("report", "Report", show_report, 4),
-    PagePart("curves", "Learning curves", show_learning),
+    PagePart("curves", "Learning curves", show_curves),
     PagePart("confusion", "Confusion matrix", show_confusion, 3),
     PagePart("confidence", "Confidence", show_confidence, 2),
     PagePart("saliency", "Where it looks", show_saliency, 10),

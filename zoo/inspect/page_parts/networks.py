@@ -23,11 +23,16 @@ MOST_EXPLAINED = 8
 MOST_MEMBERS = 4
 """The most members whose first layers are drawn."""
 
-MOST_KERNELS = 24
+MOST_KERNELS = 48
 """The most units of a first layer that are drawn."""
 
 METHODS = ("integrated_gradients", "grad_cam")
-"""The methods of the maps. The second needs a convolution."""
+"""The methods of the maps."""
+
+NO_GRAD_CAM = (
+    "Grad-CAM is left out: it needs a convolution whose output has more than one position, in each "
+    "network."
+)
 
 
 def show_saliency(subject: Subject) -> Contents:
@@ -36,7 +41,8 @@ def show_saliency(subject: Subject) -> Contents:
     images = subject.split.take(rows).images
     parts: list[Markup] = [
         paragraph(
-            f"Red pixels speak for the answer, blue pixels against it. {right} images are answered "
+            "Red pixels speak for the answer, which stands above the map; blue pixels speak "
+            f"against it. {right} images are answered "
             f"rightly{_mistakes_in_words(subject, rows[right:])}."
         )
     ]
@@ -50,7 +56,7 @@ def show_saliency(subject: Subject) -> Contents:
         except ArgumentError:
             if method != "grad_cam":
                 raise
-            parts.append(note("Grad-CAM is left out, because there is no convolution."))
+            parts.append(note(NO_GRAD_CAM))
             continue
         judged = faithfulness(subject.model, method=explanation, verbose=0)
         drawn = figure(explanation.plot(), _in_words(judged), explanation.caption)
@@ -110,11 +116,6 @@ def _in_words(judged: Faithfulness) -> str:
     )
 
 
-def _reason(error: ArgumentError) -> str:
-    """Take from an error of `weights` what was received, which says why there is no picture."""
-    return str(error).partition("Received: ")[2].partition(". ")[0] + "."
-
-
 def show_weights(subject: Subject) -> Contents:
     """Show the kernels of the first layer of each member."""
     members = subject.members
@@ -123,7 +124,7 @@ def show_weights(subject: Subject) -> Contents:
         try:
             kernels = weights(model)
         except ArgumentError as error:
-            faults.append(f"{name}: {_reason(error)}")
+            faults.append(f"{name}: {error}")
             continue
         units = len(kernels.units)
         if units > MOST_KERNELS:

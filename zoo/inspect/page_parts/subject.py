@@ -47,9 +47,7 @@ class Subject:
     """A model or a committee, with the images on which it is looked at.
 
     Attributes:
-        model: A built `keras.Model`, or a committee. A committee of a single model is replaced by
-            that model.
-        given: The model as it was given: a committee of a single model stays a committee.
+        given: A built `keras.Model`, or a committee.
         split: The images, with labels.
         run_folder: The run folder of the training, or None.
         advance: Called with the part of the work of a part that has been done, from 0 to 1.

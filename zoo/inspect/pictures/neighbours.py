@@ -17,8 +17,7 @@ from zoo.inspect.networks.recording import image_shape_of, record_blocks
 from zoo.inspect.networks.running import layer_calls
 from zoo.inspect.pictures.predictions import BATCH, check_built
 from zoo.inspect.pictures.sheet import draw_sheet, new_sheet
-from zoo.pages.frame import fragment
-from zoo.pages.parts import figure
+from zoo.pages.notebook import ShownAsPicture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +28,7 @@ METRICS = ("cosine", "euclidean")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Neighbours:
+class Neighbours(ShownAsPicture):
     """The nearest images of a data set for some images.
 
     Attributes:
@@ -53,10 +52,6 @@ class Neighbours:
     def __repr__(self) -> str:
         n, k = self.indices.shape
         return f"Neighbours({n:,} images, {k:,} nearest of {len(self.split):,}, layer {self.layer})"
-
-    def _repr_html_(self) -> str:
-        """Show the picture in a notebook."""
-        return fragment(figure(self.plot()))
 
     def plot(self, ax: "Axes | None" = None, *, most: int = 8) -> "Axes | Figure":
         """Draw a row for each image: the image, and its neighbours with labels and distances.

@@ -16,8 +16,7 @@ from zoo.inspect.networks.recording import BATCH, record, record_blocks
 from zoo.inspect.networks.running import layer_calls
 from zoo.inspect.units.tiles import INCHES, SIGNED_COLOURS, draw_tiles
 from zoo.inspect.units.unit_outputs import find_call, layer_list, shape_of_images
-from zoo.pages.frame import fragment
-from zoo.pages.parts import figure
+from zoo.pages.notebook import ShownAsPicture
 from zoo.plots import new_figure
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ COLUMNS = 8
 
 
 @dataclass(frozen=True)
-class Activations:
+class Activations(ShownAsPicture):
     """The outputs of layers for images.
 
     Attributes:
@@ -48,10 +47,6 @@ class Activations:
     def __getitem__(self, layer: str) -> np.ndarray:
         """Give the outputs of a layer, float32 [n, ...]."""
         return self.outputs[layer]
-
-    def _repr_html_(self) -> str:
-        """Show the picture in a notebook."""
-        return fragment(figure(self.plot()))
 
     def plot(
         self, image: int = 0, *, layers: Sequence[str] | None = None, channels: int = COLUMNS

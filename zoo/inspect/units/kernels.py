@@ -23,8 +23,7 @@ from zoo.inspect.units.tiles import (
 )
 from zoo.inspect.units.unit_numbers import chosen_units, unit_names
 from zoo.inspect.units.unit_outputs import find_call, has_units, shape_of_images
-from zoo.pages.frame import fragment
-from zoo.pages.parts import figure
+from zoo.pages.notebook import ShownAsPicture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +32,7 @@ SCALES = ("each", "shared")
 
 
 @dataclass(frozen=True)
-class KernelImages:
+class KernelImages(ShownAsPicture):
     """The kernel of a layer as an image for each unit.
 
     Attributes:
@@ -61,10 +60,6 @@ class KernelImages:
         if self.scale == "shared":
             limits = np.full_like(limits, limits.max())
         return np.where(limits > 0, limits, np.float32(1))
-
-    def _repr_html_(self) -> str:
-        """Show the picture in a notebook."""
-        return fragment(figure(self.plot()))
 
     def plot(
         self,

@@ -1,146 +1,82 @@
-import re
-from dataclasses import replace
-
-import keras
-import numpy as np
 import pytest
-from markupsafe import Markup
 
-from zoo.datasets.split import as_split
-from zoo.ensembles import Committee
-from zoo.ensembles.provenance import record_exposure
-from zoo.errors import DataError
+from zoo.errors import ArgumentError
 from zoo.inspect import ModelPage, model_page
-from zoo.inspect.page_parts import contents, making
-from zoo.inspect.page_parts.answers import MOST_IN_CELL, show_confusion
+from zoo.inspect.page_parts import making
 from zoo.inspect.page_parts.contents import PARTS, PagePart
-from zoo.inspect.page_parts.images import show_suspects
-from zoo.inspect.page_parts.subject import LeftOut, Subject
-
-TITLES = [part.title for part in PARTS]
+from zoo.inspect.page_parts.subject import Contents, LeftOut
+from zoo.pages.parts import paragraph
 
 
-@pytest.fixture(scope="module")
-def split(hostile_names):
-    rng = np.random.default_rng(1)
-    images = rng.integers(0, 256, (36, 8, 8, 3)).astype("uint8")
-    return as_split(images, np.arange(36) % 3, class_names=hostile_names, name='te"st')
+def test_a_page_has_all_parts_and_loads_nothing(made, found):
+    assert list(made.summaries) == [part.title for part in PARTS]
+    assert [tag["id"] for tag in found.named("h2")] == [part.key for part in PARTS]
+    assert not any(summary.startswith("failed") for summary in made.summaries.values())
+    assert made.html.encode()
 
 
-@pytest.fixture(scope="module")
-def committee(models, hostile_names):
-    other = keras.models.clone_model(models["flat"])
-    return Committee([models["flat"], other], class_names=hostile_names)
-
-
-@pytest.fixture(scope="module")
-def made(committee, split):
-    facts = {"Command": "zoo inspect '<i>.keras'"}
-    return model_page(committee, split, facts=facts, verbose=0)
-
-
-def test_the_page_has_every_part_that_a_committee_has(made):
-    assert [*made.summaries] == TITLES
-    missing = [title for title, text in made.summaries.items() if text.startswith("left out")]
-    assert missing == ["Learning curves"]  # there is no run folder
-    assert not [text for text in made.summaries.values() if text.startswith("failed")]
-
-
-def test_the_page_is_one_whole_file_with_every_link_and_no_hostile_name(
-    made, read_page, hostile_names
-):
-    page = read_page(made.html)
-    assert {part.key for part in PARTS} <= {*page.ids}
-    assert hostile_names[0] in page.text
-    assert "x" * 200 not in made.html
+def test_hostile_names_are_text_in_one_line_and_cut_off(made, found):
+    assert '<script>alert("1")</script>' in found.text
+    assert "\"'><img src=http://example.org/x.png" in found.text
+    assert "namename" in found.text
+    assert "name" * 30 not in made.html
     assert "\x1b" not in made.html
-    assert "zoo inspect '<i>.keras'" in page.text
-    assert "36 of the split 'te\"st', 8×8×3" in page.text
-    assert re.search(r"Date\s*\d{4}-\d\d-\d\d \d\d:\d\d", page.text)
+    assert all("onerror" not in tag for _, tag in found.tags)
 
 
-def test_each_cell_of_the_confusion_matrix_opens_its_pictures(committee, split):
-    subject = Subject(committee, split)
-    (html,) = show_confusion(subject).parts
-    answers = subject.predictions.answers
-    counts = [
-        int(((split.labels == true) & (answers == answer)).sum())
-        for true, answer in np.ndindex(3, 3)
-    ]
-    numbers = re.findall(r"<(?:button|span)[^>]*>(\d+)</(?:button|span)></td>", html)
-    assert [*map(int, numbers)] == counts
-    assert html.count("<img") == len(split)
+def test_the_head_says_what_was_looked_at_and_how(found):
+    text = " ".join(found.text.split())
+    assert "Inside a committee of 2" in text
+    assert "flat_model (5" in text
+    assert "40 of the split 'test', 8×8×3" in text
+    assert "tensorflow 2." in text
+    assert "<b> .keras" in text
+    assert "<i>&lt;" in text
 
 
-def test_a_cell_with_many_images_says_how_many_it_shows(models, hostile_names):
-    images = np.zeros((50, 8, 8, 3), "uint8")
-    split = as_split(images, np.zeros(50, int), class_names=hostile_names)
-    (html,) = show_confusion(Subject(models["flat"], split)).parts
-    assert f"{MOST_IN_CELL} of 50, the most confident first" in html
-    assert html.count("<img") == MOST_IN_CELL
+def test_a_part_that_the_model_cannot_have_and_an_error_cost_this_part_only(
+    monkeypatch, perceptron, split, read_page
+):
+    def left_out(subject):
+        raise LeftOut("There is no <b>.")
+
+    def broken(subject):
+        raise ValueError("wrong <b>\n\x1b[31mdata")
+
+    shown = Contents([paragraph("all is well")], "well")
+    parts = {"Missing": left_out, "Broken": broken, "Good": lambda subject: shown}
+    table = [PagePart(title.lower(), title, show) for title, show in parts.items()]
+    monkeypatch.setattr(making, "PARTS", table)
+    with pytest.warns(RuntimeWarning, match="The part 'Broken' of the page could not be made"):
+        made = model_page(perceptron, split, verbose=0)
+    text = read_page(made.html).text
+    assert "Left out. There is no <b>." in text
+    assert "This part could not be made (ValueError: wrong <b>" in text
+    assert "all is well" in text
+    assert made.summaries["Missing"] == "left out: There is no <b>."
+    assert made.summaries["Broken"].startswith("failed: ValueError: wrong <b>")
+    assert made.summaries["Good"] == "well"
+    assert str(made).splitlines()[-1].split() == ["Good", "well"]
 
 
-def test_a_model_is_shown_without_what_it_cannot_have(models, split, read_page):
-    logits = models["logits"]
-    found = model_page(logits, split, verbose=0)
-    assert found.summaries["Disputed images"] == (
-        "left out: A single model has no members that can disagree."
-    )
-    assert not [text for text in found.summaries.values() if text.startswith("failed")]
-    assert "Left out. A single model has no other members" in read_page(found.html).text
+def test_an_unbuilt_model_is_refused(split):
+    with pytest.raises(ArgumentError, match=r"model_or_committee must be a built keras\.Model"):
+        model_page("cnn", split)
 
 
-def test_an_error_costs_its_part_only(models, split, monkeypatch):
-    def fail(subject):
-        raise RuntimeError("<b>no\nluck</b>")
-
-    parts = (PagePart("a", "First", fail), PagePart("b", "Second", show_confusion))
-    monkeypatch.setattr(making, "PARTS", parts)
-    with pytest.warns(RuntimeWarning, match="'First' of the page could not be made"):
-        found = model_page(models["flat"], split, verbose=0)
-    assert found.summaries["First"] == "failed: RuntimeError: <b>no"
-    assert "This part could not be made (RuntimeError: &lt;b&gt;no)." in found.html
-    assert "answered wrongly" in found.summaries["Second"]
-
-
-def test_images_of_the_training_are_no_suspects(models, split):
-    model = keras.models.clone_model(models["flat"])
-    record_exposure([model], "trained_on", split.digests[:3])
-    shown = show_suspects(Subject(model, split))
-    assert "3 images are left out" in shown.parts[0]
-    record_exposure([model], "trained_on", split.digests)
-    with pytest.raises(LeftOut, match="trained on most of these images"):
-        show_suspects(Subject(model, split))
+def test_a_page_replaces_a_page_and_no_other_file(made, tmp_path):
+    path = tmp_path / "page.html"
+    assert made.save(path) == path
+    ModelPage(made.html + "<!-- again -->", {}).save(path)
+    assert path.read_text("utf-8").endswith("<!-- again -->")
+    other = tmp_path / "other.html"
+    other.write_text("mine", "utf-8")
+    with pytest.raises(ArgumentError, match="path must be a new file, or a page that Zoo wrote"):
+        made.save(other)
+    assert other.read_text("utf-8") == "mine"
 
 
-def test_suspects_have_their_number_in_the_whole_split(models, split):
-    model = keras.models.clone_model(models["flat"])
-    record_exposure([model], "trained_on", split.digests[:10])
-    sheet = show_suspects(Subject(model, split)).parts[-1]
-    rows = [*map(int, re.findall(r"<span>#(\d+)</span>", sheet))]
-    assert min(rows) >= 10
-    labels = [
-        text.unescape() for text in map(Markup, re.findall(r"<span>label: (.*?)</span>", sheet))
-    ]
-    expected = [split.class_names[split.labels[row]] for row in rows]
-    assert [label[0] for label in labels] == [name[0] for name in expected]
-
-
-def test_images_of_other_classes_are_refused(models, split):
-    four = replace(split, class_names=("a", "b", "c", "d"), labels=np.arange(36) % 4)
-    with pytest.raises(DataError, match="3 classes"):
-        model_page(models["flat"], four, verbose=0)
-
-
-def test_a_page_prints_its_parts():
-    text = str(ModelPage("", {"Report": "accuracy 62.0 %", "Dead units": "left out: none"}))
-    assert text.splitlines()[1:] == [
-        "Report      accuracy 62.0 %",
-        "Dead units  left out: none",
-    ]
-
-
-def test_each_part_has_a_key_of_its_own():
-    keys = [part.key for part in contents.PARTS]
-    assert len({*keys}) == len(keys)
-    assert all(re.fullmatch(r"[a-z-]+", key) for key in keys)
+def test_the_value_prints_its_parts(made):
+    assert str(made).splitlines()[0].split() == ["part", "what", "it", "shows"]
+    assert repr(made).startswith("ModelPage(")
+    assert "Members side by side" in repr(made)
