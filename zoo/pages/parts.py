@@ -140,13 +140,13 @@ class Cell(NamedTuple):
     """A cell of the confusion matrix, or a row of the list of confusions.
 
     Attributes:
-        count: The number of images.
+        number: The number of images.
         share: Their share among the images of the true class, from 0 to 1.
         title: The line above the pictures.
         thumbnails: The pictures that the cell opens; without any, the cell is only a number.
     """
 
-    count: int
+    number: int
     share: float
     title: str = ""
     thumbnails: Sequence[Thumbnail] = ()

@@ -83,7 +83,7 @@ def show_disputed(subject: Subject) -> Contents:
         )
     ]
     text = (
-        "Members that are sure give different answers to these images. The last line is the mutual "
+        "On these images the members contradict each other most. The last line is the mutual "
         "information between the answer and the member: high where members are sure of different "
         "classes, 0 where all give the same probabilities."
     )

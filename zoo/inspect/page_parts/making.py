@@ -67,9 +67,7 @@ class ModelPage:
         return write_atomically(path, lambda file: file.write_text(self.html, "utf-8"))
 
     def __rich__(self) -> Table:
-        table = rich_table(("part", "what it shows"), [*self.summaries.items()], right=False)
-        table.columns[0].no_wrap = True  # what the parts show may take several lines
-        return table
+        return rich_table(("part", "what it shows"), [*self.summaries.items()], right=False)
 
     def __str__(self) -> str:
         return as_plain_text(self)
