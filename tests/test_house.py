@@ -142,6 +142,7 @@ TESTED_WITH = {
     "zoo/models/stem_and_head": "zoo/models/test_models",
     "zoo/moved": "zoo/test_imports",
     "zoo/registry/standardization": "zoo/training/test_standardize",
+    "zoo/tensorboard/hyperparameters": "zoo/tensorboard/test_event_log",
     "zoo/training/checkpoint": "ensembles/test_fitting",
     "zoo/training/fusion/model_group": "zoo/training/fusion/test_fused",
     "zoo/training/fusion/wide_layers": "zoo/training/fusion/test_fused",

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
-from rich.console import Console
 
 from zoo.cli.application import app
 from zoo.cli.console import print_note, print_table, print_text, start_tensorflow
@@ -16,6 +15,7 @@ from zoo.cli.options import DATA, ImageOptions
 from zoo.cli.runs.resuming import MANIFEST
 from zoo.cli.values import Modules, Name
 from zoo.errors import ArgumentError
+from zoo.files import check_writable
 
 COMMITTEE = "committee.keras"
 """The file of the model in a run folder."""
@@ -51,7 +51,10 @@ def evaluate(
         images: Which images to load.
     """
     from zoo.ensembles.evaluate import check_files, evaluate_file, place_of_training
+    from zoo.ensembles.reports.saving import REPORT_SUFFIXES
 
+    for path in output or []:
+        check_writable("--output", path, REPORT_SUFFIXES)
     if place := place_of_training(file, data, images.root):
         print_note(f"Data: {place}, the place that {file} names. --root names another.")
     check_files(file, data, images.root)
@@ -62,7 +65,7 @@ def evaluate(
     if as_json:
         print(report.to_json())
     else:
-        Console().print(report)
+        print_table(report)
 
 
 @app.command
@@ -102,7 +105,7 @@ def inspect(
     from zoo.inspect.page_parts.paths import check_page_path
 
     file, run_folder = _file_and_run_folder(model)
-    output = check_page_path(output or _default_output(file, run_folder), "output")
+    output = check_page_path(output or _default_output(file, run_folder), "--output")
     if place := place_of_training(file, data, images.root):
         print_note(f"Data: {place}, the place that {file} names. --root names another.")
     name, _ = check_files(file, data, images.root)

@@ -51,7 +51,7 @@ def test_another_file_is_never_replaced_and_nothing_is_loaded_before(zoo_command
     (tmp_path / "m.html").write_text("mine", "utf-8")
     code, out, err = zoo_command("inspect", "m.keras", "--data", "digits")
     assert (code, out) == (2, "")
-    assert "must be a new file, or a page that Zoo wrote. Received: 'm.html'" in err
+    assert "--output must be a new file, or a page that Zoo wrote. Received: m.html, which" in err
     assert (tmp_path / "m.html").read_text("utf-8") == "mine"
     assert "must end in .html" in zoo_command("inspect", "m.keras", "-o", "page.pdf")[2]
 
