@@ -13,7 +13,7 @@ from zoo.cli.application import app
 from zoo.cli.console import print_note, print_table, print_text, start_tensorflow
 from zoo.cli.options import DATA, ImageOptions
 from zoo.cli.runs.resuming import MANIFEST
-from zoo.cli.values import Modules, Name
+from zoo.cli.words.values import Modules, Name
 from zoo.errors import ArgumentError
 from zoo.files import check_writable
 

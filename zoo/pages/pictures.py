@@ -76,11 +76,11 @@ def image_picture(image: np.ndarray) -> Picture:
             nor RGB, the mean over the channels is shown.
 
     Returns:
-        The picture. Its size is about 64 pixels, a whole multiple of that of a small image.
+        The picture. Its size is about 80 pixels, a whole multiple of that of a small image.
 
     Example:
         >>> image_picture(np.zeros((8, 8, 1), "uint8"))[1:]
-        (64, 64)
+        (80, 80)
     """
     pixels = np.clip(np.rint(image), 0, 255).astype(np.uint8)
     if pixels.shape[-1] != 3:
@@ -93,7 +93,7 @@ def image_picture(image: np.ndarray) -> Picture:
         longer = LARGEST
     buffer = io.BytesIO()
     drawn.save(buffer, "WEBP", lossless=longer <= SMALL, quality=90)
-    factor = max(1, round(64 / longer)) if longer <= 64 else 64 / longer
+    factor = max(1, round(80 / longer)) if longer < LARGEST else 80 / longer
     width, height = (max(1, round(factor * side)) for side in drawn.size)
     return Picture(_address("webp", buffer.getvalue()), width, height)
 

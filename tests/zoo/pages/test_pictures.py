@@ -18,7 +18,7 @@ def drawn_pixels(picture):
 def test_a_small_image_is_written_without_loss(channels):
     image = np.random.default_rng(0).integers(0, 256, (8, 12, channels)).astype("uint8")
     picture = image_picture(image)
-    assert picture[1:] == (60, 40)
+    assert picture[1:] == (84, 56)
     assert np.array_equal(drawn_pixels(picture), np.broadcast_to(image, (8, 12, 3)))
 
 
@@ -34,7 +34,7 @@ def test_values_beyond_the_range_of_pixels_are_cut_off():
 
 def test_a_large_image_is_made_smaller():
     picture = image_picture(np.full((500, 1000, 3), 77, "uint8"))
-    assert picture[1:] == (64, 32)
+    assert picture[1:] == (80, 40)
     assert drawn_pixels(picture).shape == (LARGEST // 2, LARGEST, 3)
     assert len(picture.address) < 500
 

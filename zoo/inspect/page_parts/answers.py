@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.ensembles.reports.html_sections import MOST_ROWS, confusion_part
+from zoo.errors import ZooError
 from zoo.inspect.curves.learning import learning_curves
+from zoo.inspect.curves.reliability import reliability
+from zoo.inspect.curves.risk import risk_coverage
 from zoo.inspect.page_parts.subject import Contents, LeftOut, Subject
 from zoo.inspect.pictures.mistakes import ranked_disputes
 from zoo.metrics import confusion_matrix
@@ -31,6 +34,15 @@ MOST_DISPUTED = 12
 """The number of disputed images for which the answer of each member is listed."""
 
 
+CAPTIONS = (
+    "Of the answers with a confidence, the part that is right. On the dashed line, the confidence "
+    "is that part. Thin lines are the members of a committee.",
+    "The accuracy, if only the most confident images are answered. Thin lines are the members of a "
+    "committee.",
+)
+"""The text below the two pictures of confidence."""
+
+
 def show_report(subject: Subject) -> Contents:
     """Show accuracies with intervals, the verdict, and the scores of each class."""
     parts = [
@@ -44,7 +56,10 @@ def show_curves(subject: Subject) -> Contents:
     """Show accuracy and loss over the epochs of the training."""
     if subject.run_folder is None:
         raise LeftOut("There is no run folder of the training here, which holds the curves.")
-    curves = [learning_curves(subject.run_folder, metric=metric) for metric in CURVES]
+    try:
+        curves = [learning_curves(subject.run_folder, metric=metric) for metric in CURVES]
+    except ZooError as error:
+        raise LeftOut(f"The run folder has no curves. {error}") from error
     epochs = f"{len(curves[0].epochs)} epochs"
     return Contents([row(*(figure(curve.plot().figure) for curve in curves))], epochs)
 
@@ -77,7 +92,9 @@ def show_confusion(subject: Subject) -> Contents:
 
 def show_confidence(subject: Subject) -> Contents:
     """Show whether the confidence can be trusted; of a single model, all measures too."""
-    parts = [*subject.section_of_report("confidence").parts]
+    curves = [show(subject.given, subject.split).plot() for show in (reliability, risk_coverage)]
+    drawn = [figure(axes, caption) for axes, caption in zip(curves, CAPTIONS, strict=True)]
+    parts = [row(*drawn), subject.report.analysis.confidence_table().to_html()]
     if not subject.is_committee:
         parts += subject.section_of_report("leaderboard").parts
     return Contents(parts, "reliability, risk and coverage")

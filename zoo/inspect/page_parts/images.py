@@ -7,9 +7,13 @@ from zoo.inspect.page_parts.subject import Contents, LeftOut, Subject
 from zoo.inspect.pictures.label_suspects import LabelSuspects
 from zoo.inspect.pictures.mistakes import ranked_disputes, ranked_mistakes
 from zoo.pages.parts import image_sheet, note, paragraph
+from zoo.text import percent
 
 MOST_SHOWN = 24
 """The most images in a sheet."""
+
+MOST_WRONG = 0.2
+"""Where more of the answers are wrong, confident learning takes far too many labels for wrong."""
 
 
 def show_suspects(subject: Subject) -> Contents:
@@ -28,25 +32,29 @@ def show_suspects(subject: Subject) -> Contents:
     count = int(found.issues.sum())
     thumbnails = [
         thumbnail._replace(lines=[f"#{row}", *thumbnail.lines[1:]])  # its number in the whole split
-        for row, thumbnail in zip(
-            new[found.indices], found.thumbnails(min(MOST_SHOWN, max(count, 1))), strict=False
-        )
+        for row, thumbnail in zip(new[found.indices], found.thumbnails(MOST_SHOWN), strict=False)
     ]
+    wrong = float((~subject.is_right).mean())
+    trust = (
+        f". That is far too many where {percent(wrong)} of the answers are wrong, as here: the "
+        "order counts, and not the number."
+        if wrong > MOST_WRONG
+        else "."
+    )
     who = "members contradict" if subject.is_committee else "model contradicts"
     parts = [
         paragraph(
             f"The {who} these labels most, by answers to images that were held out of the "
-            "training. A hard image stands here too, and the more often the answers are wrong, the "
-            "more right labels they contradict: look before you change a label. Confident "
-            f"learning takes {count:,} of {len(found):,} labels for wrong."
+            "training. An image that is only hard stands here too: look at it before you change a "
+            f"label. Confident learning takes {count:,} of {len(found):,} labels for wrong{trust}"
         ),
-        image_sheet(thumbnails, _counted(len(thumbnails), count, "suspect")),
+        image_sheet(thumbnails, _counted(len(thumbnails), len(found), "suspect")),
     ]
     if known.any():
         parts.insert(
             0, note(f"{known.sum():,} images are left out: the model was trained on them.")
         )
-    return Contents(parts, f"{count:,} of {len(found):,} labels")
+    return Contents(parts, f"the {len(thumbnails)} most suspect labels")
 
 
 def show_mistakes(subject: Subject) -> Contents:

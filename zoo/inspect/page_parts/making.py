@@ -121,7 +121,8 @@ def model_page(
     subject = Subject(model_or_committee, split, folder)
     sections, summaries = [], {}
     total = sum(part.work for part in PARTS)
-    with quiet_tracing(), progress_bar("", total, verbose=verbose) as advance:
+    with quiet_tracing(), progress_bar("Answers", total, verbose=verbose) as advance:
+        _ = subject.predictions  # images that do not fit are an error of the page, not of a part
         for part in PARTS:
             section, summaries[part.title] = _made(part, subject, advance)
             sections.append(section)
@@ -129,7 +130,7 @@ def model_page(
         f"Inside {_name(subject)}",
         sections,
         subtitle="What it answers, where it looks, what it has learned, and where it errs.",
-        facts=_facts(subject) | dict(facts or {}),
+        facts=dict(facts or {}) | _facts(subject),
     )
     return ModelPage(html, summaries)
 

@@ -62,7 +62,7 @@ def show_saliency(subject: Subject) -> Contents:
         drawn = figure(explanation.plot(), _in_words(judged), explanation.caption)
         parts.append(drawn)
         passes = explanation.sanity is not None and explanation.sanity.passes
-        summary.append(f"{method} {'passes' if passes else 'fails'} the sanity check")
+        summary.append(f"{method.replace('_', ' ')} {'passed' if passes else 'failed'}")
         subject.advance((done + 1) / len(METHODS))
     parts.append(
         paragraph(
@@ -71,11 +71,13 @@ def show_saliency(subject: Subject) -> Contents:
         )
     )
     if subject.is_committee and explanation is not None:
+        votes = subject.predictions.members.argmax(axis=-1)
         caption = (
-            "Whether members look at the same places, and how often they differ on these images."
+            "Whether members look at the same places on these images, beside how often their votes "
+            f"differ on all {len(subject.split):,} images."
         )
-        parts.append(figure(explanation.plot_members(), caption))
-    return Contents(parts, "; ".join(summary))
+        parts.append(figure(replace(explanation, votes=votes).plot_members(), caption))
+    return Contents(parts, f"sanity check: {', '.join(summary)}")
 
 
 def _rows_to_explain(subject: Subject) -> tuple[np.ndarray, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from zoo.datasets.split import Split
-from zoo.ensembles.committee import Committee
+from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.models.voting_model import VotingModel
-from zoo.ensembles.reports.report import Report
+from zoo.ensembles.provenance import provenance_of
+from zoo.ensembles.reports.report import Report, make_report
 from zoo.inspect.pictures.predictions import BATCH, Predictions, predict_split
 from zoo.pages.frame import Section
 from zoo.pages.words import shortened
@@ -84,9 +85,15 @@ class Subject:
     @cached_property
     def report(self) -> Report:
         """The report on the images."""
-        is_judge = isinstance(self.given, VotingModel)
-        committee = self.given if is_judge else Committee(self.given, voting="soft")
-        return committee.report(self.split)
+        if isinstance(self.given, VotingModel):
+            return self.given.report(self.split)
+        # A committee would refuse a model that ends in logits.
+        found = self.predictions
+        split = replace(self.split, class_names=found.class_names(self.split))
+        overlap = provenance_of([self.given]).overlap_with(split)
+        return make_report(
+            split, [*self.members], found.members, rule=Rule("soft"), overlap=overlap
+        )
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:

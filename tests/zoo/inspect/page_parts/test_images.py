@@ -12,9 +12,16 @@ def test_suspects_are_counted_and_shown(subject, read_page):
     contents = images.show_suspects(subject)
     found = read_page("".join(contents.parts))
     assert "The members contradict these labels most" in found.text
-    count = int(contents.summary.split()[0])
-    assert contents.summary == f"{count} of 40 labels"
-    assert len(found.named("img")) == min(24, max(count, 1))
+    assert contents.summary == "the 24 most suspect labels"
+    assert "24 of 40 images, the most suspect first" in found.text
+    assert len(found.named("img")) == 24
+
+
+def test_the_number_of_suspects_says_little_where_many_answers_are_wrong(single, subject):
+    for looked_at in (single, subject):
+        wrong = (~looked_at.is_right).mean()
+        warned = "the order counts, and not the number" in images.show_suspects(looked_at).parts[0]
+        assert warned == (wrong > images.MOST_WRONG)
 
 
 def test_images_of_the_training_are_no_suspects(single, split, monkeypatch):

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
-from zoo.errors import ArgumentError
+from zoo.errors import ArgumentError, DataError
 from zoo.inspect import ModelPage, model_page
 from zoo.inspect.page_parts import making
 from zoo.inspect.page_parts.contents import PARTS, PagePart
-from zoo.inspect.page_parts.subject import Contents, LeftOut
+from zoo.inspect.page_parts.subject import Contents, LeftOut, Subject
 from zoo.pages.parts import paragraph
 
 
@@ -80,3 +82,19 @@ def test_the_value_prints_its_parts(made):
     assert str(made).splitlines()[0].split() == ["part", "what", "it", "shows"]
     assert repr(made).startswith("ModelPage(")
     assert "Members side by side" in repr(made)
+
+
+def test_images_that_do_not_fit_are_an_error_of_the_page(models, split):
+    four = replace(split, class_names=("a", "b", "c", "d"), labels=split.labels + 1)
+    with pytest.raises(DataError, match="3 classes"):
+        model_page(models["flat"], four, verbose=0)
+
+
+@pytest.mark.parametrize(("kind", "classes"), [("logits", 3), ("sigmoid", 2)])
+def test_a_model_without_a_softmax_has_a_report(models, split, kind, classes):
+    chosen = split.take(split.labels < classes)
+    chosen = replace(chosen, class_names=split.class_names[:classes])
+    subject = Subject(models[kind], chosen)
+    accuracy = subject.report.scores[-1].accuracy
+    assert accuracy.n == len(chosen)
+    assert accuracy.value == pytest.approx(subject.is_right.mean())

@@ -7,7 +7,7 @@ from zoo.inspect.page_parts.subject import LeftOut, Subject
 
 
 def test_maps_have_their_numbers(made, found):
-    assert made.summaries["Where it looks"].startswith("integrated_gradients ")
+    assert made.summaries["Where it looks"].startswith("sanity check: integrated gradients")
     text = found.text
     assert "Red pixels speak for the answer" in text
     assert "Deletion: while the most important pixels of the map are taken away" in text
