@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from zoo.training.fusion.fused import FusedModels, LossesOf, concatenate_outputs
 from zoo.training.fusion.fusible import architecture_key, fusible_rows, optimizer_key
+from zoo.training.fusion.wide_optimizer import leave_out_all_reduce
 
 
 class ModelGroup:
@@ -151,6 +152,8 @@ class SingleModel:
         (self._model,) = self.models = models
         (self._stoppable,) = stoppable
         self.optimizer: Any = optimizers[0] if optimizers else None
+        if self.optimizer:
+            leave_out_all_reduce(self.optimizer)
         self._learn: Callable[[Any], None] = self._apply
         # XLA makes one pass over the weights instead of one for each operation; but not where the
         # optimiser looks at all weights first.

@@ -42,6 +42,7 @@ def make_wide_optimizer(
             if name in config and name != "learning_rate":
                 config[name] = max(values)  # a momentum above 0 has variables
     wide = kind.from_config(config)
+    leave_out_all_reduce(wide)
     wide.build([pair.wide for pair in weights])
     everyone = list(range(len(models)))
     shared = zip(_shared_variables(wide), *map(_shared_variables, optimizers), strict=True)
@@ -49,6 +50,20 @@ def make_wide_optimizer(
     if differing:
         pairs = wide.take_settings(differing, optimizers, weights, pairs)
     return wide, _pair_slots(wide, optimizers, models, weights) + pairs
+
+
+def leave_out_all_reduce(optimizer: Any) -> None:
+    """Let an optimiser not add up the gradients of several devices, where there is one device.
+
+    TensorFlow registers a gradient of this sum for the whole life of the process, and with it the
+    graph and the memory of its variables: without this, every training would leave its weights
+    behind.
+
+    Args:
+        optimizer: A Keras optimiser.
+    """
+    if not tf.distribute.has_strategy():
+        vars(optimizer)["_all_reduce_sum_gradients"] = list
 
 
 def _differing_settings(optimizers: Sequence[Any]) -> dict[str, list[Any]]:

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework.ops import gradient_registry
 
 from zoo.training.fusion import ModelGroup
 from zoo.training.fusion.fused import FusedModels
@@ -61,6 +62,10 @@ def copies(precision="float64", count=3, **settings):
     return [build(k) for k in range(count)]
 
 
+def losses_of(rows, outputs, penalties):
+    return cross_entropy(LABELS, outputs) + penalties
+
+
 def take_steps(models, optimizers, steps=3, images=IMAGES):
     """Train models as one group: a few steps."""
     for model, optimizer in zip(models, optimizers, strict=True):
@@ -68,9 +73,6 @@ def take_steps(models, optimizers, steps=3, images=IMAGES):
             optimizer.build(model.trainable_variables)
     group, active = ModelGroup(models, optimizers), tf.fill([len(models)], True)
     group.load(active)
-
-    def losses_of(rows, outputs, penalties):
-        return cross_entropy(LABELS, outputs) + penalties
 
     for _ in range(steps):
         group.train(images, losses_of, active)
@@ -178,3 +180,20 @@ def test_settings_are_numbers_of_the_copies_after_other_steps_too():
             np.testing.assert_allclose(variable, value, rtol=1e-9)
         for variable, value in zip(optimizer.variables, alone.variables, strict=True):
             np.testing.assert_allclose(variable, value, rtol=1e-9)
+
+
+@pytest.mark.parametrize("count", [1, 2], ids=["single model", "fused models"])
+def test_a_graph_leaves_no_gradient_in_the_registry_of_tensorflow(count):
+    """A registered gradient lives as long as the process, and so do the weights of its graph."""
+    made, before = copies(count=count), len(gradient_registry.list())
+    optimizers = sgd(RATES[:count])
+    for model, optimizer in zip(made, optimizers, strict=True):
+        optimizer.build(model.trainable_variables)
+    group = ModelGroup(made, optimizers)
+
+    @tf.function(autograph=False)
+    def step():
+        group.train(IMAGES, losses_of, tf.fill([count], True))
+
+    step.get_concrete_function()
+    assert len(gradient_registry.list()) == before
