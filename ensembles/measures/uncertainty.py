@@ -156,6 +156,52 @@ def risk_coverage(confidence: ArrayLike, correct: ArrayLike) -> RiskCoverage:
     return RiskCoverage(answered / n, risk, float(risk.mean()))
 
 
+def risk_coverage_area(
+    confidence: ArrayLike, correct: ArrayLike, resamples: int = 2000, seed: int = 0
+) -> Estimate:
+    """Measure the area under the risk–coverage curve (AURC), with its 95 % interval.
+
+    The interval is the percentile interval over resampled images (Efron & Tibshirani, 1993).
+
+    Args:
+        confidence: Confidence of each answer, float [n], as for `risk_coverage`.
+        correct: Whether each answer is right, bool [n].
+        resamples: A whole number, 1 or more.
+        seed: A whole number, 0 or more.
+
+    Returns:
+        The area with its interval; less is better.
+
+    Raises:
+        ArgumentError: An argument is not as described.
+
+    Example:
+        >>> area = risk_coverage_area([0.9, 0.8, 0.7, 0.6], correct=[True, True, False, False])
+        >>> print(area)
+        0.2083 [0.0000, 0.7604]
+    """
+    value = risk_coverage(confidence, correct).area
+    confidence, wrong = _checked_answers(confidence, correct)
+    whole_number("resamples", resamples, 1)
+    whole_number("seed", seed, 0)
+    n, order = len(wrong), np.argsort(-confidence, kind="stable")
+    wrong = wrong[order]
+    starts = np.flatnonzero(np.diff(-confidence[order], prepend=-np.inf))
+    harmonic = np.append(0.0, (1 / np.arange(1, n + 1)).cumsum())
+    rng, rows, areas = np.random.default_rng(seed), max(1, CHUNK // n), []
+    for counts in resampled_counts(n, resamples, rng, rows):
+        # Of each group of equal confidence: its images and errors, and those of all groups before.
+        images = np.add.reduceat(counts, starts, axis=1).astype(np.int64)
+        errors = np.add.reduceat(counts * wrong, starts, axis=1)
+        before, errors_before = images.cumsum(axis=1) - images, errors.cumsum(axis=1) - errors
+        rate = np.divide(errors, images, out=np.zeros_like(errors), where=images > 0)
+        # Σ_k (errors_before + k · rate) / (before + k), for k from 1 to the size of the group.
+        steps = harmonic[before + images] - harmonic[before]
+        areas.append((errors + (errors_before - rate * before) * steps).sum(axis=1) / n)
+    low, high = percentile_interval(np.concatenate(areas))
+    return Estimate(value, float(low), float(high))
+
+
 def accuracy_at_coverage(
     confidence: ArrayLike, correct: ArrayLike, coverages: ArrayLike
 ) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ Example:
 import importlib
 from typing import Any
 
-from zoo.registry.start_up import without_start_up_notes
+from zoo.starting.start_up_notes import without_start_up_notes
 
 _HOMES = {
     "Activations": "units.activations",
@@ -21,14 +21,21 @@ _HOMES = {
     "DeadUnits": "units.dead",
     "Explanation": "explaining.explanation",
     "Faithfulness": "judging.faithfulness",
+    "GraphLog": "watching.graph_log",
+    "HistogramLog": "watching.histogram_log",
     "KernelImages": "units.kernels",
     "LabelSuspects": "pictures.label_suspects",
     "Landscape": "landscapes.landscape",
     "Leaks": "pictures.leaks",
+    "LearningCurves": "curves.learning",
     "MaximizedUnits": "units.maximizing",
     "Neighbours": "pictures.neighbours",
     "RankedImages": "pictures.ranked_images",
+    "ReliabilityCurves": "curves.reliability",
+    "RiskCoverageCurves": "curves.risk",
+    "SaliencyLog": "watching.saliency_log",
     "SanityCheck": "judging.sanity",
+    "SweepCurve": "curves.sweep",
     "Trajectory": "landscapes.descent",
     "WeightPath": "landscapes.weight_path",
     "activations": "units.activations",
@@ -42,10 +49,15 @@ _HOMES = {
     "label_suspects": "pictures.label_suspects",
     "landscape": "landscapes.landscape",
     "leaks": "pictures.leaks",
+    "learning_curves": "curves.learning",
+    "log_features": "watching.feature_log",
     "maximize": "units.maximizing",
     "mistakes": "pictures.mistakes",
     "neighbours": "pictures.neighbours",
+    "reliability": "curves.reliability",
+    "risk_coverage": "curves.risk",
     "sanity_check": "judging.sanity",
+    "sweep_curve": "curves.sweep",
     "weights": "units.kernels",
 }
 """Public name → module that defines it, below `zoo.inspect`."""

@@ -134,7 +134,9 @@ class Lockstep:
             outputs, _ = group(images)
             return tf.unstack(tf.argmax(self._with_committee(outputs), axis=-1))
 
-        columns = zip(*(decide(images) for images, *_ in batches), strict=True)
+        # Traced once, for batches of every size; TensorFlow warns of functions traced too often.
+        traced = decide.get_concrete_function(batches.element_spec[0])
+        columns = zip(*(traced(images) for images, *_ in batches), strict=True)
         return {
             name: np.concatenate([np.asarray(part) for part in column])
             for name, column in zip(self._names, columns, strict=True)

@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import RunError
-from zoo.files import write_atomically
+from zoo.files import damaged_file, read_json, write_atomically
 
 MANIFEST = "run.json"
+START_ANEW = "Start the run anew in another folder."
+"""What to do about a damaged manifest."""
 
 
 class RunFolder:
@@ -100,15 +102,7 @@ class RunFolder:
         path = self._state(name)
         if not path.exists():
             return None
-        try:
-            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-                arrays = {key: file[key] for key in file.files}
-            return arrays, json.loads(str(arrays.pop("facts")))
-        except Exception as error:  # a damaged zip file raises many kinds of errors
-            raise RunError(
-                f"The state of a run must be a file as Zoo wrote it. Received: {path}, which is "
-                f"damaged ({error}). Start the run anew in another folder."
-            ) from error
+        return _read_state(path)
 
     def _state(self, name: str) -> Path:
         return self.path / "state" / f"{name}.npz"
@@ -116,7 +110,7 @@ class RunFolder:
     def _check_same_config(self) -> None:
         before = read_manifest(self.path).get("config")
         if not isinstance(before, dict):
-            raise _damaged(self.path, "it has no configuration")
+            raise damaged_file(self.path / MANIFEST, "it has no configuration", START_ANEW)
         if _are_more_epochs(before, self.config):
             before = {**before, "recipes": _with_epochs(before, self.config)}
         changed = _differences(before, self.config)
@@ -184,19 +178,55 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         RunError: The folder holds no manifest, or the manifest is damaged.
     """
-    path = Path(folder) / MANIFEST
     try:
-        manifest = json.loads(path.read_text("utf-8"))
+        return read_json(Path(folder) / MANIFEST, START_ANEW)
     except FileNotFoundError:
         raise RunError(
-            f"A run to resume must have a {MANIFEST}. Received: {folder}, which holds no "
+            f"A run folder must have a {MANIFEST}. Received: {folder}, which holds no "
             f"{MANIFEST}. Name another folder."
         ) from None
-    except (OSError, ValueError) as error:
-        raise _damaged(folder, error) from error
-    if not isinstance(manifest, dict):
-        raise _damaged(folder, "it is no JSON object")
-    return manifest
+
+
+def read_history(folder: str | os.PathLike[str]) -> dict[str, list[float]]:
+    """Read the scores of all epochs that a run has finished.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        Name of a score, as in `keras.callbacks.History` → its values from epoch 1 on; nothing if no
+        epoch has ended.
+
+    Raises:
+        RunError: The state of the run is damaged.
+
+    Example:
+        >>> read_history("logs/new")
+        {}
+    """
+    history: dict[str, list[float]] = {}
+    # Models that were trained one after another have a state each, with the history until then.
+    for path in sorted((Path(folder) / "state").glob("*.npz")):
+        _, facts = _read_state(path, names=())
+        for key, values in facts.get("history", {}).get("history", {}).items():
+            if len(values) > len(history.get(key, ())):
+                history[key] = values
+    return history
+
+
+def _read_state(
+    path: Path, names: Sequence[str] | None = None
+) -> tuple[dict[str, np.ndarray], Any]:
+    """Read the facts and the arrays of these names, or all arrays, of a state."""
+    try:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+            keys = {*file.files} - {"facts"} if names is None else names
+            return {key: file[key] for key in keys}, json.loads(str(file["facts"]))
+    except Exception as error:  # a damaged zip file raises many kinds of errors
+        raise RunError(
+            f"The state of a run must be a file as Zoo wrote it. Received: {path}, which is "
+            f"damaged ({error}). Start the run anew in another folder."
+        ) from error
 
 
 def write_in_manifest(folder: str | os.PathLike[str], **values: Any) -> None:
@@ -213,13 +243,6 @@ def write_in_manifest(folder: str | os.PathLike[str], **values: Any) -> None:
     manifest = {**(read_manifest(folder) if path.exists() else {}), **values}
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
     write_atomically(path, lambda path: path.write_text(text, "utf-8"))
-
-
-def _damaged(folder: str | os.PathLike[str], reason: object) -> RunError:
-    return RunError(
-        f"{MANIFEST} must be as Zoo wrote it. Received: {Path(folder) / MANIFEST}, which is "
-        f"damaged ({reason}). Start the run anew in another folder."
-    )
 
 
 def _are_more_epochs(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from scipy.stats import bootstrap, entropy
 from sklearn.metrics import roc_auc_score
 
 from zoo.ensembles.measures import uncertainty
+from zoo.ensembles.measures.bootstrap import Estimate, percentile_interval, resampled_counts
 from zoo.ensembles.measures.uncertainty import (
     accuracy_at_coverage,
     detection_auroc,
@@ -16,6 +17,7 @@ from zoo.ensembles.measures.uncertainty import (
     mutual_information,
     predictive_entropy,
     risk_coverage,
+    risk_coverage_area,
 )
 from zoo.errors import ArgumentError
 
@@ -256,3 +258,22 @@ ROWS = [[[0.6, 0.4]]]
 def test_errors_say_what_was_expected_and_received(call, message):
     with pytest.raises(ArgumentError, match=message):
         call()
+
+
+def test_risk_coverage_area_is_that_of_each_resample():
+    rng = np.random.default_rng(0)
+    confidence = rng.integers(1, 6, 40) / 5  # with ties
+    correct = rng.random(40) < confidence
+    area = risk_coverage_area(confidence, correct, resamples=50, seed=3)
+    counts = next(resampled_counts(40, 50, np.random.default_rng(3), rows=50)).astype(int)
+    order = np.argsort(-confidence, kind="stable")
+    areas = [
+        risk_coverage(np.repeat(confidence[order], drawn), np.repeat(correct[order], drawn)).area
+        for drawn in counts
+    ]
+    assert area.value == risk_coverage(confidence, correct).area
+    np.testing.assert_allclose([area.low, area.high], percentile_interval(areas))
+
+
+def test_risk_coverage_area_without_errors_is_0():
+    assert risk_coverage_area([0.5, 0.9], [True, True]) == Estimate(0.0, 0.0, 0.0)

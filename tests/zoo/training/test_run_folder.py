@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import RunError
-from zoo.training.run_folder import RunFolder, free_folder, write_in_manifest
+from zoo.training.run_folder import RunFolder, free_folder, read_history, write_in_manifest
 
 CONFIG = {
     "members": ["cnn", "mlp"],
@@ -309,3 +309,24 @@ def test_single_array_is_no_state(run):
     with open(run.path / "state" / "a.npz", "wb") as file:
         np.save(file, np.ones(3))
     expect_damage(run)
+
+
+# read_history
+
+
+def test_the_history_of_models_that_trained_apart_is_joined(tmp_path):
+    run = RunFolder(tmp_path, CONFIG)
+    assert read_history(tmp_path) == {}
+    first = {"a_loss": [2.0, 1.0]}
+    run.save_state("a", ARRAYS, {"history": {"epoch": [1, 2], "history": first}})
+    second = {"a_loss": [2.0], "b_loss": [3.0, float("nan")]}
+    run.save_state("b", ARRAYS, {"history": {"epoch": [1, 2], "history": second}})
+    assert str(read_history(tmp_path)) == "{'a_loss': [2.0, 1.0], 'b_loss': [3.0, nan]}"
+
+
+def test_the_history_of_a_damaged_state_is_refused(tmp_path):
+    run = RunFolder(tmp_path, CONFIG)
+    run.save_state("a", ARRAYS, FACTS)
+    (tmp_path / "state" / "a.npz").write_bytes(b"PK")
+    with pytest.raises(RunError, match=r"must be a file as Zoo wrote it.*a\.npz"):
+        read_history(tmp_path)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from zoo.registry.start_up import LEVEL
+from zoo.starting.start_up_notes import LEVEL
 
 
 def run(code, **environment):
@@ -39,7 +39,7 @@ def test_the_level_of_the_user_stays_as_it_is():
 def test_what_python_writes_while_tensorflow_is_imported_is_kept():
     code = """
 import sys
-from zoo.registry.start_up import without_start_up_notes
+from zoo.starting.start_up_notes import without_start_up_notes
 with without_start_up_notes():
     import tensorflow
     print("mine", file=sys.stderr)
@@ -50,7 +50,7 @@ with without_start_up_notes():
 def test_an_error_while_tensorflow_is_imported_is_raised():
     code = """
 import sys
-from zoo.registry.start_up import without_start_up_notes
+from zoo.starting.start_up_notes import without_start_up_notes
 try:
     with without_start_up_notes():
         raise ImportError("broken")
@@ -58,3 +58,14 @@ except ImportError as error:
     print(error, file=sys.stderr)
 """
     assert run(code) == "broken\n"
+
+
+def test_a_logger_that_was_made_during_the_import_writes_afterwards():
+    code = """
+import logging
+from zoo.registry.start_up import without_start_up_notes
+with without_start_up_notes():
+    logging.basicConfig(format="%(message)s")
+logging.warning("later")
+"""
+    assert run(code) == "later\n"

@@ -43,7 +43,9 @@ def without_start_up_notes() -> Iterator[None]:
     os.dup2(nowhere, 2)
     try:
         if _writes_to_2(sys.stderr):
-            with open(kept, "w", closefd=False) as file, contextlib.redirect_stderr(file):
+            # Loggers that are made during the import keep this file, so it is never closed.
+            file = open(os.dup(kept), "w", buffering=1, closefd=False)  # noqa: SIM115
+            with contextlib.redirect_stderr(file):
                 yield
         else:
             yield
