@@ -38,6 +38,7 @@ __all__ = [
     "losses",
     "register",
     "suggest_members",
+    "tune",
 ]
 
 # Names that import TensorFlow, with the module that defines each. No module may have the same name
@@ -46,6 +47,7 @@ _HOMES = {
     "Teacher": "zoo.training.distillation",
     "gradcheck": "zoo.gradients",
     "load": "zoo.saving",
+    "tune": "zoo.tuning.tune",
 }
 
 moved.install()

@@ -1,0 +1,53 @@
+import pytest
+from optuna.distributions import FloatDistribution, IntDistribution
+
+from zoo.ensembles import Member
+from zoo.errors import ArgumentError
+from zoo.recipes import Recipe
+from zoo.tuning.space import make_search_space
+
+SGD = Member("mlp", recipe=Recipe(optimizer_arguments={"nesterov": True}))
+
+
+def test_settings_go_to_the_recipe_the_builder_and_the_optimiser():
+    space = make_search_space(
+        SGD, {"batch_size": IntDistribution(8, 64), "momentum": [0.5], "hidden": [(4,), (8, 8)]}
+    )
+    labels = {"batch_size": 16, "momentum": 0.5, "hidden": "(8, 8)"}
+    member = space.member(space.values_of(labels), "trial")
+    assert member.recipe.batch_size == 16
+    assert member.recipe.optimizer_arguments == {"nesterov": True, "momentum": 0.5}
+    assert member.arguments == {"hidden": (8, 8)}
+    assert member.name == "trial"
+
+
+def test_another_optimiser_has_other_arguments():
+    space = make_search_space(SGD, {"optimizer": ["sgd", "adam"], "weight_decay": [1e-4]})
+    adam = space.member({"optimizer": "adam", "weight_decay": 1e-4})
+    assert adam.recipe.optimizer_arguments == {"weight_decay": 1e-4}
+    assert "nesterov" in space.member({"optimizer": "sgd"}).recipe.optimizer_arguments
+
+
+def test_an_argument_that_an_optimiser_does_not_take_is_refused():
+    with pytest.raises(ArgumentError, match="no argument of the optimizer adam"):
+        make_search_space(SGD, {"optimizer": ["sgd", "adam"], "momentum": [0.9]})
+
+
+def test_a_grid_needs_lists():
+    space = make_search_space(SGD, {"learning_rate": FloatDistribution(0.1, 1), "l2": [0.1]})
+    assert not space.is_grid
+    with pytest.raises(ArgumentError, match=r"Received: FloatDistribution.* for learning_rate"):
+        space.grid()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ("adam", "The values of optimizer must be a distribution"),
+        ([], "The values of optimizer must be a distribution"),
+        (["sgd", "sgd"], "The values of optimizer must differ. Received: 'sgd' twice"),
+    ],
+)
+def test_values_are_a_list_of_different_values(values, message):
+    with pytest.raises(ArgumentError, match=message):
+        make_search_space(SGD, {"optimizer": values})
