@@ -67,7 +67,7 @@ def _learners(setup: SweepSetup, proposal: Any) -> list[Learner]:
     member = setup.space.member(setup.space.values_of(proposal.params), name)
     return [
         Learner(
-            name if setup.seeds == 1 else f"{name}-seed-{seed}",
+            setup.learner_name(proposal.number, seed),
             setup.build(member, seed),
             member.recipe,  # type: ignore[arg-type]  # a `Member` makes a recipe of every name
             arguments=member.all_arguments,

@@ -2,16 +2,17 @@
 
 import inspect
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
-from zoo.arguments import argument_error
+from zoo.arguments import argument_error, is_whole
 from zoo.ensembles.members import Member
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
 from zoo.registry.specs import describe
 from zoo.text import did_you_mean
+from zoo.tuning.ranges import parse_values
 from zoo.tuning.study import import_optuna
 
 RECIPE_SETTINGS = frozenset(field.name for field in fields(Recipe)) - {"optimizer_arguments"}
@@ -99,8 +100,8 @@ class SearchSpace:
         for name, distribution in self.distributions.items():
             if not hasattr(distribution, "choices"):
                 raise ArgumentError(
-                    "With the sampler 'grid', each setting must have a list of values. Received: "
-                    f"{distribution} for {name}. Pass a list for {name}, or another sampler."
+                    "space must give lists of values for the sampler 'grid'. Received: "
+                    f"{distribution} for {name!r}. Pass a list, or another sampler."
                 )
         columns = [distribution.choices for distribution in self.distributions.values()]
         rows = itertools.product(*columns)
@@ -121,7 +122,7 @@ def make_search_space(base: Member, space: Any) -> SearchSpace:
 
     Args:
         base: The member, a registered model.
-        space: Name of a setting → a distribution of Optuna, or a list of values.
+        space: Name of a setting → a distribution of Optuna, a list of values, or either as text.
 
     Returns:
         The search space.
@@ -141,18 +142,39 @@ def make_search_space(base: Member, space: Any) -> SearchSpace:
             "space",
             "map names of settings to distributions of Optuna or to lists of values",
             space,
-            'Pass, for example, {"learning_rate": [1e-4, 1e-3, 1e-2]}',
+            'Pass, for example, {"learning_rate": "1e-5..1e-2:log"}',
         )
-    values = {name: _as_distribution(name, given) for name, given in space.items()}
+    space = {
+        name: parse_values(name, given, is_whole=_is_whole(base, name))
+        if isinstance(given, str)
+        else given
+        for name, given in space.items()
+    }
     homes = _homes(base, space)
+    values = {name: _as_distribution(name, given) for name, given in space.items()}
     distributions = {name: distribution for name, (distribution, _) in values.items()}
     choices = {name: labels for name, (_, labels) in values.items() if labels is not None}
     made = SearchSpace(base, distributions, choices, homes)
     for name, (distribution, labels) in values.items():
         ends = labels.values() if labels else _ends(distribution)
         for value in ends:
-            made.member({name: value})  # a recipe refuses values that are out of their range
+            try:
+                made.member({name: value})  # a recipe refuses values that are out of their range
+            except ArgumentError as error:
+                raise ArgumentError(
+                    f"space must give values that a trial can have. Received: {value!r} for "
+                    f"{name!r}. The reason: {error}"
+                ) from None
     return made
+
+
+def _is_whole(base: Member, name: str) -> bool:
+    """Whether a setting is a whole number by its default."""
+    recipe = cast(Recipe, base.recipe)
+    if name == "patience":
+        return True
+    default = getattr(recipe, name, base.all_arguments.get(name))
+    return is_whole(default)
 
 
 def _as_distribution(name: str, given: Any) -> tuple[Any, dict[Any, Any] | None]:
@@ -162,18 +184,19 @@ def _as_distribution(name: str, given: Any) -> tuple[Any, dict[Any, Any] | None]
         given = list(given.choices)
     if isinstance(given, optuna.distributions.BaseDistribution):
         return given, None
-    if isinstance(given, str) or not isinstance(given, Sequence) or not len(given):
+    if not isinstance(given, Sequence) or not len(given):
         raise ArgumentError(
-            f"The values of {name} must be a distribution of Optuna, or a list of one value or "
-            f"more. Received: {given!r}. Pass a list such as [0.1, 0.2], or "
-            "optuna.distributions.FloatDistribution(0.1, 0.2)."
+            "space must give a distribution of Optuna, or a list of one value or more. Received: "
+            f"{given!r} for {name!r}. Pass a list such as [0.1, 0.2], or a range such as "
+            '"0.1..0.2".'
         )
     labels: dict[Any, Any] = {}
     for value in given:
         label = value if isinstance(value, _SCALARS) else str(value)
         if label in labels:
             raise ArgumentError(
-                f"The values of {name} must differ. Received: {value!r} twice. Leave one out."
+                f"space must give different values. Received: {value!r} twice for {name!r}. Leave "
+                "out the second."
             )
         labels[label] = value
     return optuna.distributions.CategoricalDistribution([*labels]), labels
@@ -225,15 +248,19 @@ def _unknown_setting(
     without = [optimizer for optimizer, own in of_optimizers.items() if name not in own]
     if len(without) < len(of_optimizers):
         return ArgumentError(
-            "A setting must have an effect in each trial. Received: "
-            f"{name!r}, which is no argument of the optimizer {without[0]}. Leave {name} or "
-            f"{without[0]} out, or sweep over each optimizer by itself."
+            "space must name settings that have an effect in each trial. Received: "
+            f"{name!r}, which is no argument of the optimizer {without[0]!r}. Leave out {name!r} "
+            f"or {without[0]!r}, or sweep over each optimizer by itself."
         )
     arguments = {argument for own in of_optimizers.values() for argument in own}
     known = [*RECIPE_SETTINGS, *builder, *arguments]
     return ArgumentError(
-        f"space must name settings of the recipe, arguments of {base.registered_name}, or "
-        f"arguments of the optimizer. Received: {name!r}{did_you_mean(str(name), known)} Recipe: "
-        f"{', '.join(sorted(RECIPE_SETTINGS))}. {base.registered_name}: "
-        f"{', '.join(sorted(builder)) or 'none'}. Optimizer: {', '.join(sorted(arguments))}."
+        f"space must name settings of the recipe, of {base.registered_name}, or of the optimizer. "
+        f"Received: {name!r}{did_you_mean(str(name), known)} Recipe: {_quoted(RECIPE_SETTINGS)}. "
+        f"{base.registered_name}: {_quoted(builder) or 'none'}. Optimizer: {_quoted(arguments)}."
     )
+
+
+def _quoted(names: Iterable[str]) -> str:
+    """List names in quotes: the command line writes other names as options."""
+    return ", ".join(map(repr, sorted(names)))

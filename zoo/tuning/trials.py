@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.datasets.split import Split
+from zoo.ensembles.committee import Committee
 from zoo.ensembles.measures.bootstrap import percentile_interval, resampled_means
-from zoo.ensembles.members import Member
-from zoo.ensembles.provenance import record_exposure
+from zoo.ensembles.members import Member, built_member
+from zoo.ensembles.provenance import Provenance
 from zoo.errors import RunError
 from zoo.files import write_atomically
 from zoo.inspect.curves.sweep_runs import value_text
 from zoo.metrics import Accuracy, accuracy
+from zoo.recipes import Recipe
 from zoo.tuning.space import SearchSpace
 
 
@@ -54,6 +56,36 @@ class SweepSetup:
     def file(self, number: int) -> Path:
         """The file of a trial."""
         return self.folder / "trials" / f"{number:04d}.npz"
+
+    @property
+    def provenance(self) -> Provenance:
+        """The images that each trained model knows."""
+        known = Provenance(self.train.digests, self.validation.digests, self.train.settings)
+        return Provenance().joined_with(known)  # in ascending order
+
+    def learner_name(self, number: int, seed: int) -> str:
+        """The name of the model of a trial with a seed."""
+        name = trial_name(number)
+        return name if self.seeds == 1 else f"{name}-seed-{seed}"
+
+    def committee(
+        self, trained: Sequence[tuple[Any, Member, str]], probabilities: NDArray[np.float32]
+    ) -> Committee:
+        """Make a committee of trained models, with soft voting.
+
+        Args:
+            trained: For each model the model, its member and its name.
+            probabilities: Its probabilities of the validation images, float32 [models, n, classes].
+        """
+        members = [
+            built_member(model, cast(Recipe, member.recipe), name)
+            for model, member, name in trained
+        ]
+        names = self.train.class_names
+        committee = Committee(members, voting="soft", class_names=names, seed=self.seed)
+        named = dict(zip(committee.member_names, probabilities, strict=True))
+        committee.record_validation(self.validation.labels, named, committee.rule(probabilities))
+        return committee
 
     def build(self, member: Member, seed: int) -> Any:
         """Build the model of a member for the images of this sweep."""
@@ -168,10 +200,30 @@ class Trial:
             names = [f"weights/{repetition}/{k}" for k in range(len(model.weights))]
             arrays = self._read(names)
             model.set_weights([arrays[name] for name in names])
-            record_exposure([model], "trained_on", self.setup.train.digests)
-            record_exposure([model], "tuned_on", self.setup.validation.digests)
+            model.zoo_provenance = self.setup.provenance
             models.append(model)
         return models
+
+    def committee(self, repetitions: Sequence[int] | None = None) -> Committee:
+        """Make a committee of the trained models, which can be saved, judged and asked.
+
+        Args:
+            repetitions: The positions of the seeds, from 0; None takes all. `[0]` is a committee
+                with one member.
+
+        Returns:
+            The committee, with soft voting.
+
+        Raises:
+            RunError: The file of the trial is missing or damaged.
+        """
+        wanted = [*range(self.setup.seeds)] if repetitions is None else list(repetitions)
+        models = self.models(wanted)
+        names = [self.setup.learner_name(self.number, self.setup.all_seeds[k]) for k in wanted]
+        return self.setup.committee(
+            [(model, self.member, name) for model, name in zip(models, names, strict=True)],
+            self.probabilities[wanted],
+        )
 
     @cached_property
     def _facts(self) -> Any:

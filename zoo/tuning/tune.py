@@ -6,7 +6,7 @@ import tempfile
 import time
 import weakref
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from zoo.tuning.study import (
     quiet_optuna,
     train_again,
 )
-from zoo.tuning.sweep import Sweep, rank
+from zoo.tuning.sweep import Sweep
 from zoo.tuning.trials import SweepSetup, trials_of
 
 METRICS = {"accuracy": "maximize", "loss": "minimize"}
@@ -56,9 +56,10 @@ def tune(
     metric: str = "accuracy",
     seed: int = 0,
     storage: Any = None,
-    study_name: str = "sweep",
+    study_name: str | None = None,
     log_dir: str | Path | None = None,
     resume: bool = False,
+    callbacks: Iterable[Callable[[Sweep], Any]] = (),
     verbose: str | int = "auto",
 ) -> Sweep:
     """Train a model with many settings, and find the best by its score on validation images.
@@ -70,7 +71,8 @@ def tune(
         entry: The name of a registered model, or a `Member` with such a name, with its arguments
             and its recipe.
         data: The images: an `ImageData`; or training images, as `Committee.fit` takes them.
-        space: Name of a setting → a list of values, or a distribution of Optuna. Settings are the
+        space: Name of a setting → a list of values, a distribution of Optuna, or a text such as
+            `"1e-5..1e-2:log"`, `"8..64"` or `"sgd,adam"`. Settings are the
             fields of `zoo.Recipe` (`learning_rate`, `batch_size`, `optimizer`, …), arguments of
             the optimiser (`momentum`, `weight_decay`), and arguments of the model's builder
             (`dropout`, `l2`, `hidden`).
@@ -90,12 +92,15 @@ def tune(
         storage: Where Optuna keeps the study: an URL such as `"sqlite:///sweeps.db"`, the path of
             a journal file, or a storage of Optuna. None takes the file `study.db` in `log_dir`,
             which optuna-dashboard opens.
-        study_name: The name of the study in the storage.
+        study_name: The name of the study in the storage. None takes `"sweep"`, or the
+            name of `log_dir` where a storage is given.
         log_dir: The folder of the sweep, with the curves and weights of all trials, or a new folder
             beside it if it holds files. None keeps them in a temporary folder, which is removed
             with the sweep.
         resume: Whether to go on with the sweep in `log_dir`, perhaps with more trials. Trials that
             have ended are kept; the round that was training is trained again.
+        callbacks: Functions that get the `Sweep` so far: before the first round, when it may have
+            no trials, and after each round.
         verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
 
     Returns:
@@ -150,7 +155,7 @@ def tune(
             storage = optuna.storages.InMemoryStorage()
         study = open_study(
             default_storage(folder) if storage is None else storage,
-            study_name,
+            study_name or ("sweep" if storage is None else folder.name),
             sampler=optuna.samplers.RandomSampler(),
             pruner=make_pruner(pruner, longest),
             direction=METRICS[metric],
@@ -161,8 +166,7 @@ def tune(
         study.sampler = make_sampler(sampler, seed + len(study.get_trials(deepcopy=False)))
         if resume:
             train_again(study)
-        _run(setup, study, points, total, round_size, progress)
-    return Sweep(tuple(trials_of(study, setup)), setup, study)
+        return _run(setup, study, points, total, round_size, [*callbacks], progress)
 
 
 def _run(
@@ -171,12 +175,15 @@ def _run(
     points: Sequence[Mapping[str, Any]] | None,
     total: int,
     round_size: int,
+    callbacks: Sequence[Callable[[Sweep], Any]],
     progress: SweepProgress,
-) -> None:
+) -> Sweep:
     """Train rounds of trials until there are enough."""
-    ended = trials_of(study, setup)
-    progress.resume(ended)
-    while (left := total - len(ended)) > 0:
+    sweep = Sweep(tuple(trials_of(study, setup)), setup, study)
+    progress.resume(sweep.trials)
+    for callback in callbacks:
+        callback(sweep)
+    while (left := total - len(sweep.trials)) > 0:
         proposals = _propose(setup, study, points, min(round_size, left))
         if not proposals:
             break  # every combination of the grid has been trained
@@ -190,8 +197,11 @@ def _run(
                 "is trained again."
             )
             raise
-        ended = trials_of(study, setup)
-        progress.end_round(trained, rank(ended)[0], time.monotonic() - started)
+        sweep = Sweep(tuple(trials_of(study, setup)), setup, study)
+        progress.end_round(trained, sweep.best, time.monotonic() - started)
+        for callback in callbacks:
+            callback(sweep)
+    return sweep
 
 
 def _propose(

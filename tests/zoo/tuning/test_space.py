@@ -29,25 +29,35 @@ def test_another_optimiser_has_other_arguments():
 
 
 def test_an_argument_that_an_optimiser_does_not_take_is_refused():
-    with pytest.raises(ArgumentError, match="no argument of the optimizer adam"):
+    with pytest.raises(ArgumentError, match="no argument of the optimizer 'adam'"):
         make_search_space(SGD, {"optimizer": ["sgd", "adam"], "momentum": [0.9]})
 
 
 def test_a_grid_needs_lists():
     space = make_search_space(SGD, {"learning_rate": FloatDistribution(0.1, 1), "l2": [0.1]})
     assert not space.is_grid
-    with pytest.raises(ArgumentError, match=r"Received: FloatDistribution.* for learning_rate"):
+    with pytest.raises(ArgumentError, match=r"Received: FloatDistribution.* for 'learning_rate'"):
         space.grid()
 
 
+def test_a_text_gives_whole_numbers_where_the_setting_is_whole():
+    space = make_search_space(
+        SGD, {"batch_size": "8..64:log", "dropout": "0..1", "patience": "2..5", "l2": "0,0.1"}
+    )
+    kinds = {name: type(each).__name__ for name, each in space.distributions.items()}
+    whole, real, list_ = "IntDistribution", "FloatDistribution", "CategoricalDistribution"
+    assert kinds == {"batch_size": whole, "dropout": real, "patience": whole, "l2": list_}
+
+
 @pytest.mark.parametrize(
-    ("values", "message"),
+    ("space", "message"),
     [
-        ("adam", "The values of optimizer must be a distribution"),
-        ([], "The values of optimizer must be a distribution"),
-        (["sgd", "sgd"], "The values of optimizer must differ. Received: 'sgd' twice"),
+        ({"optimizer": []}, "space must give a distribution of Optuna, or a list"),
+        ({"optimizer": 3}, "Received: 3 for 'optimizer'"),
+        ({"optimizer": "sgd,sgd"}, "space must give different values. Received: 'sgd' twice"),
+        ({"batch_size": "0..8"}, "Received: 0 for 'batch_size'. The reason: batch_size must be"),
     ],
 )
-def test_values_are_a_list_of_different_values(values, message):
+def test_values_are_different_and_possible(space, message):
     with pytest.raises(ArgumentError, match=message):
-        make_search_space(SGD, {"optimizer": values})
+        make_search_space(SGD, space)
