@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from zoo.arguments import whole_number
-from zoo.datasets.arrays.images import as_array, check_images
+from zoo.datasets.arrays.images import as_array, check_images, warn_of_darkness
 from zoo.datasets.arrays.streams import is_stream, read_batches
 from zoo.datasets.split import Split
 from zoo.errors import DataError
@@ -56,6 +56,8 @@ def image_batches(
         images = as_array(x)
         if images.dtype != np.uint8 or not _fits(images.shape, input_shape):
             images = check_images(x)
+        else:
+            warn_of_darkness(images)
         _check_fit(images.shape, input_shape)
         for start in range(0, len(images), batch_size):
             yield images[start : start + batch_size]

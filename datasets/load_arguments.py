@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.arguments import argument_error, as_path, whole_number
+from zoo.arguments import argument_error, as_path, is_among, whole_number
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.checks import data_error
 from zoo.datasets.formats.conversion import CHANNELS, RESIZES
@@ -70,7 +70,7 @@ def check_image_options(image_size: Any, color: Any) -> tuple[tuple[int, int] | 
 
 def check_resize(resize: Any, size: tuple[int, int] | None) -> str:
     """Take the way in which images get another size, one of `RESIZES`."""
-    if resize not in RESIZES:
+    if not is_among(resize, RESIZES):
         raise argument_error("resize", 'be "stretch" or "crop"', resize, 'Pass "crop" to cut edges')
     if resize == "crop" and size is None:
         remedy = "Pass image_size= too, or leave resize= out"
@@ -80,7 +80,7 @@ def check_resize(resize: Any, size: tuple[int, int] | None) -> str:
 
 def check_on_error(on_error: Any) -> str:
     """Take what is done about damaged files, one of `ON_ERROR`."""
-    if on_error not in ON_ERROR:
+    if not is_among(on_error, ON_ERROR):
         remedy = 'Pass "skip" to leave damaged image files out'
         raise argument_error("on_error", 'be "raise" or "skip"', on_error, remedy)
     return str(on_error)

@@ -15,6 +15,7 @@ from typing import Any
 
 from zoo.arguments import whole_number
 from zoo.datasets import sources  # noqa: F401  registers the zoo's own data sets
+from zoo.datasets.arrays.images import warn_of_darkness
 from zoo.datasets.description import DatasetInfo
 from zoo.datasets.fetching.remotes import fetch_files
 from zoo.datasets.files.locations import locate
@@ -117,14 +118,16 @@ def load(
     read_classes = tuple(chosen) if chosen and info.reads_classes else None
     reading = Reading(dataset, path, split_parts, size, color, read_classes, resize, on_error)
     splits = reading.from_cache(path) if path and cache else reading.from_files()
-    for split in [name for name in split_parts if name not in splits]:
+    for missing in [name for name in split_parts if name not in splits]:
         if parts is not None:
-            raise lacks_parts(info, path, split_parts[split])
+            raise lacks_parts(info, path, split_parts[missing])
         warnings.warn(
-            f"{path} has no part {' and '.join(split_parts[split])}: {split} images are held out "
-            "of the training images instead",
+            f"{path} has no part {' and '.join(split_parts[missing])}: {missing} images are held "
+            "out of the training images instead",
             stacklevel=2,
         )
+    for split in splits.values():
+        warn_of_darkness(split.store, "Write the files anew, if 1 is white in them.", 3)
     prepared = prepare_splits(
         splits,
         classes=chosen,

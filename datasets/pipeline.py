@@ -61,6 +61,9 @@ def batches(
     num_batches = _check_numbers(len(arrays[0]), batch_size, seed, epochs, start)
     on_tensors = getattr(transform, "on_tensors", None)
     on_arrays = None if on_tensors else transform
+    if on_arrays is not None and not callable(on_arrays):
+        expected = "be a function of images and a seed, or None"
+        raise argument_error("transform", expected, transform, "Pass a function, not its result")
     first_image = store.take([0] if rows is None else rows[:1], axis=0)
     image_dtype = _output_dtype(on_arrays, first_image) if on_arrays else np.dtype(np.uint8)
     batch_bytes = batch_size * int(np.prod(store.shape[1:]))

@@ -130,7 +130,7 @@ class Split:
 
         Yields uint8 [size or fewer, height, width, channels].
         """
-        for start in range(0, len(self), size):
+        for start in range(0, len(self), whole_number("size", size, 1)):
             rows: Any = slice(start, start + size)
             yield self.store[rows if self.rows is None else self.rows[rows]]
             release(self.store)
@@ -382,10 +382,12 @@ def as_split(
             )
         split = images
     else:
-        if class_names is None and is_stream(images):
-            class_names = getattr(images, "class_names", None)
+        stream = images if is_stream(images) else None
+        if class_names is None and stream is not None:
+            class_names = getattr(stream, "class_names", None)
         images, labels, sample_weight = separate_labels(images, labels, sample_weight)
-        images = check_images(images)
+        if stream is None:  # the images of a stream were checked when they were collected
+            images = check_images(images)
         labels = check_labels(labels, len(images), named=class_names is not None)
         names = check_class_names(class_names, labels)
         split = Split(name, images, labels.astype(np.int64, copy=False), names)

@@ -12,7 +12,7 @@ Example:
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from zoo.registry.start_up import without_start_up_notes
+from zoo.starting.start_up_notes import without_start_up_notes
 
 if TYPE_CHECKING:
     from zoo.ensembles.answering.answer import Answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from importlib.metadata import version
 from typing import Any
@@ -73,10 +74,12 @@ def _members(committee: Committee) -> str:
     )
     if len(committee.members) > 1:
         sentence += f" The {len(committee.members)} members decide by {method}."
+    arguments = committee.training.get("arguments", {})  # none in files of earlier versions
     rows = [
         [
             name,
             model.name,
+            *([_listed(arguments.get(name, {}))] if arguments else []),
             f"{model.count_params():,}",
             *(f"{getattr(recipe, key)}" for key in RECIPE_COLUMNS),
             _other_settings(recipe),
@@ -86,7 +89,8 @@ def _members(committee: Committee) -> str:
         )
     ]
     columns = [key.replace("_", " ") for key in RECIPE_COLUMNS]
-    header = ["member", "model", "parameters", *columns, "other settings"]
+    built_with = ["arguments"] if arguments else []
+    header = ["member", "model", *built_with, "parameters", *columns, "other settings"]
     if len(rows) == 1:  # a single model is not called a member
         header, rows = header[1:], [rows[0][1:]]
     parts = [sentence, markdown_table(header, rows)]
@@ -122,7 +126,16 @@ def _other_settings(recipe: Recipe) -> str:
         transforms = _differences(recipe.augmentation, Augmentation())
         words = (key if value is True else f"{key} {value}" for key, value in transforms.items())
         settings["augmentation"] = ", ".join(words)
-    return "; ".join(f"{key}: {value}" for key, value in settings.items()) or "–"
+    return _listed(settings)
+
+
+def _listed(settings: Mapping[str, Any]) -> str:
+    """Write settings in a cell of a table; a tuple as its values, as a list from a file too."""
+    cells = {
+        key: ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+        for key, value in settings.items()
+    }
+    return "; ".join(f"{key}: {value}" for key, value in cells.items()) or "–"
 
 
 def _differences(value: Any, default: Any) -> dict[str, Any]:
@@ -159,6 +172,7 @@ def _data(committee: Committee, report: Report) -> str:
                 "because their labels are probably wrong."
             )
     sentences.append(report.leaderboard.verdict.overlap.warning())
+    sentences.append(report.leak_search.sentence())
     if committee.out_of_bag:
         sentences.append(f"Accuracy out of bag: {committee.out_of_bag}.")
     return " ".join(filter(None, sentences))

@@ -16,14 +16,11 @@ from zoo.datasets.arrays.streams import collect, is_stream
 from zoo.datasets.image_data import ImageData
 from zoo.datasets.split import Split, as_split
 from zoo.errors import ArgumentError, DataError
-from zoo.metrics import check_range_of_ids
+from zoo.metrics import check_range_of_ids, sums_to_1
 
 LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
 """The least probability whose logarithm is taken: the smallest normal number of float32, below
 which a softmax in float32 underflows. Its logarithm is -87.3."""
-SUM_TOLERANCE = 1e-2
-"""How far the sum of a row of probabilities may be from 1: the rounding of float16 over many
-classes."""
 
 
 def checked_votes(votes: ArrayLike, num_classes: int | None = None) -> NDArray[np.int64]:
@@ -136,8 +133,8 @@ def checked_probabilities(
         )
     values = values.astype(np.float64, copy=False)
     _check_range(values)
-    sums = values.sum(axis=-1)
-    if abs(sums - 1).max() > SUM_TOLERANCE:
+    if not sums_to_1(values).all():
+        sums = values.sum(axis=-1)
         farthest = sums.flat[abs(sums - 1).argmax()]
         raise ArgumentError(
             "probabilities must have rows that sum to 1. "

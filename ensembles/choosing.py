@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.arguments import is_among
 from zoo.datasets.split import Split
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.combining.selection import best_members, greedy_selection, simplex_weights
@@ -51,7 +52,7 @@ def select(
         >>> len(select(committee, data.validation, method="best", count=2).members)
         2
     """
-    if method not in METHODS:
+    if not is_among(method, METHODS):
         raise ArgumentError(f"method must be one of {', '.join(METHODS)}. Received: {method!r}.")
     if (count is None and method == "best") or (count is not None and method == "simplex"):
         raise ArgumentError(

@@ -1,5 +1,6 @@
 """The committee: several models that are trained together and decide by vote."""
 
+import inspect
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -34,6 +35,7 @@ from zoo.files import write_atomically
 from zoo.metrics import Accuracy
 from zoo.recipes import Recipe
 from zoo.saving import load
+from zoo.training.built_models.fit_arguments import refuse_other_arguments
 from zoo.training.distillation import Teacher
 
 
@@ -100,7 +102,7 @@ class Committee(VotingModel):
         whole_number("seed", seed, 0)
         self.seed = seed
         self.out_of_bag: Accuracy | None = None
-        self.training: dict[str, Any] = {}  # resampling, snapshots and teacher of the last fit
+        self.training: dict[str, Any] = {}  # the settings of the last fit, see MemberTraining
         self._recipes_when_built: tuple[Recipe, ...] | None = None
         if all(member.is_built for member in self._specs):
             self._use_models([member.model for member in self._specs], self.member_names)
@@ -140,6 +142,7 @@ class Committee(VotingModel):
         resume: bool = False,
         callbacks: Any = (),
         verbose: str | int = "auto",
+        **others: Any,
     ) -> Any:
         """Train the members.
 
@@ -166,15 +169,20 @@ class Committee(VotingModel):
             resume: Whether to continue the run in `log_dir`, perhaps for more epochs.
             callbacks: Keras callbacks. They see this committee, and scores such as `val_mlp_loss`.
             verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
+            **others: There are no others. The error about an argument that only Keras's `fit` has
+                says what to use instead.
 
         Returns:
             A `keras.callbacks.History`, whose `log_dir` is the run folder.
 
         Raises:
-            ArgumentError: The recipes cannot be followed.
+            ArgumentError: The recipes cannot be followed, or there is no such argument.
             DataError: The images or labels do not fit.
             RunError: The run folder is in use, or the run cannot be resumed.
         """
+        if others:
+            _, *known, _ = inspect.signature(Committee.fit).parameters  # without self and others
+            refuse_other_arguments(others, known)
         data = training_split(x, y, sample_weight, self._known_names)
         teachers = models_of_teacher(teacher)
         validation = validation_split(validation_data, data, [*self._models, *teachers])
@@ -187,9 +195,12 @@ class Committee(VotingModel):
 
         def at_start() -> None:
             self._own_provenance = replace(self._own_provenance, data_settings=data.settings)
+            self.keep_training_images(data)
             self.forget_validation()
             self.out_of_bag = None
+            built_with = self.training.get("arguments", {})
             self.training = training.settings
+            self.training["arguments"] = built_with | self.training["arguments"]
 
         history = training.run(
             combine=self.rule.on_tensors,
@@ -244,6 +255,7 @@ class Committee(VotingModel):
         committee._recipes_when_built = tuple(recipes[k] for k in kept)
         committee.training = self.training
         committee._own_provenance = self._own_provenance
+        committee._training_images = self._training_images
         if tuned_on is not None:
             chosen = Provenance(tuned_on=as_unlabelled(tuned_on).digests)
             committee._own_provenance = self._own_provenance.joined_with(chosen)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.arguments import is_among
 from zoo.datasets.files.locations import locate
 from zoo.datasets.load_arguments import check_root
 from zoo.datasets.loading import get_dataset, load, load_to_judge
@@ -127,7 +128,7 @@ def committee_with_images(
         zoo.errors.DataError: path must be a model saved as a .keras file. Received: gone.keras, \
 which does not exist. Name a file that model.save(path) wrote.
     """
-    if split is not None and split not in SPLITS:
+    if split is not None and not is_among(split, SPLITS):
         raise ArgumentError(f'split must be "test", "validation" or "train". Received: {split!r}.')
     name, place = check_files(file, data, root)
     from zoo.ensembles.committee import Committee  # imported here, since the import takes seconds
@@ -141,7 +142,7 @@ which does not exist. Name a file that model.save(path) wrote.
     options = {key: value for key, value in given.items() if value}
     committee = Committee.load(file)
     try:
-        images = _images(committee, name, place, classes, options, split)
+        images, training = _images(committee, name, place, classes, options, split)
     except DataError:
         if place_of_training(file, data, root) is None:
             raise
@@ -150,6 +151,8 @@ which does not exist. Name a file that model.save(path) wrote.
             "file names, and which cannot be read as at the training. Name the place yourself with "
             "root=, to see why."
         ) from None
+    if training is not None:
+        committee.keep_training_images(training)
     return committee, images
 
 
@@ -267,8 +270,8 @@ def _images(
     classes: Sequence[str] | None,
     given: Mapping[str, Any],
     split: str | None,
-) -> Split:
-    """Load the images that judge a committee."""
+) -> tuple[Split, Split | None]:
+    """Load the images that judge a committee, and those among which its training images are."""
     settings = dict(committee.data_settings or {})
     options = image_options(committee.input_shape[1:], settings)
     trained_name, trained_root = settings.pop("name", None), settings.pop("root", None)
@@ -284,9 +287,11 @@ def _images(
     if root is not None and info.needs_root and not info.parts and is_moved:
         new = load_to_judge(name, root, chosen, **{**options, **given})
         if not _holds_training_images(committee, new):
-            return _with_class_ids(_whole(name, new, split), committee.class_names, classes)
+            images = _with_class_ids(_whole(name, new, split), committee.class_names, classes)
+            return images, None
     loaded = load(name, root, classes=chosen, **{**options, **settings, **given})
-    return _choose(name, loaded.splits, split or "test")
+    images = _choose(name, loaded.splits, split or "test")
+    return images, loaded.splits.get("train") if trained_name == name else None
 
 
 def _choose(name: str, splits: Mapping[str, Split], split: str) -> Split:

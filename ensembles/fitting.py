@@ -3,6 +3,7 @@
 `zoo.training` runs the epochs.
 """
 
+import json
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -263,12 +264,17 @@ class MemberTraining:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Resampling, snapshots and teacher, as JSON values."""
+        """Resampling, snapshots, teacher, and the members' arguments, as JSON values."""
         teacher = self.teacher
         return {
             "resampling": self.resampling,
             "snapshots": self.snapshots,
             "teacher": teacher and {"temperature": teacher.temperature, "share": teacher.share},
+            "arguments": json.loads(
+                json.dumps(
+                    {member.name: member.arguments for member in self.members if member.arguments}
+                )
+            ),
         }
 
     def members_afterwards(self) -> tuple[Member, ...]:

@@ -17,6 +17,7 @@ import pytest
 
 from zoo.ensembles import Committee, Member
 from zoo.ensembles.reports.report import log_report
+from zoo.inspect import GraphLog, HistogramLog, SaliencyLog, log_features
 from zoo.recipes import Recipe
 
 CHROMIUM = next(
@@ -24,6 +25,7 @@ CHROMIUM = next(
 )
 RUNS = ["committee", "models/bn_mlp", "models/large_mlp", "models/mlp"]
 SCORES = ("accuracy", "loss")
+CLASSES = ("left", "right", "top")
 PATIENCE = 60
 """Seconds after which a server or a browser that does not answer is a failure."""
 
@@ -68,8 +70,20 @@ def address(train_split, validation_split, test_split, tmp_path_factory):
         Member("mlp", {"hidden": (16,), "dropout": 0.125}, recipe, name="large_mlp"),
     ]
     committee = Committee(members)
-    committee.fit(train_split, validation_data=validation_split, log_dir=folder, verbose=0)
+    watchers = [
+        GraphLog(),
+        HistogramLog(train_split),
+        SaliencyLog(validation_split.take(range(6)), every=2),
+    ]
+    committee.fit(
+        train_split,
+        validation_data=validation_split,
+        log_dir=folder,
+        callbacks=watchers,
+        verbose=0,
+    )
     log_report(committee.report(test_split), folder, step=2)
+    log_features(committee, test_split, run=folder, count=40)
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder), "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         try:
@@ -146,6 +160,36 @@ def test_the_table_of_hyperparameters_has_a_row_for_each_model(address):
     assert [row.get("2. learning_rate") for row in settings] == [None, 0.002, 0.002, 0.001]
     assert [row.get("4. builder.dropout") for row in settings] == [None, 0, 0.125, 0]
     assert all(len(row["metricValues"]) == len(metrics) == 5 for row in rows)
+
+
+def test_every_class_has_a_curve_of_precision_and_recall_in_each_run(address):
+    tags = fetch(address + "data/plugin/pr_curves/tags")
+    assert {run: set(names) for run, names in tags.items()} == {
+        run: {f"test/precision and recall/{name}" for name in CLASSES} for run in RUNS
+    }
+
+
+def test_each_member_has_a_graph_and_histograms(address):
+    graphs = fetch(address + "data/plugin/graphs/info")
+    histograms = fetch(address + "data/plugin/histograms/tags")
+    assert sorted(run for run in graphs if graphs[run]["run_graph"]) == RUNS[1:]
+    assert sorted(histograms) == RUNS[1:]
+    assert {"weights/logits/kernel", "gradients/logits/kernel"} <= set(histograms[RUNS[1]])
+
+
+def test_the_projector_has_features_of_each_member_labels_and_thumbnails(address):
+    wait_for(lambda: fetch(address + "data/plugin/projector/runs") == ["committee"])
+    config = fetch(address + "data/plugin/projector/info?run=committee")
+    names = [embedding["tensorName"] for embedding in config["embeddings"]]
+    assert names == ["bn_mlp", "mlp", "large_mlp"]
+    query = "?run=committee&name=large_mlp"
+    with urllib.request.urlopen(f"{address}data/plugin/projector/metadata{query}") as answer:
+        header, *rows = answer.read().decode().splitlines()
+    assert header.split("\t") == ["label", "answer", "right", "confidence", "votes"]
+    with urllib.request.urlopen(f"{address}data/plugin/projector/tensor{query}") as answer:
+        assert len(answer.read()) == 4 * 16 * len(rows) == 4 * 16 * 40
+    with urllib.request.urlopen(f"{address}data/plugin/projector/sprite_image{query}") as answer:
+        assert answer.read(4) == b"\x89PNG"
 
 
 class Browser:
@@ -230,6 +274,31 @@ def in_order(names, lines):
     return set(names) <= set(lines) and sorted(names, key=lines.index) == list(names)
 
 
+def test_the_page_of_precision_and_recall_has_a_chart_for_each_class(browser, address):
+    titles = [f"test/precision and recall/{name}" for name in CLASSES]
+    wait_for_lines(
+        browser,
+        f"{address}#pr_curves",
+        lambda lines: in_order(titles, lines) and lines.count("step 2") >= len(RUNS),
+    )
+
+
+def test_the_page_of_graphs_shows_the_layers_of_a_member(browser, address):
+    layers = {"pixels", "logits", "answers"}
+    wait_for_lines(
+        browser, f"{address}#graphs", lambda lines: {"Main Graph", *layers} <= set(lines)
+    )
+
+
+def test_the_page_of_histograms_shows_gradients_and_weights(browser, address):
+    title = "gradients/dense/kernel"
+    wait_for_lines(
+        browser,
+        f"{address}#histograms",
+        lambda lines: in_order(["gradients", title, "weights"], lines),
+    )
+
+
 @pytest.mark.parametrize(
     ("tab", "tags"),
     [
@@ -257,9 +326,10 @@ def test_the_page_of_custom_charts_tells_train_and_validation_apart(browser, add
 
 def test_the_page_of_pictures_shows_them_in_a_legible_size(browser, address):
     titles = ["confusion matrix", "pairs that disagree", "reliability", "risk and coverage"]
-    tags = [f"test/{title}" for title in titles]
+    tags = ["saliency/gradient", *(f"test/{title}" for title in titles)]
     wait_for_lines(browser, f"{address}#images", lambda lines: in_order(tags, lines))
-    wait_for(lambda: len(browser.evaluate(SHRINKAGE)) == len(tags) + len(RUNS))
+    # The saliency is that of three members, and TensorBoard opens two groups of pictures of three.
+    wait_for(lambda: len(browser.evaluate(SHRINKAGE)) == len(tags) - 1 + len(RUNS) - 1)
     # The smallest letters are 14 pixels high in the files, and 9 pixels or more in the browser.
     assert min(browser.evaluate(SHRINKAGE)) >= 0.65
 

@@ -11,7 +11,7 @@ SOURCES = sorted(
     path for room in ("zoo", "datasets", "ensembles") for path in ROOT.glob(f"{room}/**/*.py")
 )
 ROOMS = sorted({path.parent for path in SOURCES})
-SHELVES = ("zoo/layers", "zoo/models", "datasets/sources")
+SHELVES = ("zoo/layers", "zoo/models", "zoo/cli", "datasets/sources")
 """Rooms of like things side by side, which may have any number of modules."""
 
 
@@ -140,6 +140,7 @@ TESTED_WITH = {
     "zoo/models/stem_and_head": "zoo/models/test_models",
     "zoo/moved": "zoo/test_imports",
     "zoo/registry/standardization": "zoo/training/test_standardize",
+    "zoo/tensorboard/hyperparameters": "zoo/tensorboard/test_event_log",
     "zoo/training/checkpoint": "ensembles/test_fitting",
     "zoo/training/fusion/model_group": "zoo/training/fusion/test_fused",
     "zoo/training/fusion/wide_layers": "zoo/training/fusion/test_fused",

@@ -8,6 +8,12 @@ Example:
     ['cnn']
 """
 
+# ruff: noqa: E402
+
+from zoo.starting import interrupts
+
+interrupts.end_at_interrupt()  # before the other imports, which take their time
+
 import importlib
 from typing import Any
 
@@ -19,7 +25,7 @@ from zoo.augmentation import Augmentation
 from zoo.models.suggestions import suggest_members
 from zoo.recipes import Recipe
 from zoo.registry import ModelSpec, build, describe, list_models, register
-from zoo.registry.start_up import silence_tensorflow, without_start_up_notes
+from zoo.starting.start_up_notes import silence_tensorflow, without_start_up_notes
 
 __all__ = [
     "Augmentation",

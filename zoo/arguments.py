@@ -1,8 +1,10 @@
 """Checks of arguments, for all of the packages: numbers, paths, and functions to be registered."""
 
 import contextlib
+import math
+import numbers
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -28,6 +30,19 @@ def is_whole(value: Any) -> bool:
         (True, False, False)
     """
     return hasattr(value, "__index__") and not isinstance(value, bool)
+
+
+def is_among(value: Any, choices: Container[Any]) -> bool:
+    """Whether a value is a choice; values that cannot be compared, such as arrays, are none.
+
+    Example:
+        >>> is_among("loss", ["loss", "error"]), is_among([], {"loss": 0})
+        (True, False)
+    """
+    try:
+        return bool(value in choices)
+    except (TypeError, ValueError):
+        return False
 
 
 def whole_number(name: str, value: Any, least: int, most: int = 2**62) -> int:
@@ -64,6 +79,72 @@ for example.
             "for example."
         )
     return number
+
+
+def real_number(
+    name: str, value: Any, *, least: float | None = None, above: float | None = None,
+    most: float | None = None, example: float,
+) -> float:  # fmt: skip
+    """Take a finite number of Python's or NumPy's types, as a float.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: The argument.
+        least: The smallest number that is allowed, or None.
+        above: A number that is too small itself, or None.
+        most: The largest number that is allowed, or None.
+        example: A number for the message to advise.
+
+    Returns:
+        The number.
+
+    Raises:
+        ArgumentError: The value is no number, or it is too small, too large or not finite.
+
+    Example:
+        >>> real_number("threshold", "high", above=0, most=1, example=0.97)
+        Traceback (most recent call last):
+        zoo.errors.ArgumentError: threshold must be a finite number, above 0 and up to 1. \
+Received: 'high'. Pass 0.97, for example.
+    """
+    is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    fits = (
+        is_real
+        and math.isfinite(value)
+        and (least is None or value >= least)
+        and (above is None or value > above)
+        and (most is None or value <= most)
+    )
+    if not fits:
+        limits = [f"{least:g} or more"] if least is not None else []
+        limits += [f"above {above:g}"] if above is not None else []
+        limits += [f"up to {most:g}"] if most is not None else []
+        expected = ", ".join(["be a finite number", " and ".join(limits)]).removesuffix(", ")
+        raise argument_error(name, expected, value, f"Pass {example:g}, for example")
+    return float(value)
+
+
+def as_names(name: str, value: Any) -> tuple[str, ...]:
+    """Take a list of names, which may also be numbers, as texts.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: The argument.
+
+    Returns:
+        The names.
+
+    Raises:
+        ArgumentError: The value is a single text, or no list.
+
+    Example:
+        >>> as_names("class_names", [3, "eight"])
+        ('3', 'eight')
+    """
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        remedy = 'Pass a list, for example ["first", "second"]'
+        raise argument_error(name, "be a list of names", value, remedy)
+    return tuple(map(str, value))
 
 
 def as_path(name: str, value: Any) -> Path:

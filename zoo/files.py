@@ -1,13 +1,14 @@
 """Writing files so that a crash cannot spoil the file that was there before, nor the work."""
 
 import contextlib
+import json
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import RunError
+from zoo.errors import ArgumentError, RunError
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any]) -> Path:
@@ -50,6 +51,119 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any])
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+    return path
+
+
+def read_json(path: str | os.PathLike[str], remedy: str) -> dict[str, Any]:
+    """Read a JSON object that Zoo wrote.
+
+    Args:
+        path: The file.
+        remedy: What to do if the file is damaged, as a sentence.
+
+    Returns:
+        The values of the object.
+
+    Raises:
+        RunError: The file is damaged, or cannot be read.
+        FileNotFoundError: There is no file.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp(), "run.json")
+        >>> _ = file.write_text('{"status": "finished"}')
+        >>> read_json(file, "Start the run anew.")
+        {'status': 'finished'}
+    """
+    try:
+        values = json.loads(Path(path).read_text("utf-8"))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        raise damaged_file(path, error, remedy) from error
+    if not isinstance(values, dict):
+        raise damaged_file(path, "it is no JSON object", remedy)
+    return values
+
+
+def damaged_file(path: str | os.PathLike[str], reason: object, remedy: str) -> RunError:
+    """Make the error for a file that is not as Zoo wrote it.
+
+    Example:
+        >>> str(damaged_file("run.json", "it is empty", "Start anew."))
+        'run.json must be as Zoo wrote it. Received: run.json, which is damaged (it is empty). \
+Start anew.'
+    """
+    return RunError(
+        f"{Path(path).name} must be as Zoo wrote it. Received: {path}, which is damaged "
+        f"({reason}). {remedy}"
+    )
+
+
+def check_suffix(name: str, path: str | os.PathLike[str], suffixes: Sequence[str]) -> Path:
+    """Check that the path of a file ends in a suffix that can be written.
+
+    Args:
+        name: The name of the argument or option, for the message.
+        path: The file.
+        suffixes: The suffixes that the file may have, such as `[".json", ".md"]`.
+
+    Returns:
+        The path.
+
+    Raises:
+        ArgumentError: The file has another suffix.
+
+    Example:
+        >>> check_suffix("output", "report.pdf", [".json", ".md"])
+        Traceback (most recent call last):
+        zoo.errors.ArgumentError: output must end in .json or .md. Received: report.pdf. Rename it.
+    """
+    path = Path(path)
+    if path.suffix not in suffixes:
+        *others, last = suffixes
+        known = f"{', '.join(others)} or {last}" if others else last
+        raise ArgumentError(f"{name} must end in {known}. Received: {path}. Rename it.")
+    return path
+
+
+def check_writable(name: str, path: str | os.PathLike[str], suffixes: Sequence[str] = ()) -> Path:
+    """Check before long work that the result of the work can be written. Nothing is made.
+
+    Args:
+        name: The name of the argument or option, for the message.
+        path: The file, or the folder if there are no suffixes. Folders may be missing.
+        suffixes: The suffixes that the file may have, such as `[".json", ".md"]`.
+
+    Returns:
+        The path.
+
+    Raises:
+        ArgumentError: The file has another suffix, or cannot be written.
+
+    Example:
+        >>> check_writable("output", "new folder/report.md", [".json", ".md"]).name
+        'report.md'
+    """
+    path = check_suffix(name, path, suffixes) if suffixes else Path(path)
+    full = path.expanduser().absolute()
+    nearest = next(folder for folder in (full, *full.parents) if os.path.lexists(folder))
+    fault = ""
+    if suffixes and nearest == full:
+        if os.path.isdir(full):
+            fault = "which is a folder"
+        elif not os.access(full.parent, os.W_OK | os.X_OK):
+            fault = f"and files in {full.parent} must not be changed"
+    elif not os.path.isdir(nearest):
+        fault = f"where {nearest} is no folder"
+    elif not os.access(nearest, os.W_OK | os.X_OK):
+        fault = f"and nothing can be written in {nearest}"
+    if fault:
+        kind = "a file" if suffixes else "a folder"
+        raise ArgumentError(
+            f"{name} must be {kind} that can be written. Received: {path}, {fault}. Name another "
+            "path."
+        )
     return path
 
 

@@ -14,6 +14,10 @@ from zoo.arguments import whole_number
 from zoo.errors import ArgumentError
 from zoo.text import percent
 
+SUM_TOLERANCE = 1e-2
+"""How far the sum of a row of probabilities may be from 1: the rounding of float16 over many
+classes."""
+
 
 @dataclass(frozen=True)
 class Accuracy:
@@ -60,6 +64,38 @@ class ClassScore:
     recall: float
     f1: float
     support: int
+
+
+def sums_to_1(outputs: ArrayLike) -> NDArray[np.bool_]:
+    """Tell for each row of numbers whether the sum is 1, to within `SUM_TOLERANCE`.
+
+    Args:
+        outputs: float [..., classes].
+
+    Returns:
+        bool [...]. A row with a NaN has no sum.
+
+    Example:
+        >>> sums_to_1([[0.2, 0.8], [0.9, 0.8]])
+        array([ True, False])
+    """
+    return abs(np.asarray(outputs, np.float64).sum(axis=-1) - 1) <= SUM_TOLERANCE
+
+
+def are_probabilities(outputs: ArrayLike) -> bool:
+    """Tell whether the outputs of a model can be probabilities of several classes.
+
+    Args:
+        outputs: float [..., classes].
+
+    Returns:
+        Whether no number is below 0, and each row sums to 1.
+
+    Example:
+        >>> are_probabilities([[0.2, 0.8]]), are_probabilities([[-1.0, 2.0]])
+        (True, False)
+    """
+    return bool((np.asarray(outputs) >= 0).all() and sums_to_1(outputs).all())
 
 
 def confusion_matrix(

@@ -26,6 +26,7 @@ MOVED = {
     "progress": "training.progress",
     "runs": "training.run_folder",
     "hardware": "registry.hardware",
+    "registry.start_up": "starting.start_up_notes",
     "models.parts": "models.stem_and_head",
     "layers.empty": "layers.empty_batches",
     "gradients.differences": "gradients.finite_differences",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,14 @@ READ_FIRST = (
     "For paths of files, read the pictures with `zoo.datasets.read_images(paths)`. For a data set "
     "or a folder, pass a part of `zoo.datasets.load(...)`, such as `data.train`"
 )
+DARK = (
+    "The images should be pixels 0..255, where 255 is white. Received: images without a pixel "
+    "above 1, which are black."
+)
+"""The beginning of a warning."""
 MOST_OF_16_BITS = 65_535
+ROWS = 256
+"""The number of images that are looked at together."""
 ARRAY_LIKE = ("__array__", "__array_interface__", "__buffer__", "__dlpack__")
 """Attributes of an object that NumPy makes an array of."""
 _MAKE_AN_ARRAY = "Make an array first: `images = numpy.asarray(images)`. "
@@ -70,6 +78,34 @@ def check_pixels(images: np.ndarray, first: str = "") -> None:
     if images.dtype != np.uint8 and images.size:
         received, advice = value_advice(images)
         raise data_error("images", EXPECTED_PIXELS, received, first + advice)
+    if images.ndim:
+        warn_of_darkness(images, f"{first}Pass `images * 255` if 1 is white.")
+
+
+def warn_of_darkness(
+    images: np.ndarray, remedy: str = "Pass `images * 255` if 1 is white.", stacklevel: int = 4
+) -> None:
+    """Warn of images whose pixels are 0 and 1 only, some of each: all images are black.
+
+    Such images come about when masks, or images 0..1, are cast to uint8. The warning is no error,
+    since a picture taken in the dark can have such pixels.
+
+    Args:
+        images: uint8, of any shape. They are read up to the first image with a pixel above 1.
+        remedy: What to do, as a sentence.
+        stacklevel: As in `warnings.warn`.
+
+    Example:
+        >>> warn_of_darkness(np.full((2, 8, 8, 1), 2, "uint8"))
+    """
+    brightest = 0
+    for start in range(0, len(images), ROWS):
+        brightest = max(brightest, int(images[start : start + ROWS].max(initial=0)))
+        if brightest > 1:
+            return
+    # An image with a single value, such as images for a test have, is no mask.
+    if brightest and any(image.max() > image.min() for image in images):
+        warnings.warn(f"{DARK} {remedy}", stacklevel=stacklevel)
 
 
 def as_array(images: Any) -> np.ndarray:
@@ -320,7 +356,8 @@ def check_batch(images: np.ndarray, brightest: float) -> tuple[np.ndarray, float
         brightest: The largest value in earlier batches, or 0.
 
     Returns:
-        The images, uint8, or float32 where they are fractions; and the largest value so far.
+        The images, uint8, or float32 where they are fractions; and the largest value so far, 255
+        for uint8 images with a value above 1.
 
     Raises:
         DataError: The values are not 0..255, or they are rather 0..1, or the layout is wrong.
@@ -328,7 +365,9 @@ def check_batch(images: np.ndarray, brightest: float) -> tuple[np.ndarray, float
     if advice := layout_advice(images.shape):
         raise data_error("images", EXPECTED_SHAPE, f"the shape {images.shape}", advice)
     if images.dtype == np.uint8:
-        return images, 255
+        if brightest <= 1:
+            brightest = 255 if images.max() > 1 else max(brightest, float(images.max()))
+        return images, brightest
     low, high = (images.min(), images.max()) if images.dtype.kind in "iuf" else (np.nan, np.nan)
     brightest = max(brightest, float(high))
     if not (low >= 0 and high <= 255) or 0 < brightest <= 1:

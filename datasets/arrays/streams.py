@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from zoo.datasets.arrays.images import as_array, check_batch
+from zoo.datasets.arrays.images import DARK, as_array, check_batch
 from zoo.datasets.files.checks import data_error, describe_error
 from zoo.errors import ArgumentError, DataError
 
@@ -32,6 +32,10 @@ KNOWN_LENGTH = (
     "`dataset.apply(tf.data.experimental.assert_cardinality(n))`"
 )
 """The advice about datasets that end, but do not know where."""
+IN_THE_DATASET = (
+    "If 1 is white, multiply by 255: `dataset.map(lambda images, labels: (images * 255, labels))`."
+)
+"""The advice about datasets of images whose largest pixel is 1."""
 ROWS = 256
 """The number of images that are put into a batch, if a dataset gives single images."""
 
@@ -93,6 +97,8 @@ def read_batches(stream: Any, steps: int | None = None) -> Iterator[Batch]:
         checked, brightest = check_batch(pixels, brightest)
         labels, weights = (*(_plain(part, "labels") for part in rest), None, None)[:2]
         yield Batch(checked, labels, weights)
+    if brightest == 1:
+        warnings.warn(f"{DARK} {IN_THE_DATASET}", stacklevel=3)
 
 
 def collect(stream: Any) -> Batch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +39,8 @@ def left_out(path: Path, names: Sequence[str], reason: str | None = None) -> str
         >>> left_out(Path("pets"), ["a.jpg"], "it has no class")
         'pets: a.jpg is left out. Reason: it has no class'
     """
-    count = f"{len(names):,} files such as {names[0]} are" if names[1:] else f"{names[0]} is"
+    first = printable(names[0])
+    count = f"{len(names):,} files such as {first} are" if names[1:] else f"{first} is"
     images = "they are no images of a format that is read; convert those that are pictures"
     return f"{path}: {count} left out. Reason: {reason or images}"
 
@@ -81,8 +83,24 @@ def describe_error(error: Exception) -> str:
         'ValueError: no \\x00 here'
     """
     text = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-    text = text[:300].rstrip(".")
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+    return printable(text[:300].rstrip("."))
+
+
+def printable(text: str) -> str:
+    r"""Write the characters of a text that cannot be printed as Python's escapes, also bytes.
+
+    Example:
+        >>> printable("a\nb.png")
+        'a\\nb.png'
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if _is_shown(letter) else ascii(letter)[1:-1] for letter in text)
+
+
+def _is_shown(letter: str) -> bool:
+    """Whether a letter is shown as it is, as are signs that join others, such as parts of emoji."""
+    return letter.isprintable() or unicodedata.category(letter) == "Cf"
 
 
 @contextmanager

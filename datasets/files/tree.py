@@ -24,10 +24,13 @@ from zoo.datasets.files.checks import (
     check_count,
     check_file_or_folder,
     data_error,
+    printable,
 )
 
 # The largest file that is read: an uncompressed image of the most pixels that `decode` accepts.
 MAX_BYTES = 256 * 2**20
+PRINTABLE_NAME = "have a name in UTF-8 without control characters"
+"""What the names of files and folders must do."""
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)  # Windows would read text
 # Files and folders that systems make for themselves, such as thumbnails and wastebaskets, in small
 # letters: macOS, Windows, and the network drives of Synology and QNAP.
@@ -60,13 +63,13 @@ class Tree:
 
     def subject(self, name: str) -> str:
         """Name a file for a message."""
-        return f"{name} in {self.path}" if self.has_folder else name
+        return f"{printable(name)} in {self.path}" if self.has_folder else printable(name)
 
     def read(self, name: str, most: int = MAX_BYTES) -> bytes:
         """Read a file of at most `most` bytes; raise a DataError as `open` does."""
         size = self.sizes.get(name, most + 1)
         # Python makes room for as many bytes as are asked for, so not for `most`.
-        if size <= most:
+        if size <= most and _is_printable(name):
             try:
                 if self.read_file:
                     content = self.read_file(name, size + 1)
@@ -85,9 +88,11 @@ class Tree:
         """Open a file of at most `most` bytes for reading from its beginning on.
 
         A DataError says that the file is missing, too large, damaged, encrypted or unreadable,
-        perhaps only in the block.
+        perhaps only in the block, or that its name cannot be printed.
         """
         subject = self.subject(name)
+        if not _is_printable(name):
+            raise data_error(subject, PRINTABLE_NAME, f"{name!a}", "Rename or remove it")
         if name not in self.sizes:
             if not self.has_folder:
                 received = "a folder" if os.path.isdir(name) else "no file of that name"
@@ -152,8 +157,8 @@ def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
 
     Returns the results by the paths of the files and folders inside, with forward slashes; of a
     link that leads nowhere, the state of the link. `only` has the names that are wanted, as for
-    `open_tree`. A DataError says that a folder cannot be read, that a name cannot be printed, or
-    that two links lead to the same folder.
+    `open_tree`. A DataError says that a folder cannot be read, that a folder's name cannot be
+    printed, or that two links lead to the same folder.
     """
 
     def refuse(error: OSError) -> None:
@@ -170,8 +175,9 @@ def walk(root: Path, only: str | None = None) -> dict[str, os.stat_result]:
                 folders[:], files = filter(wanted, folders), [*filter(wanted, files)]
             visible = filter(_is_visible_name, folders)
             folders[:] = [name for name in visible if not _leads_back(root, prefix + name, links)]
+            for name in folders:
+                _check_folder_name(root, prefix + name)
             for name in (*folders, *filter(_is_visible_name, files)):
-                _check_name(root, prefix + name)
                 found[prefix + name] = _state(f"{folder}/{name}")
             check_count(root, len(found))
     return found
@@ -225,7 +231,7 @@ def _open_archive(path: Path, only: str | None, stack: ExitStack) -> Tree:
         name = "/".join(part for part in item.name.split("/") if part not in ("", "."))
         if not name or not _is_visible(name):
             continue
-        _check_name(path, name)
+        _check_folder_name(path, name if item.size is None else name.rpartition("/")[0])
         if item.size is not None and name in items:
             raise data_error(path, "hold each file once", f"two files {name}", "Pack it afresh")
         items[name] = item
@@ -274,14 +280,19 @@ def _leads_back(root: Path, name: str, links: dict[str, str]) -> bool:
     return False
 
 
-def _check_name(root: Path, name: str) -> None:
-    """Refuse a name that cannot be printed or stored; class names are made of such names."""
-    # Asking for the categories is slow, and few names have letters that are not printable.
-    if name.isprintable():
-        return
-    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
-        expected = "have names in UTF-8 without control characters"
+def _check_folder_name(root: Path, name: str) -> None:
+    """Refuse the name of a folder that cannot be printed or stored; folders name classes."""
+    if not _is_printable(name):
+        expected = f"hold folders that {PRINTABLE_NAME}"
         raise data_error(root, expected, f"{name!a}", "Rename or remove it")
+
+
+def _is_printable(name: str) -> bool:
+    """Whether a name is text without control characters."""
+    # Asking for the categories is slow, and few names have letters that are not printable.
+    return name.isprintable() or all(
+        unicodedata.category(letter) not in ("Cc", "Cs") for letter in name
+    )
 
 
 def _is_visible(path: str) -> bool:

@@ -88,7 +88,11 @@ def to_pixels(image: Image.Image, shape: tuple[int, ...], resize: str = "stretch
 
 
 def concatenate_splits(name: str, splits: list[Split], conversion: ImageConversion) -> Split:
-    """Put splits with the same classes and image shapes, and no selections of rows, into one."""
+    """Put splits with the same classes and image shapes, and no selections of rows, into one.
+
+    If some of the splits have label shares, the images of the others get shares too: 1 for the
+    class of the label.
+    """
     first, *more = splits
     labels = np.concatenate([split.labels for split in splits])
     images = first.store
@@ -99,6 +103,13 @@ def concatenate_splits(name: str, splits: list[Split], conversion: ImageConversi
             images[start : start + len(split)] = split.store
             start += len(split)
             release(images)
-    shares = [split.label_shares for split in splits if split.label_shares is not None]
-    label_shares = np.concatenate(shares) if len(shares) == len(splits) else None
+    label_shares = None
+    if any(split.label_shares is not None for split in splits):
+        certain = np.eye(first.num_classes, dtype=np.float32)
+        label_shares = np.concatenate(
+            [
+                certain[split.labels] if split.label_shares is None else split.label_shares
+                for split in splits
+            ]
+        )
     return Split(name, images, labels, first.class_names, label_shares=label_shares)

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, TypeVar
 import numpy as np
 from PIL import Image
 
-from zoo.datasets.files.checks import data_error
+from zoo.datasets.files.checks import data_error, printable
 from zoo.datasets.files.mapped import fill
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.conversion import in_memory
@@ -265,7 +265,7 @@ def _place(tree: Tree) -> str:
 
 
 def _name_of(picture: Picture, row: int) -> str:
-    return f"image {row + 1}" if isinstance(picture, Image.Image) else picture
+    return f"image {row + 1}" if isinstance(picture, Image.Image) else printable(picture)
 
 
 def _each(tree: Tree, pictures: Sequence[Picture], use: Callable[[int], T]) -> Iterator[T]:

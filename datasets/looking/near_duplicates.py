@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.arguments import argument_error, whole_number
-from zoo.datasets.looking.perceptual_hash import MIRRORED, perceptual_hashes
+from zoo.arguments import real_number, whole_number
+from zoo.datasets.looking.hash_index import Alike, HashIndex
 from zoo.datasets.split import Split
-from zoo.errors import DataError
+from zoo.errors import ArgumentError, DataError
 
 KINDS = ("identical", "recompressed", "shifted", "mirrored")
 """What a pair can be: the same pixels; nearly the same pixels at the same positions; moved by some
 pixels; or mirrored from left to right, and perhaps moved."""
 
-MOST_BITS = 8
-"""The most bits of 63 by which the hashes of a pair may differ, so that the pixels are compared."""
-
-_BLOCK = 2**22  # pairs of hashes that are compared at a time: 32 MiB
+_AT_ONCE = 1024  # pairs whose pixels are compared at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +73,8 @@ def near_duplicates(
 
     Perceptual hashes find the pairs whose pixels are compared: of the mirrored image too, and of
     the image moved by up to `max_shift` pixels. A pair counts if the correlation of its pixels,
-    after the best mirroring and shift, is at least `threshold`.
+    after the best mirroring and shift, is at least `threshold`. The search by hashes misses few of
+    these pairs, and takes a second or two for some 30,000 images.
 
     Args:
         data: A split, such as `data.test`.
@@ -102,8 +98,9 @@ def near_duplicates(
         (array([0]), array([3]), ['mirrored'])
     """
     whole_number("max_shift", max_shift, 0)
-    if not 0 < threshold <= 1:
-        raise argument_error("threshold", "be above 0 and up to 1", threshold, "Pass 0.97")
+    real_number("threshold", threshold, above=0, most=1, example=0.97)
+    check_split("data", data)
+    check_split("other", data if other is None else other)
     searched = data if other is None else other
     if data.image_shape != searched.image_shape or min(data.image_shape[:2]) < 4 * max_shift + 2:
         raise DataError(
@@ -111,21 +108,37 @@ def near_duplicates(
             f"Received: {data.image_shape}, {searched.image_shape} and max_shift={max_shift}. Load "
             "both in the same size and colour."
         )
-    no_hashes = np.zeros(0, np.uint64)  # for a split without images
-    hashes = np.concatenate([no_hashes, *map(perceptual_hashes, searched.blocks())])
-    found = [np.zeros(0, _PAIR)]
-    start = 0
+    index, found, start = HashIndex(searched), [np.zeros(0, _PAIR)], 0
     for block in data.blocks():
-        for first, second in _candidates(block, hashes, max_shift):
-            keep = second > first + start if other is None else slice(None)
-            found.append(
-                _verified(block, start, searched, first[keep], second[keep], max_shift, threshold)
-            )
+        alike = index.alike(block, max_shift, threshold)
+        if other is None:
+            later = alike.second > alike.first + start
+            alike = Alike(*(values[later] for values in alike))
+        pairs = _best_pairs(block, searched, alike, max_shift, threshold)
+        pairs["first"] += start
+        found.append(pairs)
         start += len(block)
     table = np.concatenate(found)
-    table = table[np.lexsort([table["second"], table["first"]])]
     kinds = np.array(KINDS)[table["kind"]]
     return NearDuplicates(table["first"], table["second"], kinds, table["correlation"], len(data))
+
+
+def check_split(name: str, value: object) -> None:
+    """Check that an argument is a `Split`.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: The argument.
+
+    Raises:
+        ArgumentError: The argument is something else.
+    """
+    if not isinstance(value, Split):
+        received = " ".join(repr(value).split())
+        raise ArgumentError(
+            f"{name} must be a Split. Received: {received:.80}. Pass a part of a data set, such as "
+            "data.train, or zoo.datasets.as_split(images, labels)."
+        )
 
 
 _PAIR = np.dtype(
@@ -133,80 +146,58 @@ _PAIR = np.dtype(
 )
 
 
-def _candidates(
-    images: np.ndarray, hashes: NDArray[np.uint64], max_shift: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Find pairs whose hashes differ in few bits, after mirroring and shifting the first image.
-
-    Yields rows in `images` and in `hashes`, each pair once.
-    """
-    steps = range(-max_shift, max_shift + 1)
-    padded = np.pad(images, [(0, 0), (max_shift,) * 2, (max_shift,) * 2, (0, 0)], mode="edge")
-    height, width = images.shape[1:3]
-    variants = []
-    for down, right in itertools.product(steps, steps):
-        top, left = max_shift + down, max_shift + right
-        moved = perceptual_hashes(padded[:, top : top + height, left : left + width])
-        variants += [moved, moved ^ MIRRORED]
-    rows = max(1, _BLOCK // max(len(hashes), 1))
-    for start in range(0, len(images), rows):
-        near = np.zeros((len(images[start : start + rows]), len(hashes)), bool)
-        for variant in variants:
-            differing = variant[start : start + rows, None] ^ hashes
-            near |= np.bitwise_count(differing) <= MOST_BITS
-        first, second = np.nonzero(near)
-        yield first + start, second
-
-
-def _verified(
-    block: np.ndarray,
-    start: int,
-    searched: Split,
-    first: NDArray[np.int64],
-    second: NDArray[np.int64],
-    max_shift: int,
-    threshold: float,
+def _best_pairs(
+    block: np.ndarray, searched: Split, alike: Alike, max_shift: int, threshold: float
 ) -> np.ndarray:
-    """Compare the pixels of candidates, and keep the pairs that are nearly the same."""
-    kept = [np.zeros(0, _PAIR)]
-    for at in range(0, len(first), 256):
-        our_rows, other_rows = first[at : at + 256], second[at : at + 256]
-        images, others = block[our_rows], searched.take(other_rows).images
-        table = np.zeros(len(our_rows), _PAIR)
-        table["first"], table["second"] = our_rows + start, other_rows
-        same = (images == others).all(axis=(1, 2, 3))
-        table["kind"], table["correlation"] = _best_match(images, others, max_shift)
-        table["kind"][same], table["correlation"][same] = 0, 1
-        kept.append(table[table["correlation"] >= threshold])
-    return np.concatenate(kept)
+    """Compare the pixels of images that look alike, and keep each pair at its best change."""
+    table = np.zeros(len(alike.first), _PAIR)
+    table["first"], table["second"] = alike.first, alike.second
+    distance = np.zeros(len(table), np.int64)
+    shifts = 2 * max_shift + 1
+    for change in np.unique(alike.change):
+        is_mirrored, shift = divmod(int(change), shifts**2)
+        down, right = shift // shifts - max_shift, shift % shifts - max_shift
+        distance[alike.change == change] = abs(down) + abs(right)
+        kind = 3 if is_mirrored else 1 + (shift != shifts**2 // 2)
+        rows = np.flatnonzero(alike.change == change)
+        for at in range(0, len(rows), _AT_ONCE):
+            chosen = rows[at : at + _AT_ONCE]
+            images, others = block[alike.first[chosen]], searched.take(alike.second[chosen]).images
+            same = (images == others).all(axis=(1, 2, 3))
+            found = _correlations(images, others, max_shift, (down, right), bool(is_mirrored))
+            table["correlation"][chosen] = np.where(same, 1, found)
+            table["kind"][chosen] = np.where(same, 0, kind)
+    table, distance = table[near := table["correlation"] >= threshold], distance[near]
+    # Of equally good changes, the plainest.
+    size = -table["correlation"].round(6)
+    order = np.lexsort([distance, table["kind"], size, table["second"], table["first"]])
+    table = table[order]
+    pairs = np.stack([table["first"], table["second"]])
+    is_first = np.append(True, (pairs[:, 1:] != pairs[:, :-1]).any(axis=0))[: len(table)]
+    return table[is_first]
 
 
-def _best_match(
-    images: np.ndarray, others: np.ndarray, max_shift: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Find the kind and the correlation of the best mirroring and shift of each pair."""
-    s = max_shift
+def _correlations(
+    images: np.ndarray,
+    others: np.ndarray,
+    max_shift: int,
+    shift: tuple[int, int],
+    is_mirrored: bool,
+) -> NDArray[np.float64]:
+    """Correlate images, after a shift and perhaps mirroring, with the middles of others."""
     height, width = images.shape[1:3]
-    middle = _standardized(others[:, s : height - s, s : width - s])
-    best, kinds = np.full(len(images), -1.0), np.zeros(len(images), np.int64)
-    shifts = sorted(
-        itertools.product(range(2 * s + 1), repeat=2),
-        key=lambda shift: abs(shift[0] - s) + abs(shift[1] - s),
-    )
-    for mirrored in (False, True):
-        pixels = images[:, :, ::-1] if mirrored else images
-        for top, left in shifts:
-            part = pixels[:, top : top + height - 2 * s, left : left + width - 2 * s]
-            correlation = (_standardized(part) * middle).sum(axis=1)
-            kind = 3 if mirrored else 1 + ((top, left) != (s, s))
-            better = correlation > best + 1e-9  # of equally good matches, the plainest
-            best[better], kinds[better] = correlation[better], kind
-    return kinds, np.minimum(best, 1)
+    top, left = max_shift + shift[0], max_shift + shift[1]
+    inner = height - 2 * max_shift, width - 2 * max_shift
+    moved = images[:, top : top + inner[0], left : left + inner[1]]
+    middle = others[:, max_shift:, max_shift:][:, : inner[0], : inner[1]]
+    pair = (moved[:, :, ::-1] if is_mirrored else moved), middle
+    return np.einsum("np,np->n", *map(_standardized, pair)).astype(np.float64).clip(max=1)
 
 
-def _standardized(images: np.ndarray) -> NDArray[np.float64]:
-    """Give images mean 0 and length 1, float64 [n, pixels]; images without contrast are 0."""
-    pixels = images.reshape(len(images), -1).astype(np.float64)
+def _standardized(images: np.ndarray) -> NDArray[np.float32]:
+    """Give images mean 0 and length 1, float32 [n, pixels]; images without contrast are 0."""
+    pixels = images.reshape(len(images), -1).astype(np.float32)
     pixels -= pixels.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(pixels, axis=1, keepdims=True)
-    return pixels / np.where(lengths > 1e-9, lengths, 1)
+    pixels /= np.where(lengths > 1e-3, lengths, 1)
+    return pixels

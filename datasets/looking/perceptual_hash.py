@@ -12,6 +12,10 @@ MIRRORED = np.uint64(sum(1 << bit for bit in range(SIDE * SIDE) if bit % SIDE % 
 """The bits that are the opposite in the hash of the mirrored image: odd horizontal frequencies."""
 
 
+MIRRORING = np.where(np.arange(SIDE * SIDE) % SIDE % 2, -1, 1).astype(np.float32)
+"""The factors by which mirroring multiplies the frequencies, [64]."""
+
+
 def perceptual_hashes(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Hash images by the signs of their lowest frequencies.
 
@@ -32,18 +36,50 @@ def perceptual_hashes(images: NDArray[np.uint8]) -> NDArray[np.uint64]:
         >>> bool(first ^ mirrored == first | mirrored)
         True
     """
+    return hashes_of_frequencies(low_frequencies(images))[:, 0]
+
+
+def low_frequencies(images: NDArray[np.uint8], max_shift: int = 0) -> NDArray[np.float32]:
+    """Compute the lowest frequencies of images, and of the same images moved by some pixels.
+
+    An image that is moved is continued by its outermost pixels.
+
+    Args:
+        images: uint8 [n, height, width, channels].
+        max_shift: The most pixels by which the images are moved along each axis.
+
+    Returns:
+        float32 [n, (2 max_shift + 1)², 64], the shift down changing last but one, that to the right
+        last.
+
+    Example:
+        >>> low_frequencies(np.zeros((3, 16, 16, 1), "uint8"), max_shift=1).shape
+        (3, 9, 64)
+    """
     grey = images.mean(axis=-1, dtype=np.float32)
-    rows, columns = (_cosines(length) for length in grey.shape[1:])
-    coefficients = np.einsum("kh,nhw,lw->nkl", rows, grey, columns, optimize=True)
-    scale = np.abs(coefficients).max(axis=(1, 2), keepdims=True)
-    bits = (coefficients > 1e-6 * scale).reshape(len(images), -1)
-    bits[:, 0] = False  # the constant
-    return (bits * (np.uint64(1) << np.arange(SIDE * SIDE, dtype=np.uint64))).sum(
-        axis=1, dtype=np.uint64
-    )
+    rows, columns = (_cosines(length, max_shift) for length in grey.shape[1:])
+    found = np.einsum("kh,nhw,lw->nkl", rows, grey, columns, optimize=True)
+    shifts = 2 * max_shift + 1
+    apart = found.reshape(len(grey), shifts, SIDE, shifts, SIDE).transpose(0, 1, 3, 2, 4)
+    return apart.reshape(len(grey), shifts**2, SIDE * SIDE)
 
 
-def _cosines(length: int) -> NDArray[np.float32]:
-    """The lowest cosines over a side of this length, float32 [SIDE, length]."""
+def hashes_of_frequencies(frequencies: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """Hash low frequencies [..., 64] by their signs, uint64 [...]."""
+    scale = np.abs(frequencies).max(axis=-1, keepdims=True)
+    bits = frequencies > 1e-6 * scale
+    bits[..., 0] = False  # the constant
+    return np.packbits(bits, axis=-1, bitorder="little").view("<u8")[..., 0].astype(np.uint64)
+
+
+def _cosines(length: int, max_shift: int) -> NDArray[np.float32]:
+    """The lowest cosines over a side of this length, for each shift, float32 [shifts · 8, length].
+
+    Instead of the image, the cosine is moved: pixels beyond the edge count for the outermost one.
+    """
     middles = (np.arange(length) + 0.5) / length
-    return np.cos(np.pi * np.arange(SIDE)[:, None] * middles).astype(np.float32)
+    cosines = np.cos(np.pi * np.arange(SIDE)[:, None] * middles)
+    moved = np.zeros((2 * max_shift + 1, SIDE, length))
+    for row, shift in zip(moved, range(-max_shift, max_shift + 1), strict=True):
+        np.add.at(row.T, np.clip(np.arange(length) + shift, 0, length - 1), cosines.T)
+    return moved.reshape(-1, length).astype(np.float32)

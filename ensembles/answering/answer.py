@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.ensembles.combining.majority import vote_shares
 from zoo.ensembles.measures.uncertainty import predictive_entropy
 from zoo.text import percent
 
@@ -22,7 +23,8 @@ class Answer:
             pictures, from 0.
         class_name: Name of the class that the committee decides for.
         probability: Probability of this class, from 0 to 1; for a majority vote, the share of the
-            votes, as in `Committee.predict`.
+            votes. (`Committee.predict` mixes the mean probability into the shares, less than 0.001,
+            which decides ties.)
         votes: Name of each member → name of the class that the member votes for.
         uncertainty: How unsure the members are together, in nats, from 0 to the logarithm of the
             number of classes (`zoo.ensembles.measures.uncertainty.predictive_entropy`).
@@ -63,6 +65,8 @@ def make_answers(
     committee: np.ndarray,
     class_names: Sequence[str],
     weights: Sequence[float] | None = None,
+    *,
+    counts_votes: bool = False,
 ) -> list[Answer]:
     """Make answers of probabilities.
 
@@ -71,7 +75,9 @@ def make_answers(
         members: Name of each member → its probabilities, float [n, classes].
         committee: The probabilities of the committee, float [n, classes].
         class_names: The name of each class.
-        weights: The weight of each member in the uncertainty, [members]; None for equal weights.
+        weights: The weight of each member in the vote and in the uncertainty, [members]; None for
+            equal weights.
+        counts_votes: Whether the committee decides by vote, and answers are shares of the vote.
 
     Returns:
         An answer for each picture.
@@ -83,6 +89,8 @@ def make_answers(
     probabilities = np.stack([*members.values()])
     uncertainty = predictive_entropy(probabilities, weights)
     decisions, votes = committee.argmax(axis=-1), probabilities.argmax(axis=-1)
+    if counts_votes:
+        committee = vote_shares(votes, committee.shape[-1], weights)
     return [
         Answer(
             source,

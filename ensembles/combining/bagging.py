@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from zoo.arguments import is_among
 from zoo.datasets.split import Split
 from zoo.ensembles.combining.rules import Rule
 from zoo.errors import ArgumentError, DataError
@@ -41,7 +42,7 @@ def resample(data: Split, members: int, resampling: str, seed: int = 0) -> list[
         >>> f"{np.mean([len(np.unique(drawn)) / len(train) for drawn in rows]):.2f}"
         '0.63'
     """
-    if resampling not in RESAMPLING:
+    if not is_among(resampling, RESAMPLING):
         raise ArgumentError(
             f"resampling must be one of {', '.join(RESAMPLING)}. Received: {resampling!r}."
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.arguments import is_among
 from zoo.ensembles.export.formats import FORMATS
 from zoo.ensembles.models.voting_model import VotingModel
 from zoo.errors import ArgumentError, RunError
@@ -36,7 +37,7 @@ def export(committee: VotingModel, path: str | os.PathLike[str], format: str) ->
             not installed.
         RunError: The graph could not be written, or computes something else.
     """
-    if format not in FORMATS:
+    if not is_among(format, FORMATS):
         raise ArgumentError(f"format must be one of {', '.join(FORMATS)}. Received: {format!r}.")
     suffix, write, run = FORMATS[format]
     target = Path(path)

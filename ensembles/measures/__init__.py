@@ -1,8 +1,9 @@
 """Measures of probabilities and votes: pure functions over arrays, members first.
 
-How good answers are (`scores`, `calibration`), how sure (`uncertainty`), how different the members
-are (`diversity`, `pairwise`), what each member contributes (`contributions`), and what may be luck
-(`significance`, `bootstrap`). Used by the reports. No measure loads TensorFlow.
+How good answers are (`scores`, `calibration`, `precision_recall`), how sure (`uncertainty`), how
+different the members are (`diversity`, `pairwise`), what each member contributes (`contributions`),
+and what may be luck (`significance`, `bootstrap`). Used by the reports. No measure loads
+TensorFlow.
 
 These arguments have the same meaning in all functions. The docstring of a function gives their
 shapes, and adds only what is special there:

@@ -35,6 +35,8 @@ class MemberModels(keras.Model, CompositeModel):
         self._models: list[keras.Model] = []
         # The provenance of the rule and of the last training. Each member carries its own.
         self._own_provenance = Provenance()
+        # The images of the last training in this process, which reports search for near-copies.
+        self._training_images: Split | None = None
 
     @property
     def members(self) -> tuple[Any, ...]:
@@ -87,6 +89,16 @@ class MemberModels(keras.Model, CompositeModel):
     def provenance(self) -> Provenance:
         """The images and the data set that the members and the rule come from."""
         return self._own_provenance.joined_with(provenance_of(self._models))
+
+    def keep_training_images(self, images: Split) -> None:
+        """Keep the images among which the training images are, for reports to look for near-copies.
+
+        They are not saved with the members.
+
+        Args:
+            images: The training images, perhaps among others.
+        """
+        self._training_images = images
 
     def build(self, input_shape: Any = None) -> None:
         """Keras calls this before the first call: refuse a committee without built members."""

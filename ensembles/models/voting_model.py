@@ -17,7 +17,7 @@ from zoo.datasets.arrays.streams import is_stream, read_batches
 from zoo.datasets.split import Split
 from zoo.ensembles.answering.answer import Answer, make_answers
 from zoo.ensembles.answering.pictures import Block, image_options, picture_blocks
-from zoo.ensembles.checks import as_labelled, check_classes
+from zoo.ensembles.checks import as_labelled, as_unlabelled, check_classes
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.models.member_models import MemberModels, graph_of, warn_of_range
 from zoo.ensembles.reports.report import Report, make_report
@@ -227,8 +227,14 @@ class VotingModel(MemberModels, ValidatedModel):
             return []
         members = self.member_probabilities(block.images)
         named = dict(zip(self.member_names, members, strict=True))
-        weights = self.rule.weights
-        return make_answers(block.sources, named, self.rule(members), self.label_names, weights)
+        return make_answers(
+            block.sources,
+            named,
+            self.rule(members),
+            self.label_names,
+            self.rule.weights,
+            counts_votes=self.rule.definition.counts_votes,
+        )
 
     def report(
         self,
@@ -236,6 +242,7 @@ class VotingModel(MemberModels, ValidatedModel):
         y: Any = None,
         *,
         elsewhere: Any = None,
+        training: Any = None,
         augmentation: Augmentation | AugmentedViews | None = None,
         times: int | None = None,
         seed: int | None = None,
@@ -247,6 +254,10 @@ class VotingModel(MemberModels, ValidatedModel):
                 `tf.data.Dataset` or a `keras.utils.PyDataset` of pairs (images, labels).
             y: Labels int [n], if `x` is an array.
             elsewhere: Images of another data set; the report says how well they are told apart.
+            training: Images among which the training images are, such as `data.train`: the report
+                gives the accuracy with and without near-copies of them. None takes the images of
+                the last `fit` in this process, if the search is short; else the report says that
+                nothing was looked for.
             augmentation: Test-time augmentation, as in `member_probabilities`.
             times: The number of views of each image, with an `Augmentation`; 8 by default.
             seed: The seed of the transforms, with an `Augmentation`; 0 by default.
@@ -272,6 +283,9 @@ class VotingModel(MemberModels, ValidatedModel):
             validation_accuracy=self.validation_accuracy,
             validation=self.validation_scores,
             overlap=self.overlap_with(split),
+            training=self._training_images if training is None else as_unlabelled(training),
+            provenance=self.provenance,
+            search_always=training is not None,
         )
 
     def split_to_judge(self, x: Any, y: Any = None) -> Split:

@@ -17,8 +17,9 @@ from rich.text import Text
 
 from zoo.datasets.split import Split
 from zoo.ensembles.combining.rules import Rule
+from zoo.ensembles.measures.precision_recall import ThresholdCounts, threshold_counts
 from zoo.ensembles.measures.significance import PairedTest
-from zoo.ensembles.provenance import Overlap
+from zoo.ensembles.provenance import Overlap, Provenance
 from zoo.ensembles.reports.analysis import Analysis, analyse
 from zoo.ensembles.reports.figures import PANEL, draw_accuracies, draw_classes, figure_of_lists
 from zoo.ensembles.reports.json_values import as_json
@@ -28,6 +29,7 @@ from zoo.ensembles.reports.leaderboard import (
     answers_by_rule,
     make_leaderboard,
 )
+from zoo.ensembles.reports.leaks import LeakSearch, search_leaks
 from zoo.ensembles.reports.measure_table import Answers, measure, number
 from zoo.ensembles.reports.saving import save_as
 from zoo.ensembles.reports.tables import (
@@ -68,6 +70,9 @@ class Report:
         analysis: How the members differ, what each contributes, and how sure the committee is.
         validation: Name of a member, or `"committee"` → accuracy on the validation images of the
             training, where it is known; a plain number if the number of images is not known.
+        leak_search: Accuracy with and without images that nearly stand among the training images.
+        threshold_counts: Name of a member, or `"committee"` → how many images each class is found
+            in, at many thresholds of its probability: the curves of precision and recall.
 
     Example:
         >>> import numpy as np
@@ -91,6 +96,10 @@ class Report:
     leaderboard: Leaderboard
     analysis: Analysis
     validation: Mapping[str, Accuracy | float] = field(default_factory=dict, hash=False)
+    leak_search: LeakSearch = field(default_factory=LeakSearch, hash=False)
+    threshold_counts: Mapping[str, ThresholdCounts] = field(
+        default_factory=dict, hash=False, repr=False
+    )
 
     @property
     def best_member(self) -> str:
@@ -148,6 +157,7 @@ class Report:
             "analysis": self.analysis.to_dict(),
             "validation": as_json(dict(self.validation)),
             "verdict": self.verdict(),
+            "leaks": self.leak_search.to_dict(),
         }
 
     def to_json(self) -> str:
@@ -158,6 +168,7 @@ class Report:
         """Give the report as Markdown text."""
         title = "Committee report" if self.comparison else "Report"
         lines = [f"# {title}: {self.split}", "", self.verdict(), ""]
+        lines += [self.leak_search.sentence(), ""]
         for table in self._tables():
             lines += [f"## {table.title}", "", markdown_table(table.header, table.rows), ""]
         return "\n".join(lines)
@@ -210,7 +221,8 @@ class Report:
         for table in self._tables(wide=len(self.class_names) <= MOST_CONFUSIONS):
             yield rich_table(table.header, table.rows, title=table.title, bold="committee")
             yield ""
-        yield Text(wrapped(self.verdict(), options.max_width), overflow="ignore")
+        for sentences in (self.verdict(), self.leak_search.sentence()):
+            yield Text(wrapped(sentences, options.max_width), overflow="ignore")
 
     def __str__(self) -> str:
         return as_plain_text(self)
@@ -244,6 +256,9 @@ def make_report(
     validation: Mapping[str, Accuracy] | None = None,
     elsewhere: np.ndarray | None = None,
     overlap: Overlap | None = None,
+    training: Split | None = None,
+    provenance: Provenance | None = None,
+    search_always: bool = True,
 ) -> Report:
     """Judge members and committee by the probabilities of the members.
 
@@ -259,6 +274,10 @@ def make_report(
         elsewhere: Probabilities of the members on out-of-distribution images, those of another
             data set, float [members, m, classes].
         overlap: How many of the images the committee knows already; with None, no image.
+        training: Images among which the training images are, to look for near-copies of them; None
+            if they are not at hand.
+        provenance: The images that the committee knows; None if they are not known.
+        search_always: Whether to look for near-copies however long it takes.
 
     Returns:
         The report.
@@ -283,10 +302,15 @@ def make_report(
         validation_accuracy,
         overlap,
     )
+    trained_on = (provenance or Provenance()).trained_on
+    leak_search = search_leaks(
+        split, combined.argmax(axis=-1), training, trained_on, always=search_always
+    )
     committee = board[board.committee]
     if committee.kind == "member":  # a single member, whose probabilities the rule does not change
         values = measure(Answers(split.labels, combined))
         committee = LeaderboardRow("committee", "committee", values)
+    answers = {**dict(zip(member_names, probabilities, strict=True)), committee.name: combined}
     return Report(
         split=split.name,
         voting=rule.voting,
@@ -298,6 +322,10 @@ def make_report(
         leaderboard=board,
         analysis=analyse(split.labels, probabilities, member_names, rule, elsewhere),
         validation=validation or dict(zip(member_names, validation_accuracy or (), strict=False)),
+        leak_search=leak_search,
+        threshold_counts={
+            name: threshold_counts(values, split.labels) for name, values in answers.items()
+        },
     )
 
 
@@ -307,8 +335,9 @@ def log_report(report: Report, run: str | os.PathLike[str], step: int) -> None:
     Args:
         report: The report.
         run: The run folder. The measures of each member and of the committee become scalars
-            `<split>/…`, beside the curves of each. The committee also gets its mean uncertainty,
-            its pictures and the whole report.
+            `<split>/…`, beside the curves of each, and each gets a curve of precision and recall
+            for each class. The committee also gets its mean uncertainty, its pictures and the
+            whole report.
         step: The last epoch.
     """
     log = TensorBoardLog(Path(run))
@@ -316,6 +345,9 @@ def log_report(report: Report, run: str | os.PathLike[str], step: int) -> None:
     for row in report.scores:
         scalars = {f"{part}/{name}": number(value) for name, value in row.values.items()}
         log.scalars(run_folder(row.name), scalars, step)
+        if counts := report.threshold_counts.get(row.name):
+            title = f"{part}/precision and recall"
+            log.precision_recall(run_folder(row.name), title, report.class_names, *counts, step)
     name = report.scores[-1].name
     folder = run_folder(name)
     uncertainty = {f"{part}/{key}": mean for key, mean in report.analysis.uncertainty.items()}

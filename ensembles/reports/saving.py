@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ArgumentError
-from zoo.files import write_atomically
+from zoo.files import check_suffix, write_atomically
+
+REPORT_SUFFIXES = (".json", ".md", ".png")
+"""The suffixes of the files that a report can be saved as."""
 
 
 def save_as(path: str | os.PathLike[str], writers: Mapping[str, Callable[[Path], Any]]) -> Path:
@@ -26,9 +28,7 @@ def save_as(path: str | os.PathLike[str], writers: Mapping[str, Callable[[Path],
     Example:
         >>> save_as("report.pdf", {".md": lambda file: file.write_text("# Report")})
         Traceback (most recent call last):
-        zoo.errors.ArgumentError: The path must end in .md. Received: report.pdf.
+        zoo.errors.ArgumentError: The path must end in .md. Received: report.pdf. Rename it.
     """
-    path = Path(path)
-    if path.suffix not in writers:
-        raise ArgumentError(f"The path must end in {' or '.join(writers)}. Received: {path.name}.")
+    path = check_suffix("The path", path, tuple(writers))
     return write_atomically(path, writers[path.suffix])

@@ -78,3 +78,8 @@ def test_other_images_are_refused(x, message):
 def test_the_batch_size_is_a_whole_number(batch_size):
     with pytest.raises(ArgumentError, match="batch_size must be a whole number of 1 or more"):
         list(image_batches(IMAGES, (6, 6, 1), batch_size))
+
+
+def test_pixels_of_0_and_1_give_a_warning():
+    with pytest.warns(UserWarning, match=r"which are black. Pass `images \* 255`"):
+        list(image_batches(np.eye(6, dtype="uint8")[None, ..., None], (6, 6, 1), 2))

@@ -13,7 +13,10 @@ QUICK = Recipe(learning_rate=0.1, batch_size=32, epochs=2)
 def committee(train_split):
     transforms = zoo.Augmentation(rotation_range=9, horizontal_flip=True)
     augmented = replace(QUICK, augmentation=transforms, class_weight="balanced")
-    members = [Member("softmax", recipe=QUICK), Member("mlp", recipe=augmented)]
+    members = [
+        Member("softmax", recipe=QUICK),
+        Member("mlp", {"hidden": (8, 4), "dropout": 0.3}, augmented),
+    ]
     committee = Committee(members, weights=(2, 1), seed=5)
     committee.fit(train_split, epochs=1, resampling="folds", verbose=0)
     return committee
@@ -26,7 +29,7 @@ def test_the_card_says_what_the_report_says(committee, test_split):
     for score in report.scores:
         assert f"{100 * score.accuracy.value:.1f} %" in card
         assert f"{100 * score.accuracy.low:.1f} – {100 * score.accuracy.high:.1f}" in card
-    assert "| softmax | softmax | 111 | sgd | 0.1 | constant | 32 | 1 | – |" in card
+    assert "| softmax | softmax | – | 111 | sgd | 0.1 | constant | 32 | 1 | – |" in card
     settings = "augmentation: rotation range 9.0, horizontal flip; class weight: balanced"
     assert f"| sgd | 0.1 | constant | 32 | 1 | {settings} |" in card
     assert "The seed was 5. Each member had images of its own: folds." in card
@@ -37,6 +40,27 @@ def test_the_card_says_what_the_report_says(committee, test_split):
     assert "not tested on out-of-distribution images" in card
     worst = min(report.classes, key=lambda score: score.recall)
     assert f"The class with the lowest recall is {worst.name}: {100 * worst.recall:.1f} %" in card
+
+
+def test_the_arguments_of_builders_are_told_also_of_a_loaded_committee(
+    committee, test_split, tmp_path
+):
+    committee.save(tmp_path / "saved.keras")
+    for known in (committee, Committee.load(tmp_path / "saved.keras"), committee.with_rule("soft")):
+        card = model_card(known, known.report(test_split))
+        assert "| member | model | arguments | parameters |" in card
+        assert "| mlp | mlp | hidden: 8, 4; dropout: 0.3 |" in card
+
+
+def test_a_loaded_committee_keeps_the_arguments_when_it_is_trained_again(
+    committee, train_split, test_split, tmp_path
+):
+    committee.save(tmp_path / "saved.keras")
+    again = Committee.load(tmp_path / "saved.keras")
+    again.fit(train_split, epochs=1, verbose=0)
+    assert "| mlp | mlp | hidden: 8, 4; dropout: 0.3 |" in model_card(
+        again, again.report(test_split)
+    )
 
 
 def test_tables_have_a_cell_for_each_column(committee, test_split):

@@ -145,7 +145,7 @@ def test_new_pictures_in_any_folders_are_judged_whole(committee, tmp_path, folde
         with pytest.raises(DataError, match=r"cat, dog, owl\. Received: pictures\. Rename or"):
             evaluate._images(committee, "folder", new, None, {}, None)
         return
-    split = evaluate._images(committee, "folder", new, None, {}, None)
+    split = evaluate._images(committee, "folder", new, None, {}, None)[0]
     classes = [name for folder in folders for name in folder.split("/") if name in "cat dog owl"]
     assert (split.name, len(split)) == ("all images", 3 * len(folders))
     assert split.class_names == ("cat", "dog", "owl")
@@ -155,7 +155,7 @@ def test_new_pictures_in_any_folders_are_judged_whole(committee, tmp_path, folde
 @pytest.mark.parametrize("part", ["test", "validation"])
 def test_a_split_that_is_alone_can_be_named(committee, tmp_path, part):
     new = write_photos(tmp_path / "new", [f"{part}/owl"], 2, seed=1)
-    assert len(evaluate._images(committee, "folder", new, None, {}, part)) == 2
+    assert len(evaluate._images(committee, "folder", new, None, {}, part)[0]) == 2
     with pytest.raises(ArgumentError, match=rf"must be a split of folder: {part}\. Received: 'tr"):
         evaluate._images(committee, "folder", new, None, {}, "train")
 
@@ -182,7 +182,7 @@ def test_classes_are_told_by_their_names_and_unknown_classes_are_refused(committ
     expected = r"that the model knows: cat, dog, owl\. Received: ant\. Rename or .* pass classes="
     with pytest.raises(DataError, match=expected):
         evaluate._images(committee, "folder", new, None, {}, None)
-    taken = evaluate._images(committee, "folder", new, ["dog", "owl"], {}, None)
+    taken = evaluate._images(committee, "folder", new, ["dog", "owl"], {}, None)[0]
     assert taken.class_counts == {"cat": 0, "dog": 5, "owl": 5}
     for classes in (["cat"], ["owl", "bee"]):
         with pytest.raises(DataError, match="the model knows: cat, dog, owl"):
@@ -201,9 +201,9 @@ def test_duplicates_among_new_pictures_are_dropped_if_asked(committee, tmp_path)
     for name in ("test/cat", "train/cat", "train/dog"):
         write_photos(tmp_path / "new", [name], 3, seed=1)
     new = tmp_path / "new"
-    assert len(evaluate._images(committee, "folder", new, None, {}, "train")) == 6
+    assert len(evaluate._images(committee, "folder", new, None, {}, "train")[0]) == 6
     assert (
-        len(evaluate._images(committee, "folder", new, None, {"drop_duplicates": True}, "test"))
+        len(evaluate._images(committee, "folder", new, None, {"drop_duplicates": True}, "test")[0])
         == 3
     )
     with pytest.raises(DataError, match="names of the classes"):

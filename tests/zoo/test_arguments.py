@@ -1,7 +1,19 @@
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
-from zoo.arguments import as_path, is_same_function, is_whole, where_defined, whole_number
+from zoo.arguments import (
+    as_names,
+    as_path,
+    is_among,
+    is_same_function,
+    is_whole,
+    real_number,
+    where_defined,
+    whole_number,
+)
 from zoo.errors import ArgumentError
 
 
@@ -74,3 +86,44 @@ def test_a_function_is_found_by_module_file_and_line():
     text = where_defined(first)
     assert text.startswith(f"{first.__module__}.first (")
     assert text.endswith(f"test_arguments.py:{first.__code__.co_firstlineno})")
+
+
+@pytest.mark.parametrize(
+    "value", ["1", None, True, [], {}, math.nan, math.inf, 1j, np.array([1, 2])]
+)
+def test_a_real_number_is_a_finite_number(value):
+    with pytest.raises(
+        ArgumentError, match=r"^rate must be a finite number\. Received: .*Pass 0\.1,"
+    ):
+        real_number("rate", value, example=0.1)
+
+
+@pytest.mark.parametrize(
+    ("limits", "refused", "text"),
+    [
+        ({"least": 0}, [-0.1, -1], "finite number, 0 or more"),
+        ({"above": 0}, [0, -1e-9], "finite number, above 0"),
+        ({"above": 0, "most": 1}, [0, 1.001], "finite number, above 0 and up to 1"),
+    ],
+)
+def test_a_real_number_has_limits(limits, refused, text):
+    for value in refused:
+        with pytest.raises(ArgumentError, match=rf"must be a {text}\. Received: {value!r}\."):
+            real_number("rate", value, **limits, example=0.1)
+    for value in (0.5, np.float32(0.5), Fraction(1, 2)):
+        assert real_number("rate", value, **limits, example=0.1) == 0.5
+
+
+def test_what_cannot_be_compared_is_no_choice():
+    assert is_among("a", ("a", "b"))
+    assert is_among(1, ("auto", 0, 1))
+    for value in ("c", [], {}, np.array([1, 2]), None):
+        assert not is_among(value, ("a", "b"))
+        assert not is_among(value, {"a": 1})
+
+
+def test_names_are_a_list():
+    assert as_names("class_names", np.array([3, 8])) == ("3", "8")
+    for value in ("cat", b"cat", 3, None):
+        with pytest.raises(ArgumentError, match=r"^class_names must be a list of names\. Received"):
+            as_names("class_names", value)

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from zoo.errors import RunError, ZooError
-from zoo.files import errors_as_warnings, write_atomically
+from zoo.errors import ArgumentError, RunError, ZooError
+from zoo.files import check_writable, errors_as_warnings, write_atomically
 
 
 def contents(folder):
@@ -23,6 +23,43 @@ def test_file_is_written_with_its_folders(tmp_path):
         (path.parent.relative_to(tmp_path / "a")): None,
         path.relative_to(tmp_path / "a"): b"hello",
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "suffixes", "message"),
+    [
+        ("a.pdf", [".md"], r"^output must end in \.md\. Received: a\.pdf\. Rename it\.$"),
+        ("a", [".json", ".md", ".png"], r"end in \.json, \.md or \.png\. Received: a\. Ren"),
+        ("folder.md", [".md"], r"be a file that can be written\. Received: folder\.md, which is a"),
+        ("file/a.md", [".md"], r"Received: file/a\.md, where .*file is no folder\. Name another"),
+        ("file", [], r"^output must be a folder that can be written\. Received: file, where "),
+        ("locked/new/a.md", [".md"], r"and nothing can be written in .*locked\. Name another path"),
+        ("locked/a.md", [".md"], r"and files in .*locked must not be changed\. Name another path"),
+    ],
+)
+def test_what_cannot_be_written_is_told_before_the_work(
+    tmp_path, monkeypatch, path, suffixes, message
+):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("folder.md", "locked"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "file").write_text("a file")
+    (tmp_path / "locked" / "a.md").write_text("a file")
+    access = os.access
+    monkeypatch.setattr(  # for the administrator no folder is locked
+        os, "access", lambda path, mode: not str(path).endswith("locked") and access(path, mode)
+    )
+    with pytest.raises(ArgumentError, match=message):
+        check_writable("output", path, suffixes)
+
+
+def test_the_check_before_the_work_makes_nothing(tmp_path):
+    (tmp_path / "old.md").write_text("old")
+    for path in ("a.md", "new/folder/a.md", "old.md"):
+        assert check_writable("output", tmp_path / path, [".md"]) == tmp_path / path
+    check_writable("log_dir", tmp_path / "new" / "logs")
+    check_writable("log_dir", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["old.md"]
 
 
 def test_path_may_be_a_string(tmp_path):

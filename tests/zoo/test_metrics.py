@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from zoo.errors import ArgumentError
-from zoo.metrics import Accuracy, accuracy, accuracy_interval, confusion_matrix, macro_f1, per_class
+from zoo.metrics import (
+    Accuracy,
+    accuracy,
+    accuracy_interval,
+    are_probabilities,
+    confusion_matrix,
+    macro_f1,
+    per_class,
+    sums_to_1,
+)
 
 CLASSES = 5
 NAMES = ["angry", "fear", "happy", "sad", "neutral"]
@@ -137,3 +146,11 @@ def test_importing_loads_neither_scikit_learn_nor_scipy_nor_tensorflow():
 def test_errors_say_what_was_expected_and_received(call, message):
     with pytest.raises(ArgumentError, match=message):
         call()
+
+
+def test_probabilities_are_told_from_logits_and_sigmoids():
+    rows = [[0.2, 0.8], [0.205, 0.8], [0.3, 0.8], [-1, 2], [np.nan, 1]]
+    assert sums_to_1(rows).tolist() == [True, True, False, True, False]
+    assert [are_probabilities([row]) for row in rows] == [True, True, False, False, False]
+    assert sums_to_1(np.ones((2, 3, 1))).shape == (2, 3)
+    assert are_probabilities(np.full((4, 1000), 1 / 1000, "float16"))

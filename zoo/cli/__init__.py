@@ -5,7 +5,17 @@ room imports from this room. `application` is what all commands share, `options`
 options that several commands share, and `values` the functions that read the text of an option.
 """
 
-from zoo.cli import committee, data, evaluate, gradcheck, models, predict, train, tune  # noqa: F401
+from zoo.cli import (  # noqa: F401
+    committee,
+    data,
+    evaluate,
+    gradcheck,
+    logs,
+    models,
+    predict,
+    train,
+    tune,
+)
 from zoo.cli.application import FIRST_COMMANDS, app, main
 
 __all__ = ["app", "main"]

@@ -19,6 +19,7 @@ from zoo.cli.console import HelpFormatter, print_error, warnings_as_notes
 from zoo.cli.runs.resuming import take_options_of_run
 from zoo.cli.wording import in_options
 from zoo.errors import ArgumentError, ZooError
+from zoo.starting.interrupts import EXIT_CODE, STOPPED, raise_at_interrupt
 from zoo.text import did_you_mean
 
 
@@ -88,9 +89,12 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
     given = list(sys.argv[1:] if words is None else words)
     debug = "--debug" in given
     given = [word for word in given if word != "--debug"]
-    arguments = _arguments_of_command(given)
-    options = _options(arguments)
+    arguments: Sequence[Any] = ()
+    options: dict[str, str] = {}
     try:
+        raise_at_interrupt()
+        arguments = _arguments_of_command(given)
+        options = _options(arguments)
         with warnings_as_notes(lambda text: in_options(text, options)):
             code = app(given, console=Console())
     except (ZooError, CycloptsError) as error:
@@ -99,8 +103,8 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
         print_error(in_options(_explain(error, arguments), options))
         code = 2
     except KeyboardInterrupt:
-        print_error("stopped")
-        code = 130
+        print_error(STOPPED)
+        code = EXIT_CODE
     sys.exit(code or 0)
 
 

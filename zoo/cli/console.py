@@ -1,6 +1,7 @@
 """What commands print, in lines that break between words, and how TensorFlow starts.
 
-Where a command does not write to a terminal, a text is one line, however long.
+Where a command does not write to a terminal, but into a pipe or a file, a text is one line, however
+long, and a table is as wide as its cells are.
 """
 
 import contextlib
@@ -21,8 +22,11 @@ from cyclopts.help.specs import DescriptionRenderer, NameRenderer
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from zoo.registry.start_up import without_start_up_notes
+from zoo.starting.start_up_notes import without_start_up_notes
 from zoo.text import as_plain_text, wrapped
+
+ANY_WIDTH = 100_000
+"""The number of columns of a pipe or a file: more than any table needs."""
 
 
 def print_text(text: str) -> None:
@@ -30,9 +34,25 @@ def print_text(text: str) -> None:
     _print_words(Console(), text)
 
 
-def print_table(table: RenderableType) -> None:
-    """Print a table or a report. A word that is longer than a line of the terminal is kept."""
-    Console().print(table, crop=False)
+def standard_output(least: int = 0) -> Console:
+    """Make the console for standard output: as wide as the terminal, or wide enough for all.
+
+    Args:
+        least: The number of columns that a terminal has at least: a terminal with fewer columns
+            breaks the lines itself.
+    """
+    console = Console()
+    return Console(width=max(console.width, least) if console.is_terminal else ANY_WIDTH)
+
+
+def print_table(table: RenderableType, *, least: int = 0) -> None:
+    """Print a table or a report. A word that is longer than a line of the terminal is kept.
+
+    Args:
+        table: What rich can print.
+        least: As for `standard_output`.
+    """
+    standard_output(least).print(table, crop=False)
 
 
 def print_error(message: str) -> None:

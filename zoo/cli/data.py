@@ -10,6 +10,7 @@ from zoo.cli.application import app
 from zoo.cli.console import print_table, print_tensorboard, print_text, start_tensorflow
 from zoo.cli.options import SplitOptions
 from zoo.cli.values import Names, Parts
+from zoo.files import check_writable
 from zoo.text import rich_table
 
 data = App(
@@ -50,6 +51,10 @@ def show(
         log_dir: Write the pictures and tables for TensorBoard there.
         images: Which images to load.
     """
+    if output:
+        check_writable("--output", output, [".png"])
+    if log_dir:
+        check_writable("--log-dir", log_dir)
     loaded = images.load(name)
     if log_dir:
         start_tensorflow(verbose=False)
@@ -64,7 +69,7 @@ def show(
     table = rich_table(["class", *loaded.parts], rows)
     table.add_row("all", *(f"{len(split):,}" for split in splits), style="bold")
     height, width, channels = loaded.image_shape
-    print_text(f"{name}: {height}×{width} pixels, {channels} channels")
+    print_text(f"{name}: {height}×{width} pixels, {channels} channel{'s' * (channels > 1)}")
     print_table(table)
     print()
     duplicates = loaded.duplicates()

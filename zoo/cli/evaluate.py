@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
-from rich.console import Console
 
 from zoo.cli.application import app
-from zoo.cli.console import print_note, start_tensorflow
+from zoo.cli.console import print_note, print_table, start_tensorflow
 from zoo.cli.options import DATA, ImageOptions
 from zoo.cli.values import Modules, Name
+from zoo.files import check_writable
 
 
 @app.command
@@ -42,7 +42,10 @@ def evaluate(
         images: Which images to load.
     """
     from zoo.ensembles.evaluate import check_files, evaluate_file, place_of_training
+    from zoo.ensembles.reports.saving import REPORT_SUFFIXES
 
+    for path in output or []:
+        check_writable("--output", path, REPORT_SUFFIXES)
     if place := place_of_training(file, data, images.root):
         print_note(f"Data: {place}, the place that {file} names. --root names another.")
     check_files(file, data, images.root)
@@ -53,4 +56,4 @@ def evaluate(
     if as_json:
         print(report.to_json())
     else:
-        Console().print(report)
+        print_table(report)

@@ -4,10 +4,9 @@ import json
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
-from rich.console import Console
 
 from zoo.cli.application import app
-from zoo.cli.console import start_tensorflow
+from zoo.cli.console import print_table, start_tensorflow
 from zoo.cli.values import Arguments, Modules, Seed, Shapes
 
 
@@ -52,14 +51,14 @@ def gradcheck(
         catalogue.target(name, gradients, seed, input_shape or [], dict(arguments or []))
         for name in names or catalogue.own_gradients()
     ]
-    # The tables are wide: a terminal may wrap them, but they are not squeezed.
-    console, reports = Console(width=max(Console().width, 110)), []
+    reports = []
     for target, point in targets:
         report = check(target, **point, mode=mode, second_order=second_order or None, seed=seed)
         reports.append(report)
         if not as_json:
-            console.print(report)
-            console.print()
+            # The tables are wide: a terminal may wrap them, but they are not squeezed.
+            print_table(report, least=110)
+            print()
     ok = all(report.ok for report in reports)
     if as_json:
         values = {"ok": ok, "reports": [report.to_dict() for report in reports]}

@@ -16,6 +16,7 @@ from zoo import registry
 from zoo.cli.runs.resuming import HIDDEN
 from zoo.cli.values import (
     Arguments,
+    Count,
     Modules,
     Name,
     Names,
@@ -27,6 +28,7 @@ from zoo.cli.values import (
     Size,
 )
 from zoo.errors import ArgumentError
+from zoo.files import check_writable
 from zoo.recipes import STANDARDIZATIONS, Recipe
 
 if TYPE_CHECKING:
@@ -185,6 +187,10 @@ class RunOptions:
         resume: Go on with the run in `--log-dir`, with the options of that run. More `--epochs`
             make the run longer.
         quiet: Print no progress.
+        histograms: Write histograms of weights and gradients for TensorBoard, after each epoch.
+        saliency: Draw for TensorBoard, after each epoch, on which pixels the answers to this number
+            of validation images rest.
+        features: Write the features of this number of test images for TensorBoard's projector.
         options_of_run: The words of the command, as JSON.
     """
 
@@ -192,6 +198,9 @@ class RunOptions:
     log_dir: Path | None = None
     resume: bool = False
     quiet: Annotated[bool, Parameter(name=("--quiet", "-q"))] = False
+    histograms: bool = False
+    saliency: Count = 0
+    features: Count = 500
     options_of_run: Annotated[str, Parameter(name=HIDDEN, show=False)] = "{}"
 
     def __post_init__(self) -> None:
@@ -200,3 +209,5 @@ class RunOptions:
                 "--resume must come with --log-dir, the folder of the run to go on with. Received: "
                 "no --log-dir. Pass --log-dir FOLDER, or leave --resume out."
             )
+        if self.log_dir is not None:  # said before the images are read
+            check_writable("--log-dir", self.log_dir)

@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.cli.application import app
-from zoo.cli.console import print_error, start_tensorflow
+from zoo.cli.console import print_error, standard_output, start_tensorflow
 from zoo.cli.values import Modules
 from zoo.text import percent, wrapped
 
@@ -176,16 +176,13 @@ def _table_writer(committee: Committee, pictures: Sequence[Path]) -> Callable[[l
     }
     columns = {title: max(width, cell_len(title)) for title, width in columns.items()}
     members = {name: max(longest, cell_len(name)) for name in names}
-    console = Console()
-    width = _width(columns | members)
-    in_columns = not console.is_terminal or width <= console.width
+    console = standard_output()
+    in_columns = _width(columns | members) <= console.width
     room_for_votes = console.width - _width(columns) - 2
     if names:
         widest_count = cell_len(f"{len(names)} ,") + longest
         columns |= members if in_columns else {"votes": widest_count}
-    if not console.is_terminal:  # a file has any width
-        console = Console(width=width)
-    elif _width(columns) > console.width:
+    if _width(columns) > console.width:
         return partial(_print_list, console, list(columns))
     is_first = True
 

@@ -9,10 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from rich.console import Console
-
 from zoo.cli.application import app
-from zoo.cli.console import print_note, print_tensorboard, print_text, start_tensorflow
+from zoo.cli.console import (
+    print_note,
+    print_table,
+    print_tensorboard,
+    print_text,
+    start_tensorflow,
+)
 from zoo.cli.options import DataName, ModelOptions, RecipeOptions, RunOptions, SplitOptions
 from zoo.cli.runs.members import check_words, members_from_words
 from zoo.cli.runs.resuming import MANIFEST, check_run
@@ -92,6 +96,7 @@ def train_committee(
 
     if not run.resume:
         folder = free_folder(folder)
+    watchers = _watchers(images, run)
     committee = Committee(members, seed=run.seed, **arguments)
     command = json.loads(run.options_of_run)
     command.setdefault("options", {}).setdefault("NAMES", [[None, word] for word in words])
@@ -104,7 +109,7 @@ def train_committee(
             validation_data=images.validation,
             log_dir=folder,
             resume=run.resume,
-            callbacks=[keep_options],
+            callbacks=[keep_options, *watchers],
             verbose=0 if run.quiet else "auto",
             **(fit_arguments or {}),
         )
@@ -117,10 +122,33 @@ def train_committee(
     committee.save(file)
     if committee.out_of_bag:
         print_text(f"Out of bag: {committee.out_of_bag}")
+    if run.features and (shown := images.test or images.validation):
+        from zoo.inspect import log_features
+
+        with errors_as_warnings("The features for TensorBoard's projector"):
+            log_features(committee, shown, run=folder, count=run.features)
     if images.test:
         _report(committee, images.test, folder, history.epoch[-1])
     print_text(f"\nSaved: {file}")
     print_tensorboard("Curves and pictures", folder)
+
+
+def _watchers(images: ImageData, run: RunOptions) -> list[Any]:
+    """Make the callbacks that write graphs, histograms and saliency for TensorBoard."""
+    from zoo.inspect import GraphLog, HistogramLog, SaliencyLog
+
+    watchers: list[Any] = [GraphLog()]
+    if run.histograms:
+        watchers.append(HistogramLog(images.train))
+    if run.saliency:
+        if not images.validation:
+            raise ArgumentError(
+                "--saliency must be left out without validation images. Received: "
+                f"{run.saliency}. Hold some images out by --validation."
+            )
+        count = min(run.saliency, len(images.validation))
+        watchers.append(SaliencyLog(images.validation.sample(count)))
+    return watchers
 
 
 def _report(committee: Committee, split: Split, folder: Path, epoch: int) -> None:
@@ -142,4 +170,4 @@ def _report(committee: Committee, split: Split, folder: Path, epoch: int) -> Non
     with errors_as_warnings("card.md"):
         card = model_card(committee, report)
         write_atomically(folder / "card.md", lambda path: path.write_text(card, "utf-8"))
-    Console().print(report)
+    print_table(report)

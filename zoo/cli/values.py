@@ -21,12 +21,17 @@ from cyclopts import Parameter, Token
 
 from zoo.arguments import whole_number
 from zoo.errors import ArgumentError
-from zoo.registry.start_up import without_start_up_notes
+from zoo.starting.start_up_notes import without_start_up_notes
 
 
 def parse_whole_number(text: str, least: int) -> int:
     """Read a whole number of `least` or more."""
     return whole_number("number", int(text), least)
+
+
+def parse_port(text: str) -> int:
+    """Read the number of a port."""
+    return whole_number("number", int(text), 0, 2**16 - 1)
 
 
 def parse_share(text: str) -> float:
@@ -221,6 +226,8 @@ _MODULES = Parameter(
 
 Positive = Annotated[int, _whole_number(1)]
 Seed = Annotated[int, _whole_number(0)]
+Count = Annotated[int, _whole_number(0)]
+Port = Annotated[int, _option(parse_port, "PORT", "a port, 0 to 65535", "6006")]
 Name = Annotated[str, Parameter(metavar="NAME")]
 Number = Annotated[float, _NUMBER]
 Share = Annotated[float, _SHARE]

@@ -13,7 +13,7 @@ Example:
 import importlib
 from typing import Any
 
-from zoo.registry.start_up import without_start_up_notes
+from zoo.starting.start_up_notes import without_start_up_notes
 
 _HOMES = {
     "Activations": "units.activations",
@@ -21,6 +21,8 @@ _HOMES = {
     "DeadUnits": "units.dead",
     "Explanation": "explaining.explanation",
     "Faithfulness": "judging.faithfulness",
+    "GraphLog": "watching.graph_log",
+    "HistogramLog": "watching.histogram_log",
     "KernelImages": "units.kernels",
     "LabelSuspects": "pictures.label_suspects",
     "Landscape": "landscapes.landscape",
@@ -31,6 +33,7 @@ _HOMES = {
     "RankedImages": "pictures.ranked_images",
     "ReliabilityCurves": "curves.reliability",
     "RiskCoverageCurves": "curves.risk",
+    "SaliencyLog": "watching.saliency_log",
     "SanityCheck": "judging.sanity",
     "SweepCurve": "curves.sweep",
     "Trajectory": "landscapes.descent",
@@ -47,6 +50,7 @@ _HOMES = {
     "landscape": "landscapes.landscape",
     "leaks": "pictures.leaks",
     "learning_curves": "curves.learning",
+    "log_features": "watching.feature_log",
     "maximize": "units.maximizing",
     "mistakes": "pictures.mistakes",
     "neighbours": "pictures.neighbours",

@@ -12,8 +12,8 @@ from zoo.errors import ArgumentError
 from zoo.recipes import STANDARDIZATIONS
 from zoo.registry.hardware import fast_precision
 from zoo.registry.specs import REQUIRED, ModelSpec, describe, signature_text
-from zoo.registry.start_up import without_start_up_notes
 from zoo.seeds import seeded
+from zoo.starting.start_up_notes import without_start_up_notes
 from zoo.text import did_you_mean
 
 _LAYER_LIBRARIES = {"auto": "keras.layers", "handwritten": "zoo.layers"}

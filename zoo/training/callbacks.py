@@ -1,13 +1,20 @@
-"""The user's Keras callbacks: which of them work here, and whether a score should rise or fall."""
+"""The user's Keras callbacks: which of them work here, and whether a score should rise or fall.
 
+`MemberCallback` is the base of callbacks that look at each model of a training.
+"""
+
+import contextlib
 import os
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
 
 from zoo.errors import ArgumentError
+from zoo.files import errors_as_warnings
+from zoo.tensorboard import TensorBoardLog
 from zoo.text import did_you_mean
 from zoo.training.scores import SCORES
 
@@ -166,3 +173,123 @@ def chosen_by_validation(callbacks: Sequence[Any]) -> bool:
         and getattr(callback, "save_best_only", True)
         for callback in callbacks
     )
+
+
+class MemberCallback(keras.callbacks.Callback):
+    """A Keras callback that looks at each model of a training, and writes for TensorBoard.
+
+    Keras's own hooks know a single model, which is the committee here. A subclass defines
+    `begin_members` and `look_at_members`, which are called with the members that are trained,
+    whether they train together or one after another. They write by `self.log` into the folder
+    `run_folder(name)` of each member. An error in them becomes a warning, and the training goes on.
+
+    Args:
+        log_dir: The folder of a run for `keras.Model.fit`, which has no run folder. In a training
+            by Zoo it must be None: the callback then writes into the run folder of the training.
+
+    Attributes:
+        log: The log of the training; None outside a training.
+    """
+
+    def __init__(self, log_dir: str | os.PathLike[str] | None = None) -> None:
+        super().__init__()
+        self._own_folder = None if log_dir is None else Path(log_dir)
+        self._is_in_run = False
+        self.log: TensorBoardLog | None = None
+
+    def check_members(self, members: Mapping[str, Any]) -> None:
+        """Check that models can be looked at, before a training begins, or goes on.
+
+        Args:
+            members: Name → model.
+
+        Raises:
+            ArgumentError: The models cannot be looked at in this way.
+        """
+
+    def begin_members(self, members: Mapping[str, Any]) -> None:
+        """Look at models before their first step. A training that is resumed does not call it.
+
+        Args:
+            members: Name → model.
+        """
+
+    def look_at_members(self, members: Mapping[str, Any], epoch: int) -> None:
+        """Look at models at the end of an epoch.
+
+        Args:
+            members: Name → model, of the models that learned in this epoch. They have the weights
+                of the end of the epoch.
+            epoch: The epoch, from 1.
+        """
+
+    def check_run(self, has_folder: bool, members: Mapping[str, Any]) -> None:
+        """Check that a training by Zoo can be looked at.
+
+        Args:
+            has_folder: Whether the training has a run folder.
+            members: As for `check_members`.
+
+        Raises:
+            ArgumentError: There is no run folder, the callback has another folder, or the models
+                cannot be looked at in this way.
+        """
+        name = type(self).__name__
+        if not has_folder:
+            raise ArgumentError(
+                f"With {name}, log_dir must be a run folder, since {name} writes for TensorBoard. "
+                "Received: log_dir=None. Pass log_dir= to fit."
+            )
+        if self._own_folder is not None:
+            raise ArgumentError(
+                f"log_dir of {name} must be None in a training by Zoo, which has a run folder. "
+                f"Received: {str(self._own_folder)!r}. Pass log_dir= to fit only."
+            )
+        self.check_members(members)
+
+    @contextlib.contextmanager
+    def writing_to(self, log: TensorBoardLog) -> Iterator[None]:
+        """Within this context, write by the log of a training by Zoo.
+
+        Args:
+            log: The log.
+        """
+        self.log, self._is_in_run = log, True
+        try:
+            yield
+        finally:
+            self.log, self._is_in_run = None, False
+
+    def begin_safely(self, members: Mapping[str, Any]) -> None:
+        """Look at models before their first step: `begin_members`, with errors as warnings."""
+        with errors_as_warnings(f"What {type(self).__name__} draws before the first epoch"):
+            self.begin_members(members)
+
+    def look_safely(self, members: Mapping[str, Any], epoch: int) -> None:
+        """Look at models at the end of an epoch: `look_at_members`, with errors as warnings."""
+        with errors_as_warnings(f"What {type(self).__name__} draws after epoch {epoch}"):
+            self.look_at_members(members, epoch)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Open the log, in a training by `keras.Model.fit`."""
+        if self._is_in_run:
+            return
+        if self._own_folder is None:
+            raise ArgumentError(
+                f"log_dir of {type(self).__name__} must be a folder in a training by "
+                f"keras.Model.fit. Received: None. Pass {type(self).__name__}(..., log_dir=...)."
+            )
+        members = {self.model.name: self.model}
+        self.check_members(members)
+        self.log = TensorBoardLog(self._own_folder)
+        self.begin_safely(members)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Look at the model, in a training by `keras.Model.fit`."""
+        if not self._is_in_run:
+            self.look_safely({self.model.name: self.model}, epoch + 1)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Close the log, in a training by `keras.Model.fit`."""
+        if not self._is_in_run and self.log:
+            self.log.close()

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from zoo.datasets.pipeline import StreamPosition
 from zoo.datasets.split import Split
+from zoo.training.callbacks import MemberCallback
 from zoo.training.checkpoint import Checkpoint
 from zoo.training.distillation import Teacher
 from zoo.training.learner import Learner
@@ -74,6 +75,9 @@ class Loop:
         )
         self.owner.stop_training = False
         callbacks.on_train_begin()
+        if position == StreamPosition():
+            for watcher in self._watchers:
+                watcher.begin_safely({learner.name: learner.model for learner in learners})
         while group.trains(position.epoch) and not self.owner.stop_training:
             callbacks.on_epoch_begin(position.epoch)
             started = time.monotonic()
@@ -173,6 +177,11 @@ class Loop:
             yield position
 
     @functools.cached_property
+    def _watchers(self) -> list[MemberCallback]:
+        """The callbacks that look at each model."""
+        return [callback for callback in self.callbacks if isinstance(callback, MemberCallback)]
+
+    @functools.cached_property
     def _sees_each_batch(self) -> bool:
         """Whether a callback looks at every batch."""
         hooks = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
@@ -196,6 +205,11 @@ class Loop:
                 values.update(validation_scores(validated[name]))
         group.lockstep.reset()
         self.recorder.epoch(epoch, scores, time.monotonic() - started)
+        learned = {
+            learner.name: learner.model for learner in group.learners if learner.trains(epoch - 1)
+        }
+        for watcher in self._watchers:
+            watcher.look_safely(learned, epoch)
         for learner in group.learners:
             if learner.trains(epoch - 1):
                 learner.observe(epoch, scores[learner.name])

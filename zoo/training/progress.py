@@ -9,6 +9,7 @@ from rich.measure import Measurement
 from rich.table import Column, Table
 from rich.text import Text
 
+from zoo.arguments import is_among
 from zoo.errors import ArgumentError
 from zoo.training.scores import SCORES, Score, ScoresByName
 
@@ -34,7 +35,7 @@ class Progress:
         verbose: str | int = "auto",
         console: Console | None = None,
     ) -> None:
-        if verbose not in ("auto", 0, 1):
+        if not is_among(verbose, ("auto", 0, 1)):
             raise ArgumentError(
                 f'verbose must be "auto", 1 or 0. Received: {verbose!r}. Pass 0 for silence.'
             )

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import RunError
-from zoo.files import write_atomically
+from zoo.files import damaged_file, read_json, write_atomically
 
 MANIFEST = "run.json"
+START_ANEW = "Start the run anew in another folder."
+"""What to do about a damaged manifest."""
 
 
 class RunFolder:
@@ -108,7 +110,7 @@ class RunFolder:
     def _check_same_config(self) -> None:
         before = read_manifest(self.path).get("config")
         if not isinstance(before, dict):
-            raise _damaged(self.path, "it has no configuration")
+            raise damaged_file(self.path / MANIFEST, "it has no configuration", START_ANEW)
         if _are_more_epochs(before, self.config):
             before = {**before, "recipes": _with_epochs(before, self.config)}
         changed = _differences(before, self.config)
@@ -176,19 +178,13 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         RunError: The folder holds no manifest, or the manifest is damaged.
     """
-    path = Path(folder) / MANIFEST
     try:
-        manifest = json.loads(path.read_text("utf-8"))
+        return read_json(Path(folder) / MANIFEST, START_ANEW)
     except FileNotFoundError:
         raise RunError(
             f"A run folder must have a {MANIFEST}. Received: {folder}, which holds no "
             f"{MANIFEST}. Name another folder."
         ) from None
-    except (OSError, ValueError) as error:
-        raise _damaged(folder, error) from error
-    if not isinstance(manifest, dict):
-        raise _damaged(folder, "it is no JSON object")
-    return manifest
 
 
 def read_history(folder: str | os.PathLike[str]) -> dict[str, list[float]]:
@@ -247,13 +243,6 @@ def write_in_manifest(folder: str | os.PathLike[str], **values: Any) -> None:
     manifest = {**(read_manifest(folder) if path.exists() else {}), **values}
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
     write_atomically(path, lambda path: path.write_text(text, "utf-8"))
-
-
-def _damaged(folder: str | os.PathLike[str], reason: object) -> RunError:
-    return RunError(
-        f"{MANIFEST} must be as Zoo wrote it. Received: {Path(folder) / MANIFEST}, which is "
-        f"damaged ({reason}). Start the run anew in another folder."
-    )
 
 
 def _are_more_epochs(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

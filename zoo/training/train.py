@@ -18,7 +18,7 @@ from zoo.errors import ArgumentError, DataError
 from zoo.tensorboard import TensorBoardLog, log_start
 from zoo.training.built_models.interface import check_model
 from zoo.training.built_models.unsafe_kernels import check_kernels
-from zoo.training.callbacks import as_list, check_callbacks, choose_directions
+from zoo.training.callbacks import MemberCallback, as_list, check_callbacks, choose_directions
 from zoo.training.checkpoint import Checkpoint
 from zoo.training.distillation import Teacher
 from zoo.training.learner import Learner
@@ -103,8 +103,11 @@ def train(
     callbacks = as_list(callbacks)
     _check_images(learners, data, validation)
     check_callbacks(callbacks)
-    names = [learner.name for learner in learners]
-    choose_directions(callbacks, names, has_validation=validation is not None)
+    members = {learner.name: learner.model for learner in learners}
+    watchers = [callback for callback in callbacks if isinstance(callback, MemberCallback)]
+    for watcher in watchers:
+        watcher.check_run(log_dir is not None, members)
+    choose_directions(callbacks, [*members], has_validation=validation is not None)
     if teacher:
         check_model("The teacher", teacher.model, data.image_shape, data.num_classes)
     groups = _groups(learners, together)
@@ -121,6 +124,8 @@ def train(
         log = TensorBoardLog(run.path) if run else None
         if run and log:
             stack.enter_context(_closing(run, log))
+            for watcher in watchers:
+                stack.enter_context(watcher.writing_to(log))
         progress = stack.enter_context(Progress(_progress_rows(learners, combine), verbose=verbose))
         recorder = Recorder(progress, log, prefixed=len(learners) > 1)
         recorder.history.log_dir = run.path if run else None

@@ -153,6 +153,26 @@ def test_constant_images_are_no_alarm(value):
     check_images(np.full((3, 8, 8, 1), value, "uint8"))
 
 
+@pytest.mark.parametrize("kind", ["a mask", "shares of 0 and 1"])
+def test_pixels_of_0_and_1_are_black_with_a_warning_that_gives_the_pixels(kind):
+    mask = PIXELS > 127
+    images = mask.astype("uint8") if kind == "a mask" else mask.astype("float32").astype("uint8")
+    with pytest.warns(UserWarning, match="without a pixel above 1, which are black") as warned:
+        assert check_images(images) is images  # a picture taken in the dark
+    (expression,) = re.findall(r"`([^`]+)`", str(warned[0].message))
+    np.testing.assert_array_equal(check_images(eval(expression)), np.where(mask, 255, 0))
+    assert warned[0].filename == __file__
+
+
+def test_the_warning_of_dark_pixels_looks_at_all_images():
+    images = np.zeros((600, 2, 2, 1), "uint8")
+    images[0, 0, 0] = 1
+    images[-1, 0, 0] = 2
+    check_images(images)
+    with pytest.warns(UserWarning, match="which are black"):
+        check_images(images[:-1])
+
+
 def test_pictures_of_pillow_are_images():
     colour = [Image.fromarray(image) for image in PIXELS]
     np.testing.assert_array_equal(check_images(colour), PIXELS)

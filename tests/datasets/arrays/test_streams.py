@@ -112,6 +112,15 @@ def test_fractions_are_rounded_when_they_are_collected():
     np.testing.assert_array_equal(as_split(stream).images, (IMAGES * np.float32(0.99)).round())
 
 
+def test_a_dataset_whose_largest_pixel_is_1_gives_a_warning_at_its_end():
+    masks = (IMAGES > 127).astype("uint8")
+    with pytest.warns(UserWarning, match=r"which are black.*\(images \* 255, labels\)"):
+        as_split(dataset(masks, LABELS).batch(4))
+    last = masks.copy()
+    last[-1] = 2
+    as_split(dataset(last, LABELS).batch(4))
+
+
 def test_images_alone_are_read_batch_by_batch():
     for stream in (tf.data.Dataset.from_tensor_slices(IMAGES), dataset(IMAGES).batch(3)):
         parts = [batch.images for batch in streams.read_batches(stream)]

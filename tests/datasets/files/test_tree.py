@@ -39,12 +39,27 @@ def test_members_that_point_outside_are_left_alone(write):
         assert found.sizes.keys() == {*FILES, "root/a.png"}
 
 
-@pytest.mark.parametrize("name", ["tree.zip", "tree.tar", "tree"])
-def test_names_with_control_characters_are_refused(write, name):
-    with pytest.raises(
-        DataError, match=r"without control characters\. Received: 'a/\\x1b\[31m\.png'"
-    ):
-        open_tree(write(name, FILES | {"a/\x1b[31m.png": b"five"})).__enter__()
+ARCHIVES = ["tree.zip", "tree.tar", "tree"]
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+@pytest.mark.parametrize("file", ["a\nb/4.png", "a/\x1b[31m/4.png"])
+def test_folders_whose_names_have_control_characters_are_refused(write, name, file):
+    message = r"must hold folders that have a name in UTF-8 without control characters\. Received: "
+    with pytest.raises(DataError, match=message + r"'a[^\n\x1b]*'\. Rename or remove it\.$"):
+        open_tree(write(name, FILES | {file: b"five"})).__enter__()
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_a_file_whose_name_has_control_characters_cannot_be_read(write, name):
+    path = write(name, FILES | {"a/\x1b[31m.png": b"five"})
+    with open_tree(path) as tree:
+        assert tree.read("a/1.png") == b"one"
+        message = (
+            r"^a/\\x1b\[31m.png in .* must have a name in .* Received: 'a/\\x1b\[31m\.png'\. Re"
+        )
+        with pytest.raises(DataError, match=message):
+            tree.read("a/\x1b[31m.png")
 
 
 def test_names_in_utf_8_are_read_where_the_zip_archive_does_not_say_so(tmp_path):

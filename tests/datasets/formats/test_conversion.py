@@ -68,3 +68,15 @@ def test_every_data_set_takes_size_and_colour(write, rng, cache):
     expected = whole.mean((1, 2)) @ [0.299, 0.587, 0.114]
     found = np.sort(np.concatenate([data.train.images, data.validation.images]).mean((1, 2, 3)))
     np.testing.assert_allclose(found, np.sort(expected), atol=3)
+
+
+def test_parts_without_label_shares_join_parts_that_have_shares(rng):
+    images = rng.integers(0, 256, (3, 4, 5, 1), dtype=np.uint8)
+    labels, names = np.array([0, 2, 1]), ("a", "b", "c")
+    shares = np.float32([[0.5, 0.5, 0], [0, 0, 1], [0.1, 0.8, 0.1]])
+    voted = Split("voted", images, labels, names, label_shares=shares)
+    plain = Split("plain", images, labels, names)
+    both = concatenate_splits("both", [voted, plain], ImageConversion())
+    np.testing.assert_array_equal(both.label_shares, [*shares, *np.eye(3)[labels]])
+    assert both.label_shares.dtype == np.float32
+    assert concatenate_splits("both", [plain, plain], ImageConversion()).label_shares is None

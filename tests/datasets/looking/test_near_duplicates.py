@@ -86,7 +86,13 @@ def test_what_cannot_be_compared_is_named(pictures):
     split = split_of(pictures)
     with pytest.raises(DataError, match="images of the same shape"):
         near_duplicates(split, split_of(pictures[:, :30]))
-    with pytest.raises(ArgumentError, match="threshold must be above 0"):
-        near_duplicates(split, threshold=0)
+    for threshold in (0, 1.1, "0.97", None, True, float("nan"), np.array([0.9, 0.8])):
+        with pytest.raises(ArgumentError, match="threshold must be a finite number, above 0 and"):
+            near_duplicates(split, threshold=threshold)
+    for other in (pictures, "train", 3):
+        with pytest.raises(ArgumentError, match=r"^other must be a Split\. Received: .*data\.t"):
+            near_duplicates(split, other)
+        with pytest.raises(ArgumentError, match=r"^data must be a Split\."):
+            near_duplicates(other)
     with pytest.raises(ArgumentError, match="max_shift must be a whole number"):
         near_duplicates(split, max_shift=-1)

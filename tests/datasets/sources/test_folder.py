@@ -34,6 +34,24 @@ def test_classes_become_splits(load, pets, cache):
         assert data.train.class_counts == {"cat": 7, "dog": 7, "owl": 7}
 
 
+@pytest.mark.parametrize("cache", [True, False])
+def test_a_file_whose_name_has_a_line_break_is_skipped_as_a_damaged_file_is(
+    load, pets, image_bytes, cache
+):
+    files = pets | {"cat/two\nlines.png": image_bytes((6, 5, 3))}
+    with pytest.raises(DataError, match=r"cat/two\\nlines.png in .* must have a name in UTF-8"):
+        load(files, cache=cache)
+    for _ in range(2):
+        with pytest.warns(UserWarning, match=r"1 of 31 images .* cat/two\\nlines.png \(must have"):
+            data = load(files, on_error="skip", cache=cache, validation=0, test=0)
+        assert data.train.class_counts == {"cat": 10, "dog": 10, "owl": 10}
+
+
+def test_a_file_that_is_no_image_is_left_out_whatever_its_name(load, pets):
+    with pytest.warns(UserWarning, match=r"cat/two\\nlines.txt is left out"):
+        load(pets | {"cat/two\nlines.txt": b"text"}, cache=False)
+
+
 def test_own_splits_are_taken_as_they_are(load, image_bytes):
     counts = {"training": 3, "val": 2, "test": 1}
     data = load(

@@ -471,7 +471,9 @@ def test_names_that_are_no_utf_8_are_refused(kind, tmp_path):
         root.write_bytes(
             archive("tar", {**class_folders(), name: encoded(images(100, 100), "PNG")})
         )
-    with pytest.raises(DataError, match=r"must have names in UTF-8 .* Received: 'caf\\udce9"):
+    with pytest.raises(
+        DataError, match=r"folders that have a name in UTF-8 .* Received: 'caf\\udce9"
+    ):
         zoo.datasets.load("folder", root)
 
 

@@ -189,6 +189,7 @@ def test_pictures_of_another_range_are_refused_with_an_advice(pictures):
         [*picture_blocks(pictures, SMALL_GREY)]
 
 
-def test_dark_pixels_are_pixels():
-    (block,) = picture_blocks(DARK, SMALL_GREY)
+def test_dark_pixels_are_pixels_with_a_warning():
+    with pytest.warns(UserWarning, match=r"which are black. Pass `images \* 255` if 1 is white"):
+        (block,) = picture_blocks(DARK, SMALL_GREY)
     np.testing.assert_array_equal(block.images, DARK)

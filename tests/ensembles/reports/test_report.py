@@ -110,7 +110,7 @@ def test_accuracies_on_validation_images_stand_beside_those_on_the_test(test_spl
         assert "75.0 % [65.0, 85.0]" in text
     assert report.to_dict()["validation"]["one"] == {"value": 0.5, "low": 0.4, "high": 0.6, "n": 90}
     without_counts = make_report(test_split, NAMES, probabilities, validation_accuracy=(0.5, 1, 0))
-    header, _, *rows = without_counts.to_markdown().split("\n\n")[3].splitlines()
+    header, _, *rows = without_counts.to_markdown().split("\n\n")[4].splitlines()
     assert header.endswith("| validation |")
     cells = [row.split(" | ")[-1] for row in rows]
     assert cells == ["50.0 % |", "100.0 % |", "0.0 % |", "– |"]
@@ -250,7 +250,7 @@ def test_names_in_the_picture_are_never_mathematics(test_split, probabilities, t
 
 
 def test_other_formats_are_refused(report, tmp_path):
-    with pytest.raises(ArgumentError, match=r"\.json or \.md or \.png\. Received: report\.pdf"):
+    with pytest.raises(ArgumentError, match=r"in \.json, \.md or \.png\. Received: .*report\.pdf"):
         report.save(tmp_path / "report.pdf")
 
 
@@ -267,14 +267,17 @@ def test_tensorboard_gets_scores_and_pictures(report, tmp_path):
     events.Reload()
     scalars = {*report.committee.values, *report.analysis.uncertainty}
     pictures = {"confusion matrix", "reliability", "risk and coverage", "pairs that disagree"}
+    curves = {f"precision and recall/{name}" for name in report.class_names}
     assert set(events.Tags()["tensors"]) == {
-        f"test/{tag}" for tag in {*scalars, *pictures, "report"}
+        f"test/{tag}" for tag in {*scalars, *pictures, *curves, "report"}
     }
     (accuracy,) = events.Tensors("test/accuracy")
     assert accuracy.step == 12
     value = make_ndarray(accuracy.tensor_proto)
     assert value == pytest.approx(report.committee.accuracy.value)
-    assert (tmp_path / "models" / "two").is_dir()
+    of_member = EventAccumulator(str(tmp_path / "models" / "two"))
+    of_member.Reload()
+    assert {f"test/{tag}" for tag in curves} <= set(of_member.Tags()["tensors"])
 
 
 def drawn_report(members, classes):

@@ -1,6 +1,7 @@
 """Commands, options, help and errors; nothing here imports TensorFlow."""
 
 import re
+import signal
 import sys
 import warnings
 from importlib.metadata import version
@@ -9,6 +10,8 @@ import pytest
 
 from zoo import registry
 from zoo.cli import app, main
+from zoo.datasets import list_datasets
+from zoo.starting import interrupts
 
 OPTIONS = {
     "models": ["--tag", "--import"],
@@ -189,6 +192,34 @@ def test_wrong_use_is_one_line_and_exit_code_2(zoo_command, tmp_path, words, mes
     assert not (tmp_path / "logs").exists()
 
 
+OUTPUTS = [
+    (["evaluate", "gone.keras", "-o", "r.pdf"], "--output must end in .json, .md or .png."),
+    (["evaluate", "gone.keras", "-o", "a.md", "-o", "file/a.png"], "file/a.png, where "),
+    (["evaluate", "gone.keras", "-o", "folder.md"], "folder.md, which is a folder."),
+    (["data", "show", "digits", "-o", "d.jpg"], "--output must end in .png. Received: d.jpg."),
+    (["data", "show", "digits", "-o", "file/d.png"], "--output must be a file that can be written"),
+    (["data", "show", "digits", "--log-dir", "file"], "--log-dir must be a folder that can be"),
+    (["train", "softmax", "--log-dir", "file/logs"], "--log-dir must be a folder that can be"),
+    (["committee", "softmax", "mlp", "--log-dir", "file"], "file is no folder. Name another path."),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), OUTPUTS)
+def test_an_output_that_cannot_be_written_is_told_before_the_work(
+    zoo_command, tmp_path, monkeypatch, words, message
+):
+    def work(*arguments, **options):
+        raise AssertionError("the work has begun")
+
+    monkeypatch.setattr("zoo.datasets.loading.load", work)
+    monkeypatch.setattr("zoo.ensembles.evaluate.check_files", work)
+    (tmp_path / "file").write_text("a file")
+    (tmp_path / "folder.md").mkdir()
+    code, out, err = zoo_command(*words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+
+
 def test_debug_shows_the_traceback(zoo_command):
     code, _, err = zoo_command("describe", "cn", "--debug")
     assert code == 2
@@ -202,6 +233,31 @@ def test_ctrl_c_is_exit_code_130(zoo_command, monkeypatch):
 
     monkeypatch.setattr(registry, "describe", interrupted)
     assert zoo_command("describe", "cnn") == (130, "", "stopped\n")
+
+
+def test_a_command_raises_at_ctrl_c_once_it_runs(zoo_command, monkeypatch):
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(interrupts, "is_command", lambda: True)
+    monkeypatch.setattr(registry, "describe", lambda name: signal.raise_signal(signal.SIGINT))
+    try:
+        interrupts.end_at_interrupt()
+        assert signal.getsignal(signal.SIGINT) is not before
+        assert zoo_command("describe", "cnn") == (130, "", "stopped\n")
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("words", [["models"], ["data"], ["describe", "cnn"]], ids=" ".join)
+def test_a_pipe_or_file_gets_a_row_of_a_table_in_a_line(zoo_command, monkeypatch, words):
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = zoo_command(*words)[1].splitlines()
+    monkeypatch.setenv("COLUMNS", "200")
+    assert lines == zoo_command(*words)[1].splitlines()
+    if words == ["data"]:
+        assert len(lines) == 1 + len(list_datasets())
+        assert all(
+            info.source in line for info, line in zip(list_datasets(), lines[1:], strict=True)
+        )
 
 
 def test_a_closed_output_is_no_error(monkeypatch):

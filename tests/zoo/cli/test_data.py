@@ -97,7 +97,7 @@ def test_show_draws_and_tells_which_file_it_replaces(zoo_command, tmp_path):
 def test_show_draws_png_files_only(zoo_command):
     code, _, err = zoo_command("data", "show", "digits", "-o", "digits.gif")
     assert code == 2
-    assert "must end in .png. Received: 'digits.gif'" in err
+    assert err == "--output must end in .png. Received: digits.gif. Rename it.\n"
     code, _, err = zoo_command("data", "show", "digits", "--log-dir", "/dev/null")
     assert code == 2
     assert "--log-dir must be a folder" in err

@@ -86,6 +86,17 @@ def test_a_damaged_picture_stops_or_is_skipped(zoo_command, model, faces):
     assert err == f"1 of 8 pictures cannot be read and were skipped: {skipped}\n"
 
 
+def test_a_picture_whose_name_has_a_line_break_is_skipped(zoo_command, model, faces):
+    (faces / "0.png").rename(faces / "two\nlines.png")
+    code, out, err = zoo_command("predict", model, "faces")
+    assert (code, out) == (2, "")
+    assert r"faces/two\nlines.png must have a name in UTF-8 without control characters" in err
+    code, out, err = zoo_command("predict", model, "faces", "--on-error", "skip")
+    assert (code, len(out.splitlines())) == (1, 7)
+    assert r"1 of 7 pictures cannot be read and were skipped: faces/two\nlines.png (must" in err
+    assert err.count("\n") == 1
+
+
 def test_a_damaged_model_is_told_before_tensorflow_starts(zoo_command, model, faces, tmp_path):
     (tmp_path / "half.keras").write_bytes(Path(model).read_bytes()[:2000])
     code, out, err = zoo_command("predict", "half.keras", "faces")

@@ -126,3 +126,19 @@ def models(images):
     for kind, model in made.items():
         model.set_weights(weights if kind not in ("shared", "sigmoid") else model.get_weights())
     return made
+
+
+@pytest.fixture(scope="session")
+def standardizing():
+    """Makes a model that divides each image by its standard deviation, or by a floor above 0."""
+
+    def make(floor=0.0):
+        inputs = keras.Input((4, 4, 1))
+        centred = inputs - keras.ops.mean(inputs, axis=(1, 2, 3), keepdims=True)
+        deviation = keras.ops.sqrt(keras.ops.mean(centred**2, axis=(1, 2, 3), keepdims=True))
+        x = centred / keras.ops.maximum(deviation, floor)
+        x = keras.layers.Flatten()(x)
+        logits = keras.layers.Dense(3, kernel_initializer=keras.initializers.GlorotUniform(0))(x)
+        return keras.Model(inputs, keras.layers.Softmax()(logits), name="standardizing")
+
+    return make

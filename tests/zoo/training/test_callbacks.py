@@ -9,7 +9,12 @@ import pytest
 import zoo
 from zoo.ensembles import Committee, Member
 from zoo.errors import ArgumentError
-from zoo.training.callbacks import MonitorCallback, as_list, choose_directions
+from zoo.training.callbacks import (
+    MemberCallback,
+    MonitorCallback,
+    as_list,
+    choose_directions,
+)
 
 callbacks = keras.callbacks
 NAMES = ["cnn", "mlp"]
@@ -217,3 +222,74 @@ def test_validation_images_that_say_when_to_stop_are_remembered(
     members = committee(0.01)
     fit(members, train_split, validation_split, callback)
     assert bool(members.overlap_with(validation_split).tuned_on) == tuned
+
+
+class Watcher(MemberCallback):
+    """Writes down what it is called with, and the weights that it finds."""
+
+    def __init__(self, log_dir=None, fault=None):
+        super().__init__(log_dir)
+        self.calls, self.weights, self.fault = [], {}, fault
+
+    def begin_members(self, members):
+        self.calls.append((0, sorted(members)))
+
+    def look_at_members(self, members, epoch):
+        self.calls.append((epoch, sorted(members)))
+        self.weights = {name: model.get_weights() for name, model in members.items()}
+        if self.fault:
+            raise self.fault
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_member_callback_gets_the_members_that_learned(train_split, tmp_path, together):
+    watcher, members = Watcher(), committee(0.01, 0.02)
+    members.fit(
+        train_split, callbacks=watcher, together=together, log_dir=tmp_path / "run", verbose=0
+    )
+    epochs = range(4)
+    if together:
+        assert watcher.calls == [(epoch, NAMES) for epoch in epochs]
+    else:
+        assert watcher.calls == [(epoch, [name]) for name in NAMES for epoch in epochs]
+    for name, weights in watcher.weights.items():
+        model = members.members[NAMES.index(name)]
+        for weight, value in zip(weights, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(weight, value)
+    assert watcher.log is None
+
+
+def test_an_error_of_a_member_callback_is_a_warning_and_the_training_goes_on(train_split, tmp_path):
+    watcher = Watcher(fault=RuntimeError("no paper"))
+    with pytest.warns(RuntimeWarning) as caught:
+        history = committee(0.01).fit(
+            train_split, callbacks=watcher, log_dir=tmp_path / "run", verbose=0
+        )
+    assert [str(warning.message).partition(" could")[0] for warning in caught] == [
+        f"What Watcher draws after epoch {epoch}" for epoch in (1, 2, 3)
+    ]
+    assert history.epoch == [1, 2, 3]
+
+
+def test_a_member_callback_works_with_keras_too(train_split, tmp_path):
+    model = zoo.build("softmax", input_shape=train_split.image_shape, num_classes=3)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    watcher = Watcher(tmp_path)
+    model.fit(train_split.images, train_split.labels, epochs=2, callbacks=[watcher], verbose=0)
+    assert watcher.calls == [(epoch, [model.name]) for epoch in range(3)]
+    with pytest.raises(
+        ArgumentError, match=r"log_dir of Watcher must be a folder .*Received: None"
+    ):
+        model.fit(train_split.images, train_split.labels, callbacks=[Watcher()], verbose=0)
+
+
+def test_a_member_callback_writes_into_the_run_folder(train_split, tmp_path):
+    with pytest.raises(ArgumentError, match=r"With Watcher, log_dir must be a run folder"):
+        committee(0.01).fit(train_split, callbacks=Watcher(), verbose=0)
+    with pytest.raises(
+        ArgumentError, match=r"log_dir of Watcher must be None in a training by Zoo"
+    ):
+        committee(0.01).fit(
+            train_split, callbacks=Watcher("mine"), log_dir=tmp_path / "run", verbose=0
+        )
+    assert not (tmp_path / "run").exists()

@@ -1,5 +1,6 @@
-"""What `zoo train` and `zoo committee` do between their options and the training of a committee.
+"""What commands do with runs: before a training, and with the run folders that trainings leave.
 
 `members` makes members of the words of the command line, and `resuming` brings back the options of
-a run that goes on. The commands and the application use this room; the room imports no command.
+a run that goes on. `listing` reads run folders, and `serving` starts TensorBoard on them. The
+commands and the application use this room; the room imports no command.
 """

@@ -13,6 +13,7 @@ from typing import Any
 from cyclopts import App, Token
 
 from zoo.errors import ArgumentError
+from zoo.files import read_json
 
 MANIFEST = "run.json"  # of zoo.training.run_folder, whose import loads TensorFlow
 
@@ -61,9 +62,8 @@ def take_options_of_run(app: App, commands: Sequence[str], arguments: Any) -> No
 def _options_of_run(folder: str, command: str) -> Mapping[str, Sequence[Sequence[Any]]]:
     """Read the words of the command that started a run; a run without them has none."""
     kept = None
-    with contextlib.suppress(OSError, ValueError):  # the training says what is wrong with it
-        manifest = json.loads((Path(folder).expanduser() / MANIFEST).read_text("utf-8"))
-        kept = manifest.get(KEY) if isinstance(manifest, dict) else None
+    with contextlib.suppress(OSError):  # the training says what is wrong with it
+        kept = read_json(Path(folder).expanduser() / MANIFEST, "").get(KEY)
     if not isinstance(kept, dict):
         return {}
     if kept["name"] != command:
@@ -82,7 +82,8 @@ def check_run(folder: Path) -> None:
         folder: The folder that the user names.
 
     Raises:
-        ArgumentError: There is no run in the folder, or its manifest is damaged.
+        ArgumentError: There is no run in the folder.
+        RunError: The manifest of the run is damaged.
 
     Example:
         >>> check_run(Path("gone"))
@@ -98,13 +99,7 @@ gone, which does not exist. Check the path, or leave --resume out.
             f"--log-dir must be the folder of the run to resume. Received: {folder}, {fault}. "
             "Check the path, or leave --resume out."
         )
-    try:
-        json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ArgumentError(
-            f"{MANIFEST} must be as Zoo wrote it. Received: {file}, which is damaged ({error}). "
-            "Start the run anew in another folder."
-        ) from error
+    read_json(file, "Start the run anew in another folder.")
 
 
 def _word(token: Token) -> tuple[str | None, str | None]:

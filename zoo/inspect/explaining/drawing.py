@@ -75,7 +75,7 @@ def figure_of_maps(
     grid = figure.subplots(rows, count, squeeze=False)
     drawn: Any = None
     for column in range(count):
-        _draw_image(grid[0, column], images[column])
+        draw_image(grid[0, column], images[column])
         for row in range(classes):
             axes = grid[1 + row, column]
             drawn = draw_map(axes, maps[column, row], images[column])
@@ -122,7 +122,13 @@ def figure_of_members(
     return figure
 
 
-def _draw_image(axes: "Axes", image: np.ndarray) -> None:
+def draw_image(axes: "Axes", image: np.ndarray) -> None:
+    """Draw an image, without ticks.
+
+    Args:
+        axes: The axes to draw into.
+        image: uint8 [height, width, 1 or 3].
+    """
     pixels = np.clip(np.rint(image), 0, 255).astype("uint8")
     if pixels.shape[-1] == 3:
         axes.imshow(pixels)

@@ -1,26 +1,24 @@
 """Explaining answers: from a model or committee and images to maps of the pixels."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from zoo.arguments import argument_error, whole_number
-from zoo.datasets.image_batches import image_batches
+from zoo.arguments import argument_error, as_names
 from zoo.datasets.split import Split
 from zoo.ensembles.models.voting_model import VotingModel
-from zoo.errors import ArgumentError
 from zoo.inspect.explaining.agreement import Sanity, combined, dependence, mean_estimate
-from zoo.inspect.explaining.catalogue import find_method
+from zoo.inspect.explaining.catalogue import Settings, check_request, find_method
 from zoo.inspect.explaining.explanation import Explanation
+from zoo.inspect.explaining.gradients import check_maps
 from zoo.inspect.explaining.methods import Method
-from zoo.inspect.explaining.network import SCORES, Network
+from zoo.inspect.explaining.network import Network
 from zoo.inspect.explaining.targets import as_targets
-from zoo.inspect.networks.progress import check_verbose, progress_bar
+from zoo.inspect.networks.progress import progress_bar
 from zoo.inspect.networks.randomizing import RandomizedModel
-from zoo.inspect.networks.recording import image_shape_of
 
 BATCH = 32
 """The number of images in a run by default."""
@@ -87,26 +85,17 @@ def explain(
         >>> explain(zoo.build("softmax"), images, method="gradient").maps.shape
         (2, 28, 28)
     """
-    found = find_method(method, options, layer)
-    batch_size = whole_number("batch_size", batch_size, 1)
-    check_verbose(verbose)
-    if of not in SCORES:
-        raise argument_error("of", 'be "logits" or "probabilities"', of, "Leave it out for logits")
-    is_committee = isinstance(model_or_committee, VotingModel)
-    if not getattr(model_or_committee, "built", False):
-        raise ArgumentError(
-            "model_or_committee must be a built keras.Model or a committee. Received: "
-            f"{model_or_committee!r:.80}. Load a saved model with zoo.load, and call a new model "
-            "once to build it."
-        )
-    pixels = _as_array(images, image_shape_of(model_or_committee))
+    pixels, settings = check_request(
+        model_or_committee, images, method,
+        layer=layer, of=of, batch_size=batch_size, verbose=verbose, options=options,
+    )  # fmt: skip
     if class_names is None:
         known = images if isinstance(images, Split) else model_or_committee
         class_names = getattr(known, "class_names", None)
-    names = None if class_names is None else tuple(map(str, class_names))
-    settings = _Settings(found, options, layer, of, names, batch_size, verbose)
+    names = None if class_names is None else as_names("class_names", class_names)
+    is_committee = isinstance(model_or_committee, VotingModel)
     explained = _of_committee if is_committee else _of_model
-    return explained(model_or_committee, pixels, labels, settings)
+    return explained(model_or_committee, pixels, labels, replace(settings, class_names=names))
 
 
 def make_explainer(
@@ -209,29 +198,13 @@ class Explainer:
         return tf.cast(tf.convert_to_tensor(images), tf.float32)
 
 
-@dataclass(frozen=True)
-class _Settings:
-    """The checked arguments of `explain`, without model, images and labels."""
-
-    method: Method
-    options: Mapping[str, Any]
-    layer: Any
-    of: str
-    class_names: tuple[str, ...] | None
-    batch_size: int
-    verbose: str | int
-
-
-def _of_model(model: Any, images: np.ndarray, labels: Any, settings: _Settings) -> Explanation:
+def _of_model(model: Any, images: np.ndarray, labels: Any, settings: Settings) -> Explanation:
     """Explain a model."""
     method = settings.method
     network = Network(
-        model,
-        images.shape[1:],
-        layer=settings.layer,
-        of=settings.of,
-        batch_size=settings.batch_size,
-    )
+        model, images.shape[1:],
+        layer=settings.layer, of=settings.of, batch_size=settings.batch_size,
+    )  # fmt: skip
     explainer = Explainer(network, method, settings.options)
     targets = explainer.targets(images, labels)
     shown = settings.verbose if method.slow else 0
@@ -239,6 +212,8 @@ def _of_model(model: Any, images: np.ndarray, labels: Any, settings: _Settings) 
         network.advance = advance
         maps = explainer.maps(images, targets)
     gap = explainer.completeness_gap(images, targets, maps)
+    baseline = method.baseline_of(settings.options)
+    check_maps(maps, gap, baseline, model.name)
     if _is_single(labels):
         maps, targets, gap = maps[:, 0], targets[:, 0], None if gap is None else gap[:, 0]
     return Explanation(
@@ -249,13 +224,14 @@ def _of_model(model: Any, images: np.ndarray, labels: Any, settings: _Settings) 
         class_names=settings.class_names,
         layer=network.layer_name if method.uses_layer else None,
         changed_relus=network.changed_relus,
+        baseline=baseline,
         completeness_gap=gap,
-        measure_sanity=_SanityOf((model,), (settings.layer,), None, settings),
+        measure_sanity=_SanityOf(model, settings),
     )
 
 
 def _of_committee(
-    committee: Any, images: np.ndarray, labels: Any, settings: _Settings
+    committee: Any, images: np.ndarray, labels: Any, settings: Settings
 ) -> Explanation:
     """Explain each member for the class of the committee, and combine the maps."""
     if labels is None:
@@ -278,9 +254,7 @@ def _of_committee(
         member_maps=member_maps,
         member_names=tuple(committee.member_names),
         votes=committee.votes(images),
-        measure_sanity=_SanityOf(
-            tuple(committee.members), chosen, committee.rule.weights, settings
-        ),
+        measure_sanity=_SanityOf(committee, settings),
     )
 
 
@@ -300,41 +274,41 @@ class RandomizableMaps:
     The model is not changed: see `RandomizedModel`.
 
     Args:
-        models: The model, or the members.
-        layers: The argument `layer` of each model.
-        weights: The weights of the members in the vote, or None.
-        method: The method.
+        model_or_committee: As in `explain`.
         image_shape: (height, width, channels).
-        of: As in `explain`.
-        batch_size: As in `explain`.
-        options: Options of the method.
+        settings: The arguments of `explain`.
 
     Attributes:
         models: The models, each with copies of its weights.
     """
 
     def __init__(
-        self,
-        models: Sequence[Any],
-        layers: Sequence[Any],
-        weights: Any,
-        method: Method,
-        image_shape: tuple[int, ...],
-        *,
-        of: str,
-        batch_size: int,
-        options: Mapping[str, Any],
+        self, model_or_committee: Any, image_shape: tuple[int, ...], settings: Settings
     ) -> None:
-        self.models = [RandomizedModel(model, image_shape) for model in models]
-        self._weights = weights
+        is_committee = isinstance(model_or_committee, VotingModel)
+        members, layers = [model_or_committee], (settings.layer,)
+        self._weights = None
+        if is_committee:
+            members = model_or_committee.members
+            layers = layers_of_members(model_or_committee, settings.layer)
+            self._weights = model_or_committee.rule.weights
+        self._committee = model_or_committee if is_committee else None
+        self.models = [RandomizedModel(model, image_shape) for model in members]
+        options: dict[str, Any] = {"of": settings.of, "batch_size": settings.batch_size}
         self._explainers = [
             Explainer(
-                Network(model, image_shape, layer=layer, of=of, batch_size=batch_size),
-                method,
-                options,
+                Network(model, image_shape, layer=layer, **options),
+                settings.method,
+                settings.options,
             )
             for model, layer in zip(self.models, layers, strict=True)
         ]
+
+    def targets(self, images: np.ndarray, labels: Any) -> np.ndarray:
+        """Give the classes that are explained: arguments as `Explainer.targets`."""
+        if labels is None and self._committee is not None:
+            labels = np.asarray(self._committee.predict(images)).argmax(axis=1)
+        return self._explainers[0].targets(images, labels)
 
     @property
     def steps(self) -> int:
@@ -356,24 +330,13 @@ class RandomizableMaps:
 class _SanityOf:
     """Measures the sanity of an explanation: the arguments with which the explanation was made."""
 
-    models: tuple[Any, ...]
-    layers: tuple[Any, ...]
-    weights: Any
-    settings: _Settings
+    model_or_committee: Any
+    settings: Settings
 
     def __call__(self, explanation: Explanation) -> Sanity:
-        settings, images = self.settings, explanation.images[:CHECKED_IMAGES]
+        images = explanation.images[:CHECKED_IMAGES]
         targets = explanation.labels[:CHECKED_IMAGES].reshape(len(images), -1)
-        randomizable = RandomizableMaps(
-            self.models,
-            self.layers,
-            self.weights,
-            settings.method,
-            images.shape[1:],
-            of=settings.of,
-            batch_size=settings.batch_size,
-            options=settings.options,
-        )
+        randomizable = RandomizableMaps(self.model_or_committee, images.shape[1:], self.settings)
         maps = randomizable.maps(images, targets)  # of the weights of now
         last = randomizable.steps - 1
         steps = np.unique(np.linspace(0, last, CHECKED_STEPS).round().astype(int))
@@ -391,8 +354,3 @@ class _SanityOf:
 def _is_single(labels: Any) -> bool:
     """Whether each image is explained for a single class, so that maps are [n, height, width]."""
     return labels is None or not (isinstance(labels, str) or np.ndim(labels) == 2)
-
-
-def _as_array(images: Any, image_shape: tuple[int | None, ...]) -> np.ndarray:
-    """Take images as one array, uint8 or float32 [n, height, width, channels], 0..255."""
-    return np.concatenate(list(image_batches(images, image_shape, 256)))

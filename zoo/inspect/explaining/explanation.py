@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.arguments import whole_number
 from zoo.errors import ArgumentError
 from zoo.inspect.explaining.agreement import Sanity, rank_correlations, scaled
 from zoo.inspect.explaining.catalogue import METHODS
 from zoo.inspect.explaining.drawing import draw_map, figure_of_maps, figure_of_members
+from zoo.inspect.explaining.pixels import in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,6 +38,9 @@ class Explanation:
         layer: For methods of class activation, the name of the layer; of a committee, the names.
         changed_relus: For guided backpropagation and deconvolution, the number of ReLUs whose
             backward pass was changed; else None.
+        baseline: What the maps compare the pixels with: a colour such as `"black"`, `"blur"` or an
+            image, as an option of the method; None for class activation, which compares them with
+            nothing.
         completeness_gap: For integrated gradients, by how much the sum of each map differs from the
             difference of the scores that it should add up to: float32 [n] or [n, k]; else None.
         member_maps: The maps of the members of a committee, float32 [members, n, ...], not scaled;
@@ -54,6 +59,7 @@ class Explanation:
     class_names: tuple[str, ...] | None = None
     layer: str | None = None
     changed_relus: int | None = None
+    baseline: Any = None
     completeness_gap: NDArray[np.float32] | None = None
     member_maps: NDArray[np.float32] | None = None
     member_names: tuple[str, ...] = ()
@@ -122,6 +128,8 @@ class Explanation:
         parts = [method.title]
         if self.member_names:
             parts[0] += f", mean of {len(self.member_names)} members"
+        if method.baseline in method.options:
+            parts.append(f"compared with {in_words(self.baseline)}")
         if self.layer is not None:
             parts.append(f"{'layers' if ', ' in self.layer else 'layer'} {self.layer}")
         if self.changed_relus is not None:
@@ -146,8 +154,14 @@ class Explanation:
 
         Returns:
             The name.
+
+        Raises:
+            ArgumentError: There is no such image or class.
         """
-        label = int(self.labels.reshape(len(self.labels), -1)[index, column])
+        labels = self.labels.reshape(len(self.labels), -1)
+        whole_number("index", index, -len(labels), len(labels) - 1)
+        whole_number("column", column, -labels.shape[1], labels.shape[1] - 1)
+        label = int(labels[index, column])
         return str(label) if self.class_names is None else self.class_names[label]
 
     def plot(
@@ -165,14 +179,17 @@ class Explanation:
 
         Returns:
             The axes or the figure.
+
+        Raises:
+            ArgumentError: A number is out of range.
         """
         columns = self.maps.reshape(len(self.maps), -1, *self.maps.shape[-2:])
         if ax is not None:
-            draw_map(ax, columns[index, column], self.images[index])
             ax.set_title(self.label_name(index, column), parse_math=False)
+            draw_map(ax, columns[index, column], self.images[index])
             ax.set_xlabel(self.caption, fontsize="small", parse_math=False)
             return ax
-        count = min(len(self.maps), most)
+        count = min(len(self.maps), whole_number("most", most, 1))
         spread = None
         if self.member_names:
             spread = self.disagreement.reshape(columns.shape)[:count].mean(axis=1)

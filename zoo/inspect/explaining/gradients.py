@@ -4,6 +4,7 @@ A map is the sum over the channels, so that signs and sums are kept. Pixels are 
 255: a gradient is the change of the score for a change of one grey level.
 """
 
+import warnings
 from numbers import Real
 from typing import Any
 
@@ -16,8 +17,11 @@ from zoo.inspect.explaining.methods import method
 from zoo.inspect.explaining.network import Network
 from zoo.inspect.explaining.pixels import fill_pixels
 
+LARGEST_GAP = 0.2
+"""The share of a difference of scores by which sums may be off without a warning."""
 
-@method("gradient")
+
+@method("gradient", baseline="black")
 def gradient(network: Network, images: Any, targets: Any) -> Any:
     """The gradient of the score S by each pixel x, `∂S/∂x` (Simonyan, Vedaldi, Zisserman, 2014).
 
@@ -26,7 +30,7 @@ def gradient(network: Network, images: Any, targets: Any) -> Any:
     return tf.reduce_sum(network.gradients(images, targets), axis=-1)
 
 
-@method("gradient × input")
+@method("gradient × input", baseline="black")
 def gradient_times_input(network: Network, images: Any, targets: Any) -> Any:
     """The gradient times the pixel, `x ∂S/∂x` (Shrikumar et al., 2016).
 
@@ -36,7 +40,7 @@ def gradient_times_input(network: Network, images: Any, targets: Any) -> Any:
     return tf.reduce_sum(products, axis=-1)
 
 
-@method("SmoothGrad", slow=True)
+@method("SmoothGrad", slow=True, baseline="black")
 def smooth_grad(
     network: Network,
     images: Any,
@@ -78,7 +82,7 @@ def score_difference(
     return tf.gather(difference, targets, batch_dims=1)
 
 
-@method("integrated gradients", slow=True, expected_sum=score_difference)
+@method("integrated gradients", slow=True, baseline="baseline", expected_sum=score_difference)
 def integrated_gradients(
     network: Network, images: Any, targets: Any, *, steps: int = 64, baseline: Any = "black"
 ) -> Any:
@@ -90,8 +94,9 @@ def integrated_gradients(
 
     The baseline is an image without information: `"black"`, `"white"`, `"grey"`, `"mean"` (each
     image's mean colour), `"blur"` (each image without its details), a number from 0 to 255, or an
-    image. For a model that divides each image by its standard deviation, the score jumps close to
-    an image of a single colour: take `"blur"`.
+    image. For a model that divides each image by its standard deviation, the score can jump close
+    to an image of a single colour, and the sums are then wrong, of which a warning tells: take
+    `"blur"`.
     """
     steps = whole_number("steps", steps, 1)
     start = fill_pixels("baseline", baseline, images)
@@ -107,7 +112,7 @@ def integrated_gradients(
     return tf.reduce_sum(total * (images - start)[:, None], axis=-1)
 
 
-@method("guided backpropagation", changes_relus=True)
+@method("guided backpropagation", changes_relus=True, baseline="black")
 def guided_backpropagation(network: Network, images: Any, targets: Any) -> Any:
     """The gradient, with only positive gradients through active ReLUs (Springenberg et al., 2014).
 
@@ -117,10 +122,51 @@ def guided_backpropagation(network: Network, images: Any, targets: Any) -> Any:
     return tf.reduce_sum(network.gradients(images, targets, "guided"), axis=-1)
 
 
-@method("deconvolution", changes_relus=True)
+@method("deconvolution", changes_relus=True, baseline="black")
 def deconvolution(network: Network, images: Any, targets: Any) -> Any:
     """The gradient, with only positive gradients through all ReLUs (Zeiler and Fergus, 2014)."""
     return tf.reduce_sum(network.gradients(images, targets, "deconvolution"), axis=-1)
+
+
+def check_maps(maps: np.ndarray, gap: np.ndarray | None, baseline: Any, name: str) -> None:
+    """Check that maps are numbers, and warn if their sums are not those that they promise.
+
+    Args:
+        maps: float32 [n, k, height, width].
+        gap: By how much each sum is off, float32 [n, k]; None for a method that promises no sum.
+        baseline: The baseline of the maps, for the message.
+        name: The name of the model, for the message.
+
+    Raises:
+        ArgumentError: A map, or a score of the baseline, is not a finite number.
+    """
+    if not np.isfinite(maps).all():
+        raise ArgumentError(
+            f"{name} must have finite scores and gradients at the images. Received: maps with nan "
+            "or inf, as where a model divides an image of a single colour by its standard "
+            "deviation. Leave such images out, or choose another method."
+        )
+    if gap is None:
+        return
+    sums = maps.sum(axis=(2, 3))
+    shown = repr(baseline) if isinstance(baseline, str | Real) else "an image"
+    if not np.isfinite(gap).all():
+        raise ArgumentError(
+            f"baseline must be an image to which {name} gives finite scores. Received: {shown}, "
+            "with scores that are nan or inf, as where a model divides an image of a single colour "
+            'by its standard deviation. Pass baseline="blur".'
+        )
+    missing, whole = np.abs(gap).mean(), np.abs(sums - gap).mean()
+    if missing > LARGEST_GAP * whole:
+        warnings.warn(
+            f"The sums of the maps must be the differences of the scores of {name} for the images "
+            f"and the baseline {shown}. Received: sums that are off by {missing:.2g} in the mean, "
+            f"where the differences are {whole:.2g}. The scores jump on the way from the baseline, "
+            "as where a model divides each image by its standard deviation, or the steps are too "
+            'few. Pass baseline="blur", or more steps.',
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _draws(seed: int, group: slice, shape: tuple[int, ...]) -> Any:

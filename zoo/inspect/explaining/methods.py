@@ -7,7 +7,7 @@ width], signed: positive where the pixels speak for the class.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,8 @@ class Method:
         uses_layer: Whether the maps come from the output of a layer.
         changes_relus: Whether the backward pass of ReLU is changed.
         slow: Whether the method runs the model many times for each image.
+        baseline: What the maps compare the pixels with: the name of an option, a colour such as
+            `"black"`, or None for a method that compares them with nothing.
         expected_sum: For a method whose maps have a sum that is known, a function with the
             arguments of the method that computes it, [n, k]; else None.
     """
@@ -33,6 +35,7 @@ class Method:
     uses_layer: bool
     changes_relus: bool
     slow: bool
+    baseline: str | None
     expected_sum: Callable[..., Any] | None
 
     @property
@@ -45,6 +48,11 @@ class Method:
             if parameter.kind is parameter.KEYWORD_ONLY
         }
 
+    def baseline_of(self, options: Mapping[str, Any]) -> Any:
+        """Give what the maps compare the pixels with, where these options are passed."""
+        known: dict[Any, Any] = {**self.options, **options}
+        return known.get(self.baseline, self.baseline)
+
 
 METHODS: dict[str, Method] = {}
 """Name → method; `zoo.inspect.explaining.catalogue` imports the modules that fill the table."""
@@ -56,6 +64,7 @@ def method(
     uses_layer: bool = False,
     changes_relus: bool = False,
     slow: bool = False,
+    baseline: str | None = None,
     expected_sum: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Put a function into the table of methods, under its own name.
@@ -65,6 +74,7 @@ def method(
         uses_layer: As in `Method`.
         changes_relus: As in `Method`.
         slow: As in `Method`.
+        baseline: As in `Method`.
         expected_sum: As in `Method`.
 
     Returns:
@@ -73,7 +83,9 @@ def method(
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         name = function.__name__
-        METHODS[name] = Method(name, function, title, uses_layer, changes_relus, slow, expected_sum)
+        METHODS[name] = Method(
+            name, function, title, uses_layer, changes_relus, slow, baseline, expected_sum
+        )
         return function
 
     return register

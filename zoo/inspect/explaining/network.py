@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from zoo.errors import ArgumentError
 from zoo.inspect.networks.feature_maps import feature_layer, has_channels_first
 from zoo.inspect.networks.rectifiers import modify_relus
 from zoo.inspect.networks.running import LayerCall, Run, forward, layer_calls
+from zoo.metrics import are_probabilities
 
 SCORES = ("logits", "probabilities")
 """The numbers that a map can explain."""
@@ -177,8 +177,7 @@ class Network:
         if self._ending is not None:
             return False
         outputs = self._answers(images)[0].numpy()
-        adds_up = outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=1e-2)
-        return bool(outputs.shape[1] > 1 and adds_up)
+        return outputs.shape[1] > 1 and are_probabilities(outputs)
 
     def check_ending(self, images: Any) -> None:
         """Refuse a model that ends in probabilities of which the logits cannot be found.

@@ -14,7 +14,7 @@ from zoo.inspect.explaining.network import Network
 from zoo.inspect.explaining.pixels import fill_pixels
 
 
-@method("occlusion", slow=True)
+@method("occlusion", slow=True, baseline="fill")
 def occlusion(
     network: Network,
     images: Any,
@@ -49,7 +49,7 @@ def occlusion(
     return total / counts
 
 
-@method("RISE", slow=True)
+@method("RISE", slow=True, baseline="black")
 def rise(
     network: Network,
     images: Any,

@@ -54,6 +54,18 @@ def fill_pixels(name: str, value: Any, images: Any) -> Any:
     return pixels[None] if array.ndim else tf.fill((1, 1, 1, channels), pixels)
 
 
+def in_words(value: Any) -> str:
+    """Name pixels that `fill_pixels` takes, for captions.
+
+    Example:
+        >>> in_words("mean"), in_words(40)
+        ('the mean colour', 'the grey level 40')
+    """
+    if isinstance(value, str):
+        return {"mean": "the mean colour", "blur": "blurred pixels"}.get(value, value)
+    return "another image" if np.ndim(value) else f"the grey level {float(value):g}"
+
+
 def enlarged(maps: Any, height: int, width: int) -> Any:
     """Bring small maps to the size of the image, by bilinear interpolation.
 

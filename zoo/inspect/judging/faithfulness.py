@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from zoo.arguments import argument_error, whole_number
+from zoo.arguments import argument_error, is_among, whole_number
 from zoo.ensembles.measures.bootstrap import Estimate
 from zoo.ensembles.measures.significance import paired_bootstrap
 from zoo.ensembles.models.voting_model import VotingModel
@@ -18,7 +18,7 @@ from zoo.inspect.explaining.catalogue import METHODS
 from zoo.inspect.explaining.explain import BATCH, explain
 from zoo.inspect.explaining.explanation import Explanation
 from zoo.inspect.explaining.network import Network
-from zoo.inspect.explaining.pixels import fill_pixels
+from zoo.inspect.explaining.pixels import fill_pixels, in_words
 from zoo.inspect.networks.progress import check_verbose, progress_bar
 from zoo.plots import new_figure
 
@@ -47,6 +47,8 @@ class Faithfulness:
         fractions: The share of the pixels that were changed, float64 [points], from 0 to 1.
         labels: The classes that are explained, int32 [images].
         method: The name of the method.
+        deleted_to: What replaced the pixels in deletion, in words.
+        inserted_into: The pixels that the image without details consists of, in words.
     """
 
     deletion: NDArray[np.float32]
@@ -54,6 +56,8 @@ class Faithfulness:
     fractions: NDArray[np.float64]
     labels: NDArray[np.int32]
     method: str
+    deleted_to: str = "other pixels"
+    inserted_into: str = "other pixels"
 
     def areas(self, curve: str = "deletion") -> NDArray[np.float64]:
         """Compute the area under the curve of each image, by the trapezoidal rule.
@@ -67,7 +71,7 @@ class Faithfulness:
         Raises:
             ArgumentError: There is no such curve.
         """
-        if curve not in CURVES:
+        if not is_among(curve, CURVES):
             raise argument_error("curve", 'be "deletion" or "insertion"', curve, "Leave it out")
         return np.trapezoid(getattr(self, curve).astype("float64"), self.fractions, axis=-1)
 
@@ -133,7 +137,11 @@ class Faithfulness:
             axes.plot(100 * self.fractions, mean, style, color=_COLOURS[ranking], label=label)
         better = "lower is better" if curve == "deletion" else "higher is better"
         axes.set_title(f"{curve} ({better})", fontsize="medium")
-        axes.set_xlabel("pixels taken away [%]" if curve == "deletion" else "pixels put back [%]")
+        axes.set_xlabel(
+            f"pixels replaced by {self.deleted_to} [%]"
+            if curve == "deletion"
+            else f"pixels put back in place of {self.inserted_into} [%]"
+        )
         axes.set_ylabel("mean probability of the explained class")
         axes.set_ylim(0, 1.02)
         axes.legend(fontsize="small", loc="upper right" if curve == "deletion" else "lower right")
@@ -146,8 +154,8 @@ def faithfulness(
     *,
     labels: Any = None,
     steps: int = 28,
-    deletion: Any = "mean",
-    insertion: Any = "blur",
+    deletion: Any = None,
+    insertion: Any = None,
     seed: int = 0,
     batch_size: int = BATCH,
     verbose: str | int = "auto",
@@ -161,6 +169,10 @@ def faithfulness(
     which need no network: a map that is not better than these says little. Pixels with equal values
     are ordered at random.
 
+    A map says what happens when pixels become others, such as black. So by default pixels become
+    what the method compares them with: `Explanation.baseline`. Where a map is judged by other
+    pixels, its signs say nothing, and it can be worse than a random order.
+
     Args:
         model_or_committee: As in `explain`. The probability of a committee is that of its vote.
         images: As in `explain`; None with an explanation.
@@ -170,8 +182,10 @@ def faithfulness(
         steps: The number of steps from the whole image to no pixel of it.
         deletion: What replaces pixels: `"mean"` (the mean colour of each image), `"black"`,
             `"grey"`, `"white"`, `"blur"` (each image without its details), a number from 0 to 255,
-            or an image.
-        insertion: The image without details: as `deletion`.
+            or an image. None takes what the method compares pixels with, and for class activation,
+            which compares them with nothing, `"mean"`.
+        insertion: The image without details: as `deletion`; for class activation, None takes
+            `"blur"`.
         seed: The seed of the random order.
         batch_size: The largest number of images in a run.
         verbose: As in `explain`.
@@ -215,6 +229,8 @@ def faithfulness(
     )  # fmt: skip
     probability = _probabilities(model_or_committee, pixels, batch_size)
     curves = np.zeros((2, len(RANKINGS), len(pixels), len(kept)), "float32")
+    deletion = _given(deletion, explanation.baseline, "mean")
+    insertion = _given(insertion, explanation.baseline, "blur")
     fills = [_replacement(name, value, pixels) for name, value in
              (("deletion", deletion), ("insertion", insertion))]  # fmt: skip
     with progress_bar("faithfulness", len(pixels), verbose=verbose) as advance:
@@ -227,7 +243,16 @@ def faithfulness(
                 changed = np.where(first, inside, outside).reshape(-1, *pixels.shape[1:])
                 curves[curve, :, image] = probability(changed)[:, label].reshape(len(RANKINGS), -1)
             advance(1)
-    return Faithfulness(curves[0], curves[1], kept / count, explanation.labels, explanation.method)
+    if not np.isfinite(curves).all():
+        raise ArgumentError(
+            "model_or_committee must have finite probabilities for the changed images. Received: "
+            "nan, as where a model divides an image of a single colour by its standard deviation. "
+            'Pass deletion="blur" and insertion="blur".'
+        )
+    return Faithfulness(
+        curves[0], curves[1], kept / count, explanation.labels, explanation.method,
+        in_words(deletion), in_words(insertion),
+    )  # fmt: skip
 
 
 def edges(images: np.ndarray) -> NDArray[np.float32]:
@@ -258,7 +283,7 @@ def _check_alone(images: Any, labels: Any, options: dict[str, Any]) -> None:
 
 
 def _position(ranking: str) -> int:
-    if ranking not in RANKINGS:
+    if not is_among(ranking, RANKINGS):
         expected = f"be one of {', '.join(map(repr, RANKINGS))}"
         raise argument_error("ranking", expected, ranking, "Pass one of them")
     return RANKINGS.index(ranking)
@@ -270,6 +295,13 @@ def _ranks(values: np.ndarray, seed: int) -> NDArray[np.int64]:
     random = np.random.default_rng(seed).random(flat.shape)
     order = np.lexsort((random, -flat), axis=-1)
     return order.argsort(axis=-1).reshape(values.shape)
+
+
+def _given(value: Any, baseline: Any, other: str) -> Any:
+    """Choose what replaces pixels: what is asked for, the method's baseline, or another colour."""
+    if value is not None:
+        return value
+    return other if baseline is None else baseline
 
 
 def _replacement(name: str, value: Any, images: np.ndarray) -> np.ndarray:

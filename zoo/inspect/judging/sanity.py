@@ -9,18 +9,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from zoo.arguments import argument_error, whole_number
+from zoo.arguments import argument_error, is_among, whole_number
 from zoo.ensembles.measures.bootstrap import Estimate
-from zoo.ensembles.models.voting_model import VotingModel
 from zoo.errors import ArgumentError
 from zoo.inspect.explaining.agreement import LARGEST_CORRELATION, Sanity, dependence, mean_estimate
-from zoo.inspect.explaining.catalogue import METHODS, find_method
-from zoo.inspect.explaining.explain import (
-    BATCH,
-    RandomizableMaps,
-    explain,
-    layers_of_members,
-)
+from zoo.inspect.explaining.catalogue import METHODS, check_request
+from zoo.inspect.explaining.explain import BATCH, RandomizableMaps
+from zoo.inspect.explaining.gradients import check_maps
 from zoo.inspect.networks.progress import progress_bar
 from zoo.plots import new_figure
 
@@ -90,7 +85,7 @@ class SanityCheck:
         Raises:
             ArgumentError: There is no such measure.
         """
-        if measure not in _TITLES:
+        if not is_among(measure, _TITLES):
             expected = f"be one of {', '.join(map(repr, _TITLES))}"
             raise argument_error("measure", expected, measure, "Leave it out for the correlations")
         return [mean_estimate(values) for values in getattr(self, measure)]
@@ -245,33 +240,27 @@ def sanity_check(
         >>> sanity_check(model, images, method="gradient", draws=1).correlations.shape
         (4, 2)
     """
-    if order not in ORDERS:
+    if not is_among(order, ORDERS):
         raise argument_error("order", 'be "cascading" or "independent"', order, "Leave it out")
     draws, seed = whole_number("draws", draws, 1), whole_number("seed", seed, 0)
     if isinstance(labels, str) or np.ndim(labels) > 1:
         expected = "name a single class for each image"
         raise argument_error("labels", expected, labels, "Pass None, a class id or ids [n]")
-    explanation = explain(
-        model_or_committee, images, labels, method, layer=layer, of=of, batch_size=batch_size,
-        verbose=verbose, **options,
+    pixels, settings = check_request(
+        model_or_committee, images, method,
+        layer=layer, of=of, batch_size=batch_size, verbose=verbose, options=options,
     )  # fmt: skip
-    is_committee = isinstance(model_or_committee, VotingModel)
-    randomizable = RandomizableMaps(
-        model_or_committee.members if is_committee else [model_or_committee],
-        layers_of_members(model_or_committee, layer) if is_committee else (layer,),
-        model_or_committee.rule.weights if is_committee else None,
-        find_method(method, options, layer),
-        explanation.images.shape[1:],
-        of=of, batch_size=batch_size, options=options,
-    )  # fmt: skip
+    randomizable = RandomizableMaps(model_or_committee, pixels.shape[1:], settings)
     steps = randomizable.steps
-    maps, targets = explanation.maps, explanation.labels[:, None]
+    targets = randomizable.targets(pixels, labels)
+    maps = randomizable.maps(pixels, targets)[:, 0]  # of the trained weights
+    check_maps(maps, None, None, model_or_committee.name)
     found = np.zeros((3, draws, steps, len(maps)))
     with progress_bar("sanity check", draws * steps, verbose=verbose) as advance:
         for draw, step in np.ndindex(draws, steps):
             positions = range(step + 1) if order == "cascading" else (step,)
             randomizable.randomize(positions, seed * draws + draw)
-            others = randomizable.maps(explanation.images, targets)[:, 0]
+            others = randomizable.maps(pixels, targets)[:, 0]
             found[:, draw, step] = _similarities(maps, others)
             advance(1)
     correlations, absolute_correlations, ssim = found.mean(axis=1)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.arguments import whole_number
+from zoo.arguments import is_among, whole_number
 from zoo.ensembles.measures.bootstrap import Estimate, percentile_interval, resampled_means
 from zoo.errors import ArgumentError
 from zoo.inspect.landscapes.drawing import new_axes, write_caption
@@ -124,7 +124,7 @@ def barrier(
     """
     check_built("first", first)
     check_built("second", second)
-    if measure not in MEASURES:
+    if not is_among(measure, MEASURES):
         raise ArgumentError(
             f'measure must be "loss" or "error". Received: {measure!r}. Leave it out for the loss.'
         )

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -11,7 +11,7 @@ import numpy as np
 from zoo.arguments import whole_number
 from zoo.errors import ArgumentError
 from zoo.inspect.landscapes.outputs import check_built, labelled_images
-from zoo.inspect.landscapes.planes import WeightName, value_of, weight_plane
+from zoo.inspect.landscapes.planes import WeightName, value_of, weight_labels, weight_plane
 from zoo.inspect.landscapes.point_losses import BATCH_SIZE, PointLosses
 
 
@@ -24,11 +24,14 @@ class Trajectory:
         positions: The values of the two weights before each step and after the last, float64
             [steps + 1, 2].
         losses: The mean loss at each position, float64 [steps + 1].
+        weights: The two weights, such as `"logits/kernel[27, 3]"`; empty if they are not known. A
+            landscape over others refuses the path.
     """
 
     name: str
     positions: np.ndarray
     losses: np.ndarray
+    weights: tuple[str, ...] = ()
 
 
 def descend(
@@ -88,8 +91,9 @@ def descend(
     first = _start([value_of(model, name) for name in weights] if start is None else start)
     split = labelled_images(model, data)
     losses = PointLosses(model, plane, split, penalties=penalties, batch_size=batch_size)
+    labels = weight_labels(weights)
     return tuple(
-        follow(name, losses, _fresh(name, optimizer), first, steps)
+        replace(follow(name, losses, _fresh(name, optimizer), first, steps), weights=labels)
         for name, optimizer in optimizers.items()
     )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.arguments import whole_number
+from zoo.arguments import is_among, whole_number
 from zoo.errors import ArgumentError
 from zoo.inspect.landscapes.descent import Trajectory
 from zoo.inspect.landscapes.drawing import (
@@ -167,6 +167,7 @@ def landscape(
             f"A landscape must have a single kind of axes. Received: {' and '.join(named)}. Leave "
             "out all but one of them."
         )
+    trajectories = list(trajectories) if isinstance(trajectories, Iterable) else trajectories
     drawn = _positions(trajectories)
     if drawn and weights is None:
         raise ArgumentError(
@@ -177,6 +178,7 @@ def landscape(
     whole_number("batch_size", batch_size, 1)
     if weights is not None:
         view = weight_view(model, weights, drawn)
+        _check_weights(trajectories, view.labels)
     elif path is not None:
         view = path_view(model, path)
     elif through is not None:
@@ -217,7 +219,7 @@ def landscape(
 
 def check_statistics(value: str | None, *, default: str) -> str:
     """Take `"kept"` or `"anew"`, or the default for None."""
-    if value is not None and value not in STATISTICS:
+    if value is not None and not is_among(value, STATISTICS):
         raise ArgumentError(
             f'batch_statistics must be "kept" or "anew". Received: {value!r}. Leave it out for '
             "the value that fits the axes."
@@ -242,6 +244,17 @@ def _positions(trajectories: Any) -> dict[str, np.ndarray]:
             "you pass to descend differently."
         )
     return positions
+
+
+def _check_weights(trajectories: Iterable[Trajectory], labels: tuple[str, str]) -> None:
+    """Refuse trajectories over other weights than the axes."""
+    for trajectory in trajectories:
+        if trajectory.weights and trajectory.weights != labels:
+            raise ArgumentError(
+                f"trajectories must go over the weights of the axes, {' and '.join(labels)}. "
+                f"Received: {trajectory.name!r} over {' and '.join(trajectory.weights)}. Pass the "
+                "same weights= to descend and landscape."
+            )
 
 
 def _check_range(name: str, value: Range | None, default: Range) -> Range:

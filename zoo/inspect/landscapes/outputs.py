@@ -12,6 +12,7 @@ from zoo.errors import ArgumentError, DataError
 from zoo.inspect.landscapes.networks_at_weights import weight_dtype
 from zoo.inspect.networks.recording import class_numbers
 from zoo.inspect.networks.running import ends_linearly, logits_behind
+from zoo.metrics import are_probabilities
 from zoo.text import first_line
 
 
@@ -22,8 +23,9 @@ def gives_probabilities(outputs: Any) -> bool:
         outputs: The outputs of a network for some images, [batch, classes] or [batch, 1].
     """
     values = ops.convert_to_numpy(outputs).astype("float64")
-    in_range = bool(((values >= 0) & (values <= 1 + 1e-6)).all())
-    return in_range and (values.shape[-1] == 1 or bool((abs(values.sum(-1) - 1) < 1e-2).all()))
+    if values.shape[-1] == 1:
+        return bool(((values >= 0) & (values <= 1 + 1e-6)).all())
+    return are_probabilities(values)
 
 
 def cross_entropy(labels: Any, outputs: Any, *, probabilities: bool) -> Any:

@@ -188,6 +188,16 @@ def weight_plane(model: Any, names: Sequence[WeightName]) -> Plane:
     return Plane(variables, origin, directions)
 
 
+def weight_labels(names: Sequence[WeightName]) -> tuple[str, ...]:
+    """Write the names of weights as text.
+
+    Example:
+        >>> weight_labels([("logits/kernel", 27, 3)])
+        ('logits/kernel[27, 3]',)
+    """
+    return tuple(f"{path}[{', '.join(map(str, place))}]" for path, *place in names)
+
+
 def find_weight(model: Any, name: WeightName) -> tuple[Any, tuple[int, ...]]:
     """Find a single number among the weights of a model.
 

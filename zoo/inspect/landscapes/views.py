@@ -20,6 +20,7 @@ from zoo.inspect.landscapes.planes import (
     random_plane,
     through_points,
     value_of,
+    weight_labels,
     weight_plane,
 )
 from zoo.inspect.landscapes.weight_path import WeightPath, path_plane
@@ -103,7 +104,7 @@ def weight_view(model: Any, names: Sequence[WeightName], paths: Mapping[str, np.
         widened(column, 0.15) if paths else (value - 1.0, value + 1.0)
         for column, value in zip(shown.T, own, strict=True)
     )
-    labels = [f"{path}[{', '.join(map(str, place))}]" for path, *place in names]
+    labels = weight_labels(names)
     return View(
         model,
         plane,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from zoo.arguments import is_among
 from zoo.errors import ArgumentError
 
 
@@ -16,7 +17,7 @@ def check_verbose(verbose: str | int) -> None:
     Raises:
         ArgumentError: `verbose` has another value.
     """
-    if verbose not in ("auto", 0, 1):
+    if not is_among(verbose, ("auto", 0, 1)):
         raise ArgumentError(
             f'verbose must be "auto", 1 or 0. Received: {verbose!r}. Pass 0 for silence.'
         )

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from zoo.arguments import whole_number
+from zoo.arguments import argument_error, whole_number
 from zoo.datasets.image_batches import image_batches
 from zoo.inspect.networks.running import forward
 
@@ -101,6 +101,29 @@ def record_blocks(
             graphs[key] = tf.function(run, autograph=False).get_concrete_function(signature)
         logits, outputs = graphs[key](tf.convert_to_tensor(block))
         yield Recorded(logits.numpy(), {name: x.numpy() for name, x in outputs.items()})
+
+
+def check_is_model(name: str, model: Any) -> None:
+    """Check that an argument is a Keras model.
+
+    Args:
+        name: Name of the argument, for the message.
+        model: The argument.
+
+    Raises:
+        ArgumentError: The argument is something else, such as the path of a saved model.
+
+    Example:
+        >>> check_is_model("model", "cnn.keras")
+        Traceback (most recent call last):
+        zoo.errors.ArgumentError: model must be a keras.Model. Received: 'cnn.keras'. Load a saved \
+model with zoo.load.
+    """
+    import keras  # imported here, since the import takes seconds
+
+    if not isinstance(model, keras.Model):
+        remedy = "Load a saved model with zoo.load"
+        raise argument_error(name, "be a keras.Model", model, remedy)
 
 
 def image_shape_of(model: Any) -> tuple[int | None, ...]:

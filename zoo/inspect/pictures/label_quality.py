@@ -7,6 +7,7 @@ Labels", 2021. The probabilities have to be those of models that were not traine
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from zoo.arguments import is_among
 from zoo.errors import ArgumentError
 
 
@@ -56,7 +57,7 @@ def find_score(name: str) -> object:
     Raises:
         ArgumentError: There is no such score.
     """
-    if name not in SCORES:
+    if not is_among(name, SCORES):
         raise ArgumentError(
             f"score must be {' or '.join(map(repr, SCORES))}. Received: {name!r}. Leave it out for "
             "'normalized_margin'."

@@ -1,43 +1,13 @@
 """Accuracy with and without the test images that nearly stand among the training images."""
 
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from zoo.datasets.looking.near_duplicates import NearDuplicates, near_duplicates
+from zoo.datasets.looking.near_duplicates import near_duplicates
 from zoo.datasets.split import Split
+from zoo.ensembles.reports.leaks import MAX_SHIFT, THRESHOLD, Leaks, measure_leaks
 from zoo.inspect.pictures.predictions import BATCH, labelled_split, predict_split
-from zoo.metrics import Accuracy, accuracy
 
-
-@dataclass(frozen=True, eq=False)
-class Leaks:
-    """How much images that leak from the training images change the accuracy.
-
-    Attributes:
-        duplicates: The pairs: rows of the test images as `first`, of the training images as
-            `second`.
-        every: The accuracy on all test images.
-        without: The accuracy on the test images without a near-duplicate among the training images;
-            None if there are no such images.
-        leaked: The accuracy on the other test images; None if there are none.
-    """
-
-    duplicates: NearDuplicates
-    every: Accuracy
-    without: Accuracy | None
-    leaked: Accuracy | None
-
-    def sentence(self) -> str:
-        """Say in a few sentences how many images leak, and what the accuracy is without them."""
-        if self.leaked is None:
-            return f"Accuracy: {self.every}. {self.duplicates.sentence()}"
-        without = self.without or "there are none"
-        return (
-            f"Accuracy: {self.every}. {self.duplicates.sentence()} Without these images: "
-            f"{without}. On these images alone: {self.leaked}."
-        )
+__all__ = ["Leaks", "leaks"]
 
 
 def leaks(
@@ -45,13 +15,14 @@ def leaks(
     data: Any,
     training: Split,
     *,
-    max_shift: int = 2,
-    threshold: float = 0.97,
+    max_shift: int = MAX_SHIFT,
+    threshold: float = THRESHOLD,
 ) -> Leaks:
     """Measure the accuracy with and without test images that the training images nearly hold.
 
     A test image that is also a training image, mirrored, moved or compressed again, says little
-    about new images. `zoo.datasets.near_duplicates` finds these images.
+    about new images. `zoo.datasets.near_duplicates` finds these images. The report of a committee
+    does the same for the images that the committee was trained on.
 
     Args:
         model_or_committee: A built `keras.Model` of any kind, or a `zoo.ensembles.Committee`.
@@ -78,13 +49,4 @@ def leaks(
     split = labelled_split(model_or_committee, data)
     found = near_duplicates(split, training, max_shift=max_shift, threshold=threshold)
     answers = predict_split(model_or_committee, split, BATCH).answers
-    leaked = np.zeros(len(split), bool)
-    leaked[found.rows] = True
-    return Leaks(
-        found,
-        accuracy(split.labels, answers),
-        *(
-            accuracy(split.labels[rows], answers[rows]) if rows.any() else None
-            for rows in (~leaked, leaked)
-        ),
-    )
+    return measure_leaks(split.labels, answers, found)

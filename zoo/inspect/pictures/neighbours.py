@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.arguments import whole_number
+from zoo.arguments import is_among, whole_number
 from zoo.datasets.image_batches import image_batches
 from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled, as_unlabelled
@@ -70,7 +70,7 @@ class Neighbours:
             captions.append(f"image {number}")
             names = [self.split.class_names[label] for label in self.labels[number]]
             captions += [
-                f"#{index}\n{name}\n{distance:.3g}"
+                f"#{index}\n{name}\ndistance {distance:.3g}"
                 for index, name, distance in zip(
                     self.indices[number], names, self.distances[number], strict=True
                 )
@@ -131,7 +131,7 @@ def neighbours(
             "model must be a single model without layer=, since each member of a committee has "
             "features of its own. Received: a committee. Pass a member, committee.members[0]."
         )
-    if metric not in METRICS:
+    if not is_among(metric, METRICS):
         expected = " or ".join(map(repr, METRICS))
         raise ArgumentError(f"metric must be {expected}. Received: {metric!r}. Leave it out.")
     ids = np.asarray(labels)

@@ -13,6 +13,7 @@ from zoo.ensembles.models.voting_model import VotingModel
 from zoo.errors import ArgumentError, DataError
 from zoo.inspect.networks.recording import class_numbers, image_shape_of
 from zoo.inspect.networks.running import ends_linearly, forward
+from zoo.metrics import are_probabilities
 
 BATCH = 256
 """The number of images in a run by default, which bounds the memory that is taken."""
@@ -158,7 +159,6 @@ def as_probabilities(outputs: NDArray, ending: str | None) -> NDArray[np.float64
     if values.shape[-1] == 1:
         ones = values if ending == "sigmoid" else expit(values)
         return np.concatenate([1 - ones, ones], axis=-1)
-    sums = values.sum(axis=-1, keepdims=True)
-    if ending in ("softmax", "sigmoid") or (values.min() >= 0 and abs(sums - 1).max() < 1e-2):
-        return values / sums
+    if ending in ("softmax", "sigmoid") or are_probabilities(values):
+        return values / values.sum(axis=-1, keepdims=True)
     return softmax(values, axis=-1)  # of logits, or of logarithms of probabilities

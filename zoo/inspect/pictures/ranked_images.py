@@ -159,7 +159,7 @@ class RankedImages:
         label = self.class_names[self.labels[number]]
         answer = self.class_names[self.answers[number]]
         lines = [f"#{self.indices[number]}", f"label: {label}"]
-        return "\n".join([*lines, f"{self.confidences[number]:.2f} {answer}"])
+        return "\n".join([*lines, f"{answer}: p = {self.confidences[number]:.2f}"])
 
     def _split(self) -> Split:
         if self.split is None:

@@ -12,7 +12,7 @@ from zoo.arguments import whole_number
 from zoo.datasets.split import Split
 from zoo.errors import ArgumentError
 from zoo.inspect.networks.layer_names import find_layer
-from zoo.inspect.networks.recording import BATCH, record, record_blocks
+from zoo.inspect.networks.recording import BATCH, check_is_model, record, record_blocks
 from zoo.inspect.networks.running import layer_calls
 from zoo.inspect.units.tiles import INCHES, SIGNED_COLOURS, draw_tiles
 from zoo.inspect.units.unit_outputs import find_call, layer_list, shape_of_images
@@ -165,6 +165,7 @@ def features(model: Any, images: Any, layer: Any, *, batch_size: int = BATCH) ->
         >>> features(zoo.build("mlp"), images, "logits").shape
         (3, 7)
     """
+    check_is_model("model", model)
     name = layer if isinstance(layer, str) else find_layer(model, layer).path
     count = len(images) if isinstance(images, Split | np.ndarray) else None
     result, end, parts = None, 0, []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from zoo.arguments import argument_error
+from zoo.arguments import argument_error, is_among
 from zoo.errors import ArgumentError
 from zoo.inspect.networks.running import LayerCall, layer_calls
 from zoo.inspect.units.tiles import (
@@ -143,7 +143,7 @@ def weights(
         >>> weights(zoo.build("softmax")).kernels.shape
         (10, 28, 28, 1)
     """
-    if scale not in SCALES:
+    if not is_among(scale, SCALES):
         raise argument_error("scale", f"be one of {', '.join(SCALES)}", scale, 'Pass "each"')
     image_shape = shape_of_images(model)
     calls = layer_calls(model, image_shape)

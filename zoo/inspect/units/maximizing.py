@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.arguments import argument_error, whole_number
+from zoo.arguments import argument_error, is_among, real_number, whole_number
 from zoo.augmentation import Augmentation
 from zoo.datasets.image_batches import image_batches
 from zoo.errors import ArgumentError
@@ -266,22 +264,16 @@ def _settings(
     space: str, steps: int, learning_rate: float, augmentation: Any, variation: float, seed: int
 ) -> AscentSettings:
     """Check the arguments of the optimisation."""
-    if space not in SPACES:
+    if not is_among(space, SPACES):
         raise argument_error("space", f"be one of {', '.join(SPACES)}", space, 'Pass "fourier"')
-    for name, value, least in (
-        ("learning_rate", learning_rate, "above 0"), ("total_variation", variation, "0 or more")
-    ):  # fmt: skip
-        fits = isinstance(value, numbers.Real) and math.isfinite(value)
-        if not fits or value < 0 or (least == "above 0" and not value):
-            raise argument_error(name, f"be a finite number, {least}", value, "Pass 0.05")
     if not isinstance(augmentation, Augmentation | None):
         expected = "be a zoo.Augmentation or None"
         raise argument_error("augmentation", expected, augmentation, "Pass None for no transforms")
     return AscentSettings(
         whole_number("steps", steps, 1),
-        float(learning_rate),
+        real_number("learning_rate", learning_rate, above=0, example=0.05),
         augmentation,
-        float(variation),
+        real_number("total_variation", variation, least=0, example=0.05),
         whole_number("seed", seed, 0),
     )
 

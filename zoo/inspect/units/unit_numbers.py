@@ -61,7 +61,7 @@ def unit_names(units: Sequence[int], names: Sequence[str] | None) -> list[str]:
     """
     if names is None:
         return [str(unit) for unit in units]
-    if isinstance(names, str) or len(names) != len(units):
+    if isinstance(names, str) or not hasattr(names, "__len__") or len(names) != len(units):
         expected = f"be {len(units)} names, one for each unit"
         raise argument_error("names", expected, names, "Leave names out to see the numbers")
     return [str(name) for name in names]

@@ -17,7 +17,7 @@ from zoo.arguments import argument_error
 from zoo.ensembles.committee import Committee
 from zoo.errors import ArgumentError
 from zoo.inspect.networks.layer_names import find_layer
-from zoo.inspect.networks.recording import image_shape_of
+from zoo.inspect.networks.recording import check_is_model, image_shape_of
 from zoo.inspect.networks.running import LayerCall, Run, forward
 
 RECTIFIERS = {
@@ -214,6 +214,7 @@ def shape_of_images(model: Any) -> tuple[int | None, int | None, int]:
             "model must be a single model. Received: a committee. Pass a member, "
             "committee.members[0]."
         )
+    check_is_model("model", model)
     shape = image_shape_of(model)
     if shape[2] is None:
         built_for = (model.get_build_config() or {}).get("input_shape") or ()

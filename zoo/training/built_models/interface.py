@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from zoo.errors import ArgumentError
+from zoo.metrics import sums_to_1
 from zoo.text import first_line
 
 _SIDE = 64
@@ -134,7 +135,7 @@ def _check_probabilities(name: str, model: Any, shape: Sequence[int | None]) -> 
             f"that raises an error: {first_line(error)}. Call the model with such an array to "
             "find the layer."
         ) from error
-    wrong = np.flatnonzero(~(abs(outputs.sum(axis=-1) - 1) < 1e-2))
+    wrong = np.flatnonzero(~sums_to_1(outputs))
     if len(wrong):
         image = "a black image" if wrong[0] == 0 else "an image of noise"
         raise ArgumentError(

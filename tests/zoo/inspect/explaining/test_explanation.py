@@ -88,7 +88,9 @@ def test_the_caption_counts_maps_of_zeros():
 
 def test_the_caption_tells_what_was_measured(models, images):
     explanation = explain(models["flat"], images, [[0, 1]], "integrated_gradients", steps=9)
-    assert explanation.caption.startswith("integrated gradients, sums are off by ")
+    assert explanation.caption.startswith(
+        "integrated gradients, compared with black, sums are off by "
+    )
     assert explanation.caption.endswith("sanity check: not checked")
     sanity = Sanity(Estimate(0.123, 0.1, 0.2), images=5)
     measured = Explanation(

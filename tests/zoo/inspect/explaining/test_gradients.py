@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from zoo.errors import ArgumentError
 from zoo.inspect import explain
 from zoo.inspect.networks.recording import record
 
@@ -97,3 +98,22 @@ def test_the_backward_pass_through_relus_worked_out_by_hand(method, rule):
     explanation = explain(model, image, 1, method)
     assert np.allclose(explanation.maps, (a @ upstream).reshape(1, 2, 3), rtol=1e-4, atol=1e-6)
     assert explanation.changed_relus == (None if method == "gradient" else 2)
+
+
+def test_a_baseline_without_a_finite_score_is_refused(standardizing):
+    images = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 1)).astype("uint8")
+    model = standardizing()
+    with pytest.raises(ArgumentError, match=r"baseline must be an image .* Pass baseline=\"blur\""):
+        explain(model, images, steps=4, verbose=0)
+    assert np.isfinite(explain(model, images, steps=4, baseline="blur", verbose=0).maps).all()
+    flat = np.full((1, 4, 4, 1), 9, "uint8")
+    with pytest.raises(ArgumentError, match="must have finite scores and gradients at the images"):
+        explain(model, flat, 0, "gradient")
+
+
+def test_a_score_that_jumps_at_the_baseline_is_told(standardizing):
+    images = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 1)).astype("uint8")
+    model = standardizing(floor=1e-7)
+    with pytest.warns(UserWarning, match=r"sums that are off by .* Pass baseline=\"blur\""):
+        explain(model, images, steps=4, verbose=0)
+    explain(model, images, steps=40, baseline="blur", verbose=0)

@@ -57,9 +57,51 @@ def test_all_orders_begin_and_end_at_the_same_images(models, images):
     assert np.allclose(found.deletion[:, :, 0], own, atol=1e-5)
     assert np.allclose(found.insertion[:, :, -1], own, atol=1e-5)
     assert np.allclose(found.deletion[:, :, -1], found.deletion[:1, :, -1])
-    grey = images.astype("float32").mean(axis=(1, 2), keepdims=True)
-    empty = model.predict(np.broadcast_to(grey, images.shape), verbose=0)
+    empty = model.predict(np.zeros_like(images), verbose=0)
     assert np.allclose(found.deletion[0, :, -1], empty[np.arange(5), found.labels], atol=1e-5)
+
+
+def test_pixels_become_what_the_method_compares_them_with(linear):
+    model, images, _ = linear
+    for method, options, deletion, insertion in (
+        ("gradient", {}, "black", "black"),
+        ("integrated_gradients", {"baseline": 40}, "the grey level 40", "the grey level 40"),
+        ("occlusion", {}, "the mean colour", "the mean colour"),
+    ):
+        found = faithfulness(model, images, method, labels=1, steps=2, verbose=0, **options)
+        assert (found.deleted_to, found.inserted_into) == (deletion, insertion)
+    asked = faithfulness(model, images, "gradient", deletion="blur", insertion=9, verbose=0)
+    assert (asked.deleted_to, asked.inserted_into) == ("blurred pixels", "the grey level 9")
+
+
+def test_a_map_that_is_judged_by_other_pixels_can_be_worse_than_a_random_order(linear):
+    """The pixels with large weights are dark: the mean makes them lighter, and the score rises."""
+    model = keras.models.clone_model(linear[0])
+    kernel = np.repeat([1.0, 0.1], 8).astype("float32") / 255
+    model.set_weights([kernel[:, None], np.zeros(1, "float32")])
+    images = np.repeat([40, 200], 8).reshape(1, 4, 4, 1).astype("uint8")
+    for deletion, is_better in ((None, True), ("mean", False)):
+        found = faithfulness(
+            model, images, "gradient_times_input", labels=1, deletion=deletion, verbose=0
+        )
+        areas = found.areas()
+        assert (areas[0, 0] < areas[1, 0]) == is_better
+
+
+def test_class_activation_compares_pixels_with_nothing(models, images):
+    found = faithfulness(models["flat"], images, "grad_cam", steps=2, verbose=0)
+    assert (found.deleted_to, found.inserted_into) == ("the mean colour", "blurred pixels")
+
+
+def test_probabilities_that_are_no_numbers_are_refused(standardizing):
+    model = standardizing()
+    images = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 1)).astype("uint8")
+    with pytest.raises(ArgumentError, match='Pass deletion="blur"'):
+        faithfulness(model, images, "gradient", steps=2, verbose=0)
+    asked = faithfulness(
+        model, images, "gradient", steps=2, deletion="blur", insertion="blur", verbose=0
+    )
+    assert np.isfinite(asked.deletion).all()
 
 
 def test_a_committee_is_judged_by_its_vote(models, images):
@@ -115,5 +157,9 @@ def test_curves_are_drawn(models, images):
     assert [axes.get_title() for axes in figure.axes] == [
         "deletion (lower is better)",
         "insertion (higher is better)",
+    ]
+    assert [axes.get_xlabel() for axes in figure.axes] == [
+        "pixels replaced by the mean colour [%]",
+        "pixels put back in place of blurred pixels [%]",
     ]
     assert found.plot(figure.axes[0], curve="insertion") is figure.axes[0]

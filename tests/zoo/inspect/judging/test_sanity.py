@@ -7,8 +7,9 @@ import zoo
 from zoo.ensembles import Committee
 from zoo.errors import ArgumentError
 from zoo.inspect import SanityCheck, explain, sanity_check
-from zoo.inspect.judging import sanity as sanity_module
+from zoo.inspect.explaining import network
 from zoo.inspect.judging.sanity import structural_similarity
+from zoo.inspect.networks.randomizing import RandomizedModel
 from zoo.plots import figure_pixels
 
 
@@ -63,12 +64,9 @@ def test_the_correlations_are_those_of_the_same_network_with_other_weights(model
     model.set_weights(models["flat"].get_weights())
     check = sanity_check(model, images, 0, "gradient", draws=1, seed=4)
     trained = explain(model, images, 0, "gradient").maps
-    copy = sanity_module.RandomizableMaps(
-        [model], [None], None, sanity_module.find_method("gradient", {}, None), (8, 8, 3),
-        of="logits", batch_size=8, options={},
-    )  # fmt: skip
-    copy.models[0].randomize(range(4), seed=4)
-    pairs = zip(copy.models[0].learned, copy.models[0]._copies, strict=True)
+    copy = RandomizedModel(model, (8, 8, 3))
+    copy.randomize(range(4), seed=4)
+    pairs = zip(copy.learned, copy._copies, strict=True)
     for layer, copies in pairs:
         for weight, value in zip(layer.weights, copies, strict=True):
             weight.assign(value)
@@ -81,12 +79,22 @@ def test_the_correlations_are_those_of_the_same_network_with_other_weights(model
         assert np.isclose(check.correlations[-1, image], signed, atol=1e-4)
 
 
+def test_the_trained_network_is_traced_once(models, images, monkeypatch):
+    runs = []
+    original = network.forward
+    monkeypatch.setattr(
+        network, "forward", lambda *args, **kw: runs.append(1) or original(*args, **kw)
+    )
+    sanity_check(models["flat"], images, 0, "gradient", draws=1, verbose=0)
+    assert len(runs) == 1
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_an_interrupted_check_leaves_the_weights_as_they_were(models, images, monkeypatch, error):
     def interrupt(*arguments):
         raise error
 
-    monkeypatch.setattr(sanity_module, "_similarities", interrupt)
+    monkeypatch.setattr("zoo.inspect.judging.sanity._similarities", interrupt)
     before = [weight.copy() for weight in models["nested"].get_weights()]
     with pytest.raises(error):
         sanity_check(models["nested"], images, 0, "gradient")

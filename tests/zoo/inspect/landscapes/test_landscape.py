@@ -10,7 +10,7 @@ from matplotlib.collections import QuadMesh
 import zoo
 from zoo.ensembles import Committee
 from zoo.errors import ArgumentError
-from zoo.inspect import Trajectory, WeightPath, landscape
+from zoo.inspect import Trajectory, WeightPath, descend, landscape
 from zoo.inspect.landscapes.drawing import contour_levels, draw_contours, draw_paths
 from zoo.inspect.landscapes.views import architecture, matching_weights
 from zoo.plots import new_figure
@@ -109,6 +109,14 @@ def test_the_axes_reach_as_far_as_the_trajectories(member, test_split):
     assert found.x[0] < -4
     assert found.y[-1] > 3
     assert "descent" in found.plot().get_legend().get_texts()[0].get_text()
+
+
+def test_trajectories_over_other_weights_are_refused(member, test_split):
+    names = [("logits/bias", 0), ("logits/bias", 1)]
+    (path,) = descend(member, test_split, names, {"descent": keras.optimizers.SGD(0.1)}, steps=1)
+    assert path.weights == ("logits/bias[0]", "logits/bias[1]")
+    with pytest.raises(ArgumentError, match=r"over logits/bias\[0\] and logits/bias\[1\]"):
+        landscape(member, test_split, weights=names[::-1], trajectories=[path], points=3)
 
 
 def test_the_plane_of_a_training_has_the_path_and_its_variance(member, path, test_split):

@@ -61,8 +61,8 @@ def test_a_folder_that_cannot_be_written_is_named(images, tmp_path):
 def test_the_picture_names_label_and_answer_as_plain_text(images):
     (axes,) = images.plot(most=2).axes
     assert [text.get_text() for text in axes.texts] == [
-        "#5\nlabel: a very long n…\n0.90 cat",
-        "#3\nlabel: cat\n0.50 cat",
+        "#5\nlabel: a very long n…\ncat: p = 0.90",
+        "#3\nlabel: cat\ncat: p = 0.50",
     ]
     assert axes.get_title() == "some images; 2 of 3 images"
     assert not any(text.get_parse_math() for text in axes.texts)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from zoo.registry.start_up import LEVEL
+from zoo.starting.start_up_notes import LEVEL
 
 
 def run(code, **environment):
@@ -39,7 +39,7 @@ def test_the_level_of_the_user_stays_as_it_is():
 def test_what_python_writes_while_tensorflow_is_imported_is_kept():
     code = """
 import sys
-from zoo.registry.start_up import without_start_up_notes
+from zoo.starting.start_up_notes import without_start_up_notes
 with without_start_up_notes():
     import tensorflow
     print("mine", file=sys.stderr)
@@ -50,7 +50,7 @@ with without_start_up_notes():
 def test_an_error_while_tensorflow_is_imported_is_raised():
     code = """
 import sys
-from zoo.registry.start_up import without_start_up_notes
+from zoo.starting.start_up_notes import without_start_up_notes
 try:
     with without_start_up_notes():
         raise ImportError("broken")

@@ -200,6 +200,68 @@ def test_custom_charts_show_each_score_on_each_kind_of_images(log, tmp_path):
     ]
 
 
+def test_histograms_leave_out_what_is_no_number(log, tmp_path):
+    log.histograms("models/cnn", {"weights/kernel": np.array([[1.0, np.nan], [3.0, np.inf]])}, 2)
+    log.histograms("models/cnn", {"weights/bias": np.array([np.nan])}, 2)
+    log.histograms("models/cnn", {"weights/gamma": np.ones((2, 2), "float32")}, 2)
+    log.close()
+    folder = tmp_path / "run" / "models/cnn"
+    ((step, buckets),) = read(folder)["weights/kernel"]
+    assert step == 2
+    assert (buckets[0, 0], buckets[-1, 1], buckets[:, 2].sum()) == (1, 3, 2)
+    assert plugin(folder, "weights/kernel").plugin_name == "histograms"
+    ((_, empty),) = read(folder)["weights/bias"]
+    assert empty[:, 2].sum() == 0
+    ((_, equal),) = read(folder)["weights/gamma"]
+    assert (equal[:, :2] == 1).all()
+    assert equal[:, 2].sum() == 4
+
+
+def test_buckets_are_those_of_tensorflow(log, tmp_path):
+    values = np.random.default_rng(0).standard_normal((50, 20)).astype("float32")
+    log.histograms("models/cnn", {"weights/kernel": values}, 1)
+    log.close()
+    with tf.summary.create_file_writer(str(tmp_path / "other")).as_default(step=1):
+        tf.summary.histogram("weights/kernel", values)
+    ((_, buckets),) = read(tmp_path / "run" / "models/cnn")["weights/kernel"]
+    ((_, expected),) = read(tmp_path / "other")["weights/kernel"]
+    np.testing.assert_allclose(buckets[:, :2], expected[:, :2], atol=1e-6)
+    np.testing.assert_allclose(buckets[:, 2], expected[:, 2], atol=1)
+
+
+def test_precision_and_recall_have_a_curve_for_each_class(log, tmp_path):
+    right, wrong = np.array([[4, 3, 0], [2, 0, 0]]), np.array([[2, 1, 0], [4, 0, 0]])
+    log.precision_recall("committee", "test/pr", ["cat", "dog/wolf"], right, wrong, step=3)
+    log.close()
+    folder = tmp_path / "run" / "committee"
+    curves = read(folder)
+    assert list(curves) == ["test/pr/cat", "test/pr/dog/wolf"]
+    ((step, rows),) = curves["test/pr/cat"]
+    assert step == 3
+    np.testing.assert_allclose(
+        rows,
+        [
+            [4, 3, 0],  # true positives
+            [2, 1, 0],  # false positives
+            [0, 1, 2],  # true negatives
+            [0, 1, 4],  # false negatives
+            [2 / 3, 3 / 4, 0],  # precision
+            [1, 3 / 4, 0],  # recall
+        ],
+    )
+    assert plugin(folder, "test/pr/cat").plugin_name == "pr_curves"
+
+
+def test_a_graph_is_written(log, tmp_path):
+    graph = tf.compat.v1.GraphDef()
+    graph.node.add(name="hidden", op="Dense")
+    log.graph("models/cnn", graph)
+    log.close()
+    events = EventAccumulator(str(tmp_path / "run" / "models/cnn"))
+    events.Reload()
+    assert [node.name for node in events.Graph().node] == ["hidden"]
+
+
 def test_an_epoch_without_scores_writes_no_file(log, tmp_path):
     log.epoch(1, {})
     log.close()

@@ -1,14 +1,4 @@
-"""Logs for TensorBoard: curves, pictures, texts and the table of hyperparameters.
-
-A folder with event files is a run in TensorBoard. The committee has one, `<run>/committee`, and
-each model has one, `<run>/models/<name>`, so that TensorBoard lists the committee first. Tags tell
-the images apart: `accuracy/train` and `accuracy/validation` are curves, and `test/…` is all that
-the report on the test images holds. All runs share the same tags, so that TensorBoard draws the
-committee and its members into the same chart.
-
-What is written here is for looking at. So an error in drawing or in writing becomes a warning, and
-the training goes on.
-"""
+"""`TensorBoardLog`: the writer of the event files of a run."""
 
 import json
 import re
@@ -16,30 +6,27 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from zoo.files import errors_as_warnings
 from zoo.plots import figure_pixels
+from zoo.tensorboard.hyperparameters import column, score_tag, table_of_hyperparameters
 from zoo.text import markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-FIRST_COLUMNS = ("model", "learning_rate")
-"""The settings in the first columns of TensorBoard's table of hyperparameters, in their order."""
-
-BUILDER = "builder."
-"""The names of settings of the model itself, such as the arguments of its builder, begin so."""
-
-TEST_SCORES = {
-    "test/accuracy": "test accuracy",
-    "test/macro_f1": "test macro F1",
-    "test/negative_log_likelihood": "test loss (NLL)",
-}
-"""Tag of a score in the report on the test images → its title in the table of hyperparameters."""
+BUCKETS = 30
+"""The number of buckets of a histogram, as in TensorFlow."""
 
 
 class TensorBoardLog:
-    """A writer of the curves, pictures, texts and hyperparameters of one run.
+    """A writer of the curves, pictures, histograms, texts and hyperparameters of a run.
+
+    Each folder of the run gets a single event file, since TensorBoard reads the files of a folder
+    one after another, and never returns to an earlier file. So all that is written while a training
+    runs goes through the log of the training.
 
     Args:
         path: The run folder.
@@ -60,7 +47,7 @@ class TensorBoardLog:
         """
         for name, values in scores.items():
             self.scalars(
-                run_folder(name), {_tag(key): value for key, value in values.items()}, number
+                run_folder(name), {score_tag(key): value for key, value in values.items()}, number
             )
 
     def scalars(self, folder: str, values: Mapping[str, float], step: int) -> None:
@@ -97,6 +84,81 @@ class TensorBoardLog:
             self._writer(folder, step),
         ):
             tf.summary.image(tag, figure_pixels(draw())[None])
+
+    def histograms(self, folder: str, values: Mapping[str, np.ndarray], step: int) -> None:
+        """Write histograms. Values that are not finite numbers are left out.
+
+        Args:
+            folder: Folder inside the run.
+            values: Tag → numbers of any shape.
+            step: The epoch that the numbers belong to.
+        """
+        import tensorflow as tf
+        from tensorboard.plugins.histogram.metadata import create_summary_metadata
+
+        with (
+            errors_as_warnings(f"TensorBoard's histograms of {folder}"),
+            self._writer(folder, step),
+        ):
+            for tag, numbers in values.items():
+                metadata = create_summary_metadata(display_name=None, description=None)
+                # tf.summary.histogram would take 240 bytes of memory for each number.
+                tf.summary.write(tag, _buckets(numbers), metadata=metadata)
+
+    def graph(self, folder: str, graph: Any) -> None:
+        """Write the graph that TensorBoard shows under Graphs.
+
+        Args:
+            folder: Folder inside the run.
+            graph: A `tf.compat.v1.GraphDef`.
+        """
+        import tensorflow as tf
+
+        with errors_as_warnings(f"TensorBoard's graph of {folder}"), self._writer(folder, 0):
+            tf.summary.graph(graph)
+
+    def precision_recall(
+        self,
+        folder: str,
+        tag: str,
+        class_names: Sequence[str],
+        right: np.ndarray,
+        wrong: np.ndarray,
+        step: int,
+    ) -> None:
+        """Write curves of precision and recall, a curve for each class.
+
+        Args:
+            folder: Folder inside the run.
+            tag: Beginning of the titles; the name of the class follows.
+            class_names: The name of each class.
+            right: Images of the class whose probability of the class is at least the threshold,
+                int [classes, thresholds]. The thresholds go from 0 to 1 in equal steps.
+            wrong: Images of other classes whose probability of the class is at least the
+                threshold, int [classes, thresholds].
+            step: The epoch that the curves belong to.
+        """
+        import tensorflow as tf
+        from tensorboard.plugins.pr_curve import summary
+
+        with (
+            errors_as_warnings(f"TensorBoard's precision and recall of {folder}"),
+            self._writer(folder, step),
+        ):
+            for name, found, mistaken in zip(class_names, right, wrong, strict=True):
+                title = f"{tag}/{name}"
+                curve = summary.raw_data_pb(
+                    title,
+                    true_positive_counts=found,
+                    false_positive_counts=mistaken,
+                    true_negative_counts=mistaken[0] - mistaken,
+                    false_negative_counts=found[0] - found,
+                    precision=found / np.maximum(found + mistaken, 1),
+                    recall=found / max(found[0], 1),
+                    num_thresholds=len(found),
+                )
+                curve.value[0].tag = title  # without the end that TensorBoard adds
+                tf.summary.experimental.write_raw_pb(curve.SerializeToString())
 
     def text(self, folder: str, tag: str, markdown: str) -> None:
         """Write a text.
@@ -179,8 +241,8 @@ class TensorBoardLog:
         import tensorflow as tf
         from tensorboard.plugins.hparams import api as hp
 
-        keys = list(dict.fromkeys(_tag(key) for scores in best.values() for key in scores))
-        table = _table_of_hyperparameters(settings, keys)
+        keys = list(dict.fromkeys(score_tag(key) for scores in best.values() for key in scores))
+        table = table_of_hyperparameters(settings, keys)
         for name, values in settings.items():
             folder = run_folder(name)
             with (
@@ -189,10 +251,10 @@ class TensorBoardLog:
             ):
                 tf.summary.experimental.write_raw_pb(table)
                 hp.hparams(
-                    {_column(key): value for key, value in values.items()},
+                    {column(key): value for key, value in values.items()},
                     trial_id=f"{self._path.name}/{folder}",
                 )
-            scores = {f"best/{_tag(key)}": value for key, value in best[name].items()}
+            scores = {f"best/{score_tag(key)}": value for key, value in best[name].items()}
             self.scalars(folder, scores, step)
 
     def close(self) -> None:
@@ -250,68 +312,15 @@ def log_start(
     log.charts(folder, scores, ["validation", "train"] if config["validation"] else ["train"])
 
 
-def _tag(key: str) -> str:
-    """Give the tag of a score, such as `accuracy/validation` for `val_accuracy`."""
-    if key == "learning_rate":  # the learning rate belongs to no images
-        return key
-    part = "validation" if key.startswith("val_") else "train"
-    return f"{key.removeprefix('val_')}/{part}"
-
-
-def _column(setting: str) -> str:
-    """Give the name of a setting's column.
-
-    TensorBoard sorts the columns by their names, whatever their order in the log. So the names
-    begin with a number: after the first columns come the settings of the training, and then those
-    of the model itself, which often differ between models.
-    """
-    if setting in FIRST_COLUMNS:
-        group = FIRST_COLUMNS.index(setting) + 1
-    else:
-        group = 4 if setting.startswith(BUILDER) else 3
-    return f"{group}. {setting}"
-
-
-def _table_of_hyperparameters(
-    settings: Mapping[str, Mapping[str, Any]], score_tags: Sequence[str]
-) -> bytes:
-    """Describe the columns of TensorBoard's table of hyperparameters, as a summary's bytes."""
-    from tensorboard.compat.proto.summary_pb2 import Summary
-    from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
-
-    values: dict[str, set[Any]] = {key: set() for key in FIRST_COLUMNS}
-    for row in settings.values():
-        for key, value in row.items():
-            values.setdefault(key, set()).add(value)
-    columns = [
-        api_pb2.HParamInfo(
-            name=_column(key),
-            display_name=key,
-            differs=key in FIRST_COLUMNS or len(different) > 1,  # TensorBoard puts these first
-        )
-        for key, different in values.items()
-    ]
-    titles = {f"best/{tag}": f"best {_title(tag)}" for tag in score_tags}
-    scores = [
-        api_pb2.MetricInfo(name=api_pb2.MetricName(tag=tag), display_name=title)
-        for tag, title in (titles | TEST_SCORES).items()
-    ]
-    experiment = api_pb2.Experiment(
-        hparam_infos=sorted(columns, key=lambda column: not column.differs), metric_infos=scores
-    )
-    content = plugin_data_pb2.HParamsPluginData(experiment=experiment)
-    summary = Summary()
-    summary.value.add(
-        tag=metadata.EXPERIMENT_TAG,
-        metadata=metadata.create_summary_metadata(content),
-        tensor=metadata.NULL_TENSOR,
-    )
-    return summary.SerializeToString()
-
-
-def _title(tag: str) -> str:
-    """Write a score's tag in words, such as `validation accuracy`."""
-    return " ".join(reversed(tag.split("/")))
+def _buckets(values: np.ndarray) -> np.ndarray:
+    """Count the finite values in buckets: left end, right end and count, float64 [buckets, 3]."""
+    finite = values if np.isfinite(values).all() else values[np.isfinite(values)]
+    if not finite.size:
+        return np.zeros((BUCKETS, 3))
+    counts, edges = np.histogram(finite, BUCKETS)
+    if finite.min() == finite.max():  # else NumPy makes up a width
+        counts, edges = finite.size * np.eye(1, BUCKETS)[0], np.full(BUCKETS + 1, finite.min())
+    return np.stack([edges[:-1], edges[1:], counts], axis=1).astype("float64")
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
