@@ -13,15 +13,16 @@ from rich.console import Console
 
 from zoo.cli.application import app
 from zoo.cli.console import print_note, print_text, start_tensorflow
-from zoo.cli.options import DataName, ModelOptions, RecipeOptions, RunOptions, SplitOptions
+from zoo.cli.options import DataName, ModelOptions, ProcessOptions, RecipeOptions, SplitOptions
 from zoo.cli.runs.members import check_words, members_from_words
 from zoo.cli.runs.resuming import MANIFEST
 from zoo.cli.train import missing_name
-from zoo.cli.values import Name, Positive, Settings
+from zoo.cli.values import Count, Name, Positive, Settings
 from zoo.errors import ArgumentError
 from zoo.files import errors_as_warnings, write_atomically
 
 if TYPE_CHECKING:
+    from zoo.tuning.confirming import Confirmation
     from zoo.tuning.sweep import Sweep
 
 SWEEP = Parameter(group=Group("Sweep", sort_key=0))
@@ -39,6 +40,7 @@ def tune(
     seeds: Annotated[Positive, SWEEP] = 1,
     metric: Annotated[Literal["accuracy", "loss"], SWEEP] = "accuracy",
     round_size: Annotated[Positive, SWEEP] = 16,
+    confirm: Annotated[Count, SWEEP] = 3,
     storage: Annotated[Name | None, SWEEP] = None,
     study_name: Annotated[Name | None, SWEEP] = None,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
@@ -46,7 +48,7 @@ def tune(
     data: DataName = "digits",
     images: SplitOptions = SplitOptions(),
     recipe: RecipeOptions = RecipeOptions(),
-    run: RunOptions = RunOptions(),
+    run: ProcessOptions = ProcessOptions(),
 ) -> None:
     """Train a model with many settings, and find the best on validation images.
 
@@ -61,6 +63,8 @@ def tune(
         seeds: Train each trial with this number of seeds.
         metric: The score on the validation images that chooses.
         round_size: Trials that train together. The sampler learns between rounds.
+        confirm: Train the best trial again with this number of fresh seeds, and judge it on the
+            test split; 0 leaves this out.
         storage: Where Optuna keeps the study: `sqlite:///sweeps.db`, or a journal file; by default
             `study.db` in the run folder. optuna-dashboard opens it.
         study_name: Name of the study in the storage; by default that of the run folder.
@@ -118,24 +122,36 @@ def tune(
         if (folder / MANIFEST).is_file():
             print_note(f"Go on with: zoo tune --resume --log-dir {shlex.quote(str(folder))}")
         raise
-    _report(sweep, storage, as_json)
+    confirmation = None
+    if confirm:
+        shown = 0 if run.quiet else "auto"
+        confirmation = sweep.confirm(loaded.test, seeds=confirm, verbose=shown)
+    _report(sweep, confirmation, storage, as_json)
 
 
-def _report(sweep: Sweep, storage: str | None, as_json: bool) -> None:
+def _report(
+    sweep: Sweep, confirmation: Confirmation | None, storage: str | None, as_json: bool
+) -> None:
     """Save the best model, the table and the pictures in the folder of the sweep, and print."""
     folder = sweep.log_dir
+    values = sweep.to_dict()
+    if confirmation is not None:
+        values["confirmation"] = confirmation.to_dict()
+    text = json.dumps(values, indent=2, ensure_ascii=False, default=str)
     best = folder / "best.keras"
     sweep.best.committee([0]).save(best)
-    write_atomically(folder / "sweep.json", lambda path: path.write_text(sweep.to_json(), "utf-8"))
+    write_atomically(folder / "sweep.json", lambda path: path.write_text(text, "utf-8"))
     for setting in sweep.names:
         with errors_as_warnings(f"{setting}.png"):
             if len({str(trial.parameters[setting]) for trial in sweep.trials}) > 1:
                 figure = sweep.plot(setting).get_figure(root=True)
                 write_atomically(folder / f"{setting}.png", figure.savefig)  # type: ignore[union-attr]
     if as_json:
-        print(sweep.to_json())
+        print(text)
         return
     Console().print(sweep)
+    if confirmation is not None:
+        print_text(f"\n{confirmation}")
     print_text(f"\nSaved: {best}, and a picture for each setting in {folder}")
     storage = storage or f"sqlite:///{folder / 'study.db'}"
     print_text(f"All trials: optuna-dashboard {shlex.quote(storage)}")

@@ -39,7 +39,7 @@ def train_round(
         pruning = Pruning(proposals, learners, setup.metric)
         every = [learner for group in learners for learner in group]
         history = _train(setup, every, pruning, progress)
-        probabilities = _answers(setup, every)
+        probabilities = _committee_of(every).member_probabilities(setup.validation)
     except Exception:
         for proposal in proposals:
             study.tell(proposal, state=states.FAIL)
@@ -102,10 +102,40 @@ def _train(
     return scores
 
 
-def _answers(setup: SweepSetup, learners: Sequence[Learner]) -> np.ndarray:
-    """Compute the probabilities of the validation images, float32 [learners, n, classes]."""
+def _committee_of(learners: Sequence[Learner]) -> Committee:
+    """Make a committee of the models of learners, which gives their probabilities."""
     members = [built_member(learner.model, learner.recipe, learner.name) for learner in learners]
-    return Committee(members, voting="soft").member_probabilities(setup.validation)
+    return Committee(members, voting="soft")
+
+
+def train_afresh(setup: SweepSetup, trial: Trial, count: int, verbose: str | int) -> Committee:
+    """Train a trial again with seeds that the sweep has not used.
+
+    The order of the batches is another one, too.
+
+    Args:
+        setup: What all trials share.
+        trial: The trial.
+        count: The number of seeds.
+        verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
+
+    Returns:
+        A committee with a member for each seed, with soft voting.
+    """
+    first = setup.seed + setup.seeds
+    member = trial.member
+    learners = [
+        Learner(f"{trial.name}-seed-{seed}", setup.build(member, seed), trial.recipe)
+        for seed in range(first, first + count)
+    ]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*diverged in epoch")
+        train(learners, setup.train, setup.validation, seed=first, verbose=verbose)
+    trained = [(learner.model, member, learner.name) for learner in learners]
+    for model, _, _ in trained:
+        model.zoo_provenance = setup.provenance
+    probabilities = _committee_of(learners).member_probabilities(setup.validation)
+    return setup.committee(trained, probabilities)
 
 
 def _history_of(

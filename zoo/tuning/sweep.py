@@ -12,12 +12,16 @@ from rich.console import Group
 from rich.text import Text
 
 from zoo.arguments import argument_error
+from zoo.ensembles.committee import Committee
 from zoo.ensembles.measures.bootstrap import percentile_interval, resampled_means
+from zoo.ensembles.reports.leaderboard import Leaderboard
 from zoo.inspect.curves.learning import LearningCurves, learning_curves
 from zoo.inspect.curves.settings import as_key
 from zoo.inspect.curves.sweep import sweep_curve
 from zoo.inspect.curves.sweep_runs import value_text
 from zoo.text import as_plain_text, data_frame, did_you_mean, percent, rich_table
+from zoo.tuning.choosing import choose_committee, rank_committee
+from zoo.tuning.confirming import Confirmation, confirm_trial
 from zoo.tuning.trials import SweepSetup, Trial
 
 if TYPE_CHECKING:
@@ -202,6 +206,65 @@ class Sweep:
         curves = learning_curves(means, metric)
         names = tuple(f"{trial.name}: {trial.text}" for trial in self.trials)
         return replace(curves, names=names, differing=self.names)
+
+    def committee(self, x: Any = None, y: Any = None, *, rounds: int = 50) -> Committee:
+        """Choose a committee among the trained models of all trials, also of pruned trials.
+
+        Models are taken greedily with replacement, each time the model that improves the mean
+        probabilities most: a hyper-deep ensemble (Wenzel et al., 2020).
+
+        Args:
+            x: Validation images: a `Split`, or uint8 [n, height, width, channels]. None takes those
+                of the sweep, whose answers are kept with the trials.
+            y: Labels int [n], if `x` is an array.
+            rounds: How often a model is taken.
+
+        Returns:
+            A `Committee` with soft voting, in which the weight of a member is how often it was
+            taken. `leaderboard` says whether it is better than the best trial.
+
+        Raises:
+            DataError: The images are the test split, or do not fit.
+            RunError: The file of a trial is missing.
+        """
+        return choose_committee(self.trials, x, y, rounds)
+
+    def leaderboard(
+        self, x: Any, y: Any = None, *, committee: Committee | None = None
+    ) -> Leaderboard:
+        """Say whether the committee of the sweep is better than the best trial, beyond chance.
+
+        Args:
+            x: Images that chose nothing, such as `data.test`: a `Split`, or uint8 [n, height,
+                width, channels].
+            y: Labels int [n], if `x` is an array.
+            committee: The committee; None takes `committee()`.
+
+        Returns:
+            A leaderboard of the committee, its members and the best trial. Its sentence compares
+            the committee with the member that has the highest accuracy on the validation images.
+        """
+        return rank_committee(committee or self.committee(), self.best, x, y)
+
+    def confirm(self, data: Any, *, seeds: int = 5, verbose: str | int = "auto") -> Confirmation:
+        """Train the best trial again with fresh seeds, and judge it on test images.
+
+        The accuracy of the best trial on the validation images is too high, since they chose it,
+        together with its seed.
+
+        Args:
+            data: An `ImageData`, whose test split judges; test images, as `Committee.report` takes
+                them; or None for no test.
+            seeds: The number of fresh seeds.
+            verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
+
+        Returns:
+            The `Confirmation`: print it.
+
+        Raises:
+            DataError: The images do not fit, or there is no test split.
+        """
+        return confirm_trial(self.best, len(self.trials), data, seeds, verbose)
 
     def _checked_name(self, parameter: str | None) -> str:
         """Take the name of a setting that varies."""

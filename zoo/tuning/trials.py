@@ -152,6 +152,11 @@ class Trial:
         return self.setup.space.member(self.parameters, self.name)
 
     @property
+    def recipe(self) -> Recipe:
+        """The recipe with the settings of this trial."""
+        return cast(Recipe, self.member.recipe)
+
+    @property
     def text(self) -> str:
         """The settings in words, such as `"learning_rate=0.003, dropout=0.2"`."""
         return ", ".join(f"{name}={value_text(value)}" for name, value in self.parameters.items())

@@ -30,7 +30,9 @@ OPTIONS = {
         *("--optimizer", "--patience", "--augmentation", "--precision", "--standardize"),
         *("--class-weight", "--seed", "--log-dir", "--resume", "--quiet", "-q"),
         *("--set", "--import", "--recipe", "--targets"),
+        *("--histograms", "--saliency", "--features"),
     ],
+    "logs": ["--serve", "--port", "--json"],
     "evaluate": [
         *("--data", "-d", "--root", "--classes", "--image-size", "--color", "--drop-duplicates"),
         *("--split", "--output", "-o", "--json", "--import"),
@@ -47,7 +49,12 @@ OPTIONS["committee"] = [
 ]
 OPTIONS["tune"] = [
     *("--vary", "--trials", "--sampler", "--pruner", "--seeds", "--metric", "--round-size"),
-    *("--storage", "--study-name", "--json", *OPTIONS["train"]),
+    *("--confirm", "--storage", "--study-name", "--json"),
+    *(
+        word
+        for word in OPTIONS["train"]
+        if word not in ("--histograms", "--saliency", "--features")
+    ),
 ]
 ROW = re.compile(r"^│ [* ]*(\S.*?)(?:  |$)", re.MULTILINE)
 """The first column of the help's tables."""

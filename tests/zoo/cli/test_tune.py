@@ -11,7 +11,7 @@ def tuned(tmp_path_factory, zoo_command_in):
     folder = tmp_path_factory.mktemp("tune")
     words = (
         *("tune", "softmax", "--vary", "learning_rate=1e-5,0.01", "--epochs", 1, "--seeds", 2),
-        *("--batch-size", 256, "--log-dir", "my run", "--round-size", 1),
+        *("--batch-size", 256, "--log-dir", "my run", "--round-size", 1, "--confirm", 1),
     )
     return folder, zoo_command_in(folder, *words)
 
@@ -23,6 +23,7 @@ def test_a_sweep_prints_its_table_and_what_it_chose(tuned):
     text = " ".join(output.out.split())
     assert "2 trials, the best first" in text
     assert "These images chose it, so this accuracy is too high." in text
+    assert "Trained again with another seed, it has" in text
     assert "optuna-dashboard 'sqlite:///my run/study.db'" in text
     names = {path.name for path in (folder / "my run").iterdir()}
     assert names >= {"best.keras", "sweep.json", "study.db", "learning_rate.png", "run.json"}
@@ -39,10 +40,12 @@ def test_the_best_model_is_saved(tuned):
 
 def test_a_sweep_is_resumed_with_its_own_options(tuned, zoo_command_in):
     folder, _ = tuned
-    words = ("tune", "--resume", "--log-dir", "my run", "-q", "--json")
+    before = json.loads((folder / "my run/sweep.json").read_text("utf-8"))
+    words = ("tune", "--resume", "--log-dir", "my run", "-q", "--json", "--confirm", 0)
     code, out, err = zoo_command_in(folder, *words)
     assert (code, err) == (0, "")
-    assert json.loads(out) == json.loads((folder / "my run/sweep.json").read_text("utf-8"))
+    assert before.pop("confirmation")["trial"] == before["best"]["trial"]
+    assert json.loads(out) == before
 
 
 def test_errors_name_options(zoo_command):

@@ -96,7 +96,9 @@ def test_a_sweep_goes_on_with_the_same_arguments_only(copied, swept, images, bas
 def test_a_taken_name_in_a_storage_is_refused(images, base, copied, tmp_path):
     storage = f"sqlite:///{copied}/study.db"
     with pytest.raises(RunError, match="The name of a new study must be free"):
-        zoo.tune(base, images, SPACE, storage=storage, log_dir=tmp_path / "new", verbose=0)
+        zoo.tune(
+            *(base, images, SPACE), storage=storage, study_name="sweep", log_dir=tmp_path / "new"
+        )
 
 
 def test_distributions_with_a_journal_and_more_trials_after_resuming(images, base, tmp_path):
