@@ -141,6 +141,9 @@ def _report(
     best = folder / "best.keras"
     sweep.best.committee([0]).save(best)
     write_atomically(folder / "sweep.json", lambda path: path.write_text(text, "utf-8"))
+    with errors_as_warnings("trials.png"):
+        figure = sweep.plot_parallel_coordinates().get_figure(root=True)
+        write_atomically(folder / "trials.png", figure.savefig)  # type: ignore[union-attr]
     for setting in sweep.names:
         with errors_as_warnings(f"{setting}.png"):
             if len({str(trial.parameters[setting]) for trial in sweep.trials}) > 1:

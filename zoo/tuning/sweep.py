@@ -22,6 +22,7 @@ from zoo.inspect.curves.sweep_runs import value_text
 from zoo.text import as_plain_text, data_frame, did_you_mean, percent, rich_table
 from zoo.tuning.choosing import choose_committee, rank_committee
 from zoo.tuning.confirming import Confirmation, confirm_trial
+from zoo.tuning.figures import draw_importances, draw_parallel_coordinates, importances
 from zoo.tuning.trials import SweepSetup, Trial
 
 if TYPE_CHECKING:
@@ -206,6 +207,34 @@ class Sweep:
         curves = learning_curves(means, metric)
         names = tuple(f"{trial.name}: {trial.text}" for trial in self.trials)
         return replace(curves, names=names, differing=self.names)
+
+    def importance(self) -> dict[str, float]:
+        """Tell how much of the differences between scores each setting explains.
+
+        Returns:
+            Name of a setting → share of the variance of the scores over finished trials, by
+            Optuna's functional ANOVA (Hutter et al., 2014); the largest first.
+
+        Raises:
+            ArgumentError: There are too few finished trials, or their scores are all equal.
+        """
+        return importances(self.study, self.setup.seed)
+
+    def plot_importance(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw `importance` as bars.
+
+        Args:
+            ax: The axes to draw into. None makes a figure.
+        """
+        return draw_importances(self.importance(), ax)
+
+    def plot_parallel_coordinates(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw each trial as a line through its settings, in the colour of its score.
+
+        Args:
+            ax: The axes to draw into. None makes a figure.
+        """
+        return draw_parallel_coordinates(self.trials, self.names, self.setup.metric, ax)
 
     def committee(self, x: Any = None, y: Any = None, *, rounds: int = 50) -> Committee:
         """Choose a committee among the trained models of all trials, also of pruned trials.
