@@ -190,7 +190,7 @@ class Sweep:
         if any(trial.state == "pruned" for trial in self.trials):
             others.append("epochs (some were pruned)")
         # The epoch whose weights the trials keep.
-        keeps_best = "patience" in self.names or self.setup.space.base.recipe.patience
+        keeps_best = "patience" in self.names or self.setup.space.recipe.patience
         curve = sweep_curve(runs, name, metric=metric, epoch="best" if keeps_best else "last")
         return replace(curve, also_differing=tuple(others)).plot(ax)
 
@@ -203,7 +203,7 @@ class Sweep:
         Returns:
             The `LearningCurves`; call its `plot`.
         """
-        means = [_mean_history(trial.histories, metric) for trial in self.trials]
+        means = [trial.mean_history for trial in self.trials]
         curves = learning_curves(means, metric)
         names = tuple(f"{trial.name}: {trial.text}" for trial in self.trials)
         return replace(curves, names=names, differing=self.names)
@@ -372,14 +372,3 @@ def _remark(trial: Trial) -> str:
     """Say how the training of a trial ended early, in short."""
     texts = list(dict.fromkeys(text.split(",")[0] for text in trial.outcomes if text))
     return "; ".join(texts)
-
-
-def _mean_history(
-    histories: Sequence[dict[str, list[float]]], metric: str
-) -> dict[str, list[float]]:
-    """Average the curves of several seeds, as long as the shortest of them."""
-    means = {}
-    for key in (metric, f"val_{metric}"):
-        length = min(len(history[key]) for history in histories)
-        means[key] = np.mean([history[key][:length] for history in histories], axis=0).tolist()
-    return means

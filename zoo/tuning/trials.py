@@ -167,6 +167,16 @@ class Trial:
         return [dict(history) for history in self._facts["histories"]]
 
     @property
+    def mean_history(self) -> dict[str, list[float]]:
+        """The means of the scores over the seeds, as long as the shortest training."""
+        means = {}
+        for key in self.histories[0]:
+            length = min(len(history[key]) for history in self.histories)
+            rows = [history[key][:length] for history in self.histories]
+            means[key] = np.mean(rows, axis=0).tolist()
+        return means
+
+    @property
     def probabilities(self) -> NDArray[np.float32]:
         """The probabilities of the validation images, float32 [seeds, n, classes]."""
         return cast(NDArray[np.float32], self._read(["probabilities"])["probabilities"])

@@ -33,6 +33,7 @@ from zoo.tuning.study import (
     train_again,
 )
 from zoo.tuning.sweep import Sweep
+from zoo.tuning.trial_log import log_trials
 from zoo.tuning.trials import SweepSetup, trials_of
 
 METRICS = {"accuracy": "maximize", "loss": "minimize"}
@@ -166,7 +167,9 @@ def tune(
         study.sampler = make_sampler(sampler, seed + len(study.get_trials(deepcopy=False)))
         if resume:
             train_again(study)
-        return _run(setup, study, points, total, round_size, [*callbacks], progress)
+        return _run(
+            setup, study, points, total, round_size, [*callbacks], progress, log_dir is not None
+        )
 
 
 def _run(
@@ -177,6 +180,7 @@ def _run(
     round_size: int,
     callbacks: Sequence[Callable[[Sweep], Any]],
     progress: SweepProgress,
+    is_logged: bool,
 ) -> Sweep:
     """Train rounds of trials until there are enough."""
     sweep = Sweep(tuple(trials_of(study, setup)), setup, study)
@@ -198,6 +202,8 @@ def _run(
             )
             raise
         sweep = Sweep(tuple(trials_of(study, setup)), setup, study)
+        if is_logged:
+            log_trials(setup.folder, trained)
         progress.end_round(trained, sweep.best, time.monotonic() - started)
         for callback in callbacks:
             callback(sweep)
