@@ -11,7 +11,7 @@ SOURCES = sorted(
     path for room in ("zoo", "datasets", "ensembles") for path in ROOT.glob(f"{room}/**/*.py")
 )
 ROOMS = sorted({path.parent for path in SOURCES})
-SHELVES = ("zoo/layers", "zoo/models", "zoo/cli", "datasets/sources")
+SHELVES = ("zoo/layers", "zoo/models", "datasets/sources")
 """Rooms of like things side by side, which may have any number of modules."""
 
 
@@ -117,6 +117,8 @@ TESTED_WITH = {
     "zoo/inspect/landscapes/networks_at_weights": "zoo/inspect/landscapes/test_point_losses",
     "zoo/inspect/landscapes/outputs": "zoo/inspect/landscapes/test_point_losses",
     "zoo/inspect/landscapes/views": "zoo/inspect/landscapes/test_landscape",
+    "zoo/inspect/page_parts/contents": "zoo/inspect/page_parts/test_making",
+    "zoo/inspect/page_parts/subject": "zoo/inspect/page_parts/test_making",
     "zoo/inspect/pictures/sheet": "zoo/inspect/pictures/test_ranked_images",
     "zoo/inspect/pictures/image_files": "zoo/inspect/pictures/test_ranked_images",
     "zoo/inspect/units/ascent": "zoo/inspect/units/test_maximizing",

@@ -17,7 +17,7 @@ from zoo.cli.options import DataName, ModelOptions, ProcessOptions, RecipeOption
 from zoo.cli.runs.members import check_words, members_from_words
 from zoo.cli.runs.resuming import MANIFEST
 from zoo.cli.train import missing_name
-from zoo.cli.values import Count, Name, Positive, Settings
+from zoo.cli.words.values import Count, Name, Positive, Settings
 from zoo.errors import ArgumentError
 from zoo.files import errors_as_warnings, write_atomically
 
