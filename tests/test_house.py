@@ -149,6 +149,7 @@ TESTED_WITH = {
     "zoo/training/fusion/wide_layers": "zoo/training/fusion/test_fused",
     "zoo/training/loop": "zoo/training/test_train",
     "zoo/training/recording": "zoo/training/test_train",
+    "zoo/tuning/rounds": "zoo/tuning/test_tune",
 }
 """Modules without a test file of their own, and the file with their tests."""
 

@@ -14,6 +14,7 @@ from zoo.cli import (  # noqa: F401
     models,
     predict,
     train,
+    tune,
 )
 from zoo.cli.application import FIRST_COMMANDS, app, main
 
