@@ -13,6 +13,7 @@ from zoo.cli import (  # noqa: F401
     logs,
     models,
     predict,
+    reproduce,
     train,
 )
 from zoo.cli.application import FIRST_COMMANDS, app, main
