@@ -1,9 +1,17 @@
 """Fixtures for all tests: a private cache, a seed, small images that small networks tell apart."""
 
+import base64
 import ctypes
 import gc
+import json
 import os
+import re
+import shutil
+import subprocess
 import sys
+import time
+from html.parser import HTMLParser
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +123,166 @@ def test_split():
 @pytest.fixture
 def quick():
     return Recipe(learning_rate=0.1, batch_size=32, epochs=3)
+
+
+EMPTY = {"meta", "img", "br"}
+LOADING = {"script", "link", "iframe", "object", "embed", "base", "form", "audio", "video"}
+ADDRESSES = {"src", "srcset", "href", "xlink:href", "poster", "action", "formaction", "data"}
+
+
+class Page(HTMLParser):
+    """An HTML page, which must be well formed and load nothing from outside.
+
+    Attributes:
+        tags: Name and attributes of each element.
+        text: The text of the page, without that of style sheets.
+    """
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.text, self._open = [], "", []
+        self.feed(html.encode().decode())  # no lone surrogates, and plain text of safe HTML
+        self.close()
+        assert self._open == []
+        ids = [tag["id"] for _, tag in self.tags if "id" in tag]
+        assert len(ids) == len(set(ids))
+        for _, tag in self.tags:
+            targets = [tag[name] for name in ("popovertarget", "aria-labelledby") if name in tag]
+            if tag.get("href", "").startswith("#"):
+                targets.append(tag["href"][1:])
+            assert set(targets) <= set(ids)
+
+    def named(self, name):
+        """Give the attributes of all elements of a name."""
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+    def handle_starttag(self, tag, attrs):
+        attributes = {name: value or "" for name, value in attrs}
+        assert tag not in LOADING
+        assert attributes.get("http-equiv", "").lower() != "refresh"
+        assert not [name for name in attributes if name.startswith("on")]
+        for name in ADDRESSES & set(attributes):
+            assert re.match("#|data:image/(png|svg\\+xml|webp);base64,", attributes[name])
+            if attributes[name].startswith("data:image/svg"):
+                drawing = base64.b64decode(attributes[name].partition(",")[2]).decode()
+                assert "<script" not in drawing
+                assert set(re.findall(r'href="(#|data:|.{9})', drawing)) <= {"#", "data:"}
+        self._check_style(attributes.get("style", ""))
+        self.tags.append((tag, attributes))
+        if tag not in EMPTY:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert tag == self._open.pop()
+
+    def handle_data(self, data):
+        if self._open[-1:] == ["style"]:
+            self._check_style(data)
+        else:
+            self.text += data
+
+    def _check_style(self, style):
+        assert not re.search(r"url\(|@import|http|expression", style)
+
+
+PATIENCE = 60
+"""Seconds after which a browser that does not answer is a failure."""
+
+
+@pytest.fixture(scope="session")
+def read_page():
+    """Parse an HTML page, and check that the page is well formed and loads nothing from outside."""
+    return Page
+
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+
+START = """
+import fcntl, os, sys
+commands, answers = map(int, sys.argv[1:3])
+answers = fcntl.fcntl(answers, fcntl.F_DUPFD, 10)
+os.dup2(commands, 3)
+os.dup2(answers, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""Starts Chromium, which reads commands from file 3 and writes answers to file 4."""
+
+
+class Browser:
+    """A headless Chromium, driven through a pipe by the protocol of its developer tools."""
+
+    def __init__(self, folder):
+        commands, self._commands = os.pipe()
+        self._answers, answers = os.pipe()
+        options = (
+            "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe",
+            "--window-size=1600,1500", f"--user-data-dir={folder}",
+        )  # fmt: skip
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", START, str(commands), str(answers), CHROMIUM, *options],
+            pass_fds=(commands, answers),
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(commands)
+        os.close(answers)
+        self._numbers = count(1)
+        self._unread = b""
+        self._session = None
+        target = self.send("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.send("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = attached["sessionId"]
+
+    def show(self, url):
+        """Open a web page."""
+        self.send("Page.navigate", url="about:blank")
+        self.send("Page.navigate", url=url)
+
+    def evaluate(self, script):
+        """Give the value of a script on the web page, which is a JSON value."""
+        answer = self.send("Runtime.evaluate", expression=script, returnByValue=True)
+        return answer["result"].get("value")
+
+    def wait_until(self, script):
+        """Wait until the value of a script is true."""
+        deadline = time.monotonic() + PATIENCE
+        while not self.evaluate(script):
+            assert time.monotonic() < deadline, f"{script} does not come true"
+            time.sleep(0.05)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        os.close(self._commands)
+        os.close(self._answers)
+
+    def send(self, method, **params):
+        """Send a command of the protocol, and give the answer."""
+        number = next(self._numbers)
+        message = {"id": number, "method": method, "params": params}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._commands, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._read()
+            if answer.get("id") == number:
+                return answer["result"]
+
+    def _read(self):
+        while b"\0" not in self._unread:
+            received = os.read(self._answers, 2**16)
+            assert received, "Chromium has ended"
+            self._unread += received
+        message, _, self._unread = self._unread.partition(b"\0")
+        return json.loads(message)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """A headless Chromium; without one, the test is skipped."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed, in which pages are looked at")
+    browser = Browser(tmp_path_factory.mktemp("browser"))
+    yield browser
+    browser.close()

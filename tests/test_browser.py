@@ -4,14 +4,11 @@ The tests of the server's data run everywhere; those of the pages where Chromium
 """
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 import time
 import urllib.request
-from itertools import count
 
 import pytest
 
@@ -20,24 +17,11 @@ from zoo.ensembles.reports.report import log_report
 from zoo.inspect import GraphLog, HistogramLog, SaliencyLog, log_features
 from zoo.recipes import Recipe
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 RUNS = ["committee", "models/bn_mlp", "models/large_mlp", "models/mlp"]
 SCORES = ("accuracy", "loss")
 CLASSES = ("left", "right", "top")
 PATIENCE = 60
 """Seconds after which a server or a browser that does not answer is a failure."""
-
-START = """
-import fcntl, os, sys
-commands, answers = map(int, sys.argv[1:3])
-answers = fcntl.fcntl(answers, fcntl.F_DUPFD, 10)
-os.dup2(commands, 3)
-os.dup2(answers, 4)
-os.execv(sys.argv[3], sys.argv[3:])
-"""
-"""Starts Chromium, which reads commands from file 3 and writes answers to file 4."""
 
 TEXT = """
 (function text(node) {
@@ -190,74 +174,6 @@ def test_the_projector_has_features_of_each_member_labels_and_thumbnails(address
         assert len(answer.read()) == 4 * 16 * len(rows) == 4 * 16 * 40
     with urllib.request.urlopen(f"{address}data/plugin/projector/sprite_image{query}") as answer:
         assert answer.read(4) == b"\x89PNG"
-
-
-class Browser:
-    """A headless Chromium, driven through a pipe by the protocol of its developer tools."""
-
-    def __init__(self, folder):
-        commands, self._commands = os.pipe()
-        self._answers, answers = os.pipe()
-        options = (
-            "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe",
-            "--window-size=1600,1500", f"--user-data-dir={folder}",
-        )  # fmt: skip
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", START, str(commands), str(answers), CHROMIUM, *options],
-            pass_fds=(commands, answers),
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(commands)
-        os.close(answers)
-        self._numbers = count(1)
-        self._unread = b""
-        target = self._send("Target.createTarget", url="about:blank")["targetId"]
-        attached = self._send("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = {"sessionId": attached["sessionId"]}
-
-    def show(self, url):
-        """Open a web page."""
-        self._send("Page.navigate", self._session, url="about:blank")
-        self._send("Page.navigate", self._session, url=url)
-
-    def evaluate(self, script):
-        """Give the value of a script on the web page, which is a JSON value."""
-        answer = self._send(
-            "Runtime.evaluate", self._session, expression=script, returnByValue=True
-        )
-        return answer["result"].get("value")
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-        os.close(self._commands)
-        os.close(self._answers)
-
-    def _send(self, method, session=(), **params):
-        number = next(self._numbers)
-        message = {"id": number, "method": method, "params": params, **dict(session)}
-        os.write(self._commands, json.dumps(message).encode() + b"\0")
-        while True:
-            answer = self._read()
-            if answer.get("id") == number:
-                return answer["result"]
-
-    def _read(self):
-        while b"\0" not in self._unread:
-            received = os.read(self._answers, 2**16)
-            assert received, "Chromium has ended"
-            self._unread += received
-        message, _, self._unread = self._unread.partition(b"\0")
-        return json.loads(message)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed, in which TensorBoard's pages are looked at")
-    browser = Browser(tmp_path_factory.mktemp("browser"))
-    yield browser
-    browser.close()
 
 
 def wait_for_lines(browser, url, condition):

@@ -52,6 +52,11 @@ SMALLER = {
         "(5, 15) (15,) (15,)": "(2, 2) (2,) (2,)",
         "[0.01 0.03 0.1  0.3  1.   3.  ] [5 5 5 5 5 5]": "[0.01 0.3 ] [2 2]",
     },
+    "gallery.md": {
+        "epochs=20": "epochs=1",
+        'Member("cnn", recipe=recipe)': 'Member("cnn", {"filters": (4, 4), "hidden": 8}, recipe)',
+        "steps=128": "steps=2",
+    },
     "scikit-learn.md": {"copies=3, batch_size=16, epochs=30": "copies=2, batch_size=16, epochs=5"},
     "fer2013.md": {
         '"conv_bn"': '"softmax"',

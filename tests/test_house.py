@@ -118,6 +118,8 @@ TESTED_WITH = {
     "zoo/inspect/landscapes/networks_at_weights": "zoo/inspect/landscapes/test_point_losses",
     "zoo/inspect/landscapes/outputs": "zoo/inspect/landscapes/test_point_losses",
     "zoo/inspect/landscapes/views": "zoo/inspect/landscapes/test_landscape",
+    "zoo/inspect/page_parts/contents": "zoo/inspect/page_parts/test_making",
+    "zoo/inspect/page_parts/subject": "zoo/inspect/page_parts/test_making",
     "zoo/inspect/pictures/sheet": "zoo/inspect/pictures/test_ranked_images",
     "zoo/inspect/pictures/image_files": "zoo/inspect/pictures/test_ranked_images",
     "zoo/inspect/units/ascent": "zoo/inspect/units/test_maximizing",

@@ -34,6 +34,8 @@ MOVED = {
     "gradients.points": "gradients.sample_inputs",
     "gradients.subject": "gradients.pure_function",
     "console": "cli.console",
+    "cli.values": "cli.words.values",
+    "cli.wording": "cli.words.wording",
     "data_cli": "cli.data",
     "datasets.arguments": "arguments",
     "datasets.array_checks": "datasets.arrays.images",

@@ -29,6 +29,7 @@ PURPOSES = {
     "zoo.recipes": "how a model is trained",
     "zoo.augmentation": "random transforms of images",
     "zoo.datasets": "from files to arrays of pixels",
+    "zoo.pages": "what all HTML pages share",
     "zoo.plots": "what all figures share",
     "zoo.errors": "every error of Zoo",
 }

@@ -178,7 +178,7 @@ def risk_coverage_area(
     Example:
         >>> area = risk_coverage_area([0.9, 0.8, 0.7, 0.6], correct=[True, True, False, False])
         >>> print(area)
-        0.2083 [0.0000, 0.7604]
+        0.2083 [0.0000, 1.0000]
     """
     value = risk_coverage(confidence, correct).area
     confidence, wrong = _checked_answers(confidence, correct)

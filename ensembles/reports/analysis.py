@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,15 +35,22 @@ from zoo.ensembles.reports.figures import (
 from zoo.ensembles.reports.json_values import as_json
 from zoo.ensembles.reports.saving import save_as
 from zoo.ensembles.reports.tables import Table, contribution_table, diversity_table
+from zoo.pages import parts
+from zoo.pages.frame import fragment
+from zoo.pages.words import shortened
 from zoo.plots import new_figure
 from zoo.text import percent
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 PAIRS = "pairs that disagree"
 """The title of the picture that lists the members."""
+
+LONGEST_MEMBER = 30
+"""The most characters of the name of a member in a picture of an HTML page."""
 
 COVERAGES = (0.5, 0.7, 0.8, 0.9, 1.0)
 """The parts of the images, the most confident first, on which the accuracy is given."""
@@ -104,11 +111,19 @@ class Analysis:
 
     def tables(self) -> list[Table]:
         """Give the tables as text."""
+        return [*self.member_tables(), self.confidence_table()]
+
+    def member_tables(self) -> list[Table]:
+        """Give the tables of what each member contributes, and of how the members differ."""
         tables = []
         if self.leave_one_out is not None:
             tables.append(contribution_table(self.member_names, self.leave_one_out, self.shapley))
         if self.diversity is not None:
             tables.append(diversity_table(self.diversity))
+        return tables
+
+    def confidence_table(self) -> Table:
+        """Give the table of how sure the committee is, and of how right it is where it is sure."""
         rows = [
             [f"accuracy on the most confident {100 * part:.0f} %", percent(value)]
             for part, value in self.coverage_accuracy.items()
@@ -120,7 +135,7 @@ class Analysis:
             rows.append([name.replace("_", " "), f"{mean:.3f} nats"])
         for name, area in (self.detection or {}).items():
             rows.append([f"AUROC of out-of-distribution images, {name}", str(area)])
-        return [*tables, Table("Confidence and uncertainty", ["", ""], rows)]
+        return Table("Confidence and uncertainty", ["", ""], rows)
 
     def plot(self) -> Figure:
         """Draw the reliability, the risk–coverage curve, and which members disagree.
@@ -172,6 +187,30 @@ class Analysis:
                 names=self.member_names,
             )
         return pictures
+
+    def html_of_members(self) -> list[Markup]:
+        """Give how the members differ, as parts of an HTML page; empty for a single member."""
+        if self.diversity is None:
+            return []
+        caption = "How often each two members give different answers."
+        names = tuple(shortened(name, LONGEST_MEMBER) for name in self.member_names)
+        drawn = parts.figure(replace(self, member_names=names).plot_parts()[PAIRS](), caption)
+        return [*(table.to_html() for table in self.member_tables()), drawn]
+
+    def html_of_confidence(self) -> list[Markup]:
+        """Give how sure and how right the committee is, as parts of an HTML page."""
+        captions = {
+            "reliability": "Of the answers with a confidence, the part that is right. On the "
+            "dashed line, the confidence is that part.",
+            "risk and coverage": "The accuracy, if only the most confident images are answered.",
+        }
+        draw = self.plot_parts()
+        drawn = (parts.figure(draw[title](), caption) for title, caption in captions.items())
+        return [parts.row(*drawn), self.confidence_table().to_html()]
+
+    def _repr_html_(self) -> str:
+        """Show the analysis in a notebook."""
+        return fragment(*self.html_of_members(), *self.html_of_confidence())
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the picture.

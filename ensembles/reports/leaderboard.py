@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Group
@@ -28,7 +28,12 @@ from zoo.ensembles.reports.tables import Table, leaderboard_tables
 from zoo.ensembles.reports.verdict import Verdict
 from zoo.errors import ArgumentError
 from zoo.metrics import accuracy
+from zoo.pages.frame import fragment
+from zoo.pages.parts import paragraph
 from zoo.text import as_plain_text, rich_table
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 
 @dataclass(frozen=True)
@@ -164,6 +169,14 @@ class Leaderboard:
             self.n,
             self.best_member if self.comparison else None,
         )
+
+    def html_tables(self) -> list[Markup]:
+        """Give the tables as parts of an HTML page."""
+        return [table.to_html(bold=self.committee) for table in self.tables()]
+
+    def _repr_html_(self) -> str:
+        """Show the leaderboard in a notebook."""
+        return fragment(*self.html_tables(), paragraph(self.sentence()))
 
     def __rich__(self) -> Group:
         tables = [

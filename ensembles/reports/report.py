@@ -22,6 +22,7 @@ from zoo.ensembles.measures.significance import PairedTest
 from zoo.ensembles.provenance import Overlap, Provenance
 from zoo.ensembles.reports.analysis import Analysis, analyse
 from zoo.ensembles.reports.figures import PANEL, draw_accuracies, draw_classes, figure_of_lists
+from zoo.ensembles.reports.html_sections import sections_of_report
 from zoo.ensembles.reports.json_values import as_json
 from zoo.ensembles.reports.leaderboard import (
     Leaderboard,
@@ -42,6 +43,7 @@ from zoo.ensembles.reports.tables import (
 )
 from zoo.errors import DataError
 from zoo.metrics import Accuracy, ClassScore, confusion_matrix, per_class
+from zoo.pages.frame import Section, fragment, whole_page
 from zoo.plots import confusion_figure, confusion_side, draw_confusion
 from zoo.tensorboard import TensorBoardLog, run_folder
 from zoo.text import as_plain_text, markdown_table, rich_table, wrapped
@@ -173,6 +175,27 @@ class Report:
             lines += [f"## {table.title}", "", markdown_table(table.header, table.rows), ""]
         return "\n".join(lines)
 
+    def to_html(self) -> str:
+        """Give the report as an HTML page: one file that loads nothing else.
+
+        Returns:
+            The text of the file, with tables, pictures and the verdict.
+        """
+        title = "Committee report" if self.comparison else "Report"
+        return whole_page(f"{title}: {self.split}", self.html_sections())
+
+    def html_sections(self) -> list[Section]:
+        """Give the sections of an HTML page: see `sections_of_report`."""
+        scores, classes, _ = self._own_tables()
+        return sections_of_report(
+            self.scores,
+            (scores, classes),
+            self.classes,
+            self.confusion,
+            self.leaderboard,
+            self.analysis,
+        )
+
     def plot(self) -> Figure:
         """Draw accuracies with intervals, the confusion matrix, and the scores of the classes.
 
@@ -199,7 +222,8 @@ class Report:
         """Write the report.
 
         Args:
-            path: Path of the file; the suffix decides the format: `.json`, `.md` or `.png`.
+            path: Path of the file; the suffix decides the format: `.json`, `.md`, `.html` or
+                `.png`.
 
         Returns:
             The path.
@@ -213,6 +237,7 @@ class Report:
             {
                 ".json": lambda file: file.write_text(self.to_json() + "\n", "utf-8"),
                 ".md": lambda file: file.write_text(self.to_markdown(), "utf-8"),
+                ".html": lambda file: file.write_text(self.to_html(), "utf-8"),
                 ".png": lambda file: self.plot().savefig(file),
             },
         )
@@ -227,8 +252,16 @@ class Report:
     def __str__(self) -> str:
         return as_plain_text(self)
 
+    def _repr_html_(self) -> str:
+        """Show the report in a notebook."""
+        return fragment(*(part for section in self.html_sections() for part in section.parts))
+
     def _tables(self, wide: bool = True) -> list[Table]:
         """Give all tables; without `wide`, the list of confusions instead of the matrix."""
+        return [*self._own_tables(wide), *self.leaderboard.tables(), *self.analysis.tables()]
+
+    def _own_tables(self, wide: bool = False) -> list[Table]:
+        """Give the tables of scores, of classes and of confusions."""
         name = self.scores[-1].name
         rule = f" ({self.voting} vote)" if self.comparison else ""
         scores = [(row.name, row.values) for row in self.scores]
@@ -237,8 +270,6 @@ class Report:
             score_table(f"Accuracy on {self.split}{rule}", scores, self.validation),
             class_table(self.classes, self.confusion, self.committee.accuracy, name),
             confusions(self.confusion, self.class_names, name),
-            *self.leaderboard.tables(),
-            *self.analysis.tables(),
         ]
 
 

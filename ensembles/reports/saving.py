@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo.files import check_suffix, write_atomically
 
-REPORT_SUFFIXES = (".json", ".md", ".png")
+REPORT_SUFFIXES = (".json", ".md", ".html", ".png")
 """The suffixes of the files that a report can be saved as."""
 
 

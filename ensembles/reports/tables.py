@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from zoo.ensembles.measures.diversity import Diversity
 from zoo.ensembles.reports.measure_table import MEASURES, Place, Value
 from zoo.metrics import Accuracy, ClassScore, macro_f1
+from zoo.pages import parts
 from zoo.text import percent
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 MOST_CONFUSIONS = 12
 """How many pairs of classes the table of commonest confusions holds."""
@@ -32,6 +36,14 @@ class Table(NamedTuple):
     title: str
     header: list[str]
     rows: list[list[str]]
+
+    def to_html(self, bold: str | None = None) -> Markup:
+        """Give the table as a part of an HTML page.
+
+        Args:
+            bold: The first cell of the row that is drawn in bold, or None.
+        """
+        return parts.table(self.title, self.header, self.rows, bold=bold)
 
 
 def score_table(

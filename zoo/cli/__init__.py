@@ -2,7 +2,7 @@
 
 It reads words, calls the functions that Python users call, and prints what they return. No other
 room imports from this room. `application` is what all commands share, `options` holds the groups of
-options that several commands share, and `values` the functions that read the text of an option.
+options that several commands share, and `words` the functions that read the text of an option.
 """
 
 from zoo.cli import (  # noqa: F401

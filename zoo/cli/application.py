@@ -17,7 +17,7 @@ from rich.console import Console
 
 from zoo.cli.console import HelpFormatter, print_error, warnings_as_notes
 from zoo.cli.runs.resuming import take_options_of_run
-from zoo.cli.wording import in_options
+from zoo.cli.words.wording import in_options
 from zoo.errors import ArgumentError, ZooError
 from zoo.starting.interrupts import EXIT_CODE, STOPPED, raise_at_interrupt
 from zoo.text import did_you_mean
@@ -130,7 +130,7 @@ def _explain(error: ZooError | CycloptsError, arguments: Sequence[Any]) -> str:
         error: The error.
         arguments: The arguments of the command.
     """
-    if isinstance(error.__cause__, ZooError):  # a value that `zoo.cli.values` refuses
+    if isinstance(error.__cause__, ZooError):  # a value that `zoo.cli.words.values` refuses
         return str(error.__cause__)
     if isinstance(error, ZooError):
         return str(error)

@@ -9,7 +9,7 @@ from zoo.cli.console import print_note
 from zoo.cli.options import DataName, ModelOptions, RecipeOptions, RunOptions, SplitOptions
 from zoo.cli.runs.members import check_words
 from zoo.cli.train import missing_name, train_committee
-from zoo.cli.values import Name, Numbers, Positive
+from zoo.cli.words.values import Name, Numbers, Positive
 from zoo.ensembles.combining.rules import voting_names
 from zoo.errors import ArgumentError
 from zoo.models.suggestions import suggest_members

@@ -9,7 +9,7 @@ from rich.filesize import decimal
 from zoo.cli.application import app
 from zoo.cli.console import print_table, print_tensorboard, print_text, start_tensorflow
 from zoo.cli.options import SplitOptions
-from zoo.cli.values import Names, Parts
+from zoo.cli.words.values import Names, Parts
 from zoo.files import check_writable
 from zoo.text import rich_table
 

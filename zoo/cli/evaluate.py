@@ -1,15 +1,24 @@
-"""The command `zoo evaluate`, which is also `python -m zoo.ensembles.evaluate`."""
+"""The commands `zoo evaluate`, also `python -m zoo.ensembles.evaluate`, and `zoo inspect`."""
 
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from zoo.cli.application import app
-from zoo.cli.console import print_note, print_table, start_tensorflow
+from zoo.cli.console import print_note, print_table, print_text, start_tensorflow
 from zoo.cli.options import DATA, ImageOptions
-from zoo.cli.values import Modules, Name
+from zoo.cli.runs.resuming import MANIFEST
+from zoo.cli.words.values import Modules, Name
+from zoo.errors import ArgumentError
 from zoo.files import check_writable
+
+COMMITTEE = "committee.keras"
+"""The file of the model in a run folder."""
 
 
 @app.command
@@ -34,7 +43,7 @@ def evaluate(
         file: A saved committee or model, `.keras`.
         split: The images to judge the committee on; by default the test split, or all images of a
             folder of new pictures.
-        output: Also write the report: `.json`, `.md` or `.png`; may be repeated.
+        output: Also write the report: `.json`, `.md`, `.html` or `.png`; may be repeated.
         as_json: Print JSON instead of tables.
         modules: Import a module of yours first, which registers models or layers: `my_models`, or
             `./my_models.py`; may be repeated.
@@ -57,3 +66,99 @@ def evaluate(
         print(report.to_json())
     else:
         print_table(report)
+
+
+@app.command
+def inspect(
+    model: Path,
+    /,
+    *,
+    split: Literal["test", "validation", "train"] | None = None,
+    output: Annotated[Path | None, Parameter(name=("--output", "-o"), metavar="FILE")] = None,
+    quiet: Annotated[bool, Parameter(name=("--quiet", "-q"))] = False,
+    modules: Modules | None = None,
+    data: Annotated[Name | None, Parameter(name=("--data", "-d"), group=DATA)] = None,
+    images: ImageOptions = ImageOptions(),
+) -> None:
+    """Look inside a saved model: write a page of HTML with all that can be seen of the model.
+
+    The page has the report, the learning curves of the run, a confusion matrix that opens its
+    pictures, saliency with numbers that say how far to trust it, weights, dead units, labels that
+    may be wrong, mistakes and disputed images. It is one file, and loads nothing from anywhere.
+
+    The data set, its place, classes, image size, colour, and which images are held out or dropped,
+    are those of the training of the model, where no option says otherwise.
+
+    Args:
+        model: A saved committee or model, `.keras`, or the run folder of a training.
+        split: The images to look at the model with; by default the test split, or all images of a
+            folder of new pictures.
+        output: Where to write the page, `.html`; by default `inspect.html` in the run folder, or
+            beside the model, with the name of the model. Replaces a page, and no other file.
+        quiet: Print no progress.
+        modules: Import a module of yours first, which registers models or layers: `my_models`, or
+            `./my_models.py`; may be repeated.
+        data: Name of the data set; by default that of the training. `zoo data` lists them.
+        images: Which images to load.
+    """
+    from zoo.ensembles.evaluate import check_files, committee_with_images, place_of_training
+    from zoo.inspect.page_parts.paths import check_page_path
+
+    file, run_folder = _file_and_run_folder(model)
+    output = check_page_path(output or _default_output(file, run_folder), "--output")
+    if place := place_of_training(file, data, images.root):
+        print_note(f"Data: {place}, the place that {file} names. --root names another.")
+    name, _ = check_files(file, data, images.root)
+    start_tensorflow(verbose=not quiet)
+    from zoo.inspect.page_parts.making import model_page
+
+    committee, judged = committee_with_images(file, data, split=split, **vars(images))
+    options = {"data": data, "split": split, **vars(images), "import": modules, "output": output}
+    facts = {
+        "Model": str(file),
+        "Data": name,
+        "Command": _command(model, options),
+    }
+    made = model_page(
+        committee, judged, run_folder=run_folder, facts=facts, verbose=0 if quiet else "auto"
+    )
+    made.save(output)
+    print_table(made)
+    print_text(f"\nSaved: {output} ({output.stat().st_size / 1e6:.1f} MB)")
+
+
+def _file_and_run_folder(model: Path) -> tuple[Path, Path | None]:
+    """Find the saved model, and the run folder of its training if there is one."""
+    model = model.expanduser()
+    if not model.is_dir():
+        return model, model.parent if (model.parent / MANIFEST).is_file() else None
+    file = model / COMMITTEE
+    if not file.is_file():
+        raise ArgumentError(
+            "The model must be a saved model, .keras, or a run folder that holds one. Received: "
+            f"{model}, which holds no {COMMITTEE}. Name a file, or the folder of a run that has "
+            "finished."
+        )
+    return file, model if (model / MANIFEST).is_file() else None
+
+
+def _default_output(file: Path, run_folder: Path | None) -> Path:
+    """Give the path of the page: in the run folder, or beside the model."""
+    in_run = run_folder is not None and file.name == COMMITTEE
+    return file.with_name("inspect.html") if in_run else file.with_suffix(".html")
+
+
+def _command(model: Path, options: Mapping[str, Any]) -> str:
+    """Write the command that makes the page again."""
+    words = ["zoo", "inspect", str(model)]
+    for name, value in options.items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            words.append(option)
+        elif name == "import":
+            words += [word for module in value or () for word in (option, module)]
+        elif value:
+            separator = "x" if name == "image_size" else ","
+            text = separator.join(map(str, value)) if isinstance(value, list | tuple) else value
+            words += [option, str(text)]
+    return shlex.join(words)

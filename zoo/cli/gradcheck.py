@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from zoo.cli.application import app
 from zoo.cli.console import print_table, start_tensorflow
-from zoo.cli.values import Arguments, Modules, Seed, Shapes
+from zoo.cli.words.values import Arguments, Modules, Seed, Shapes
 
 
 @app.command

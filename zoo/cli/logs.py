@@ -10,7 +10,7 @@ from zoo.cli.application import app
 from zoo.cli.console import print_note, print_table, print_text
 from zoo.cli.runs.listing import RunSummary, find_runs
 from zoo.cli.runs.serving import serve as serve_tensorboard
-from zoo.cli.values import Port
+from zoo.cli.words.values import Port
 from zoo.errors import ArgumentError
 from zoo.text import percent, rich_table
 

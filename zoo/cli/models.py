@@ -10,7 +10,7 @@ from rich.table import Table
 from zoo import registry
 from zoo.cli.application import app
 from zoo.cli.console import print_table, print_text
-from zoo.cli.values import Modules
+from zoo.cli.words.values import Modules
 from zoo.text import rich_table
 
 

@@ -14,7 +14,7 @@ from cyclopts import Group, Parameter
 
 from zoo import registry
 from zoo.cli.runs.resuming import HIDDEN
-from zoo.cli.values import (
+from zoo.cli.words.values import (
     Arguments,
     Count,
     Modules,

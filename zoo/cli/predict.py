@@ -22,7 +22,7 @@ from rich.text import Text
 
 from zoo.cli.application import app
 from zoo.cli.console import print_error, standard_output, start_tensorflow
-from zoo.cli.values import Modules
+from zoo.cli.words.values import Modules
 from zoo.text import percent, wrapped
 
 if TYPE_CHECKING:

@@ -250,7 +250,8 @@ def test_names_in_the_picture_are_never_mathematics(test_split, probabilities, t
 
 
 def test_other_formats_are_refused(report, tmp_path):
-    with pytest.raises(ArgumentError, match=r"in \.json, \.md or \.png\. Received: .*report\.pdf"):
+    expected = r"in \.json, \.md, \.html or \.png\. Received: .*report\.pdf"
+    with pytest.raises(ArgumentError, match=expected):
         report.save(tmp_path / "report.pdf")
 
 

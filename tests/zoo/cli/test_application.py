@@ -30,7 +30,9 @@ OPTIONS = {
         *("--optimizer", "--patience", "--augmentation", "--precision", "--standardize"),
         *("--class-weight", "--seed", "--log-dir", "--resume", "--quiet", "-q"),
         *("--set", "--import", "--recipe", "--targets"),
+        *("--histograms", "--saliency", "--features"),
     ],
+    "logs": ["--serve", "--port", "--json"],
     "evaluate": [
         *("--data", "-d", "--root", "--classes", "--image-size", "--color", "--drop-duplicates"),
         *("--split", "--output", "-o", "--json", "--import"),

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import keras
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import zoo
 from zoo.cli.options import RecipeOptions, RunOptions
@@ -20,6 +21,23 @@ def test_a_committee_is_trained_and_judged(trained):
     names = {path.name for path in (folder / "my run").iterdir()}
     reports = {"report.json", "report.md", "report.png", "analysis.png", "card.md"}
     assert names >= {"committee.keras", "run.json", *reports}
+
+
+def test_tensorboard_gets_graphs_features_histograms_and_saliency(zoo_command, tmp_path):
+    words = ("train", "softmax", "--epochs", 1, "-q", "--log-dir", "run", "--features", 20)
+    assert zoo_command(*words, "--histograms", "--saliency", 2).code == 0
+    folder = tmp_path / "run" / "models" / "softmax"
+    assert len((folder / "projector" / "images.tsv").read_text().splitlines()) == 21
+    events = EventAccumulator(str(folder), size_guidance={"tensors": 0})
+    events.Reload()
+    tags = events.Tags()
+    assert tags["graph"]
+    wanted = {"saliency/gradient", "weights/logits/kernel", "gradients/logits/kernel"}
+    assert wanted <= {*tags["tensors"]}
+    assert [event.step for event in events.Tensors("saliency/gradient")] == [0, 1]
+    code, _, err = zoo_command(*words[:5], "--saliency", 2, "--validation", 0)
+    assert code == 2
+    assert "--saliency must be left out without validation images. Received: 2." in err
 
 
 def test_a_run_can_be_resumed(train_again):

@@ -26,6 +26,7 @@ from zoo.inspect.curves.spread import (
     scores_of_all,
     unit_of,
 )
+from zoo.pages.notebook import ShownAsPicture
 from zoo.plots import new_figure
 from zoo.text import data_frame
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LearningCurves:
+class LearningCurves(ShownAsPicture):
     """A score after each epoch, of one run or of several.
 
     Attributes:

@@ -11,6 +11,7 @@ from zoo.ensembles.reports.figures import draw_risk
 from zoo.inspect.curves.drawing import draw_members, plain_title
 from zoo.inspect.curves.judged import judged_answers
 from zoo.inspect.pictures.predictions import BATCH
+from zoo.pages.notebook import ShownAsPicture
 from zoo.plots import new_figure
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class RiskCoverageCurves:
+class RiskCoverageCurves(ShownAsPicture):
     """The risk–coverage curves of a model, or of a committee and its members.
 
     Attributes:

@@ -36,6 +36,7 @@ from zoo.inspect.curves.sweep_runs import (
     value_text,
     warn_of_other_settings,
 )
+from zoo.pages.notebook import ShownAsPicture
 from zoo.plots import new_figure
 from zoo.tensorboard import BUILDER
 from zoo.text import data_frame
@@ -49,7 +50,7 @@ _SPAN_OF_LOGARITHM = 10
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SweepCurve:
+class SweepCurve(ShownAsPicture):
     """A score for each value of a setting.
 
     Attributes:

@@ -45,8 +45,8 @@ class Sanity:
             return "not possible: the maps have the same value everywhere"
         value, low, high = self.correlation.value, self.correlation.low, self.correlation.high
         return (
-            f"{'passed' if self.passes else 'failed'}: rank correlation {value:.2f} "
-            f"[{low:.2f}, {high:.2f}] with randomised networks, {self.images} images"
+            f"{'passed' if self.passes else 'failed'}: rank correlation {value:z.2f} "
+            f"[{low:z.2f}, {high:z.2f}] with randomised networks, {self.images} images"
         )
 
 

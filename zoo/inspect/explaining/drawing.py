@@ -115,7 +115,7 @@ def figure_of_members(
         if row != column:
             colour = "white" if abs(value) > 0.6 else "black"
             style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": "small"}
-            grid[0].text(column, row, f"{value:.2f}", color=colour, **style)
+            grid[0].text(column, row, f"{value:z.2f}", color=colour, **style)
     grid[0].set_title("rank correlation of the maps")
     if votes is not None:
         draw_disagreement(grid[1], disagreement(votes), names)

@@ -14,6 +14,8 @@ from zoo.inspect.explaining.agreement import Sanity, rank_correlations, scaled
 from zoo.inspect.explaining.catalogue import METHODS
 from zoo.inspect.explaining.drawing import draw_map, figure_of_maps, figure_of_members
 from zoo.inspect.explaining.pixels import in_words
+from zoo.pages.frame import fragment
+from zoo.pages.parts import figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -163,6 +165,10 @@ class Explanation:
         whole_number("column", column, -labels.shape[1], labels.shape[1] - 1)
         label = int(labels[index, column])
         return str(label) if self.class_names is None else self.class_names[label]
+
+    def _repr_html_(self) -> str:
+        """Show the picture in a notebook."""
+        return fragment(figure(self.plot(), description=self.caption))
 
     def plot(
         self, ax: "Axes | None" = None, *, index: int = 0, column: int = 0, most: int = MOST_DRAWN

@@ -20,6 +20,7 @@ from zoo.inspect.explaining.explanation import Explanation
 from zoo.inspect.explaining.network import Network
 from zoo.inspect.explaining.pixels import fill_pixels, in_words
 from zoo.inspect.networks.progress import check_verbose, progress_bar
+from zoo.pages.notebook import ShownAsPicture
 from zoo.plots import new_figure
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _NAMES = {"random": "random order", "edges": "edges (Sobel)"}
 
 
 @dataclass(frozen=True, eq=False)
-class Faithfulness:
+class Faithfulness(ShownAsPicture):
     """How the probability of a class changes when pixels are taken away, or put back.
 
     Attributes:

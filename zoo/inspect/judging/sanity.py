@@ -17,6 +17,8 @@ from zoo.inspect.explaining.catalogue import METHODS, check_request
 from zoo.inspect.explaining.explain import BATCH, RandomizableMaps
 from zoo.inspect.explaining.gradients import check_maps
 from zoo.inspect.networks.progress import progress_bar
+from zoo.pages.frame import fragment
+from zoo.pages.parts import figure
 from zoo.plots import new_figure
 
 if TYPE_CHECKING:
@@ -136,6 +138,10 @@ class SanityCheck:
         if self.shuffled:
             parts.append(f"weights in random order: {', '.join(self.shuffled)}")
         return "\n".join(parts)
+
+    def _repr_html_(self) -> str:
+        """Show the picture in a notebook."""
+        return fragment(figure(self.plot(), description=self.caption))
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the similarity of the maps, layer by layer, with 95 % intervals.

@@ -15,6 +15,7 @@ from zoo.inspect.landscapes.outputs import check_built, labelled_images
 from zoo.inspect.landscapes.planes import Plane, is_floating, member_line
 from zoo.inspect.landscapes.point_losses import BATCH_SIZE, PointLosses
 from zoo.inspect.landscapes.views import matching_weights
+from zoo.pages.notebook import ShownAsPicture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ MEASURES = {"loss": "cross-entropy [nats]", "error": "share of wrong answers"}
 
 
 @dataclass(frozen=True)
-class Barrier:
+class Barrier(ShownAsPicture):
     """The barrier between two models.
 
     Attributes:

@@ -30,6 +30,7 @@ from zoo.inspect.landscapes.views import (
     weight_view,
 )
 from zoo.inspect.landscapes.weight_path import WeightPath
+from zoo.pages.notebook import ShownAsPicture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +39,7 @@ STATISTICS = ("kept", "anew")
 
 
 @dataclass(frozen=True)
-class Landscape:
+class Landscape(ShownAsPicture):
     """The loss over a plane in the space of the weights.
 
     Attributes:

@@ -26,7 +26,7 @@ def check_verbose(verbose: str | int) -> None:
 @contextmanager
 def progress_bar(
     description: str, total: float, *, verbose: str | int = "auto", console: Any = None
-) -> Iterator[Callable[[float], None]]:
+) -> Iterator[Callable[..., None]]:
     """Show how much of some work is done.
 
     Args:
@@ -36,7 +36,7 @@ def progress_bar(
         console: A rich console, for tests.
 
     Yields:
-        A function that takes how much more has been done.
+        A function that takes how much more has been done, and perhaps what is being done next.
 
     Raises:
         ArgumentError: `verbose` has another value.
@@ -63,4 +63,6 @@ def progress_bar(
     )
     with bar:
         task = bar.add_task(description, total=total)
-        yield lambda amount: bar.advance(task, amount)
+        yield lambda amount, description=None: bar.update(
+            task, advance=amount, description=description
+        )

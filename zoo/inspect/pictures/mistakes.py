@@ -5,10 +5,16 @@ from typing import Any
 import numpy as np
 
 from zoo.arguments import whole_number
+from zoo.datasets.split import Split
 from zoo.ensembles.measures.uncertainty import mutual_information
 from zoo.ensembles.models.voting_model import VotingModel
 from zoo.errors import ArgumentError
-from zoo.inspect.pictures.predictions import BATCH, labelled_split, predict_split
+from zoo.inspect.pictures.predictions import (
+    BATCH,
+    Predictions,
+    labelled_split,
+    predict_split,
+)
 from zoo.inspect.pictures.ranked_images import RankedImages, ranked
 
 
@@ -50,6 +56,11 @@ def mistakes(
     most = _most(most)
     split = labelled_split(model_or_committee, data, labels)
     found = predict_split(model_or_committee, split, whole_number("batch_size", batch_size, 1))
+    return ranked_mistakes(found, split, most)
+
+
+def ranked_mistakes(found: Predictions, split: Split, most: int | None = None) -> RankedImages:
+    """Rank the mistakes among answers that are known already: see `mistakes`."""
     wrong = np.flatnonzero(found.answers != split.labels)
     order = wrong[np.argsort(-found.confidences[wrong], kind="stable")][:most]
     title = "mistakes, the most confident first"
@@ -92,6 +103,11 @@ def disputed(
         )
     split = labelled_split(committee, data, labels)
     found = predict_split(committee, split, whole_number("batch_size", batch_size, 1))
+    return ranked_disputes(found, split, most)
+
+
+def ranked_disputes(found: Predictions, split: Split, most: int | None = None) -> RankedImages:
+    """Rank images by how much known answers of members contradict each other: see `disputed`."""
     information = mutual_information(found.members, found.weights)
     order = np.argsort(-information, kind="stable")[:most]
     title = "images that the members dispute, the most disputed first"

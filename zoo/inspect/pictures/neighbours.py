@@ -17,6 +17,7 @@ from zoo.inspect.networks.recording import image_shape_of, record_blocks
 from zoo.inspect.networks.running import layer_calls
 from zoo.inspect.pictures.predictions import BATCH, check_built
 from zoo.inspect.pictures.sheet import draw_sheet, new_sheet
+from zoo.pages.notebook import ShownAsPicture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +28,7 @@ METRICS = ("cosine", "euclidean")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Neighbours:
+class Neighbours(ShownAsPicture):
     """The nearest images of a data set for some images.
 
     Attributes:

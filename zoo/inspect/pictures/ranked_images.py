@@ -18,6 +18,8 @@ from zoo.errors import ArgumentError
 from zoo.inspect.pictures.image_files import write_images
 from zoo.inspect.pictures.predictions import Predictions
 from zoo.inspect.pictures.sheet import COLUMNS, draw_sheet, new_sheet
+from zoo.pages.frame import fragment
+from zoo.pages.parts import Thumbnail, image_sheet, paragraph
 from zoo.text import data_frame
 
 if TYPE_CHECKING:
@@ -104,6 +106,29 @@ class RankedImages:
             return new_sheet(images, captions, title, columns)
         draw_sheet(ax, images, captions, title, columns)
         return ax
+
+    def thumbnails(self, most: int = MOST_DRAWN) -> list[Thumbnail]:
+        """Give the first images for an HTML page, each with its label and the answer.
+
+        Args:
+            most: The largest number of images.
+
+        Raises:
+            ArgumentError: There are no images, only probabilities.
+        """
+        images = self._split().take(self.indices[:most]).images
+        return [
+            Thumbnail(image, self._caption(number).split("\n"))
+            for number, image in enumerate(images)
+        ]
+
+    def _repr_html_(self) -> str:
+        """Show the first images in a notebook; probabilities without images only as a line."""
+        if self.split is None:
+            return fragment(paragraph(repr(self)))
+        thumbnails = self.thumbnails()
+        caption = f"{self.title}; {len(thumbnails):,} of {len(self):,} images"
+        return fragment(image_sheet(thumbnails, caption))
 
     def to_frame(self, folder: Any = None) -> "pandas.DataFrame":
         """Make a table with a row for each image, which cleanlab, FiftyOne and Spotlight open.

@@ -16,6 +16,7 @@ from zoo.inspect.networks.recording import BATCH, check_is_model, record, record
 from zoo.inspect.networks.running import layer_calls
 from zoo.inspect.units.tiles import INCHES, SIGNED_COLOURS, draw_tiles
 from zoo.inspect.units.unit_outputs import find_call, layer_list, shape_of_images
+from zoo.pages.notebook import ShownAsPicture
 from zoo.plots import new_figure
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ COLUMNS = 8
 
 
 @dataclass(frozen=True)
-class Activations:
+class Activations(ShownAsPicture):
     """The outputs of layers for images.
 
     Attributes:

@@ -25,10 +25,13 @@ from zoo.inspect.units.unit_outputs import (
     run_units,
     shape_of_images,
 )
+from zoo.pages import parts
+from zoo.pages.frame import fragment
 from zoo.plots import MOST_NAMES, new_figure
 from zoo.text import as_plain_text, data_frame, did_you_mean, markdown_table, percent, rich_table
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
     from matplotlib.axes import Axes
     from rich.table import Table
 
@@ -172,6 +175,15 @@ class DeadUnits:
         axes.set_title(title, parse_math=False, size="medium")
         axes.legend(loc="best", frameon=False, fontsize="small")
         return axes
+
+    def to_html(self) -> Markup:
+        """Give the table with a row for each layer as a part of an HTML page."""
+        title = f"{self.model}: dead units on {self.images:,} images"
+        return parts.table(title, HEADER, self._rows())
+
+    def _repr_html_(self) -> str:
+        """Show the table and the picture in a notebook."""
+        return fragment(self.to_html(), parts.figure(self.plot()))
 
     def _rows(self) -> list[list[str]]:
         return [

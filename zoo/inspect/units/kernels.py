@@ -23,6 +23,7 @@ from zoo.inspect.units.tiles import (
 )
 from zoo.inspect.units.unit_numbers import chosen_units, unit_names
 from zoo.inspect.units.unit_outputs import find_call, has_units, shape_of_images
+from zoo.pages.notebook import ShownAsPicture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +32,7 @@ SCALES = ("each", "shared")
 
 
 @dataclass(frozen=True)
-class KernelImages:
+class KernelImages(ShownAsPicture):
     """The kernel of a layer as an image for each unit.
 
     Attributes:

@@ -22,6 +22,7 @@ from zoo.inspect.units.pixel_space import SPACES, pixel_space
 from zoo.inspect.units.tiles import MOST_TILES, caption, draw_tiles, left_out, new_axes
 from zoo.inspect.units.unit_numbers import chosen_units, unit_names
 from zoo.inspect.units.unit_outputs import shape_of_images
+from zoo.pages.notebook import ShownAsPicture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +36,7 @@ TRANSFORMS = Augmentation(
 
 
 @dataclass(frozen=True)
-class MaximizedUnits:
+class MaximizedUnits(ShownAsPicture):
     """For each unit of a layer an image that makes the unit active.
 
     Attributes:

@@ -6,7 +6,7 @@ import pytest
 
 import zoo
 from zoo.cli import app
-from zoo.cli.wording import in_options
+from zoo.cli.words.wording import in_options
 
 OPTIONS = {
     name: f"--{name.replace('_', '-')}"
@@ -62,6 +62,7 @@ COMMANDS = {
     "data show": ["digits"],
     "data get": ["digits"],
     "data cache": [],
+    "logs": ["."],
 }
 """Commands with the words that they need."""
 
