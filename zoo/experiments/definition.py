@@ -306,7 +306,7 @@ def _varied(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         )
     ((setting, choices),) = vary.items()
     part = "recipe" if setting in {item.name for item in fields(Recipe)} else "arguments"
-    rows = []
+    rows: list[Mapping[str, Any]] = []
     for value in choices:
         word = "-".join(map(str, value)) if isinstance(value, list) else str(value)
         changed = {**others.get(part, {}), setting: value}

@@ -49,8 +49,8 @@ class Row:
         member: The name of the member, or `"committee"`.
         split: The name of the split.
         accuracies: The accuracy of each seed, fractions.
-        n: The number of images that the interval is for: of one split, or of all where each seed
-            holds out other images.
+        n: The number of images of the split, also where each seed holds out other images: the same
+            images occur in several splits, so the splits are not independent.
         published: The published value, or None.
         verdict: How the two compare, or None.
     """
@@ -118,8 +118,7 @@ class Reproduction:
         accuracies = tuple(
             result.correct[member][split] / result.images[split] for result in self.seeds
         )
-        counts = [result.images[split] for result in self.seeds]
-        n = sum(counts) if self.experiment.protocol.new_splits else counts[0]
+        n = self.seeds[0].images[split]
         verdict = None
         if published is not None and not self.quick:
             tolerance = self.experiment.protocol.tolerance / 100

@@ -60,8 +60,7 @@ def judge(
 
     Args:
         accuracies: The accuracy of each seed, fractions.
-        n: The number of images of each accuracy, or of all splits together where each seed has
-            other images.
+        n: The number of images of each accuracy.
         published: The lowest and the highest accuracy that the report writes so, fractions.
         published_n: The number of images in the report. None takes `n`.
         tolerance: A difference that counts as none, a fraction.
