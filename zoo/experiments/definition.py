@@ -204,7 +204,7 @@ class Experiment:
         title: What was tried, in one line.
         report: The report.
         place: Where the experiment stands in the report.
-        minutes: How long the experiment takes on two cores, as measured.
+        minutes: About how long the experiment takes on two cores.
         data: The images.
         members: The networks.
         protocol: How the networks are trained and judged.
