@@ -115,7 +115,7 @@ class Committee(VotingModel):
     @property
     def data_settings(self) -> Mapping[str, Any] | None:
         """The settings of the data set of the last training; None if they are not known."""
-        return self._own_provenance.data_settings
+        return self.provenance.data_settings
 
     @property
     def recipes(self) -> tuple[Recipe, ...]:

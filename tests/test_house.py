@@ -146,9 +146,11 @@ TESTED_WITH = {
     "zoo/tensorboard/hyperparameters": "zoo/tensorboard/test_event_log",
     "zoo/training/checkpoint": "ensembles/test_fitting",
     "zoo/training/fusion/model_group": "zoo/training/fusion/test_fused",
+    "zoo/training/fusion/paired_variables": "zoo/training/fusion/test_wide_optimizer",
     "zoo/training/fusion/wide_layers": "zoo/training/fusion/test_fused",
     "zoo/training/loop": "zoo/training/test_train",
     "zoo/training/recording": "zoo/training/test_train",
+    "zoo/tuning/rounds": "zoo/tuning/test_tune",
 }
 """Modules without a test file of their own, and the file with their tests."""
 

@@ -44,6 +44,7 @@ __all__ = [
     "losses",
     "register",
     "suggest_members",
+    "tune",
 ]
 
 # Names that import TensorFlow, with the module that defines each. No module may have the same name
@@ -52,6 +53,7 @@ _HOMES = {
     "Teacher": "zoo.training.distillation",
     "gradcheck": "zoo.gradients",
     "load": "zoo.saving",
+    "tune": "zoo.tuning.tune",
 }
 
 moved.install()

@@ -13,10 +13,11 @@ from zoo.cli import (  # noqa: F401
     logs,
     models,
     predict,
-    reproduce,
     train,
+    tune,
 )
 from zoo.cli.application import FIRST_COMMANDS, app, main
+from zoo.cli.studies import reproduce  # noqa: F401
 
 __all__ = ["app", "main"]
 

@@ -177,20 +177,16 @@ class RecipeOptions:
 
 @Parameter(name="*", group=RUN)
 @dataclass(frozen=True)
-class RunOptions:
-    """How a training runs, and where it is written.
+class ProcessOptions:
+    """How a training or a sweep runs, and where it is written.
 
     Args:
         seed: Seed of weights, batches and augmentation.
         log_dir: Run folder; by default a new folder in `logs`, named by the time. If the folder
             holds files, the run gets a new folder beside it.
-        resume: Go on with the run in `--log-dir`, with the options of that run. More `--epochs`
-            make the run longer.
+        resume: Go on with the run in `--log-dir`, with the options of that run. More epochs, or
+            more trials of a sweep, make the run longer.
         quiet: Print no progress.
-        histograms: Write histograms of weights and gradients for TensorBoard, after each epoch.
-        saliency: Draw for TensorBoard, after each epoch, on which pixels the answers to this number
-            of validation images rest.
-        features: Write the features of this number of test images for TensorBoard's projector.
         options_of_run: The words of the command, as JSON.
     """
 
@@ -198,9 +194,6 @@ class RunOptions:
     log_dir: Path | None = None
     resume: bool = False
     quiet: Annotated[bool, Parameter(name=("--quiet", "-q"))] = False
-    histograms: bool = False
-    saliency: Count = 0
-    features: Count = 500
     options_of_run: Annotated[str, Parameter(name=HIDDEN, show=False)] = "{}"
 
     def __post_init__(self) -> None:
@@ -211,3 +204,19 @@ class RunOptions:
             )
         if self.log_dir is not None:  # said before the images are read
             check_writable("--log-dir", self.log_dir)
+
+
+@dataclass(frozen=True)
+class RunOptions(ProcessOptions):
+    """How a training runs, where it is written, and what it shows in TensorBoard.
+
+    Args:
+        histograms: Write histograms of weights and gradients for TensorBoard, after each epoch.
+        saliency: Draw for TensorBoard, after each epoch, on which pixels the answers to this number
+            of validation images rest.
+        features: Write the features of this number of test images for TensorBoard's projector.
+    """
+
+    histograms: bool = False
+    saliency: Count = 0
+    features: Count = 500

@@ -17,7 +17,14 @@ from zoo.cli.console import (
     print_text,
     start_tensorflow,
 )
-from zoo.cli.options import DataName, ModelOptions, RecipeOptions, RunOptions, SplitOptions
+from zoo.cli.options import (
+    DataName,
+    ModelOptions,
+    ProcessOptions,
+    RecipeOptions,
+    RunOptions,
+    SplitOptions,
+)
 from zoo.cli.runs.members import check_words, members_from_words
 from zoo.cli.runs.resuming import MANIFEST, check_run
 from zoo.errors import ArgumentError
@@ -56,7 +63,7 @@ def train(
     train_committee([name], model, images.load(data), recipe, run, {"voting": "soft"})
 
 
-def missing_name(command: str, run: RunOptions) -> ArgumentError:
+def missing_name(command: str, run: ProcessOptions) -> ArgumentError:
     """Make the error for a command without the name of a model, unless there is no run either."""
     if run.resume:
         check_run(cast(Path, run.log_dir))

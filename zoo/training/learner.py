@@ -74,11 +74,20 @@ class Learner:
         Args:
             steps_per_epoch: Training steps in an epoch.
         """
-        self.optimizer = self.recipe.make_optimizer(steps_per_epoch * self.recipe.epochs)
-        if self.model.dtype_policy.name == "mixed_float16":
-            self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
+        self.optimizer = self.make_optimizer(steps_per_epoch)
         self.optimizer.build(self.model.trainable_variables)
         self._finite_weights = self.model.get_weights()
+
+    def make_optimizer(self, steps_per_epoch: int) -> Any:
+        """Make an optimiser for the model, which is not built yet.
+
+        Args:
+            steps_per_epoch: Training steps in an epoch.
+        """
+        optimizer = self.recipe.make_optimizer(steps_per_epoch * self.recipe.epochs)
+        if self.model.dtype_policy.name == "mixed_float16":
+            return keras.optimizers.LossScaleOptimizer(optimizer)
+        return optimizer
 
     def trains(self, epoch: int) -> bool:
         """Tell whether the model still learns in an epoch, counted from 0."""

@@ -21,6 +21,7 @@ from zoo.training.built_models.unsafe_kernels import check_kernels
 from zoo.training.callbacks import MemberCallback, as_list, check_callbacks, choose_directions
 from zoo.training.checkpoint import Checkpoint
 from zoo.training.distillation import Teacher
+from zoo.training.fusion import reasons_apart
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Combine
 from zoo.training.loop import Loop
@@ -29,6 +30,9 @@ from zoo.training.recording import Recorder
 from zoo.training.run_folder import RunFolder
 from zoo.training.scores import SCORES
 from zoo.training.statistics import learn_mean_image
+
+OWN_IMAGES = "their own images"
+"""What makes the batches of members differ that are trained on images of their own."""
 
 
 def train(
@@ -130,6 +134,8 @@ def train(
         recorder = Recorder(progress, log, prefixed=len(learners) > 1)
         recorder.history.log_dir = run.path if run else None
         _record_start(learners, config, progress, log)
+        if together is not False:
+            _say_what_is_apart(groups, progress)
         loop = Loop(
             data,
             validation,
@@ -193,6 +199,35 @@ def _record_start(
         )
     if log:
         log_start(log, {**config, "computes in": policies}, list(policies), sorted(SCORES))
+
+
+def _say_what_is_apart(groups: Sequence[Sequence[Learner]], progress: Progress) -> None:
+    """Say which models are trained after others, or beside others as models by themselves."""
+    first = groups[0][0]
+    reasons: dict[str, list[str]] = {}
+    for group in groups[1:]:
+        differing = _disagreements(first, group[0])
+        fields = [name for name in differing if name != OWN_IMAGES]
+        reason = OWN_IMAGES if OWN_IMAGES in differing else f"another {' and '.join(fields)}"
+        reasons.setdefault(reason, []).extend(learner.name for learner in group)
+    if reasons:
+        progress.say(f"Not trained on the same batches as {first.name}: {_in_words(reasons)}.")
+    apart: dict[str, list[str]] = {}
+    for group in groups:
+        if len(group) > 1:
+            found = reasons_apart(
+                [learner.name for learner in group],
+                [learner.model for learner in group],
+                [learner.make_optimizer(1) for learner in group],
+            )
+            for reason, names in found.items():
+                apart.setdefault(reason, []).extend(names)
+    if apart:
+        progress.say(f"Not computed as one wide model: {_in_words(apart)}.")
+
+
+def _in_words(reasons: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
 
 
 @contextlib.contextmanager
@@ -283,7 +318,7 @@ def _groups(learners: Sequence[Learner], together: bool | None) -> list[list[Lea
 
 def _disagreements(first: Learner, second: Learner) -> list[str]:
     """Name the parts of two recipes that make their batches differ."""
-    own = ["their own images"] if first.rows is not None or second.rows is not None else []
+    own = [OWN_IMAGES] if first.rows is not None or second.rows is not None else []
     return own + [
         name
         for name in ("batch_size", "augmentation")

@@ -47,6 +47,15 @@ OPTIONS["committee"] = [
     *("--copies", "--snapshots", "--voting", "--weights", "--together", "--apart", "--resampling"),
     *OPTIONS["train"],
 ]
+OPTIONS["tune"] = [
+    *("--vary", "--trials", "--sampler", "--pruner", "--seeds", "--metric", "--round-size"),
+    *("--confirm", "--storage", "--study-name", "--json"),
+    *(
+        word
+        for word in OPTIONS["train"]
+        if word not in ("--histograms", "--saliency", "--features")
+    ),
+]
 ROW = re.compile(r"^│ [* ]*(\S.*?)(?:  |$)", re.MULTILINE)
 """The first column of the help's tables."""
 
@@ -161,6 +170,11 @@ def test_the_version_is_that_of_the_package(zoo_command):
         (["committee", "mlp", "--voting", "mean"], "one of majority, soft, geometric. Received"),
         (["committee", "softmax", "--copies", "0"], "--copies must be a whole number"),
         (["committee", "softmax", "mlp", "--resampling", "fold"], "did you mean 'folds'?"),
+        (["tune"], "`zoo tune` must be followed by NAME"),
+        (["tune", "mlp"], "--vary must be given, for each setting that varies"),
+        (["tune", "mlp", "--vary", "dropout"], "--vary must be a setting = its values"),
+        (["tune", "mlp", "--vary", "l2=0", "--sampler", "tpee"], "did you mean 'tpe'?"),
+        (["tune", "gone.keras", "--vary", "l2=0"], "Received: 'gone.keras', which is no file"),
         (
             ["gradcheck", "Dense", "--mode", "quick"],
             "full, fast. Received: 'quick'",

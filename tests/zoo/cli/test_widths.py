@@ -13,6 +13,7 @@ from zoo.ensembles.combining.rules import Rule
 
 HELP = [
     *([], ["train"], ["committee"], ["evaluate"], ["models"], ["describe"], ["gradcheck"]),
+    ["tune"],
     *(["data"], ["data", "show"], ["data", "get"], ["data", "cache"]),
 ]
 LONG = "a-folder-with-a-name-that-is-longer-than-every-terminal" + 20 * "-and-on"

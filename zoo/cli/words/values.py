@@ -105,6 +105,19 @@ def parse_argument(text: str) -> tuple[str, Any]:
     return argument, value
 
 
+def parse_setting(text: str) -> tuple[str, str]:
+    """Read `name=values` of a setting that varies. The values stay text, for `zoo.tune`.
+
+    Example:
+        >>> parse_setting("learning_rate=1e-5..1e-2:log")
+        ('learning_rate', '1e-5..1e-2:log')
+    """
+    name, _, values = text.partition("=")
+    if not name.strip() or not values.strip():
+        raise ValueError(text)
+    return name.strip(), values.strip()
+
+
 def import_module(text: str) -> str:
     """Import a module of the user, which registers models and layers.
 
@@ -200,6 +213,9 @@ _PARTS = _option(parse_parts, "SPLIT=PART", "parts by split, each split once", "
 _SIZE = _option(parse_size, "SIZE", "a size or a height x width, in pixels", "48x64")
 _SHAPE = _option(parse_shape, "SHAPE", "whole numbers with commas between", "48,48,1", every=True)
 _ARGUMENT = _option(parse_argument, "NAME=VALUE", "a name = a value", "groups=2", every=True)
+_SETTING = _option(
+    parse_setting, "NAME=VALUES", "a setting = its values", "dropout=0,0.2,0.5", every=True
+)
 _MODULES = Parameter(
     name="--import",
     converter=_import_all,
@@ -221,4 +237,5 @@ Parts = Annotated[Mapping[str, list[str]], _PARTS]
 Size = Annotated[tuple[int, int], _SIZE]
 Shapes = Annotated[list[tuple[int, ...]], _SHAPE]
 Arguments = Annotated[list[tuple[str, Any]], _ARGUMENT]
+Settings = Annotated[list[tuple[str, str]], _SETTING]
 Modules = Annotated[list[str], _MODULES]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 OTHER_WORDS = {
     "validation_data": "--validation",
     "arguments": "--set",
+    "space": "--vary",
     "download": "`zoo data get`",
 }
 """Arguments of functions that commands call, and what stands for them on the command line."""

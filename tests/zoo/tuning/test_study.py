@@ -1,0 +1,60 @@
+import sys
+
+import optuna
+import pytest
+
+import zoo
+from zoo.errors import ArgumentError, RunError
+from zoo.tuning.study import make_pruner, make_sampler, open_study, quiet_optuna, train_again
+
+
+def opened(storage=None, name="study", resume=False, config=None):
+    return open_study(
+        storage,
+        name,
+        sampler=make_sampler("random", 0),
+        pruner=make_pruner(None, 1),
+        direction="maximize",
+        config=config or {},
+        resume=resume,
+    )
+
+
+def test_samplers_and_pruners_have_names_and_objects_pass():
+    for name, kind in (("grid", "Random"), ("random", "Random"), ("tpe", "TPE"), ("qmc", "QMC")):
+        with quiet_optuna():
+            assert type(make_sampler(name, 0)).__name__ == f"{kind}Sampler"
+    for name, kind in (("halving", "SuccessiveHalving"), (None, "Nop")):
+        assert type(make_pruner(name, 9)).__name__ == f"{kind}Pruner"
+    pruner = optuna.pruners.ThresholdPruner(lower=0.1)
+    assert make_pruner(pruner, 9) is pruner
+
+
+def test_without_optuna_the_error_says_how_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(ArgumentError, match=r'Install it: pip install "committee-zoo\[tune\]"'):
+        zoo.tune("mlp", None, {"learning_rate": [0.1]})
+
+
+@pytest.mark.parametrize("storage", ["nonsense://x", "sqlite:////no/such/folder/x.db"])
+def test_a_storage_that_does_not_open_is_refused(storage):
+    with pytest.raises(ArgumentError, match="storage must be an URL that Optuna opens"):
+        opened(storage)
+
+
+def test_a_study_of_another_program_is_refused():
+    storage = optuna.storages.InMemoryStorage()
+    with quiet_optuna():
+        optuna.create_study(storage=storage, study_name="study")
+        with pytest.raises(RunError, match="another program made"):
+            opened(storage, resume=True)
+
+
+def test_trials_that_were_training_wait_again():
+    with quiet_optuna():
+        study = opened()
+        trial = study.ask({"x": optuna.distributions.FloatDistribution(0, 1)})
+        assert train_again(study) == 1
+    states = [frozen.state.name for frozen in study.get_trials()]
+    assert states == ["FAIL", "WAITING"]
+    assert study.ask({"x": optuna.distributions.FloatDistribution(0, 1)}).params == trial.params

@@ -1,0 +1,188 @@
+import gc
+import shutil
+
+import numpy as np
+import optuna
+import pytest
+
+import zoo
+from zoo.ensembles import Member
+from zoo.errors import ArgumentError, DataError, RunError
+from zoo.recipes import Recipe
+from zoo.training.learner import Learner
+from zoo.training.train import train
+from zoo.tuning import rounds
+
+SPACE = {"learning_rate": [1e-4, 0.05, 0.5], "momentum": [0.0, 0.9]}
+
+
+def again(swept, images, base, **changes):
+    """The arguments of the sweep that the tests share."""
+    arguments = {"round_size": 4, "seeds": 2, "seed": 5, "log_dir": swept.log_dir, "verbose": 0}
+    return zoo.tune(base, images, **{"space": SPACE, "resume": True, **arguments, **changes})
+
+
+@pytest.fixture
+def copied(swept, tmp_path):
+    """A copy of the folder of the sweep, to go on with."""
+    return shutil.copytree(swept.log_dir, tmp_path / "copy")
+
+
+def test_a_grid_trains_each_combination_once(swept):
+    combinations = {(t.parameters["learning_rate"], t.parameters["momentum"]) for t in swept.trials}
+    assert len(swept.trials) == len(combinations) == 6
+
+
+def test_a_trial_has_the_weights_that_it_would_have_alone(swept, images, base):
+    trial = swept.trials[2]
+    member = swept.setup.space.member(trial.parameters)
+    model = member.build(images.image_shape, images.num_classes, seed=6)  # the second seed
+    learner = Learner("alone", model, member.recipe)
+    history = train([learner], images.train, images.validation, seed=5, verbose=0)
+    for alone, kept in zip(model.get_weights(), trial.models([1])[0].get_weights(), strict=True):
+        np.testing.assert_allclose(kept, alone, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        trial.histories[1]["val_loss"], history.history["val_loss"], rtol=1e-4
+    )
+
+
+def test_the_study_opens_in_optuna_with_scores_of_each_epoch(swept):
+    study = optuna.load_study(
+        study_name="sweep", storage=f"sqlite:///{swept.log_dir.absolute()}/study.db"
+    )
+    assert study.best_trial.number == swept.best.number
+    assert study.best_value == swept.best.score
+    assert sorted(study.best_trial.intermediate_values) == [1, 2, 3]
+
+
+def test_a_resumed_sweep_trains_nothing_again(swept, images, base, monkeypatch):
+    monkeypatch.setattr(rounds, "train", None)
+    resumed = again(swept, images, base)
+    assert resumed.to_dict() == swept.to_dict()
+
+
+def test_a_stopped_round_is_trained_again(images, base, tmp_path, monkeypatch, capsys):
+    original, calls = rounds.train, []
+
+    def stop_in_second_round(*arguments, **options):
+        calls.append(len(arguments[0]))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(rounds, "train", stop_in_second_round)
+    options = {"log_dir": tmp_path / "run", "round_size": 2, "seed": 1}
+    space = {"learning_rate": SPACE["learning_rate"]}
+    with pytest.raises(KeyboardInterrupt):
+        zoo.tune(base, images, space, **options)
+    assert "can be resumed" in capsys.readouterr().err
+    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "run/trials").iterdir()}
+    sweep = zoo.tune(base, images, space, resume=True, **options)
+    assert "2 of 3 trials have ended before, and are kept." in capsys.readouterr().err
+    assert calls == [2, 1, 1]
+    assert sorted(t.parameters["learning_rate"] for t in sweep.trials) == [1e-4, 0.05, 0.5]
+    assert all(path.stat().st_mtime_ns == time for path, time in files.items())
+    alone = zoo.tune(base, images, space, seed=1, verbose=0)
+    assert {t.text: t.score for t in sweep.trials} == {t.text: t.score for t in alone.trials}
+
+
+def test_a_sweep_goes_on_with_the_same_arguments_only(copied, swept, images, base):
+    with pytest.raises(RunError, match=r"seeds was 2 and is now 3. Pass the same arguments"):
+        again(swept, images, base, seeds=3, log_dir=copied)
+    with pytest.raises(RunError, match=r"space was .* and is now"):
+        again(swept, images, base, space={"learning_rate": [0.1, 0.2]}, log_dir=copied)
+
+
+def test_a_taken_name_in_a_storage_is_refused(images, base, copied, tmp_path):
+    storage = f"sqlite:///{copied}/study.db"
+    with pytest.raises(RunError, match="The name of a new study must be free"):
+        zoo.tune(
+            *(base, images, SPACE), storage=storage, study_name="sweep", log_dir=tmp_path / "new"
+        )
+
+
+def test_distributions_with_a_journal_and_more_trials_after_resuming(images, base, tmp_path):
+    space = {
+        "learning_rate": optuna.distributions.FloatDistribution(1e-3, 1, log=True),
+        "batch_size": [50, 100],
+    }
+    options = {"log_dir": tmp_path / "run", "storage": tmp_path / "study.log", "verbose": 0}
+    few = zoo.tune(base, images, space, trials=2, **options)
+    more = zoo.tune(base, images, space, trials=4, resume=True, **options)
+    assert (tmp_path / "study.log").is_file()
+    assert [t.parameters for t in more.trials[:2]] == [t.parameters for t in few.trials]
+    assert len({t.parameters["learning_rate"] for t in more.trials}) == 4
+
+
+def test_a_pruned_trial_leaves_the_training(images, base):
+    space = {"learning_rate": [1e-5, 2e-5, 0.1, 0.3, 0.5]}
+    sweep = zoo.tune(base, images, space, pruner="median", metric="loss", verbose=0)
+    pruned = [trial for trial in sweep.trials if trial.state == "pruned"]
+    assert pruned
+    assert all(trial.parameters["learning_rate"] < 0.1 for trial in pruned)
+    assert all(trial.epochs == (2,) and len(trial.histories[0]["loss"]) == 2 for trial in pruned)
+    assert all(trial.outcomes == ("pruned in epoch 2",) for trial in pruned)
+    assert sweep.ranking[-1].state == "pruned"
+    assert sweep.best.state == "finished"
+
+
+def test_samplers_of_optuna_propose(images, base):
+    sampler = optuna.samplers.GridSampler({"learning_rate": [0.1, 0.2]})
+    sweep = zoo.tune(
+        base, images, {"learning_rate": [0.1, 0.2]}, trials=2, sampler=sampler, verbose=0
+    )
+    assert {trial.parameters["learning_rate"] for trial in sweep.trials} == {0.1, 0.2}
+
+
+def test_validation_images_are_held_out_where_there_are_none(images, base, capsys):
+    sweep = zoo.tune(base, images.train, {"learning_rate": [0.1]})
+    assert "of the training images are held out for validation" in capsys.readouterr().err
+    assert "validation images that were held out of the training images" in sweep.sentence()
+    validation = sweep.setup.validation
+    assert len(sweep.setup.train) + len(validation) == len(images.train)
+    assert sweep.setup.train.count_among(validation.digests) == 0
+
+
+def test_the_test_split_takes_no_part(images, base):
+    for data, validation in ((images.test, None), (images.train, images.test)):
+        with pytest.raises(DataError, match="Received: the test split"):
+            zoo.tune(base, data, {"learning_rate": [0.1]}, validation_data=validation)
+
+
+def test_a_sweep_without_a_folder_leaves_no_files(images, base):
+    sweep = zoo.tune(base, images, {"learning_rate": [0.1]}, verbose=0)
+    folder = sweep.log_dir
+    assert sweep.best.model is not None
+    assert folder.is_dir()
+    del sweep
+    gc.collect()
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"space": {}}, "space must map names of settings"),
+        ({"space": {"dropuot": [0.1]}}, "Received: 'dropuot'; did you mean 'dropout'"),
+        ({"space": {"num_classes": [3]}}, "Received: 'num_classes'"),
+        ({"space": {"learning_rate": [0.1, -1]}}, "learning_rate must be a finite number above 0"),
+        ({"metric": "f1"}, 'metric must be "accuracy" or "loss"'),
+        ({"sampler": "tpee"}, "sampler must be one of grid, .*did you mean 'tpe'"),
+        ({"pruner": "mean"}, "pruner must be one of median, .*did you mean 'median'"),
+        ({"trials": 0}, "trials must be a whole number of 1 or more"),
+        ({"resume": True}, "log_dir must be given with resume"),
+        ({"storage": "sqlite:///x.db"}, "log_dir must be given with storage"),
+        ({"verbose": 7}, "verbose must be"),
+    ],
+)
+def test_a_wrong_argument_is_refused_before_any_training(images, arguments, message):
+    member = Member("mlp", recipe=Recipe(epochs=1))
+    space = {"learning_rate": [0.1]}
+    with pytest.raises(ArgumentError, match=message):
+        zoo.tune(member, images, **{"space": space, **arguments})
+
+
+def test_a_built_model_is_refused(images):
+    model = zoo.build("softmax", input_shape=images.image_shape, num_classes=3)
+    with pytest.raises(ArgumentError, match="entry must be the name of a registered model"):
+        zoo.tune(model, images, {"learning_rate": [0.1]})

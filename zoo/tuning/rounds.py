@@ -1,0 +1,187 @@
+"""Rounds: several trials that Optuna proposes together, and Zoo trains in one training."""
+
+import gc
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo.ensembles.committee import Committee
+from zoo.ensembles.members import built_member
+from zoo.training.learner import Learner
+from zoo.training.scores import LOSS
+from zoo.training.train import train
+from zoo.tuning.progress import SweepProgress
+from zoo.tuning.pruning import Pruning
+from zoo.tuning.study import import_optuna
+from zoo.tuning.trials import SweepSetup, Trial, trial_name, trials_of, write_trial
+
+
+def train_round(
+    setup: SweepSetup, study: Any, proposals: Sequence[Any], progress: SweepProgress
+) -> list[Trial]:
+    """Train trials, keep what they learned, and tell Optuna their scores.
+
+    Args:
+        setup: What all trials share.
+        study: The `optuna.Study`.
+        proposals: The trials, `optuna.Trial`s with all settings.
+        progress: Shows how the round goes.
+
+    Returns:
+        The trials of the round that have ended.
+    """
+    states = import_optuna().trial.TrialState
+    try:
+        learners = [_learners(setup, proposal) for proposal in proposals]
+        pruning = Pruning(proposals, learners, setup.metric)
+        every = [learner for group in learners for learner in group]
+        history = _train(setup, every, pruning, progress)
+        probabilities = _committee_of(every).member_probabilities(setup.validation)
+    except Exception:
+        for proposal in proposals:
+            study.tell(proposal, state=states.FAIL)
+        raise
+    grouped = probabilities.reshape(len(proposals), setup.seeds, *probabilities.shape[1:])
+    for proposal, group, answers in zip(proposals, learners, grouped, strict=True):
+        histories = [_history_of(history, learner.name, len(every) == 1) for learner in group]
+        write_trial(
+            setup.file(proposal.number),
+            [learner.model.get_weights() for learner in group],
+            answers,
+            histories,
+        )
+        score = _keep_scores(setup, proposal, group, answers, histories)
+        _tell(study, proposal, None if proposal.number in pruning.pruned else score)
+    numbers = {proposal.number for proposal in proposals}
+    del learners, every, pruning
+    gc.collect()  # graphs and models refer to each other in circles
+    return [trial for trial in trials_of(study, setup) if trial.number in numbers]
+
+
+def _learners(setup: SweepSetup, proposal: Any) -> list[Learner]:
+    """Build the models of a trial, one for each seed."""
+    name = trial_name(proposal.number)
+    member = setup.space.member(setup.space.values_of(proposal.params), name)
+    return [
+        Learner(
+            setup.learner_name(proposal.number, seed),
+            setup.build(member, seed),
+            member.recipe,  # type: ignore[arg-type]  # a `Member` makes a recipe of every name
+            arguments=member.all_arguments,
+        )
+        for seed in setup.all_seeds
+    ]
+
+
+def _train(
+    setup: SweepSetup, learners: Sequence[Learner], pruning: Pruning, progress: SweepProgress
+) -> Mapping[str, list[float]]:
+    """Train the learners of a round, and give their history."""
+
+    def end_epoch(epoch: int, logs: Mapping[str, float]) -> None:
+        pruning.on_epoch_end(epoch, logs)
+        is_loss = [key.startswith("val_") and key.endswith(f"_{LOSS}") for key in logs]
+        progress.step(sum(is_loss))  # one for each model that has trained in this epoch
+
+    progress.start_round(sum(learner.recipe.epochs for learner in learners))
+    with warnings.catch_warnings():
+        # A sweep tries high learning rates on purpose: the table names the trials that diverged.
+        warnings.filterwarnings("ignore", ".*diverged in epoch")
+        history = train(
+            learners,
+            setup.train,
+            setup.validation,
+            seed=setup.seed,
+            callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=end_epoch)],
+            verbose=0,
+        )
+    scores: Mapping[str, list[float]] = history.history
+    return scores
+
+
+def _committee_of(learners: Sequence[Learner]) -> Committee:
+    """Make a committee of the models of learners, which gives their probabilities."""
+    members = [built_member(learner.model, learner.recipe, learner.name) for learner in learners]
+    return Committee(members, voting="soft")
+
+
+def train_afresh(setup: SweepSetup, trial: Trial, count: int, verbose: str | int) -> Committee:
+    """Train a trial again with seeds that the sweep has not used.
+
+    The order of the batches is another one, too.
+
+    Args:
+        setup: What all trials share.
+        trial: The trial.
+        count: The number of seeds.
+        verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
+
+    Returns:
+        A committee with a member for each seed, with soft voting.
+    """
+    first = setup.seed + setup.seeds
+    member = trial.member
+    learners = [
+        Learner(f"{trial.name}-seed-{seed}", setup.build(member, seed), trial.recipe)
+        for seed in range(first, first + count)
+    ]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*diverged in epoch")
+        train(learners, setup.train, setup.validation, seed=first, verbose=verbose)
+    trained = [(learner.model, member, learner.name) for learner in learners]
+    for model, _, _ in trained:
+        model.zoo_provenance = setup.provenance
+    probabilities = _committee_of(learners).member_probabilities(setup.validation)
+    return setup.committee(trained, probabilities)
+
+
+def _history_of(
+    history: Mapping[str, list[float]], name: str, is_single: bool
+) -> dict[str, list[float]]:
+    """Take the scores of a learner, without its name in theirs."""
+    if is_single:
+        return dict(history)
+    starts = {f"val_{name}_": "val_", f"{name}_": ""}
+    return {
+        f"{part}{key.removeprefix(start)}": list(values)
+        for start, part in starts.items()
+        for key, values in history.items()
+        if key.startswith(start)
+    }
+
+
+def _keep_scores(
+    setup: SweepSetup,
+    proposal: Any,
+    learners: Sequence[Learner],
+    probabilities: np.ndarray,
+    histories: Sequence[Mapping[str, Sequence[float]]],
+) -> float:
+    """Keep the scores of a trial in the study, and give its score."""
+    labels = setup.validation.labels
+    accuracies = (probabilities.argmax(axis=-1) == labels).mean(axis=-1)
+    of_label = probabilities[:, np.arange(len(labels)), labels].astype(np.float64)
+    losses = -np.log(of_label.clip(keras.config.epsilon(), 1)).mean(axis=-1)
+    proposal.set_user_attr("accuracy", accuracies.tolist())
+    proposal.set_user_attr("loss", losses.tolist())
+    proposal.set_user_attr("outcomes", [learner.stopped for learner in learners])
+    proposal.set_user_attr("epochs", [len(history[f"val_{LOSS}"]) for history in histories])
+    return float((losses if setup.metric == "loss" else accuracies).mean())
+
+
+def _tell(study: Any, proposal: Any, score: float | None) -> None:
+    """Tell Optuna the score of a trial, or that the trial was pruned."""
+    states = import_optuna().trial.TrialState
+    try:
+        if score is None:
+            study.tell(proposal, state=states.PRUNED)
+        else:
+            study.tell(proposal, score)
+    except RuntimeError as error:
+        # Optuna's own `GridSampler` stops the study after the last combination, which is only
+        # possible inside `Study.optimize`. The trial has its score already.
+        if "stop" not in str(error):
+            raise

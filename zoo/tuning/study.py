@@ -1,0 +1,252 @@
+"""Optuna's study: sampler, pruner and storage, and how a sweep goes on after it was stopped."""
+
+import contextlib
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from zoo.arguments import argument_error, as_path
+from zoo.errors import ArgumentError, RunError
+from zoo.text import did_you_mean, first_line
+from zoo.tuning.pruning import median_pruner
+
+SAMPLERS = ("grid", "random", "tpe", "qmc")
+PRUNERS = ("median", "halving", "hyperband")
+STUDY_FILE = "study.db"
+"""The storage in the folder of a sweep, an SQLite file, which optuna-dashboard opens."""
+
+_CONFIG = "zoo"
+"""The attribute of a study that holds the configuration of the sweep."""
+
+
+def import_optuna() -> ModuleType:
+    """Import Optuna, which is an extra.
+
+    Returns:
+        The module.
+
+    Raises:
+        ArgumentError: Optuna is not installed.
+    """
+    try:
+        import optuna
+    except ImportError as error:
+        raise ArgumentError(
+            "zoo.tune needs the package Optuna. Received: Optuna is not installed. Install it: "
+            'pip install "committee-zoo[tune]".'
+        ) from error
+    return optuna
+
+
+@contextlib.contextmanager
+def quiet_optuna() -> Iterator[None]:
+    """Within this context, keep Optuna from printing a line for each trial."""
+    optuna = import_optuna()
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def make_sampler(sampler: Any, seed: int) -> Any:
+    """Make Optuna's sampler.
+
+    Args:
+        sampler: A name of `SAMPLERS`, or a sampler of Optuna.
+        seed: The seed of a sampler that is given by its name.
+
+    Returns:
+        The sampler. For `"grid"` it only fills in what the queue of the study leaves open.
+
+    Raises:
+        ArgumentError: There is no such sampler.
+
+    Example:
+        >>> type(make_sampler("tpe", seed=0)).__name__
+        'TPESampler'
+    """
+    samplers = import_optuna().samplers
+    if isinstance(sampler, samplers.BaseSampler):
+        return sampler
+    if sampler not in SAMPLERS:
+        raise _unknown("sampler", sampler, SAMPLERS)
+    if sampler == "tpe":
+        # Trials of a round are proposed before any of them has a score. With `constant_liar`,
+        # TPE keeps away from the settings of trials that are still training.
+        return samplers.TPESampler(seed=seed, constant_liar=True)
+    if sampler == "qmc":
+        return samplers.QMCSampler(seed=seed, scramble=True)
+    return samplers.RandomSampler(seed=seed)
+
+
+def make_pruner(pruner: Any, epochs: int) -> Any:
+    """Make Optuna's pruner.
+
+    Args:
+        pruner: A name of `PRUNERS`, a pruner of Optuna, or None for no pruning.
+        epochs: The number of epochs of the longest trial.
+
+    Returns:
+        The pruner.
+
+    Raises:
+        ArgumentError: There is no such pruner.
+
+    Example:
+        >>> type(make_pruner("hyperband", epochs=9)).__name__
+        'HyperbandPruner'
+    """
+    pruners = import_optuna().pruners
+    if pruner is None:
+        return pruners.NopPruner()
+    if isinstance(pruner, pruners.BasePruner):
+        return pruner
+    if pruner == "median":
+        return median_pruner(warm_up=max(1, epochs // 5))
+    if pruner == "halving":
+        return pruners.SuccessiveHalvingPruner()
+    if pruner == "hyperband":
+        return pruners.HyperbandPruner(max_resource=epochs)
+    raise _unknown("pruner", pruner, PRUNERS)
+
+
+def _unknown(kind: str, value: Any, known: Sequence[str]) -> ArgumentError:
+    """Make the error for a name that is not known."""
+    return ArgumentError(
+        f"{kind} must be one of {', '.join(known)}, or a {kind} of Optuna. Received: {value!r}"
+        f"{did_you_mean(str(value), known)} Pass optuna.{kind}s.… for the others."
+    )
+
+
+def open_study(
+    storage: Any,
+    name: str,
+    *,
+    sampler: Any,
+    pruner: Any,
+    direction: str,
+    config: Mapping[str, Any],
+    resume: bool,
+) -> Any:
+    """Open a new study, or go on with a study.
+
+    Args:
+        storage: An URL of Optuna, such as `"sqlite:///sweep.db"`; the path of a journal file; a
+            storage of Optuna; or None to keep the study in memory.
+        name: The name of the study.
+        sampler: The sampler.
+        pruner: The pruner.
+        direction: `"maximize"` or `"minimize"`.
+        config: What must be the same for a study to go on, as JSON values.
+        resume: Whether to go on with the study of this name, if there is such a study.
+
+    Returns:
+        The `optuna.Study`.
+
+    Raises:
+        ArgumentError: Optuna cannot open the storage.
+        RunError: The study exists and `resume` is False, or it has another configuration.
+    """
+    optuna = import_optuna()
+    opened = _open_storage(storage)
+    try:
+        known = optuna.get_all_study_names(opened) if opened is not None else []
+    except Exception as error:  # of SQLAlchemy and of the drivers of databases
+        raise _unusable(storage, error) from error
+    if name in known and not resume:
+        raise RunError(
+            f"The name of a new study must be free in the storage. Received: {name!r}, which is "
+            "taken. Pass resume=True to go on with that sweep, or another study_name=."
+        )
+    study = optuna.create_study(
+        storage=opened,
+        sampler=sampler,
+        pruner=pruner,
+        study_name=name,
+        direction=direction,
+        load_if_exists=True,
+    )
+    if name in known:
+        _check_same_config(study, config)
+    else:
+        study.set_user_attr(_CONFIG, dict(config))
+    return study
+
+
+def _open_storage(storage: Any) -> Any:
+    """Open the storage, so that Optuna's errors become errors of this project."""
+    optuna = import_optuna()
+    if storage is None or isinstance(storage, optuna.storages.BaseStorage):
+        return storage
+    try:
+        if isinstance(storage, str) and "://" in storage:
+            return optuna.storages.get_storage(storage)
+        path = as_path("storage", storage)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        backend = optuna.storages.journal.JournalFileBackend(str(path))
+        return optuna.storages.JournalStorage(backend)
+    except ArgumentError:
+        raise
+    except Exception as error:
+        raise _unusable(storage, error) from error
+
+
+def _unusable(storage: Any, error: Exception) -> ArgumentError:
+    return argument_error(
+        "storage",
+        "be an URL that Optuna opens, or the path of a journal file",
+        storage,
+        f"Optuna says: {first_line(error)}. Pass, for example, sqlite:///sweep.db",
+    )
+
+
+def _check_same_config(study: Any, config: Mapping[str, Any]) -> None:
+    """Refuse to go on with a study of another sweep."""
+    before = study.user_attrs.get(_CONFIG)
+    if not isinstance(before, dict):
+        raise RunError(
+            "The study must be of a sweep of Zoo. Received: "
+            f"{study.study_name!r}, which another program made. Pass another study_name=."
+        )
+    changed = [
+        f"{key} was {before.get(key)!r} and is now {config.get(key)!r}"
+        for key in sorted({*before, *config})
+        if before.get(key) != config.get(key)
+    ]
+    if changed:
+        raise RunError(
+            "A sweep must be resumed with the arguments that it was started with. Received: "
+            f"{'; '.join(changed)}. Pass the same arguments, perhaps with more trials, or another "
+            "study_name= and log_dir=."
+        )
+
+
+def train_again(study: Any) -> int:
+    """Put the trials that were training when the sweep was stopped at the end of the queue.
+
+    Args:
+        study: The study of a sweep that goes on.
+
+    Returns:
+        The number of these trials.
+    """
+    optuna = import_optuna()
+    states = optuna.trial.TrialState
+    stopped = study.get_trials(deepcopy=False, states=(states.RUNNING,))
+    for trial in stopped:
+        study.tell(trial.number, state=states.FAIL)
+        if trial.params:
+            grid = {key: trial.user_attrs[key] for key in ("grid",) if key in trial.user_attrs}
+            study.enqueue_trial(trial.params, user_attrs=grid)
+    return len(stopped)
+
+
+def default_storage(folder: Path) -> str:
+    """Give the URL of the SQLite file in the folder of a sweep."""
+    return f"sqlite:///{folder.absolute() / STUDY_FILE}"
