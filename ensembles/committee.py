@@ -14,13 +14,8 @@ from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_unlabelled, check_classes
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.export import export
-from zoo.ensembles.fitting import (
-    MemberTraining,
-    models_of_teacher,
-    training_split,
-    validation_split,
-    warn_of_members,
-)
+from zoo.ensembles.fit_arguments import models_of_teacher, training_split, validation_split
+from zoo.ensembles.fitting import MemberTraining, warn_of_members
 from zoo.ensembles.members import (
     build_models,
     built_member,
@@ -102,7 +97,6 @@ class Committee(VotingModel):
         whole_number("seed", seed, 0)
         self.seed = seed
         self.out_of_bag: Accuracy | None = None
-        self.training: dict[str, Any] = {}  # the settings of the last fit, see MemberTraining
         self._recipes_when_built: tuple[Recipe, ...] | None = None
         if all(member.is_built for member in self._specs):
             self._use_models([member.model for member in self._specs], self.member_names)
@@ -192,6 +186,7 @@ class Committee(VotingModel):
             self._specs, self._models, self.rule, self.seed, self.snapshots,
             data, validation, teacher, resampling, epochs, batch_size,
         )  # fmt: skip
+        is_first, earlier = resume or not self.training, self.training.get("seconds")
 
         def at_start() -> None:
             self._own_provenance = replace(self._own_provenance, data_settings=data.settings)
@@ -212,6 +207,8 @@ class Committee(VotingModel):
             verbose=verbose,
         )
         self._specs = training.members_afterwards()
+        if is_first or earlier:
+            self.training["seconds"] = training.seconds(history, None if is_first else earlier)
         if validation is not None:
             answers = self.member_probabilities(validation)
             named = dict(zip(self.member_names, answers, strict=True))
@@ -252,7 +249,9 @@ class Committee(VotingModel):
             seed=self.seed,
         )
         committee._recipes_when_built = tuple(recipes[k] for k in kept)
-        committee.training = self.training
+        committee.training = dict(self.training)
+        if members is not None:
+            committee.training.pop("milliseconds", None)  # of other members
         committee._own_provenance = self._own_provenance
         if tuned_on is not None:
             chosen = Provenance(tuned_on=as_unlabelled(tuned_on).digests)

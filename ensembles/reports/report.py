@@ -38,6 +38,7 @@ from zoo.ensembles.reports.tables import (
     confusion_table,
     score_table,
 )
+from zoo.ensembles.reports.training_record import TrainingRecord
 from zoo.errors import DataError
 from zoo.metrics import Accuracy, ClassScore, confusion_matrix, per_class
 from zoo.plots import confusion_figure, confusion_side, draw_confusion
@@ -244,6 +245,7 @@ def make_report(
     validation: Mapping[str, Accuracy] | None = None,
     elsewhere: np.ndarray | None = None,
     overlap: Overlap | None = None,
+    record: TrainingRecord | None = None,
 ) -> Report:
     """Judge members and committee by the probabilities of the members.
 
@@ -259,6 +261,7 @@ def make_report(
         elsewhere: Probabilities of the members on out-of-distribution images, those of another
             data set, float [members, m, classes].
         overlap: How many of the images the committee knows already; with None, no image.
+        record: What is known of the training: which members are copies of one recipe, and times.
 
     Returns:
         The report.
@@ -276,12 +279,18 @@ def make_report(
     rule = rule or Rule()
     combined = rule(probabilities)
     confusion = confusion_matrix(split.labels, combined.argmax(axis=-1), split.num_classes)
+    answers = answers_by_rule(rule, probabilities)
+    record = record or TrainingRecord()
+    known = {name: record.values("committee") for name in answers}
     board = make_leaderboard(
         split.labels,
         dict(zip(member_names, probabilities, strict=True)),
-        answers_by_rule(rule, probabilities),
+        answers,
         validation_accuracy,
         overlap,
+        copies=record.copies,
+        rule=rule,
+        known=known | {name: record.values(name) for name in member_names},
     )
     committee = board[board.committee]
     if committee.kind == "member":  # a single member, whose probabilities the rule does not change

@@ -38,6 +38,8 @@ class Learner:
         has_other_weights: Whether the model has got other weights than at the end of its last
             epoch: those of an earlier epoch, or the mean of several epochs.
         optimizer: The Keras optimiser, once the training has started, else None.
+        seconds: How long the model has trained: the time of its epochs, of which models that train
+            together have equal shares. None after resuming a run that did not record the time.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Learner:
     best_loss: float = field(default=math.inf, init=False)
     has_other_weights: bool = field(default=False, init=False)
     optimizer: Any = field(default=None, init=False)
+    seconds: float | None = field(default=0.0, init=False)
     _best_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _finite_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _mean_weights: list[np.ndarray] = field(default_factory=list, init=False)
@@ -203,6 +206,7 @@ class Learner:
             "best_loss": self.best_loss,
             "snapshots": self._snapshots_taken,
             "epochs": self.recipe.epochs,
+            "seconds": self.seconds,
         }
         return arrays, facts
 
@@ -220,6 +224,7 @@ class Learner:
         self.stopped = facts["stopped"]
         self.best_epoch, self.best_loss = facts["best_epoch"], facts["best_loss"]
         self._snapshots_taken = facts.get("snapshots", 0)
+        self.seconds = facts.get("seconds")
         self._finite_weights = self.model.get_weights()
         kept_weights = {
             "best": self._best_weights,

@@ -79,6 +79,7 @@ class Loop:
             started = time.monotonic()
             for within in self._pieces(group, batches, position, callbacks):
                 if self.interrupts:
+                    group.add_seconds(time.monotonic() - started, within.epoch)
                     self.checkpoint.save(learners, group.lockstep, within)
                     for learner in learners:
                         learner.interrupt()
@@ -195,7 +196,9 @@ class Loop:
             for name, values in scores.items():
                 values.update(validation_scores(validated[name]))
         group.lockstep.reset()
-        self.recorder.epoch(epoch, scores, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        group.add_seconds(seconds, epoch - 1)
+        self.recorder.epoch(epoch, scores, seconds)
         for learner in group.learners:
             if learner.trains(epoch - 1):
                 learner.observe(epoch, scores[learner.name])
@@ -256,6 +259,13 @@ class _Group:
     def trains(self, epoch: int) -> bool:
         """Tell whether a learner still learns in an epoch, from 0."""
         return any(learner.trains(epoch) for learner in self.learners)
+
+    def add_seconds(self, seconds: float, epoch: int) -> None:
+        """Divide the time of an epoch, from 0, among the learners that learn in it."""
+        learning = [learner for learner in self.learners if learner.trains(epoch)]
+        for learner in learning:
+            if learner.seconds is not None:
+                learner.seconds += seconds / len(learning)
 
     def images_left(self, position: StreamPosition) -> int:
         """Count the images that the learners may still go through, at most."""

@@ -74,7 +74,8 @@ def train(
         verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
 
     Returns:
-        A `keras.callbacks.History`, whose `log_dir` is the run folder, or None.
+        A `keras.callbacks.History`, whose `log_dir` is the run folder, or None. Its `seconds` are
+        how long each model has trained, by name; see `Learner.seconds`.
 
     Raises:
         ArgumentError: The recipes cannot be followed together, or they need validation data
@@ -140,6 +141,7 @@ def train(
             loop.fit(group, combine if len(groups) == 1 else None)
         if len(groups) > 1 and combine and validation:
             loop.score_committee(learners, combine)
+        recorder.history.seconds = {learner.name: learner.seconds for learner in learners}
         if log:
             recorder.end(learners, validation, loop.predictions(learners, combine))
     return recorder.history
