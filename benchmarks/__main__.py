@@ -9,7 +9,7 @@ from benchmarks import measure
 NAMES = (
     *("committee", "copies", "cnn", "augmentation", "predict", "voting", "memory"),
     *("growth", "fixed_cost", "data", "gradients", "backpropagation", "picture"),
-    *("explain", "landscape", "label_errors", "trust"),
+    *("explain", "landscape", "label_errors", "trust", "bags"),
 )
 
 

@@ -152,11 +152,14 @@ class Committee(VotingModel):
             together: True trains all members in one graph, on the same batches. False trains them
                 one after another. None trains those members together whose recipes ask for the
                 same batches.
-            resampling: Gives each member its own training images, and trains one member after
-                another: `"bootstrap"`; `"folds"`, all images but a part; or `"order"`, all images
-                in another order and with other augmentation. `out_of_bag` is then the accuracy on
-                the training images, each judged by the members that were never trained on it. None
-                trains all members on the same batches.
+            resampling: Gives each member its own training images: `"bootstrap"`; `"folds"`, all
+                images but a part; or `"order"`, all images in another order and with other
+                augmentation, one member after another. `out_of_bag` is then the accuracy on the
+                training images, each judged by the members that were never trained on it. With
+                `"bootstrap"` and `"folds"`, members share batches of all images, and the loss of an
+                image counts for a member as often as the member drew the image. Members with batch
+                normalisation, which would see images that they leave out, train one after another
+                on their own images. None trains all members on all images.
             teacher: A `zoo.Teacher`, from which the members learn beside the labels. This distils a
                 committee into a single model, which is a committee of one member.
             log_dir: The run folder, or a new folder beside it if it holds files. None writes none.

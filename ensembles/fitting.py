@@ -278,6 +278,7 @@ class MemberTraining:
                 replace(cast(Recipe, member.recipe), **self._changes),
                 rows=rows,
                 seed=None if rows is None else self.seed + index,
+                takes_weights=self.resampling in ("bootstrap", "folds"),
                 arguments=member.all_arguments,
             )
             for index, (member, model, rows) in enumerate(

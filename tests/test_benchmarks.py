@@ -250,6 +250,7 @@ def check_trust(results):
     [
         ("committee", check_rows),
         ("copies", check_rows),
+        ("bags", check_rows),
         ("cnn", check_rows),
         ("predict", check_rows),
         ("voting", check_rows),

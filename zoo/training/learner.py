@@ -27,6 +27,8 @@ class Learner:
             its own; None for all images, in the order of the other models.
         seed: Seed of that order and of the model's augmentation; None for the seed of the other
             models.
+        takes_weights: Whether the model may also be trained on the batches of other models, in
+            which each image counts as often as it stands in `rows`.
         snapshots: Built models like `model`, which take its weights at the end of each cycle of
             the learning rate, one after another.
         arguments: Arguments that the model was built with, for the table of hyperparameters.
@@ -47,6 +49,7 @@ class Learner:
     recipe: Recipe
     rows: np.ndarray | None = None
     seed: int | None = None
+    takes_weights: bool = False
     snapshots: Sequence[Any] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict)
     stopped: str = field(default="", init=False)
@@ -70,6 +73,23 @@ class Learner:
             data: All training images.
         """
         return data if self.rows is None else data.take(self.rows)
+
+    def image_weights(self, n: int) -> np.ndarray:
+        """Count how often each training image is among the images of this model.
+
+        Args:
+            n: The number of training images.
+
+        Returns:
+            float32 [n], with the mean 1: 0 for an image that the model leaves out.
+
+        Example:
+            >>> Learner("a", None, Recipe(), rows=np.array([0, 0, 2])).image_weights(3)
+            array([2., 0., 1.], dtype=float32)
+        """
+        if self.rows is None:
+            return np.ones(n, np.float32)
+        return (np.bincount(self.rows, minlength=n) * (n / len(self.rows))).astype(np.float32)
 
     def start(self, steps_per_epoch: int) -> None:
         """Make a fresh optimiser.

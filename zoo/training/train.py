@@ -26,9 +26,9 @@ from zoo.training.lockstep import Combine
 from zoo.training.loop import Loop
 from zoo.training.progress import Progress
 from zoo.training.recording import Recorder
-from zoo.training.run_folder import RunFolder
+from zoo.training.run_folder import MANIFEST, RunFolder, read_manifest
 from zoo.training.scores import SCORES
-from zoo.training.statistics import learn_mean_image
+from zoo.training.statistics import learn_mean_image, mixes_images
 
 
 def train(
@@ -58,7 +58,9 @@ def train(
         validation: Images for early stopping and for the curves, or None.
         together: True trains all models in one graph, from the same batches. False trains one
             model after another. None trains those models together whose recipes ask for the same
-            batch size and augmentation.
+            batch size and augmentation, or goes on as the resumed run began. Models with their own
+            images train together only if `Learner.takes_weights`, and if they have no batch
+            normalisation, which would see the images that a model leaves out.
         combine: Combines the models' probabilities, for the committee's own curves. Another
             function object counts as another computation, for which the graph is made anew.
         teacher: The model that all learn from beside the labels, or None.
@@ -108,6 +110,8 @@ def train(
     choose_directions(callbacks, names, has_validation=validation is not None)
     if teacher:
         check_model("The teacher", teacher.model, data.image_shape, data.num_classes)
+    if resume and together is None and _was_trained_apart(log_dir):
+        together = False
     groups = _groups(learners, together)
     for learner in learners:
         learn_mean_image(learner.model, learner.training_images(data))
@@ -125,6 +129,8 @@ def train(
         progress = stack.enter_context(Progress(_progress_rows(learners, combine), verbose=verbose))
         recorder = Recorder(progress, log, prefixed=len(learners) > 1)
         recorder.history.log_dir = run.path if run else None
+        if together is None:
+            _say_what_trains_apart(learners, progress)
         _record_start(learners, config, progress, log)
         loop = Loop(
             data,
@@ -190,6 +196,20 @@ def _record_start(
         )
     if log:
         log_start(log, {**config, "computes in": policies}, list(policies), sorted(SCORES))
+
+
+def _say_what_trains_apart(learners: Sequence[Learner], progress: Progress) -> None:
+    """Say which models do not share the batches of the others, and why."""
+    apart = [
+        learner.name
+        for learner in learners
+        if len(learners) > 1 and learner.takes_weights and mixes_images(learner.model)
+    ]
+    if apart:
+        progress.say(
+            f"Trained one after another: {', '.join(apart)}. In batches that all members share, "
+            "batch normalisation would see the images that a member leaves out."
+        )
 
 
 @contextlib.contextmanager
@@ -278,9 +298,22 @@ def _groups(learners: Sequence[Learner], together: bool | None) -> list[list[Lea
     return groups
 
 
+def _was_trained_apart(folder: str | Path | None) -> bool:
+    """Tell whether a run, if there is one, trained each model by itself."""
+    if folder is None or not (Path(folder) / MANIFEST).exists():
+        return False
+    config = read_manifest(folder).get("config")
+    groups = config.get("groups", []) if isinstance(config, dict) else []
+    return len(groups) > 1 and all(len(group) == 1 for group in groups)
+
+
 def _disagreements(first: Learner, second: Learner) -> list[str]:
     """Name the parts of two recipes that make their batches differ."""
-    own = ["their own images"] if first.rows is not None or second.rows is not None else []
+    has_own = any(
+        learner.rows is not None and not (learner.takes_weights and not mixes_images(learner.model))
+        for learner in (first, second)
+    )
+    own = ["their own images"] if has_own else []
     return own + [
         name
         for name in ("batch_size", "augmentation")
