@@ -104,11 +104,11 @@ def leaderboard_tables(
     title = f"Leaderboard, n = {n:,}; p against {best_member}, after Holm"
     tables = [Table(title if best_member else f"Probabilities, n = {n:,}", ranks[0], ranks[1:])]
     for further, place in FURTHER_TABLES.items():
-        header, *cells = _measure_columns(rows, place)
+        header, *values = _measure_columns(rows, place)
         # Rows without any value, such as those of other rules, are left out.
-        cells = [row for row in cells if {*row[1:]} - {NO_VALUE}]
-        if cells:
-            tables.append(Table(further, header, cells))
+        known = [row for row in values if {*row[1:]} - {NO_VALUE}]
+        if known:
+            tables.append(Table(further, header, known))
     return tables
 
 

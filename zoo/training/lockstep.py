@@ -243,7 +243,7 @@ class Lockstep:
         def losses_of(rows: Sequence[int], outputs: Any, penalties: Any) -> Any:
             of_classes = None if self._weights is None else self._weights[list(rows)]
             takes_shares = [self._takes_shares[row] for row in rows]
-            own = weights if counts is None else tf.gather(counts, list(rows))
+            own: Any = weights if counts is None else tf.gather(counts, list(rows))
             if counts is not None and weights is not None:
                 own *= tf.cast(weights, own.dtype)
             losses = cross_entropy(labels, outputs, own, of_classes, shares, takes_shares)
