@@ -259,6 +259,7 @@ def check_trust(results):
         ("committee", check_rows),
         ("copies", check_rows),
         ("sweep", check_sweep),
+        ("bags", check_rows),
         ("cnn", check_rows),
         ("predict", check_rows),
         ("voting", check_rows),
