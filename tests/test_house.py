@@ -94,7 +94,6 @@ TESTED_WITH = {
     "ensembles/export/formats": "ensembles/export/test_exporting",
     "ensembles/measures/pairwise": "ensembles/measures/test_diversity",
     "ensembles/reports/figures": "ensembles/reports/test_report",
-    "ensembles/reports/json_values": "ensembles/reports/test_analysis",
     "ensembles/reports/saving": "ensembles/reports/test_report",
     "ensembles/reports/tables": "ensembles/reports/test_report",
     "zoo/augmentation/augmentation": "zoo/augmentation/test_projective",

@@ -32,8 +32,7 @@ from zoo.ensembles.reports.figures import (
     draw_reliability,
     draw_risk,
 )
-from zoo.ensembles.reports.json_values import as_json
-from zoo.ensembles.reports.saving import save_as
+from zoo.ensembles.reports.saving import as_json, save_as
 from zoo.ensembles.reports.tables import Table, contribution_table, diversity_table
 from zoo.pages import parts
 from zoo.pages.frame import fragment

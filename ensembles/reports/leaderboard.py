@@ -24,8 +24,8 @@ from zoo.ensembles.measures.significance import (
 )
 from zoo.ensembles.measures.worth import calibrated_log_likelihood, ensemble_curve
 from zoo.ensembles.provenance import Overlap
-from zoo.ensembles.reports.json_values import as_json
 from zoo.ensembles.reports.measure_table import Answers, Value, measure
+from zoo.ensembles.reports.saving import as_json
 from zoo.ensembles.reports.tables import Table, leaderboard_tables
 from zoo.ensembles.reports.verdict import Verdict
 from zoo.errors import ArgumentError

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from zoo.datasets.looking.near_duplicates import NearDuplicates, near_duplicates
 from zoo.datasets.split import Split
-from zoo.ensembles.reports.json_values import as_json
+from zoo.ensembles.reports.saving import as_json
 from zoo.metrics import Accuracy, accuracy
 
 THRESHOLD = 0.97

@@ -6,7 +6,7 @@ a new measure is one more line there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, TypeAlias, get_args
@@ -16,7 +16,7 @@ import numpy as np
 from zoo.ensembles.measures.bootstrap import Estimate
 from zoo.ensembles.measures.calibration import BINS
 from zoo.ensembles.measures.scores import Scores, scores
-from zoo.errors import ArgumentError
+from zoo.errors import ArgumentError, DataError
 from zoo.metrics import Accuracy, accuracy, confusion_matrix, macro_f1
 from zoo.text import percent
 
@@ -197,3 +197,22 @@ def number(value: Value) -> float:
         (0.5, 0.25)
     """
     return float(value.value if isinstance(value, (Accuracy, Estimate)) else value)
+
+
+def check_are_numbers(names: Sequence[str], probabilities: np.ndarray) -> None:
+    """Refuse members whose probabilities are no numbers, as after a training that diverged.
+
+    Args:
+        names: Name of each member.
+        probabilities: float [members, n, classes].
+
+    Raises:
+        DataError: Probabilities of a member are not numbers.
+    """
+    for name, values in zip(names, probabilities, strict=True):
+        if not np.isfinite(values).all():
+            raise DataError(
+                f"Probabilities of members must be numbers. Received: nan or inf from {name}, as "
+                "after a training that diverged. Train this member again with a lower learning "
+                "rate, or leave it out."
+            )

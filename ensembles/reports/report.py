@@ -23,7 +23,6 @@ from zoo.ensembles.provenance import Overlap, Provenance
 from zoo.ensembles.reports.analysis import Analysis, analyse
 from zoo.ensembles.reports.figures import PANEL, draw_accuracies, draw_classes, figure_of_lists
 from zoo.ensembles.reports.html_sections import sections_of_report
-from zoo.ensembles.reports.json_values import as_json
 from zoo.ensembles.reports.leaderboard import (
     Leaderboard,
     LeaderboardRow,
@@ -31,8 +30,8 @@ from zoo.ensembles.reports.leaderboard import (
     make_leaderboard,
 )
 from zoo.ensembles.reports.leaks import LeakSearch, search_leaks
-from zoo.ensembles.reports.measure_table import Answers, measure, number
-from zoo.ensembles.reports.saving import save_as
+from zoo.ensembles.reports.measure_table import Answers, check_are_numbers, measure, number
+from zoo.ensembles.reports.saving import as_json, save_as
 from zoo.ensembles.reports.tables import (
     MOST_CONFUSIONS,
     Table,
@@ -42,7 +41,6 @@ from zoo.ensembles.reports.tables import (
     score_table,
 )
 from zoo.ensembles.reports.training_record import TrainingRecord
-from zoo.errors import DataError
 from zoo.metrics import Accuracy, ClassScore, confusion_matrix, per_class
 from zoo.pages.frame import Section, fragment, whole_page
 from zoo.plots import confusion_figure, confusion_side, draw_confusion
@@ -150,8 +148,8 @@ class Report:
         return {
             "split": self.split,
             "voting": self.voting,
-            "members": [_as_json(row) for row in self.members],
-            "committee": _as_json(self.committee),
+            "members": [as_json({"name": row.name, **row.values}) for row in self.members],
+            "committee": as_json({"name": self.committee.name, **self.committee.values}),
             "class_names": list(self.class_names),
             "confusion": self.confusion.tolist(),
             "classes": as_json(self.classes),
@@ -319,13 +317,7 @@ def make_report(
     Raises:
         DataError: Probabilities of a member are not numbers, as after a training that diverged.
     """
-    for name, values in zip(member_names, probabilities, strict=True):
-        if not np.isfinite(values).all():
-            raise DataError(
-                f"Probabilities of members must be numbers. Received: nan or inf from {name}, as "
-                "after a training that diverged. Train this member again with a lower learning "
-                "rate, or leave it out."
-            )
+    check_are_numbers(member_names, probabilities)
     rule = rule or Rule()
     combined = rule(probabilities)
     confusion = confusion_matrix(split.labels, combined.argmax(axis=-1), split.num_classes)
@@ -350,7 +342,7 @@ def make_report(
     if committee.kind == "member":  # a single member, whose probabilities the rule does not change
         values = measure(Answers(split.labels, combined))
         committee = LeaderboardRow("committee", "committee", values)
-    answers = {**dict(zip(member_names, probabilities, strict=True)), committee.name: combined}
+    by_name = {**dict(zip(member_names, probabilities, strict=True)), committee.name: combined}
     return Report(
         split=split.name,
         voting=rule.voting,
@@ -364,7 +356,7 @@ def make_report(
         validation=validation or dict(zip(member_names, validation_accuracy or (), strict=False)),
         leak_search=leak_search,
         threshold_counts={
-            name: threshold_counts(values, split.labels) for name, values in answers.items()
+            name: threshold_counts(values, split.labels) for name, values in by_name.items()
         },
     )
 
@@ -403,7 +395,3 @@ def log_report(report: Report, run: str | os.PathLike[str], step: int) -> None:
         log.figure(folder, f"{part}/{title}", draw, step)
     log.text(folder, f"{part}/report", report.to_markdown())
     log.close()
-
-
-def _as_json(row: LeaderboardRow) -> dict[str, Any]:
-    return as_json({"name": row.name, **row.values})

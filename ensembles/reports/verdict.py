@@ -14,7 +14,7 @@ from zoo.ensembles.measures.bootstrap import Estimate
 from zoo.ensembles.measures.retraining import Retrainings
 from zoo.ensembles.measures.significance import LEVEL, CochranTest, PairedTest, required_test_size
 from zoo.ensembles.provenance import Overlap
-from zoo.ensembles.reports.json_values import as_json
+from zoo.ensembles.reports.saving import as_json
 from zoo.metrics import Accuracy
 from zoo.text import percent
 

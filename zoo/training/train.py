@@ -138,8 +138,6 @@ def train(
         progress = stack.enter_context(Progress(_progress_rows(learners, combine), verbose=verbose))
         recorder = Recorder(progress, log, prefixed=len(learners) > 1)
         recorder.history.log_dir = run.path if run else None
-        if together is None:
-            _say_what_trains_apart(learners, progress)
         _record_start(learners, config, progress, log)
         if together is not False:
             _say_what_is_apart(groups, progress)
@@ -211,6 +209,8 @@ def _record_start(
 
 def _say_what_is_apart(groups: Sequence[Sequence[Learner]], progress: Progress) -> None:
     """Say which models are trained after others, or beside others as models by themselves."""
+    if len(groups) > 1:
+        _say_what_trains_apart([learner for group in groups for learner in group], progress)
     first = groups[0][0]
     reasons: dict[str, list[str]] = {}
     for group in groups[1:]:

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from zoo.cli.application import app
 from zoo.cli.console import print_note, print_table, print_text, start_tensorflow
 from zoo.errors import ArgumentError
+from zoo.files import check_writable
 from zoo.text import rich_table
 
 COLUMNS = ("experiment", "report", "title", "data needed", "minutes on two cores")
@@ -71,6 +72,13 @@ def reproduce(
             "--log-dir must come with a single experiment. Received: several. Leave --log-dir out: "
             "each experiment has a folder in logs/reproduce."
         )
+    if root is not None and not root.exists():
+        raise ArgumentError(
+            f"--root must be a file or a folder. Received: {root}, which does not exist. Name the "
+            "archive with the images, or the folder that holds the archives."
+        )
+    if log_dir is not None:
+        check_writable("--log-dir", log_dir)
     experiments = [load_experiment(name) for name in names or experiment_names()]
     start_tensorflow(verbose=not (quiet or as_json))
     from zoo.experiments import reproduce as run_again
