@@ -7,9 +7,9 @@ import sys
 from benchmarks import measure
 
 NAMES = (
-    *("committee", "copies", "cnn", "augmentation", "predict", "voting", "memory"),
+    *("committee", "copies", "sweep", "cnn", "augmentation", "predict", "voting", "memory"),
     *("growth", "fixed_cost", "data", "gradients", "backpropagation", "picture"),
-    *("explain", "landscape", "label_errors", "trust", "watching"),
+    *("explain", "landscape", "label_errors", "trust", "watching", "bags"),
 )
 
 

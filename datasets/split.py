@@ -115,8 +115,7 @@ class Split:
 
         The weight is n / (number of classes · images of the class), as scikit-learn's "balanced"
         (King and Zeng, 2001), and as Keras's `fit(class_weight=)` takes it. It is 0 for a class
-        without images. With `sample_weight`, the sums of the weights take the place of the numbers
-        of images.
+        without images. With `sample_weight`, the sums of weights replace the numbers of images.
         """
         counts = np.bincount(self.labels, self.sample_weight, minlength=self.num_classes)
         present = np.count_nonzero(counts)
@@ -273,6 +272,7 @@ class Split:
         first_batch: int = 0,
         transform: Transform | None = None,
         label_shares: bool = False,
+        model_weights: np.ndarray | None = None,
     ) -> tf.data.Dataset:
         """Feed the images to TensorFlow, batch by batch, still as uint8.
 
@@ -292,6 +292,7 @@ class Split:
                 [b, height, width, channels], that returns uint8 or float32 of the same shape.
                 Its seed depends on `seed` and on the numbers of epoch and batch only.
             label_shares: Give the label shares beside the labels.
+            model_weights: Weights for several models, float32 [n, models]: a last element.
 
         Returns:
             A `tf.data.Dataset` of pairs: images [b, height, width, channels], uint8 or the dtype
@@ -300,8 +301,7 @@ class Split:
             (labels, shares float32 [b, classes]) takes the place of the labels.
 
         Raises:
-            ArgumentError: A number is out of range, `transform` returns something else, or the
-                split has no label shares.
+            ArgumentError: A number is out of range, or another argument is not as described.
 
         Example:
             >>> import numpy as np
@@ -314,10 +314,11 @@ class Split:
             expected = "be False for a split without shares"
             raise argument_error("label_shares", expected, label_shares, remedy)
         targets: Any = (self.labels, self.label_shares) if label_shares else self.labels
+        weights = (self.sample_weight, model_weights)
         return batches(
             self.store,
             self.rows,
-            (targets,) if self.sample_weight is None else (targets, self.sample_weight),
+            (targets, *(array for array in weights if array is not None)),
             batch_size,
             shuffle=shuffle,
             seed=seed,

@@ -14,13 +14,8 @@ from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_unlabelled, check_classes
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.export import export
-from zoo.ensembles.fitting import (
-    MemberTraining,
-    models_of_teacher,
-    training_split,
-    validation_split,
-    warn_of_members,
-)
+from zoo.ensembles.fit_arguments import models_of_teacher, training_split, validation_split
+from zoo.ensembles.fitting import MemberTraining, warn_of_members
 from zoo.ensembles.members import (
     build_models,
     built_member,
@@ -102,7 +97,6 @@ class Committee(VotingModel):
         whole_number("seed", seed, 0)
         self.seed = seed
         self.out_of_bag: Accuracy | None = None
-        self.training: dict[str, Any] = {}  # the settings of the last fit, see MemberTraining
         self._recipes_when_built: tuple[Recipe, ...] | None = None
         if all(member.is_built for member in self._specs):
             self._use_models([member.model for member in self._specs], self.member_names)
@@ -158,11 +152,14 @@ class Committee(VotingModel):
             together: True trains all members in one graph, on the same batches. False trains them
                 one after another. None trains those members together whose recipes ask for the
                 same batches.
-            resampling: Gives each member its own training images, and trains one member after
-                another: `"bootstrap"`; `"folds"`, all images but a part; or `"order"`, all images
-                in another order and with other augmentation. `out_of_bag` is then the accuracy on
-                the training images, each judged by the members that were never trained on it. None
-                trains all members on the same batches.
+            resampling: Gives each member its own training images: `"bootstrap"`; `"folds"`, all
+                images but a part; or `"order"`, all images in another order and with other
+                augmentation, one member after another. `out_of_bag` is then the accuracy on the
+                training images, each judged by the members that were never trained on it. With
+                `"bootstrap"` and `"folds"`, members share batches of all images, and the loss of an
+                image counts for a member as often as the member drew the image. Members with batch
+                normalisation, which would see images that they leave out, train one after another
+                on their own images. None trains all members on all images.
             teacher: A `zoo.Teacher`, from which the members learn beside the labels. This distils a
                 committee into a single model, which is a committee of one member.
             log_dir: The run folder, or a new folder beside it if it holds files. None writes none.
@@ -192,6 +189,7 @@ class Committee(VotingModel):
             self._specs, self._models, self.rule, self.seed, self.snapshots,
             data, validation, teacher, resampling, epochs, batch_size,
         )  # fmt: skip
+        is_first, earlier = resume or not self.training, self.training.get("seconds")
 
         def at_start() -> None:
             self._own_provenance = replace(self._own_provenance, data_settings=data.settings)
@@ -213,6 +211,8 @@ class Committee(VotingModel):
             verbose=verbose,
         )
         self._specs = training.members_afterwards()
+        if is_first or earlier:
+            self.training["seconds"] = training.seconds(history, None if is_first else earlier)
         if validation is not None:
             answers = self.member_probabilities(validation)
             named = dict(zip(self.member_names, answers, strict=True))
@@ -253,7 +253,9 @@ class Committee(VotingModel):
             seed=self.seed,
         )
         committee._recipes_when_built = tuple(recipes[k] for k in kept)
-        committee.training = self.training
+        committee.training = dict(self.training)
+        if members is not None:
+            committee.training.pop("milliseconds", None)  # of other members
         committee._own_provenance = self._own_provenance
         committee._training_images = self._training_images
         if tuned_on is not None:

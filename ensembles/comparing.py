@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -83,18 +83,42 @@ def compare(
     else:
         answers = {title: several[title].rule(members) for title, members in probabilities.items()}
     members, accuracies = _distinct_members(several, probabilities)
+    first = next(iter(several.values()))
+    records = {title: committee.training_record for title, committee in several.items()}
+    known = {
+        title: records.get(title, first.training_record).values("committee") for title in answers
+    }
+    for name, (title, own_name, _) in members.items():
+        known[name] = records[title].values(own_name)
     return make_leaderboard(
         split.labels,
-        members,
+        {name: member.probabilities for name, member in members.items()},
         answers,
         accuracies,
         provenance_of(several.values()).overlap_with(split),
+        copies=[*members][: len(first.members)] if first.training_record.copies else (),
+        rule=first.rule,
+        known=known,
     )
+
+
+class _JudgedMember(NamedTuple):
+    """A member that is judged.
+
+    Attributes:
+        committee: Name of the committee.
+        name: The member's name there.
+        probabilities: Its probabilities, float [n, classes].
+    """
+
+    committee: str
+    name: str
+    probabilities: np.ndarray
 
 
 def _distinct_members(
     committees: Mapping[str, Committee], probabilities: Mapping[str, np.ndarray]
-) -> tuple[dict[str, np.ndarray], tuple[float, ...] | None]:
+) -> tuple[dict[str, _JudgedMember], tuple[float, ...] | None]:
     """Take each member of the committees once.
 
     Args:
@@ -103,12 +127,12 @@ def _distinct_members(
             classes].
 
     Returns:
-        Two values. The first is a dictionary: name of a member → probabilities of the member, float
-        [n, classes]. If two members have the same name, the name of the committee stands before the
-        name of the second. The second value holds the accuracies of the members on validation
-        images, or is None if an accuracy is not known.
+        Two values. The first is a dictionary: name of a member → the member. If two members have
+        the same name, the name of the committee stands before the name of the second. The second
+        value holds the accuracies of the members on validation images, or is None if an accuracy is
+        not known.
     """
-    members: dict[str, np.ndarray] = {}
+    members: dict[str, _JudgedMember] = {}
     accuracies: list[float] = []
     known: set[int] = set()
     for title, committee in committees.items():
@@ -117,10 +141,10 @@ def _distinct_members(
             if id(model) in known:
                 continue
             known.add(id(model))
-            name = committee.member_names[index]
+            name = own_name = committee.member_names[index]
             if name in members or name in committees:
                 name = f"{title}: {name}"
-            members[name] = probabilities[title][index]
+            members[name] = _JudgedMember(title, own_name, probabilities[title][index])
             if validated:
                 accuracies.append(validated[index])
     return members, tuple(accuracies) if len(accuracies) == len(members) else None

@@ -5,22 +5,20 @@
 
 import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import keras
 import numpy as np
 
-from zoo.datasets.arrays.streams import is_stream
 from zoo.datasets.split import Split
-from zoo.ensembles.checks import as_labelled, check_part
 from zoo.ensembles.combining.bagging import out_of_bag, resample
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.members import Member
 from zoo.ensembles.models.member_models import warn_of_range
 from zoo.ensembles.provenance import provenance_of, record_exposure
-from zoo.errors import ArgumentError, DataError
+from zoo.errors import ArgumentError
 from zoo.metrics import Accuracy, accuracy
 from zoo.recipes import Recipe
 from zoo.training.built_models.compile_settings import compiled_recipe, settings_without_effect
@@ -30,99 +28,6 @@ from zoo.training.distillation import Teacher
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Combine
 from zoo.training.train import train
-
-
-def training_split(
-    x: Any, y: Any, sample_weight: Any, class_names: Sequence[str] | None, name: str = "train"
-) -> Split:
-    """Take training images with labels, without the images of weight 0.
-
-    Args:
-        x: As in `Committee.fit`.
-        y: The labels, or None.
-        sample_weight: The weights, or None.
-        class_names: The names of the classes; None numbers them.
-        name: The name of a new split.
-
-    Returns:
-        The split.
-
-    Raises:
-        DataError: The images, labels or weights are not as described, or there is a single class.
-    """
-    data = as_labelled(x, y, name, class_names, sample_weight)
-    if data.num_classes < 2:
-        raise DataError(
-            "Training images must be of 2 classes or more. Received: a single class, "
-            f"{data.class_names[0]!r}. Add images of another class, or pass class_names=."
-        )
-    if data.sample_weight is not None and not data.sample_weight.all():
-        return data.take(data.sample_weight > 0)
-    return data
-
-
-def validation_split(given: Any, data: Split, models: Sequence[Any]) -> Split | None:
-    """Take validation images with labels, and warn of those that are training images too.
-
-    Args:
-        given: Images with labels, as in `Committee.fit`, or None.
-        data: The training images.
-        models: The members and the teacher, which may know images from earlier trainings.
-
-    Returns:
-        The split, or None.
-
-    Raises:
-        DataError: The images, labels or weights are not as described.
-    """
-    if given is None:
-        return None
-    check_part(given)
-    if isinstance(given, list) and len(given) in (2, 3):
-        given = tuple(given)
-    is_pair = isinstance(given, tuple) and len(given) in (2, 3)
-    if not (is_pair or isinstance(given, Split) or is_stream(given)):
-        received = f"{len(given)} values" if isinstance(given, tuple) else type(given).__name__
-        raise DataError(
-            "validation_data must be a Split, a pair (images, labels) or a dataset of such pairs. "
-            f"Received: {received}. Pass the images and the labels in a tuple."
-        )
-    split = as_labelled(given, None, "validation", data.class_names)
-    if known := split.count_among(np.union1d(data.digests, provenance_of(models).trained_on)):
-        warnings.warn(
-            f"{known:,} of the {len(split):,} validation images are training images too, so "
-            "the validation scores are too good. Hold out images that differ, for example with "
-            "zoo.datasets.load(drop_duplicates=True).",
-            UserWarning,
-            stacklevel=3,
-        )
-    return split
-
-
-def models_of_teacher(teacher: Any) -> list[Any]:
-    """Give the models that a teacher consists of.
-
-    Args:
-        teacher: A `Teacher`, or None.
-
-    Returns:
-        The members of a committee, or the model; no model without a teacher.
-
-    Raises:
-        ArgumentError: The teacher is something else, such as a committee.
-
-    Example:
-        >>> models_of_teacher(None)
-        []
-    """
-    if teacher is None:
-        return []
-    if not isinstance(teacher, Teacher):
-        raise ArgumentError(
-            f"teacher must be a zoo.Teacher or None. Received: {teacher!r:.80}. Make a teacher of "
-            "a trained committee or model: zoo.Teacher(committee)."
-        )
-    return list(getattr(teacher.model, "members", None) or [teacher.model])
 
 
 def warn_of_members(
@@ -269,6 +174,7 @@ class MemberTraining:
         return {
             "resampling": self.resampling,
             "snapshots": self.snapshots,
+            "copies": self._copies(),
             "teacher": teacher and {"temperature": teacher.temperature, "share": teacher.share},
             "arguments": json.loads(
                 json.dumps(
@@ -276,6 +182,40 @@ class MemberTraining:
                 )
             ),
         }
+
+    def _copies(self) -> list[str] | None:
+        """Name the members if they are independent trainings of one recipe; else None."""
+        # Snapshots, and members with other folds of the same images, depend on each other.
+        if len(self.members) < 2 or self.snapshots or self.resampling == "folds":
+            return None
+        first = self.members[0]
+        alike = all(
+            member.registered_name is not None
+            and (member.model, member.arguments, member.recipe)
+            == (first.model, first.arguments, first.recipe)
+            for member in self.members
+        )
+        return [cast(str, member.name) for member in self.members] if alike else None
+
+    def seconds(
+        self, history: Any, earlier: Mapping[str, float] | None = None
+    ) -> dict[str, float] | None:
+        """Give the seconds of the training, after `run`.
+
+        Args:
+            history: What `run` returned.
+            earlier: The seconds of an earlier training of the same members, which are added.
+
+        Returns:
+            Name of a member, or `"committee"` → seconds; None if they are not known. Of snapshots,
+            only the seconds of the committee are known.
+        """
+        measured = history.seconds
+        if None in measured.values():
+            return None
+        named = {} if self.snapshots else measured
+        total = {"committee": sum(measured.values()), **named}
+        return {name: value + (earlier or {}).get(name, 0.0) for name, value in total.items()}
 
     def members_afterwards(self) -> tuple[Member, ...]:
         """Give the members, with the recipes that this training followed."""
@@ -338,6 +278,7 @@ class MemberTraining:
                 replace(cast(Recipe, member.recipe), **self._changes),
                 rows=rows,
                 seed=None if rows is None else self.seed + index,
+                takes_weights=self.resampling in ("bootstrap", "folds"),
                 arguments=member.all_arguments,
             )
             for index, (member, model, rows) in enumerate(

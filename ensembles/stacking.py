@@ -14,7 +14,7 @@ from zoo.ensembles.checks import checked_labels, checked_probabilities, logarith
 from zoo.ensembles.combining.logistic_regression import DEFINITION
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.committee import Committee
-from zoo.ensembles.fitting import models_of_teacher, training_split
+from zoo.ensembles.fit_arguments import models_of_teacher, training_split
 from zoo.ensembles.members import make_members
 from zoo.ensembles.provenance import provenance_of
 from zoo.errors import ArgumentError, DataError

@@ -237,6 +237,14 @@ def check_memory(results):
     assert all(row["s"] > 0 for row in results["start"].values())
 
 
+def check_sweep(results):
+    check_rows(results)
+    for rows in results["tables"].values():
+        trials = [row for name, row in rows.items() if "2 rates" in name]
+        assert min(row["of plain copies"] for row in trials) > 0
+    assert len(results["memory"]) == 2
+
+
 def check_trust(results):
     for network in ("cnn", "lenet"):
         assert 0 <= results[network]["right"] <= 1
@@ -250,6 +258,8 @@ def check_trust(results):
     [
         ("committee", check_rows),
         ("copies", check_rows),
+        ("sweep", check_sweep),
+        ("bags", check_rows),
         ("cnn", check_rows),
         ("predict", check_rows),
         ("voting", check_rows),

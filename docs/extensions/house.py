@@ -19,6 +19,7 @@ DRAWING = ROOT / "docs" / "rooms.svg"
 PURPOSES = {
     "zoo.__main__": "python -m zoo",
     "zoo.cli": "the command line",
+    "zoo.experiments": "the reports' experiments, with a verdict",
     "zoo.ensembles": "committees, votes, statistics, reports",
     "zoo.training": "loops over epochs and batches",
     "zoo.gradients": "checks gradients by differences",

@@ -142,6 +142,11 @@ class Rule:
         """Whether the rule can also combine some of its members; a learned rule cannot."""
         return not self.definition.learned
 
+    @property
+    def treats_members_alike(self) -> bool:
+        """Whether members can change places, or be left out, without another meaning."""
+        return self.defined_for_fewer and len({*(self.weights or ())}) <= 1
+
     def __call__(self, probabilities: ArrayLike) -> NDArray[np.float32]:
         """Combine arrays.
 

@@ -20,7 +20,9 @@ from zoo.ensembles.answering.pictures import Block, image_options, picture_block
 from zoo.ensembles.checks import as_labelled, as_unlabelled, check_classes
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.models.member_models import MemberModels, graph_of, warn_of_range
+from zoo.ensembles.models.timing import milliseconds_an_image
 from zoo.ensembles.reports.report import Report, make_report
+from zoo.ensembles.reports.training_record import TrainingRecord
 from zoo.ensembles.reports.validation import ValidatedModel
 from zoo.errors import ArgumentError
 from zoo.training.loop import EVALUATION_BATCH
@@ -40,6 +42,8 @@ class VotingModel(MemberModels, ValidatedModel):
     def __init__(self, rule: Rule, class_names: Sequence[str] | None, name: str) -> None:
         super().__init__(class_names, name)
         self.rule = rule
+        # The settings of the last training, its seconds, and the milliseconds of predicting.
+        self.training: dict[str, Any] = {}
 
     @property
     def voting(self) -> str:
@@ -286,7 +290,39 @@ class VotingModel(MemberModels, ValidatedModel):
             training=self._training_images if training is None else as_unlabelled(training),
             provenance=self.provenance,
             search_always=training is not None,
+            record=self.training_record,
         )
+
+    @property
+    def training_record(self) -> TrainingRecord:
+        """What reports know of the training: which members are copies, and the times."""
+        return TrainingRecord.of(self.training, self.member_names)
+
+    def measure_speed(self, x: Any, batch_size: int = EVALUATION_BATCH) -> dict[str, float]:
+        """Measure how long predicting takes on this machine, for each member and the committee.
+
+        The times are kept, also in the saved file, and later reports show them.
+
+        Args:
+            x: Images, as in `predict`; only the first batch is taken.
+            batch_size: The number of images in the batch.
+
+        Returns:
+            Name of each member, and `"committee"` → milliseconds an image, in a batch of this size:
+            the least of a few runs, without the first run, which makes the graph.
+
+        Raises:
+            DataError: The members take images of another shape.
+        """
+        images = next(iter(self._batches(x, batch_size)))
+        models = dict(zip(self.member_names, self._models, strict=True))
+        functions = {name: graph_of(model) for name, model in models.items()}
+        times = {
+            name: milliseconds_an_image(function, images)
+            for name, function in {**functions, "committee": self._answers}.items()
+        }
+        self.training["milliseconds"] = times
+        return times
 
     def split_to_judge(self, x: Any, y: Any = None) -> Split:
         """Take images with labels of the classes that this committee knows.

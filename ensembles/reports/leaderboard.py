@@ -13,6 +13,7 @@ from rich.text import Text
 
 from zoo.ensembles.combining.rules import Rule, rules_to_compare
 from zoo.ensembles.measures.bootstrap import Estimate
+from zoo.ensembles.measures.retraining import Retrainings, ScoreVariance, retrainings
 from zoo.ensembles.measures.significance import (
     CochranTest,
     PairedTest,
@@ -21,6 +22,7 @@ from zoo.ensembles.measures.significance import (
     mcnemar,
     paired_bootstrap,
 )
+from zoo.ensembles.measures.worth import calibrated_log_likelihood, ensemble_curve
 from zoo.ensembles.provenance import Overlap
 from zoo.ensembles.reports.json_values import as_json
 from zoo.ensembles.reports.measure_table import Answers, Value, measure
@@ -43,7 +45,10 @@ class LeaderboardRow:
     Every measure of `zoo.ensembles.reports.measure_table` is an attribute: `row.accuracy` with its
     95 % Wilson interval, `row.macro_f1`, `row.negative_log_likelihood`, `row.brier`,
     `row.calibration_error` and `row.calibration_error_mass` with their bootstrap intervals. The
-    intervals of calibration errors lie too high, see `zoo.ensembles.measures.scores.scores`.
+    intervals of calibration errors lie too high, see `zoo.ensembles.measures.scores.scores`. Where
+    they are known, there are also `row.training_seconds`, `row.milliseconds_an_image` and
+    `row.worth`, and for copies of one recipe `row.training_deviation`, `row.image_deviation` and
+    `row.total_deviation`.
 
     Attributes:
         name: Name of the member, or of the committee with its rule.
@@ -140,6 +145,11 @@ class Leaderboard:
         return self.verdict.cochran
 
     @property
+    def retrainings(self) -> Retrainings | None:
+        """What another training would change; None if the members are no copies of one recipe."""
+        return self.verdict.retrainings
+
+    @property
     def trained_on(self) -> int:
         """The number of images that some member was trained on, pixel for pixel."""
         return self.verdict.overlap.trained_on
@@ -222,6 +232,10 @@ def make_leaderboard(
     committees: Mapping[str, np.ndarray],
     validation_accuracy: Sequence[float] | None = None,
     overlap: Overlap | None = None,
+    *,
+    copies: Sequence[str] = (),
+    rule: Rule | None = None,
+    known: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Leaderboard:
     """Make a leaderboard of probabilities.
 
@@ -233,6 +247,12 @@ def make_leaderboard(
         validation_accuracy: Accuracy of each member on validation images, which decides which
             member is the best; with None the accuracy on these images decides.
         overlap: How many of the images the committees know already; with None, no image.
+        copies: Names of the members that are copies of one recipe, 2 or more; without copies, what
+            another training would change is left out.
+        rule: The rule of the first committee, whose members are the copies; None leaves out how
+            often this committee would win again.
+        known: Name of a member or committee → measures whose values are known from elsewhere, such
+            as `"training_seconds"`.
 
     Returns:
         The leaderboard.
@@ -254,10 +274,14 @@ def make_leaderboard(
             f"Received: members {list(members)} and committees {list(committees)}. Add a member, "
             "or rename the committees."
         )
-    answers = {
-        name: Answers(labels, probabilities)
-        for name, probabilities in {**members, **committees}.items()
-    }
+    given = {**members, **committees}
+    again = None
+    if copies and rule and rule.treats_members_alike and len(labels) > 1:
+        again = retrainings(np.stack([members[name] for name in copies]), labels, rule)
+    values = _known_values(labels, given, copies, next(iter(committees), ""), again)
+    for name, others in (known or {}).items():
+        values.get(name, {}).update(others)
+    answers = {name: Answers(labels, given[name], values[name]) for name in given}
     votes = np.stack([answers[name].predictions for name in members])
     correct = votes == labels
     best = int(np.argmax(validation_accuracy or correct.mean(axis=1)))
@@ -293,8 +317,50 @@ def make_leaderboard(
         comparisons=len(tests),
         overlap=overlap or Overlap(len(labels)),
         accuracy=accuracy(labels, answers[best_member].predictions),
+        retrainings=again,
     )
     return Leaderboard(tuple(sorted(rows, key=_rank)), verdict)
+
+
+def _known_values(
+    labels: np.ndarray,
+    answers: Mapping[str, np.ndarray],
+    copies: Sequence[str],
+    committee: str,
+    again: Retrainings | None,
+) -> dict[str, dict[str, float]]:
+    """Compute the measures that compare with the copies: variation, and worth in members.
+
+    Args:
+        labels: True class ids, int [n].
+        answers: Name of a member or committee → its probabilities, float [n, classes].
+        copies: Names of the members that are copies of one recipe; may be empty.
+        committee: Name of the committee of these copies.
+        again: What another training would change, or None.
+
+    Returns:
+        Name of each member and committee → name of a measure → value.
+    """
+    values: dict[str, dict[str, float]] = {name: {} for name in answers}
+    if not copies or len(labels) < 2:
+        return values
+    curve = ensemble_curve(np.stack([answers[name] for name in copies]), labels)
+    for name, probabilities in answers.items():
+        values[name]["worth"] = curve.worth(calibrated_log_likelihood(probabilities, labels))
+    if again:
+        for name in copies:
+            values[name] |= _deviations(again.single)
+        if committee:
+            values[committee] |= _deviations(again.committee)
+    return values
+
+
+def _deviations(variance: ScoreVariance) -> dict[str, float]:
+    return {
+        "training_deviation": variance.training_deviation,
+        "image_deviation": variance.image_deviation,
+        "total_deviation": variance.total_deviation,
+    }
 
 
 def _rank(row: LeaderboardRow) -> tuple[float, float]:

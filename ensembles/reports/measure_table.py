@@ -6,8 +6,8 @@ a new measure is one more line there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, TypeAlias, get_args
 
@@ -23,9 +23,9 @@ from zoo.text import percent
 Value: TypeAlias = Accuracy | Estimate | float
 """The value of a measure: a number, with an interval where the measure has one."""
 
-Place: TypeAlias = Literal["scores", "leaderboard", "calibration"]
+Place: TypeAlias = Literal["scores", "leaderboard", "calibration", "variation", "cost"]
 """The table in which a measure is a column: the scores of members and committee, the leaderboard,
-or the leaderboard's table of calibration errors."""
+or one of the leaderboard's further tables: calibration errors, variation of the accuracy, cost."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,7 @@ class Answers:
     Attributes:
         labels: True class ids, int [n].
         probabilities: Probabilities, float [n, classes].
+        known: Values that do not follow from these answers alone: name of a measure → value.
 
     Example:
         >>> Answers(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]])).predictions
@@ -43,6 +44,7 @@ class Answers:
 
     labels: np.ndarray
     probabilities: np.ndarray
+    known: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def predictions(self) -> np.ndarray:
@@ -72,10 +74,11 @@ class Measure:
     Args:
         title: Heading of the measure's column, with the unit. For numbers with an interval that
             are fractions, the unit is %.
-        compute: Function from `Answers` to the value.
+        compute: Function from `Answers` to the value, or to None if the value is not known.
         place: Table in which the measure is a column. JSON, TensorBoard and the model card hold
             the measures of all tables.
         fraction: Whether the value is a fraction from 0 to 1, which is shown in %.
+        digits: How a plain number is written, as in `format`.
 
     Raises:
         ArgumentError: There is no such table.
@@ -86,9 +89,10 @@ class Measure:
     """
 
     title: str
-    compute: Callable[[Answers], Value]
+    compute: Callable[[Answers], Value | None]
     place: Place = "scores"
     fraction: bool = True
+    digits: str = ".2f"
 
     def __post_init__(self) -> None:
         if self.place not in get_args(Place):
@@ -104,7 +108,7 @@ class Measure:
                 f"{100 * number:.1f}" if self.fraction else f"{number:.2f}" for number in numbers
             )
             return f"{middle} [{low}, {high}]"
-        return percent(value) if self.fraction else f"{value:.2f}"
+        return percent(value) if self.fraction else f"{value:{self.digits}}"
 
 
 MEASURES: dict[str, Measure] = {
@@ -133,12 +137,42 @@ MEASURES: dict[str, Measure] = {
         lambda answers: answers.scores_equal_mass.calibration_error,
         "calibration",
     ),
+    "training_deviation": Measure(
+        "by another training", lambda answers: answers.known.get("training_deviation"), "variation"
+    ),
+    "image_deviation": Measure(
+        "by other test images", lambda answers: answers.known.get("image_deviation"), "variation"
+    ),
+    "total_deviation": Measure(
+        "by both", lambda answers: answers.known.get("total_deviation"), "variation"
+    ),
+    "training_seconds": Measure(
+        "training in s",
+        lambda answers: answers.known.get("training_seconds"),
+        "cost",
+        fraction=False,
+        digits=",.1f",
+    ),
+    "milliseconds_an_image": Measure(
+        "predicting in ms an image",
+        lambda answers: answers.known.get("milliseconds_an_image"),
+        "cost",
+        fraction=False,
+        digits=".2g",
+    ),
+    "worth": Measure(
+        "worth in independent members",
+        lambda answers: answers.known.get("worth"),
+        "cost",
+        fraction=False,
+        digits=".1f",
+    ),
 }
 """Name of a measure, which is its key in JSON and its tag in TensorBoard → the measure."""
 
 
 def measure(answers: Answers) -> dict[str, Value]:
-    """Compute every measure of the table.
+    """Compute every measure of the table whose value is known.
 
     Args:
         answers: The answers of a member or a committee.
@@ -151,7 +185,8 @@ def measure(answers: Answers) -> dict[str, Value]:
         >>> values["macro_f1"], values["accuracy"].n
         (1.0, 2)
     """
-    return {name: entry.compute(answers) for name, entry in MEASURES.items()}
+    values = {name: entry.compute(answers) for name, entry in MEASURES.items()}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def number(value: Value) -> float:

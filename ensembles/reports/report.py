@@ -41,6 +41,7 @@ from zoo.ensembles.reports.tables import (
     confusion_table,
     score_table,
 )
+from zoo.ensembles.reports.training_record import TrainingRecord
 from zoo.errors import DataError
 from zoo.metrics import Accuracy, ClassScore, confusion_matrix, per_class
 from zoo.pages.frame import Section, fragment, whole_page
@@ -290,6 +291,7 @@ def make_report(
     training: Split | None = None,
     provenance: Provenance | None = None,
     search_always: bool = True,
+    record: TrainingRecord | None = None,
 ) -> Report:
     """Judge members and committee by the probabilities of the members.
 
@@ -309,6 +311,7 @@ def make_report(
             if they are not at hand.
         provenance: The images that the committee knows; None if they are not known.
         search_always: Whether to look for near-copies however long it takes.
+        record: What is known of the training: which members are copies of one recipe, and times.
 
     Returns:
         The report.
@@ -326,12 +329,18 @@ def make_report(
     rule = rule or Rule()
     combined = rule(probabilities)
     confusion = confusion_matrix(split.labels, combined.argmax(axis=-1), split.num_classes)
+    answers = answers_by_rule(rule, probabilities)
+    record = record or TrainingRecord()
+    known = {name: record.values("committee") for name in answers}
     board = make_leaderboard(
         split.labels,
         dict(zip(member_names, probabilities, strict=True)),
-        answers_by_rule(rule, probabilities),
+        answers,
         validation_accuracy,
         overlap,
+        copies=record.copies,
+        rule=rule,
+        known=known | {name: record.values(name) for name in member_names},
     )
     trained_on = (provenance or Provenance()).trained_on
     leak_search = search_leaks(

@@ -24,6 +24,14 @@ NO_VALUE = "–"
 """The cell of a value that does not exist or is not known."""
 
 
+FURTHER_TABLES: dict[str, Place] = {
+    "Expected calibration error (ECE)": "calibration",
+    "Variation of the accuracy, standard deviations": "variation",
+    "Cost and worth": "cost",
+}
+"""Title of a table of the leaderboard → the place of the measures that are its columns."""
+
+
 class Table(NamedTuple):
     """A table as text.
 
@@ -67,7 +75,7 @@ def score_table(
     rows = list(scores)
     names = [
         name
-        for name in rows[0][1]
+        for name in _known_measures(values for _, values in rows)
         if name != "accuracy" and (every or MEASURES[name].place == "scores")
     ]
     header = ["", "accuracy", "95 % interval", "images", *(MEASURES[name].title for name in names)]
@@ -75,7 +83,7 @@ def score_table(
         [
             row,
             *_accuracy_cells(values["accuracy"]),
-            *(MEASURES[name].text(values[name]) for name in names),
+            *(_measure_cell(name, values) for name in names),
         ]
         for row, values in rows
     ]
@@ -97,7 +105,8 @@ def leaderboard_tables(
         best_member: Name of the member that the others are compared with; None if there is none.
 
     Returns:
-        The leaderboard, and the table of calibration errors.
+        The leaderboard, the table of calibration errors, and where values of them are known, the
+        tables of variation and cost.
     """
     ranks = _measure_columns(rows, "leaderboard")
     if best_member:
@@ -105,11 +114,14 @@ def leaderboard_tables(
         for cells, (_, _, p_value) in zip(ranks[1:], rows, strict=True):
             cells.append(NO_VALUE if math.isnan(p_value) else f"{p_value:.2g}")
     title = f"Leaderboard, n = {n:,}; p against {best_member}, after Holm"
-    errors = _measure_columns(rows, "calibration")
-    return [
-        Table(title if best_member else f"Probabilities, n = {n:,}", ranks[0], ranks[1:]),
-        Table("Expected calibration error (ECE)", errors[0], errors[1:]),
-    ]
+    tables = [Table(title if best_member else f"Probabilities, n = {n:,}", ranks[0], ranks[1:])]
+    for further, place in FURTHER_TABLES.items():
+        header, *values = _measure_columns(rows, place)
+        # Rows without any value, such as those of other rules, are left out.
+        known = [row for row in values if {*row[1:]} - {NO_VALUE}]
+        if known:
+            tables.append(Table(further, header, known))
+    return tables
 
 
 def class_table(
@@ -269,9 +281,19 @@ def _measure_columns(
     rows: Sequence[tuple[str, Mapping[str, Value], float]], place: Place
 ) -> list[list[str]]:
     """Give the header and the rows of the measures that have this place."""
-    names = [name for name in rows[0][1] if MEASURES[name].place == place]
+    known = _known_measures(values for _, values, _ in rows)
+    names = [name for name in known if MEASURES[name].place == place]
     header = ["", *(MEASURES[name].title for name in names)]
-    cells = [
-        [row, *(MEASURES[name].text(values[name]) for name in names)] for row, values, _ in rows
-    ]
+    cells = [[row, *(_measure_cell(name, values) for name in names)] for row, values, _ in rows]
     return [header, *cells]
+
+
+def _known_measures(rows: Iterable[Mapping[str, Value]]) -> list[str]:
+    """List the measures that some row has a value of, in the order of the table of measures."""
+    known = {name for values in rows for name in values}
+    return [name for name in MEASURES if name in known]
+
+
+def _measure_cell(name: str, values: Mapping[str, Value]) -> str:
+    """Write the value of a measure, or a dash if there is none."""
+    return MEASURES[name].text(values[name]) if name in values else NO_VALUE

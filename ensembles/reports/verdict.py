@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from zoo.ensembles.measures.bootstrap import Estimate
+from zoo.ensembles.measures.retraining import Retrainings
 from zoo.ensembles.measures.significance import LEVEL, CochranTest, PairedTest, required_test_size
 from zoo.ensembles.provenance import Overlap
 from zoo.ensembles.reports.json_values import as_json
@@ -34,6 +35,8 @@ class Verdict:
             these rows are corrected for their number; the p-value of the verdict is not.
         overlap: How many of the images the committee knows already.
         accuracy: The accuracy of the member, which is the answer about a member alone.
+        retrainings: How often the committee would win again if all members were trained again;
+            None if the members are not copies of one recipe.
 
     Example:
         >>> test = PairedTest(n=400, only_first=60, only_second=20, difference=0.1, p_value=8e-6)
@@ -60,6 +63,7 @@ class Verdict:
     comparisons: int
     overlap: Overlap
     accuracy: Accuracy | None = None
+    retrainings: Retrainings | None = None
 
     @property
     def beyond_chance(self) -> bool:
@@ -78,6 +82,7 @@ class Verdict:
             "comparisons": self.comparisons,
             "difference": as_json(self.difference),
             "cochran": as_json(self.cochran),
+            "retrainings": as_json(self.retrainings),
             "trained_on": self.overlap.trained_on,
             "tuned_on": self.overlap.tuned_on,
             "beyond_chance": self.beyond_chance,
@@ -93,6 +98,7 @@ class Verdict:
             self._comparison(self.test, self.difference),
             _larger_test(self.test),
             _differences_of_members(self.cochran),
+            self.retrainings.sentence() if self.retrainings else "",
         ]
         return " ".join(filter(None, sentences))
 

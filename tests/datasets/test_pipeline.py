@@ -221,3 +221,13 @@ def test_data_end_when_python_ends(monkeypatch):
     with pytest.raises(tf.errors.OpError):
         collections.deque(batches, maxlen=0)
     assert pipeline._Reading.calls > 0
+
+
+def test_weights_for_several_models_follow_their_images():
+    images = np.arange(5, dtype="uint8").reshape(5, 1, 1, 1)
+    weights = np.arange(10, dtype="float32").reshape(5, 2)
+    split = as_split(images, [0, 1, 0, 1, 0], sample_weight=[1, 2, 3, 4, 5])
+    for pixels, _, single, several in split.batches(2, shuffle=True, model_weights=weights):
+        rows = pixels.numpy().ravel()
+        np.testing.assert_array_equal(single, rows + 1)
+        np.testing.assert_array_equal(several, weights[rows])

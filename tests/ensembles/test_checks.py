@@ -10,7 +10,7 @@ from zoo.ensembles.checks import (
     checked_scores,
     checked_votes,
 )
-from zoo.ensembles.fitting import validation_split
+from zoo.ensembles.fit_arguments import validation_split
 from zoo.errors import ArgumentError, DataError
 
 

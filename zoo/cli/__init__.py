@@ -17,6 +17,7 @@ from zoo.cli import (  # noqa: F401
     tune,
 )
 from zoo.cli.application import FIRST_COMMANDS, app, main
+from zoo.cli.studies import reproduce  # noqa: F401
 
 __all__ = ["app", "main"]
 

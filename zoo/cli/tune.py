@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
-from rich.console import Console
 
 from zoo.cli.application import app
-from zoo.cli.console import print_note, print_text, start_tensorflow
+from zoo.cli.console import print_note, print_table, print_text, start_tensorflow
 from zoo.cli.options import DataName, ModelOptions, ProcessOptions, RecipeOptions, SplitOptions
 from zoo.cli.runs.members import check_words, members_from_words
 from zoo.cli.runs.resuming import MANIFEST
@@ -152,7 +151,7 @@ def _report(
     if as_json:
         print(text)
         return
-    Console().print(sweep)
+    print_table(sweep)
     if confirmation is not None:
         print_text(f"\n{confirmation}")
     print_text(f"\nSaved: {best}, and a picture for each setting in {folder}")

@@ -27,6 +27,8 @@ class Learner:
             its own; None for all images, in the order of the other models.
         seed: Seed of that order and of the model's augmentation; None for the seed of the other
             models.
+        takes_weights: Whether the model may also be trained on the batches of other models, in
+            which each image counts as often as it stands in `rows`.
         snapshots: Built models like `model`, which take its weights at the end of each cycle of
             the learning rate, one after another.
         arguments: Arguments that the model was built with, for the table of hyperparameters.
@@ -38,6 +40,8 @@ class Learner:
         has_other_weights: Whether the model has got other weights than at the end of its last
             epoch: those of an earlier epoch, or the mean of several epochs.
         optimizer: The Keras optimiser, once the training has started, else None.
+        seconds: How long the model has trained: the time of its epochs, of which models that train
+            together have equal shares. None after resuming a run that did not record the time.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Learner:
     recipe: Recipe
     rows: np.ndarray | None = None
     seed: int | None = None
+    takes_weights: bool = False
     snapshots: Sequence[Any] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict)
     stopped: str = field(default="", init=False)
@@ -52,6 +57,7 @@ class Learner:
     best_loss: float = field(default=math.inf, init=False)
     has_other_weights: bool = field(default=False, init=False)
     optimizer: Any = field(default=None, init=False)
+    seconds: float | None = field(default=0.0, init=False)
     _best_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _finite_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _mean_weights: list[np.ndarray] = field(default_factory=list, init=False)
@@ -68,17 +74,43 @@ class Learner:
         """
         return data if self.rows is None else data.take(self.rows)
 
+    def image_weights(self, n: int) -> np.ndarray:
+        """Count how often each training image is among the images of this model.
+
+        Args:
+            n: The number of training images.
+
+        Returns:
+            float32 [n], with the mean 1: 0 for an image that the model leaves out.
+
+        Example:
+            >>> Learner("a", None, Recipe(), rows=np.array([0, 0, 2])).image_weights(3)
+            array([2., 0., 1.], dtype=float32)
+        """
+        if self.rows is None:
+            return np.ones(n, np.float32)
+        return (np.bincount(self.rows, minlength=n) * (n / len(self.rows))).astype(np.float32)
+
     def start(self, steps_per_epoch: int) -> None:
         """Make a fresh optimiser.
 
         Args:
             steps_per_epoch: Training steps in an epoch.
         """
-        self.optimizer = self.recipe.make_optimizer(steps_per_epoch * self.recipe.epochs)
-        if self.model.dtype_policy.name == "mixed_float16":
-            self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
+        self.optimizer = self.make_optimizer(steps_per_epoch)
         self.optimizer.build(self.model.trainable_variables)
         self._finite_weights = self.model.get_weights()
+
+    def make_optimizer(self, steps_per_epoch: int) -> Any:
+        """Make an optimiser for the model, which is not built yet.
+
+        Args:
+            steps_per_epoch: Training steps in an epoch.
+        """
+        optimizer = self.recipe.make_optimizer(steps_per_epoch * self.recipe.epochs)
+        if self.model.dtype_policy.name == "mixed_float16":
+            return keras.optimizers.LossScaleOptimizer(optimizer)
+        return optimizer
 
     def trains(self, epoch: int) -> bool:
         """Tell whether the model still learns in an epoch, counted from 0."""
@@ -203,6 +235,7 @@ class Learner:
             "best_loss": self.best_loss,
             "snapshots": self._snapshots_taken,
             "epochs": self.recipe.epochs,
+            "seconds": self.seconds,
         }
         return arrays, facts
 
@@ -220,6 +253,7 @@ class Learner:
         self.stopped = facts["stopped"]
         self.best_epoch, self.best_loss = facts["best_epoch"], facts["best_loss"]
         self._snapshots_taken = facts.get("snapshots", 0)
+        self.seconds = facts.get("seconds")
         self._finite_weights = self.model.get_weights()
         kept_weights = {
             "best": self._best_weights,

@@ -41,8 +41,8 @@ class Lockstep:
     Args:
         learners: The models, with their optimisers started.
         combine: Combines the models' probabilities, for the committee's own scores; or None.
-        class_weights: How much the training images of each class count, [classes], for the models
-            whose recipes ask for it.
+        class_weights: How much the training images of each class count for each model, [models,
+            classes]. They are taken for the models whose recipes ask for it.
         teacher: The model that all learn from beside the labels, or None.
         compiled: Whether XLA compiles the passes over the weights.
     """
@@ -51,7 +51,7 @@ class Lockstep:
         self,
         learners: Sequence[Learner],
         combine: Combine | None = None,
-        class_weights: Sequence[float] = (),
+        class_weights: Sequence[Sequence[float]] = (),
         teacher: Teacher | None = None,
         *,
         compiled: bool = False,
@@ -85,6 +85,8 @@ class Lockstep:
         Args:
             batches: Iterator over (images, labels) or (images, labels, weights of the images). If a
                 recipe asks for label shares, a pair (labels, shares) takes the place of the labels.
+                If each model has images of its own, a last element [batch, models] says how often
+                each image counts for each model.
             steps: How many batches to take from it.
             active: Whether each learner learns. The others only answer.
             images_left: How many images the training may still go through, at most.
@@ -229,24 +231,31 @@ class Lockstep:
 
         return tf.function(functools.partial(run), autograph=False)
 
-    def _step(
-        self, group: Any, active: Any, images: Any, targets: Any, weights: Any = None
-    ) -> None:
+    def _step(self, group: Any, active: Any, images: Any, targets: Any, *weightings: Any) -> None:
+        # Weights of the images are [batch], those of images for each model [batch, models].
+        ranks = {weighting.shape.rank: weighting for weighting in weightings}
+        weights, counts = ranks.get(1), ranks.get(2)
+        if counts is not None:
+            counts = tf.transpose(counts)
         labels, shares = targets if isinstance(targets, tuple) else (targets, None)
         answers = self._teacher.probabilities(images) if self._teacher else None
 
         def losses_of(rows: Sequence[int], outputs: Any, penalties: Any) -> Any:
             of_classes = None if self._weights is None else self._weights[list(rows)]
             takes_shares = [self._takes_shares[row] for row in rows]
-            losses = cross_entropy(labels, outputs, weights, of_classes, shares, takes_shares)
+            own: Any = weights if counts is None else tf.gather(counts, list(rows))
+            if counts is not None and weights is not None:
+                own *= tf.cast(weights, own.dtype)
+            losses = cross_entropy(labels, outputs, own, of_classes, shares, takes_shares)
             losses += penalties
             if self._teacher:
-                pairs = zip(tf.unstack(outputs), tf.unstack(losses), strict=True)
-                losses = tf.stack([self._teacher.loss(answers, *pair, weights) for pair in pairs])
+                each = [own] * len(rows) if counts is None else tf.unstack(own)
+                triples = zip(tf.unstack(outputs), tf.unstack(losses), each, strict=True)
+                losses = tf.stack([self._teacher.loss(answers, *triple) for triple in triples])
             return losses
 
         outputs, losses = group.train(images, losses_of, active)
-        self._add(labels, outputs, losses, active, weights)
+        self._add(labels, outputs, losses, active, weights, counts)
 
     def _evaluation_step(self, group: Any, images: Any, labels: Any, weights: Any = None) -> None:
         outputs, penalties = group(images)
@@ -259,21 +268,29 @@ class Lockstep:
         committee = tf.cast(self._combine(outputs), outputs.dtype)
         return tf.concat([outputs, committee[None]], axis=0)
 
-    def _add(self, labels: Any, outputs: Any, losses: Any, counted: Any, weights: Any) -> None:
-        """Add a batch to the sums of the models marked by `counted`, and of the committee."""
+    def _add(
+        self, labels: Any, outputs: Any, losses: Any, counted: Any, weights: Any, counts: Any = None
+    ) -> None:
+        """Add a batch to the sums of the models marked by `counted`, and of the committee.
+
+        With `counts` [models, batch], the scores of a model are of its own images only.
+        """
         outputs = self._with_committee(outputs)
         if self._combine:
             losses = tf.concat([losses, cross_entropy(labels, outputs[-1:], weights)], axis=0)
             counted = tf.concat([counted, [True]], axis=0)
         repeated = tf.broadcast_to(labels, tf.shape(outputs)[:2])
-        count = tf.cast(tf.shape(labels)[0], "float64")
+        size = tf.cast(tf.shape(labels)[0], "float64")
+        each = tf.ones(tf.shape(repeated), "float64")
+        if counts is not None:
+            each = tf.concat([tf.cast(counts, "float64"), each[len(self._models) :]], axis=0)
         columns = [
-            tf.cast(losses, "float64") * count
+            tf.cast(losses, "float64") * size
             if name == LOSS
-            else tf.reduce_sum(tf.cast(score.values(repeated, outputs), "float64"), axis=-1)
+            else tf.reduce_sum(each * tf.cast(score.values(repeated, outputs), "float64"), axis=-1)
             for name, score in self._scores.items()
         ]
-        columns.append(tf.fill([len(self._names)], count))
+        columns.append(tf.reduce_sum(each, axis=-1))
         # `tf.where`, not a multiplication by 0: NaN · 0 is NaN.
         rows = tf.where(counted[:, None], tf.stack(columns, axis=-1), 0)
         self._totals.assign_add(rows)
@@ -282,7 +299,7 @@ class Lockstep:
 def reuse_lockstep(
     learners: Sequence[Learner],
     combine: Combine | None,
-    class_weights: Sequence[float],
+    class_weights: Sequence[Sequence[float]],
     teacher: Teacher | None,
     *,
     steps: int,
@@ -305,7 +322,7 @@ def reuse_lockstep(
     key = [
         combine,
         teacher and (teacher, teacher.rule),
-        tuple(class_weights),
+        [list(weights) for weights in class_weights],
         compiled,
         _stoppable(learners),
         dict(SCORES),

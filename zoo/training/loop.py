@@ -83,6 +83,7 @@ class Loop:
             started = time.monotonic()
             for within in self._pieces(group, batches, position, callbacks):
                 if self.interrupts:
+                    group.add_seconds(time.monotonic() - started, within.epoch)
                     self.checkpoint.save(learners, group.lockstep, within)
                     for learner in learners:
                         learner.interrupt()
@@ -126,21 +127,31 @@ class Loop:
         return Lockstep(learners, combine).predict(self.validation.batches(EVALUATION_BATCH))
 
     def _group(self, learners: Sequence[Learner], combine: Combine | None) -> "_Group":
-        data = learners[0].training_images(self.data)
+        # A learner alone has batches of its own images; several share batches of all images.
+        data = learners[0].training_images(self.data) if len(learners) == 1 else self.data
+        model_weights = None
+        if len(learners) > 1 and any(learner.rows is not None for learner in learners):
+            rows_of_models = [learner.image_weights(len(data)) for learner in learners]
+            model_weights = np.stack(rows_of_models, axis=1)
         steps = math.ceil(len(data) / learners[0].recipe.batch_size)
         epochs = max(learner.recipe.epochs for learner in learners)
         for learner in learners:
             learner.start(steps)
-        weights = list(data.class_weights.values())
-        lockstep = reuse_lockstep(learners, combine, weights, self.teacher, steps=steps * epochs)
-        return _Group(learners, lockstep, data, steps, epochs)
+        class_weights = [
+            list(learner.training_images(self.data).class_weights.values()) for learner in learners
+        ]
+        lockstep = reuse_lockstep(
+            learners, combine, class_weights, self.teacher, steps=steps * epochs
+        )
+        return _Group(learners, lockstep, data, steps, epochs, model_weights)
 
     def _batches(self, group: "_Group", position: StreamPosition) -> Iterator[Any]:
         """Iterate over the training batches from a position on."""
         # If the position is the end of an epoch, the next batch is the first of the next epoch.
         step = position.epoch * group.steps + position.batch
         start = StreamPosition(*divmod(step, group.steps))
-        recipe, seed = group.learners[0].recipe, group.learners[0].seed
+        recipe = group.learners[0].recipe
+        seed = group.learners[0].seed if len(group.learners) == 1 else None
         return _iterator(
             group.data.batches(
                 recipe.batch_size,
@@ -151,6 +162,7 @@ class Loop:
                 first_batch=start.batch,
                 transform=recipe.augmentation,
                 label_shares=any(learner.recipe.targets == "shares" for learner in group.learners),
+                model_weights=group.model_weights,
             )
         )
 
@@ -204,7 +216,9 @@ class Loop:
             for name, values in scores.items():
                 values.update(validation_scores(validated[name]))
         group.lockstep.reset()
-        self.recorder.epoch(epoch, scores, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        group.add_seconds(seconds, epoch - 1)
+        self.recorder.epoch(epoch, scores, seconds)
         learned = {
             learner.name: learner.model for learner in group.learners if learner.trains(epoch - 1)
         }
@@ -259,6 +273,8 @@ class _Group:
         data: Their training images.
         steps: Steps in an epoch.
         epochs: Epochs at most.
+        model_weights: How much each image counts for each learner, float32 [n, learners]; None
+            where each learner has all images.
     """
 
     learners: Sequence[Learner]
@@ -266,10 +282,18 @@ class _Group:
     data: Split
     steps: int
     epochs: int
+    model_weights: np.ndarray | None = None
 
     def trains(self, epoch: int) -> bool:
         """Tell whether a learner still learns in an epoch, from 0."""
         return any(learner.trains(epoch) for learner in self.learners)
+
+    def add_seconds(self, seconds: float, epoch: int) -> None:
+        """Divide the time of an epoch, from 0, among the learners that learn in it."""
+        learning = [learner for learner in self.learners if learner.trains(epoch)]
+        for learner in learning:
+            if learner.seconds is not None:
+                learner.seconds += seconds / len(learning)
 
     def images_left(self, position: StreamPosition) -> int:
         """Count the images that the learners may still go through, at most."""

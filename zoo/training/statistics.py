@@ -50,6 +50,28 @@ def _layers(model: Any) -> Iterator[Any]:
         yield from _layers(layer) if hasattr(layer, "layers") else [layer]
 
 
+def mixes_images(model: keras.Model) -> bool:
+    """Tell whether a model's training on an image may depend on the other images of the batch.
+
+    Batch normalisation divides by the statistics of the whole batch. Layers and models of other
+    origin than Keras and Zoo count as if they did so too, because nothing is known of them.
+
+    Args:
+        model: A built `keras.Model`.
+
+    Example:
+        >>> import zoo
+        >>> shape = {"input_shape": (8, 8, 1), "num_classes": 10}
+        >>> mixes_images(zoo.build("mlp", **shape)), mixes_images(zoo.build("bn_mlp", **shape))
+        (False, True)
+    """
+    return any(
+        type(layer).__module__.split(".")[0] not in ("keras", "zoo")
+        or (hasattr(layer, "moving_variance") and layer.trainable)
+        for layer in [model, *_layers(model)]
+    )
+
+
 def learn_mean_image(model: keras.Model, data: Split) -> None:
     """Give the statistics of images to a model's mean-image standardisation.
 

@@ -21,14 +21,18 @@ from zoo.training.built_models.unsafe_kernels import check_kernels
 from zoo.training.callbacks import MemberCallback, as_list, check_callbacks, choose_directions
 from zoo.training.checkpoint import Checkpoint
 from zoo.training.distillation import Teacher
+from zoo.training.fusion import reasons_apart
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Combine
 from zoo.training.loop import Loop
 from zoo.training.progress import Progress
 from zoo.training.recording import Recorder
-from zoo.training.run_folder import RunFolder
+from zoo.training.run_folder import MANIFEST, RunFolder, read_manifest
 from zoo.training.scores import SCORES
-from zoo.training.statistics import learn_mean_image
+from zoo.training.statistics import learn_mean_image, mixes_images
+
+OWN_IMAGES = "their own images"
+"""What makes the batches of members differ that are trained on images of their own."""
 
 
 def train(
@@ -58,7 +62,9 @@ def train(
         validation: Images for early stopping and for the curves, or None.
         together: True trains all models in one graph, from the same batches. False trains one
             model after another. None trains those models together whose recipes ask for the same
-            batch size and augmentation.
+            batch size and augmentation, or goes on as the resumed run began. Models with their own
+            images train together only if `Learner.takes_weights`, and if they have no batch
+            normalisation, which would see the images that a model leaves out.
         combine: Combines the models' probabilities, for the committee's own curves. Another
             function object counts as another computation, for which the graph is made anew.
         teacher: The model that all learn from beside the labels, or None.
@@ -74,7 +80,8 @@ def train(
         verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
 
     Returns:
-        A `keras.callbacks.History`, whose `log_dir` is the run folder, or None.
+        A `keras.callbacks.History`, whose `log_dir` is the run folder, or None. Its `seconds` are
+        how long each model has trained, by name; see `Learner.seconds`.
 
     Raises:
         ArgumentError: The recipes cannot be followed together, or they need validation data
@@ -110,6 +117,8 @@ def train(
     choose_directions(callbacks, [*members], has_validation=validation is not None)
     if teacher:
         check_model("The teacher", teacher.model, data.image_shape, data.num_classes)
+    if resume and together is None and _was_trained_apart(log_dir):
+        together = False
     groups = _groups(learners, together)
     for learner in learners:
         learn_mean_image(learner.model, learner.training_images(data))
@@ -129,7 +138,11 @@ def train(
         progress = stack.enter_context(Progress(_progress_rows(learners, combine), verbose=verbose))
         recorder = Recorder(progress, log, prefixed=len(learners) > 1)
         recorder.history.log_dir = run.path if run else None
+        if together is None:
+            _say_what_trains_apart(learners, progress)
         _record_start(learners, config, progress, log)
+        if together is not False:
+            _say_what_is_apart(groups, progress)
         loop = Loop(
             data,
             validation,
@@ -145,6 +158,7 @@ def train(
             loop.fit(group, combine if len(groups) == 1 else None)
         if len(groups) > 1 and combine and validation:
             loop.score_committee(learners, combine)
+        recorder.history.seconds = {learner.name: learner.seconds for learner in learners}
         if log:
             recorder.end(learners, validation, loop.predictions(learners, combine))
     return recorder.history
@@ -193,6 +207,49 @@ def _record_start(
         )
     if log:
         log_start(log, {**config, "computes in": policies}, list(policies), sorted(SCORES))
+
+
+def _say_what_is_apart(groups: Sequence[Sequence[Learner]], progress: Progress) -> None:
+    """Say which models are trained after others, or beside others as models by themselves."""
+    first = groups[0][0]
+    reasons: dict[str, list[str]] = {}
+    for group in groups[1:]:
+        differing = _disagreements(first, group[0])
+        fields = [name for name in differing if name != OWN_IMAGES]
+        reason = OWN_IMAGES if OWN_IMAGES in differing else f"another {' and '.join(fields)}"
+        reasons.setdefault(reason, []).extend(learner.name for learner in group)
+    if reasons:
+        progress.say(f"Not trained on the same batches as {first.name}: {_in_words(reasons)}.")
+    apart: dict[str, list[str]] = {}
+    for group in groups:
+        if len(group) > 1:
+            found = reasons_apart(
+                [learner.name for learner in group],
+                [learner.model for learner in group],
+                [learner.make_optimizer(1) for learner in group],
+            )
+            for reason, names in found.items():
+                apart.setdefault(reason, []).extend(names)
+    if apart:
+        progress.say(f"Not computed as one wide model: {_in_words(apart)}.")
+
+
+def _in_words(reasons: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
+
+
+def _say_what_trains_apart(learners: Sequence[Learner], progress: Progress) -> None:
+    """Say which models do not share the batches of the others, and why."""
+    apart = [
+        learner.name
+        for learner in learners
+        if len(learners) > 1 and learner.takes_weights and mixes_images(learner.model)
+    ]
+    if apart:
+        progress.say(
+            f"Trained one after another: {', '.join(apart)}. In batches that all members share, "
+            "batch normalisation would see the images that a member leaves out."
+        )
 
 
 @contextlib.contextmanager
@@ -281,9 +338,22 @@ def _groups(learners: Sequence[Learner], together: bool | None) -> list[list[Lea
     return groups
 
 
+def _was_trained_apart(folder: str | Path | None) -> bool:
+    """Tell whether a run, if there is one, trained each model by itself."""
+    if folder is None or not (Path(folder) / MANIFEST).exists():
+        return False
+    config = read_manifest(folder).get("config")
+    groups = config.get("groups", []) if isinstance(config, dict) else []
+    return len(groups) > 1 and all(len(group) == 1 for group in groups)
+
+
 def _disagreements(first: Learner, second: Learner) -> list[str]:
     """Name the parts of two recipes that make their batches differ."""
-    own = ["their own images"] if first.rows is not None or second.rows is not None else []
+    has_own = any(
+        learner.rows is not None and not (learner.takes_weights and not mixes_images(learner.model))
+        for learner in (first, second)
+    )
+    own = [OWN_IMAGES] if has_own else []
     return own + [
         name
         for name in ("batch_size", "augmentation")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from zoo.ensembles.combining.voting import committee_probabilities
 from zoo.ensembles.provenance import record_exposure
 from zoo.errors import ArgumentError, DataError, RunError
 from zoo.recipes import Recipe
+from zoo.training.distillation import Teacher
 
 QUICK = Recipe(learning_rate=0.1, batch_size=32, epochs=1)
 
@@ -105,9 +108,10 @@ def run_folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def bootstrapped(train_split, run_folder):
-    """A committee whose members drew their images, with its run in a folder."""
+    """A committee whose members drew their images, apart, with its run in a folder."""
     committee = Committee(SOFTMAX, copies=2, seed=5)
-    committee.fit(train_split, resampling="bootstrap", log_dir=run_folder, verbose=0)
+    options = {"together": False, "log_dir": run_folder, "verbose": 0}
+    committee.fit(train_split, resampling="bootstrap", **options)
     return committee
 
 
@@ -183,10 +187,127 @@ def test_an_order_of_its_own_is_another_training_of_the_same_images(train_split)
     assert not np.allclose(own[1], shared[1])
 
 
-def test_members_with_their_own_images_do_not_train_together(train_split):
+ALL_AT_ONCE = Recipe("adam", 0.01, batch_size=200, epochs=4)
+
+
+@pytest.fixture(scope="module")
+def whole_data(train_split):
+    """Images with weights and with label shares."""
+    rng = np.random.default_rng(6)
+    shares = rng.dirichlet(np.ones(3), len(train_split))
+    weights = rng.uniform(0.5, 2, len(train_split)).astype("float32")
+    return replace(train_split, sample_weight=weights, label_shares=shares.astype("float32"))
+
+
+@pytest.mark.parametrize("resampling", ["bootstrap", "folds"])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"class_weight": "balanced"}, {"targets": "shares"}, {"standardize": "mean_image"}],
+)
+def test_counts_as_weights_are_the_drawn_images_where_a_batch_holds_all(
+    whole_data, resampling, changes
+):
+    member = Member("lasso_mlp", {"hidden": (5,)}, replace(ALL_AT_ONCE, **changes))
+
+    def train(together):
+        committee = Committee(member, copies=3, seed=4)
+        history = committee.fit(whole_data, resampling=resampling, together=together, verbose=0)
+        return committee, history.history
+
+    (shared, scores), (apart, expected) = train(True), train(False)
+    for weights, others in zip(shared.get_weights(), apart.get_weights(), strict=True):
+        np.testing.assert_allclose(weights, others, rtol=1e-4, atol=1e-5)
+    assert shared.out_of_bag == apart.out_of_bag
+    for key in ("lasso_mlp_loss", "lasso_mlp_3_loss", "lasso_mlp_2_accuracy"):
+        np.testing.assert_allclose(scores[key], expected[key], rtol=1e-4)
+
+
+def test_a_teacher_teaches_each_member_by_its_own_images(train_split, trained_committee):
+    def train(together):
+        committee = Committee(Member("softmax", recipe=ALL_AT_ONCE), copies=2)
+        options = {"resampling": "bootstrap", "teacher": Teacher(trained_committee), "verbose": 0}
+        committee.fit(train_split, together=together, **options)
+        return committee.get_weights()
+
+    for weights, expected in zip(train(True), train(False), strict=True):
+        np.testing.assert_allclose(weights, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_member_in_shared_batches_learns_what_keras_would_teach_it_with_counts_as_weights(
+    train_split,
+):
+    committee = Committee(SOFTMAX, copies=2, seed=5)
+    committee.fit(train_split, resampling="bootstrap", verbose=0)
+    rows = resample(train_split, 2, "bootstrap", seed=5)[1]
+    weights = np.bincount(rows, minlength=len(train_split)).astype("float32")
+    model = SOFTMAX.build((6, 6, 1), 3, seed=6)
+    model.compile(
+        QUICK.make_optimizer(4 * QUICK.epochs), "sparse_categorical_crossentropy", jit_compile=False
+    )
+    data = replace(train_split, sample_weight=weights)
+    batches = data.batches(QUICK.batch_size, shuffle=True, seed=5, epochs=QUICK.epochs)
+    model.fit(batches, epochs=QUICK.epochs, steps_per_epoch=4, shuffle=False, verbose=0)
+    for found, expected in zip(
+        committee.members[1].get_weights(), model.get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("resampling", ["bootstrap", "folds"])
+def test_images_that_a_member_leaves_out_teach_it_nothing(train_split, resampling):
+    def train(data):
+        committee = Committee(Member("mlp", {"hidden": (5,)}, QUICK), copies=2, seed=5)
+        history = committee.fit(data, resampling=resampling, epochs=1, verbose=0)
+        return committee.members[1].get_weights(), history.history["mlp_2_accuracy"]
+
+    rows = resample(train_split, 2, resampling, seed=5)[1]
+    left_out = np.setdiff1d(np.arange(len(train_split)), rows)
+    images = train_split.images.copy()
+    images[left_out] = 255 - images[left_out]
+    (weights, accuracy), (others, same) = (
+        train(train_split),
+        train(as_split(images, train_split.labels, class_names=train_split.class_names)),
+    )
+    for found, expected in zip(weights, others, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert accuracy == same
+
+
+def test_batch_normalisation_sees_no_image_that_a_member_leaves_out(train_split, capsys):
+    members = [Member("bn_mlp", {"hidden": (4, 4)}, QUICK), SOFTMAX, SOFTMAX]
+    committee = Committee(members, seed=5)
+    history = committee.fit(train_split, resampling="folds", epochs=1)
+    printed = " ".join(capsys.readouterr().err.split())
+    assert "Trained one after another: bn_mlp. In batches that all members share" in printed
+    assert history.seconds["softmax"] == history.seconds["softmax_2"]  # trained together
+    alone = Committee(members[0], seed=5)
+    rows = resample(train_split, 3, "folds", seed=5)[0]
+    alone.fit(train_split.take(rows), epochs=1, verbose=0)
+    for weights, expected in zip(
+        committee.members[0].get_weights(), alone.members[0].get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(weights, expected, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ArgumentError, match="bn_mlp and softmax differ in their own images"):
+        committee.fit(train_split, resampling="bootstrap", together=True, verbose=0)
+
+
+def test_members_with_an_order_of_their_own_do_not_train_together(train_split):
     committee = Committee(SOFTMAX, copies=2)
     with pytest.raises(ArgumentError, match="softmax and softmax_2 differ in their own images"):
-        committee.fit(train_split, resampling="bootstrap", together=True, verbose=0)
+        committee.fit(train_split, resampling="order", together=True, verbose=0)
+
+
+def test_a_run_of_bags_in_shared_batches_is_resumed(train_split, tmp_path):
+    def train(epochs, **options):
+        committee = Committee(SOFTMAX, copies=2, seed=5)
+        options = {"epochs": epochs, "resampling": "bootstrap", "verbose": 0, **options}
+        committee.fit(train_split, **options)
+        return committee
+
+    train(1, log_dir=tmp_path / "run")
+    resumed = train(2, log_dir=tmp_path / "run", resume=True)
+    for weights, expected in zip(resumed.get_weights(), train(2).get_weights(), strict=True):
+        np.testing.assert_allclose(weights, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_a_resampled_run_is_resumed_with_the_same_images_only(

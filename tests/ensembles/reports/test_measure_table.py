@@ -20,7 +20,7 @@ def committee():
     return Committee([zoo.build("softmax", **shape), zoo.build("softmax", **shape)])
 
 
-@pytest.mark.parametrize("place", ["scores", "leaderboard", "calibration"])
+@pytest.mark.parametrize("place", ["scores", "leaderboard", "calibration", "variation", "cost"])
 def test_a_new_measure_is_one_line_and_shows_in_every_output(
     committee, test_split, tmp_path, monkeypatch, place
 ):
@@ -54,7 +54,10 @@ def test_answers_compute_what_measures_share_once():
     answers = Answers(rng.integers(0, 3, 20), rng.dirichlet(np.ones(3), 20))
     assert answers.scores is answers.scores
     assert answers.confusion.sum() == 20
-    assert set(measure(answers)) == set(MEASURES)
+    known = {name for name, entry in MEASURES.items() if entry.place in ("variation", "cost")}
+    assert set(measure(answers)) == set(MEASURES) - known
+    also = Answers(answers.labels, answers.probabilities, dict.fromkeys(known, 0.5))
+    assert set(measure(also)) == set(MEASURES)
     assert answers.scores.brier == answers.scores_equal_mass.brier
 
 

@@ -8,7 +8,7 @@ import zoo
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
 from zoo.training.learner import Learner
-from zoo.training.statistics import update_batch_statistics
+from zoo.training.statistics import mixes_images, update_batch_statistics
 from zoo.training.train import train
 
 RECIPE = Recipe("adam", 0.01, batch_size=64, epochs=4)
@@ -103,3 +103,19 @@ def test_shares_out_of_range_are_refused(share):
 def test_early_stopping_and_averaging_exclude_each_other():
     with pytest.raises(ArgumentError, match="Leave out patience or average_from"):
         Recipe(average_from=0.5, patience=3)
+
+
+def test_only_layers_that_are_known_keep_images_apart():
+    class Unknown(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs - keras.ops.mean(inputs, axis=0, keepdims=True)
+
+    def model(*layers):
+        inner = keras.Sequential([keras.Input((4, 4, 1)), *layers, keras.layers.Flatten()])
+        return keras.Sequential([keras.Input((4, 4, 1)), inner, keras.layers.Dense(2, "softmax")])
+
+    assert not mixes_images(model(keras.layers.LayerNormalization(), keras.layers.Dropout(0.5)))
+    assert mixes_images(model(keras.layers.BatchNormalization()))
+    assert not mixes_images(model(keras.layers.BatchNormalization(trainable=False)))
+    assert mixes_images(model(zoo.layers.BatchNormalization()))
+    assert mixes_images(model(Unknown()))

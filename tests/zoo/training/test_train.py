@@ -116,3 +116,25 @@ def test_every_group_begins_with_a_single_step(split, monkeypatch):
     for group in {id(lockstep): lockstep for lockstep, _ in pieces}.values():
         steps = [count for lockstep, count in pieces if lockstep is group]
         assert steps[:3] == [1, 2, 4]
+
+
+def test_the_log_says_what_is_not_trained_or_computed_together_and_why(split, monkeypatch, capsys):
+    def skip_steps(self, *arguments):
+        self.reset(np.ones_like(self.totals))
+
+    monkeypatch.setattr(Lockstep, "train", skip_steps)
+    learners = [
+        learner(epochs=1),
+        learner(epochs=1, learning_rate=0.5),
+        learner(epochs=1, optimizer="adam"),
+        learner(epochs=1, batch_size=8),
+    ]
+    for name, member in zip("abcd", learners, strict=True):
+        member.name = name
+    train(learners, split, verbose=1)
+    text = capsys.readouterr().err
+    assert "Not trained on the same batches as a: d (another batch_size).\n" in text
+    reason = "c (the optimizer Adam, where a has SGD)"
+    assert f"Not computed as one wide model: {reason}.\n" in text
+    train(learners[:2], split, verbose=1)
+    assert "Not " not in capsys.readouterr().err

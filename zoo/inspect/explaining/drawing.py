@@ -11,7 +11,7 @@ from zoo.plots import name_matrix, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 _SIDE = 1.35
 """The side of a small picture in inches."""
@@ -92,21 +92,25 @@ def figure_of_maps(
 
 
 def figure_of_members(
-    correlations: np.ndarray, votes: np.ndarray | None, names: Sequence[str]
-) -> "Figure":
+    correlations: np.ndarray,
+    votes: np.ndarray | None,
+    names: Sequence[str],
+    figure: "Figure | SubFigure | None" = None,
+) -> "Figure | SubFigure":
     """Draw the rank correlations of members' maps, and the pairs that vote for different classes.
 
     Args:
         correlations: float64 [members, members].
         votes: int64 [members, n], or None.
         names: The names of the members.
+        figure: The empty figure, or part of a figure, to draw into; None makes a figure.
 
     Returns:
         The figure.
     """
     side = disagreement_side(names)
     pictures = 1 if votes is None else 2
-    figure = new_figure(side * pictures, side + 0.5)
+    figure = figure or new_figure(side * pictures, side + 0.5)
     grid = figure.subplots(1, pictures, squeeze=False)[0]
     grid[0].imshow(correlations, cmap="RdBu_r", vmin=-1, vmax=1)
     name_matrix(grid[0], names)

@@ -19,7 +19,7 @@ from zoo.pages.parts import figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 MOST_DRAWN = 8
 """The most images that a figure shows by default."""
@@ -202,18 +202,21 @@ class Explanation:
         names = [[self.label_name(i, k) for k in range(columns.shape[1])] for i in range(count)]
         return figure_of_maps(self.images[:count], columns[:count], names, spread, self.caption)
 
-    def plot_members(self) -> "Figure":
+    def plot_members(self, figure: "Figure | SubFigure | None" = None) -> "Figure | SubFigure":
         """Draw which members look at the same places, beside which members vote alike.
 
+        Args:
+            figure: The empty figure, or part of a figure, to draw into; None makes a figure.
+
         Returns:
-            A figure with the rank correlations of the members' maps, and the share of these images
+            The figure: the rank correlations of the members' maps, and the share of these images
             on which each pair of members votes for different classes.
 
         Raises:
             ArgumentError: The explanation is that of a single model.
         """
         self._of_members()
-        return figure_of_members(self.rank_correlations, self.votes, self.member_names)
+        return figure_of_members(self.rank_correlations, self.votes, self.member_names, figure)
 
     def _of_members(self) -> Any:
         if self.member_maps is None:

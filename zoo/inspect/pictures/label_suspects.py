@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from zoo.arguments import whole_number
 from zoo.datasets.split import Split, as_split
 from zoo.ensembles.checks import checked_labels, checked_probabilities
-from zoo.ensembles.fitting import training_split
+from zoo.ensembles.fit_arguments import training_split
 from zoo.ensembles.models.voting_model import VotingModel
 from zoo.ensembles.stacking import out_of_fold_probabilities
 from zoo.errors import ArgumentError, DataError

@@ -21,7 +21,7 @@ from zoo.plots import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 COLUMNS = 8
 """How many channels of a layer are drawn by default."""
@@ -49,8 +49,13 @@ class Activations(ShownAsPicture):
         return self.outputs[layer]
 
     def plot(
-        self, image: int = 0, *, layers: Sequence[str] | None = None, channels: int = COLUMNS
-    ) -> Figure:
+        self,
+        image: int = 0,
+        *,
+        layers: Sequence[str] | None = None,
+        channels: int = COLUMNS,
+        figure: Figure | SubFigure | None = None,
+    ) -> Figure | SubFigure:
         """Draw the channels of each layer for an image, a row for each layer.
 
         Of a layer with many channels, those with the largest mean of the absolute output are
@@ -61,6 +66,7 @@ class Activations(ShownAsPicture):
             image: The number of the image, from 0.
             layers: The layers to draw. None: all, without layers that repeat an earlier output.
             channels: The most channels that are drawn of a layer.
+            figure: The empty figure, or part of a figure, to draw into; None makes a figure.
 
         Returns:
             The figure.
@@ -84,7 +90,7 @@ class Activations(ShownAsPicture):
                     f"drawn. Received: {name!r} with {self.outputs[name].shape}. Choose others."
                 )
         height = 1.45 * INCHES
-        figure = new_figure(2.2 + channels * INCHES, 0.5 + height * len(names))
+        figure = figure or new_figure(2.2 + channels * INCHES, 0.5 + height * len(names))
         rows = figure.subplots(len(names), 1, squeeze=False)[:, 0]
         for axes, name in zip(rows, names, strict=True):
             _draw_output(axes, name, self.outputs[name][image], channels)

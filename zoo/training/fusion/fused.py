@@ -9,7 +9,6 @@ on each unit by itself.
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import tensorflow as tf
 from keras import layers
 
 from zoo.training.fusion.fusible import architecture_key
+from zoo.training.fusion.paired_variables import Pair, pair_weights
 from zoo.training.fusion.wide_layers import (
     BatchedDense,
     Dropouts,
@@ -24,6 +24,7 @@ from zoo.training.fusion.wide_layers import (
     build_layer,
     wide_layer,
 )
+from zoo.training.fusion.wide_optimizer import make_wide_optimizer
 
 LossesOf = Callable[[Any, Any], Any]
 """From probabilities [models, batch, classes] and penalties [models] to losses [models]."""
@@ -35,7 +36,8 @@ class FusedModels:
     Args:
         models: Two or more built Keras models of the same `stem_key`; models of the same
             `architecture_key` stand one after another.
-        optimizers: The models' built optimisers, of the same settings; none for inference only.
+        optimizers: The models' built optimisers, of the same `optimizer_key`; none for inference
+            only.
         compiled: Whether XLA compiles the passes over the weights: the penalties and the step of
             the optimiser. Then a single pass takes the place of a pass for each operation.
         stoppable: Whether each model may stop learning before the others; none may by default.
@@ -54,20 +56,21 @@ class FusedModels:
         self._build()
         owner = {id(weight): k for k, model in enumerate(models) for weight in model.weights}
         self._weights = [
-            _Pair(wide, parts, [owner[id(part)] for part in parts])
-            for wide, parts in (*_pairs(self._first, self._firsts), *self._branch_pairs())
+            Pair(wide, parts, [owner[id(part)] for part in parts])
+            for wide, parts in (*pair_weights(self._first, self._firsts), *self._branch_pairs())
         ]
         self.trainable_variables = [pair.wide for pair in self._weights if pair.wide.trainable]
-        self._penalized: list[tuple[_Pair, np.ndarray, np.ndarray]] = [
+        self._penalized: list[tuple[Pair, np.ndarray, np.ndarray]] = [
             (pair, l1, l2)
             for pair in self._weights
             for l1, l2 in [_penalty_rates(pair.parts)]
             if l1.any() or l2.any()
         ]
         self.optimizer: Any = None
-        self._slots: list[_Pair] = []
+        self._slots: list[Pair] = []
         if optimizers:
-            self._make_optimizer(optimizers)
+            trainable = [pair for pair in self._weights if pair.wide.trainable]
+            self.optimizer, self._slots = make_wide_optimizer(optimizers, models, trainable)
         self._sources: dict[int, Any] = {}
         self._penalties, self._learn = self._sum_penalties, self._apply
         if compiled:
@@ -181,27 +184,6 @@ class FusedModels:
     def _branch_pairs(self) -> Iterable[tuple[Any, list[Any]]]:
         return itertools.chain.from_iterable(branch.pairs for branch in self._branches)
 
-    def _make_optimizer(self, optimizers: Sequence[Any]) -> None:
-        """Make the common optimiser, and pair its variables with the models' variables."""
-        self.optimizer = type(optimizers[0]).from_config(optimizers[0].get_config())
-        self.optimizer.build(self.trainable_variables)
-        pair_of = {id(pair.wide): pair for pair in self._weights}
-        wide_slots, *all_slots = map(_slot_variables, (self.optimizer, *optimizers))
-        for name, slots in wide_slots.items():
-            slot_of = {
-                id(weight): slot
-                for model, own_slots in zip(self.models, all_slots, strict=True)
-                for weight, slot in zip(model.trainable_variables, own_slots[name], strict=True)
-            }
-            for wide, slot in zip(self.trainable_variables, slots, strict=True):
-                pair = pair_of[id(wide)]
-                parts = [slot_of[id(part)] for part in pair.parts]
-                self._slots.append(_Pair(slot, parts, pair.owners))
-        everyone = list(range(len(self.models)))
-        common = zip(*map(_shared_variables, optimizers), strict=True)
-        for wide, variables in zip(_shared_variables(self.optimizer), common, strict=True):
-            self._slots.append(_Pair(wide, list(variables), everyone))
-
     def _row_of_stoppable(self, number: int, output: Any, images: Any, active: Any) -> Any:
         """Take a model's output if the model learns; else compute it with the model's weights."""
         model = self.models[number]
@@ -267,45 +249,6 @@ def concatenate_outputs(outputs: Iterable[Any]) -> Any:
     return outputs[0] if len(outputs) == 1 else tf.concat(outputs, axis=0)
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """A variable of the fused models, with the models' own variables that it stands for.
-
-    Attributes:
-        wide: The variable of the fused models.
-        parts: The models' variables, side by side in `wide`; or variables that are equal in all
-            models that learn, such as an optimiser's number of iterations.
-        owners: The number of the model that each part belongs to.
-    """
-
-    wide: Any
-    parts: list[Any]
-    owners: list[int]
-
-    @property
-    def _is_common(self) -> bool:
-        return self.parts[0].shape == self.wide.shape
-
-    def load(self, active: Any) -> None:
-        """Copy the parts into the wide variable; a common value comes from a model that learns."""
-        if not self._is_common:
-            self.wide.assign(tf.concat([part.value for part in self.parts], axis=-1))
-        elif active is None or len(self.parts) == 1:
-            self.wide.assign(self.parts[0].value)
-        else:
-            first = tf.argmax(tf.cast(tf.gather(active, self.owners), "int32"))
-            self.wide.assign(tf.gather(tf.stack([part.value for part in self.parts]), first))
-
-    def store(self, active: Any) -> None:
-        """Copy the wide variable into the parts of models that learn; None stands for all."""
-        if self._is_common:
-            values = [self.wide.value] * len(self.parts)
-        else:
-            values = tf.split(self.wide.value, [part.shape[-1] for part in self.parts], -1)
-        for part, owner, value in zip(self.parts, self.owners, values, strict=True):
-            part.assign(value if active is None else tf.where(active[owner], value, part.value))
-
-
 class _Branch:
     """Models of the same architecture side by side, from the first product on.
 
@@ -321,11 +264,16 @@ class _Branch:
         activation = layers.Activation(first.activation, dtype=first.dtype_policy)
         self._layers: list[Any] = [activation]
         shape: tuple[int | None, ...] = (None, self.inputs)
-        for parts in itertools.islice(zip(*tails, strict=True), 1, None):
-            layer = self._widened(parts)
-            shape = build_layer(layer, shape)
-            self.pairs += _pairs(layer, parts)
-            self._layers.append(layer)
+        for number, steps in enumerate(zip(*map(_steps, tails), strict=True)):
+            parts = [layer for layer, _ in steps]
+            if number:
+                layer = self._widened(parts)
+                shape = build_layer(layer, shape)
+                self.pairs += pair_weights(layer, parts)
+                self._layers.append(layer)
+            dropouts = [dropouts for _, dropouts in steps]
+            if any(dropouts):
+                self._layers.append(Dropouts(dropouts))
 
     def __call__(self, x: Any, *, training: bool) -> Any:
         """Give probabilities [copies, batch, classes] from [batch, copies · units]."""
@@ -336,8 +284,6 @@ class _Branch:
     def _widened(self, parts: Sequence[Any]) -> Any:
         """Make one wide layer that computes the layers of all copies at once."""
         layer, count = parts[0], self._count
-        if isinstance(layer, layers.Dropout):
-            return Dropouts(parts)
         if isinstance(layer, layers.Dense):
             if count == 1:
                 return wide_layer(layer)
@@ -347,10 +293,15 @@ class _Branch:
         return wide_layer(layer)
 
 
-def _pairs(wide: Any, parts: Sequence[Any]) -> list[tuple[Any, list[Any]]]:
-    """Pair each weight of a wide layer with the weights that it stands for."""
-    weights = zip(*(part.weights for part in parts), strict=True)
-    return list(zip(getattr(wide, "weights", []), map(list, weights), strict=True))
+def _steps(tail: Sequence[Any]) -> list[tuple[Any, list[Any]]]:
+    """Pair each layer that is no dropout with the dropout layers behind it, if there are any."""
+    steps: list[tuple[Any, list[Any]]] = []
+    for layer in tail:
+        if isinstance(layer, layers.Dropout):
+            steps[-1][1].append(layer)
+        else:
+            steps.append((layer, []))
+    return steps
 
 
 def _penalty_rates(parts: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
@@ -361,22 +312,3 @@ def _penalty_rates(parts: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
     )
     sizes, dtype = [part.shape[-1] for part in parts], parts[0].dtype
     return np.repeat(l1, sizes).astype(dtype), np.repeat(l2, sizes).astype(dtype)
-
-
-def _slot_variables(optimizer: Any) -> dict[str, list[Any]]:
-    """Find the variables that an optimiser has for each weight, such as momentum, by name."""
-    known = {id(variable) for variable in optimizer.variables}
-    return {
-        name: list(value)
-        for name, value in vars(optimizer).items()
-        if isinstance(value, list)
-        and value
-        and all(id(variable) in known for variable in value)
-        and name != "_variables"
-    }
-
-
-def _shared_variables(optimizer: Any) -> list[Any]:
-    """Find the other variables of an optimiser, such as the number of iterations."""
-    slots = {id(slot) for values in _slot_variables(optimizer).values() for slot in values}
-    return [variable for variable in optimizer.variables if id(variable) not in slots]

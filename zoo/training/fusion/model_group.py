@@ -7,7 +7,8 @@ from typing import Any
 import tensorflow as tf
 
 from zoo.training.fusion.fused import FusedModels, LossesOf, concatenate_outputs
-from zoo.training.fusion.fusible import architecture_key, optimizer_settings, stem_key
+from zoo.training.fusion.fusible import architecture_key, fusible_rows, optimizer_key
+from zoo.training.fusion.wide_optimizer import leave_out_all_reduce
 
 
 class ModelGroup:
@@ -34,7 +35,7 @@ class ModelGroup:
         kinds = [architecture_key(model) for model in models]
         self._rows: list[list[int]] = []
         self.parts: list[Any] = []
-        for rows in _fusible_rows(models, optimizers):
+        for rows in fusible_rows(models, optimizers):
             # Copies of one architecture stand side by side.
             rows = sorted(rows, key=lambda row: kinds.index(kinds[row]))
             kind = FusedModels if len(rows) > 1 else SingleModel
@@ -130,15 +131,6 @@ class ModelGroup:
         return first, tf.cast(second, first.dtype)
 
 
-def _fusible_rows(models: Sequence[Any], optimizers: Sequence[Any]) -> list[list[int]]:
-    """Group the numbers of models that can run fused; any other model is a group of its own."""
-    groups: dict[Any, list[int]] = {}
-    for row, (model, optimizer) in enumerate(zip(models, optimizers, strict=True)):
-        key = stem_key(model), optimizer_settings(optimizer) if optimizer else ""
-        groups.setdefault(row if None in key else key, []).append(row)
-    return list(groups.values())
-
-
 class SingleModel:
     """One model by itself, with the methods of `FusedModels`.
 
@@ -160,10 +152,12 @@ class SingleModel:
         (self._model,) = self.models = models
         (self._stoppable,) = stoppable
         self.optimizer: Any = optimizers[0] if optimizers else None
+        if self.optimizer:
+            leave_out_all_reduce(self.optimizer)
         self._learn: Callable[[Any], None] = self._apply
         # XLA makes one pass over the weights instead of one for each operation; but not where the
         # optimiser looks at all weights first.
-        if compiled and self.optimizer and optimizer_settings(self.optimizer) is not None:
+        if compiled and self.optimizer and optimizer_key(self.optimizer) is not None:
             self._learn = tf.function(self._apply, autograph=False, jit_compile=True)
 
     def __call__(self, images: Any, *, training: bool = False) -> tuple[Any, Any]:

@@ -103,27 +103,23 @@ class SoftmaxOfEach(layers.Layer):
 class Dropouts:
     """The dropout layers of all copies.
 
-    Each copy keeps its own dropout layer and seed, so its dropout mask is the same as without
-    fusion.
+    Each copy keeps its own dropout layers, rate and seed, so its dropout mask is the same as
+    without fusion.
 
     Args:
-        parts: The dropout layer of each copy.
+        parts: The dropout layers of each copy, one behind another; a copy may have none.
     """
 
-    def __init__(self, parts: Sequence[Any]) -> None:
+    def __init__(self, parts: Sequence[Sequence[Any]]) -> None:
         self._parts = parts
 
     def __call__(self, x: Any, *, training: bool) -> Any:
         """Drop some of `x` [batch, copies · units] in training."""
         if not training:
             return x
-        split = tf.split(x, len(self._parts), axis=-1)
-        dropped = [part(y, training=True) for part, y in zip(self._parts, split, strict=True)]
+        dropped = []
+        for part, y in zip(self._parts, tf.split(x, len(self._parts), axis=-1), strict=True):
+            for layer in part:
+                y = layer(y, training=True)
+            dropped.append(y)
         return tf.concat(dropped, axis=-1)
-
-    def build(self, shape: Any) -> None:
-        """Create nothing: the dropout layers of the copies exist already."""
-
-    def compute_output_shape(self, shape: Any) -> Any:
-        """Give the shape of the inputs."""
-        return shape

@@ -6,7 +6,7 @@ from zoo.ensembles.measures.bootstrap import Estimate
 from zoo.errors import ArgumentError
 from zoo.inspect import Explanation, explain
 from zoo.inspect.explaining.agreement import Sanity, scaled
-from zoo.plots import figure_pixels
+from zoo.plots import figure_pixels, new_figure
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,9 @@ def test_a_committee_is_drawn_with_its_disagreement(committee, images):
     assert len(figure.axes) == 3 * 3 + 1
     figure_pixels(figure)
     both = explanation.plot_members()
+    right = new_figure(8, 4).subfigures(1, 2)[1]
+    assert explanation.plot_members(right) is right
+    assert len(right.axes) == len(both.axes)
     assert both.axes[0].get_title() == "rank correlation of the maps"
     figure_pixels(both)
 
@@ -104,7 +107,6 @@ def test_the_caption_tells_what_was_measured(models, images):
 
 
 def test_a_single_map_is_drawn_into_given_axes(models, images):
-    from zoo.plots import new_figure
 
     axes = new_figure(2, 2).add_subplot()
     explanation = explain(models["flat"], images, "all", "gradient", class_names=["x", "y", "z"])

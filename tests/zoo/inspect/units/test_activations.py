@@ -5,6 +5,7 @@ import tensorflow as tf
 from zoo.errors import ArgumentError
 from zoo.inspect import activations, dead_units, features
 from zoo.inspect.units.activations import Activations
+from zoo.plots import new_figure
 
 
 def test_outputs_of_all_layers_of_nested_models_are_given(models, images):
@@ -76,6 +77,9 @@ def test_a_figure_has_a_row_for_each_layer_with_its_most_active_channels(outputs
     assert len(rows[3].patches) == 5
     figure.draw_without_rendering()
     assert len(outputs.plot(layers=["units"]).axes) == 1
+    left, _ = new_figure(8, 4).subfigures(1, 2)
+    assert outputs.plot(layers=["units"], figure=left) is left
+    assert len(left.axes) == 1
 
 
 def test_an_image_or_layer_that_is_not_there_is_refused(outputs):

@@ -6,7 +6,7 @@ import keras
 import pytest
 
 import zoo
-from zoo.training.fusion.fusible import architecture_key, optimizer_settings, stem_key
+from zoo.training.fusion.fusible import architecture_key, optimizer_key, stem_key
 
 
 def mlp(name="mlp", **arguments):
@@ -65,21 +65,20 @@ def test_models_of_unknown_layers_are_not_fused(build):
     assert stem_key(model) is None
 
 
-def test_other_settings_are_another_architecture():
+def test_other_layers_are_another_architecture():
     plain = architecture_key(mlp())
-    others = [
-        {"dropout": 0.4},
-        {"l2": 0.5},
-        {"activation": "tanh"},
-        {"precision": "mixed_bfloat16"},
-    ]
+    others = [{"activation": "tanh"}, {"precision": "mixed_bfloat16"}, {"hidden": (7, 5)}]
     keys = {architecture_key(mlp(**arguments)) for arguments in others} | {plain}
-    assert len(keys) == 5
+    assert len(keys) == 4
     assert None not in keys
-    assert architecture_key(mlp()) == plain
     frozen = mlp()
     frozen.layers[3].trainable = False
     assert architecture_key(frozen) not in keys
+
+
+@pytest.mark.parametrize("arguments", [{}, {"dropout": 0.4}, {"l2": 0.5}, {"initializer": "zeros"}])
+def test_copies_may_differ_in_dropout_penalties_and_initial_weights(arguments):
+    assert architecture_key(mlp(**arguments)) == architecture_key(mlp())
 
 
 def test_stems_differ_in_the_layers_before_the_first_product():
@@ -92,13 +91,32 @@ def test_stems_differ_in_the_layers_before_the_first_product():
     assert stem_key(frozen) != stem_key(wide)
 
 
-def test_optimisers_of_other_settings_are_not_shared():
+def test_optimisers_may_differ_in_numbers_of_their_step():
+    adam = zoo.Recipe("adam", schedule="cosine")
+    changes = [
+        {"learning_rate": 0.5},
+        {"optimizer_arguments": {"beta_1": 0.5}},
+        {"optimizer_arguments": {"weight_decay": 0.5}},
+    ]
+    keys = {optimizer_key(replace(adam, **change).make_optimizer(3)) for change in changes}
+    assert keys == {optimizer_key(adam.make_optimizer(3))}
+
+
+def test_optimisers_of_another_kind_are_not_shared():
     recipe = zoo.Recipe()
-    kinds = [recipe, replace(recipe, learning_rate=0.5), replace(recipe, optimizer="adam")]
-    assert len({optimizer_settings(kind.make_optimizer(3)) for kind in kinds}) == 3
-    first, second = (optimizer_settings(recipe.make_optimizer(3)) for _ in range(2))
-    assert first == second
+    changes = [
+        {},
+        {"optimizer": "adam"},
+        {"schedule": "cosine"},
+        {"schedule": "cosine", "cycles": 2},
+        {"optimizer_arguments": {"nesterov": True}},
+        {"optimizer_arguments": {"clipvalue": 0.5}},
+        {"optimizer_arguments": {"use_ema": True}},
+    ]
+    optimizers = [replace(recipe, **change).make_optimizer(6) for change in changes]
+    optimizers.append(replace(recipe, schedule="cosine").make_optimizer(7))
+    assert len({optimizer_key(optimizer) for optimizer in optimizers}) == len(optimizers)
     clipped = replace(recipe, optimizer_arguments={"clipnorm": 1.0})
-    assert optimizer_settings(clipped.make_optimizer(3)) is None
+    assert optimizer_key(clipped.make_optimizer(3)) is None
     scaled = keras.optimizers.LossScaleOptimizer(recipe.make_optimizer(3))
-    assert optimizer_settings(scaled) is None
+    assert optimizer_key(scaled) is None

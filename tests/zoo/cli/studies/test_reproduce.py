@@ -1,0 +1,82 @@
+import json
+
+import pytest
+
+from zoo.experiments import experiment_names, running
+
+FILE = """
+title = "softmax regression"
+report = "a test"
+place = "here"
+minutes = 0.1
+figures = []
+data = {name = "digits"}
+
+[[members]]
+name = "softmax"
+model = "softmax"
+recipe = {epochs = 1}
+
+[[published]]
+member = "softmax"
+split = "test"
+value = "90"
+source = "made up"
+"""
+
+
+@pytest.fixture
+def mine(tmp_path):
+    (tmp_path / "mine.toml").write_text(FILE, "utf-8")
+    return tmp_path
+
+
+def test_the_list_names_every_experiment_with_data_and_minutes(zoo_command):
+    code, out, _ = zoo_command("reproduce", "--list")
+    assert code == 0
+    assert all(name in out for name in experiment_names())
+    assert "facescrub-faces.zip" in out
+    code, out, _ = zoo_command("reproduce", "--list", "--json")
+    assert [row["name"] for row in json.loads(out)] == experiment_names()
+
+
+def test_an_experiment_prints_its_table_and_goes_on(zoo_command, mine):
+    code, out, err = zoo_command("reproduce", "mine.toml", "-q")
+    assert (code, err) == (0, "")
+    assert "90 %, n not given" in out
+    assert "logs/reproduce/mine" in out
+    assert zoo_command("reproduce", "mine.toml", "-q").out == out
+
+
+def test_a_quick_trial_is_json_when_asked_for(zoo_command, mine):
+    code, out, err = zoo_command("reproduce", "mine.toml", "--quick", "--json")
+    assert (code, err) == (0, "")
+    (results,) = json.loads(out)
+    assert results["quick"]
+    assert results["rows"][0]["verdict"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "Received: neither."),
+        (["mine.toml", "--all"], "Received: both."),
+        (["mine.toml", "mine.toml", "--log-dir", "x"], "--log-dir must come with a single"),
+        (["--all", "--log-dir", "x"], "--log-dir must come with a single"),
+        (["csc412-faces"], "did you mean 'csc411-faces'"),
+    ],
+)
+def test_wrong_words_are_one_line_that_says_so(zoo_command, mine, words, message):
+    code, out, err = zoo_command("reproduce", *words)
+    assert (code, out) == (2, "")
+    assert message in " ".join(err.split())
+
+
+def test_a_stopped_experiment_says_how_to_go_on(zoo_command, mine, monkeypatch):
+    def stop(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(running.Committee, "fit", stop)
+    code, _, err = zoo_command("reproduce", "mine.toml", "-q")
+    assert code == 130
+    assert "The same command goes on with mine.toml" in err

@@ -1,0 +1,114 @@
+"""Small files in the real formats of the data sets, and an experiment on the embedded digits."""
+
+import gzip
+import io
+import struct
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+DIGITS = """
+title = "softmax regression on digits"
+report = "a test"
+place = "here"
+minutes = 0.1
+figures = ["report", "curves", "weights"]
+
+[data]
+name = "digits"
+
+[protocol]
+seeds = [0, 1]
+voting = "soft"
+
+[[members]]
+name = "softmax"
+model = "softmax"
+recipe = {optimizer = "adam", batch_size = 64, epochs = 2}
+vary = {learning_rate = [0.01, 0.1]}
+
+[[published]]
+member = "softmax_0.1"
+split = "test"
+value = "50"
+n = 400
+source = "made up"
+
+[[published]]
+member = "committee"
+split = "test"
+value = "99"
+source = "made up"
+chosen_on_test = true
+"""
+
+
+@pytest.fixture(scope="session")
+def digits_file(tmp_path_factory):
+    """The file of an experiment on digits."""
+    path = tmp_path_factory.mktemp("mine") / "digits.toml"
+    path.write_text(DIGITS, "utf-8")
+    return path
+
+
+def picture(rng, shape, format):
+    """The bytes of a picture of noise."""
+    stream = io.BytesIO()
+    Image.fromarray(rng.integers(0, 256, shape, "uint8")).save(stream, format)
+    return stream.getvalue()
+
+
+def write_zip(path, files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+
+
+def idx(array, magic):
+    return struct.pack(f">{1 + array.ndim}I", magic, *array.shape) + array.tobytes()
+
+
+@pytest.fixture(scope="session")
+def report_data(tmp_path_factory):
+    """A folder with a few images of noise for each data set of the experiments."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    for prefix, each in (("train", 12), ("t10k", 4)):
+        labels = np.tile(np.arange(10, dtype="uint8"), each)
+        images = rng.integers(0, 256, (len(labels), 28, 28), "uint8")
+        for kind, array, magic in (("images-idx3", images, 2051), ("labels-idx1", labels, 2049)):
+            (folder / f"{prefix}-{kind}-ubyte.gz").write_bytes(gzip.compress(idx(array, magic)))
+    faces = {
+        f"{split}/{emotion}/{part}_{label}{k}.png": picture(rng, (48, 48), "PNG")
+        for split, part, count in (("train", "Training", 12), ("test", "PublicTest", 4))
+        for label, emotion in enumerate(EMOTIONS)
+        for k in range(count)
+    }
+    write_zip(folder / "fer2013.zip", faces)
+    actors = {
+        f"{actor}/{actor}{k}.png": picture(rng, (32, 32), "PNG")
+        for actor in ("baldwin", "bracco", "carell", "gilpin", "hader", "harmon")
+        for k in range(12)
+    }
+    write_zip(folder / "facescrub-faces.zip", actors)
+    photos = {
+        f"train/{label}/{k}.png": picture(rng, (32, 32, 3), "PNG")
+        for label in ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse",
+                      "ship", "truck")
+        for k in range(12)
+    }  # fmt: skip
+    write_zip(folder / "cifar10-train.zip", photos)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def digits_run(digits_file, tmp_path_factory):
+    """The experiment on digits, run once: the results, and the run folder."""
+    from zoo.experiments import reproduce
+
+    folder = tmp_path_factory.mktemp("run") / "digits"
+    return reproduce(str(digits_file), log_dir=folder, verbose=0), folder

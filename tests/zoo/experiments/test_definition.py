@@ -1,0 +1,111 @@
+import copy
+import tomllib
+
+import pytest
+
+from zoo.errors import ZooError
+from zoo.experiments.definition import MemberSettings, Published, experiment_of
+
+TABLE = tomllib.loads("""
+title = "a title"
+report = "a report"
+place = "a page"
+minutes = 1
+
+[data]
+name = "digits"
+
+[[members]]
+name = "net"
+model = "mlp"
+
+[[published]]
+member = "net"
+split = "test"
+value = "46.9"
+source = "page 3"
+""")
+
+
+def changed(path, value):
+    """The table with another value; None takes the key out."""
+    table = copy.deepcopy(TABLE)
+    *parents, key = path.split(".")
+    inner = table
+    for parent in parents:
+        inner = inner[int(parent) if parent.isdigit() else parent]
+    if value is None:
+        del inner[key]
+    else:
+        inner[key] = value
+    return table
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("titel", "x", "did you mean 'title'"),
+        ("title", None, "must have the key 'title'"),
+        ("data.size", 3, "The table data must have no other keys"),
+        ("data.name", "mnits", "did you mean 'mnist'"),
+        ("data.options", {"validaton": 0}, "did you mean 'validation'"),
+        ("data.options", {"root": "x"}, "Received: 'root'"),
+        ("data.fingerprint", {"tset": "x"}, "did you mean 'test'"),
+        ("data.training_images", 0, "data.training_images must be a whole number"),
+        ("data", 3, "data must be a table"),
+        ("members", {}, "members must be a list of tables"),
+        ("members", [], "members must be one or more"),
+        ("members.0.name", "committee", "which is not 'committee'"),
+        ("members.0.model", "mpl", "did you mean 'mlp'"),
+        ("members.0.arguments", {"hiden": [3]}, "did you mean 'hidden'"),
+        ("members.0.recipe", {"epoch": 3}, "did you mean 'epochs'"),
+        ("members.0.recipe", {"epochs": 0}, "epochs must be a whole number"),
+        ("members.0.base", "CO359", "did you mean 'CO395'"),
+        ("members.0.vary", {"epochs": 3}, "members.vary must be a single setting"),
+        ("published.0.member", "nett", "did you mean 'net'"),
+        ("published.0.member", "committee", "published.member must be one of net"),
+        ("published.0.split", "tests", "did you mean 'test'"),
+        ("published.0.value", 46.9, "published.value must be a text"),
+        ("published.0.value", "much", "published.value must be a text"),
+        ("published.0.n", 0, "published.n must be a whole number"),
+        ("figures", ["curvs"], "did you mean 'curves'"),
+        ("protocol", {"seeds": []}, "protocol.seeds must be a list"),
+        ("protocol", {"seeds": [-1]}, "protocol.seeds must be a whole number"),
+    ],
+)
+def test_a_wrong_value_is_an_error_that_says_where(path, value, words):
+    with pytest.raises(ZooError, match=words):
+        experiment_of("mine", changed(path, value))
+
+
+def test_the_range_of_a_published_value_is_what_rounds_to_it():
+    assert Published("net", "test", "47", "here").range == (0.465, 0.475)
+    assert Published("net", "test", "46.9", "here").range == (0.4685, 0.4695)
+    assert Published("net", "test", "99", "here", or_more=True).range == (0.99, 1.0)
+    assert Published("net", "test", "100", "here").range == (0.995, 1.0)
+
+
+def test_the_test_split_and_published_splits_are_judged():
+    experiment = experiment_of("mine", changed("published.0.split", "train"))
+    assert experiment.judged_splits == ("train", "test")
+
+
+def test_one_setting_of_a_member_can_vary():
+    experiment = experiment_of("mine", {**TABLE, "published": [], "members": [
+        {"name": "net", "model": "mlp", "vary": {"hidden": [[25], [200, 10]]}},
+        {"name": "rate", "model": "mlp", "vary": {"learning_rate": [0.1]}, "base": "CO395"},
+    ]})  # fmt: skip
+    names = [member.name for member in experiment.members]
+    assert names == ["net_25", "net_200-10", "rate_0.1"]
+    assert experiment.members[1].arguments == {"hidden": [200, 10]}
+    assert experiment.members[2].recipe_for(10).learning_rate == 0.1
+    assert experiment.members[2].recipe_for(10).optimizer_arguments == {"momentum": 0.9}
+
+
+def test_all_images_in_a_step_and_a_summed_loss_make_full_gradient_descent():
+    settings = MemberSettings(
+        "plain", "softmax", recipe={"batch_size": "all", "learning_rate": 1e-4}, summed_loss=True
+    )
+    recipe = settings.recipe_for(images=50_000)
+    assert recipe.batch_size == 50_000
+    assert recipe.learning_rate == pytest.approx(5)

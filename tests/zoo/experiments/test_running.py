@@ -1,0 +1,93 @@
+import json
+
+import pytest
+
+from zoo.errors import ArgumentError, RunError
+from zoo.experiments import experiment_names, load_experiment, reproduce, running
+
+
+@pytest.mark.parametrize("name", experiment_names())
+def test_every_experiment_runs_on_a_few_images(name, report_data, tmp_path):
+    results = reproduce(name, report_data, log_dir=tmp_path / "run", quick=True, verbose=0)
+    experiment = load_experiment(name)
+    assert {row.member for row in results.rows} >= {part.name for part in experiment.members}
+    assert all(row.verdict is None for row in results.rows)
+    assert [row.published for row in results.rows if row.published]
+    assert "says nothing about the report" in results.notes()[0]
+    for figure in experiment.figures:
+        assert any(figure in path.name for path in results.figures)
+
+
+def test_a_run_folder_holds_results_environment_and_figures(digits_run):
+    results, folder = digits_run
+    files = {path.name for path in folder.iterdir()}
+    assert files >= {"experiment.json", "results.json", "results.md", "seed-0.json", "seed-1.json"}
+    figures = {path.name for path in results.figures}
+    assert {"seed-0-report.png", "seed-1-curves.png", "seed-0-weights-softmax_0.1.png"} <= figures
+    written = json.loads((folder / "experiment.json").read_text("utf-8"))
+    assert written["environment"]["cores"] >= 1
+    assert written["settings"]["members"][0]["recipe"]["learning_rate"] == 0.01
+    assert json.loads((folder / "results.json").read_text("utf-8")) == results.to_dict()
+
+
+def test_a_second_call_trains_nothing(digits_run, digits_file, monkeypatch):
+    results, folder = digits_run
+    monkeypatch.setattr(running, "Committee", None)
+    again = reproduce(str(digits_file), log_dir=folder, verbose=0)
+    assert again.to_dict() == results.to_dict()
+
+
+def test_a_stopped_run_goes_on_to_the_same_result(digits_run, digits_file, tmp_path):
+    class Stopped(Exception):
+        pass
+
+    def stop(*arguments):
+        raise Stopped
+
+    results, _ = digits_run
+    folder = tmp_path / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running, "draw_figures", stop)  # after the training, before the result
+        with pytest.raises(Stopped):
+            reproduce(str(digits_file), log_dir=folder, verbose=0)
+    again = reproduce(str(digits_file), log_dir=folder, verbose=0)
+    assert [seed.correct for seed in again.seeds] == [seed.correct for seed in results.seeds]
+    assert [seed.is_resumed for seed in again.seeds] == [True, False]
+    assert any("stopped in between" in note for note in again.notes())
+
+
+def test_a_folder_of_other_settings_or_other_files_is_refused(digits_run, digits_file, tmp_path):
+    _, folder = digits_run
+    other = tmp_path / "digits.toml"
+    text = digits_file.read_text("utf-8")
+    other.write_text(text.replace("epochs = 2", "epochs = 3"), "utf-8")
+    with pytest.raises(RunError, match="whose 'members' differs"):
+        reproduce(str(other), log_dir=folder, verbose=0)
+    with pytest.raises(RunError, match="'quick' differs"):
+        reproduce(str(digits_file), log_dir=folder, quick=True, verbose=0)
+    with pytest.raises(RunError, match="which holds other files"):
+        reproduce(str(digits_file), log_dir=tmp_path, verbose=0)
+
+
+def test_what_was_published_may_be_corrected_after_the_run(digits_run, digits_file, tmp_path):
+    _, folder = digits_run
+    other = tmp_path / "digits.toml"
+    text = digits_file.read_text("utf-8")
+    other.write_text(text.replace('"50"', '"51"') + "\n", "utf-8")
+    assert reproduce(str(other), log_dir=folder, verbose=0).rows[1].published.value == "51"
+
+
+def test_new_splits_and_a_number_of_training_images_are_taken(digits_file, tmp_path):
+    other = tmp_path / "other.toml"
+    text = digits_file.read_text("utf-8")
+    text = text.replace('name = "digits"', 'name = "digits"\ntraining_images = 50')
+    other.write_text(text.replace("[protocol]", "[protocol]\nnew_splits = true"), "utf-8")
+    experiment = load_experiment(str(other))
+    first, second = (running.load_images(experiment, None, seed) for seed in (0, 1))
+    assert set(first.train.class_counts.values()) == {5}
+    assert set(first.test.digests) != set(second.test.digests)
+
+
+def test_an_unknown_experiment_is_an_error():
+    with pytest.raises(ArgumentError, match="zoo reproduce --list"):
+        reproduce("csc412")

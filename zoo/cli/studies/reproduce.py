@@ -1,0 +1,92 @@
+"""The command `zoo reproduce`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from zoo.cli.application import app
+from zoo.cli.console import print_note, print_table, print_text, start_tensorflow
+from zoo.errors import ArgumentError
+from zoo.text import rich_table
+
+COLUMNS = ("experiment", "report", "title", "data needed", "minutes on two cores")
+
+
+@app.command
+def reproduce(
+    *names: str,
+    root: Path | None = None,
+    log_dir: Path | None = None,
+    quick: bool = False,
+    every: Annotated[bool, Parameter(name="--all")] = False,
+    only_list: Annotated[bool, Parameter(name="--list")] = False,
+    quiet: Annotated[bool, Parameter(name=("--quiet", "-q"))] = False,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+) -> None:
+    """Run experiments of the reports again, and compare them with the published values.
+
+    The answer is a table: the published accuracy, the accuracy here with its 95 % interval, and a
+    word from a test: consistent, above, below, or cannot tell. The run folder,
+    `logs/reproduce/NAME`, keeps the results, the environment and the figures. Where a run was
+    stopped, the same command goes on.
+
+    Args:
+        names: Names of experiments, or `.toml` files of yours.
+        root: Where the images are: the archive, or the folder that holds the archives.
+        log_dir: The run folder of a single experiment.
+        quick: Try on a few images for one epoch that the experiment runs.
+        every: Run all experiments, one after another.
+        only_list: List the experiments, and run none.
+        quiet: Print no progress.
+        as_json: Print JSON instead of tables.
+    """
+    from zoo.experiments import experiment_names, load_experiment
+
+    if only_list:
+        chosen = [load_experiment(name) for name in names or experiment_names()]
+        if as_json:
+            keys = ("name", "report", "title", "place", "minutes")
+            listed = [
+                {**{key: getattr(item, key) for key in keys}, "data": item.data.name}
+                for item in chosen
+            ]
+            print(json.dumps(listed, indent=2, ensure_ascii=False))
+        else:
+            rows = (
+                [item.name, item.report, item.title, item.data.needed, f"{item.minutes:g}"]
+                for item in chosen
+            )
+            print_table(rich_table(COLUMNS, rows, right=False))
+        return
+    if every == bool(names):
+        received = "both" if every else "neither"
+        raise ArgumentError(
+            f"`zoo reproduce` must be followed by NAMES or by --all. Received: {received}. "
+            "`zoo reproduce --list` lists the names."
+        )
+    if log_dir is not None and len(names) != 1:
+        raise ArgumentError(
+            "--log-dir must come with a single experiment. Received: several. Leave --log-dir out: "
+            "each experiment has a folder in logs/reproduce."
+        )
+    experiments = [load_experiment(name) for name in names or experiment_names()]
+    start_tensorflow(verbose=not (quiet or as_json))
+    from zoo.experiments import reproduce as run_again
+
+    chosen_names = names or tuple(item.name for item in experiments)
+    answers = []
+    for name in chosen_names:
+        verbose = 0 if quiet or as_json else "auto"
+        try:
+            answer = run_again(name, root, log_dir=log_dir, quick=quick, verbose=verbose)
+        except KeyboardInterrupt:
+            print_note(f"The same command goes on with {name} where it stopped.")
+            raise
+        answers.append(answer)
+        if not as_json:
+            print_table(answer)
+            print_text(f"\nResults, environment and figures: {answer.folder}\n")
+    if as_json:
+        print(json.dumps([answer.to_dict() for answer in answers], indent=2, ensure_ascii=False))

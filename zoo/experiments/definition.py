@@ -1,0 +1,356 @@
+"""What an experiment is: the values in its TOML file, and the checks that the file must pass."""
+
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any, TypeVar
+
+from zoo.arguments import as_names, whole_number
+from zoo.datasets import load
+from zoo.datasets.registry import get_dataset
+from zoo.errors import ArgumentError
+from zoo.recipes import Recipe
+from zoo.registry import describe
+from zoo.text import did_you_mean, unknown_name
+
+SPLITS = ("train", "validation", "test")
+FIGURES = ("report", "curves", "weights")
+COMMITTEE = "committee"
+"""The name of the members together, where they vote."""
+
+Section = TypeVar("Section", bound="Any")
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """The images of an experiment.
+
+    Args:
+        name: The name of the data set for `zoo.datasets.load`.
+        archive: The name of the file that holds the images, where the data set has no name of its
+            own. Empty for a data set that `zoo.datasets.load` finds by itself.
+        options: Other arguments of `zoo.datasets.load`.
+        training_images: The number of training images that are taken, as many of each class. None
+            takes all.
+        fingerprint: Name of a split → checksum of its pixels and labels, on the files with which
+            the experiment was run for this project.
+    """
+
+    name: str
+    archive: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    training_images: int | None = None
+    fingerprint: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        get_dataset(self.name)
+        _, *known = inspect.signature(load).parameters
+        _refuse_unknown("data.options", self.options, set(known) - {"root", "cache", "download"})
+        _refuse_unknown("data.fingerprint", self.fingerprint, SPLITS)
+        if self.training_images is not None:
+            whole_number("data.training_images", self.training_images, 1)
+
+    @property
+    def needed(self) -> str:
+        """Which files a user has to bring, in a word."""
+        info = get_dataset(self.name).info
+        return self.archive or (self.name if info.needs_root else "nothing")
+
+
+@dataclass(frozen=True)
+class MemberSettings:
+    """A network of an experiment, and how it is trained.
+
+    Args:
+        name: The name in the table of results.
+        model: The name of a registered model.
+        arguments: Arguments of the model's builder.
+        recipe: Values of `zoo.Recipe` that replace those of the base. `batch_size = "all"` takes
+            all training images in one step.
+        base: The name of a recipe of the model, which the values change. Empty for `zoo.Recipe()`.
+        summed_loss: Whether the learning rate is for a loss that is summed over the images of a
+            batch. The rate r on the sum is the rate r · batch size on the mean.
+    """
+
+    name: str
+    model: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    base: str = ""
+    summed_loss: bool = False
+
+    def __post_init__(self) -> None:
+        known = {*describe(self.model).parameters} - {"input_shape", "num_classes"}
+        _refuse_unknown(f"The arguments of {self.name}", self.arguments, known)
+        names = {part.name for part in fields(Recipe)}
+        _refuse_unknown(f"The recipe of {self.name}", self.recipe, names)
+        self.recipe_for(images=1)
+
+    def recipe_for(self, images: int) -> Recipe:
+        """Make the recipe of a training.
+
+        Args:
+            images: The number of training images.
+
+        Returns:
+            The recipe, in which the batch size is a number.
+
+        Raises:
+            ArgumentError: A value is out of its range.
+        """
+        base = describe(self.model).recipe_named(self.base) if self.base else Recipe()
+        values = dict(self.recipe)
+        if values.get("batch_size") == "all":
+            values["batch_size"] = images
+        recipe = replace(base, **values)
+        if self.summed_loss:
+            return replace(recipe, learning_rate=recipe.learning_rate * recipe.batch_size)
+        return recipe
+
+
+@dataclass(frozen=True)
+class Published:
+    """A value that the report published.
+
+    Args:
+        member: The name of the member, or `"committee"`.
+        split: The split that the value is for.
+        value: The accuracy in percent, with the decimals that the report gives: `"46.9"`.
+        source: Where the value stands, and how it was read.
+        n: The number of images; None if the report does not give it.
+        or_more: Whether the report only says that the accuracy is above the value.
+        chosen_on_test: Whether the report chose settings or epochs on the test images, so that its
+            value is too high.
+    """
+
+    member: str
+    split: str
+    value: str
+    source: str
+    n: int | None = None
+    or_more: bool = False
+    chosen_on_test: bool = False
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise ArgumentError(
+                f"published.split must be one of {', '.join(SPLITS)}. Received: {self.split!r}"
+                f"{did_you_mean(str(self.split), SPLITS)}"
+            )
+        if self.n is not None:
+            whole_number("published.n", self.n, 1)
+        try:
+            percentage = float(self.value) if isinstance(self.value, str) else math.nan
+        except ValueError:
+            percentage = math.nan
+        if not 0 <= percentage <= 100:
+            raise ArgumentError(
+                "published.value must be a text with a number of percent, from 0 to 100. Received: "
+                f'{self.value!r}. Write "46.9", with the decimals of the report.'
+            )
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and the highest accuracy that are written so, as fractions.
+
+        Example:
+            >>> Published("mlp", "test", "46.9", "the report").range
+            (0.4685, 0.4695)
+        """
+        half = 0.5 * 10.0 ** -len(self.value.partition(".")[2])
+        high = 100.0 if self.or_more else float(self.value) + half
+        low = float(self.value) if self.or_more else float(self.value) - half
+        return round(max(low, 0) / 100, 9), round(min(high, 100) / 100, 9)
+
+    def __str__(self) -> str:
+        return f"{'> ' if self.or_more else ''}{self.value} %"
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How the members are trained and judged.
+
+    Args:
+        seeds: The seeds of the trainings. Each member is trained once with each.
+        new_splits: Whether each seed also holds out other images, by the `seed` of
+            `zoo.datasets.load`.
+        voting: The rule by which the members vote. Empty if they do not vote.
+        tolerance: A difference of this many points of accuracy, or less, counts as none: the test
+            says *consistent* where the difference is certainly smaller.
+    """
+
+    seeds: Sequence[int] = (0,)
+    new_splits: bool = False
+    voting: str = ""
+    tolerance: float = 5.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.seeds, Sequence) or not self.seeds:
+            raise ArgumentError(
+                f"protocol.seeds must be a list of seeds. Received: {self.seeds!r}. Write [0, 1]."
+            )
+        for seed in self.seeds:
+            whole_number("protocol.seeds", seed, 0)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment of a report.
+
+    Args:
+        name: The name for `zoo reproduce`, which is the name of the file.
+        title: What was tried, in one line.
+        report: The report.
+        place: Where the experiment stands in the report.
+        minutes: About how long the experiment takes on two cores.
+        data: The images.
+        members: The networks.
+        protocol: How the networks are trained and judged.
+        published: The values that the report published.
+        figures: What is drawn: the `report` of each seed, the `curves` of the training, the
+            `weights` of each first layer as images.
+        differs: What is not known of the report's experiment, or is otherwise here.
+
+    Raises:
+        ArgumentError: A value is unknown, missing or out of its range.
+    """
+
+    name: str
+    title: str
+    report: str
+    place: str
+    minutes: float
+    data: DataSettings
+    members: Sequence[MemberSettings]
+    protocol: Protocol = field(default_factory=Protocol)
+    published: Sequence[Published] = ()
+    figures: Sequence[str] = ("report",)
+    differs: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        names = [member.name for member in self.members]
+        if not names or len({*names, COMMITTEE}) <= len(names):
+            raise ArgumentError(
+                f"members must be one or more, each with a name of its own, which is not "
+                f"{COMMITTEE!r}. Received: {names}. Rename a member."
+            )
+        for figure in self.figures:
+            if figure not in FIGURES:
+                raise ArgumentError(unknown_name("figure", figure, FIGURES, "Correct the file."))
+        known = [*names, *([COMMITTEE] if self.protocol.voting else [])]
+        for value in self.published:
+            if value.member not in known:
+                raise ArgumentError(
+                    f"published.member must be one of {', '.join(known)}. Received: "
+                    f"{value.member!r}{did_you_mean(str(value.member), known)}"
+                )
+
+    @cached_property
+    def judged_splits(self) -> tuple[str, ...]:
+        """The splits on which the members are judged: the test split, and those published."""
+        wanted = {"test", *(value.split for value in self.published)}
+        return tuple(split for split in SPLITS if split in wanted)
+
+
+def experiment_of(name: str, table: Mapping[str, Any]) -> Experiment:
+    """Make an experiment of the table of its file.
+
+    Args:
+        name: The name of the experiment.
+        table: The table, as `tomllib` reads it.
+
+    Returns:
+        The experiment.
+
+    Raises:
+        ArgumentError: A key is unknown or missing, or a value is out of its range.
+
+    Example:
+        >>> experiment_of("mine", {"titel": "a title"})
+        Traceback (most recent call last):
+        zoo.errors.ArgumentError: The experiment must have no other keys than data, differs, \
+figures, members, minutes, place, protocol, published, report, title. Received: 'titel'; did you \
+mean 'title'? Correct the file.
+    """
+    values = {"name": name, **table}
+    _check_keys("The experiment", Experiment, values, hidden={"name"})
+    values["data"] = _section("data", DataSettings, values["data"])
+    values["protocol"] = _section("protocol", Protocol, values.get("protocol", {}))
+    members = _tables("members", values["members"])
+    values["members"] = tuple(
+        _section("members", MemberSettings, row) for table in members for row in _varied(table)
+    )
+    published = _tables("published", values.get("published", []))
+    values["published"] = tuple(_section("published", Published, row) for row in published)
+    for key in ("figures", "differs"):
+        values[key] = as_names(key, values[key]) if key in values else getattr(Experiment, key)
+    return Experiment(**values)
+
+
+def _varied(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Make a table for each value of a member's `vary`, a single setting with several values.
+
+    The setting belongs to the recipe if the recipe has it, and otherwise to the model.
+    """
+    if "vary" not in table:
+        return [table]
+    others = {key: value for key, value in table.items() if key != "vary"}
+    vary = table["vary"]
+    lists = [*vary.values()] if isinstance(vary, Mapping) else []
+    if len(lists) != 1 or not isinstance(lists[0], list) or not lists[0]:
+        raise ArgumentError(
+            "members.vary must be a single setting with a list of values. Received: "
+            f"{vary!r}. Write vary = {{learning_rate = [0.01, 0.1]}}."
+        )
+    ((setting, choices),) = vary.items()
+    part = "recipe" if setting in {item.name for item in fields(Recipe)} else "arguments"
+    rows: list[Mapping[str, Any]] = []
+    for value in choices:
+        word = "-".join(map(str, value)) if isinstance(value, list) else str(value)
+        changed = {**others.get(part, {}), setting: value}
+        rows.append({**others, "name": f"{others.get('name', '')}_{word}", part: changed})
+    return rows
+
+
+def _section(where: str, kind: type[Section], table: Any) -> Section:
+    """Make a value of a table of the file."""
+    if not isinstance(table, Mapping):
+        raise ArgumentError(f"{where} must be a table. Received: {table!r}. Write [{where}].")
+    _check_keys(f"The table {where}", kind, table)
+    return kind(**table)
+
+
+def _tables(where: str, value: Any) -> list[Mapping[str, Any]]:
+    """Take a list of tables."""
+    if not isinstance(value, list) or not all(isinstance(row, Mapping) for row in value):
+        raise ArgumentError(
+            f"{where} must be a list of tables. Received: {value!r}. Write [[{where}]]."
+        )
+    return value
+
+
+def _check_keys(
+    where: str, kind: Any, table: Mapping[str, Any], hidden: frozenset[str] | set[str] = frozenset()
+) -> None:
+    """Refuse keys that a table must not have, and miss keys that it must have."""
+    known = {part.name for part in fields(kind)}
+    _refuse_unknown(where, {key: table[key] for key in table if key not in hidden}, known - hidden)
+    for part in fields(kind):
+        is_required = part.default is MISSING and part.default_factory is MISSING
+        if is_required and part.name not in table:
+            raise ArgumentError(
+                f"{where} must have the key {part.name!r}. Received: {', '.join(table)}. Add the "
+                "key to the file."
+            )
+
+
+def _refuse_unknown(where: str, table: Mapping[str, Any], known: Any) -> None:
+    """Refuse keys that are not known."""
+    for key in table:
+        if key not in known:
+            raise ArgumentError(
+                f"{where} must have no other keys than {', '.join(sorted(known))}. Received: "
+                f"{key!r}{did_you_mean(key, known)} Correct the file."
+            )
