@@ -16,7 +16,7 @@ import numpy as np
 from zoo.arguments import argument_error, whole_number
 from zoo.datasets import ImageData
 from zoo.datasets.split import Split
-from zoo.ensembles.fitting import training_split, validation_split
+from zoo.ensembles.fit_arguments import training_split, validation_split
 from zoo.ensembles.members import Member
 from zoo.errors import DataError
 from zoo.training.run_folder import free_folder
