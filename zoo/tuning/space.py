@@ -264,7 +264,8 @@ def _unknown_setting(
     return ArgumentError(
         f"space must name settings of the recipe, of {base.registered_name}, or of the optimizer. "
         f"Received: {name!r}{did_you_mean(str(name), known)} Recipe: {_quoted(RECIPE_SETTINGS)}. "
-        f"{base.registered_name}: {_quoted(builder) or 'none'}. Optimizer: {_quoted(arguments)}."
+        f"{base.registered_name}: {_quoted(builder) or 'none'}. "
+        f"Optimizer {_quoted(of_optimizers)}: {_quoted(arguments)}."
     )
 
 
