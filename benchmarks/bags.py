@@ -6,6 +6,7 @@ start-up and tracing; the seconds are for an epoch.
 
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from benchmarks.fits import BATCH, FOUR, fer2013, random_images, recipe_of_report
@@ -13,13 +14,16 @@ from benchmarks.measure import SPEED, keep, rows_of, show, take_turns
 from zoo.ensembles import Committee, Member
 
 ENTRY, BAGS = "lasso_mlp", 10
-APART, TOGETHER = "zoo, one after another", "zoo, in one training"
+APART = "zoo, one after another, float32"
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
-def train_bags(split: Any, epochs: int, count: int, *, together: bool) -> tuple[float, Any]:
+def train_bags(
+    split: Any, epochs: int, count: int, precision: str, *, together: bool
+) -> tuple[float, Any]:
     """Train bags of the entry: seconds of an epoch, with the start, and the committee."""
     recipe = replace(
-        recipe_of_report(ENTRY), batch_size=BATCH, learning_rate=0.02, precision="float32"
+        recipe_of_report(ENTRY), batch_size=BATCH, learning_rate=0.02, precision=precision
     )
     committee = Committee(Member(ENTRY, recipe=recipe), copies=count)
     started = time.perf_counter()
@@ -36,14 +40,20 @@ def main(*, quick: bool = False) -> None:
         split, _, images = fer2013(FOUR)
     found: dict[str, Any] = {}
 
-    def train(name: str) -> float:
-        seconds, found[name] = train_bags(split, epochs, count, together=name == TOGETHER)
+    def train(name: str, precision: str, together: bool) -> float:
+        seconds, found[name] = train_bags(split, epochs, count, precision, together=together)
         return seconds
 
-    ways = {name: lambda name=name: train(name) for name in (APART, TOGETHER)}
+    ways = {
+        f"zoo, {way}, {short}": partial(
+            train, f"zoo, {way}, {short}", precision, way != "one after another"
+        )
+        for short, precision in PRECISIONS.items()
+        for way in ("one after another", "in one training")
+    }
     rows = rows_of(take_turns(ways, turns, warm_up=0), APART)
     for name, row in rows.items():
         row["out of bag"] = str(found[name].out_of_bag)
-    rows[TOGETHER]["asked for"] = "3"
+        row["asked for"] = "3" if "in one training" in name else ""
     show(f"{count} bags of {ENTRY}, {images}", rows, SPEED | {"out of bag": ""})
     keep("bags", {"rows": rows})
