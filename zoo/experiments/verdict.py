@@ -72,7 +72,7 @@ def judge(
         >>> print(judge([0.445], 2505, (0.455, 0.465), None, 0.05))
         consistent
         >>> print(judge([0.9], 100, (0.83, 0.84), None, 0.05))
-        cannot tell (n = 100; 371 images would)
+        cannot tell (n = 100; 407 images would)
     """
     from scipy.special import ndtri
 

@@ -58,7 +58,8 @@ def log_features(
 
     Example:
         >>> import tempfile, zoo
-        >>> data, model = zoo.datasets.load("digits"), zoo.build("mlp", input_shape=(8, 8, 1))
+        >>> data = zoo.datasets.load("digits")
+        >>> model = zoo.build("mlp", input_shape=data.image_shape, num_classes=10)
         >>> folder = log_features(model, data.test, run=tempfile.mkdtemp(), count=20)
         >>> (folder / "projector" / "images.tsv").read_text().splitlines()[0].split()
         ['label', 'answer', 'right', 'confidence']
