@@ -111,6 +111,11 @@ class Measure:
         return percent(value) if self.fraction else f"{value:{self.digits}}"
 
 
+def _known(name: str) -> Callable[[Answers], Value | None]:
+    """Give the function that reads a value which does not come from the answers."""
+    return lambda answers: answers.known.get(name)
+
+
 MEASURES: dict[str, Measure] = {
     "accuracy": Measure(
         "accuracy in %",
@@ -137,32 +142,26 @@ MEASURES: dict[str, Measure] = {
         lambda answers: answers.scores_equal_mass.calibration_error,
         "calibration",
     ),
-    "training_deviation": Measure(
-        "by another training", lambda answers: answers.known.get("training_deviation"), "variation"
-    ),
-    "image_deviation": Measure(
-        "by other test images", lambda answers: answers.known.get("image_deviation"), "variation"
-    ),
-    "total_deviation": Measure(
-        "by both", lambda answers: answers.known.get("total_deviation"), "variation"
-    ),
+    "training_deviation": Measure("by another training", _known("training_deviation"), "variation"),
+    "image_deviation": Measure("by other test images", _known("image_deviation"), "variation"),
+    "total_deviation": Measure("by both", _known("total_deviation"), "variation"),
     "training_seconds": Measure(
         "training in s",
-        lambda answers: answers.known.get("training_seconds"),
+        _known("training_seconds"),
         "cost",
         fraction=False,
         digits=",.1f",
     ),
     "milliseconds_an_image": Measure(
         "predicting in ms an image",
-        lambda answers: answers.known.get("milliseconds_an_image"),
+        _known("milliseconds_an_image"),
         "cost",
         fraction=False,
         digits=".2g",
     ),
     "worth": Measure(
         "worth in independent members",
-        lambda answers: answers.known.get("worth"),
+        _known("worth"),
         "cost",
         fraction=False,
         digits=".1f",
