@@ -1,8 +1,9 @@
 """The command `zoo reproduce`."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -11,6 +12,9 @@ from zoo.cli.console import print_note, print_table, print_text, start_tensorflo
 from zoo.errors import ArgumentError
 from zoo.files import check_writable
 from zoo.text import rich_table
+
+if TYPE_CHECKING:
+    from zoo.experiments import Experiment
 
 COLUMNS = ("experiment", "report", "title", "data needed", "minutes on two cores")
 
@@ -46,20 +50,7 @@ def reproduce(
     from zoo.experiments import experiment_names, load_experiment
 
     if only_list:
-        chosen = [load_experiment(name) for name in names or experiment_names()]
-        if as_json:
-            keys = ("name", "report", "title", "place", "minutes")
-            listed = [
-                {**{key: getattr(item, key) for key in keys}, "data": item.data.name}
-                for item in chosen
-            ]
-            print(json.dumps(listed, indent=2, ensure_ascii=False))
-        else:
-            rows = (
-                [item.name, item.report, item.title, item.data.needed, f"{item.minutes:g}"]
-                for item in chosen
-            )
-            print_table(rich_table(COLUMNS, rows, right=False))
+        _print_list([load_experiment(name) for name in names or experiment_names()], as_json)
         return
     if every == bool(names):
         received = "both" if every else "neither"
@@ -98,3 +89,20 @@ def reproduce(
             print_text(f"\nResults, environment and figures: {answer.folder}\n")
     if as_json:
         print(json.dumps([answer.to_dict() for answer in answers], indent=2, ensure_ascii=False))
+
+
+def _print_list(experiments: "Sequence[Experiment]", as_json: bool) -> None:
+    """Print what each experiment needs, as a table or as JSON."""
+    if as_json:
+        keys = ("name", "report", "title", "place", "minutes")
+        listed = [
+            {**{key: getattr(item, key) for key in keys}, "data": item.data.name}
+            for item in experiments
+        ]
+        print(json.dumps(listed, indent=2, ensure_ascii=False))
+        return
+    rows = (
+        [item.name, item.report, item.title, item.data.needed, f"{item.minutes:g}"]
+        for item in experiments
+    )
+    print_table(rich_table(COLUMNS, rows, right=False))
