@@ -27,7 +27,7 @@ NO_VALUE = "–"
 FURTHER_TABLES: dict[str, Place] = {
     "Expected calibration error (ECE)": "calibration",
     "Variation of the accuracy, standard deviations": "variation",
-    "Cost and worth": "cost",
+    "Cost and worth (members that train together divide the time equally)": "cost",
 }
 """Title of a table of the leaderboard → the place of the measures that are its columns."""
 
