@@ -6,7 +6,7 @@ import inspect
 import itertools
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
@@ -26,6 +26,8 @@ _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(:log)?")
 _WHOLE = re.compile(r"[+-]?\d+")
 
 _FROM_DATA = ("input_shape", "num_classes")
+_OF_MODEL = ("precision", "standardize")
+"""The settings of a recipe that the built model depends on."""
 _SCALARS = (bool, int, float, str, type(None))
 """The kinds of values that Optuna keeps as they are."""
 
@@ -119,6 +121,34 @@ class SearchSpace:
         """Whether each setting has a list of values."""
         return all(hasattr(each, "choices") for each in self.distributions.values())
 
+    def extremes(self) -> Iterator[tuple[str, Any]]:
+        """List the name and the value of each choice, and of both ends of each range."""
+        for name, distribution in self.distributions.items():
+            labels = self.choices.get(name)
+            ends = (distribution.low, distribution.high) if labels is None else labels.values()
+            yield from ((name, value) for value in ends)
+
+    def check(self, image_shape: Sequence[int], num_classes: int, seed: int) -> None:
+        """Check that a model and an optimiser can be made of each choice and of the ends of ranges.
+
+        Args:
+            image_shape: Height, width and channels of the images.
+            num_classes: The number of classes.
+            seed: The seed of the models, which are thrown away.
+
+        Raises:
+            ArgumentError: The base has a setting that cannot be, or a value of the space cannot be.
+        """
+        shape = tuple(image_shape)
+        self.base.build(shape, num_classes, seed)
+        self.recipe.make_optimizer(1)
+        for name, value in self.extremes():
+            with _named(name, value):
+                member = self.member({name: value})
+                cast(Recipe, member.recipe).make_optimizer(1)
+                if self.homes[name] == "builder" or name in _OF_MODEL:
+                    member.build(shape, num_classes, seed)
+
     def to_config(self) -> dict[str, str]:
         """Describe the space, so that a sweep is resumed only in the same space."""
         return {name: str(distribution) for name, distribution in self.distributions.items()}
@@ -162,17 +192,22 @@ def make_search_space(base: Member, space: Any) -> SearchSpace:
     distributions = {name: distribution for name, (distribution, _) in values.items()}
     choices = {name: labels for name, (_, labels) in values.items() if labels is not None}
     made = SearchSpace(base, distributions, choices, homes)
-    for name, (distribution, labels) in values.items():
-        ends = labels.values() if labels else _ends(distribution)
-        for value in ends:
-            try:
-                made.member({name: value})  # a recipe refuses values that are out of their range
-            except ArgumentError as error:
-                raise ArgumentError(
-                    f"space must give values that a trial can have. Received: {value!r} for "
-                    f"{name!r}. The reason: {error}"
-                ) from None
+    for name, value in made.extremes():
+        with _named(name, value):
+            made.member({name: value})  # a recipe refuses values that are out of their range
     return made
+
+
+@contextlib.contextmanager
+def _named(name: str, value: Any) -> Iterator[None]:
+    """Say which value of the space is the reason of an error."""
+    try:
+        yield
+    except ArgumentError as error:
+        raise ArgumentError(
+            f"space must give values that a trial can have. Received: {value!r} for {name!r}. The "
+            f"reason: {error}"
+        ) from None
 
 
 def _is_whole(base: Member, name: str) -> bool:
@@ -207,11 +242,6 @@ def _as_distribution(name: str, given: Any) -> tuple[Any, dict[Any, Any] | None]
             )
         labels[label] = value
     return optuna.distributions.CategoricalDistribution([*labels]), labels
-
-
-def _ends(distribution: Any) -> tuple[Any, ...]:
-    """Give the lowest and the highest value of a distribution."""
-    return distribution.low, distribution.high
 
 
 def _homes(base: Member, space: Mapping[str, Any]) -> dict[str, str]:

@@ -149,6 +149,7 @@ def tune(
                 f"{len(validation):,} of the training images are held out for validation, since "
                 "the data has no validation images."
             )
+        searched.check(train.image_shape, train.num_classes, seed)  # before anything is written
         folder = _folder(log_dir, resume)
         setup = SweepSetup(searched, train, validation, metric, seeds, seed, folder, held_out)
         if log_dir is None:

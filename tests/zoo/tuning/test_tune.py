@@ -182,6 +182,25 @@ def test_a_wrong_argument_is_refused_before_any_training(images, arguments, mess
         zoo.tune(member, images, **{"space": space, **arguments})
 
 
+@pytest.mark.parametrize(
+    ("recipe", "space", "message"),
+    [
+        ({"optimizer": "sdg"}, {"learning_rate": [0.1]}, "Received: 'sdg'; did you mean 'sgd'"),
+        ({"precision": "float7"}, {"learning_rate": [0.1]}, "precision must be .*float7"),
+        ({}, {"precision": ["float32", "float7"]}, "Received: 'float7' for 'precision'"),
+        ({}, {"hidden": [[8], [0]]}, r"Received: \[0\] for 'hidden'"),
+        ({}, {"dropout": "0..1.5"}, "Received: 1.5 for 'dropout'"),
+    ],
+)
+def test_a_trial_that_cannot_be_built_is_refused_before_a_file_is_written(
+    images, tmp_path, recipe, space, message
+):
+    member = Member("mlp", recipe=Recipe(epochs=1, **recipe))
+    with pytest.raises(ArgumentError, match=message):
+        zoo.tune(member, images, space, log_dir=tmp_path / "sweep")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_built_model_is_refused(images):
     model = zoo.build("softmax", input_shape=images.image_shape, num_classes=3)
     with pytest.raises(ArgumentError, match="entry must be the name of a registered model"):
