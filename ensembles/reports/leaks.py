@@ -125,8 +125,8 @@ class LeakSearch:
             searched += f" of the {self.known_images:,}"
         found = (
             f"{count:,} of these {total:,} images are the same or nearly the same as some of "
-            f"{searched} training images (mirrored, moved by up to {MAX_SHIFT} pixels or compressed "
-            f"again: a correlation of {THRESHOLD} or more)."
+            f"{searched} training images (mirrored, moved by up to {MAX_SHIFT} pixels or "
+            f"compressed again: a correlation of {THRESHOLD} or more)."
         )
         if not count:
             return found
