@@ -14,10 +14,12 @@ from zoo.datasets.registry import get_dataset
 from zoo.ensembles import Committee, Member
 from zoo.errors import RunError
 from zoo.experiments.catalogue import load_experiment
-from zoo.experiments.definition import COMMITTEE, DataSettings, Experiment, MemberSettings
+from zoo.experiments.definition import DataSettings, Experiment, MemberSettings
 from zoo.experiments.drawing import draw_figures
 from zoo.experiments.environment import describe_environment, fingerprints
+from zoo.experiments.published.confusion import confusions
 from zoo.experiments.results import Reproduction, SeedResult
+from zoo.experiments.sweeping import SweepOutcome, run_sweep, write_outcome
 from zoo.files import read_json, write_atomically
 
 QUICK_IMAGES = 6
@@ -60,22 +62,40 @@ def reproduce(
     suffix = "-quick" if quick else ""
     folder = Path("logs/reproduce", experiment.name + suffix) if log_dir is None else Path(log_dir)
     _check_settings(folder, experiment, quick)
-    results, data = [], None
-    for seed in experiment.protocol.seeds[: 1 if quick else None]:
+    outcome = _sweep(experiment, root, folder, quick, verbose) if experiment.sweep else None
+    results, data = [*(outcome.seeds if outcome else ())], None
+    seeds = experiment.protocol.seeds[: 1 if quick else None]
+    for k, seed in enumerate(seeds if experiment.plain_members else ()):
         path = folder / f"seed-{seed}.json"
         if path.exists():
-            results.append(SeedResult(**read_json(path, START_ANEW)))
-            continue
-        if data is None or experiment.protocol.new_splits:
-            data = load_images(experiment, root, seed, quick=quick)
-        results.append(_run_seed(experiment, data, seed, folder, quick, verbose))
-        _write_json(path, asdict(results[-1]))
+            result = SeedResult(**read_json(path, START_ANEW))
+        else:
+            if data is None or experiment.protocol.new_splits:
+                data = load_images(experiment, root, seed, quick=quick)
+            result = _run_seed(experiment, data, seed, folder, quick, verbose)
+            _write_json(path, asdict(result))
+        results[k : k + 1] = [results[k].joined_with(result) if outcome else result]
     figures = tuple(sorted(folder.glob("*.png")))
-    answer = Reproduction(experiment, tuple(results), folder, quick, figures)
+    trials = outcome.sweep if outcome else None
+    answer = Reproduction(experiment, tuple(results), folder, quick, figures, trials)
     _write_json(folder / "results.json", answer.to_dict())
     text = answer.to_markdown()
     write_atomically(folder / "results.md", lambda path: path.write_text(text, "utf-8"))
     return answer
+
+
+def _sweep(
+    experiment: Experiment, root: Any, folder: Path, quick: bool, verbose: Any
+) -> SweepOutcome:
+    """Run the sweep of an experiment, or read what it gave."""
+    path = folder / "sweep.json"
+    if path.exists():
+        return SweepOutcome.from_dict(read_json(path, START_ANEW))
+    data = load_images(experiment, root, experiment.protocol.seeds[0], quick=quick)
+    member = _member(experiment.swept_member, len(data.train), quick)
+    outcome = run_sweep(experiment, member, data, folder, quick=quick, verbose=verbose)
+    write_outcome(path, outcome)
+    return outcome
 
 
 def load_images(experiment: Experiment, root: Any, seed: int, *, quick: bool = False) -> ImageData:
@@ -130,7 +150,7 @@ def _check_settings(folder: Path, experiment: Experiment, quick: bool) -> None:
     path = folder / "experiment.json"
     if path.exists():
         before = read_json(path, START_ANEW).get("settings", {})
-        for key in ("name", "quick", "data", "members", "protocol"):
+        for key in ("name", "quick", "data", "members", "protocol", "sweep"):
             if not _are_alike(key, before.get(key), settings[key]):
                 raise RunError(
                     "An experiment must go on with the settings that it was started with. "
@@ -158,7 +178,7 @@ def _run_seed(
 ) -> SeedResult:
     """Train all members from a seed, or go on with their training, and judge them."""
     run = folder / f"seed-{seed}"
-    members = [_member(member, len(data.train), quick) for member in experiment.members]
+    members = [_member(member, len(data.train), quick) for member in experiment.plain_members]
     voting = experiment.protocol.voting
     committee = Committee(members, voting=voting or "soft", seed=seed)
     is_resumed = run.exists()
@@ -167,21 +187,11 @@ def _run_seed(
         data.train, validation_data=data.validation, log_dir=run, resume=True, verbose=verbose
     )
     seconds = time.perf_counter() - start
-    splits = {name: data.splits[name] for name in experiment.judged_splits if name in data.splits}
-    correct: dict[str, dict[str, int]] = {name: {} for name in committee.member_names}
-    if voting:
-        correct[COMMITTEE] = {}
-    for name, split in splits.items():
-        answers = committee.member_probabilities(split)
-        for member, probabilities in zip(committee.member_names, answers, strict=True):
-            correct[member][name] = int((probabilities.argmax(-1) == split.labels).sum())
-        if voting:
-            chosen = committee.rule(answers).argmax(-1)
-            correct[COMMITTEE][name] = int((chosen == split.labels).sum())
+    counted = confusions(committee, data, experiment.judged_splits, votes=bool(voting))
     committee.save(run / "committee.keras")
     draw_figures(experiment.figures, committee, data, run, folder / f"seed-{seed}")
-    images = {name: len(split) for name, split in splits.items()}
-    return SeedResult(seed, seconds, is_resumed, correct, images, fingerprints(data))
+    classes = [*data.class_names]
+    return SeedResult(seed, seconds, is_resumed, counted, classes, fingerprints(data))
 
 
 def _member(settings: MemberSettings, images: int, quick: bool) -> Member:

@@ -10,7 +10,7 @@ from zoo.experiments import experiment_names, load_experiment, reproduce, runnin
 def test_every_experiment_runs_on_a_few_images(name, report_data, tmp_path):
     results = reproduce(name, report_data, log_dir=tmp_path / "run", quick=True, verbose=0)
     experiment = load_experiment(name)
-    assert {row.member for row in results.rows} >= {part.name for part in experiment.members}
+    assert {row.result for row in results.rows} >= {part.name for part in experiment.members}
     assert all(row.verdict is None for row in results.rows)
     assert [row.published for row in results.rows if row.published]
     assert "says nothing about the report" in results.notes()[0]
@@ -51,7 +51,7 @@ def test_a_stopped_run_goes_on_to_the_same_result(digits_run, digits_file, tmp_p
         with pytest.raises(Stopped):
             reproduce(str(digits_file), log_dir=folder, verbose=0)
     again = reproduce(str(digits_file), log_dir=folder, verbose=0)
-    assert [seed.correct for seed in again.seeds] == [seed.correct for seed in results.seeds]
+    assert [seed.confusion for seed in again.seeds] == [seed.confusion for seed in results.seeds]
     assert [seed.is_resumed for seed in again.seeds] == [True, False]
     assert any("stopped in between" in note for note in again.notes())
 
