@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from zoo.experiments import measuring
 from zoo.experiments.definition import Experiment, Published
+from zoo.experiments.measuring import Measurement
 from zoo.experiments.verdict import Verdict, judge
 from zoo.metrics import accuracy_interval
 from zoo.text import markdown_table, rich_table, wrapped
@@ -89,6 +92,7 @@ class Reproduction:
         folder: The run folder.
         quick: Whether the run was a trial on a few images, which says nothing about the report.
         figures: The pictures that were drawn.
+        measured: What else was measured, on the networks of the first seed.
     """
 
     experiment: Experiment
@@ -96,6 +100,7 @@ class Reproduction:
     folder: Path
     quick: bool = False
     figures: tuple[Path, ...] = ()
+    measured: tuple[Measurement, ...] = ()
 
     @property
     def rows(self) -> list[Row]:
@@ -134,7 +139,7 @@ class Reproduction:
                 "A trial on a few images and one epoch: it shows that the experiment runs, and "
                 "says nothing about the report."
             )
-        known = experiment.data.fingerprint
+        known = experiment.data.fingerprint if experiment.data else {}
         if (
             not self.quick
             and known
@@ -159,7 +164,7 @@ class Reproduction:
             )
         if any(result.is_resumed for result in self.seeds):
             notes.append("A training was stopped in between: its seconds count from then on.")
-        if len(self.seeds) == 1:
+        if experiment.members and len(self.seeds) == 1:
             notes.append(
                 "One seed: the interval is for other test images, and not for another training."
             )
@@ -185,9 +190,9 @@ class Reproduction:
 
     def to_markdown(self) -> str:
         """Give the title, the table and the notes as Markdown text."""
-        notes = "".join(f"\n- {note}" for note in self.notes())
-        table = markdown_table(HEADER, self.table_rows())
-        return f"## {self._title()}\n\n{table}\n{notes}\n"
+        notes = "".join(f"- {note}\n" for note in self.notes())
+        tables = [markdown_table(header, rows) for header, rows in self._tables()]
+        return "\n\n".join([f"## {self._title()}", *tables, notes])
 
     def to_dict(self) -> dict[str, Any]:
         """Give the results as JSON values; accuracies are fractions."""
@@ -207,15 +212,24 @@ class Reproduction:
                 }
                 for row in self.rows
             ],
+            "measured": [asdict(measurement) for measurement in self.measured],
             "seeds": [asdict(result) for result in self.seeds],
             "notes": self.notes(),
         }
+
+    def _tables(self) -> list[tuple[Sequence[str], list[list[str]]]]:
+        """The tables that have rows: accuracies, and other measurements."""
+        others = [measurement.cells for measurement in self.measured]
+        tables = [(HEADER, self.table_rows()), (measuring.HEADER, others)]
+        return [(header, rows) for header, rows in tables if rows]
 
     def _title(self) -> str:
         return f"{self.experiment.report}: {self.experiment.title}"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Print the table and the notes."""
-        yield rich_table(HEADER, self.table_rows(), title=self._title(), right=False)
+        for number, (header, rows) in enumerate(self._tables()):
+            title = None if number else self._title()
+            yield rich_table(header, rows, title=title, right=False)
         for note in self.notes():
             yield Text(wrapped(note, options.max_width), overflow="ignore")
