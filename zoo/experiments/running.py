@@ -16,11 +16,13 @@ from zoo.ensembles import Committee, Member
 from zoo.errors import RunError
 from zoo.experiments.catalogue import load_experiment
 from zoo.experiments.choices import Choice, TrainedSeed
-from zoo.experiments.definition import COMMITTEE, DataSettings, Experiment, MemberSettings
+from zoo.experiments.definition import DataSettings, Experiment, MemberSettings
 from zoo.experiments.environment import describe_environment, fingerprints
 from zoo.experiments.finishing import START_ANEW, finish, write_json
 from zoo.experiments.measuring import Measurement
+from zoo.experiments.published.confusion import confusions
 from zoo.experiments.results import Reproduction, SeedResult
+from zoo.experiments.sweeping import BEST, FOLDER, SweepOutcome, run_sweep
 from zoo.files import read_json, write_atomically
 
 QUICK_IMAGES = 6
@@ -66,22 +68,51 @@ def reproduce(
     def images(seed: int) -> ImageData | None:
         return load_images(experiment, root, seed, quick=quick) if experiment.data else None
 
-    results: list[SeedResult] = []
-    measured: tuple[Measurement, ...] = ()
     first, *others = experiment.protocol.seeds
-    for seed in [first] if quick or not experiment.members else [first, *others]:
+    outcome, measured = None, ()
+    if experiment.sweep:
+        outcome, measured = _sweep(experiment, partial(images, first), folder, quick, verbose)
+    results = [*(outcome.seeds if outcome else ())]
+    seeds = [first] if quick or not experiment.members else [first, *others]
+    for k, seed in enumerate(() if outcome and not experiment.plain_members else seeds):
         chosen = partial(images, seed if experiment.protocol.new_splits else first)
-        run = SeedRun(
-            experiment, chosen, folder / f"seed-{seed}", seed, quick=quick, verbose=verbose
-        )
-        results.append(run.result())
+        run = SeedRun(experiment, chosen, folder / f"seed-{seed}", seed, quick, verbose)
+        result = run.result()
+        results[k : k + 1] = [results[k].joined_with(result) if outcome else result]
         measured += run.finish(experiment.measurements if seed == first else ())
     figures = tuple(sorted(folder.glob("*.png")))
-    answer = Reproduction(experiment, tuple(results), folder, quick, figures, measured)
+    trials = outcome.sweep if outcome else None
+    answer = Reproduction(experiment, tuple(results), folder, quick, figures, trials, measured)
     write_json(folder / "results.json", answer.to_dict())
     text = answer.to_markdown()
     write_atomically(folder / "results.md", lambda path: path.write_text(text, "utf-8"))
     return answer
+
+
+def _sweep(
+    experiment: Experiment,
+    images: Callable[[], ImageData],
+    folder: Path,
+    quick: bool,
+    verbose: str | int,
+) -> tuple[SweepOutcome, tuple[Measurement, ...]]:
+    """Run the sweep of an experiment, or read what it gave; then look at the best trial."""
+    path, run = folder / "sweep.json", folder / FOLDER
+    if path.exists():
+        outcome = SweepOutcome.from_dict(read_json(path, START_ANEW))
+    else:
+        member = _member(experiment.swept_member, len(images().train), quick)
+        outcome = run_sweep(experiment, member, images(), folder, quick=quick, verbose=verbose)
+        write_json(path, asdict(outcome))
+
+    def trained() -> TrainedSeed:
+        committee, seed = Committee.load(run / BEST), experiment.protocol.seeds[0]
+        return TrainedSeed(committee, images(), run, seed, quick)
+
+    # The sweep draws its own learning curves, and plain members have measurements of their own.
+    figures = [choice for choice in experiment.figures if choice.name != "curves"]
+    measurements = () if experiment.plain_members else experiment.measurements
+    return outcome, finish(figures, measurements, trained, folder / "sweep-best")
 
 
 def load_images(experiment: Experiment, root: Any, seed: int, *, quick: bool = False) -> ImageData:
@@ -137,7 +168,7 @@ def _check_settings(folder: Path, experiment: Experiment, quick: bool) -> None:
     path = folder / "experiment.json"
     if path.exists():
         before = read_json(path, START_ANEW).get("settings", {})
-        for key in ("name", "quick", "data", "members", "protocol"):
+        for key in ("name", "quick", "data", "members", "protocol", "sweep"):
             if not _are_alike(key, before.get(key), settings[key]):
                 raise RunError(
                     "An experiment must go on with the settings that it was started with. "
@@ -179,7 +210,6 @@ class SeedRun:
         images: Callable[[], ImageData | None],
         folder: Path,
         seed: int,
-        *,
         quick: bool,
         verbose: str | int,
     ) -> None:
@@ -215,7 +245,9 @@ class SeedRun:
             return Committee.load(path)
         data = self.images()
         assert data is not None  # Experiment makes sure of it, since there are members.
-        members = [_member(part, len(data.train), self.quick) for part in self.experiment.members]
+        members = [
+            _member(part, len(data.train), self.quick) for part in self.experiment.plain_members
+        ]
         voting = self.experiment.protocol.voting or "soft"
         committee = Committee(members, voting=voting, seed=self.seed)
         committee.fit(
@@ -229,37 +261,17 @@ class SeedRun:
 
     def _train_and_judge(self) -> SeedResult:
         data = self.images()
-        checksums = fingerprints(data) if data else {}
-        if not self.experiment.members:
-            return SeedResult(self.seed, 0.0, False, {}, {}, checksums)
+        if data is None or not self.experiment.members:
+            return SeedResult(self.seed, 0.0, False, {}, [], fingerprints(data) if data else {})
         is_resumed = self.folder.exists()
         start = time.perf_counter()
         committee = self._committee
         seconds = time.perf_counter() - start
-        splits = {
-            name: data.splits[name] for name in self.experiment.judged_splits if name in data.splits
-        }
-        correct = _correct_answers(committee, splits, votes=bool(self.experiment.protocol.voting))
+        votes = bool(self.experiment.protocol.voting)
+        counted = confusions(committee, data, self.experiment.judged_splits, votes=votes)
         committee.save(self.folder / "committee.keras")
-        images = {name: len(split) for name, split in splits.items()}
-        return SeedResult(self.seed, seconds, is_resumed, correct, images, checksums)
-
-
-def _correct_answers(
-    committee: Committee, splits: Mapping[str, Split], *, votes: bool
-) -> dict[str, dict[str, int]]:
-    """Count the images that each member, and perhaps the vote, classifies correctly."""
-    correct: dict[str, dict[str, int]] = {name: {} for name in committee.member_names}
-    if votes:
-        correct[COMMITTEE] = {}
-    for name, split in splits.items():
-        answers = committee.member_probabilities(split)
-        for member, probabilities in zip(committee.member_names, answers, strict=True):
-            correct[member][name] = int((probabilities.argmax(-1) == split.labels).sum())
-        if votes:
-            chosen = committee.rule(answers).argmax(-1)
-            correct[COMMITTEE][name] = int((chosen == split.labels).sum())
-    return correct
+        classes = [*data.class_names]
+        return SeedResult(self.seed, seconds, is_resumed, counted, classes, fingerprints(data))
 
 
 def _member(settings: MemberSettings, images: int, quick: bool) -> Member:

@@ -47,6 +47,78 @@ chosen_on_test = true
 """
 
 
+RATES = """
+title = "rates on digits"
+report = "a test"
+place = "here"
+minutes = 0.1
+
+[data]
+name = "digits"
+
+[protocol]
+seeds = [0, 1]
+
+[[members]]
+name = "net"
+model = "softmax"
+recipe = {optimizer = "adam", batch_size = "all", epochs = 3}
+summed_loss = true
+
+[[members]]
+name = "other"
+model = "softmax"
+recipe = {epochs = 1}
+
+[sweep]
+member = "net"
+vary = {learning_rate = [1e-7, 5e-5]}
+
+[[published]]
+member = "net"
+at = {learning_rate = 1e-7}
+split = "train"
+value = "72"
+source = "made up"
+
+[[published]]
+member = "net"
+at = {learning_rate = 1e-7}
+split = "validation"
+value = "42"
+source = "made up"
+
+[[published]]
+member = "net"
+split = "test"
+value = "90"
+source = "made up"
+
+[[published]]
+member = "net"
+split = "test"
+measure = "f1"
+value = "90"
+source = "made up"
+
+[[published]]
+member = "net"
+split = "test"
+measure = "recall"
+of = "7"
+value = "unknown"
+source = "made up"
+"""
+
+
+@pytest.fixture(scope="session")
+def rates_file(tmp_path_factory):
+    """The file of an experiment on digits with a sweep."""
+    path = tmp_path_factory.mktemp("mine") / "rates.toml"
+    path.write_text(RATES, "utf-8")
+    return path
+
+
 @pytest.fixture(scope="session")
 def digits_file(tmp_path_factory):
     """The file of an experiment on digits."""
@@ -112,3 +184,12 @@ def digits_run(digits_file, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("run") / "digits"
     return reproduce(str(digits_file), log_dir=folder, verbose=0), folder
+
+
+@pytest.fixture(scope="session")
+def rates_run(rates_file, tmp_path_factory):
+    """The experiment with a sweep, run once: the results, and the run folder."""
+    from zoo.experiments import reproduce
+
+    folder = tmp_path_factory.mktemp("run") / "rates"
+    return reproduce(str(rates_file), log_dir=folder, verbose=0), folder

@@ -11,7 +11,7 @@ from zoo.experiments import experiment_names, load_experiment, reproduce, runnin
 def test_every_experiment_runs_on_a_few_images(name, report_data, tmp_path):
     results = reproduce(name, report_data, log_dir=tmp_path / "run", quick=True, verbose=0)
     experiment = load_experiment(name)
-    assert {row.member for row in results.rows} >= {part.name for part in experiment.members}
+    assert {row.result for row in results.rows} >= {part.name for part in experiment.members}
     assert all(row.verdict is None for row in results.rows)
     assert sum(row.published is not None for row in results.rows) == len(experiment.published)
     assert results.rows or results.measured or results.figures
@@ -51,11 +51,11 @@ def test_a_stopped_run_goes_on_to_the_same_result(digits_run, digits_file, tmp_p
     results, _ = digits_run
     folder = tmp_path / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(running, "_correct_answers", stop)  # after the training, before the result
+        patch.setattr(running, "confusions", stop)  # after the training, before the result
         with pytest.raises(Stopped):
             reproduce(str(digits_file), log_dir=folder, verbose=0)
     again = reproduce(str(digits_file), log_dir=folder, verbose=0)
-    assert [seed.correct for seed in again.seeds] == [seed.correct for seed in results.seeds]
+    assert [seed.confusion for seed in again.seeds] == [seed.confusion for seed in results.seeds]
     assert [seed.is_resumed for seed in again.seeds] == [True, False]
     assert any("stopped in between" in note for note in again.notes())
 
