@@ -103,6 +103,7 @@ TESTED_WITH = {
     "zoo/cli/options": "zoo/cli/test_application",
     "zoo/errors": "zoo/cli/test_application",
     "zoo/experiments/drawing": "zoo/experiments/test_running",
+    "zoo/experiments/finishing": "zoo/experiments/test_running",
     "zoo/gradients/checker": "zoo/gradients/test_first_order",
     "zoo/gradients/finite_differences": "zoo/gradients/test_first_order",
     "zoo/gradients/pure_function": "zoo/gradients/test_check",

@@ -10,13 +10,15 @@ from zoo.arguments import as_names, whole_number
 from zoo.datasets import load
 from zoo.datasets.registry import get_dataset
 from zoo.errors import ArgumentError
+from zoo.experiments.choices import Choice, choices_of
+from zoo.experiments.drawing import FIGURES
+from zoo.experiments.measuring import MEASUREMENTS
 from zoo.experiments.published.values import COMMITTEE, SPLITS, Published, value_word
 from zoo.experiments.sweeps.settings import SweepSettings
 from zoo.recipes import Recipe
 from zoo.registry import describe
-from zoo.text import did_you_mean, unknown_name
+from zoo.text import did_you_mean
 
-FIGURES = ("report", "curves", "weights")
 Section = TypeVar("Section", bound="Any")
 
 
@@ -144,13 +146,14 @@ class Experiment:
         report: The report.
         place: Where the experiment stands in the report.
         minutes: About how long the experiment takes on two cores.
-        data: The images.
-        members: The networks.
+        data: The images. None for an experiment that needs none.
+        members: The networks. Empty for an experiment that trains nothing.
         protocol: How the networks are trained and judged.
         sweep: Which settings of a member vary; None trains each member as it stands.
         published: The values that the report published.
-        figures: What is drawn: the `report` of each seed, the `curves` of the training, the
-            `weights` of each first layer as images.
+        figures: What is drawn for each seed; `zoo.experiments.drawing.FIGURES` has the names.
+        measurements: What else is measured, on the networks of the first seed;
+            `zoo.experiments.measuring.MEASUREMENTS` has the names.
         differs: What is not known of the report's experiment, or is otherwise here.
 
     Raises:
@@ -162,24 +165,38 @@ class Experiment:
     report: str
     place: str
     minutes: float
-    data: DataSettings
-    members: Sequence[MemberSettings]
+    data: DataSettings | None = None
+    members: Sequence[MemberSettings] = ()
     protocol: Protocol = field(default_factory=Protocol)
     sweep: SweepSettings | None = None
     published: Sequence[Published] = ()
-    figures: Sequence[str] = ("report",)
+    figures: Sequence[Choice] = ()
+    measurements: Sequence[Choice] = ()
     differs: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         names = [member.name for member in self.members]
-        if not names or len({*names, COMMITTEE}) <= len(names):
+        if len({*names, COMMITTEE}) <= len(names):
             raise ArgumentError(
-                f"members must be one or more, each with a name of its own, which is not "
-                f"{COMMITTEE!r}. Received: {names}. Rename a member."
+                f"members must each have a name of their own, which is not {COMMITTEE!r}. "
+                f"Received: {names}. Rename a member."
             )
-        for figure in self.figures:
-            if figure not in FIGURES:
-                raise ArgumentError(unknown_name("figure", figure, FIGURES, "Correct the file."))
+        if not (names or self.figures or self.measurements):
+            raise ArgumentError(
+                "An experiment must have members, figures or measurements. Received: none of "
+                "them. Write [[members]]."
+            )
+        if names and self.data is None:
+            raise ArgumentError(
+                "data must name the images that the members are trained on. Received: nothing. "
+                "Write [data]."
+            )
+        for choice in (*self.figures, *self.measurements):
+            if (member := choice.options.get("member")) is not None and member not in names:
+                raise ArgumentError(
+                    f"The member of {choice.name} must be one of {', '.join(names) or 'none'}. "
+                    f"Received: {member!r}{did_you_mean(str(member), names)}"
+                )
         known = [*names, *([COMMITTEE] if self.protocol.voting else [])]
         for value in self.published:
             if value.member not in known:
@@ -232,6 +249,11 @@ class Experiment:
         """Name of the result of a trial → its settings, for which the report published a value."""
         return {value.result: value.at for value in self.published if value.at}
 
+    @property
+    def data_needed(self) -> str:
+        """Which files a user has to bring, in a word."""
+        return self.data.needed if self.data else "nothing"
+
     @cached_property
     def judged_splits(self) -> tuple[str, ...]:
         """The splits on which the members are judged: the test split, and those published."""
@@ -256,23 +278,26 @@ def experiment_of(name: str, table: Mapping[str, Any]) -> Experiment:
         >>> experiment_of("mine", {"titel": "a title"})
         Traceback (most recent call last):
         zoo.errors.ArgumentError: The experiment must have no other keys than data, differs, \
-figures, members, minutes, place, protocol, published, report, sweep, title. \
+figures, measurements, members, minutes, place, protocol, published, report, sweep, title. \
 Received: 'titel'; did you mean 'title'? Correct the file.
     """
     values = {"name": name, **table}
     _check_keys("The experiment", Experiment, values, hidden={"name"})
-    values["data"] = _section("data", DataSettings, values["data"])
+    if "data" in values:
+        values["data"] = _section("data", DataSettings, values["data"])
     values["protocol"] = _section("protocol", Protocol, values.get("protocol", {}))
     if "sweep" in values:
         values["sweep"] = _section("sweep", SweepSettings, values["sweep"])
-    members = _tables("members", values["members"])
+    members = _tables("members", values.get("members", []))
     values["members"] = tuple(
         _section("members", MemberSettings, row) for table in members for row in _varied(table)
     )
     published = _tables("published", values.get("published", []))
     values["published"] = tuple(_section("published", Published, row) for row in published)
-    for key in ("figures", "differs"):
-        values[key] = as_names(key, values[key]) if key in values else getattr(Experiment, key)
+    values["figures"] = choices_of("figures", values.get("figures", []), FIGURES)
+    measurements = values.get("measurements", [])
+    values["measurements"] = choices_of("measurements", measurements, MEASUREMENTS)
+    values["differs"] = as_names("differs", values.get("differs", []))
     return Experiment(**values)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from zoo.experiments import measuring
 from zoo.experiments.definition import Experiment
+from zoo.experiments.measuring import Measurement
 from zoo.experiments.published.confusion import class_id, image_noise, measure_confusion
 from zoo.experiments.published.values import MEASURES, Published
 from zoo.experiments.published.verdict import Verdict, judge
@@ -124,6 +126,7 @@ class Reproduction:
         quick: Whether the run was a trial on a few images, which says nothing about the report.
         figures: The pictures that were drawn.
         sweep: The trials of the sweep, if the experiment has a sweep.
+        measured: What else was measured, on the networks of the first seed.
     """
 
     experiment: Experiment
@@ -132,6 +135,7 @@ class Reproduction:
     quick: bool = False
     figures: tuple[Path, ...] = ()
     sweep: SweepResult | None = None
+    measured: tuple[Measurement, ...] = ()
 
     @property
     def rows(self) -> list[Row]:
@@ -177,7 +181,7 @@ class Reproduction:
                 "A trial on a few images and one epoch: it shows that the experiment runs, and "
                 "says nothing about the report."
             )
-        known = experiment.data.fingerprint
+        known = experiment.data.fingerprint if experiment.data else {}
         if (
             not self.quick
             and known
@@ -212,7 +216,7 @@ class Reproduction:
             )
         if any(result.is_resumed for result in self.seeds):
             notes.append("A training was stopped in between: its seconds count from then on.")
-        if len(self.seeds) == 1:
+        if experiment.members and len(self.seeds) == 1:
             notes.append(
                 "One seed: the interval is for other test images, and not for another training."
             )
@@ -243,10 +247,11 @@ class Reproduction:
 
     def to_markdown(self) -> str:
         """Give the title, the table and the notes as Markdown text."""
-        notes = "".join(f"\n- {note}" for note in self.notes())
-        table = markdown_table(HEADER, self.table_rows())
-        trials = f"{self.sweep.to_markdown()}\n" if self.sweep else ""
-        return f"## {self._title()}\n\n{table}\n{trials}{notes}\n"
+        notes = "".join(f"- {note}\n" for note in self.notes())
+        tables = [markdown_table(header, rows) for header, rows in self._tables()]
+        if self.sweep:
+            tables.append(self.sweep.to_markdown().strip())
+        return "\n\n".join([f"## {self._title()}", *tables, notes])
 
     def to_dict(self) -> dict[str, Any]:
         """Give the results as JSON values; accuracies are fractions."""
@@ -269,16 +274,28 @@ class Reproduction:
                 for row in self.rows
             ],
             "sweep": self.sweep and asdict(self.sweep),
+            "measured": [asdict(measurement) for measurement in self.measured],
             "seeds": [asdict(result) for result in self.seeds],
             "notes": self.notes(),
         }
+
+    def _tables(self) -> list[tuple[Sequence[str], list[list[str]]]]:
+        """The tables that have rows: accuracies, and other measurements."""
+        others = [measurement.cells for measurement in self.measured]
+        tables = [(HEADER, self.table_rows()), (measuring.HEADER, others)]
+        return [(header, rows) for header, rows in tables if rows]
 
     def _title(self) -> str:
         return f"{self.experiment.report}: {self.experiment.title}"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Print the table and the notes."""
-        yield rich_table(HEADER, self.table_rows(), title=self._title(), right=False)
+        tables = self._tables()
+        if not tables:
+            yield Text(self._title())
+        for number, (header, rows) in enumerate(tables):
+            title = None if number else self._title()
+            yield rich_table(header, rows, title=title, right=False)
         if self.sweep:
             yield self.sweep
         for note in self.notes():

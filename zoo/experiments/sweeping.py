@@ -1,9 +1,8 @@
 """Running the sweep of an experiment by `zoo.tune`, and judging its best trial."""
 
-import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from zoo.datasets import ImageData
 from zoo.ensembles import Member
 from zoo.errors import ArgumentError
 from zoo.experiments.definition import Experiment
-from zoo.experiments.drawing import draw_figures
 from zoo.experiments.environment import fingerprints
 from zoo.experiments.published.confusion import confusions
 from zoo.experiments.published.values import Published
@@ -29,6 +27,9 @@ from zoo.tuning.tune import tune
 
 FOLDER = "sweep"
 """The folder of the sweep in the run folder."""
+
+BEST = "best.keras"
+"""The committee of the best trial's networks in that folder."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ def run_sweep(
     for name, point in experiment.points.items():
         judged[name] = sweep.ranking[[trial.settings for trial in trials].index(dict(point))]
     found = _judge(experiment, judged, data, seeds)
-    _draw(experiment, sweep, rates, data, folder)
+    sweep.best.committee().save(run / BEST)
+    _draw(experiment, sweep, rates, folder)
     classes, checksums = [*data.class_names], fingerprints(data)
     results = tuple(
         SeedResult(seed, 0.0 if k else seconds, is_resumed, found[k], classes, checksums)
@@ -174,10 +176,9 @@ def _draw(
     experiment: Experiment,
     sweep: Sweep,
     rates: Mapping[float, float],
-    data: ImageData,
     folder: Path,
 ) -> None:
-    """Draw the accuracy over each setting beside the published values, and the other figures."""
+    """Draw the accuracy over each setting beside the published values, and the learning curves."""
     for name in sweep.names:
         if len({str(trial.parameters[name]) for trial in sweep.trials}) > 1:
             with errors_as_warnings(f"The figure of {name}"):
@@ -186,12 +187,10 @@ def _draw(
         with errors_as_warnings("The figure of the trials"):
             figure = sweep.plot_parallel_coordinates().figure
             write_atomically(folder / "sweep-trials.png", figure.savefig)  # type: ignore[union-attr]
-    if "curves" in experiment.figures:
+    if any(choice.name == "curves" for choice in experiment.figures):
         with errors_as_warnings("The figure curves"):
             figure = sweep.learning_curves().plot().figure
             write_atomically(folder / "sweep-curves.png", figure.savefig)  # type: ignore[union-attr]
-    others = [name for name in experiment.figures if name != "curves"]
-    draw_figures(others, sweep.best.committee(), data, folder / FOLDER, folder / "sweep-best")
 
 
 def _draw_curve(
@@ -230,9 +229,3 @@ def _style(value: Published) -> dict[str, Any]:
         "zorder": 5,
         "label": f"the report, {names[value.split]}: {value}",
     }
-
-
-def write_outcome(path: Path, outcome: SweepOutcome) -> None:
-    """Write the outcome of a sweep as JSON."""
-    text = json.dumps(asdict(outcome), indent=2, ensure_ascii=False) + "\n"
-    write_atomically(path, lambda file: file.write_text(text, "utf-8"))
