@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo.experiments import backpropagation
-from zoo.experiments.choices import TrainedSeed
+from zoo.experiments.views import backpropagation
+from zoo.experiments.views.choices import TrainedSeed
 from zoo.files import write_atomically
 
 
