@@ -8,6 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.io import savemat
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
@@ -168,12 +169,17 @@ def report_data(tmp_path_factory):
     }
     write_zip(folder / "facescrub-faces.zip", actors)
     photos = {
-        f"train/{label}/{k}.png": picture(rng, (32, 32, 3), "PNG")
+        f"{part}/{label}/{k}.png": picture(rng, (32, 32, 3), "PNG")
+        for part in ("train", "test")
         for label in ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse",
                       "ship", "truck")
         for k in range(12)
     }  # fmt: skip
     write_zip(folder / "cifar10-train.zip", photos)
+    for part, each in (("train", 12), ("test", 4)):
+        digits = np.tile(np.arange(1, 11, dtype="uint8"), each)  # the digit 0 is written as 10
+        numbers = rng.integers(0, 256, (32, 32, 3, len(digits)), "uint8")
+        savemat(folder / f"{part}_32x32.mat", {"X": numbers, "y": digits[:, None]})
     return folder
 
 
