@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from zoo.training.built_models.logits import logits_for_loss
 from zoo.training.fusion.fusible import architecture_key
 from zoo.training.fusion.paired_variables import Pair, pair_weights
 from zoo.training.fusion.wide_layers import (
@@ -27,7 +28,7 @@ from zoo.training.fusion.wide_layers import (
 from zoo.training.fusion.wide_optimizer import make_wide_optimizer
 
 LossesOf = Callable[[Any, Any], Any]
-"""From probabilities [models, batch, classes] and penalties [models] to losses [models]."""
+"""From logits [models, batch, classes] and penalties [models] to losses [models]."""
 
 
 class FusedModels:
@@ -90,6 +91,11 @@ class FusedModels:
             Probabilities [models, batch, classes] and the regularisers' penalties [models]. The
             penalties have no gradient here, since `train` adds that gradient itself.
         """
+        outputs, _, penalties = self._run(images, training=training)
+        return outputs, penalties
+
+    def _run(self, images: Any, *, training: bool) -> tuple[Any, Any, Any]:
+        """Give probabilities, logits and penalties."""
         x = images
         for layer in self._stem:
             x = layer(x)
@@ -102,12 +108,13 @@ class FusedModels:
         if self._first.use_bias:
             x = tf.nn.bias_add(x, tf.cast(self._first.bias.value, kernel.dtype))
         parts = tf.split(x, [branch.inputs for branch in self._branches], axis=-1)
-        outputs = concatenate_outputs(
+        results = [
             branch(part, training=training)
             for branch, part in zip(self._branches, parts, strict=True)
-        )
+        ]
+        outputs, logits = (concatenate_outputs(column) for column in zip(*results, strict=True))
         penalties = self._penalties() if self._penalized else tf.zeros([len(self.models)])
-        return outputs, tf.cast(penalties, outputs.dtype)
+        return outputs, logits, tf.cast(penalties, outputs.dtype)
 
     def train(self, images: Any, losses_of: LossesOf, active: Any) -> tuple[Any, Any]:
         """Take a training step.
@@ -125,8 +132,8 @@ class FusedModels:
             Probabilities [models, batch, classes] before the step, and losses [models].
         """
         with tf.GradientTape() as tape:
-            outputs, penalties = self(images, training=True)
-            losses = losses_of(outputs, penalties)
+            outputs, logits, penalties = self._run(images, training=True)
+            losses = losses_of(logits, penalties)
             # The models share no weights, so the gradient of the sum is each model's own gradient.
             total = self.optimizer.scale_loss(tf.reduce_sum(losses))
         self._learn(tape.gradient(total, self._sources_of_gradients()))
@@ -275,10 +282,18 @@ class _Branch:
             if any(dropouts):
                 self._layers.append(Dropouts(dropouts))
 
-    def __call__(self, x: Any, *, training: bool) -> Any:
-        """Give probabilities [copies, batch, classes] from [batch, copies · units]."""
+    def __call__(self, x: Any, *, training: bool) -> tuple[Any, Any]:
+        """Give probabilities and logits [copies, batch, classes] from [batch, copies · units]."""
+        before = x
         for layer in self._layers:
-            x = layer(x, training=training)
+            before, x = x, layer(x, training=training)
+        probabilities = self._by_copy(x)
+        if isinstance(self._layers[-1], layers.Softmax | SoftmaxOfEach):
+            return probabilities, self._by_copy(before)
+        return probabilities, logits_for_loss(probabilities)
+
+    def _by_copy(self, x: Any) -> Any:
+        """Reshape [batch, copies · classes] to [copies, batch, classes]."""
         return tf.transpose(tf.reshape(x, [-1, self._count, x.shape[-1] // self._count]), [1, 0, 2])
 
     def _widened(self, parts: Sequence[Any]) -> Any:
