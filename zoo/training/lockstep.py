@@ -10,7 +10,7 @@ import tensorflow as tf
 from zoo.training.distillation import Teacher
 from zoo.training.fusion import ModelGroup, graph_key
 from zoo.training.learner import Learner
-from zoo.training.scores import LOSS, SCORES, Score, ScoresByName, cross_entropy
+from zoo.training.scores import LOSS, SCORES, Score, ScoresByName, TrainingLoss, cross_entropy
 
 Combine = Callable[[Any], Any]
 """From the members' probabilities [members, batch, classes] to the committee's [batch, classes]."""
@@ -59,14 +59,9 @@ class Lockstep:
         # Only a committee asks for the answers of models that have stopped.
         self._stoppable = _stoppable(learners) if combine else [False] * len(learners)
         self._scores: dict[str, Score] = dict(SCORES)
-        balanced = [learner.recipe.class_weight is not None for learner in learners]
-        # A row for each learner, or None where no recipe asks for weights.
-        self._weights = (
-            np.where(np.array(balanced)[:, None], class_weights, 1) if any(balanced) else None
-        )
-        self._takes_shares = [learner.recipe.targets == "shares" for learner in learners]
+        recipes = [learner.recipe for learner in learners]
+        self._loss = TrainingLoss(recipes, class_weights, teacher)
         self._combine = combine
-        self._teacher = teacher
         self._take(learners)
         # A row for each name: the sum of each score over the images, and the number of images. Not
         # a Keras weight, so that no saved model holds it.
@@ -253,25 +248,13 @@ class Lockstep:
         # Weights of the images are [batch], those of images for each model [batch, models].
         ranks = {weighting.shape.rank: weighting for weighting in weightings}
         weights, counts = ranks.get(1), ranks.get(2)
+        own = weights
         if counts is not None:
-            counts = tf.transpose(counts)
-        labels, shares = targets if isinstance(targets, tuple) else (targets, None)
-        answers = self._teacher.probabilities(images) if self._teacher else None
-
-        def losses_of(rows: Sequence[int], outputs: Any, penalties: Any) -> Any:
-            of_classes = None if self._weights is None else self._weights[list(rows)]
-            takes_shares = [self._takes_shares[row] for row in rows]
-            own: Any = weights if counts is None else tf.gather(counts, list(rows))
-            if counts is not None and weights is not None:
+            counts = own = tf.transpose(counts)
+            if weights is not None:
                 own *= tf.cast(weights, own.dtype)
-            losses = cross_entropy(labels, outputs, own, of_classes, shares, takes_shares)
-            losses += penalties
-            if self._teacher:
-                each = [own] * len(rows) if counts is None else tf.unstack(own)
-                triples = zip(tf.unstack(outputs), tf.unstack(losses), each, strict=True)
-                losses = tf.stack([self._teacher.loss(answers, *triple) for triple in triples])
-            return losses
-
+        labels, shares = targets if isinstance(targets, tuple) else (targets, None)
+        losses_of = self._loss.of_batch(images, labels, shares, own)
         outputs, losses = group.train(images, losses_of, active)
         self._add(labels, outputs, losses, active, weights, counts)
 

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 from keras import layers
 
+from zoo.training.built_models.logits import logits_for_loss
 from zoo.training.fusion.paired_variables import Pair
 from zoo.training.fusion.wide_layers import Dropouts, Read, wide_layer
 
@@ -33,7 +34,7 @@ class Branch:
         """The number of columns of the first product that belong to this branch."""
         return self.copies * self._units
 
-    def __call__(self, x: Any, *, training: bool, read: Read) -> Any:
+    def __call__(self, x: Any, *, training: bool, read: Read) -> tuple[Any, Any]:
         """Run the copies.
 
         Args:
@@ -42,14 +43,15 @@ class Branch:
             read: Gives the value of a weight.
 
         Returns:
-            Probabilities [copies, batch, classes].
+            Probabilities and logits, both [copies, batch, classes].
         """
         x = self._activation(x)
         if self.copies > 1:
             x = tf.transpose(tf.reshape(x, [-1, self.copies, self._units]), [1, 0, 2])
         for layer in self._layers:
             x = layer(x, training=training, read=read)
-        return x if self.copies > 1 else x[None]
+        logits = logits_for_loss(x)
+        return (x, logits) if self.copies > 1 else (x[None], logits[None])
 
     def pairs(self, tails: Sequence[Sequence[Any]], owners: Sequence[int]) -> list[Pair]:
         """Take the settings of copies, and pair all variables with those of the copies.

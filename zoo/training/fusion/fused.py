@@ -24,7 +24,7 @@ from zoo.training.fusion.wide_layers import shared_layer
 from zoo.training.fusion.wide_optimizer import make_wide_optimizer, pair_optimizers
 
 LossesOf = Callable[[Any, Any], Any]
-"""From probabilities [models, batch, classes] and penalties [models] to losses [models]."""
+"""From logits [models, batch, classes] and penalties [models] to losses [models]."""
 
 
 class FusedModels:
@@ -95,20 +95,29 @@ class FusedModels:
             self._slots = pair_optimizers(self.optimizer, optimizers, models, self._trainable)
         return optimizers
 
-    def __call__(
-        self, images: Any, *, training: bool = False, sources: dict[int, Any] | None = None
-    ) -> tuple[Any, Any]:
+    def __call__(self, images: Any, *, training: bool = False) -> tuple[Any, Any]:
         """Run the models.
 
         Args:
             images: float32 [batch, height, width, channels].
             training: Whether in training mode or in inference mode.
-            sources: Gets the values of the weights as the layers take them, by the `id` of the
-                variable; or None.
 
         Returns:
             Probabilities [models, batch, classes] and the regularisers' penalties [models]. The
             penalties have no gradient here, since `train` adds that gradient itself.
+        """
+        outputs, _, penalties = self._run(images, training=training)
+        return outputs, penalties
+
+    def _run(
+        self, images: Any, *, training: bool, sources: dict[int, Any] | None = None
+    ) -> tuple[Any, Any, Any]:
+        """Give probabilities, logits and penalties; `sources` gets the weights as layers take them.
+
+        Args:
+            images: float32 [batch, height, width, channels].
+            training: Whether in training mode or in inference mode.
+            sources: By the `id` of a variable, its value in the precision of the layers; or None.
         """
 
         def read(variable: Any, dtype: Any) -> Any:
@@ -127,12 +136,13 @@ class FusedModels:
         parts = [x]
         if len(self._branches) > 1:
             parts = tf.split(x, [branch.inputs for branch in self._branches], axis=-1)
-        outputs = concatenate_outputs(
+        results = [
             branch(part, training=training, read=read)
             for branch, part in zip(self._branches, parts, strict=True)
-        )
+        ]
+        outputs, logits = (concatenate_outputs(column) for column in zip(*results, strict=True))
         penalties = self._sum_penalties() if self._penalties else tf.zeros([len(self.models)])
-        return outputs, tf.cast(penalties, outputs.dtype)
+        return outputs, logits, tf.cast(penalties, outputs.dtype)
 
     def train(self, images: Any, losses_of: LossesOf, active: Any) -> tuple[Any, Any]:
         """Take a training step.
@@ -151,8 +161,8 @@ class FusedModels:
         """
         sources: dict[int, Any] = {}
         with tf.GradientTape() as tape:
-            outputs, penalties = self(images, training=True, sources=sources)
-            losses = losses_of(outputs, penalties)
+            outputs, logits, penalties = self._run(images, training=True, sources=sources)
+            losses = losses_of(logits, penalties)
             # The models share no weights, so the gradient of the sum is each model's own gradient.
             total = self.optimizer.scale_loss(tf.reduce_sum(losses))
         # The gradient is taken with respect to the weights in the precision in which the layers

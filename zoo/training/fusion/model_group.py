@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from zoo.training.built_models.logits import logits_for_loss
 from zoo.training.fusion.fused import FusedModels, LossesOf, concatenate_outputs
 from zoo.training.fusion.fusible import fusible_rows, optimizer_key
 from zoo.training.fusion.wide_optimizer import leave_out_all_reduce
@@ -66,8 +67,8 @@ class ModelGroup:
 
         Args:
             images: Pixels [batch, height, width, channels], of any dtype.
-            losses_of: From the rows of some models, their probabilities and their penalties to
-                their losses.
+            losses_of: From the rows of some models, their logits and their penalties to their
+                losses.
             active: Whether each model learns, bool [models]. A model that is not stoppable learns.
 
         Returns:
@@ -177,26 +178,33 @@ class SingleModel:
 
     def __call__(self, images: Any, *, training: bool = False) -> tuple[Any, Any]:
         """Run the model; see `FusedModels`."""
-        output = self._model(images, training=training)
-        penalty = sum(self._model.losses, start=tf.zeros([], output.dtype))
-        outputs = concatenate_outputs([output[None]])
-        return outputs, tf.cast(penalty[None], outputs.dtype)
+        output, penalties = self._run(images, training=training)
+        return concatenate_outputs([output[None]]), penalties
 
     def train(self, images: Any, losses_of: LossesOf, active: Any) -> tuple[Any, Any]:
         """Take a training step, or only answer where the model has stopped."""
 
         def learn() -> tuple[Any, Any]:
             with tf.GradientTape() as tape:
-                losses = losses_of(*(results := self(images, training=True)))
+                output, penalties = self._run(images, training=True)
+                logits = concatenate_outputs([logits_for_loss(output)[None]])
+                losses = losses_of(logits, penalties)
                 total = self.optimizer.scale_loss(tf.reduce_sum(losses))
             self._learn(tape.gradient(total, self._model.trainable_variables))
-            return results[0], losses
+            return concatenate_outputs([output[None]]), losses
 
         def answer() -> tuple[Any, Any]:
             outputs, penalties = self(images)
             return outputs, tf.zeros_like(penalties)
 
         return tf.cond(active[0], learn, answer) if self._stoppable else learn()
+
+    def _run(self, images: Any, *, training: bool) -> tuple[Any, Any]:
+        """Give probabilities [batch, classes] and the regularisers' penalty [1]."""
+        output = self._model(images, training=training)
+        penalty = sum(self._model.losses, start=tf.zeros([], output.dtype))
+        wide = "float64" if output.dtype == "float64" else "float32"
+        return output, tf.cast(penalty[None], wide)
 
     def _apply(self, gradients: Sequence[Any]) -> None:
         self.optimizer.apply(gradients, self._model.trainable_variables)

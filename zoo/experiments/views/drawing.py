@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from zoo.experiments import backpropagation
-from zoo.experiments.choices import TrainedSeed
 from zoo.experiments.published.confusion_figure import draw_beside
+from zoo.experiments.views import backpropagation
+from zoo.experiments.views.choices import TrainedSeed
 from zoo.files import write_atomically
 
 
