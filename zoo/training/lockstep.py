@@ -66,7 +66,10 @@ class Lockstep:
         self._weights = (
             np.where(np.array(balanced)[:, None], class_weights, 1) if any(balanced) else None
         )
-        self._takes_shares = [learner.recipe.targets == "shares" for learner in learners]
+        self._mixed = any(learner.recipe.mixes_images for learner in learners)
+        self._takes_shares = [
+            self._mixed or learner.recipe.targets == "shares" for learner in learners
+        ]
         self._combine = combine
         self._teacher = teacher
         self._names = [learner.name for learner in learners] + ["committee"] * bool(combine)
@@ -84,7 +87,8 @@ class Lockstep:
 
         Args:
             batches: Iterator over (images, labels) or (images, labels, weights of the images). If a
-                recipe asks for label shares, a pair (labels, shares) takes the place of the labels.
+                recipe asks for label shares, or mixes images, a pair (labels, shares) takes the
+                place of the labels.
                 If each model has images of its own, a last element [batch, models] says how often
                 each image counts for each model.
             steps: How many batches to take from it.
@@ -246,7 +250,9 @@ class Lockstep:
             own: Any = weights if counts is None else tf.gather(counts, list(rows))
             if counts is not None and weights is not None:
                 own *= tf.cast(weights, own.dtype)
-            losses = cross_entropy(labels, outputs, own, of_classes, shares, takes_shares)
+            losses = cross_entropy(
+                labels, outputs, own, of_classes, shares, takes_shares, self._mixed
+            )
             losses += penalties
             if self._teacher:
                 each = [own] * len(rows) if counts is None else tf.unstack(own)
@@ -255,7 +261,8 @@ class Lockstep:
             return losses
 
         outputs, losses = group.train(images, losses_of, active)
-        self._add(labels, outputs, losses, active, weights, counts)
+        mixed = shares if self._mixed else None
+        self._add(labels, outputs, losses, active, weights, counts, mixed)
 
     def _evaluation_step(self, group: Any, images: Any, labels: Any, weights: Any = None) -> None:
         outputs, penalties = group(images)
@@ -269,15 +276,26 @@ class Lockstep:
         return tf.concat([outputs, committee[None]], axis=0)
 
     def _add(
-        self, labels: Any, outputs: Any, losses: Any, counted: Any, weights: Any, counts: Any = None
+        self,
+        labels: Any,
+        outputs: Any,
+        losses: Any,
+        counted: Any,
+        weights: Any,
+        counts: Any = None,
+        mixed: Any = None,
     ) -> None:
         """Add a batch to the sums of the models marked by `counted`, and of the committee.
 
-        With `counts` [models, batch], the scores of a model are of its own images only.
+        With `counts` [models, batch], the scores of a model are of its own images only. With the
+        shares of `mixed` images [batch, classes], the loss of the committee is of these.
         """
         outputs = self._with_committee(outputs)
         if self._combine:
-            losses = tf.concat([losses, cross_entropy(labels, outputs[-1:], weights)], axis=0)
+            of_committee = cross_entropy(
+                labels, outputs[-1:], weights, shares=mixed, takes_shares=[mixed is not None]
+            )
+            losses = tf.concat([losses, of_committee], axis=0)
             counted = tf.concat([counted, [True]], axis=0)
         repeated = tf.broadcast_to(labels, tf.shape(outputs)[:2])
         size = tf.cast(tf.shape(labels)[0], "float64")

@@ -59,6 +59,7 @@ def cross_entropy(
     class_weights: Any = None,
     shares: Any = None,
     takes_shares: Sequence[bool] = (),
+    mixed: bool = False,
 ) -> Any:
     """Compute the mean cross-entropy of each model over a batch.
 
@@ -72,6 +73,8 @@ def cross_entropy(
             None counts all classes alike.
         shares: The shares of the classes in votes for each image, float [batch, classes], or None.
         takes_shares: Whether the targets of each model are the shares, and not the labels.
+        mixed: Whether the shares are those of mixed images, for all models: then `class_weights`
+            weight each share by its own class, and not the image by the class of its label.
 
     Returns:
         float [models].
@@ -85,9 +88,11 @@ def cross_entropy(
     losses = SCORES[LOSS].values(repeated, probabilities)
     if any(takes_shares):
         targets = tf.broadcast_to(tf.cast(shares, probabilities.dtype), tf.shape(probabilities))
+        if mixed and class_weights is not None:
+            targets *= tf.constant(class_weights, targets.dtype)[:, None]
         of_shares = keras.losses.categorical_crossentropy(targets, probabilities)
         losses = tf.where(np.array(takes_shares)[:, None], of_shares, losses)
-    if class_weights is not None:
+    if class_weights is not None and not mixed:
         losses *= tf.gather(tf.constant(class_weights, losses.dtype), labels, axis=1)
     if weights is not None:
         losses *= tf.cast(weights, losses.dtype)
