@@ -290,7 +290,8 @@ class Split:
             first_batch: How many batches of the first epoch are left out; only with `epochs`.
             transform: `transform(images, seed)`, a NumPy function for each batch, uint8
                 [b, height, width, channels], that returns uint8 or float32 of the same shape.
-                Its seed depends on `seed` and on the numbers of epoch and batch only.
+                Its seed depends on `seed` and on the numbers of epoch and batch only. A
+                `zoo.Augmentation` is such a function; it may mix the images of a batch.
             label_shares: Give the label shares beside the labels.
             model_weights: Weights for several models, float32 [n, models]: a last element.
 
@@ -298,7 +299,9 @@ class Split:
             A `tf.data.Dataset` of pairs: images [b, height, width, channels], uint8 or the dtype
             that `transform` returns, and labels int64 [b]; with `sample_weight`, of triples with
             the weights float32 [b], as Keras's `fit` takes them. With `label_shares=True`, a pair
-            (labels, shares float32 [b, classes]) takes the place of the labels.
+            (labels, shares float32 [b, classes]) takes the place of the labels. It does so too
+            with a transform that mixes images: then the shares of a mixed image are those of two
+            classes, the label is the class of the larger share, and the weights are mixed as well.
 
         Raises:
             ArgumentError: A number is out of range, or another argument is not as described.
@@ -313,12 +316,19 @@ class Split:
             remedy = "Pass label_shares= to as_split first"
             expected = "be False for a split without shares"
             raise argument_error("label_shares", expected, label_shares, remedy)
+        if model_weights is not None and getattr(transform, "mixer", None):
+            raise ArgumentError(
+                "model_weights must be None with mixup or cutmix, which would show each model the "
+                "images that the model leaves out. Received: weights for "
+                f"{model_weights.shape[1]} models. Make batches of each model's own images."
+            )
         targets: Any = (self.labels, self.label_shares) if label_shares else self.labels
         weights = (self.sample_weight, model_weights)
         return batches(
             self.store,
             self.rows,
             (targets, *(array for array in weights if array is not None)),
+            self.num_classes,
             batch_size,
             shuffle=shuffle,
             seed=seed,

@@ -110,6 +110,16 @@ class Recipe:
         # A plain dict, since other mappings, such as read-only views, cannot be copied or pickled.
         object.__setattr__(self, "optimizer_arguments", dict(self.optimizer_arguments))
 
+    @property
+    def mixes_images(self) -> bool:
+        """Whether the augmentation mixes images, so that the targets are shares of classes.
+
+        Example:
+            >>> Recipe(augmentation=Augmentation(mixup=0.2)).mixes_images
+            True
+        """
+        return self.augmentation is not None and self.augmentation.mixes
+
     def _check_augmentation(self) -> None:
         if self.augmentation == "ImageDataGenerator":
             report = replace(REPORT, method="ImageDataGenerator")
@@ -118,6 +128,13 @@ class Recipe:
             raise ArgumentError(
                 'augmentation must be a zoo.Augmentation, "ImageDataGenerator" or None. '
                 f"Received: {self.augmentation!r}."
+            )
+        if self.mixes_images and self.targets == "shares" and self.class_weight:
+            raise ArgumentError(
+                'class_weight must be None for votes that are mixed (targets="shares" with mixup '
+                "or cutmix in the augmentation), since the classes of the votes and the class of "
+                "the label would ask for different weights. Received: "
+                f"class_weight={self.class_weight!r}. Leave out one of the three."
             )
 
     def _check_choices(self) -> None:
