@@ -310,7 +310,12 @@ def reuse_lockstep(
         _stoppable(learners),
         dict(SCORES),
         [
-            (learner.name, learner.recipe.class_weight, learner.recipe.targets)
+            (
+                learner.name,
+                learner.recipe.class_weight,
+                learner.recipe.targets,
+                learner.recipe.label_smoothing,
+            )
             for learner in learners
         ],
         [_description(learner) for learner in learners],
