@@ -10,7 +10,15 @@ import tensorflow as tf
 from zoo.training.distillation import Teacher
 from zoo.training.fusion import ModelGroup, graph_key
 from zoo.training.learner import Learner
-from zoo.training.scores import LOSS, SCORES, Score, ScoresByName, TrainingLoss, cross_entropy
+from zoo.training.scores import (
+    LOSS,
+    RECIPE_OF_LOSS,
+    SCORES,
+    Score,
+    ScoresByName,
+    TrainingLoss,
+    cross_entropy,
+)
 
 Combine = Callable[[Any], Any]
 """From the members' probabilities [members, batch, classes] to the committee's [batch, classes]."""
@@ -354,10 +362,7 @@ def reuse_lockstep(
         compiled,
         _stoppable(learners),
         dict(SCORES),
-        [
-            (learner.recipe.class_weight, learner.recipe.targets, learner.recipe.mixes_images)
-            for learner in learners
-        ],
+        [[getattr(learner.recipe, name) for name in RECIPE_OF_LOSS] for learner in learners],
         graph_key(
             [learner.model for learner in learners],
             [learner.optimizer for learner in learners],

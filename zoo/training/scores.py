@@ -97,12 +97,16 @@ def cross_entropy(labels: Any, probabilities: Any, weights: Any = None, shares: 
     return tf.reduce_mean(losses, axis=-1)
 
 
+RECIPE_OF_LOSS = ("class_weight", "targets", "label_smoothing", "mixes_images")
+"""The values of a recipe that the loss depends on."""
+
+
 class TrainingLoss:
     """The loss of each model in a training step: the number that training lowers.
 
     The cross-entropy is computed from the logits z. So the gradient is exact, softmax(z) − y, also
-    where a probability rounds to 0. Class weights, soft targets, penalties and a teacher change the
-    loss as the recipe of each model says.
+    where a probability rounds to 0. Class weights, soft targets, label smoothing, penalties and a
+    teacher change the loss as the recipe of each model says.
 
     Args:
         recipes: How each model is trained.
@@ -127,6 +131,7 @@ class TrainingLoss:
         self._takes_shares = np.array(
             [self._mixed or recipe.targets == "shares" for recipe in recipes]
         )
+        self._smoothing = np.array([recipe.label_smoothing or 0.0 for recipe in recipes])
         self._teacher = teacher
 
     def of_batch(
@@ -171,21 +176,27 @@ class TrainingLoss:
 
     def _cross_entropies(self, rows: list[int], labels: Any, logits: Any, shares: Any) -> Any:
         """Compute the cross-entropy of each image, weighted by the classes, [models, batch]."""
-        takes_shares = self._takes_shares[rows]
-        repeated = tf.broadcast_to(labels, tf.shape(logits)[:2])
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(repeated, logits)
+        takes_shares, smoothing = self._takes_shares[rows], self._smoothing[rows]
         of_classes = None
         if self._class_weights is not None:
-            of_classes = tf.constant(self._class_weights[rows], losses.dtype)
-        if self._mixed and of_classes is not None:
-            # Each share counts by its own class. These targets do not sum to 1, which TensorFlow's
-            # gradient of the cross-entropy of logits takes for granted.
-            targets = tf.cast(shares, logits.dtype) * of_classes[:, None]
-            return -tf.reduce_sum(targets * tf.nn.log_softmax(logits), axis=-1)
-        if takes_shares.any():
-            targets = tf.broadcast_to(tf.cast(shares, logits.dtype), tf.shape(logits))
-            of_shares = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
-            losses = tf.where(takes_shares[:, None], of_shares, losses)
+            of_classes = tf.constant(self._class_weights[rows], logits.dtype)
+        if takes_shares.any() or smoothing.any():
+            classes = logits.shape[-1]
+            targets = tf.one_hot(labels, classes, dtype=logits.dtype)
+            if takes_shares.any():
+                shares = tf.cast(shares, logits.dtype)
+                targets = tf.where(takes_shares[:, None, None], shares, targets)
+            smoothing = tf.constant(smoothing[:, None, None], logits.dtype)
+            targets = (1 - smoothing) * targets + smoothing / classes
+            if self._mixed and of_classes is not None:
+                # Each share counts by its own class. These targets do not sum to 1, which
+                # TensorFlow's gradient of the cross-entropy of logits takes for granted.
+                targets *= of_classes[:, None]
+                return -tf.reduce_sum(targets * tf.nn.log_softmax(logits), axis=-1)
+            losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+        else:
+            repeated = tf.broadcast_to(labels, tf.shape(logits)[:2])
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(repeated, logits)
         if of_classes is not None:
             losses *= tf.gather(of_classes, labels, axis=1)
         return losses

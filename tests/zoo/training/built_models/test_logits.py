@@ -192,6 +192,17 @@ def test_the_gradient_of_shares_of_votes_is_exact():
     np.testing.assert_allclose(change, -exact_gradient(shares[0]), atol=1e-5)
 
 
+@pytest.mark.parametrize("targets", [None, "shares"])
+def test_smoothed_labels_divide_a_share_of_the_target_among_all_classes(targets):
+    model = functional(layers.Softmax())
+    saturate(model)
+    recipe = Recipe(label_smoothing=0.3, targets=targets, class_weight="balanced")
+    shares = np.array([[0.25, 0.5, 0.25]])
+    given = shares[0] if targets else ONE_HOT
+    (change,), _ = changes_of_bias([model], recipe=recipe, shares=shares, class_weights=[[1, 2, 1]])
+    np.testing.assert_allclose(change, -2 * exact_gradient(0.7 * given + 0.1), atol=1e-5)
+
+
 def test_the_gradient_of_a_teacher_is_exact():
     """A student who knows what the teacher knows, and is sure of it, learns nothing."""
     teacher, knows, wrong = (functional(layers.Softmax()) for _ in range(3))
