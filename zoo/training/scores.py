@@ -88,9 +88,14 @@ def cross_entropy(
     losses = SCORES[LOSS].values(repeated, probabilities)
     if any(takes_shares):
         targets = tf.broadcast_to(tf.cast(shares, probabilities.dtype), tf.shape(probabilities))
+        totals = None
         if mixed and class_weights is not None:
+            # Keras takes a gradient that is right for targets of the sum 1 only.
             targets *= tf.constant(class_weights, targets.dtype)[:, None]
+            totals = tf.reduce_sum(targets, axis=-1)
+            targets = tf.math.divide_no_nan(targets, totals[..., None])
         of_shares = keras.losses.categorical_crossentropy(targets, probabilities)
+        of_shares = of_shares if totals is None else totals * of_shares
         losses = tf.where(np.array(takes_shares)[:, None], of_shares, losses)
     if class_weights is not None and not mixed:
         losses *= tf.gather(tf.constant(class_weights, losses.dtype), labels, axis=1)
