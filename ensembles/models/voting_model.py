@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -16,7 +15,7 @@ from zoo.datasets.arrays.streams import is_stream, read_batches
 from zoo.datasets.split import Split
 from zoo.ensembles.answering.answer import Answer, make_answers
 from zoo.ensembles.answering.pictures import Block, image_options, picture_blocks
-from zoo.ensembles.checks import as_labelled, as_unlabelled, check_classes
+from zoo.ensembles.checks import as_labelled, as_unlabelled, check_classes, logarithms
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.models.member_models import MemberModels, graph_of, warn_of_range
 from zoo.ensembles.models.timing import milliseconds_an_image
@@ -172,7 +171,7 @@ class VotingModel(MemberModels, ValidatedModel):
         check_classes(split, self.output_shape[-1] or 0, self.class_names)
         probabilities = self.predict(split, **kwargs)
         chosen = np.take_along_axis(probabilities, split.labels[:, None], axis=-1)[:, 0]
-        losses = -np.log(chosen.clip(keras.config.epsilon(), 1))
+        losses = -logarithms(chosen)
         right = probabilities.argmax(axis=-1) == split.labels
         scores = {
             "accuracy": float(np.average(right, weights=split.sample_weight)),

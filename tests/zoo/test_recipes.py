@@ -50,6 +50,12 @@ def test_cycles_are_of_the_cosine_and_whole_epochs(arguments):
         Recipe(**arguments)
 
 
+@pytest.mark.parametrize("value", [-0.1, 1, 1.5, "0.1", float("nan")])
+def test_label_smoothing_is_a_share(value):
+    with pytest.raises(ArgumentError, match=r"label_smoothing must be a share of 0 or more and"):
+        Recipe(label_smoothing=value)
+
+
 def test_changed_recipe_is_checked_again():
     with pytest.raises(ArgumentError, match="epochs"):
         replace(Recipe(), epochs=0)

@@ -137,6 +137,7 @@ class RecipeOptions:
         class_weight: Let images of rare classes count more.
         targets: Train on the shares of several people's votes, where the data set has votes, such
             as `ferplus`.
+        label_smoothing: Divide this share of each target among all classes, such as 0.1.
     """
 
     recipe_name: Annotated[Name | None, Parameter(name="--recipe")] = None
@@ -151,6 +152,7 @@ class RecipeOptions:
     standardize: Annotated[str | None, Parameter(choices=tuple(STANDARDIZATIONS))] = None
     class_weight: Literal["balanced"] | None = None
     targets: Literal["shares"] | None = None
+    label_smoothing: Number | None = None
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of the registered model of that name, as the options change it."""

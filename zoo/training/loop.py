@@ -83,6 +83,7 @@ class Loop:
             started = time.monotonic()
             for within in self._pieces(group, batches, position, callbacks):
                 if self.interrupts:
+                    group.lockstep.store()
                     group.add_seconds(time.monotonic() - started, within.epoch)
                     self.checkpoint.save(learners, group.lockstep, within)
                     for learner in learners:
@@ -178,6 +179,8 @@ class Loop:
             started = time.monotonic()
             group.lockstep.train(batches, piece, active, group.images_left(position))
             seconds = time.monotonic() - started
+            if self._sees_each_batch:
+                group.lockstep.store()
             position = position._replace(batch=position.batch + piece)
             scores = group.lockstep.scores()
             callbacks.on_train_batch_end(position.batch - 1, self.recorder.keras_names(scores))
@@ -208,13 +211,13 @@ class Loop:
     def _end_epoch(self, group: "_Group", epoch: int, started: float) -> ScoresByName:
         """Score and record an epoch, from 1, and let the learners look at their scores."""
         scores = group.lockstep.scores()
+        validated = self._evaluate(group.lockstep) if self.validation is not None else {}
+        group.lockstep.store()
         for learner in group.learners:
             if learner.name in scores:
                 scores[learner.name]["learning_rate"] = float(learner.optimizer.learning_rate)
-        if self.validation is not None:
-            validated = self._evaluate(group.lockstep)
-            for name, values in scores.items():
-                values.update(validation_scores(validated[name]))
+        for name, values in scores.items():
+            values.update(validation_scores(validated.get(name, {})))
         group.lockstep.reset()
         seconds = time.monotonic() - started
         group.add_seconds(seconds, epoch - 1)

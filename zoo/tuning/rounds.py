@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.ensembles.checks import logarithms
 from zoo.ensembles.committee import Committee
 from zoo.ensembles.members import built_member
 from zoo.training.learner import Learner
@@ -163,8 +164,8 @@ def _keep_scores(
     """Keep the scores of a trial in the study, and give its score."""
     labels = setup.validation.labels
     accuracies = (probabilities.argmax(axis=-1) == labels).mean(axis=-1)
-    of_label = probabilities[:, np.arange(len(labels)), labels].astype(np.float64)
-    losses = -np.log(of_label.clip(keras.config.epsilon(), 1)).mean(axis=-1)
+    of_label = probabilities[:, np.arange(len(labels)), labels]
+    losses = -logarithms(of_label).mean(axis=-1)
     proposal.set_user_attr("accuracy", accuracies.tolist())
     proposal.set_user_attr("loss", losses.tolist())
     proposal.set_user_attr("outcomes", [learner.stopped for learner in learners])
