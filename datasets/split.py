@@ -371,7 +371,6 @@ def as_split(
         ArgumentError: Labels, class names or weights are given twice.
 
     Example:
-        >>> import numpy as np
         >>> as_split(np.zeros((3, 8, 8, 1), "uint8"), [0, 1, 1])
         Split('data', 3 images of 8×8×1: 0 1, 1 2)
     """

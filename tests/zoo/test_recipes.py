@@ -165,6 +165,12 @@ def test_image_data_generator_by_name_is_the_reports_augmentation():
     )
 
 
+def test_class_weights_are_refused_for_votes_that_are_mixed():
+    mixed = Recipe(augmentation=Augmentation(mixup=0.2), class_weight="balanced")
+    with pytest.raises(ArgumentError, match="class_weight must be None for votes that are mixed"):
+        replace(mixed, targets="shares")
+
+
 @pytest.mark.parametrize("value", ["imagedatagenerator", "", True, {"rotation_range": 5}])
 def test_an_augmentation_of_another_kind_is_rejected(value):
     with pytest.raises(
