@@ -1,7 +1,7 @@
 """The cost of a gradient: path by path, by products of Jacobians, and by backpropagation.
 
-`python -m benchmarks backpropagation` measures the three ways of `zoo.experiments.backpropagation`,
-prints their times, and draws docs/backpropagation.png.
+`python -m benchmarks backpropagation` measures the three ways of
+`zoo.experiments.views.backpropagation`, prints their times, and draws docs/backpropagation.png.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from zoo.experiments.backpropagation import (
+from zoo.experiments.views.backpropagation import (
     DEPTHS,
     FIXED_DEPTH,
     FIXED_WIDTH,

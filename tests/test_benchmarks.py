@@ -94,7 +94,8 @@ def test_ways_to_augment_take_turns(benchmark, monkeypatch):
     augmentation = benchmark("augmentation")
     monkeypatch.setattr(augmentation, "TURN", 8)
     monkeypatch.setattr(augmentation, "SHAPE", (8, 8, 1))
-    for ways in (augmentation.ways(4), augmentation.training(4, 1, "softmax", (8, 8, 1))):
+    training = augmentation.training(4, 1, "softmax", (8, 8, 1))
+    for ways in (augmentation.ways(4), augmentation.kinds(4), training):
         rows = augmentation.in_turns(ways, 2, 8)
         assert next(iter(rows.values()))["times faster"] == 1
         assert "zoo, projective" in rows

@@ -54,6 +54,9 @@ class Recipe:
             of several people, by cross-entropy, L = −Σ_k s_k log p_k (Barsoum et al., 2016). The
             accuracy, and all scores on validation images, are those of the labels. None trains on
             the labels.
+        label_smoothing: The share a of each target that is divided among all classes: the target is
+            (1 − a) y + a / classes (Szegedy et al., 2016). The network then becomes less sure of
+            its answers. Validation losses are without smoothing. None smooths nothing.
 
     Raises:
         ArgumentError: A value is out of its range.
@@ -78,6 +81,7 @@ class Recipe:
     class_weight: str | None = None
     precision: str | None = None
     targets: str | None = None
+    label_smoothing: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("cycles", "batch_size", "epochs", "patience"):
@@ -110,6 +114,16 @@ class Recipe:
         # A plain dict, since other mappings, such as read-only views, cannot be copied or pickled.
         object.__setattr__(self, "optimizer_arguments", dict(self.optimizer_arguments))
 
+    @property
+    def mixes_images(self) -> bool:
+        """Whether the augmentation mixes images, so that the targets are shares of classes.
+
+        Example:
+            >>> Recipe(augmentation=Augmentation(mixup=0.2)).mixes_images
+            True
+        """
+        return self.augmentation is not None and self.augmentation.mixes
+
     def _check_augmentation(self) -> None:
         if self.augmentation == "ImageDataGenerator":
             report = replace(REPORT, method="ImageDataGenerator")
@@ -118,6 +132,13 @@ class Recipe:
             raise ArgumentError(
                 'augmentation must be a zoo.Augmentation, "ImageDataGenerator" or None. '
                 f"Received: {self.augmentation!r}."
+            )
+        if self.mixes_images and self.targets == "shares" and self.class_weight:
+            raise ArgumentError(
+                'class_weight must be None for votes that are mixed (targets="shares" with mixup '
+                "or cutmix in the augmentation), since the classes of the votes and the class of "
+                "the label would ask for different weights. Received: "
+                f"class_weight={self.class_weight!r}. Leave out one of the three."
             )
 
     def _check_choices(self) -> None:
@@ -129,6 +150,12 @@ class Recipe:
             raise ArgumentError(
                 f'targets must be "shares" or None. Received: {self.targets!r}. Pass None to train '
                 "on the labels."
+            )
+        share = self.label_smoothing
+        if share is not None and not (isinstance(share, numbers.Real) and 0 <= float(share) < 1):
+            raise ArgumentError(
+                "label_smoothing must be a share of 0 or more and below 1, or None. "
+                f"Received: {share!r}. Pass 0.1, for example."
             )
         if self.standardize not in (*STANDARDIZATIONS, None):
             raise ArgumentError(

@@ -1,21 +1,23 @@
 """What the layers of a Keras model are: words, output shapes, parameters, multiply-adds, a drawing.
 
-A multiply-add is a multiplication and the addition of its product; it counts as two FLOPs. Only
-dense and convolutional layers are counted: the others take less than a hundredth of the work.
+`zoo.registry.flops` counts the multiply-adds.
 """
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from extensions import svg
+from zoo.registry.flops import multiply_adds
 
 COLOURS = {
     "Conv2D": "#a9d3ea",
+    "DepthwiseConv2D": "#a9d3ea",
+    "SeparableConv2D": "#a9d3ea",
     "Dense": "#f6c9a0",
     "BatchNormalization": "#f3dc9b",
     "LocalResponseNormalization": "#f3dc9b",
     "MaxPooling2D": "#c9e0a5",
+    "AveragePooling2D": "#c9e0a5",
+    "GlobalAveragePooling2D": "#c9e0a5",
     "Dropout": "#d6c4ea",
 }
 PLAIN = "#d5d8dc"
@@ -39,32 +41,16 @@ class LayerRow(NamedTuple):
     multiply_adds: int
 
 
-def multiply_adds(layer: Any) -> int:
-    """Count the multiply-adds of a layer's forward pass for one image.
-
-    Args:
-        layer: A built Keras layer.
-
-    Returns:
-        Weights of the kernel for a dense layer; the same times the positions of the output for a
-        convolution; 0 for any other layer.
-    """
-    if type(layer).__name__ not in ("Dense", "Conv2D"):
-        return 0
-    positions = layer.output.shape[1:-1]
-    return int(np.prod(layer.kernel.shape) * np.prod(positions, initial=1))
-
-
 def describe(layer: Any) -> str:
     """Name a layer's kind with its sizes, such as `Conv2D 3×3, 64 filters`."""
     kind = type(layer).__name__
-    if kind == "Conv2D":
+    if kind in ("Conv2D", "SeparableConv2D"):
         sizes = [f"{'×'.join(map(str, layer.kernel_size))}, {layer.filters} filters"]
         sizes += [f"stride {layer.strides[0]}"] * (layer.strides[0] > 1)
         sizes += [f"{layer.groups} groups"] * (layer.groups > 1)
-        return f"Conv2D {', '.join(sizes)}"
-    if kind == "MaxPooling2D":
-        return f"MaxPooling2D {'×'.join(map(str, layer.pool_size))}, stride {layer.strides[0]}"
+        return f"{kind} {', '.join(sizes)}"
+    if kind in ("MaxPooling2D", "AveragePooling2D"):
+        return f"{kind} {'×'.join(map(str, layer.pool_size))}, stride {layer.strides[0]}"
     if kind == "Dropout":
         return f"Dropout {layer.rate:g}"
     if kind == "Dense":

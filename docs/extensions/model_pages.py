@@ -139,13 +139,29 @@ def write_pages(folder: Path) -> None:
         markdown, drawing = model_page(name, measured.get(name, ()))
         (folder / f"{name}.md").write_text(markdown, encoding="utf-8")
         (folder / f"{name}.svg").write_text(drawing, encoding="utf-8")
-    rows = [[f"[`{name}`]({name}.md)", zoo.describe(name).summary] for name in names]
+    rows = [
+        [
+            f"[`{name}`]({name}.md)",
+            spec.summary,
+            f"{spec.parameter_count or 0:,}",
+            f"{spec.flops or 0:,}",
+            "×".join(map(str, spec.parameters["input_shape"])),
+        ]
+        for name, spec in ((name, zoo.describe(name)) for name in names)
+    ]
     index = f"""# Models
 
 Every model takes raw pixels 0 to 255 and gives float32 probabilities. `zoo.build(name)` builds it,
 `zoo.describe(name)` says what can be set, and CONTRIBUTING.md says how to add a model.
 
-{table(["name", "what it is"], rows)}
+{table(["name", "what it is", "parameters", "FLOPs", "of an image of"], rows)}
+
+Parameters and FLOPs are those of the default arguments. FLOPs are the operations of the forward
+pass of one image, in dense and convolutional layers; a multiplication and an addition are two.
+
+`zoo.build(name, features=True)` gives the features that the classes are told by instead of
+classes, and `features="block2_pool"` the output of that layer. Every network with global pooling
+takes images of any size above the smallest, which the error about smaller images names.
 
 ```{{toctree}}
 :hidden:

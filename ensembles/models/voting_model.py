@@ -9,8 +9,7 @@ import numpy as np
 from keras import ops
 
 from zoo.arguments import whole_number
-from zoo.augmentation.augmentation import Augmentation
-from zoo.augmentation.views import AugmentedViews, augmented_views
+from zoo.augmentation.views import TestTimeAugmentation, augmented_views
 from zoo.datasets.arrays.images import check_images
 from zoo.datasets.arrays.streams import is_stream, read_batches
 from zoo.datasets.split import Split
@@ -75,7 +74,7 @@ class VotingModel(MemberModels, ValidatedModel):
         batch_size: int | None = None,
         verbose: int = 0,
         *,
-        augmentation: Augmentation | AugmentedViews | None = None,
+        augmentation: TestTimeAugmentation = None,
         times: int | None = None,
         seed: int | None = None,
         **kwargs: Any,
@@ -180,7 +179,13 @@ class VotingModel(MemberModels, ValidatedModel):
         }
         return scores if return_dict else [scores["loss"], scores["accuracy"]]
 
-    def classify(self, pictures: Any, *, on_error: str = "raise") -> list[Answer]:
+    def classify(
+        self,
+        pictures: Any,
+        *,
+        on_error: str = "raise",
+        augmentation: TestTimeAugmentation = None,
+    ) -> list[Answer]:
         """Answer which class each picture is of.
 
         Pictures get the size and colour of the training images, as `zoo.datasets.load` reads them.
@@ -192,6 +197,7 @@ class VotingModel(MemberModels, ValidatedModel):
                 pictures are read in blocks, so that those of a generator need little memory.
             on_error: `"raise"`, or `"skip"` to leave out pictures that cannot be read, with a
                 warning that names them.
+            augmentation: Test-time augmentation, as in `member_probabilities`.
 
         Returns:
             An `Answer` for each picture, in order: class name, probability, votes, uncertainty.
@@ -201,7 +207,7 @@ class VotingModel(MemberModels, ValidatedModel):
             ArgumentError: `on_error` is something else, or the members are not built.
         """
         blocks = self.picture_blocks(pictures, on_error)
-        return [answer for block in blocks for answer in self.answers(block)]
+        return [answer for block in blocks for answer in self.answers(block, augmentation)]
 
     def picture_blocks(self, pictures: Any, on_error: str = "raise") -> Iterator[Block]:
         """Read pictures in blocks, in the size and colour that the members take.
@@ -217,18 +223,19 @@ class VotingModel(MemberModels, ValidatedModel):
         options = image_options(self.input_shape[1:], self.provenance.data_settings)
         return picture_blocks(pictures, options, on_error)
 
-    def answers(self, block: Block) -> list[Answer]:
+    def answers(self, block: Block, augmentation: TestTimeAugmentation = None) -> list[Answer]:
         """Answer which class each picture of a block is of.
 
         Args:
             block: A block of `picture_blocks`.
+            augmentation: Test-time augmentation, as in `member_probabilities`.
 
         Returns:
             An `Answer` for each picture.
         """
         if not len(block.sources):
             return []
-        members = self.member_probabilities(block.images)
+        members = self.member_probabilities(block.images, augmentation=augmentation)
         named = dict(zip(self.member_names, members, strict=True))
         return make_answers(
             block.sources,
@@ -246,7 +253,7 @@ class VotingModel(MemberModels, ValidatedModel):
         *,
         elsewhere: Any = None,
         training: Any = None,
-        augmentation: Augmentation | AugmentedViews | None = None,
+        augmentation: TestTimeAugmentation = None,
         times: int | None = None,
         seed: int | None = None,
     ) -> Report:

@@ -24,6 +24,10 @@ def models(
 ) -> None:
     """List the registered models.
 
+    MFLOPs are the millions of operations of a forward pass of one image, in dense and convolutional
+    layers; a multiplication and an addition are two. Both numbers are those of the default
+    arguments.
+
     Args:
         pattern: Such as `*mlp`.
         tag: Only models with this tag; may be repeated.
@@ -31,8 +35,18 @@ def models(
             `./my_models.py`; may be repeated.
     """
     specs = map(registry.describe, registry.list_models(pattern, tags=tag or ()))
-    rows = ([spec.name, spec.summary, ", ".join(spec.tags)] for spec in specs)
-    print_table(rich_table(["model", "what it is", "tags"], rows, right=False))
+    rows = (
+        [
+            spec.name,
+            spec.summary,
+            "" if spec.parameter_count is None else f"{spec.parameter_count:,}",
+            "" if spec.flops is None else f"{spec.flops / 1e6:,.2f}",
+            ", ".join(spec.tags),
+        ]
+        for spec in specs
+    )
+    header = ["model", "what it is", "parameters", "MFLOPs", "tags"]
+    print_table(rich_table(header, rows, right=False))
 
 
 @app.command
@@ -46,7 +60,10 @@ def describe(name: str, /, *, modules: Modules | None = None) -> None:
     """
     spec = registry.describe(name)
     print_text(f"{spec.name}: {spec.summary}")
-    print_text(f"from {spec.source}; tags: {', '.join(spec.tags)}\n")
+    print_text(f"from {spec.source}; tags: {', '.join(spec.tags)}")
+    if spec.parameter_count is not None and spec.flops is not None:
+        print_text(f"{spec.parameter_count:,} parameters, {spec.flops:,} FLOPs for one image")
+    print_text("")
     print_table(_settings_table("parameter", "default", spec.parameters))
     for title, recipe in {"recipe": spec.recipe, **spec.recipes}.items():
         print_table(_settings_table(title, "setting", asdict(recipe)))

@@ -1,139 +1,28 @@
 """What an experiment is: the values in its TOML file, and the checks that the file must pass."""
 
-import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from typing import Any, TypeVar
 
-from zoo.arguments import as_names, whole_number
-from zoo.datasets import load
-from zoo.datasets.registry import get_dataset
+from zoo.arguments import as_names
 from zoo.errors import ArgumentError
-from zoo.experiments.choices import Choice, choices_of
-from zoo.experiments.drawing import FIGURES
-from zoo.experiments.measuring import MEASUREMENTS
 from zoo.experiments.published.values import COMMITTEE, SPLITS, Published, value_word
+from zoo.experiments.settings import (
+    DataSettings,
+    FeatureSettings,
+    MemberSettings,
+    Protocol,
+    refuse_unknown,
+)
 from zoo.experiments.sweeps.settings import SweepSettings
+from zoo.experiments.views.choices import Choice, choices_of
+from zoo.experiments.views.drawing import FIGURES
+from zoo.experiments.views.measuring import MEASUREMENTS
 from zoo.recipes import Recipe
-from zoo.registry import describe
 from zoo.text import did_you_mean
 
 Section = TypeVar("Section", bound="Any")
-
-
-@dataclass(frozen=True)
-class DataSettings:
-    """The images of an experiment.
-
-    Args:
-        name: The name of the data set for `zoo.datasets.load`.
-        archive: The name of the file that holds the images, where the data set has no name of its
-            own. Empty for a data set that `zoo.datasets.load` finds by itself.
-        options: Other arguments of `zoo.datasets.load`.
-        training_images: The number of training images that are taken, as many of each class. None
-            takes all.
-        fingerprint: Name of a split → checksum of its pixels and labels, on the files with which
-            the experiment was run for this project.
-    """
-
-    name: str
-    archive: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
-    training_images: int | None = None
-    fingerprint: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        get_dataset(self.name)
-        _, *known = inspect.signature(load).parameters
-        _refuse_unknown("data.options", self.options, set(known) - {"root", "cache", "download"})
-        _refuse_unknown("data.fingerprint", self.fingerprint, SPLITS)
-        if self.training_images is not None:
-            whole_number("data.training_images", self.training_images, 1)
-
-    @property
-    def needed(self) -> str:
-        """Which files a user has to bring, in a word."""
-        info = get_dataset(self.name).info
-        return self.archive or (self.name if info.needs_root else "nothing")
-
-
-@dataclass(frozen=True)
-class MemberSettings:
-    """A network of an experiment, and how it is trained.
-
-    Args:
-        name: The name in the table of results.
-        model: The name of a registered model.
-        arguments: Arguments of the model's builder.
-        recipe: Values of `zoo.Recipe` that replace those of the base. `batch_size = "all"` takes
-            all training images in one step.
-        base: The name of a recipe of the model, which the values change. Empty for `zoo.Recipe()`.
-        summed_loss: Whether the learning rate is for a loss that is summed over the images of a
-            batch. The rate r on the sum is the rate r · batch size on the mean.
-    """
-
-    name: str
-    model: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    recipe: Mapping[str, Any] = field(default_factory=dict)
-    base: str = ""
-    summed_loss: bool = False
-
-    def __post_init__(self) -> None:
-        known = {*describe(self.model).parameters} - {"input_shape", "num_classes"}
-        _refuse_unknown(f"The arguments of {self.name}", self.arguments, known)
-        names = {part.name for part in fields(Recipe)}
-        _refuse_unknown(f"The recipe of {self.name}", self.recipe, names)
-        self.recipe_for(images=1)
-
-    def recipe_for(self, images: int) -> Recipe:
-        """Make the recipe of a training.
-
-        Args:
-            images: The number of training images.
-
-        Returns:
-            The recipe, in which the batch size is a number.
-
-        Raises:
-            ArgumentError: A value is out of its range.
-        """
-        base = describe(self.model).recipe_named(self.base) if self.base else Recipe()
-        values = dict(self.recipe)
-        if values.get("batch_size") == "all":
-            values["batch_size"] = images
-        recipe = replace(base, **values)
-        if self.summed_loss:
-            return replace(recipe, learning_rate=recipe.learning_rate * recipe.batch_size)
-        return recipe
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How the members are trained and judged.
-
-    Args:
-        seeds: The seeds of the trainings. Each member is trained once with each.
-        new_splits: Whether each seed also holds out other images, by the `seed` of
-            `zoo.datasets.load`.
-        voting: The rule by which the members vote. Empty if they do not vote.
-        tolerance: A difference of this many points of accuracy, or less, counts as none: the test
-            says *consistent* where the difference is certainly smaller.
-    """
-
-    seeds: Sequence[int] = (0,)
-    new_splits: bool = False
-    voting: str = ""
-    tolerance: float = 5.0
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.seeds, Sequence) or not self.seeds:
-            raise ArgumentError(
-                f"protocol.seeds must be a list of seeds. Received: {self.seeds!r}. Write [0, 1]."
-            )
-        for seed in self.seeds:
-            whole_number("protocol.seeds", seed, 0)
 
 
 @dataclass(frozen=True)
@@ -147,13 +36,15 @@ class Experiment:
         place: Where the experiment stands in the report.
         minutes: About how long the experiment takes on two cores.
         data: The images. None for an experiment that needs none.
+        features: The frozen features that the members get in place of the images; None for the
+            images themselves.
         members: The networks. Empty for an experiment that trains nothing.
         protocol: How the networks are trained and judged.
         sweep: Which settings of a member vary; None trains each member as it stands.
         published: The values that the report published.
-        figures: What is drawn for each seed; `zoo.experiments.drawing.FIGURES` has the names.
+        figures: What is drawn for each seed; `zoo.experiments.views.drawing.FIGURES` has the names.
         measurements: What else is measured, on the networks of the first seed;
-            `zoo.experiments.measuring.MEASUREMENTS` has the names.
+            `zoo.experiments.views.measuring.MEASUREMENTS` has the names.
         differs: What is not known of the report's experiment, or is otherwise here.
 
     Raises:
@@ -166,6 +57,7 @@ class Experiment:
     place: str
     minutes: float
     data: DataSettings | None = None
+    features: FeatureSettings | None = None
     members: Sequence[MemberSettings] = ()
     protocol: Protocol = field(default_factory=Protocol)
     sweep: SweepSettings | None = None
@@ -252,7 +144,8 @@ class Experiment:
     @property
     def data_needed(self) -> str:
         """Which files a user has to bring, in a word."""
-        return self.data.needed if self.data else "nothing"
+        parts = [self.data, self.features.data if self.features else None]
+        return " and ".join(part.needed for part in parts if part) or "nothing"
 
     @cached_property
     def judged_splits(self) -> tuple[str, ...]:
@@ -278,13 +171,15 @@ def experiment_of(name: str, table: Mapping[str, Any]) -> Experiment:
         >>> experiment_of("mine", {"titel": "a title"})
         Traceback (most recent call last):
         zoo.errors.ArgumentError: The experiment must have no other keys than data, differs, \
-figures, measurements, members, minutes, place, protocol, published, report, sweep, title. \
-Received: 'titel'; did you mean 'title'? Correct the file.
+features, figures, measurements, members, minutes, place, protocol, published, report, sweep, \
+title. Received: 'titel'; did you mean 'title'? Correct the file.
     """
     values = {"name": name, **table}
     _check_keys("The experiment", Experiment, values, hidden={"name"})
     if "data" in values:
         values["data"] = _section("data", DataSettings, values["data"])
+    if "features" in values:
+        values["features"] = _features(values["features"])
     values["protocol"] = _section("protocol", Protocol, values.get("protocol", {}))
     if "sweep" in values:
         values["sweep"] = _section("sweep", SweepSettings, values["sweep"])
@@ -299,6 +194,15 @@ Received: 'titel'; did you mean 'title'? Correct the file.
     values["measurements"] = choices_of("measurements", measurements, MEASUREMENTS)
     values["differs"] = as_names("differs", values.get("differs", []))
     return Experiment(**values)
+
+
+def _features(table: Any) -> FeatureSettings:
+    """Make the settings of frozen features, with the tables of their network and their images."""
+    table = dict(table) if isinstance(table, Mapping) else table
+    for key, kind in (("member", MemberSettings), ("data", DataSettings)):
+        if isinstance(table, dict) and key in table:
+            table[key] = _section(f"features.{key}", kind, table[key])
+    return _section("features", FeatureSettings, table)
 
 
 def _varied(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -348,21 +252,11 @@ def _check_keys(
 ) -> None:
     """Refuse keys that a table must not have, and miss keys that it must have."""
     known = {part.name for part in fields(kind)}
-    _refuse_unknown(where, {key: table[key] for key in table if key not in hidden}, known - hidden)
+    refuse_unknown(where, {key: table[key] for key in table if key not in hidden}, known - hidden)
     for part in fields(kind):
         is_required = part.default is MISSING and part.default_factory is MISSING
         if is_required and part.name not in table:
             raise ArgumentError(
                 f"{where} must have the key {part.name!r}. Received: {', '.join(table)}. Add the "
                 "key to the file."
-            )
-
-
-def _refuse_unknown(where: str, table: Mapping[str, Any], known: Any) -> None:
-    """Refuse keys that are not known."""
-    for key in table:
-        if key not in known:
-            raise ArgumentError(
-                f"{where} must have no other keys than {', '.join(sorted(known))}. Received: "
-                f"{key!r}{did_you_mean(key, known)} Correct the file."
             )

@@ -12,13 +12,13 @@ import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from zoo.experiments import measuring
 from zoo.experiments.definition import Experiment
-from zoo.experiments.measuring import Measurement
 from zoo.experiments.published.confusion import class_id, image_noise, measure_confusion
 from zoo.experiments.published.values import MEASURES, Published
 from zoo.experiments.published.verdict import Verdict, judge
 from zoo.experiments.sweeps.trials import SweepResult
+from zoo.experiments.views import measuring
+from zoo.experiments.views.measuring import Measurement
 from zoo.text import markdown_table, rich_table, wrapped
 
 SWEEP_NOTE = (

@@ -4,29 +4,26 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from zoo.arguments import as_path
-from zoo.datasets import ImageData, Split, load
-from zoo.datasets.registry import get_dataset
-from zoo.ensembles import Committee, Member
+from zoo.datasets import ImageData
+from zoo.ensembles import Committee
 from zoo.errors import RunError
 from zoo.experiments.catalogue import load_experiment
-from zoo.experiments.choices import Choice, TrainedSeed
-from zoo.experiments.definition import DataSettings, Experiment, MemberSettings
+from zoo.experiments.definition import Experiment
 from zoo.experiments.environment import describe_environment, fingerprints
-from zoo.experiments.finishing import START_ANEW, finish, write_json
-from zoo.experiments.measuring import Measurement
+from zoo.experiments.features import frozen_features, make_member
+from zoo.experiments.images import load_images
 from zoo.experiments.published.confusion import confusions
 from zoo.experiments.results import Reproduction, SeedResult
 from zoo.experiments.sweeping import BEST, FOLDER, SweepOutcome, run_sweep
+from zoo.experiments.views.choices import Choice, TrainedSeed
+from zoo.experiments.views.finishing import START_ANEW, finish, write_json
+from zoo.experiments.views.measuring import Measurement
 from zoo.files import read_json, write_atomically
-
-QUICK_IMAGES = 6
-"""The number of images of each class and split in a quick trial."""
 
 
 def reproduce(
@@ -66,7 +63,15 @@ def reproduce(
 
     @lru_cache(maxsize=1)
     def images(seed: int) -> ImageData | None:
-        return load_images(experiment, root, seed, quick=quick) if experiment.data else None
+        if experiment.data is None:
+            return None
+        is_new = experiment.protocol.new_splits
+        data = load_images(experiment.data, root, seed, new_split=is_new, quick=quick)
+        if experiment.features is None:
+            return data
+        return frozen_features(
+            experiment.features, data, root, folder, quick=quick, verbose=verbose
+        )
 
     first, *others = experiment.protocol.seeds
     outcome, measured = None, ()
@@ -101,7 +106,7 @@ def _sweep(
     if path.exists():
         outcome = SweepOutcome.from_dict(read_json(path, START_ANEW))
     else:
-        member = _member(experiment.swept_member, len(images().train), quick)
+        member = make_member(experiment.swept_member, len(images().train), quick=quick)
         outcome = run_sweep(experiment, member, images(), folder, quick=quick, verbose=verbose)
         write_json(path, asdict(outcome))
 
@@ -115,50 +120,6 @@ def _sweep(
     return outcome, finish(figures, measurements, trained, folder / "sweep-best")
 
 
-def load_images(experiment: Experiment, root: Any, seed: int, *, quick: bool = False) -> ImageData:
-    """Load the images of an experiment.
-
-    Args:
-        experiment: The experiment.
-        root: As for `reproduce`.
-        seed: The seed of the images that are held out, where each seed holds out others.
-        quick: Whether to take a few images only.
-
-    Returns:
-        The data set.
-    """
-    settings = experiment.data
-    assert settings is not None  # The caller makes sure of it.
-    options = {**settings.options, "root": _root(settings, root)}
-    if experiment.protocol.new_splits:
-        options["seed"] = seed
-    data = load(settings.name, **options)
-    if settings.training_images is not None:
-        count = min(settings.training_images, len(data.train))
-        data = replace(data, train=data.train.sample(count, stratified=True, seed=seed))
-    if not quick:
-        return data
-    few = {name: _few(split) for name, split in data.splits.items()}
-    return ImageData(data.name, **few)
-
-
-def _few(split: Split) -> Split:
-    """Take a few images of each class."""
-    each = min(QUICK_IMAGES, *split.class_counts.values())
-    return split.sample(each * split.num_classes, stratified=True)
-
-
-def _root(settings: DataSettings, root: Any) -> Path | None:
-    """Find the archive in the folder of the data, where the experiment names the archive."""
-    base = root if root is not None else os.environ.get("ZOO_DATA") or None
-    if base is None:
-        return None
-    path = as_path("root", base)
-    if settings.archive and (path / settings.archive).is_file():
-        return path / settings.archive
-    return path if root is not None or not get_dataset(settings.name).info.markers else None
-
-
 def _check_settings(folder: Path, experiment: Experiment, quick: bool) -> None:
     """Write the settings and the environment into a new folder, or compare them with the folder's.
 
@@ -168,7 +129,7 @@ def _check_settings(folder: Path, experiment: Experiment, quick: bool) -> None:
     path = folder / "experiment.json"
     if path.exists():
         before = read_json(path, START_ANEW).get("settings", {})
-        for key in ("name", "quick", "data", "members", "protocol", "sweep"):
+        for key in ("name", "quick", "data", "features", "members", "protocol", "sweep"):
             if not _are_alike(key, before.get(key), settings[key]):
                 raise RunError(
                     "An experiment must go on with the settings that it was started with. "
@@ -246,7 +207,8 @@ class SeedRun:
         data = self.images()
         assert data is not None  # Experiment makes sure of it, since there are members.
         members = [
-            _member(part, len(data.train), self.quick) for part in self.experiment.plain_members
+            make_member(part, len(data.train), quick=self.quick)
+            for part in self.experiment.plain_members
         ]
         voting = self.experiment.protocol.voting or "soft"
         committee = Committee(members, voting=voting, seed=self.seed)
@@ -272,11 +234,3 @@ class SeedRun:
         committee.save(self.folder / "committee.keras")
         classes = [*data.class_names]
         return SeedResult(self.seed, seconds, is_resumed, counted, classes, fingerprints(data))
-
-
-def _member(settings: MemberSettings, images: int, quick: bool) -> Member:
-    """Make a member with the recipe for this number of training images."""
-    recipe = settings.recipe_for(images)
-    if quick:
-        recipe = replace(recipe, epochs=1, cycles=1, batch_size=min(recipe.batch_size, images))
-    return Member(settings.model, settings.arguments, recipe, name=settings.name)

@@ -4,6 +4,6 @@ Importing this package registers the models with `zoo.registry`, where `zoo.buil
 file must be imported here. No other module imports the builders.
 """
 
-from zoo.models import alexnet, cnn, mlp, softmax
+from zoo.models import alexnet, cnn, lenet, mini_xception, mlp, residual, softmax, vgg
 
-__all__ = ["alexnet", "cnn", "mlp", "softmax"]
+__all__ = ["alexnet", "cnn", "lenet", "mini_xception", "mlp", "residual", "softmax", "vgg"]

@@ -3,7 +3,6 @@
 from types import ModuleType
 from typing import Any
 
-from zoo.errors import ArgumentError
 from zoo.models.stem_and_head import classifier_head, stem
 from zoo.recipes import Recipe
 from zoo.registry.specs import register
@@ -20,27 +19,26 @@ from zoo.registry.specs import register
         precision="auto",
     ),
     parameter_count=60_965_224,
+    # Five convolutions, three of them in two groups, and three dense layers.
+    flops=2 * (55 * 55 * 121 * 3 * 96 + 27 * 27 * 25 * 48 * 256 + 13 * 13 * 9 * 256 * 384)
+    + 2 * 13 * 13 * 9 * 192 * (384 + 256)
+    + 2 * (9216 * 4096 + 4096 * 4096 + 4096 * 1000),
 )
 def alexnet(
     layers: ModuleType,
     input_shape: tuple[int, int, int] = (227, 227, 3),
     num_classes: int = 1000,
     *,
-    features: str | None = None,
     dropout: float = 0.5,
     classifier_activation: str | None = "softmax",
 ) -> Any:
     """The 2012 network with its groups and local response normalisation.
 
-    With `features="pool5"`, the model ends with the flattened activations of the last pooling,
-    9,216 numbers at 227×227. It then has no dense layers and ignores `num_classes`.
+    `zoo.build("alexnet", features="pool5")` ends with the flattened activations of the last
+    pooling, 9,216 numbers at 227×227.
     """
-    import keras
-
     from zoo.layers import LocalResponseNormalization
 
-    if features not in (None, "pool5"):
-        raise ArgumentError(f'features must be None or "pool5". Received: {features!r}.')
     inputs, x = stem(layers, "alexnet", input_shape, smallest=67)
 
     def conv(x: Any, filters: int, size: int, name: str, **arguments: Any) -> Any:
@@ -55,8 +53,6 @@ def alexnet(
     x = conv(x, 384, 3, "conv4", padding="same", groups=2)
     x = conv(x, 256, 3, "conv5", padding="same", groups=2)
     x = layers.Flatten(name="pool5")(layers.MaxPooling2D(3, 2)(x))
-    if features == "pool5":
-        return keras.Model(inputs, x, name="alexnet_pool5")
     for name in ("fc6", "fc7"):
         x = layers.Dense(4096, kernel_initializer="he_normal", name=name)(x)
         x = layers.Dropout(dropout)(layers.ReLU()(x))

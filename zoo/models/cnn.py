@@ -38,6 +38,8 @@ RECIPE = Recipe(
         )
     },
     parameter_count=4_787_687,
+    flops=2 * 9 * (48 * 48 * (32 + 32 * 32) + 24 * 24 * (32 * 64 + 64 * 64))
+    + 2 * (12 * 12 * 64 * 512 + 512 * 7),
 )
 def cnn(
     layers: ModuleType,
@@ -75,6 +77,9 @@ def cnn(
     recipes={"HW3": Recipe(optimizer="adam", batch_size=128, epochs=50, precision="auto")},
     # 2,109,031 trainable parameters, as in the report, and the moving statistics.
     parameter_count=2_109_031 + 2 * (16 + 32 + 64 + 128 + 256 + 512 + 1024),
+    flops=2 * 9 * (48 * 48 * 16 + 24 * 24 * 16 * 32 + 12 * 12 * 32 * 64 + 6 * 6 * 64 * 128)
+    + 2 * 9 * (3 * 3 * 128 * 256 + 256 * 512)
+    + 2 * (512 * 1024 + 1024 * 7),
 )
 def conv_bn(
     layers: ModuleType,

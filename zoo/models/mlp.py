@@ -33,6 +33,7 @@ INM702_RECIPE = Recipe(optimizer="sgd", learning_rate=0.001, batch_size=256, epo
         )
     },
     parameter_count=(48 * 48 + 1) * 512 + 2 * (512 + 1) * 512 + (512 + 1) * 7,
+    flops=2 * (48 * 48 * 512 + 2 * 512 * 512 + 512 * 7),
 )
 def mlp(
     layers: ModuleType,
@@ -57,6 +58,7 @@ def mlp(
     recipe=RECIPE,
     recipes={"INM702": INM702_RECIPE},
     parameter_count=(48 * 48 + 1) * 100 + (100 + 1) * 100 + 2 * 4 * 100 + (100 + 1) * 4,
+    flops=2 * (48 * 48 * 100 + 100 * 100 + 100 * 4),
 )
 def bn_mlp(
     layers: ModuleType,
@@ -79,6 +81,7 @@ def bn_mlp(
     recipe=RECIPE,
     recipes={"INM702": INM702_RECIPE},
     parameter_count=(48 * 48 + 1) * 100 + (100 + 1) * 100 + (100 + 1) * 4,
+    flops=2 * (48 * 48 * 100 + 100 * 100 + 100 * 4),
 )
 def lasso_mlp(
     layers: ModuleType,
@@ -102,6 +105,7 @@ def lasso_mlp(
     recipe=RECIPE,
     recipes={"INM702": INM702_RECIPE},
     parameter_count=(48 * 48 + 1) * 100 + 3 * (100 + 1) * 100 + (100 + 1) * 4,
+    flops=2 * (48 * 48 * 100 + 3 * 100 * 100 + 100 * 4),
 )
 def deep_mlp(
     layers: ModuleType,

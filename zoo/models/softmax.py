@@ -15,6 +15,7 @@ from zoo.registry.specs import register
     recipe=RECIPE,
     recipes={"CSC411": Recipe(learning_rate=0.01, batch_size=50, epochs=20)},
     parameter_count=28 * 28 * 10 + 10,
+    flops=2 * 28 * 28 * 10,
 )
 def softmax(
     layers: ModuleType,

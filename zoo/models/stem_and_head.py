@@ -3,6 +3,7 @@
 Between them, each family of networks has its own layers.
 """
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -66,6 +67,37 @@ def classifier_head(
     Raises:
         ArgumentError: `classifier_activation` has another value.
     """
+
+    def last_layer(**options: Any) -> Any:
+        return layers.Dense(num_classes, **options, **dense)
+
+    return probabilities_of(layers, name, inputs, last_layer, features, classifier_activation)
+
+
+def probabilities_of(
+    layers: ModuleType,
+    name: str,
+    inputs: Any,
+    last_layer: Callable[..., Any],
+    features: Any,
+    classifier_activation: str | None,
+) -> Any:
+    """End a model with a last layer of any kind, in float32 even under mixed precision.
+
+    Args:
+        layers: The layer library, `keras.layers` or `zoo.layers`.
+        name: Name of the model.
+        inputs: The input of the model, from `stem`.
+        last_layer: Makes the layer whose output is the logits, with `dtype` and `name`.
+        features: The input of that layer.
+        classifier_activation: As in `classifier_head`.
+
+    Returns:
+        The `keras.Model`, as `classifier_head` returns it.
+
+    Raises:
+        ArgumentError: `classifier_activation` has another value.
+    """
     import keras
 
     if classifier_activation not in ("softmax", None):
@@ -73,7 +105,7 @@ def classifier_head(
             f'classifier_activation must be "softmax" or None. Received: {classifier_activation!r}.'
         )
     dtype = "float64" if keras.config.dtype_policy().compute_dtype == "float64" else "float32"
-    outputs = layers.Dense(num_classes, dtype=dtype, name="logits", **dense)(features)
+    outputs = last_layer(dtype=dtype, name="logits")(features)
     if classifier_activation:
         outputs = layers.Softmax(dtype=dtype, name="probabilities")(outputs)
     return keras.Model(inputs, outputs, name=name)

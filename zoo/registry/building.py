@@ -27,6 +27,7 @@ def build(
     seed: int | None = None,
     precision: str | None = None,
     standardize: str | None = None,
+    features: bool | str = False,
     **arguments: Any,
 ) -> Any:
     """Build a registered model.
@@ -40,6 +41,9 @@ def build(
             that is set in Keras.
         standardize: `"per_image"` or `"mean_image"` adds a standardisation of this kind after the
             scaling of the pixels. None adds nothing. See `zoo.layers.MeanImageStandardization`.
+        features: True gives the features that the classes are told by, [batch, features], instead
+            of classes. The name of a layer gives the output of that layer. A builder that has a
+            parameter `features` of its own gets the value instead.
         **arguments: Arguments of the builder, such as `input_shape=(48, 48, 1)` and
             `num_classes=7`. `zoo.describe(name).parameters` lists them.
 
@@ -55,8 +59,12 @@ def build(
         >>> import zoo
         >>> zoo.build("cnn", seed=0).count_params()
         4787687
+        >>> zoo.build("cnn", features=True).output_shape
+        (None, 512)
     """
     spec = describe(name)
+    if "features" in spec.parameters and features is not False:
+        arguments, features = {**arguments, "features": features}, False
     if seed is not None:
         seed = whole_number("seed", seed, 0)
     _check_arguments(spec, arguments)
@@ -82,6 +90,10 @@ def build(
             from zoo.registry.standardization import with_standardization  # loads Keras
 
             model = with_standardization(model, _standardization(standardize))
+        if features is not False:
+            from zoo.registry.features import with_features  # loads Keras
+
+            model = with_features(model, features, library)
     return model
 
 

@@ -35,6 +35,8 @@ class ModelSpec:
         builder: The function that builds the model.
         parameter_count: How many parameters the model has with all defaults, trainable or not, or
             None if the builder does not state it.
+        flops: How many floating-point operations a forward pass of one image takes with all
+            defaults, as `zoo.registry.flops` counts them, or None if the builder does not state it.
 
     Example:
         >>> import zoo
@@ -52,6 +54,7 @@ class ModelSpec:
     builder: Callable[..., Any]
     parameter_count: int | None = None
     recipes: Mapping[str, Recipe] = field(default_factory=dict)
+    flops: int | None = None
 
     def recipe_named(self, name: str) -> Recipe:
         """Give the recipe of that name, one of `recipes`.
@@ -84,6 +87,7 @@ def register(
     recipe: Recipe | None = None,
     recipes: Mapping[str, Recipe] | None = None,
     parameter_count: int | None = None,
+    flops: int | None = None,
     override: bool = False,
 ) -> Any:
     """Register a function that builds a model, under the name of the function.
@@ -99,6 +103,8 @@ def register(
         recipes: Other recipes by name, such as the settings of a report.
         parameter_count: How many parameters the model has with all defaults, trainable or not. The
             tests of Zoo compare it with the real model.
+        flops: How many floating-point operations a forward pass of one image takes with all
+            defaults. The tests of Zoo compare it with the real model.
         override: Whether to replace another function of the same name.
 
     Returns:
@@ -127,6 +133,7 @@ def register(
             recipe=recipe,
             recipes=recipes,
             parameter_count=parameter_count,
+            flops=flops,
             override=override,
         )
     if not inspect.isfunction(builder):
@@ -153,6 +160,7 @@ def register(
         builder=builder,
         parameter_count=parameter_count,
         recipes=dict(recipes or {}),
+        flops=flops,
     )
     return builder
 

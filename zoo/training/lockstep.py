@@ -10,7 +10,15 @@ import tensorflow as tf
 from zoo.training.distillation import Teacher
 from zoo.training.fusion import ModelGroup, graph_key, loop_over_batches
 from zoo.training.learner import Learner
-from zoo.training.scores import LOSS, SCORES, Score, ScoresByName, TrainingLoss, cross_entropy
+from zoo.training.scores import (
+    LOSS,
+    RECIPE_OF_LOSS,
+    SCORES,
+    Score,
+    ScoresByName,
+    TrainingLoss,
+    cross_entropy,
+)
 
 Combine = Callable[[Any], Any]
 """From the members' probabilities [members, batch, classes] to the committee's [batch, classes]."""
@@ -61,6 +69,7 @@ class Lockstep:
         self._scores: dict[str, Score] = dict(SCORES)
         recipes = [learner.recipe for learner in learners]
         self._loss = TrainingLoss(recipes, class_weights, teacher)
+        self._mixed = any(recipe.mixes_images for recipe in recipes)
         self._combine = combine
         self._take(learners)
         # A row for each name: the sum of each score over the images, and the number of images. Not
@@ -76,7 +85,8 @@ class Lockstep:
 
         Args:
             batches: Iterator over (images, labels) or (images, labels, weights of the images). If a
-                recipe asks for label shares, a pair (labels, shares) takes the place of the labels.
+                recipe asks for label shares, or mixes images, a pair (labels, shares) takes the
+                place of the labels.
                 If each model has images of its own, a last element [batch, models] says how often
                 each image counts for each model.
             steps: How many batches to take from it.
@@ -262,7 +272,8 @@ class Lockstep:
         labels, shares = targets if isinstance(targets, tuple) else (targets, None)
         losses_of = self._loss.of_batch(images, labels, shares, own)
         outputs, losses = group.train(images, losses_of, active)
-        self._add(labels, outputs, losses, active, weights, counts)
+        mixed = shares if self._mixed else None
+        self._add(labels, outputs, losses, active, weights, counts, mixed)
 
     def _evaluation_step(self, group: Any, images: Any, labels: Any, weights: Any = None) -> None:
         outputs, penalties = group(images)
@@ -276,15 +287,24 @@ class Lockstep:
         return tf.concat([outputs, committee[None]], axis=0)
 
     def _add(
-        self, labels: Any, outputs: Any, losses: Any, counted: Any, weights: Any, counts: Any = None
+        self,
+        labels: Any,
+        outputs: Any,
+        losses: Any,
+        counted: Any,
+        weights: Any,
+        counts: Any = None,
+        mixed: Any = None,
     ) -> None:
         """Add a batch to the sums of the models marked by `counted`, and of the committee.
 
-        With `counts` [models, batch], the scores of a model are of its own images only.
+        With `counts` [models, batch], the scores of a model are of its own images only. With the
+        shares of `mixed` images [batch, classes], the loss of the committee is of these.
         """
         outputs = self._with_committee(outputs)
         if self._combine:
-            losses = tf.concat([losses, cross_entropy(labels, outputs[-1:], weights)], axis=0)
+            of_committee = cross_entropy(labels, outputs[-1:], weights, mixed)
+            losses = tf.concat([losses, of_committee], axis=0)
             counted = tf.concat([counted, [True]], axis=0)
         repeated = tf.broadcast_to(labels, tf.shape(outputs)[:2])
         size = tf.cast(tf.shape(labels)[0], "float64")
@@ -353,7 +373,7 @@ def reuse_lockstep(
         compiled,
         _stoppable(learners),
         dict(SCORES),
-        [(learner.recipe.class_weight, learner.recipe.targets) for learner in learners],
+        [[getattr(learner.recipe, name) for name in RECIPE_OF_LOSS] for learner in learners],
         graph_key(
             [learner.model for learner in learners],
             [learner.optimizer for learner in learners],

@@ -44,10 +44,14 @@ class Score:
 
 def _surprise(labels: Any, probabilities: Any) -> Any:
     """Compute −log p of the label, float [models, batch]."""
-    of_label = tf.gather(probabilities, labels, axis=-1, batch_dims=2)
+    return _surprises(tf.gather(probabilities, labels, axis=-1, batch_dims=2))
+
+
+def _surprises(probabilities: Any) -> Any:
+    """Compute −log p, where no probability p counts as less than the least."""
     # A comparison, since a maximum may lose a probability that is not a number.
-    least = tf.constant(LEAST_PROBABILITY, of_label.dtype)
-    return -tf.math.log(tf.where(of_label < least, least, of_label))
+    least = tf.constant(LEAST_PROBABILITY, probabilities.dtype)
+    return -tf.math.log(tf.where(probabilities < least, least, probabilities))
 
 
 def _is_right(labels: Any, probabilities: Any) -> Any:
@@ -62,7 +66,7 @@ SCORES: dict[str, Score] = {
 """Name → score, in the order of the columns of the progress."""
 
 
-def cross_entropy(labels: Any, probabilities: Any, weights: Any = None) -> Any:
+def cross_entropy(labels: Any, probabilities: Any, weights: Any = None, shares: Any = None) -> Any:
     """Compute the mean cross-entropy of each model over a batch, as a score.
 
     No probability counts as less than `zoo.metrics.LEAST_PROBABILITY`, as in the reports. The mean
@@ -72,6 +76,8 @@ def cross_entropy(labels: Any, probabilities: Any, weights: Any = None) -> Any:
         labels: Class ids of the images, int64 [batch].
         probabilities: float [models, batch, classes].
         weights: How much each image counts, [batch]; None counts all images alike.
+        shares: The share of each class in each image, float [batch, classes], in the place of the
+            labels; or None.
 
     Returns:
         float [models].
@@ -81,19 +87,26 @@ def cross_entropy(labels: Any, probabilities: Any, weights: Any = None) -> Any:
         >>> f"{float(cross_entropy(np.array([0]), halves)[0]):.4f}"
         '0.6931'
     """
-    repeated = tf.broadcast_to(labels, tf.shape(probabilities)[:2])
-    losses = SCORES[LOSS].values(repeated, probabilities)
+    if shares is None:
+        repeated = tf.broadcast_to(labels, tf.shape(probabilities)[:2])
+        losses = SCORES[LOSS].values(repeated, probabilities)
+    else:
+        losses = tf.reduce_sum(tf.cast(shares, probabilities.dtype) * _surprises(probabilities), -1)
     if weights is not None:
         losses *= tf.cast(weights, losses.dtype)
     return tf.reduce_mean(losses, axis=-1)
+
+
+RECIPE_OF_LOSS = ("class_weight", "targets", "label_smoothing", "mixes_images")
+"""The values of a recipe that the loss depends on."""
 
 
 class TrainingLoss:
     """The loss of each model in a training step: the number that training lowers.
 
     The cross-entropy is computed from the logits z. So the gradient is exact, softmax(z) − y, also
-    where a probability rounds to 0. Class weights, soft targets, penalties and a teacher change the
-    loss as the recipe of each model says.
+    where a probability rounds to 0. Class weights, soft targets, label smoothing, penalties and a
+    teacher change the loss as the recipe of each model says.
 
     Args:
         recipes: How each model is trained.
@@ -113,7 +126,12 @@ class TrainingLoss:
         self._class_weights = (
             np.where(np.array(balanced)[:, None], class_weights, 1) if any(balanced) else None
         )
-        self._takes_shares = np.array([recipe.targets == "shares" for recipe in recipes])
+        # Mixed images have a share of each class. All models see the same mixed images.
+        self._mixed = any(recipe.mixes_images for recipe in recipes)
+        self._takes_shares = np.array(
+            [self._mixed or recipe.targets == "shares" for recipe in recipes]
+        )
+        self._smoothing = np.array([recipe.label_smoothing or 0.0 for recipe in recipes])
         self._teacher = teacher
 
     def of_batch(
@@ -158,15 +176,28 @@ class TrainingLoss:
 
     def _cross_entropies(self, rows: list[int], labels: Any, logits: Any, shares: Any) -> Any:
         """Compute the cross-entropy of each image, weighted by the classes, [models, batch]."""
-        takes_shares = self._takes_shares[rows]
-        repeated = tf.broadcast_to(labels, tf.shape(logits)[:2])
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(repeated, logits)
-        if takes_shares.any():
-            targets = tf.broadcast_to(tf.cast(shares, logits.dtype), tf.shape(logits))
-            of_shares = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
-            losses = tf.where(takes_shares[:, None], of_shares, losses)
+        takes_shares, smoothing = self._takes_shares[rows], self._smoothing[rows]
+        of_classes = None
         if self._class_weights is not None:
-            of_classes = tf.constant(self._class_weights[rows], losses.dtype)
+            of_classes = tf.constant(self._class_weights[rows], logits.dtype)
+        if takes_shares.any() or smoothing.any():
+            classes = logits.shape[-1]
+            targets = tf.one_hot(labels, classes, dtype=logits.dtype)
+            if takes_shares.any():
+                shares = tf.cast(shares, logits.dtype)
+                targets = tf.where(takes_shares[:, None, None], shares, targets)
+            smoothing = tf.constant(smoothing[:, None, None], logits.dtype)
+            targets = (1 - smoothing) * targets + smoothing / classes
+            if self._mixed and of_classes is not None:
+                # Each share counts by its own class. These targets do not sum to 1, which
+                # TensorFlow's gradient of the cross-entropy of logits takes for granted.
+                targets *= of_classes[:, None]
+                return -tf.reduce_sum(targets * tf.nn.log_softmax(logits), axis=-1)
+            losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+        else:
+            repeated = tf.broadcast_to(labels, tf.shape(logits)[:2])
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(repeated, logits)
+        if of_classes is not None:
             losses *= tf.gather(of_classes, labels, axis=1)
         return losses
 

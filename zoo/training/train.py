@@ -32,7 +32,6 @@ from zoo.training.scores import SCORES
 from zoo.training.statistics import learn_mean_image, mixes_images
 
 OWN_IMAGES = "their own images"
-MIXED_IMAGES = "batch normalisation would see the images that a member leaves out"
 """What makes the batches of members differ that are trained on images of their own."""
 
 
@@ -66,7 +65,7 @@ def train(
             model after another. None trains those models together whose recipes ask for the same
             batch size and augmentation, or goes on as the resumed run began. Models with their own
             images train together only if `Learner.takes_weights`, and if they have no batch
-            normalisation, which would see the images that a model leaves out.
+            normalisation, mixup or CutMix, which would see the images that a model leaves out.
         combine: Combines the models' probabilities, for the committee's own curves. Another
             function object counts as another computation, for which the graph is made anew.
         teacher: The model that all learn from beside the labels, or None.
@@ -221,8 +220,10 @@ def _say_what_is_apart(groups: Sequence[Sequence[Learner]], progress: Progress) 
         fields = [name for name in differing if name != OWN_IMAGES]
         reason = f"another {' and '.join(fields)}"
         if OWN_IMAGES in differing:
-            mixes = any(_mixes_weighted_images(learner) for learner in (first, group[0]))
-            reason = MIXED_IMAGES if mixes else OWN_IMAGES
+            mixing = _mixing_of_images(first) or _mixing_of_images(group[0])
+            reason = OWN_IMAGES
+            if mixing:
+                reason = f"{mixing} would see the images that a member leaves out"
         reasons.setdefault(reason, []).extend(learner.name for learner in group)
     if reasons:
         progress.say(f"Not trained on the same batches as {first.name}: {_in_words(reasons)}.")
@@ -244,9 +245,13 @@ def _in_words(reasons: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
 
 
-def _mixes_weighted_images(learner: Learner) -> bool:
-    """Whether a model would see images of a batch that count nothing for it."""
-    return learner.takes_weights and mixes_images(learner.model)
+def _mixing_of_images(learner: Learner) -> str:
+    """Name what would show a model the images of a batch that count nothing for it, or nothing."""
+    if not learner.takes_weights:
+        return ""
+    if learner.recipe.mixes_images:
+        return "mixup or cutmix"
+    return "batch normalisation" if mixes_images(learner.model) else ""
 
 
 @contextlib.contextmanager
@@ -347,14 +352,13 @@ def _was_trained_apart(folder: str | Path | None) -> bool:
 def _disagreements(first: Learner, second: Learner) -> list[str]:
     """Name the parts of two recipes that make their batches differ."""
     has_own = any(
-        learner.rows is not None and (not learner.takes_weights or mixes_images(learner.model))
+        learner.rows is not None and (not learner.takes_weights or _mixing_of_images(learner))
         for learner in (first, second)
     )
     own = [OWN_IMAGES] if has_own else []
+    fields = ("batch_size", "augmentation", *(["targets"] if first.recipe.mixes_images else []))
     return own + [
-        name
-        for name in ("batch_size", "augmentation")
-        if getattr(first.recipe, name) != getattr(second.recipe, name)
+        name for name in fields if getattr(first.recipe, name) != getattr(second.recipe, name)
     ]
 
 

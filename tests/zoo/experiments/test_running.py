@@ -5,6 +5,7 @@ import pytest
 
 from zoo.errors import ArgumentError, RunError
 from zoo.experiments import experiment_names, load_experiment, reproduce, running
+from zoo.experiments.images import load_images
 
 
 @pytest.mark.parametrize("name", experiment_names())
@@ -108,7 +109,8 @@ def test_new_splits_and_a_number_of_training_images_are_taken(digits_file, tmp_p
     text = text.replace('name = "digits"', 'name = "digits"\ntraining_images = 50')
     other.write_text(text.replace("[protocol]", "[protocol]\nnew_splits = true"), "utf-8")
     experiment = load_experiment(str(other))
-    first, second = (running.load_images(experiment, None, seed) for seed in (0, 1))
+    assert experiment.protocol.new_splits
+    first, second = (load_images(experiment.data, None, seed, new_split=True) for seed in (0, 1))
     assert set(first.train.class_counts.values()) == {5}
     assert set(first.test.digests) != set(second.test.digests)
 

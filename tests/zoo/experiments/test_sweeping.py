@@ -5,7 +5,7 @@ import pytest
 
 from zoo.errors import ArgumentError
 from zoo.experiments import experiment_names, load_experiment, reproduce, sweeping
-from zoo.experiments.running import _member
+from zoo.experiments.features import make_member
 from zoo.text import as_plain_text
 from zoo.tuning.space import make_search_space
 
@@ -71,5 +71,5 @@ def test_a_sweep_without_validation_images_is_refused(rates_file, tmp_path):
 def test_the_settings_of_every_sweep_can_vary(name):
     experiment = load_experiment(name)
     if experiment.sweep:
-        member = _member(experiment.swept_member, 1000, quick=False)
+        member = make_member(experiment.swept_member, 1000, quick=False)
         assert make_search_space(member, dict(experiment.sweep.vary)).names

@@ -15,6 +15,7 @@ import zoo.models
 from zoo import registry
 from zoo.errors import ArgumentError
 from zoo.layers import LocalResponseNormalization
+from zoo.registry.flops import flops
 
 NAMES = zoo.list_models()
 
@@ -58,6 +59,7 @@ def test_entry_says_what_it_is_and_where_it_comes_from(name):
     spec = zoo.describe(name)
     assert spec.summary.endswith(".")
     assert spec.parameter_count
+    assert spec.flops
     assert spec.source
     assert spec.tags
     assert registry.REQUIRED not in spec.parameters.values()
@@ -72,7 +74,8 @@ def test_tags_are_true(name, layers_of):
     convolutions = layers_of(model, keras.layers.Conv2D)
     assert ("conv" in tags) == bool(convolutions)
     assert ("mlp" in tags) == (hidden > 0 and not convolutions)
-    assert ("linear" in tags) == (hidden == 0)
+    assert ("linear" in tags) == (hidden == 0 and not convolutions)
+    assert ("separable" in tags) == bool(layers_of(model, keras.layers.SeparableConv2D))
     assert ("batchnorm" in tags) == bool(layers_of(model, keras.layers.BatchNormalization))
     assert ("regularised" in tags) == bool(model.losses)
 
@@ -85,6 +88,7 @@ def test_entry_builds_with_no_argument_as_described(name):
     assert model.input_shape == (None, *defaults["input_shape"])
     assert model.output_shape == (None, defaults["num_classes"])
     assert model.count_params() == zoo.describe(name).parameter_count
+    assert flops(model) == zoo.describe(name).flops
     assert not model.compiled
 
 
@@ -128,11 +132,19 @@ def test_alexnet_s_features_are_the_activations_of_the_last_pooling(pixels, laye
     np.testing.assert_allclose(features(images), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_alexnet_has_no_other_features():
-    with pytest.raises(
-        ArgumentError, match=r"features must be None or \"pool5\"\. Received: 'fc6'"
-    ):
-        zoo.build("alexnet", features="fc6")
+@pytest.mark.parametrize("name", NAMES)
+def test_features_are_what_the_classes_are_told_by(name, pixels):
+    arguments = {"input_shape": odd(name, 1), "num_classes": 2, "seed": 3}
+    whole, features = zoo.build(name, **arguments), zoo.build(name, **arguments, features=True)
+    images = pixels(odd(name, 1))
+    last = [layer for layer in whole.layers if layer.weights][-1]
+    expected = keras.Model(whole.input, last.input)(images)
+    if len(expected.shape) == 4:
+        expected = np.mean(expected, axis=(1, 2))
+    found = features(images)
+    assert found.dtype == "float32"
+    assert found.shape == (3, features.output_shape[-1])
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 # What goes in and what comes out

@@ -69,7 +69,8 @@ def test_built_with_it_a_model_has_the_same_weights_and_dropout():
 @pytest.mark.parametrize("name", zoo.list_models(exclude="alexnet"))
 @pytest.mark.parametrize("gradients", ["auto", "handwritten"])
 def test_every_entry_takes_it(name, gradients):
-    shape = (48, 48, 1) if name == "conv_bn" else (16, 16, 1)
+    side = {"conv_bn": 48, "lenet": 28}.get(name, 16)
+    shape = (side, side, 1)
     model = zoo.build(
         name, input_shape=shape, num_classes=3, gradients=gradients, standardize="per_image",
         precision="mixed_bfloat16",

@@ -24,7 +24,7 @@ _DEFAULTS: Mapping[str, Any] = {
 
 
 def compiled_recipe(model: Any) -> Recipe | None:
-    """Make a recipe with the optimiser that a model was compiled with.
+    """Make a recipe with the optimiser and label smoothing that a model was compiled with.
 
     Args:
         model: A `keras.Model`.
@@ -55,6 +55,7 @@ def compiled_recipe(model: Any) -> Recipe | None:
     name = kind.__name__
     if getattr(keras.optimizers, name, None) is not kind:
         name = keras.saving.get_registered_name(kind)
+    described["label_smoothing"] = _setting_of_loss(model, "label_smoothing") or None
     return Recipe(name, optimizer_arguments=_changed(config, kind), **described)
 
 
@@ -88,12 +89,15 @@ def _settings_without_effect(model: Any) -> Iterator[str]:
     for name, default in _DEFAULTS.items():
         if settings.get(name, default) not in (default, []):
             yield f"{name}={settings[name]!r}"
-    for name in ("label_smoothing", "ignore_class"):
-        value = getattr(model.loss, name, None) or getattr(model.loss, "_fn_kwargs", {}).get(name)
-        if value:
-            yield f"{name}={value!r}"
+    if ignored := _setting_of_loss(model, "ignore_class"):
+        yield f"ignore_class={ignored!r}"
     if getattr(model.optimizer, "use_ema", False):
         yield "use_ema=True"
+
+
+def _setting_of_loss(model: Any, name: str) -> Any:
+    """Read a setting of the loss that a model was compiled with; None where it has no such."""
+    return getattr(model.loss, name, None) or getattr(model.loss, "_fn_kwargs", {}).get(name)
 
 
 def _name_of(part: Any) -> str:

@@ -100,18 +100,16 @@ def changes_of_bias(models, label=LABEL, recipe=None, shares=None, weights=None,
     before = [np.asarray(bias) for bias in biases]
     group = ModelGroup(models, optimizers)
     loss = TrainingLoss(recipes, **settings)
-    active = tf.fill([len(models)], True)
+    active = [True] * len(models)
 
     @tf.function
     def step(images):
-        group.load(active)
-        _, losses = group.train(
-            images, loss.of_batch(images, tf.constant([label]), shares, weights), active
-        )
-        group.store(active)
-        return losses
+        of_batch = loss.of_batch(images, tf.constant([label]), shares, weights)
+        return group.train(images, of_batch, tf.constant(active))[1]
 
+    group.load(active)
     losses = step(tf.ones((1, *SHAPE))).numpy()
+    group.store(active)
     return [
         np.asarray(bias) - old for bias, old in zip(biases, before, strict=True)
     ], losses  # fmt: skip
@@ -192,6 +190,17 @@ def test_the_gradient_of_shares_of_votes_is_exact():
     shares = np.array([[0.25, 0.5, 0.25]])
     (change,), _ = changes_of_bias([model], recipe=Recipe(targets="shares"), shares=shares)
     np.testing.assert_allclose(change, -exact_gradient(shares[0]), atol=1e-5)
+
+
+@pytest.mark.parametrize("targets", [None, "shares"])
+def test_smoothed_labels_divide_a_share_of_the_target_among_all_classes(targets):
+    model = functional(layers.Softmax())
+    saturate(model)
+    recipe = Recipe(label_smoothing=0.3, targets=targets, class_weight="balanced")
+    shares = np.array([[0.25, 0.5, 0.25]])
+    given = shares[0] if targets else ONE_HOT
+    (change,), _ = changes_of_bias([model], recipe=recipe, shares=shares, class_weights=[[1, 2, 1]])
+    np.testing.assert_allclose(change, -2 * exact_gradient(0.7 * given + 0.1), atol=1e-5)
 
 
 def test_the_gradient_of_a_teacher_is_exact():

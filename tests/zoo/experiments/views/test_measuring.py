@@ -5,9 +5,9 @@ import pytest
 
 import zoo
 from zoo.errors import ArgumentError
-from zoo.experiments import measuring
-from zoo.experiments.choices import TrainedSeed
-from zoo.experiments.measuring import Measurement
+from zoo.experiments.views import measuring
+from zoo.experiments.views.choices import TrainedSeed
+from zoo.experiments.views.measuring import Measurement
 
 NOTHING = TrainedSeed(None, None, Path())
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.errors import ArgumentError
-from zoo.experiments import backpropagation
-from zoo.experiments.choices import TrainedSeed
+from zoo.experiments.views import backpropagation
+from zoo.experiments.views.choices import TrainedSeed
 
 HEADER = ("", "measured", "here", "bound", "on", "verdict")
 

@@ -1,7 +1,7 @@
 import pytest
 
 from zoo.errors import ArgumentError
-from zoo.experiments.choices import Choice, choices_of
+from zoo.experiments.views.choices import Choice, choices_of
 
 
 def draw(trained, stem, *, layer, steps=8): ...

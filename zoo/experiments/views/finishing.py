@@ -6,9 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from zoo.experiments.choices import Choice, TrainedSeed
-from zoo.experiments.drawing import FIGURES
-from zoo.experiments.measuring import MEASUREMENTS, Measurement
+from zoo.experiments.views.choices import Choice, TrainedSeed
+from zoo.experiments.views.drawing import FIGURES
+from zoo.experiments.views.measuring import MEASUREMENTS, Measurement
 from zoo.files import errors_as_warnings, read_json, write_atomically
 
 START_ANEW = "Name another run folder."

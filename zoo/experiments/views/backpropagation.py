@@ -164,7 +164,8 @@ def seconds(way: str, depth: int, width: int, budget: float = 0.2) -> float:
         way: A name in `WAYS`.
         depth: The number of layers N.
         width: The number of units of each layer K.
-        budget: As many runs are timed as fit into these seconds, at least one.
+        budget: As many runs are timed as fit into these seconds, at least three; with 0 a single
+            run.
 
     Returns:
         The seconds of the fastest run; NaN where there are too many paths to walk.
@@ -174,9 +175,10 @@ def seconds(way: str, depth: int, width: int, budget: float = 0.2) -> float:
     if way == "path by path" and paths(depth, width) > MOST_PATHS:
         return float("nan")
     function, arguments = WAYS[way][0], network(depth, width)
-    best, until = float("inf"), time.perf_counter() + budget
+    best, runs, until = float("inf"), 0, time.perf_counter() + budget
     with threadpool_limits(1):  # a single core, so that seconds are proportional to operations
-        while best == float("inf") or time.perf_counter() < until:
+        while runs < (3 if budget else 1) or time.perf_counter() < until:
+            runs += 1
             started = time.perf_counter()
             function(*arguments)
             best = min(best, time.perf_counter() - started)

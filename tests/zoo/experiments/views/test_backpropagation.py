@@ -1,6 +1,6 @@
 import numpy as np
 
-from zoo.experiments import backpropagation
+from zoo.experiments.views import backpropagation
 
 
 def test_every_way_gives_the_same_gradient_and_differences_agree():

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from zoo.experiments import backpropagation
-from zoo.experiments.choices import TrainedSeed
+from zoo.experiments.published.confusion_figure import draw_beside
+from zoo.experiments.views import backpropagation
+from zoo.experiments.views.choices import TrainedSeed
 from zoo.files import write_atomically
 
 
@@ -24,6 +25,27 @@ def draw_report(trained: TrainedSeed, stem: Path) -> None:
         report = committee.report(data.test)
         for suffix in ("png", "json", "md"):
             report.save(f"{stem}-report.{suffix}")
+
+
+def draw_confusion(
+    trained: TrainedSeed, stem: Path, *, member: str = "", published: Sequence[Any] = ()
+) -> None:
+    """Draw the confusion matrix on the test images, beside a published matrix if it is known.
+
+    Args:
+        trained: The trained networks.
+        stem: The beginning of the pictures' paths.
+        member: The member; empty takes all members.
+        published: The matrix of the report, counts or percent, with a row for each true class.
+    """
+    from zoo.experiments.published.confusion import confusions
+
+    if trained.committee is None or trained.test is None or trained.data is None:
+        return
+    counted = confusions(trained.committee, trained.data, ["test"])
+    for name in [member] if member else trained.committee.member_names:
+        figure = draw_beside(published, counted[name]["test"], trained.class_names)
+        _save(figure, f"{stem}-confusion-{name}.png")
 
 
 def draw_curves(trained: TrainedSeed, stem: Path) -> None:
@@ -193,6 +215,7 @@ def draw_backpropagation(trained: TrainedSeed, stem: Path) -> None:
 
 FIGURES: dict[str, Callable[..., None]] = {
     "report": draw_report,
+    "confusion": draw_confusion,
     "curves": draw_curves,
     "samples": draw_samples,
     "weights": draw_weights,
