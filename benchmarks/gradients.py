@@ -35,8 +35,8 @@ ENTRIES = [
     ("conv_bn", 32, 40, None),
     ("alexnet", 8, 12, None),
 ]
-# Layer, arguments, input shape, arguments of the call.
-LAYERS: list[tuple[str, dict[str, Any], tuple[int, ...], dict[str, Any]]] = [
+# Layer, arguments, the shape of the input or the shapes of several inputs, arguments of the call.
+LAYERS: list[tuple[str, dict[str, Any], tuple[Any, ...], dict[str, Any]]] = [
     ("Dense", {"units": 512}, (256, 2304), {}),
     ("ReLU", {}, (256, 48, 48, 32), {}),
     ("Softmax", {}, (4096, 100), {}),
@@ -44,7 +44,18 @@ LAYERS: list[tuple[str, dict[str, Any], tuple[int, ...], dict[str, Any]]] = [
     ("BatchNormalization", {}, (64, 24, 24, 64), {"training": True}),
     ("Conv2D", {"filters": 64, "kernel_size": 3, "padding": "same"}, (32, 24, 24, 64), {}),
     ("MaxPooling2D", {}, (32, 48, 48, 32), {}),
-]
+    ("AveragePooling2D", {"pool_size": 2}, (64, 32, 32, 32), {}),
+    ("GlobalAveragePooling2D", {}, (128, 8, 8, 256), {}),
+    ("Add", {}, ((64, 32, 32, 32), (64, 32, 32, 32)), {}),
+    ("Multiply", {}, ((64, 16, 16, 64), (64, 1, 1, 64)), {}),
+    ("DepthwiseConv2D", {"kernel_size": 3, "padding": "same"}, (64, 24, 24, 64), {}),
+    (
+        "SeparableConv2D", {"filters": 64, "kernel_size": 3, "padding": "same"},
+        (64, 24, 24, 32), {},
+    ),
+    ("Activation", {"activation": "silu"}, (64, 32, 32, 32), {}),
+    ("Activation", {"activation": "gelu"}, (64, 32, 32, 32), {}),
+]  # fmt: skip
 
 
 def training_step(name: str, batch: int, gradients: str) -> Any:
@@ -71,7 +82,7 @@ def training_step(name: str, batch: int, gradients: str) -> Any:
 def layer_step(
     name: str,
     arguments: dict[str, Any],
-    shape: tuple[int, ...],
+    shape: tuple[Any, ...],
     call: dict[str, Any],
     gradients: str,
 ) -> Any:
@@ -79,15 +90,20 @@ def layer_step(
     library = keras.layers if gradients == "auto" else zoo.layers
     layer = getattr(library, name)(**arguments)
     layer.build(shape)
-    x = tf.constant(np.random.default_rng(0).normal(size=shape), "float32")
+    rng = np.random.default_rng(0)
+    several = isinstance(shape[0], tuple)
+    tensors = [
+        tf.constant(rng.normal(size=sides), "float32") for sides in (shape if several else [shape])
+    ]
 
     @tf.function(autograph=False, jit_compile=False)
     def step() -> Any:
         with tf.GradientTape() as tape:
-            tape.watch(x)
-            y = layer(x, **call)
+            tape.watch(tensors)
+            y = layer(tensors if several else tensors[0], **call)
             loss = tf.reduce_sum(y * y)
-        return [tf.reduce_sum(g) for g in tape.gradient(loss, [x, *layer.trainable_variables])]
+        found = tape.gradient(loss, [*tensors, *layer.trainable_variables])
+        return [tf.reduce_sum(gradient) for gradient in found]
 
     return step
 

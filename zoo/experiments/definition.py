@@ -1,7 +1,6 @@
 """What an experiment is: the values in its TOML file, and the checks that the file must pass."""
 
 import inspect
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
@@ -11,14 +10,14 @@ from zoo.arguments import as_names, whole_number
 from zoo.datasets import load
 from zoo.datasets.registry import get_dataset
 from zoo.errors import ArgumentError
+from zoo.experiments.choices import Choice, choices_of
+from zoo.experiments.drawing import FIGURES
+from zoo.experiments.measuring import MEASUREMENTS
+from zoo.experiments.published.values import COMMITTEE, SPLITS, Published, value_word
+from zoo.experiments.sweeps.settings import SweepSettings
 from zoo.recipes import Recipe
 from zoo.registry import describe
-from zoo.text import did_you_mean, unknown_name
-
-SPLITS = ("train", "validation", "test")
-FIGURES = ("report", "curves", "weights")
-COMMITTEE = "committee"
-"""The name of the members together, where they vote."""
+from zoo.text import did_you_mean
 
 Section = TypeVar("Section", bound="Any")
 
@@ -111,64 +110,6 @@ class MemberSettings:
 
 
 @dataclass(frozen=True)
-class Published:
-    """A value that the report published.
-
-    Args:
-        member: The name of the member, or `"committee"`.
-        split: The split that the value is for.
-        value: The accuracy in percent, with the decimals that the report gives: `"46.9"`.
-        source: Where the value stands, and how it was read.
-        n: The number of images; None if the report does not give it.
-        or_more: Whether the report only says that the accuracy is above the value.
-        chosen_on_test: Whether the report chose settings or epochs on the test images, so that its
-            value is too high.
-    """
-
-    member: str
-    split: str
-    value: str
-    source: str
-    n: int | None = None
-    or_more: bool = False
-    chosen_on_test: bool = False
-
-    def __post_init__(self) -> None:
-        if self.split not in SPLITS:
-            raise ArgumentError(
-                f"published.split must be one of {', '.join(SPLITS)}. Received: {self.split!r}"
-                f"{did_you_mean(str(self.split), SPLITS)}"
-            )
-        if self.n is not None:
-            whole_number("published.n", self.n, 1)
-        try:
-            percentage = float(self.value) if isinstance(self.value, str) else math.nan
-        except ValueError:
-            percentage = math.nan
-        if not 0 <= percentage <= 100:
-            raise ArgumentError(
-                "published.value must be a text with a number of percent, from 0 to 100. Received: "
-                f'{self.value!r}. Write "46.9", with the decimals of the report.'
-            )
-
-    @property
-    def range(self) -> tuple[float, float]:
-        """The lowest and the highest accuracy that are written so, as fractions.
-
-        Example:
-            >>> Published("mlp", "test", "46.9", "the report").range
-            (0.4685, 0.4695)
-        """
-        half = 0.5 * 10.0 ** -len(self.value.partition(".")[2])
-        high = 100.0 if self.or_more else float(self.value) + half
-        low = float(self.value) if self.or_more else float(self.value) - half
-        return round(max(low, 0) / 100, 9), round(min(high, 100) / 100, 9)
-
-    def __str__(self) -> str:
-        return f"{'> ' if self.or_more else ''}{self.value} %"
-
-
-@dataclass(frozen=True)
 class Protocol:
     """How the members are trained and judged.
 
@@ -205,12 +146,14 @@ class Experiment:
         report: The report.
         place: Where the experiment stands in the report.
         minutes: About how long the experiment takes on two cores.
-        data: The images.
-        members: The networks.
+        data: The images. None for an experiment that needs none.
+        members: The networks. Empty for an experiment that trains nothing.
         protocol: How the networks are trained and judged.
+        sweep: Which settings of a member vary; None trains each member as it stands.
         published: The values that the report published.
-        figures: What is drawn: the `report` of each seed, the `curves` of the training, the
-            `weights` of each first layer as images.
+        figures: What is drawn for each seed; `zoo.experiments.drawing.FIGURES` has the names.
+        measurements: What else is measured, on the networks of the first seed;
+            `zoo.experiments.measuring.MEASUREMENTS` has the names.
         differs: What is not known of the report's experiment, or is otherwise here.
 
     Raises:
@@ -222,23 +165,38 @@ class Experiment:
     report: str
     place: str
     minutes: float
-    data: DataSettings
-    members: Sequence[MemberSettings]
+    data: DataSettings | None = None
+    members: Sequence[MemberSettings] = ()
     protocol: Protocol = field(default_factory=Protocol)
+    sweep: SweepSettings | None = None
     published: Sequence[Published] = ()
-    figures: Sequence[str] = ("report",)
+    figures: Sequence[Choice] = ()
+    measurements: Sequence[Choice] = ()
     differs: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         names = [member.name for member in self.members]
-        if not names or len({*names, COMMITTEE}) <= len(names):
+        if len({*names, COMMITTEE}) <= len(names):
             raise ArgumentError(
-                f"members must be one or more, each with a name of its own, which is not "
-                f"{COMMITTEE!r}. Received: {names}. Rename a member."
+                f"members must each have a name of their own, which is not {COMMITTEE!r}. "
+                f"Received: {names}. Rename a member."
             )
-        for figure in self.figures:
-            if figure not in FIGURES:
-                raise ArgumentError(unknown_name("figure", figure, FIGURES, "Correct the file."))
+        if not (names or self.figures or self.measurements):
+            raise ArgumentError(
+                "An experiment must have members, figures or measurements. Received: none of "
+                "them. Write [[members]]."
+            )
+        if names and self.data is None:
+            raise ArgumentError(
+                "data must name the images that the members are trained on. Received: nothing. "
+                "Write [data]."
+            )
+        for choice in (*self.figures, *self.measurements):
+            if (member := choice.options.get("member")) is not None and member not in names:
+                raise ArgumentError(
+                    f"The member of {choice.name} must be one of {', '.join(names) or 'none'}. "
+                    f"Received: {member!r}{did_you_mean(str(member), names)}"
+                )
         known = [*names, *([COMMITTEE] if self.protocol.voting else [])]
         for value in self.published:
             if value.member not in known:
@@ -246,6 +204,55 @@ class Experiment:
                     f"published.member must be one of {', '.join(known)}. Received: "
                     f"{value.member!r}{did_you_mean(str(value.member), known)}"
                 )
+        self._check_sweep(names)
+
+    def _check_sweep(self, names: Sequence[str]) -> None:
+        """Refuse a sweep that cannot be, and published values of trials that it does not have."""
+        swept = self.sweep.member if self.sweep else None
+        if swept is not None and swept not in names:
+            raise ArgumentError(
+                f"sweep.member must be one of {', '.join(names)}. Received: {swept!r}"
+                f"{did_you_mean(swept, names)}"
+            )
+        for value in self.published:
+            if value.at and (self.sweep is None or value.member != swept):
+                raise ArgumentError(
+                    "published.at must come with a sweep of the member. Received: "
+                    f"{dict(value.at)} for {value.member!r}. Leave it out, or write [sweep]."
+                )
+            if value.at and self.sweep:
+                self.sweep.check_point(value.at)
+        seeds = [*self.protocol.seeds]
+        are_in_a_row = seeds == [*range(seeds[0], seeds[0] + len(seeds))]
+        if self.sweep and (self.protocol.new_splits or not are_in_a_row):
+            raise ArgumentError(
+                "The protocol of a sweep must have seeds that follow one another, on the same "
+                f"images. Received: seeds {seeds}, new_splits = {self.protocol.new_splits}. The "
+                "trainings of all seeds share the images."
+            )
+
+    @cached_property
+    def plain_members(self) -> tuple[MemberSettings, ...]:
+        """The members that train as they stand: all but the member of the sweep."""
+        return tuple(
+            member for member in self.members if not self.sweep or member.name != self.sweep.member
+        )
+
+    @cached_property
+    def swept_member(self) -> MemberSettings:
+        """The member whose settings the sweep varies."""
+        (member,) = (member for member in self.members if member not in self.plain_members)
+        return member
+
+    @cached_property
+    def points(self) -> dict[str, Mapping[str, Any]]:
+        """Name of the result of a trial → its settings, for which the report published a value."""
+        return {value.result: value.at for value in self.published if value.at}
+
+    @property
+    def data_needed(self) -> str:
+        """Which files a user has to bring, in a word."""
+        return self.data.needed if self.data else "nothing"
 
     @cached_property
     def judged_splits(self) -> tuple[str, ...]:
@@ -271,21 +278,26 @@ def experiment_of(name: str, table: Mapping[str, Any]) -> Experiment:
         >>> experiment_of("mine", {"titel": "a title"})
         Traceback (most recent call last):
         zoo.errors.ArgumentError: The experiment must have no other keys than data, differs, \
-figures, members, minutes, place, protocol, published, report, title. Received: 'titel'; did you \
-mean 'title'? Correct the file.
+figures, measurements, members, minutes, place, protocol, published, report, sweep, title. \
+Received: 'titel'; did you mean 'title'? Correct the file.
     """
     values = {"name": name, **table}
     _check_keys("The experiment", Experiment, values, hidden={"name"})
-    values["data"] = _section("data", DataSettings, values["data"])
+    if "data" in values:
+        values["data"] = _section("data", DataSettings, values["data"])
     values["protocol"] = _section("protocol", Protocol, values.get("protocol", {}))
-    members = _tables("members", values["members"])
+    if "sweep" in values:
+        values["sweep"] = _section("sweep", SweepSettings, values["sweep"])
+    members = _tables("members", values.get("members", []))
     values["members"] = tuple(
         _section("members", MemberSettings, row) for table in members for row in _varied(table)
     )
     published = _tables("published", values.get("published", []))
     values["published"] = tuple(_section("published", Published, row) for row in published)
-    for key in ("figures", "differs"):
-        values[key] = as_names(key, values[key]) if key in values else getattr(Experiment, key)
+    values["figures"] = choices_of("figures", values.get("figures", []), FIGURES)
+    measurements = values.get("measurements", [])
+    values["measurements"] = choices_of("measurements", measurements, MEASUREMENTS)
+    values["differs"] = as_names("differs", values.get("differs", []))
     return Experiment(**values)
 
 
@@ -308,9 +320,9 @@ def _varied(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     part = "recipe" if setting in {item.name for item in fields(Recipe)} else "arguments"
     rows: list[Mapping[str, Any]] = []
     for value in choices:
-        word = "-".join(map(str, value)) if isinstance(value, list) else str(value)
         changed = {**others.get(part, {}), setting: value}
-        rows.append({**others, "name": f"{others.get('name', '')}_{word}", part: changed})
+        name = f"{others.get('name', '')}_{value_word(value)}"
+        rows.append({**others, "name": name, part: changed})
     return rows
 
 

@@ -9,8 +9,9 @@ import tensorflow as tf
 from keras import ops
 
 from zoo.layers.activations import handwritten
+from zoo.layers.average_pooling2d import every_pixel_of
 from zoo.layers.dense import add_bias
-from zoo.layers.empty_batches import never_empty
+from zoo.layers.empty_batches import as_many_as, never_empty
 from zoo.layers.registration import register_layer
 
 
@@ -34,9 +35,8 @@ def convolution(
 
     @ops.custom_gradient
     def convolve(x: Any, kernel: Any) -> Any:
-        batch = tf.shape(x)[0]
         xs = _split(never_empty(x), groups)
-        kernels = [_spread(part, dilation) for part in _split(kernel, groups)]
+        kernels = [spread_kernel(part, dilation) for part in _split(kernel, groups)]
         ys = [
             tf.raw_ops.Conv2D(input=a, filter=k, **options)
             for a, k in zip(xs, kernels, strict=True)
@@ -47,9 +47,9 @@ def convolution(
             for a, k, d_y in zip(xs, kernels, _split(never_empty(upstream), groups), strict=True):
                 d_xs.append(_full_convolution(a, k, d_y, options))
                 d_kernels.append(_correlation(a, k, d_y, options)[:: dilation[0], :: dilation[1]])
-            return _join(d_xs)[:batch], _join(d_kernels)
+            return as_many_as(x, _join(d_xs)), _join(d_kernels)
 
-        return _join(ys)[:batch], backward
+        return as_many_as(x, _join(ys)), backward
 
     return convolve
 
@@ -68,8 +68,20 @@ def _correlation(x: Any, kernel: Any, upstream: Any, options: dict[str, Any]) ->
     )
 
 
-def _spread(kernel: Any, dilation: tuple[int, int]) -> Any:
-    """Put zeros between the taps, which makes a plain kernel of a dilated kernel."""
+def spread_kernel(kernel: Any, dilation: tuple[int, int]) -> Any:
+    """Put zeros between the taps, which makes a plain kernel of a dilated kernel.
+
+    Args:
+        kernel: [rows, columns, channels, filters].
+        dilation: Distance between the taps, (rows, columns).
+
+    Returns:
+        [(rows − 1) · dilation + 1, (columns − 1) · dilation + 1, channels, filters].
+
+    Example:
+        >>> spread_kernel(tf.ones((3, 2, 1, 4)), (2, 3)).shape
+        TensorShape([5, 4, 1, 4])
+    """
     if dilation == (1, 1):
         return kernel
     rows, columns, channels, filters = kernel.shape
@@ -123,8 +135,7 @@ class Conv2D(keras.layers.Conv2D):
         if self.kernel_size == (1, 1):
             # A 1×1 kernel looks only at the pixels at multiples of the strides. TensorFlow 2.21
             # writes outside its memory if it computes dK of a 1×1 kernel with strides.
-            inputs = inputs[:, :: strides[0], :: strides[1]]
-            strides = (1, 1)
+            inputs, strides = every_pixel_of(strides)(inputs), (1, 1)
         convolve = convolution(strides, self.padding, self.dilation_rate, self.groups)
         return convolve(inputs, kernel)
 

@@ -109,7 +109,7 @@ class Dense(keras.layers.Dense):
     inputs must have rank 2, as in Keras, and get a gradient where they hold a value. Arguments,
     weights, masks and dtypes are those of `keras.layers.Dense`. The layer cannot be quantised:
     move its weights to `keras.layers.Dense` with `set_weights` for that. Activations other than
-    linear, relu, sigmoid, tanh and softmax have the gradient that TensorFlow derives.
+    linear, relu, sigmoid, tanh, silu, gelu and softmax have the gradient that TensorFlow derives.
 
     Example:
         >>> import numpy as np

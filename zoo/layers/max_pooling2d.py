@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from zoo.layers.empty_batches import never_empty
+from zoo.layers.empty_batches import as_many_as, never_empty
 from zoo.layers.registration import register_layer
 
 
@@ -35,15 +35,15 @@ def pooling(
 
     @ops.custom_gradient
     def pool(x: Any) -> Any:
-        batch, images = tf.shape(x)[0], never_empty(x)
+        images = never_empty(x)
         y = tf.raw_ops.MaxPool(input=images, **options)
 
         def backward(upstream: Any) -> Any:
             d_y = never_empty(upstream)
             d_x = tf.raw_ops.MaxPoolGrad(orig_input=images, orig_output=y, grad=d_y, **options)
-            return d_x[:batch]
+            return as_many_as(x, d_x)
 
-        return y[:batch], backward
+        return as_many_as(x, y), backward
 
     return pool
 

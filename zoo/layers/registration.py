@@ -8,17 +8,21 @@ import keras
 
 LayerClass = TypeVar("LayerClass", bound=type)
 
+Shape = tuple[int, ...] | tuple[tuple[int, ...], ...]
+"""The shape of an input without the batch axis, or the shapes of several inputs."""
+
 
 @dataclass(frozen=True)
 class Example:
     """Arguments and an input shape with which a layer can be tried.
 
     Attributes:
-        input_shape: Shape of the input without the batch axis.
+        input_shape: Shape of the input without the batch axis; for a layer of several inputs, a
+            tuple of such shapes.
         arguments: Arguments of the constructor.
     """
 
-    input_shape: tuple[int, ...]
+    input_shape: Shape
     arguments: Mapping[str, Any]
 
 
@@ -26,16 +30,15 @@ EXAMPLES: dict[str, Example] = {}
 """The example of each registered layer, by the name of its class."""
 
 
-def register_layer(
-    input_shape: tuple[int, ...], **arguments: Any
-) -> Callable[[LayerClass], LayerClass]:
+def register_layer(input_shape: Shape, **arguments: Any) -> Callable[[LayerClass], LayerClass]:
     """Register a class of layers: with Keras as `zoo>NAME`, and with an example in `EXAMPLES`.
 
     The gradient checker and the tests of all layers use the example, so a new layer needs no other
     entry for them.
 
     Args:
-        input_shape: A small shape of the input without the batch axis.
+        input_shape: A small shape of the input without the batch axis; for a layer of several
+            inputs, a tuple of such shapes.
         **arguments: Arguments of the constructor; all that have no default.
 
     Returns:

@@ -1,7 +1,6 @@
 """Models that learn from the same batches, in one graph."""
 
 import functools
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.training.distillation import Teacher
-from zoo.training.fusion import ModelGroup
+from zoo.training.fusion import ModelGroup, graph_key
 from zoo.training.learner import Learner
 from zoo.training.scores import LOSS, SCORES, Score, ScoresByName, TrainingLoss, cross_entropy
 
@@ -56,26 +55,24 @@ class Lockstep:
         *,
         compiled: bool = False,
     ) -> None:
-        self._models = [learner.model for learner in learners]
-        self.optimizers = [learner.optimizer for learner in learners]
         self._compiled = compiled
-        self._stoppable = _stoppable(learners)
+        # Only a committee asks for the answers of models that have stopped.
+        self._stoppable = _stoppable(learners) if combine else [False] * len(learners)
         self._scores: dict[str, Score] = dict(SCORES)
         recipes = [learner.recipe for learner in learners]
         self._loss = TrainingLoss(recipes, class_weights, teacher)
         self._combine = combine
-        self._names = [learner.name for learner in learners] + ["committee"] * bool(combine)
+        self._take(learners)
         # A row for each name: the sum of each score over the images, and the number of images. Not
         # a Keras weight, so that no saved model holds it.
         shape = [len(self._names), len(self._scores) + 1]
         self._totals = tf.Variable(tf.zeros(shape, "float64"), trainable=False)
-        self._learning = (True,) * len(learners)
         self._groups: dict[tuple[bool, ...], tuple[ModelGroup, Any]] = {}
 
     def train(
         self, batches: Iterator[Any], steps: int, active: Sequence[bool], images_left: int = 0
     ) -> None:
-        """Train some steps.
+        """Train some steps. After the last step, `store` gives the models what they have learned.
 
         Args:
             batches: Iterator over (images, labels) or (images, labels, weights of the images). If a
@@ -91,14 +88,19 @@ class Lockstep:
         self._learning = self._choose_group(active, images_left)
         for key in set(self._groups) - {everyone, self._learning}:
             del self._groups[key]
-        _, function = self._group(self._learning)
-        idle = [k for k, learns in enumerate(active) if self._learning[k] and not learns]
-        # In a fused group, the dropout of a stopped model still draws numbers: set its seeds back.
-        seeds = [seed for k in idle for seed in _seeds(self._models[k])]
-        before = [seed.numpy() for seed in seeds]
+        group, function = self._group(self._learning)
+        if self._trained != (group, active):
+            self.store()
+            group.load(active)
+            self._trained = group, active
         function(batches, tf.constant(steps), tf.constant(active))
-        for seed, value in zip(seeds, before, strict=True):
-            seed.assign(value)
+
+    def store(self) -> None:
+        """Give the models the weights, and the optimisers the variables, that they have learned."""
+        if self._trained:
+            group, active = self._trained
+            group.store(active)
+            self._trained = None
 
     def evaluate(self, batches: Iterator[Any], steps: int) -> ScoresByName:
         """Score every model and the committee.
@@ -111,6 +113,10 @@ class Lockstep:
             Name → score → mean over the images; the loss with penalties, as in Keras.
         """
         self.reset()
+        group = self._answering
+        if not (self._trained and self._trained[0] is group and all(self._trained[1])):
+            self.store()
+            group.load()
         self._evaluate_function(batches, tf.constant(steps))
         return self.scores()
 
@@ -161,28 +167,42 @@ class Lockstep:
         self._totals.assign(tf.zeros_like(self._totals) if totals is None else totals)
 
     def restart(self, learners: Sequence[Learner]) -> None:
-        """Begin another training of the same models.
+        """Begin another training with the same graphs.
 
         Args:
-            learners: The models with fresh optimisers. The graph keeps its own optimisers: they get
-                the values of the fresh optimisers, and then replace them in the learners.
+            learners: The models with fresh optimisers. They may be other models where models run
+                fused. The graph of a model by itself keeps its optimiser: that gets the values of
+                the fresh optimiser, and then replaces it in the learner.
         """
         self.reset()
-        self._learning = (True,) * len(self._models)
-        for learner, optimizer in zip(learners, self.optimizers, strict=True):
-            for variable, fresh in zip(
-                optimizer.variables, learner.optimizer.variables, strict=True
-            ):
-                variable.assign(fresh)
-            learner.optimizer = optimizer
+        self._loss.smooth([learner.recipe.label_smoothing for learner in learners])
+        models = [learner.model for learner in learners]
+        everyone = (True,) * len(models)
+        self._groups = {key: known for key, known in self._groups.items() if key == everyone}
+        for group, _ in self._groups.values():
+            optimizers = group.bind(models, [learner.optimizer for learner in learners])
+            for learner, optimizer in zip(learners, optimizers, strict=True):
+                learner.optimizer = optimizer
+        if not self._groups and "_answering" in vars(self):
+            self._answering.bind(models, [None] * len(models))
+        self._take(learners)
+
+    def _take(self, learners: Sequence[Learner]) -> None:
+        """Take the models, optimisers and names of learners."""
+        self._models = [learner.model for learner in learners]
+        self.optimizers = [learner.optimizer for learner in learners]
+        self._names = [learner.name for learner in learners] + ["committee"] * bool(self._combine)
+        self._learning = (True,) * len(learners)
+        # The group whose weights are newer than those of the models, and who learns in it.
+        self._trained: tuple[ModelGroup, tuple[bool, ...]] | None = None
 
     def _choose_group(self, active: tuple[bool, ...], images_left: int) -> tuple[bool, ...]:
         """Choose the models of the next graph: all models of the present graph, or the active."""
         # The present graph also works when some models have stopped. A stopped model that runs
         # alone costs nothing. A stopped model in a fused group is still computed, and the result is
-        # thrown away. A model that is not stoppable stops only when it has diverged.
+        # thrown away. In a committee, a model that is not stoppable stops only if it diverges.
         fits = all(
-            learning >= learns and (learning == learns or stoppable)
+            learning >= learns and (learning == learns or stoppable or not self._combine)
             for learning, learns, stoppable in zip(
                 self._learning, active, self._stoppable, strict=True
             )
@@ -221,7 +241,6 @@ class Lockstep:
         group = self._answering
 
         def run(batches: Any, steps: Any) -> None:
-            group.load()
             _repeat(steps, lambda: self._evaluation_step(group, *batches.get_next()))
 
         return tf.function(functools.partial(run), autograph=False)
@@ -279,6 +298,17 @@ class Lockstep:
         self._totals.assign_add(rows)
 
 
+class Graphs:
+    """Keeps the graphs of the latest training, for a training of other models of the same kind.
+
+    Without `Graphs`, the graphs of a training are kept by the first of the models, for another
+    training of the same models.
+    """
+
+    def __init__(self) -> None:
+        self.latest: tuple[Any, Lockstep] | None = None
+
+
 def reuse_lockstep(
     learners: Sequence[Learner],
     combine: Combine | None,
@@ -286,8 +316,9 @@ def reuse_lockstep(
     teacher: Teacher | None,
     *,
     steps: int,
+    graphs: Graphs | None = None,
 ) -> Lockstep:
-    """Reuse the `Lockstep` of the models' previous training, or make a new `Lockstep`.
+    """Reuse the `Lockstep` of an earlier training, or make a new `Lockstep`.
 
     Args:
         learners: The models, with their optimisers started. If an earlier graph is reused, the
@@ -296,58 +327,47 @@ def reuse_lockstep(
         class_weights: As for `Lockstep`.
         teacher: As for `Lockstep`.
         steps: Training steps in all.
+        graphs: Keeps the graphs for a training of other models; None keeps them for a training of
+            the same models.
 
     Returns:
         A `Lockstep` with its sums at zero.
     """
     weights = sum(learner.model.count_params() for learner in learners)
     compiled = weights * steps >= COMPILE_FROM
+    recipes = [learner.recipe for learner in learners]
+    balanced = [each.class_weight is not None for each in recipes]
     key = [
         combine,
         teacher and (teacher, teacher.rule),
-        [list(weights) for weights in class_weights],
+        any(balanced) and [list(weights) for weights in class_weights],
         compiled,
         _stoppable(learners),
         dict(SCORES),
-        [
-            (
-                learner.name,
-                learner.recipe.class_weight,
-                learner.recipe.targets,
-                learner.recipe.label_smoothing,
-            )
-            for learner in learners
-        ],
-        [_description(learner) for learner in learners],
+        [(each.class_weight, each.targets, bool(each.ema)) for each in recipes],
+        any(each.label_smoothing for each in recipes),
+        graph_key(
+            [learner.model for learner in learners],
+            [learner.optimizer for learner in learners],
+            # Models that have stopped answer by themselves in a committee.
+            stay=combine is not None and any(_stoppable(learners)),
+        ),
     ]
     # The first model holds the lockstep, so that both are freed together. The attribute is set
     # without Keras, because Keras would save it with the model.
     owner = learners[0].model
-    known, lockstep = vars(owner).get("_zoo_lockstep", (None, None))
+    known, lockstep = (
+        (graphs.latest if graphs else vars(owner).get("_zoo_lockstep")) or (None, None)
+    )  # fmt: skip
     if lockstep is not None and known == key:
         lockstep.restart(learners)
         return lockstep
     lockstep = Lockstep(learners, combine, class_weights, teacher, compiled=compiled)
-    object.__setattr__(owner, "_zoo_lockstep", (key, lockstep))
+    if graphs:
+        graphs.latest = key, lockstep
+    else:
+        object.__setattr__(owner, "_zoo_lockstep", (key, lockstep))
     return lockstep
-
-
-def _description(learner: Learner) -> Any:
-    """Describe all that a graph depends on. A graph is reused if the description is equal."""
-    variables = [(id(variable.value), variable.trainable) for variable in learner.model.variables]
-    try:
-        configs = [learner.model.get_config(), _without_names(learner.optimizer.get_config())]
-        kinds = [type(learner.model), type(learner.optimizer)]
-        return [variables, kinds, json.dumps(configs, sort_keys=True, default=str)]
-    except (NotImplementedError, TypeError, ValueError):  # the model cannot describe itself
-        return object()
-
-
-def _without_names(config: Any) -> Any:
-    """Leave the names out of an optimiser's configuration, since Keras numbers the names."""
-    if not isinstance(config, dict):
-        return config
-    return {key: _without_names(value) for key, value in config.items() if key != "name"}
 
 
 def _stoppable(learners: Sequence[Learner]) -> list[bool]:
@@ -359,19 +379,11 @@ def _stoppable(learners: Sequence[Learner]) -> list[bool]:
     ]
 
 
-def _seeds(model: Any) -> list[Any]:
-    """List the seeds of a model's random layers: the variables that are not weights."""
-    weights = {id(weight) for weight in model.weights}
-    return [variable for variable in model.variables if id(variable) not in weights]
-
-
 def _training_loop(group: ModelGroup, step: Callable[..., None]) -> Any:
     """Make the graph that takes batches (images, labels) from an iterator, a step for each."""
 
     def run(batches: Any, steps: Any, active: Any) -> None:
-        group.load(active)
         _repeat(steps, lambda: step(group, active, *batches.get_next()))
-        group.store(active)
 
     # TensorFlow counts the tracings of each Python function, and would warn of too many tracings
     # after five short trainings. A new partial has a count of its own.

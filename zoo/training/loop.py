@@ -83,6 +83,7 @@ class Loop:
             started = time.monotonic()
             for within in self._pieces(group, batches, position, callbacks):
                 if self.interrupts:
+                    group.lockstep.store()
                     group.add_seconds(time.monotonic() - started, within.epoch)
                     self.checkpoint.save(learners, group.lockstep, within)
                     for learner in learners:
@@ -91,6 +92,8 @@ class Loop:
             position = StreamPosition(position.epoch + 1)
             scores = self._end_epoch(group, position.epoch, started)
             callbacks.on_epoch_end(position.epoch - 1, self.recorder.keras_names(scores))
+            for learner in learners:
+                learner.hide_average()
             self.checkpoint.save(learners, group.lockstep, position)
             if self.interrupts:
                 self._raise_interrupt()
@@ -178,6 +181,8 @@ class Loop:
             started = time.monotonic()
             group.lockstep.train(batches, piece, active, group.images_left(position))
             seconds = time.monotonic() - started
+            if self._sees_each_batch:
+                group.lockstep.store()
             position = position._replace(batch=position.batch + piece)
             scores = group.lockstep.scores()
             callbacks.on_train_batch_end(position.batch - 1, self.recorder.keras_names(scores))
@@ -208,13 +213,18 @@ class Loop:
     def _end_epoch(self, group: "_Group", epoch: int, started: float) -> ScoresByName:
         """Score and record an epoch, from 1, and let the learners look at their scores."""
         scores = group.lockstep.scores()
+        if any(learner.recipe.ema for learner in group.learners):
+            group.lockstep.store()
+            for learner in group.learners:
+                if learner.trains(epoch - 1):
+                    learner.show_average()
+        validated = self._evaluate(group.lockstep) if self.validation is not None else {}
+        group.lockstep.store()
         for learner in group.learners:
             if learner.name in scores:
                 scores[learner.name]["learning_rate"] = float(learner.optimizer.learning_rate)
-        if self.validation is not None:
-            validated = self._evaluate(group.lockstep)
-            for name, values in scores.items():
-                values.update(validation_scores(validated[name]))
+        for name, values in scores.items():
+            values.update(validation_scores(validated.get(name, {})))
         group.lockstep.reset()
         seconds = time.monotonic() - started
         group.add_seconds(seconds, epoch - 1)

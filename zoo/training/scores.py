@@ -114,8 +114,22 @@ class TrainingLoss:
             np.where(np.array(balanced)[:, None], class_weights, 1) if any(balanced) else None
         )
         self._takes_shares = np.array([recipe.targets == "shares" for recipe in recipes])
-        self._smoothing = np.array([recipe.label_smoothing or 0.0 for recipe in recipes])
+        smoothing = [recipe.label_smoothing or 0.0 for recipe in recipes]
+        # A variable, so that the same graph can train with other values; None if nothing smooths.
+        self._smoothing = (
+            tf.Variable(smoothing, dtype="float64", trainable=False) if any(smoothing) else None
+        )
         self._teacher = teacher
+
+    def smooth(self, shares: Sequence[float | None]) -> None:
+        """Take the label smoothing of each model, without a new graph.
+
+        Args:
+            shares: The share of the targets that is divided among all classes, or None. If nothing
+                was smoothed when the loss was made, nothing must be smoothed now.
+        """
+        if self._smoothing is not None:
+            self._smoothing.assign([share or 0.0 for share in shares])
 
     def of_batch(
         self, images: Any, labels: Any, shares: Any = None, weights: Any = None
@@ -159,15 +173,16 @@ class TrainingLoss:
 
     def _cross_entropies(self, rows: list[int], labels: Any, logits: Any, shares: Any) -> Any:
         """Compute the cross-entropy of each image, weighted by the classes, [models, batch]."""
-        takes_shares, smoothing = self._takes_shares[rows], self._smoothing[rows]
-        if takes_shares.any() or smoothing.any():
+        takes_shares = self._takes_shares[rows]
+        if takes_shares.any() or self._smoothing is not None:
             classes = logits.shape[-1]
             targets = tf.one_hot(labels, classes, dtype=logits.dtype)
             if takes_shares.any():
                 shares = tf.cast(shares, logits.dtype)
                 targets = tf.where(takes_shares[:, None, None], shares, targets)
-            smoothing = tf.constant(smoothing[:, None, None], logits.dtype)
-            targets = (1 - smoothing) * targets + smoothing / classes
+            if self._smoothing is not None:
+                smoothing = tf.cast(tf.gather(self._smoothing, rows), logits.dtype)[:, None, None]
+                targets = (1 - smoothing) * targets + smoothing / classes
             losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
         else:
             repeated = tf.broadcast_to(labels, tf.shape(logits)[:2])

@@ -32,6 +32,7 @@ from zoo.training.scores import SCORES
 from zoo.training.statistics import learn_mean_image, mixes_images
 
 OWN_IMAGES = "their own images"
+MIXED_IMAGES = "batch normalisation would see the images that a member leaves out"
 """What makes the batches of members differ that are trained on images of their own."""
 
 
@@ -209,14 +210,15 @@ def _record_start(
 
 def _say_what_is_apart(groups: Sequence[Sequence[Learner]], progress: Progress) -> None:
     """Say which models are trained after others, or beside others as models by themselves."""
-    if len(groups) > 1:
-        _say_what_trains_apart([learner for group in groups for learner in group], progress)
     first = groups[0][0]
     reasons: dict[str, list[str]] = {}
     for group in groups[1:]:
         differing = _disagreements(first, group[0])
         fields = [name for name in differing if name != OWN_IMAGES]
-        reason = OWN_IMAGES if OWN_IMAGES in differing else f"another {' and '.join(fields)}"
+        reason = f"another {' and '.join(fields)}"
+        if OWN_IMAGES in differing:
+            mixes = any(_mixes_weighted_images(learner) for learner in (first, group[0]))
+            reason = MIXED_IMAGES if mixes else OWN_IMAGES
         reasons.setdefault(reason, []).extend(learner.name for learner in group)
     if reasons:
         progress.say(f"Not trained on the same batches as {first.name}: {_in_words(reasons)}.")
@@ -238,18 +240,9 @@ def _in_words(reasons: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
 
 
-def _say_what_trains_apart(learners: Sequence[Learner], progress: Progress) -> None:
-    """Say which models do not share the batches of the others, and why."""
-    apart = [
-        learner.name
-        for learner in learners
-        if len(learners) > 1 and learner.takes_weights and mixes_images(learner.model)
-    ]
-    if apart:
-        progress.say(
-            f"Trained one after another: {', '.join(apart)}. In batches that all members share, "
-            "batch normalisation would see the images that a member leaves out."
-        )
+def _mixes_weighted_images(learner: Learner) -> bool:
+    """Whether a model would see images of a batch that count nothing for it."""
+    return learner.takes_weights and mixes_images(learner.model)
 
 
 @contextlib.contextmanager
@@ -271,6 +264,12 @@ def _check_images(learners: Sequence[Learner], data: Split, validation: Split | 
         check_model(learner.name, learner.model, data.image_shape, data.num_classes)
         check_kernels(learner.name, learner.model)
         learner.recipe.make_optimizer(steps=1)
+        if learner.recipe.plateau and validation is None:
+            raise ArgumentError(
+                f"{learner.name} must have validation data, on which its learning rate depends. "
+                f"Received: plateau={learner.recipe.plateau} and no validation data. Pass "
+                "validation_data=, or plateau=None in the recipe."
+            )
         if learner.recipe.patience and validation is None:
             raise ArgumentError(
                 f"{learner.name} must have validation data to stop early. Received: "
@@ -350,7 +349,7 @@ def _was_trained_apart(folder: str | Path | None) -> bool:
 def _disagreements(first: Learner, second: Learner) -> list[str]:
     """Name the parts of two recipes that make their batches differ."""
     has_own = any(
-        learner.rows is not None and not (learner.takes_weights and not mixes_images(learner.model))
+        learner.rows is not None and (not learner.takes_weights or mixes_images(learner.model))
         for learner in (first, second)
     )
     own = [OWN_IMAGES] if has_own else []

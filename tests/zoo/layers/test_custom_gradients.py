@@ -20,6 +20,11 @@ USES = {
     "dense.sparse_linear": (lambda: zoo.layers.Dense(3), (4,), {}),
     "conv2d.convolution": (lambda: zoo.layers.Conv2D(4, 2, groups=2), (5, 5, 4), {}),
     "activations.rectifier": (lambda: zoo.layers.Dense(3, "relu"), (4,), {}),
+    "activations.silu": (lambda: zoo.layers.Activation("silu"), (4,), {}),
+    "activations.gelu": (lambda: zoo.layers.Activation("gelu"), (4,), {}),
+    "average_pooling2d.mean_over": (lambda: zoo.layers.GlobalAveragePooling2D(), (5, 5, 2), {}),
+    "depthwise_conv2d.convolution": (lambda: zoo.layers.SeparableConv2D(3, 2), (5, 5, 2), {}),
+    "merging.multiply": (lambda: zoo.layers.Multiply(), ((4, 3), (1, 3)), {}),
     "activations.tanh": (lambda: zoo.layers.Dense(3, "tanh"), (4,), {}),
     "activations.sigmoid": (lambda: zoo.layers.Conv2D(3, 2, activation="sigmoid"), (3, 3, 2), {}),
     "activations.softmax_over": (lambda: zoo.layers.Dense(3, "softmax"), (4,), {}),
@@ -95,10 +100,14 @@ def model_and_inputs(name):
     make, shape, call = use_of(name)
     sparse = "sparse" in name
     keras.utils.set_random_seed(0)
-    inputs = keras.Input(shape, sparse=sparse)
-    model = keras.Model(inputs, make()(inputs, **call))
-    x = tf.constant(np.random.default_rng(0).normal(size=(3, *shape)), "float32")
-    return model, tf.sparse.from_dense(x) if sparse else x
+    rng = np.random.default_rng(0)
+    shapes = shape if isinstance(shape[0], tuple) else (shape,)
+    inputs = [keras.Input(sides, sparse=sparse) for sides in shapes]
+    arrays = [tf.constant(rng.normal(size=(3, *sides)), "float32") for sides in shapes]
+    if len(shapes) > 1:
+        return keras.Model(inputs, make()(inputs, **call)), arrays
+    model = keras.Model(inputs[0], make()(inputs[0], **call))
+    return model, tf.sparse.from_dense(arrays[0]) if sparse else arrays[0]
 
 
 def input_gradient(function, x):
@@ -108,7 +117,8 @@ def input_gradient(function, x):
         y = function(x)
         uneven = tf.reshape(tf.range(tf.size(y)), tf.shape(y))
         loss = tf.reduce_sum(y * tf.sin(tf.cast(uneven, y.dtype)))
-    return tape.gradient(loss, at)
+    gradient = tape.gradient(loss, at)
+    return gradient[0] if isinstance(gradient, list) else gradient
 
 
 def export(model, x, path):
@@ -194,6 +204,8 @@ def test_gradients_by_hand_get_tensors_by_position_and_capture_no_variable(name,
     [
         ("Dense", {"units": 3}, (2, 4, 3)),  # a kernel as wide as the bias, for one to be the other
         ("Conv2D", {"filters": 3, "kernel_size": 2}, (2, 4, 4, 3)),
+        ("DepthwiseConv2D", {"kernel_size": 2, "depth_multiplier": 2}, (2, 4, 4, 3)),
+        ("SeparableConv2D", {"filters": 3, "kernel_size": 2}, (2, 4, 4, 3)),
         ("BatchNormalization", {}, (5, 3)),
     ],
 )

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.stats import norm
 
 import zoo
 import zoo.layers
@@ -76,6 +77,44 @@ CASES = {
         "Conv2D", (2, 9, 7, 4),
         {"filters": 6, "kernel_size": 1, "strides": 3, "padding": "same", "groups": 2}, {},
     ),
+    "depthwise": ("DepthwiseConv2D", (2, 6, 5, 3), {"kernel_size": (2, 3)}, {}),
+    "depthwise, strides, same, relu": (
+        "DepthwiseConv2D", (2, 9, 8, 3),
+        {"kernel_size": 3, "strides": 2, "padding": "same", "depth_multiplier": 2,
+         "activation": "relu"}, {},
+    ),
+    "depthwise, dilated": (
+        "DepthwiseConv2D", (2, 9, 8, 3),
+        {"kernel_size": 3, "dilation_rate": (2, 1), "padding": "same", "use_bias": False}, {},
+    ),
+    "depthwise 1×1, strides": (
+        "DepthwiseConv2D", (2, 9, 7, 1), {"kernel_size": 1, "strides": 2, "padding": "same"}, {}
+    ),
+    "separable": (
+        "SeparableConv2D", (2, 6, 5, 3),
+        {"filters": 4, "kernel_size": 3, "padding": "same", "depth_multiplier": 2,
+         "activation": "tanh"}, {},
+    ),
+    "separable, strides": (
+        "SeparableConv2D", (2, 9, 8, 3),
+        {"filters": 4, "kernel_size": 3, "strides": 2, "use_bias": False}, {},
+    ),
+    "separable 1×1, strides": (
+        "SeparableConv2D", (2, 9, 8, 1), {"filters": 4, "kernel_size": 1, "strides": 2}, {}
+    ),
+    "average pooling": ("AveragePooling2D", (2, 7, 8, 3), {"pool_size": 2}, {}),
+    "average pooling, overlapping, same": (
+        "AveragePooling2D", (2, 7, 8, 3), {"pool_size": 3, "strides": 2, "padding": "same"}, {}
+    ),
+    "average pooling of single pixels": (
+        "AveragePooling2D", (2, 7, 8, 3), {"pool_size": 1, "strides": (2, 3)}, {}
+    ),
+    "global average pooling": ("GlobalAveragePooling2D", (2, 4, 5, 3), {}, {}),
+    "global average pooling, channels first": (
+        "GlobalAveragePooling2D", (2, 4, 5, 3),
+        {"data_format": "channels_first", "keepdims": True}, {},
+    ),
+    "swish": ("Activation", (4, 5), {"activation": "silu"}, {}),
     "pooling": ("MaxPooling2D", (2, 7, 8, 3), {}, {}),
     "pooling, overlapping, same": (
         "MaxPooling2D", (2, 7, 8, 3), {"pool_size": 3, "strides": 2, "padding": "same"}, {}
@@ -95,6 +134,11 @@ ONCE = {  # a case of each layer, for promises that take long to test and concer
     "batch normalisation",
     "batch normalisation in inference",
     "convolution, dilated",
+    "depthwise, strides, same, relu",
+    "separable",
+    "average pooling, overlapping, same",
+    "global average pooling",
+    "swish",
     "pooling, overlapping, same",
 }
 GRAPHS = ONCE | {  # cases whose operations are other than those of the cases above
@@ -102,6 +146,7 @@ GRAPHS = ONCE | {  # cases whose operations are other than those of the cases ab
     "batch normalisation, masked",
     "convolution in groups, relu",
     "convolution 1×1, strides",
+    "depthwise, dilated",
 }
 each_case = pytest.mark.parametrize("case", CASES)
 
@@ -324,16 +369,37 @@ def test_empty_and_growing_batches(case):
             assert all(np.isfinite(g).all() for g in gradients)
 
 
+def test_gelu_is_the_normal_distribution_function_times_x():
+    # Keras's own rounds a constant to float32, also in float64.
+    x = np.random.default_rng(0).normal(size=(4, 5))
+    layer = zoo.layers.Activation("gelu", dtype="float64")
+    np.testing.assert_allclose(layer(x), x * norm.cdf(x), rtol=1e-14)
+    theirs = keras.layers.Activation("gelu")(x.astype("float32"))
+    np.testing.assert_allclose(zoo.layers.Activation("gelu")(x), theirs, rtol=1e-5, atol=1e-7)
+    assert zoo.gradcheck(layer, (5,), second_order=True, twin=False, mode="fast").ok
+
+
 @pytest.mark.parametrize("option", ["renorm", "synchronized"])
 def test_what_has_no_gradient_by_hand_says_so(option):
     with pytest.raises(ArgumentError, match=f"{option}=True has no gradient by hand"):
         zoo.layers.BatchNormalization(**{option: True})
 
 
-def test_channels_first_is_the_same_convolution_transposed():
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("Conv2D", {"filters": 4, "kernel_size": 3}),
+        ("DepthwiseConv2D", {"kernel_size": 3}),
+        ("SeparableConv2D", {"filters": 4, "kernel_size": 3}),
+        ("AveragePooling2D", {"pool_size": 3}),
+    ],
+)
+def test_channels_first_is_the_same_layer_transposed(name, arguments):
     x = tf.constant(np.random.default_rng(0).normal(size=(2, 6, 5, 3)), "float32")
-    last = zoo.layers.Conv2D(4, 3)
-    first = zoo.layers.Conv2D(4, 3, data_format="channels_first")
+    last, first = (
+        getattr(zoo.layers, name)(**arguments, data_format=data_format)
+        for data_format in ("channels_last", "channels_first")
+    )
     expected = last(x)
     first.build((2, 3, 6, 5))
     first.set_weights(last.get_weights())

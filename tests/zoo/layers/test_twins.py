@@ -38,6 +38,15 @@ REFUSED = {
     "window of 0": ("MaxPooling2D", {"pool_size": 0}, (2, 5, 5, 1), {}),
     "pooling without channels": ("MaxPooling2D", {}, (2, 5, 5), {}),
     "unknown padding": ("MaxPooling2D", {"padding": "reflect"}, (2, 5, 5, 1), {}),
+    "depthwise without a multiplier": (
+        "DepthwiseConv2D", {"kernel_size": 2, "depth_multiplier": 0}, (2, 5, 5, 2), {}
+    ),
+    "separable, filters below 1": (
+        "SeparableConv2D", {"filters": 0, "kernel_size": 2}, (2, 5, 5, 2), {}
+    ),
+    "average over no image": ("GlobalAveragePooling2D", {}, (2, 5, 5), {}),
+    "sum of a single tensor": ("Add", {}, (2, 3), {}),
+    "unknown activation": ("Activation", {"activation": "rellu"}, (2, 3), {}),
     "dropout of more than all": ("Dropout", {"rate": 1.5}, (2, 3), {"training": True}),
     "noise of another rank": (
         "Dropout", {"rate": 0.5, "noise_shape": (2, 3, 4)}, (2, 3), {"training": True}

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from zoo.training.built_models.logits import logits_for_loss
 from zoo.training.fusion.fused import FusedModels, LossesOf, concatenate_outputs
-from zoo.training.fusion.fusible import architecture_key, fusible_rows, optimizer_key
+from zoo.training.fusion.fusible import fusible_rows, optimizer_key
+from zoo.training.fusion.moving_average import average_of, state_of
 from zoo.training.fusion.wide_optimizer import leave_out_all_reduce
 
 
@@ -33,12 +34,9 @@ class ModelGroup:
     ) -> None:
         optimizers = list(optimizers or [None] * len(models))
         stoppable = list(stoppable) or [False] * len(models)
-        kinds = [architecture_key(model) for model in models]
-        self._rows: list[list[int]] = []
+        self._rows = fusible_rows(models, optimizers)
         self.parts: list[Any] = []
-        for rows in fusible_rows(models, optimizers):
-            # Copies of one architecture stand side by side.
-            rows = sorted(rows, key=lambda row: kinds.index(kinds[row]))
+        for rows in self._rows:
             kind = FusedModels if len(rows) > 1 else SingleModel
             part = kind(
                 [models[row] for row in rows],
@@ -46,7 +44,6 @@ class ModelGroup:
                 compiled=compiled and tf.test.is_built_with_xla(),
                 stoppable=[stoppable[row] for row in rows],
             )
-            self._rows.append(rows)
             self.parts.append(part)
         # For each model: its position in the concatenated outputs of all parts.
         order = [row for rows in self._rows for row in rows]
@@ -90,25 +87,44 @@ class ModelGroup:
                 results.append(part.train(images, losses, tf.gather(active, rows)))
         return self._in_order_of_models(results)
 
-    def load(self, active: Any = None) -> None:
+    def load(self, active: Sequence[bool] | None = None) -> None:
         """Copy weights, and the optimisers' variables for training, from the models.
 
         Args:
-            active: Whether each model learns, bool [models]; None for inference.
+            active: Whether each model learns; None for inference.
         """
         for part, rows in zip(self.parts, self._rows, strict=True):
             learns = active is not None and part.optimizer is not None
-            part.load(tf.gather(active, rows) if learns else None)
+            part.load([active[row] for row in rows] if learns else None)
 
-    def store(self, active: Any) -> None:
+    def store(self, active: Sequence[bool]) -> None:
         """Copy weights and the optimisers' variables back to the models that learn.
 
         Args:
-            active: Whether each model learns, bool [models].
+            active: Whether each model learns.
         """
         for part, rows in zip(self.parts, self._rows, strict=True):
             if part.optimizer is not None:
-                part.store(tf.gather(active, rows))
+                part.store([active[row] for row in rows])
+
+    def bind(self, models: Sequence[Any], optimizers: Sequence[Any]) -> list[Any]:
+        """Take other models in the place of these, without a new graph.
+
+        Args:
+            models: Models of the same `graph_key` as these.
+            optimizers: The optimiser of each model, or None for a model that only answers.
+
+        Returns:
+            The optimiser of each model: where a model runs by itself, the optimiser that it had
+            before, with the values of the new optimiser.
+        """
+        kept = list(optimizers)
+        for part, rows in zip(self.parts, self._rows, strict=True):
+            own = [optimizers[row] for row in rows if optimizers[row]]
+            bound = part.bind([models[row] for row in rows], own)
+            for row, optimizer in zip(rows, bound, strict=False):  # none, if they only answer
+                kept[row] = optimizer
+        return kept
 
     def idle_weights(self, active: Sequence[bool]) -> int:
         """Count the fused weights of models that have stopped, whose training is thrown away.
@@ -193,9 +209,23 @@ class SingleModel:
 
     def _apply(self, gradients: Sequence[Any]) -> None:
         self.optimizer.apply(gradients, self._model.trainable_variables)
+        if average := average_of(self.optimizer):
+            average.update(self.optimizer.iterations)
 
-    def load(self, active: Any = None) -> None:
+    def bind(self, models: Sequence[Any], optimizers: Sequence[Any]) -> Sequence[Any]:
+        """Begin again with the same model: its optimiser gets the values of a new optimiser.
+
+        Returns:
+            The optimiser that it had before, or nothing if the model only answers.
+        """
+        for optimizer in optimizers:
+            pairs = zip(state_of(self.optimizer), state_of(optimizer), strict=True)
+            for variable, value in pairs:
+                variable.assign(value)
+        return [self.optimizer] if optimizers else []
+
+    def load(self, active: Sequence[bool] | None = None) -> None:
         """Load nothing: the model is trained in place."""
 
-    def store(self, active: Any) -> None:
+    def store(self, active: Sequence[bool]) -> None:
         """Store nothing: the model is trained in place."""

@@ -100,18 +100,16 @@ def changes_of_bias(models, label=LABEL, recipe=None, shares=None, weights=None,
     before = [np.asarray(bias) for bias in biases]
     group = ModelGroup(models, optimizers)
     loss = TrainingLoss(recipes, **settings)
-    active = tf.fill([len(models)], True)
+    active = [True] * len(models)
 
     @tf.function
     def step(images):
-        group.load(active)
-        _, losses = group.train(
-            images, loss.of_batch(images, tf.constant([label]), shares, weights), active
-        )
-        group.store(active)
-        return losses
+        of_batch = loss.of_batch(images, tf.constant([label]), shares, weights)
+        return group.train(images, of_batch, tf.constant(active))[1]
 
+    group.load(active)
     losses = step(tf.ones((1, *SHAPE))).numpy()
+    group.store(active)
     return [
         np.asarray(bias) - old for bias, old in zip(biases, before, strict=True)
     ], losses  # fmt: skip
