@@ -12,7 +12,6 @@ from zoo.training.fusion import ModelGroup, graph_key, loop_over_batches
 from zoo.training.learner import Learner
 from zoo.training.scores import (
     LOSS,
-    RECIPE_OF_LOSS,
     SCORES,
     Score,
     ScoresByName,
@@ -187,6 +186,7 @@ class Lockstep:
                 the fresh optimiser, and then replaces it in the learner.
         """
         self.reset()
+        self._loss.smooth([learner.recipe.label_smoothing for learner in learners])
         models = [learner.model for learner in learners]
         everyone = (True,) * len(models)
         self._groups = {key: known for key, known in self._groups.items() if key == everyone}
@@ -365,7 +365,8 @@ def reuse_lockstep(
     """
     weights = sum(learner.model.count_params() for learner in learners)
     compiled = weights * steps >= COMPILE_FROM
-    balanced = [learner.recipe.class_weight is not None for learner in learners]
+    recipes = [learner.recipe for learner in learners]
+    balanced = [each.class_weight is not None for each in recipes]
     key = [
         combine,
         teacher and (teacher, teacher.rule),
@@ -373,7 +374,8 @@ def reuse_lockstep(
         compiled,
         _stoppable(learners),
         dict(SCORES),
-        [[getattr(learner.recipe, name) for name in RECIPE_OF_LOSS] for learner in learners],
+        [(each.class_weight, each.targets, bool(each.ema), each.mixes_images) for each in recipes],
+        any(each.label_smoothing for each in recipes),
         graph_key(
             [learner.model for learner in learners],
             [learner.optimizer for learner in learners],
