@@ -13,8 +13,8 @@ from zoo.datasets.split import Split
 from zoo.recipes import PLATEAU_FACTOR, Recipe
 from zoo.schedules import rate_factor
 from zoo.training.built_models.interface import check_model as check_model  # its earlier place
+from zoo.training.built_models.statistics import update_batch_statistics
 from zoo.training.fusion.moving_average import MovingAverage, average_of, keep_average, state_of
-from zoo.training.statistics import update_batch_statistics
 
 
 @dataclass
