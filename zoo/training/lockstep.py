@@ -376,6 +376,7 @@ def reuse_lockstep(
         stoppable,
         dict(SCORES),
         loss_key([learner.recipe for learner in learners]),
+        [bool(learner.recipe.ema) for learner in learners],
         graph_key(
             [learner.model for learner in learners],
             [learner.optimizer for learner in learners],

@@ -94,6 +94,8 @@ class Loop:
             position = StreamPosition(position.epoch + 1)
             scores = self._end_epoch(group, position.epoch, started)
             callbacks.on_epoch_end(position.epoch - 1, self.recorder.keras_names(scores))
+            for learner in learners:
+                learner.hide_average()
             self.checkpoint.save(learners, group.lockstep, position)
             if self.interrupts:
                 self._raise_interrupt()
@@ -214,6 +216,11 @@ class Loop:
     def _end_epoch(self, group: "_Group", epoch: int, started: float) -> ScoresByName:
         """Score and record an epoch, from 1, and let the learners look at their scores."""
         scores = group.lockstep.scores()
+        if any(learner.recipe.ema for learner in group.learners):
+            group.lockstep.store()
+            for learner in group.learners:
+                if learner.trains(epoch - 1):
+                    learner.show_average()
         validated = self._evaluate(group.lockstep) if self.validation is not None else {}
         group.lockstep.store()
         for learner in group.learners:

@@ -196,7 +196,6 @@ class TrainingLoss:
             if self._smoothing is not None:
                 smoothing = tf.cast(tf.gather(self._smoothing, rows), logits.dtype)[:, None, None]
                 targets = (1 - smoothing) * targets + smoothing / classes
-            targets = tf.broadcast_to(targets, tf.shape(logits))
             if self._mixed and of_classes is not None:
                 # Each share counts by its own class. These targets do not sum to 1, which
                 # TensorFlow's gradient of the cross-entropy of logits takes for granted.

@@ -273,6 +273,12 @@ def _check_images(learners: Sequence[Learner], data: Split, validation: Split | 
         check_model(learner.name, learner.model, data.image_shape, data.num_classes)
         check_kernels(learner.name, learner.model)
         learner.recipe.make_optimizer(steps=1)
+        if learner.recipe.plateau and validation is None:
+            raise ArgumentError(
+                f"{learner.name} must have validation data, on which its learning rate depends. "
+                f"Received: plateau={learner.recipe.plateau} and no validation data. Pass "
+                "validation_data=, or plateau=None in the recipe."
+            )
         if learner.recipe.patience and validation is None:
             raise ArgumentError(
                 f"{learner.name} must have validation data to stop early. Received: "

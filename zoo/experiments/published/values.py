@@ -125,10 +125,13 @@ def result_name(member: str, settings: Mapping[str, Any]) -> str:
 
 
 def value_word(value: Any) -> str:
-    """Write the value of a setting as a word.
+    """Write the value of a setting as a word; a drawn number of many digits gets three of them.
 
     Example:
-        >>> value_word([512, 64]), value_word(0.5)
-        ('512-64', '0.5')
+        >>> value_word([512, 64]), value_word(0.5), value_word(0.00011977759384712295)
+        ('512-64', '0.5', '0.00012')
     """
-    return "-".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return "-".join(map(str, value))
+    word = str(value)
+    return f"{value:.3g}" if isinstance(value, float) and len(word) > 10 else word
