@@ -337,6 +337,15 @@ class Learner:
         }
 
 
+def may_stop_before_others(learners: Sequence[Learner]) -> list[bool]:
+    """Tell for each learner whether it may stop learning before the others do."""
+    most = max(learner.recipe.epochs for learner in learners)
+    return [
+        len(learners) > 1 and (bool(learner.recipe.patience) or learner.recipe.epochs < most)
+        for learner in learners
+    ]
+
+
 def _are_finite(weights: Sequence[Any]) -> bool:
     """Tell whether all weights are finite numbers."""
     return all(np.isfinite(weight).all() for weight in weights)

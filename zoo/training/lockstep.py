@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from zoo.training.distillation import Teacher
 from zoo.training.fusion import ModelGroup, graph_key, loop_over_batches
-from zoo.training.learner import Learner
+from zoo.training.learner import Learner, may_stop_before_others
 from zoo.training.scores import (
     LOSS,
     SCORES,
@@ -17,6 +17,7 @@ from zoo.training.scores import (
     ScoresByName,
     TrainingLoss,
     cross_entropy,
+    loss_key,
 )
 
 Combine = Callable[[Any], Any]
@@ -41,8 +42,7 @@ class Lockstep:
     """The arithmetic of training several models on the same batches.
 
     One pass over the data serves all models, and models with the same first layers run as one wide
-    model. Call `reuse_lockstep` to get a `Lockstep`: it reuses the graphs of an earlier training of
-    the same models.
+    model. Call `reuse_lockstep` to get a `Lockstep`: it reuses the graphs of an earlier training.
 
     Args:
         learners: The models, with their optimisers started.
@@ -64,7 +64,7 @@ class Lockstep:
     ) -> None:
         self._compiled = compiled
         # Only a committee asks for the answers of models that have stopped.
-        self._stoppable = _stoppable(learners) if combine else [False] * len(learners)
+        self._stoppable = may_stop_before_others(learners) if combine else [False] * len(learners)
         self._scores: dict[str, Score] = dict(SCORES)
         recipes = [learner.recipe for learner in learners]
         self._loss = TrainingLoss(recipes, class_weights, teacher)
@@ -85,9 +85,8 @@ class Lockstep:
         Args:
             batches: Iterator over (images, labels) or (images, labels, weights of the images). If a
                 recipe asks for label shares, or mixes images, a pair (labels, shares) takes the
-                place of the labels.
-                If each model has images of its own, a last element [batch, models] says how often
-                each image counts for each model.
+                place of the labels. If each model has images of its own, a last element [batch,
+                models] says how often each image counts for each model.
             steps: How many batches to take from it.
             active: Whether each learner learns. The others only answer.
             images_left: How many images the training may still go through, at most.
@@ -177,16 +176,19 @@ class Lockstep:
         """
         self._totals.assign(tf.zeros_like(self._totals) if totals is None else totals)
 
-    def restart(self, learners: Sequence[Learner]) -> None:
+    def restart(
+        self, learners: Sequence[Learner], class_weights: Sequence[Sequence[float]]
+    ) -> None:
         """Begin another training with the same graphs.
 
         Args:
             learners: The models with fresh optimisers. They may be other models where models run
                 fused. The graph of a model by itself keeps its optimiser: that gets the values of
                 the fresh optimiser, and then replaces it in the learner.
+            class_weights: As for `Lockstep`.
         """
         self.reset()
-        self._loss.smooth([learner.recipe.label_smoothing for learner in learners])
+        self._loss.take([learner.recipe for learner in learners], class_weights)
         models = [learner.model for learner in learners]
         everyone = (True,) * len(models)
         self._groups = {key: known for key, known in self._groups.items() if key == everyone}
@@ -365,32 +367,30 @@ def reuse_lockstep(
     """
     weights = sum(learner.model.count_params() for learner in learners)
     compiled = weights * steps >= COMPILE_FROM
-    recipes = [learner.recipe for learner in learners]
-    balanced = [each.class_weight is not None for each in recipes]
+    stoppable = may_stop_before_others(learners) if combine else []
     key = [
         combine,
         teacher and (teacher, teacher.rule),
-        any(balanced) and [list(weights) for weights in class_weights],
+        np.shape(class_weights),
         compiled,
-        _stoppable(learners),
+        stoppable,
         dict(SCORES),
-        [(each.class_weight, each.targets, bool(each.ema), each.mixes_images) for each in recipes],
-        any(each.label_smoothing for each in recipes),
+        loss_key([learner.recipe for learner in learners]),
+        [bool(learner.recipe.ema) for learner in learners],
         graph_key(
             [learner.model for learner in learners],
             [learner.optimizer for learner in learners],
             # Models that have stopped answer by themselves in a committee.
-            stay=combine is not None and any(_stoppable(learners)),
+            stay=any(stoppable),
         ),
     ]
     # The first model holds the lockstep, so that both are freed together. The attribute is set
     # without Keras, because Keras would save it with the model.
     owner = learners[0].model
-    known, lockstep = (
-        (graphs.latest if graphs else vars(owner).get("_zoo_lockstep")) or (None, None)
-    )  # fmt: skip
+    latest = graphs.latest if graphs else vars(owner).get("_zoo_lockstep")
+    known, lockstep = latest or (None, None)
     if lockstep is not None and known == key:
-        lockstep.restart(learners)
+        lockstep.restart(learners, class_weights)
         return lockstep
     lockstep = Lockstep(learners, combine, class_weights, teacher, compiled=compiled)
     if graphs:
@@ -398,12 +398,3 @@ def reuse_lockstep(
     else:
         object.__setattr__(owner, "_zoo_lockstep", (key, lockstep))
     return lockstep
-
-
-def _stoppable(learners: Sequence[Learner]) -> list[bool]:
-    """Tell for each learner whether it may stop learning before the others do."""
-    most = max(learner.recipe.epochs for learner in learners)
-    return [
-        len(learners) > 1 and (bool(learner.recipe.patience) or learner.recipe.epochs < most)
-        for learner in learners
-    ]
