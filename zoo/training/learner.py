@@ -158,14 +158,14 @@ class Learner:
         if patience and epoch - self.best_epoch >= patience:
             self.stopped = f"stopped in epoch {epoch}"
         if self.recipe.plateau:
-            self._lower_rate(epoch, scores["val_loss"])
+            self._lower_rate(epoch, scores["val_loss"], self.recipe.plateau)
 
-    def _lower_rate(self, epoch: int, loss: float) -> None:
+    def _lower_rate(self, epoch: int, loss: float, patience: int) -> None:
         """Lower the learning rate after some epochs without a lower validation loss."""
         best, since = self._plateau
         if loss < best or epoch <= (self.recipe.warm_up or 0):
             self._plateau = min(loss, best), epoch
-        elif epoch - since >= self.recipe.plateau:
+        elif epoch - since >= patience:
             factor = rate_factor(self.optimizer)
             factor.assign(factor * (self.recipe.plateau_factor or PLATEAU_FACTOR))
             self._plateau = best, epoch

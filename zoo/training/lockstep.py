@@ -11,13 +11,13 @@ from zoo.training.distillation import Teacher
 from zoo.training.fusion import ModelGroup, graph_key, loop_over_batches
 from zoo.training.learner import Learner, may_stop_before_others
 from zoo.training.scores import (
-    LOSS,
     SCORES,
     Score,
     ScoresByName,
     TrainingLoss,
     cross_entropy,
     loss_key,
+    sums_of_scores,
 )
 
 Combine = Callable[[Any], Any]
@@ -308,21 +308,9 @@ class Lockstep:
             of_committee = cross_entropy(labels, outputs[-1:], weights, mixed)
             losses = tf.concat([losses, of_committee], axis=0)
             counted = tf.concat([counted, [True]], axis=0)
-        repeated = tf.broadcast_to(labels, tf.shape(outputs)[:2])
-        size = tf.cast(tf.shape(labels)[0], "float64")
-        each = tf.ones(tf.shape(repeated), "float64")
-        if counts is not None:
-            each = tf.concat([tf.cast(counts, "float64"), each[len(self.models) :]], axis=0)
-        columns = [
-            tf.cast(losses, "float64") * size
-            if name == LOSS
-            else tf.reduce_sum(each * tf.cast(score.values(repeated, outputs), "float64"), axis=-1)
-            for name, score in self._scores.items()
-        ]
-        columns.append(tf.reduce_sum(each, axis=-1))
+        sums = sums_of_scores(self._scores, labels, outputs, losses, counts)
         # `tf.where`, not a multiplication by 0: NaN · 0 is NaN.
-        rows = tf.where(counted[:, None], tf.stack(columns, axis=-1), 0)
-        self._totals.assign_add(rows)
+        self._totals.assign_add(tf.where(counted[:, None], sums, 0))
 
 
 class Graphs:

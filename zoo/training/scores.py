@@ -4,7 +4,7 @@ A new score is a new row of `SCORES`: it then appears in the history (`top_5`, `
 TensorBoard, in callbacks and in the progress. Metric functions of Keras can be such a row.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +95,36 @@ def cross_entropy(labels: Any, probabilities: Any, weights: Any = None, shares: 
     if weights is not None:
         losses *= tf.cast(weights, losses.dtype)
     return tf.reduce_mean(losses, axis=-1)
+
+
+def sums_of_scores(
+    scores: Mapping[str, Score], labels: Any, probabilities: Any, losses: Any, counts: Any = None
+) -> Any:
+    """Sum scores over the images of a batch.
+
+    Args:
+        scores: Name → score.
+        labels: Class ids of the images, int64 [batch].
+        probabilities: float [models, batch, classes].
+        losses: The mean losses over the batch, float [models].
+        counts: How often each image counts for the first models, [some models, batch]; None counts
+            each image once.
+
+    Returns:
+        float64 [models, scores + 1]; the last column is the number of images.
+    """
+    repeated = tf.broadcast_to(labels, tf.shape(probabilities)[:2])
+    each = tf.ones(tf.shape(repeated), "float64")
+    if counts is not None:
+        each = tf.concat([tf.cast(counts, "float64"), each[counts.shape[0] :]], axis=0)
+    values = {name: score.values for name, score in scores.items() if name != LOSS}
+    columns = {
+        name: tf.reduce_sum(each * tf.cast(function(repeated, probabilities), "float64"), axis=-1)
+        for name, function in values.items()
+    }
+    columns[LOSS] = tf.cast(losses, "float64") * tf.cast(tf.shape(labels)[0], "float64")
+    ordered = [*(columns[name] for name in scores), tf.reduce_sum(each, axis=-1)]
+    return tf.stack(ordered, axis=-1)
 
 
 class TrainingLoss:

@@ -227,18 +227,13 @@ def _check_images(learners: Sequence[Learner], data: Split, validation: Split | 
         check_model(learner.name, learner.model, data.image_shape, data.num_classes)
         check_kernels(learner.name, learner.model)
         learner.recipe.make_optimizer(steps=1)
-        if learner.recipe.plateau and validation is None:
-            raise ArgumentError(
-                f"{learner.name} must have validation data, on which its learning rate depends. "
-                f"Received: plateau={learner.recipe.plateau} and no validation data. Pass "
-                "validation_data=, or plateau=None in the recipe."
-            )
-        if learner.recipe.patience and validation is None:
-            raise ArgumentError(
-                f"{learner.name} must have validation data to stop early. Received: "
-                f"patience={learner.recipe.patience} and no validation data. Pass "
-                "validation_data=, or patience=None in the recipe."
-            )
+        for setting, use in (("patience", "to stop early"), ("plateau", "to lower its rate")):
+            if (value := getattr(learner.recipe, setting)) and validation is None:
+                raise ArgumentError(
+                    f"{learner.name} must have validation data {use}. Received: {setting}={value} "
+                    "and no validation data. Pass validation_data=, or "
+                    f"{setting}=None in the recipe."
+                )
         if learner.recipe.targets == "shares" and data.label_shares is None:
             raise ArgumentError(
                 "targets must be left out for images without label shares, the votes of several "
