@@ -94,8 +94,10 @@ class ModelGroup:
             active: Whether each model learns; None for inference.
         """
         for part, rows in zip(self.parts, self._rows, strict=True):
-            learns = active is not None and part.optimizer is not None
-            part.load([active[row] for row in rows] if learns else None)
+            if active is None or part.optimizer is None:
+                part.load()
+            else:
+                part.load([active[row] for row in rows])
 
     def store(self, active: Sequence[bool]) -> None:
         """Copy weights and the optimisers' variables back to the models that learn.
