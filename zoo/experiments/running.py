@@ -145,8 +145,8 @@ def _check_settings(folder: Path, experiment: Experiment, quick: bool) -> None:
 
 
 def _are_alike(key: str, before: Any, now: Any) -> bool:
-    """Whether settings train the same members: checksums and the tolerance may differ."""
-    free = {"data": "fingerprint", "protocol": "tolerance"}.get(key)
+    """Whether settings train the same members: some keys may differ, such as checksums."""
+    free = {"data": "fingerprint", "protocol": "tolerance", "sweep": "round_size"}.get(key)
     if free is None or not isinstance(before, Mapping):
         return bool(before == now)
     return {**before, free: None} == {**now, free: None}
