@@ -123,9 +123,9 @@ class TrainingLoss:
             np.where(np.array(balanced)[:, None], class_weights, 1) if any(balanced) else None
         )
         # Mixed images have a share of each class. All models see the same mixed images.
-        self._mixed = any(recipe.mixes_images for recipe in recipes)
+        self.mixed = any(recipe.mixes_images for recipe in recipes)
         self._takes_shares = np.array(
-            [self._mixed or recipe.targets == "shares" for recipe in recipes]
+            [self.mixed or recipe.targets == "shares" for recipe in recipes]
         )
         smoothing = [recipe.label_smoothing or 0.0 for recipe in recipes]
         # A variable, so that the same graph can train with other values; None if nothing smooths.
@@ -199,7 +199,7 @@ class TrainingLoss:
             if self._smoothing is not None:
                 smoothing = tf.cast(tf.gather(self._smoothing, rows), logits.dtype)[:, None, None]
                 targets = (1 - smoothing) * targets + smoothing / classes
-            if self._mixed and of_classes is not None:
+            if self.mixed and of_classes is not None:
                 # Each share counts by its own class. These targets do not sum to 1, which
                 # TensorFlow's gradient of the cross-entropy of logits takes for granted.
                 targets *= of_classes[:, None]
