@@ -8,16 +8,16 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.training.distillation import Teacher
-from zoo.training.fusion import ModelGroup, graph_key
-from zoo.training.learner import Learner
+from zoo.training.fusion import ModelGroup, graph_key, loop_over_batches
+from zoo.training.learner import Learner, may_stop_before_others
 from zoo.training.scores import (
-    LOSS,
-    RECIPE_OF_LOSS,
     SCORES,
     Score,
     ScoresByName,
     TrainingLoss,
     cross_entropy,
+    loss_key,
+    sums_of_scores,
 )
 
 Combine = Callable[[Any], Any]
@@ -42,8 +42,7 @@ class Lockstep:
     """The arithmetic of training several models on the same batches.
 
     One pass over the data serves all models, and models with the same first layers run as one wide
-    model. Call `reuse_lockstep` to get a `Lockstep`: it reuses the graphs of an earlier training of
-    the same models.
+    model. Call `reuse_lockstep` to get a `Lockstep`: it reuses the graphs of an earlier training.
 
     Args:
         learners: The models, with their optimisers started.
@@ -65,11 +64,10 @@ class Lockstep:
     ) -> None:
         self._compiled = compiled
         # Only a committee asks for the answers of models that have stopped.
-        self._stoppable = _stoppable(learners) if combine else [False] * len(learners)
+        self._stoppable = may_stop_before_others(learners) if combine else [False] * len(learners)
         self._scores: dict[str, Score] = dict(SCORES)
         recipes = [learner.recipe for learner in learners]
         self._loss = TrainingLoss(recipes, class_weights, teacher)
-        self._mixed = any(recipe.mixes_images for recipe in recipes)
         self._combine = combine
         self._take(learners)
         # A row for each name: the sum of each score over the images, and the number of images. Not
@@ -86,9 +84,8 @@ class Lockstep:
         Args:
             batches: Iterator over (images, labels) or (images, labels, weights of the images). If a
                 recipe asks for label shares, or mixes images, a pair (labels, shares) takes the
-                place of the labels.
-                If each model has images of its own, a last element [batch, models] says how often
-                each image counts for each model.
+                place of the labels. If each model has images of its own, a last element [batch,
+                models] says how often each image counts for each model.
             steps: How many batches to take from it.
             active: Whether each learner learns. The others only answer.
             images_left: How many images the training may still go through, at most.
@@ -130,30 +127,32 @@ class Lockstep:
         self._evaluate_function(batches, tf.constant(steps))
         return self.scores()
 
-    def predict(self, batches: Any) -> dict[str, np.ndarray]:
-        """Give the class that each model, and the committee, predicts for each image.
+    def probabilities(self, batches: Any) -> np.ndarray:
+        """Give the probabilities of each model, and of the committee, for each image.
 
         Args:
             batches: A `tf.data.Dataset` of (images, labels) or (images, labels, weights).
 
         Returns:
+            float [names, n, classes].
+        """
+        self.store()
+        self._answering.load()
+        # Traced once, for batches of every size; TensorFlow warns of functions traced too often.
+        traced = self._answer_function.get_concrete_function(batches.element_spec[0])
+        return np.concatenate([traced(images).numpy() for images, *_ in batches], axis=1)
+
+    def predict(self, batches: Any) -> dict[str, np.ndarray]:
+        """Give the class that each model, and the committee, predicts for each image.
+
+        Args:
+            batches: As for `probabilities`.
+
+        Returns:
             Name → class ids, int64 [n].
         """
-        group = self._answering
-        group.load()
-
-        @tf.function(autograph=False)
-        def decide(images: Any) -> list[Any]:
-            outputs, _ = group(images)
-            return tf.unstack(tf.argmax(self._with_committee(outputs), axis=-1))
-
-        # Traced once, for batches of every size; TensorFlow warns of functions traced too often.
-        traced = decide.get_concrete_function(batches.element_spec[0])
-        columns = zip(*(traced(images) for images, *_ in batches), strict=True)
-        return {
-            name: np.concatenate([np.asarray(part) for part in column])
-            for name, column in zip(self._names, columns, strict=True)
-        }
+        answers = self.probabilities(batches).argmax(axis=-1)
+        return dict(zip(self._names, answers, strict=True))
 
     def scores(self) -> ScoresByName:
         """Give name → score → mean since `reset`, for the names that were counted."""
@@ -176,15 +175,19 @@ class Lockstep:
         """
         self._totals.assign(tf.zeros_like(self._totals) if totals is None else totals)
 
-    def restart(self, learners: Sequence[Learner]) -> None:
+    def restart(
+        self, learners: Sequence[Learner], class_weights: Sequence[Sequence[float]]
+    ) -> None:
         """Begin another training with the same graphs.
 
         Args:
             learners: The models with fresh optimisers. They may be other models where models run
                 fused. The graph of a model by itself keeps its optimiser: that gets the values of
                 the fresh optimiser, and then replaces it in the learner.
+            class_weights: As for `Lockstep`.
         """
         self.reset()
+        self._loss.take([learner.recipe for learner in learners], class_weights)
         models = [learner.model for learner in learners]
         everyone = (True,) * len(models)
         self._groups = {key: known for key, known in self._groups.items() if key == everyone}
@@ -198,7 +201,7 @@ class Lockstep:
 
     def _take(self, learners: Sequence[Learner]) -> None:
         """Take the models, optimisers and names of learners."""
-        self._models = [learner.model for learner in learners]
+        self.models = [learner.model for learner in learners]
         self.optimizers = [learner.optimizer for learner in learners]
         self._names = [learner.name for learner in learners] + ["committee"] * bool(self._combine)
         self._learning = (True,) * len(learners)
@@ -225,7 +228,7 @@ class Lockstep:
         """Give the group in which some models learn, with the graph that trains it."""
         if learning not in self._groups:
             group = ModelGroup(
-                self._models,
+                self.models,
                 [
                     optimizer if learns else None
                     for optimizer, learns in zip(self.optimizers, learning, strict=True)
@@ -236,23 +239,27 @@ class Lockstep:
                     for stoppable, learns in zip(self._stoppable, learning, strict=True)
                 ],
             )
-            self._groups[learning] = group, _training_loop(group, self._step)
+            self._groups[learning] = group, loop_over_batches(functools.partial(self._step, group))
         return self._groups[learning]
 
     @functools.cached_property
     def _answering(self) -> ModelGroup:
         """The group for evaluation: the group that trained all models, if there is such a group."""
-        known = self._groups.get((True,) * len(self._models))
-        return known[0] if known else ModelGroup(self._models)
+        known = self._groups.get((True,) * len(self.models))
+        return known[0] if known else ModelGroup(self.models)
 
     @functools.cached_property
     def _evaluate_function(self) -> Any:
+        return loop_over_batches(functools.partial(self._evaluation_step, self._answering))
+
+    @functools.cached_property
+    def _answer_function(self) -> Any:
         group = self._answering
 
-        def run(batches: Any, steps: Any) -> None:
-            _repeat(steps, lambda: self._evaluation_step(group, *batches.get_next()))
+        def answer(images: Any) -> Any:
+            return self._with_committee(group(images)[0])
 
-        return tf.function(functools.partial(run), autograph=False)
+        return tf.function(functools.partial(answer), autograph=False)
 
     def _step(self, group: Any, active: Any, images: Any, targets: Any, *weightings: Any) -> None:
         # Weights of the images are [batch], those of images for each model [batch, models].
@@ -266,13 +273,13 @@ class Lockstep:
         labels, shares = targets if isinstance(targets, tuple) else (targets, None)
         losses_of = self._loss.of_batch(images, labels, shares, own)
         outputs, losses = group.train(images, losses_of, active)
-        mixed = shares if self._mixed else None
-        self._add(labels, outputs, losses, active, weights, counts, mixed)
+        targets = labels, shares if self._loss.mixed else None
+        self._add(targets, outputs, losses, active, weights, counts)
 
     def _evaluation_step(self, group: Any, images: Any, labels: Any, weights: Any = None) -> None:
         outputs, penalties = group(images)
         losses = cross_entropy(labels, outputs, weights) + penalties
-        self._add(labels, outputs, losses, tf.fill([len(self._models)], True), weights)
+        self._add((labels, None), outputs, losses, tf.fill([len(self.models)], True), weights)
 
     def _with_committee(self, outputs: Any) -> Any:
         if not self._combine:
@@ -281,40 +288,21 @@ class Lockstep:
         return tf.concat([outputs, committee[None]], axis=0)
 
     def _add(
-        self,
-        labels: Any,
-        outputs: Any,
-        losses: Any,
-        counted: Any,
-        weights: Any,
-        counts: Any = None,
-        mixed: Any = None,
+        self, targets: Any, outputs: Any, losses: Any, added: Any, weights: Any, counts: Any = None
     ) -> None:
-        """Add a batch to the sums of the models marked by `counted`, and of the committee.
+        """Add a batch to the sums of the models marked by `added`, and of the committee.
 
-        With `counts` [models, batch], the scores of a model are of its own images only. With the
-        shares of `mixed` images [batch, classes], the loss of the committee is of these.
+        With `counts` [models, batch], the scores of a model are of its own images only. `targets`
+        are the labels, and the shares of mixed images for the loss of the committee, or None.
         """
+        labels, shares = targets
         outputs = self._with_committee(outputs)
         if self._combine:
-            of_committee = cross_entropy(labels, outputs[-1:], weights, mixed)
-            losses = tf.concat([losses, of_committee], axis=0)
-            counted = tf.concat([counted, [True]], axis=0)
-        repeated = tf.broadcast_to(labels, tf.shape(outputs)[:2])
-        size = tf.cast(tf.shape(labels)[0], "float64")
-        each = tf.ones(tf.shape(repeated), "float64")
-        if counts is not None:
-            each = tf.concat([tf.cast(counts, "float64"), each[len(self._models) :]], axis=0)
-        columns = [
-            tf.cast(losses, "float64") * size
-            if name == LOSS
-            else tf.reduce_sum(each * tf.cast(score.values(repeated, outputs), "float64"), axis=-1)
-            for name, score in self._scores.items()
-        ]
-        columns.append(tf.reduce_sum(each, axis=-1))
+            losses = tf.concat([losses, cross_entropy(labels, outputs[-1:], weights, shares)], 0)
+            added = tf.concat([added, [True]], axis=0)
+        sums = sums_of_scores(self._scores, labels, outputs, losses, counts)
         # `tf.where`, not a multiplication by 0: NaN · 0 is NaN.
-        rows = tf.where(counted[:, None], tf.stack(columns, axis=-1), 0)
-        self._totals.assign_add(rows)
+        self._totals.assign_add(tf.where(added[:, None], sums, 0))
 
 
 class Graphs:
@@ -326,6 +314,11 @@ class Graphs:
 
     def __init__(self) -> None:
         self.latest: tuple[Any, Lockstep] | None = None
+
+    def answering(self, models: Sequence[Any]) -> Lockstep | None:
+        """Give the graphs of the latest training, if it was a training of exactly these models."""
+        lockstep = self.latest[1] if self.latest else None
+        return lockstep if lockstep and lockstep.models == [*models] else None
 
 
 def reuse_lockstep(
@@ -354,30 +347,30 @@ def reuse_lockstep(
     """
     weights = sum(learner.model.count_params() for learner in learners)
     compiled = weights * steps >= COMPILE_FROM
-    balanced = [learner.recipe.class_weight is not None for learner in learners]
+    stoppable = may_stop_before_others(learners) if combine else []
     key = [
         combine,
         teacher and (teacher, teacher.rule),
-        any(balanced) and [list(weights) for weights in class_weights],
+        np.shape(class_weights),
         compiled,
-        _stoppable(learners),
+        stoppable,
         dict(SCORES),
-        [[getattr(learner.recipe, name) for name in RECIPE_OF_LOSS] for learner in learners],
+        loss_key([learner.recipe for learner in learners]),
+        [bool(learner.recipe.ema) for learner in learners],
         graph_key(
             [learner.model for learner in learners],
             [learner.optimizer for learner in learners],
             # Models that have stopped answer by themselves in a committee.
-            stay=combine is not None and any(_stoppable(learners)),
+            stay=any(stoppable),
         ),
     ]
     # The first model holds the lockstep, so that both are freed together. The attribute is set
     # without Keras, because Keras would save it with the model.
     owner = learners[0].model
-    known, lockstep = (
-        (graphs.latest if graphs else vars(owner).get("_zoo_lockstep")) or (None, None)
-    )  # fmt: skip
+    latest = graphs.latest if graphs else vars(owner).get("_zoo_lockstep")
+    known, lockstep = latest or (None, None)
     if lockstep is not None and known == key:
-        lockstep.restart(learners)
+        lockstep.restart(learners, class_weights)
         return lockstep
     lockstep = Lockstep(learners, combine, class_weights, teacher, compiled=compiled)
     if graphs:
@@ -385,33 +378,3 @@ def reuse_lockstep(
     else:
         object.__setattr__(owner, "_zoo_lockstep", (key, lockstep))
     return lockstep
-
-
-def _stoppable(learners: Sequence[Learner]) -> list[bool]:
-    """Tell for each learner whether it may stop learning before the others do."""
-    most = max(learner.recipe.epochs for learner in learners)
-    return [
-        len(learners) > 1 and (bool(learner.recipe.patience) or learner.recipe.epochs < most)
-        for learner in learners
-    ]
-
-
-def _training_loop(group: ModelGroup, step: Callable[..., None]) -> Any:
-    """Make the graph that takes batches (images, labels) from an iterator, a step for each."""
-
-    def run(batches: Any, steps: Any, active: Any) -> None:
-        _repeat(steps, lambda: step(group, active, *batches.get_next()))
-
-    # TensorFlow counts the tracings of each Python function, and would warn of too many tracings
-    # after five short trainings. A new partial has a count of its own.
-    return tf.function(functools.partial(run), autograph=False)
-
-
-def _repeat(times: Any, body: Callable[[], None]) -> None:
-    """Run a piece of a graph a number of times, one after another."""
-
-    def turn(done: Any) -> Any:
-        body()
-        return done + 1
-
-    tf.while_loop(lambda done: done < times, turn, [tf.constant(0)], parallel_iterations=1)

@@ -18,6 +18,7 @@ from keras import layers
 
 from zoo.training.fusion.branch import Branch
 from zoo.training.fusion.fusible import copies_of, first_layer, tails_of
+from zoo.training.fusion.moving_average import WideAverage, average_of
 from zoo.training.fusion.paired_variables import Pair, wide_variable
 from zoo.training.fusion.penalties import Penalties
 from zoo.training.fusion.wide_layers import shared_layer
@@ -70,7 +71,10 @@ class FusedModels:
         self._slots: list[Pair] = []
         if optimizers:
             self.optimizer = make_wide_optimizer(optimizers, self._trainable)
-            self._slots = pair_optimizers(self.optimizer, optimizers, models, self._trainable)
+            self._average = None
+            if any(average_of(optimizer) for optimizer in optimizers):
+                self._average = WideAverage(self._weights, len(models))
+            self._take_slots(optimizers)
         self._sum_penalties, self._learn = self._penalties.sums, self._apply
         if compiled:
             self._sum_penalties, self._learn = (
@@ -92,7 +96,7 @@ class FusedModels:
         self._take_weights()
         self._penalties.take(self._weights)
         if self.optimizer is not None:
-            self._slots = pair_optimizers(self.optimizer, optimizers, models, self._trainable)
+            self._take_slots(optimizers)
         return optimizers
 
     def __call__(self, images: Any, *, training: bool = False) -> tuple[Any, Any]:
@@ -106,13 +110,13 @@ class FusedModels:
             Probabilities [models, batch, classes] and the regularisers' penalties [models]. The
             penalties have no gradient here, since `train` adds that gradient itself.
         """
-        outputs, _, penalties = self._run(images, training=training)
-        return outputs, penalties
+        outputs, _ = self._run(images, training=training)
+        return outputs, tf.cast(self._penalties_of_models(), outputs.dtype)
 
     def _run(
         self, images: Any, *, training: bool, sources: dict[int, Any] | None = None
-    ) -> tuple[Any, Any, Any]:
-        """Give probabilities, logits and penalties; `sources` gets the weights as layers take them.
+    ) -> tuple[Any, Any]:
+        """Give probabilities and logits; `sources` gets the weights as layers take them.
 
         Args:
             images: float32 [batch, height, width, channels].
@@ -141,8 +145,7 @@ class FusedModels:
             for branch, part in zip(self._branches, parts, strict=True)
         ]
         outputs, logits = (concatenate_outputs(column) for column in zip(*results, strict=True))
-        penalties = self._sum_penalties() if self._penalties else tf.zeros([len(self.models)])
-        return outputs, logits, tf.cast(penalties, outputs.dtype)
+        return outputs, logits
 
     def train(self, images: Any, losses_of: LossesOf, active: Any) -> tuple[Any, Any]:
         """Take a training step.
@@ -160,9 +163,12 @@ class FusedModels:
             Probabilities [models, batch, classes] before the step, and losses [models].
         """
         sources: dict[int, Any] = {}
+        # Outside of the tape, for which XLA would keep an array as large as the weights for each
+        # operation.
+        penalties = self._penalties_of_models()
         with tf.GradientTape() as tape:
-            outputs, logits, penalties = self._run(images, training=True, sources=sources)
-            losses = losses_of(logits, penalties)
+            outputs, logits = self._run(images, training=True, sources=sources)
+            losses = losses_of(logits, tf.cast(penalties, logits.dtype))
             # The models share no weights, so the gradient of the sum is each model's own gradient.
             total = self.optimizer.scale_loss(tf.reduce_sum(losses))
         # The gradient is taken with respect to the weights in the precision in which the layers
@@ -215,6 +221,15 @@ class FusedModels:
         self._weights = [pair for pair in pairs if id(pair.parts[0]) in known]
         self._seeds = [pair for pair in pairs if id(pair.parts[0]) not in known]
 
+    def _penalties_of_models(self) -> Any:
+        return self._sum_penalties() if self._penalties else tf.zeros([len(self.models)])
+
+    def _take_slots(self, optimizers: Sequence[Any]) -> None:
+        """Pair the variables of the optimiser, and the averages, with those of the models."""
+        self._slots = pair_optimizers(self.optimizer, optimizers, self.models, self._trainable)
+        if self._average:
+            self._slots += self._average.pairs(self._weights, optimizers)
+
     def _row_of_stoppable(self, number: int, output: Any, images: Any, active: Any) -> Any:
         """Take a model's output if the model learns; else compute it with the model's weights."""
         model = self.models[number]
@@ -239,6 +254,8 @@ class FusedModels:
             for gradient, weight in zip(gradients, weights, strict=True)
         ]
         self.optimizer.apply(terms, weights)
+        if self._average:
+            self._average.update(self.optimizer.iterations)
 
 
 def concatenate_outputs(outputs: Iterable[Any]) -> Any:
