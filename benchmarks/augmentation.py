@@ -11,8 +11,8 @@ batch by batch:
 - `TensorFlow's kernel`: Zoo draws parameters and matrices, `ImageProjectiveTransformV3` transforms;
 - `zoo, projective`: `zoo.Augmentation`, from NumPy to NumPy as in training.
 
-A further table has each transform of `zoo.Augmentation` by itself, as tensors, beside the projective
-transform.
+A further table has each transform of `zoo.Augmentation` by itself, as tensors, beside the
+projective transform.
 """
 
 import os

@@ -138,6 +138,12 @@ class RecipeOptions:
         targets: Train on the shares of several people's votes, where the data set has votes, such
             as `ferplus`.
         label_smoothing: Divide this share of each target among all classes, such as 0.1.
+        warm_up: Let the learning rate rise in a line in this number of epochs.
+        plateau: Multiply the learning rate by 0.1, or by `--plateau-factor`, after this number of
+            epochs without a lower validation loss.
+        plateau_factor: The factor of `--plateau`.
+        weight_decay_of: `kernels` spares biases and normalisations from the weight decay.
+        ema: Keep the moving average of the weights with this decay, such as 0.999.
     """
 
     recipe_name: Annotated[Name | None, Parameter(name="--recipe")] = None
@@ -153,6 +159,11 @@ class RecipeOptions:
     class_weight: Literal["balanced"] | None = None
     targets: Literal["shares"] | None = None
     label_smoothing: Number | None = None
+    warm_up: Positive | None = None
+    plateau: Positive | None = None
+    plateau_factor: Number | None = None
+    weight_decay_of: Literal["kernels"] | None = None
+    ema: Number | None = None
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of the registered model of that name, as the options change it."""

@@ -8,11 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.training.distillation import Teacher
-from zoo.training.fusion import ModelGroup, graph_key
+from zoo.training.fusion import ModelGroup, graph_key, loop_over_batches
 from zoo.training.learner import Learner
 from zoo.training.scores import (
     LOSS,
-    RECIPE_OF_LOSS,
     SCORES,
     Score,
     ScoresByName,
@@ -130,30 +129,32 @@ class Lockstep:
         self._evaluate_function(batches, tf.constant(steps))
         return self.scores()
 
-    def predict(self, batches: Any) -> dict[str, np.ndarray]:
-        """Give the class that each model, and the committee, predicts for each image.
+    def probabilities(self, batches: Any) -> np.ndarray:
+        """Give the probabilities of each model, and of the committee, for each image.
 
         Args:
             batches: A `tf.data.Dataset` of (images, labels) or (images, labels, weights).
 
         Returns:
+            float [names, n, classes].
+        """
+        self.store()
+        self._answering.load()
+        # Traced once, for batches of every size; TensorFlow warns of functions traced too often.
+        traced = self._answer_function.get_concrete_function(batches.element_spec[0])
+        return np.concatenate([traced(images).numpy() for images, *_ in batches], axis=1)
+
+    def predict(self, batches: Any) -> dict[str, np.ndarray]:
+        """Give the class that each model, and the committee, predicts for each image.
+
+        Args:
+            batches: As for `probabilities`.
+
+        Returns:
             Name → class ids, int64 [n].
         """
-        group = self._answering
-        group.load()
-
-        @tf.function(autograph=False)
-        def decide(images: Any) -> list[Any]:
-            outputs, _ = group(images)
-            return tf.unstack(tf.argmax(self._with_committee(outputs), axis=-1))
-
-        # Traced once, for batches of every size; TensorFlow warns of functions traced too often.
-        traced = decide.get_concrete_function(batches.element_spec[0])
-        columns = zip(*(traced(images) for images, *_ in batches), strict=True)
-        return {
-            name: np.concatenate([np.asarray(part) for part in column])
-            for name, column in zip(self._names, columns, strict=True)
-        }
+        answers = self.probabilities(batches).argmax(axis=-1)
+        return dict(zip(self._names, answers, strict=True))
 
     def scores(self) -> ScoresByName:
         """Give name → score → mean since `reset`, for the names that were counted."""
@@ -185,6 +186,7 @@ class Lockstep:
                 the fresh optimiser, and then replaces it in the learner.
         """
         self.reset()
+        self._loss.smooth([learner.recipe.label_smoothing for learner in learners])
         models = [learner.model for learner in learners]
         everyone = (True,) * len(models)
         self._groups = {key: known for key, known in self._groups.items() if key == everyone}
@@ -198,7 +200,7 @@ class Lockstep:
 
     def _take(self, learners: Sequence[Learner]) -> None:
         """Take the models, optimisers and names of learners."""
-        self._models = [learner.model for learner in learners]
+        self.models = [learner.model for learner in learners]
         self.optimizers = [learner.optimizer for learner in learners]
         self._names = [learner.name for learner in learners] + ["committee"] * bool(self._combine)
         self._learning = (True,) * len(learners)
@@ -225,7 +227,7 @@ class Lockstep:
         """Give the group in which some models learn, with the graph that trains it."""
         if learning not in self._groups:
             group = ModelGroup(
-                self._models,
+                self.models,
                 [
                     optimizer if learns else None
                     for optimizer, learns in zip(self.optimizers, learning, strict=True)
@@ -236,23 +238,27 @@ class Lockstep:
                     for stoppable, learns in zip(self._stoppable, learning, strict=True)
                 ],
             )
-            self._groups[learning] = group, _training_loop(group, self._step)
+            self._groups[learning] = group, loop_over_batches(functools.partial(self._step, group))
         return self._groups[learning]
 
     @functools.cached_property
     def _answering(self) -> ModelGroup:
         """The group for evaluation: the group that trained all models, if there is such a group."""
-        known = self._groups.get((True,) * len(self._models))
-        return known[0] if known else ModelGroup(self._models)
+        known = self._groups.get((True,) * len(self.models))
+        return known[0] if known else ModelGroup(self.models)
 
     @functools.cached_property
     def _evaluate_function(self) -> Any:
+        return loop_over_batches(functools.partial(self._evaluation_step, self._answering))
+
+    @functools.cached_property
+    def _answer_function(self) -> Any:
         group = self._answering
 
-        def run(batches: Any, steps: Any) -> None:
-            _repeat(steps, lambda: self._evaluation_step(group, *batches.get_next()))
+        def answer(images: Any) -> Any:
+            return self._with_committee(group(images)[0])
 
-        return tf.function(functools.partial(run), autograph=False)
+        return tf.function(functools.partial(answer), autograph=False)
 
     def _step(self, group: Any, active: Any, images: Any, targets: Any, *weightings: Any) -> None:
         # Weights of the images are [batch], those of images for each model [batch, models].
@@ -272,7 +278,7 @@ class Lockstep:
     def _evaluation_step(self, group: Any, images: Any, labels: Any, weights: Any = None) -> None:
         outputs, penalties = group(images)
         losses = cross_entropy(labels, outputs, weights) + penalties
-        self._add(labels, outputs, losses, tf.fill([len(self._models)], True), weights)
+        self._add(labels, outputs, losses, tf.fill([len(self.models)], True), weights)
 
     def _with_committee(self, outputs: Any) -> Any:
         if not self._combine:
@@ -304,7 +310,7 @@ class Lockstep:
         size = tf.cast(tf.shape(labels)[0], "float64")
         each = tf.ones(tf.shape(repeated), "float64")
         if counts is not None:
-            each = tf.concat([tf.cast(counts, "float64"), each[len(self._models) :]], axis=0)
+            each = tf.concat([tf.cast(counts, "float64"), each[len(self.models) :]], axis=0)
         columns = [
             tf.cast(losses, "float64") * size
             if name == LOSS
@@ -326,6 +332,11 @@ class Graphs:
 
     def __init__(self) -> None:
         self.latest: tuple[Any, Lockstep] | None = None
+
+    def answering(self, models: Sequence[Any]) -> Lockstep | None:
+        """Give the graphs of the latest training, if it was a training of exactly these models."""
+        lockstep = self.latest[1] if self.latest else None
+        return lockstep if lockstep and lockstep.models == [*models] else None
 
 
 def reuse_lockstep(
@@ -354,7 +365,8 @@ def reuse_lockstep(
     """
     weights = sum(learner.model.count_params() for learner in learners)
     compiled = weights * steps >= COMPILE_FROM
-    balanced = [learner.recipe.class_weight is not None for learner in learners]
+    recipes = [learner.recipe for learner in learners]
+    balanced = [each.class_weight is not None for each in recipes]
     key = [
         combine,
         teacher and (teacher, teacher.rule),
@@ -362,7 +374,8 @@ def reuse_lockstep(
         compiled,
         _stoppable(learners),
         dict(SCORES),
-        [[getattr(learner.recipe, name) for name in RECIPE_OF_LOSS] for learner in learners],
+        [(each.class_weight, each.targets, bool(each.ema), each.mixes_images) for each in recipes],
+        any(each.label_smoothing for each in recipes),
         graph_key(
             [learner.model for learner in learners],
             [learner.optimizer for learner in learners],
@@ -394,24 +407,3 @@ def _stoppable(learners: Sequence[Learner]) -> list[bool]:
         len(learners) > 1 and (bool(learner.recipe.patience) or learner.recipe.epochs < most)
         for learner in learners
     ]
-
-
-def _training_loop(group: ModelGroup, step: Callable[..., None]) -> Any:
-    """Make the graph that takes batches (images, labels) from an iterator, a step for each."""
-
-    def run(batches: Any, steps: Any, active: Any) -> None:
-        _repeat(steps, lambda: step(group, active, *batches.get_next()))
-
-    # TensorFlow counts the tracings of each Python function, and would warn of too many tracings
-    # after five short trainings. A new partial has a count of its own.
-    return tf.function(functools.partial(run), autograph=False)
-
-
-def _repeat(times: Any, body: Callable[[], None]) -> None:
-    """Run a piece of a graph a number of times, one after another."""
-
-    def turn(done: Any) -> Any:
-        body()
-        return done + 1
-
-    tf.while_loop(lambda done: done < times, turn, [tf.constant(0)], parallel_iterations=1)

@@ -97,10 +97,6 @@ def cross_entropy(labels: Any, probabilities: Any, weights: Any = None, shares: 
     return tf.reduce_mean(losses, axis=-1)
 
 
-RECIPE_OF_LOSS = ("class_weight", "targets", "label_smoothing", "mixes_images")
-"""The values of a recipe that the loss depends on."""
-
-
 class TrainingLoss:
     """The loss of each model in a training step: the number that training lowers.
 
@@ -131,8 +127,22 @@ class TrainingLoss:
         self._takes_shares = np.array(
             [self._mixed or recipe.targets == "shares" for recipe in recipes]
         )
-        self._smoothing = np.array([recipe.label_smoothing or 0.0 for recipe in recipes])
+        smoothing = [recipe.label_smoothing or 0.0 for recipe in recipes]
+        # A variable, so that the same graph can train with other values; None if nothing smooths.
+        self._smoothing = (
+            tf.Variable(smoothing, dtype="float64", trainable=False) if any(smoothing) else None
+        )
         self._teacher = teacher
+
+    def smooth(self, shares: Sequence[float | None]) -> None:
+        """Take the label smoothing of each model, without a new graph.
+
+        Args:
+            shares: The share of the targets that is divided among all classes, or None. If nothing
+                was smoothed when the loss was made, nothing must be smoothed now.
+        """
+        if self._smoothing is not None:
+            self._smoothing.assign([share or 0.0 for share in shares])
 
     def of_batch(
         self, images: Any, labels: Any, shares: Any = None, weights: Any = None
@@ -176,18 +186,19 @@ class TrainingLoss:
 
     def _cross_entropies(self, rows: list[int], labels: Any, logits: Any, shares: Any) -> Any:
         """Compute the cross-entropy of each image, weighted by the classes, [models, batch]."""
-        takes_shares, smoothing = self._takes_shares[rows], self._smoothing[rows]
+        takes_shares = self._takes_shares[rows]
         of_classes = None
         if self._class_weights is not None:
             of_classes = tf.constant(self._class_weights[rows], logits.dtype)
-        if takes_shares.any() or smoothing.any():
+        if takes_shares.any() or self._smoothing is not None:
             classes = logits.shape[-1]
             targets = tf.one_hot(labels, classes, dtype=logits.dtype)
             if takes_shares.any():
                 shares = tf.cast(shares, logits.dtype)
                 targets = tf.where(takes_shares[:, None, None], shares, targets)
-            smoothing = tf.constant(smoothing[:, None, None], logits.dtype)
-            targets = (1 - smoothing) * targets + smoothing / classes
+            if self._smoothing is not None:
+                smoothing = tf.cast(tf.gather(self._smoothing, rows), logits.dtype)[:, None, None]
+                targets = (1 - smoothing) * targets + smoothing / classes
             if self._mixed and of_classes is not None:
                 # Each share counts by its own class. These targets do not sum to 1, which
                 # TensorFlow's gradient of the cross-entropy of logits takes for granted.

@@ -23,7 +23,7 @@ from zoo.training.checkpoint import Checkpoint
 from zoo.training.distillation import Teacher
 from zoo.training.fusion import reasons_apart
 from zoo.training.learner import Learner
-from zoo.training.lockstep import Combine
+from zoo.training.lockstep import Combine, Graphs
 from zoo.training.loop import Loop
 from zoo.training.progress import Progress
 from zoo.training.recording import Recorder
@@ -49,6 +49,7 @@ def train(
     settings: Mapping[str, Any] | None = None,
     callbacks: Any = (),
     owner: Any = None,
+    graphs: Graphs | None = None,
     verbose: str | int = "auto",
 ) -> Any:
     """Train one model or several.
@@ -77,6 +78,8 @@ def train(
             (`val_cnn_accuracy`), those of the committee or of a single model do not. With
             callbacks that look at batches each batch is a step by itself, which is slower.
         owner: The model that callbacks get as `self.model`; None for the first learner's model.
+        graphs: Keeps the graphs for a training of other models of the same kind, such as the next
+            round of a sweep; None keeps them for another training of the same models.
         verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
 
     Returns:
@@ -151,6 +154,7 @@ def train(
             teacher=teacher,
             callbacks=callbacks,
             owner=owner or learners[0].model,
+            graphs=graphs,
         )
         for group in groups:
             loop.fit(group, combine if len(groups) == 1 else None)
@@ -269,6 +273,12 @@ def _check_images(learners: Sequence[Learner], data: Split, validation: Split | 
         check_model(learner.name, learner.model, data.image_shape, data.num_classes)
         check_kernels(learner.name, learner.model)
         learner.recipe.make_optimizer(steps=1)
+        if learner.recipe.plateau and validation is None:
+            raise ArgumentError(
+                f"{learner.name} must have validation data, on which its learning rate depends. "
+                f"Received: plateau={learner.recipe.plateau} and no validation data. Pass "
+                "validation_data=, or plateau=None in the recipe."
+            )
         if learner.recipe.patience and validation is None:
             raise ArgumentError(
                 f"{learner.name} must have validation data to stop early. Received: "

@@ -81,7 +81,7 @@ def _draw_panel(
     """Draw the colours of a matrix, and the number in each cell."""
     image = axes.imshow(matrix, **style)
     for (row, column), value in np.ndenumerate(matrix):
-        shade = sum(image.cmap(image.norm(value))[:3]) / 3
+        shade = float(image.to_rgba(np.array([value]))[0, :3].mean())
         text = number_format.format(value + 0.0)
         color = "white" if shade < 0.45 else "black"
         axes.text(column, row, text, ha="center", va="center", fontsize="small", color=color)

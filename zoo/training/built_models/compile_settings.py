@@ -12,6 +12,8 @@ import numpy as np
 
 from zoo.recipes import Recipe, rate_of_schedule
 
+EMA_FREQUENCY = "ema_overwrite_frequency"
+
 _CROSS_ENTROPIES = ("sparse_categorical_crossentropy", "categorical_crossentropy")
 _ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy")
 _DEFAULTS: Mapping[str, Any] = {
@@ -24,7 +26,7 @@ _DEFAULTS: Mapping[str, Any] = {
 
 
 def compiled_recipe(model: Any) -> Recipe | None:
-    """Make a recipe with the optimiser and label smoothing that a model was compiled with.
+    """Make a recipe with the optimiser, moving average and label smoothing of a compiled model.
 
     Args:
         model: A `keras.Model`.
@@ -47,6 +49,7 @@ def compiled_recipe(model: Any) -> Recipe | None:
         optimizer = optimizer.inner_optimizer
     config = optimizer.get_config()
     rate, schedule = config.pop("learning_rate"), None
+    averages = {key: config.pop(key, None) for key in ("use_ema", "ema_momentum", EMA_FREQUENCY)}
     if isinstance(rate, Mapping):
         schedule = rate
         rate = rate_of_schedule(schedule) or Recipe.learning_rate
@@ -55,6 +58,7 @@ def compiled_recipe(model: Any) -> Recipe | None:
     name = kind.__name__
     if getattr(keras.optimizers, name, None) is not kind:
         name = keras.saving.get_registered_name(kind)
+    described["ema"] = _shortest(averages["ema_momentum"]) if averages["use_ema"] else None
     described["label_smoothing"] = _setting_of_loss(model, "label_smoothing") or None
     return Recipe(name, optimizer_arguments=_changed(config, kind), **described)
 
@@ -91,8 +95,8 @@ def _settings_without_effect(model: Any) -> Iterator[str]:
             yield f"{name}={settings[name]!r}"
     if ignored := _setting_of_loss(model, "ignore_class"):
         yield f"ignore_class={ignored!r}"
-    if getattr(model.optimizer, "use_ema", False):
-        yield "use_ema=True"
+    if frequency := getattr(model.optimizer, EMA_FREQUENCY, None):
+        yield f"{EMA_FREQUENCY}={frequency}"
 
 
 def _setting_of_loss(model: Any, name: str) -> Any:

@@ -18,6 +18,7 @@ from keras import layers
 
 from zoo.training.fusion.branch import Branch
 from zoo.training.fusion.fusible import copies_of, first_layer, tails_of
+from zoo.training.fusion.moving_average import WideAverage, average_of
 from zoo.training.fusion.paired_variables import Pair, wide_variable
 from zoo.training.fusion.penalties import Penalties
 from zoo.training.fusion.wide_layers import shared_layer
@@ -70,7 +71,10 @@ class FusedModels:
         self._slots: list[Pair] = []
         if optimizers:
             self.optimizer = make_wide_optimizer(optimizers, self._trainable)
-            self._slots = pair_optimizers(self.optimizer, optimizers, models, self._trainable)
+            self._average = None
+            if any(average_of(optimizer) for optimizer in optimizers):
+                self._average = WideAverage(self._weights, len(models))
+            self._take_slots(optimizers)
         self._sum_penalties, self._learn = self._penalties.sums, self._apply
         if compiled:
             self._sum_penalties, self._learn = (
@@ -92,7 +96,7 @@ class FusedModels:
         self._take_weights()
         self._penalties.take(self._weights)
         if self.optimizer is not None:
-            self._slots = pair_optimizers(self.optimizer, optimizers, models, self._trainable)
+            self._take_slots(optimizers)
         return optimizers
 
     def __call__(self, images: Any, *, training: bool = False) -> tuple[Any, Any]:
@@ -215,6 +219,12 @@ class FusedModels:
         self._weights = [pair for pair in pairs if id(pair.parts[0]) in known]
         self._seeds = [pair for pair in pairs if id(pair.parts[0]) not in known]
 
+    def _take_slots(self, optimizers: Sequence[Any]) -> None:
+        """Pair the variables of the optimiser, and the averages, with those of the models."""
+        self._slots = pair_optimizers(self.optimizer, optimizers, self.models, self._trainable)
+        if self._average:
+            self._slots += self._average.pairs(self._weights, optimizers)
+
     def _row_of_stoppable(self, number: int, output: Any, images: Any, active: Any) -> Any:
         """Take a model's output if the model learns; else compute it with the model's weights."""
         model = self.models[number]
@@ -239,6 +249,8 @@ class FusedModels:
             for gradient, weight in zip(gradients, weights, strict=True)
         ]
         self.optimizer.apply(terms, weights)
+        if self._average:
+            self._average.update(self.optimizer.iterations)
 
 
 def concatenate_outputs(outputs: Iterable[Any]) -> Any:

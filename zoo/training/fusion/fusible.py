@@ -32,7 +32,7 @@ RATES_OF_SCHEDULES = ("initial_learning_rate", "warmup_target")
 
 SCHEDULES = (
     *("CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay"),
-    "PolynomialDecay",
+    *("PolynomialDecay", "RecipeSchedule"),
 )
 """Names of the schedules whose rates may differ between copies."""
 
@@ -187,7 +187,13 @@ def fixed_settings(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
                 for key, value in schedule["config"].items()
                 if key != "name"
             }
-    return {"optimizer": type(optimizer).__name__, "schedule": schedule, **config}
+    decayed = {"weight_decay_of": "kernels" if spares_vectors(optimizer) else "all weights"}
+    return {"optimizer": type(optimizer).__name__, "schedule": schedule, **config, **decayed}
+
+
+def spares_vectors(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Tell whether the weight decay of an optimiser leaves out biases and normalisations."""
+    return bool(getattr(optimizer, "_exclude_from_weight_decay", None))
 
 
 def fusible_rows(models: Sequence[Any], optimizers: Sequence[Any]) -> list[list[int]]:

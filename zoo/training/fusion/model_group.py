@@ -9,6 +9,7 @@ import tensorflow as tf
 from zoo.training.built_models.logits import logits_for_loss
 from zoo.training.fusion.fused import FusedModels, LossesOf, concatenate_outputs
 from zoo.training.fusion.fusible import fusible_rows, optimizer_key
+from zoo.training.fusion.moving_average import average_of, state_of
 from zoo.training.fusion.wide_optimizer import leave_out_all_reduce
 
 
@@ -208,6 +209,8 @@ class SingleModel:
 
     def _apply(self, gradients: Sequence[Any]) -> None:
         self.optimizer.apply(gradients, self._model.trainable_variables)
+        if average := average_of(self.optimizer):
+            average.update(self.optimizer.iterations)
 
     def bind(self, models: Sequence[Any], optimizers: Sequence[Any]) -> Sequence[Any]:
         """Begin again with the same model: its optimiser gets the values of a new optimiser.
@@ -216,7 +219,8 @@ class SingleModel:
             The optimiser that it had before, or nothing if the model only answers.
         """
         for optimizer in optimizers:
-            for variable, value in zip(self.optimizer.variables, optimizer.variables, strict=True):
+            pairs = zip(state_of(self.optimizer), state_of(optimizer), strict=True)
+            for variable, value in pairs:
                 variable.assign(value)
         return [self.optimizer] if optimizers else []
 

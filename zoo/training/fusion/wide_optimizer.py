@@ -15,7 +15,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from zoo.training.fusion.fusible import RATES_OF_SCHEDULES, VARYING_SETTINGS, fixed_settings
+from zoo.schedules import rate_factor
+from zoo.training.fusion.fusible import (
+    RATES_OF_SCHEDULES,
+    VARYING_SETTINGS,
+    fixed_settings,
+    spares_vectors,
+)
 from zoo.training.fusion.paired_variables import NoVariable, Pair
 
 BOUNDS = ("l1_regularization_strength",)
@@ -41,6 +47,9 @@ def make_wide_optimizer(optimizers: Sequence[Any], weights: Sequence[Pair]) -> A
                 config[name] = max(values)  # a momentum above 0 has variables
     wide = kind.from_config(config)
     leave_out_all_reduce(wide)
+    if spares_vectors(optimizers[0]):
+        vectors = [pair.wide for pair in weights if len(pair.parts[0].shape) < 2]
+        wide.exclude_from_weight_decay(var_list=vectors)
     wide.build([pair.wide for pair in weights])
     if differing:
         wide.vary([*differing], len(optimizers), weights)
@@ -66,7 +75,10 @@ def pair_optimizers(
     replaced = wide.take_settings(optimizers) if varies else {}
     everyone = range(len(models))
     shared = zip(_shared_variables(wide), *map(_shared_variables, optimizers), strict=True)
+    factor = rate_factor(wide)
+    factors = [] if factor is None else [Pair(factor, [*map(rate_factor, optimizers)], everyone)]
     return [
+        *factors,
         *_pair_slots(wide, optimizers, models, weights),
         *(Pair(replaced.get(id(own), own), parts, everyone) for own, *parts in shared),
     ]
@@ -119,7 +131,9 @@ def _differing_settings(optimizers: Sequence[Any]) -> dict[str, list[Any]]:
     return {
         name: column
         for name, column in values.items()
+        # A training may lower the rate of each model by itself, also where it begins the same.
         if any(value != column[0] for value in column)
+        or (name == "learning_rate" and rate_factor(optimizers[0]) is not None)
     }
 
 
@@ -148,6 +162,9 @@ class _SettingsOfColumns:
             if name != "learning_rate"
         }
         own["_columns"] = None
+        if rate_factor(self) is not None:
+            ones = keras.Variable([1.0] * models, dtype=keras.config.floatx(), trainable=False)
+            self._learning_rate.factor = ones
         for name in RATES_OF_SCHEDULES:
             if getattr(self._learning_rate, name, None) is not None:
                 rates = tf.Variable([0.0] * models, dtype=keras.config.floatx(), trainable=False)
