@@ -7,6 +7,7 @@ file. `member` names a member; without it all members are drawn.
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -206,8 +207,11 @@ def draw_suspects(trained: TrainedSeed, stem: Path, *, most: int = 24) -> None:
     if trained.committee is None or data is None or data.test is None:
         return
     known = [split.digests for split in (data.train, data.validation) if split]
-    others = data.test.take(~np.isin(data.test.digests, np.concatenate(known)))
-    _save(label_suspects(trained.committee, others).plot(most=most), f"{stem}-suspects.png")
+    rows = np.flatnonzero(~np.isin(data.test.digests, np.concatenate(known)))
+    found = label_suspects(trained.committee, data.test.take(rows))
+    # The numbers of the images are those in the test split.
+    numbered = replace(found, indices=rows[found.indices], split=data.test)
+    _save(numbered.plot(most=most), f"{stem}-suspects.png")
 
 
 def draw_backpropagation(trained: TrainedSeed, stem: Path) -> None:
