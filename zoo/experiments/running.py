@@ -62,7 +62,7 @@ def reproduce(
     _check_settings(folder, experiment, quick)
 
     @lru_cache(maxsize=1)
-    def images(seed: int) -> ImageData | None:
+    def images(seed: int) -> Any:  # ImageData, or None for an experiment without images
         if experiment.data is None:
             return None
         is_new = experiment.protocol.new_splits
@@ -74,7 +74,8 @@ def reproduce(
         )
 
     first, *others = experiment.protocol.seeds
-    outcome, measured = None, ()
+    outcome: SweepOutcome | None = None
+    measured: tuple[Measurement, ...] = ()
     if experiment.sweep:
         outcome, measured = _sweep(experiment, partial(images, first), folder, quick, verbose)
     results = [*(outcome.seeds if outcome else ())]
