@@ -10,6 +10,9 @@ batch by batch:
 - `ImageDataGenerator`: `zoo.Augmentation(method="ImageDataGenerator")`;
 - `TensorFlow's kernel`: Zoo draws parameters and matrices, `ImageProjectiveTransformV3` transforms;
 - `zoo, projective`: `zoo.Augmentation`, from NumPy to NumPy as in training.
+
+A further table has each transform of `zoo.Augmentation` by itself, as tensors, beside the
+projective transform.
 """
 
 import os
@@ -26,7 +29,7 @@ import tensorflow as tf
 import zoo
 from benchmarks.measure import SPEED, Row, bars, keep, rows_of, show, show_ceilings, take_turns
 from zoo.augmentation import projective
-from zoo.augmentation.augmentation import FILL_MODES
+from zoo.augmentation.augmentation import FILL_MODES, OF_TENSORS
 from zoo.datasets import Split
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Lockstep
@@ -45,6 +48,8 @@ def ways(batch: int) -> dict[str, Callable[[], Any]]:
     parts = [images[start : start + batch] for start in range(0, TURN, batch)]
     ranges = asdict(AUGMENTATION)
     del ranges["method"]
+    for name in OF_TENSORS:
+        del ranges[name]
     generator = tf.keras.preprocessing.image.ImageDataGenerator(**ranges)
     flow = generator.flow(images, batch_size=batch, shuffle=False)
     by_name = replace(AUGMENTATION, method="ImageDataGenerator")
@@ -92,6 +97,40 @@ def ways(batch: int) -> dict[str, Callable[[], Any]]:
     }
 
 
+def kinds(batch: int) -> dict[str, Callable[[], Any]]:
+    """Make the contestants with a transform each: each augments `TURN` images in batches."""
+    rng = np.random.default_rng(0)
+    images = tf.constant(rng.integers(0, 256, (batch, *SHAPE), dtype=np.uint8))
+    shares = tf.one_hot(rng.integers(0, 7, batch), 7)
+
+    def by(**values: Any) -> Callable[[], None]:
+        augmentation = zoo.Augmentation(**values)
+
+        def augment() -> None:
+            for number in range(TURN // batch):
+                words = tf.constant([number, 0], "int64")
+                if augmentation.mixes:
+                    augmentation.mixer(images, words, shares)[0].numpy()
+                else:
+                    augmentation.on_tensors(images, words).numpy()
+
+        return augment
+
+    projective_values = {key: value for key, value in asdict(AUGMENTATION).items() if value}
+    mixed = {"mixup": 0.2, "cutmix": 1.0}
+    single = {
+        "horizontal_flip": True, "crop_padding": 4, "brightness_range": 0.2, "contrast_range": 0.2,
+        "random_erasing": 0.5, **mixed,
+    }  # fmt: skip
+    return {
+        "projective": by(**projective_values),
+        **{name: by(**{name: value}) for name, value in single.items()},
+        "projective and crop_padding": by(**projective_values, crop_padding=4),
+        "projective and cutmix": by(**projective_values, cutmix=1.0),
+        "all": by(**{**projective_values, **single}),
+    }
+
+
 def training(
     batch: int, steps: int, entry: str = "cnn", shape: tuple[int, ...] = SHAPE
 ) -> dict[str, Callable[[], Any]]:
@@ -126,6 +165,7 @@ def training(
         "without": piece(None),
         "zoo, projective": piece(AUGMENTATION),
         "ImageDataGenerator": piece(replace(AUGMENTATION, method="ImageDataGenerator")),
+        "zoo, cutmix": piece(replace(AUGMENTATION, cutmix=1.0)),
     }
 
 
@@ -158,6 +198,9 @@ def main() -> None:
     }
     for rows in tables.values():
         rows["zoo, projective"]["asked for"] = "6 × Keras's"
+    for batch in BATCHES:
+        title = f"Each transform by itself, images {shape}, batches of {batch}"
+        tables[title] = in_turns(kinds(batch), 15, TURN)
     trained = in_turns(training(64, 20), 9, 20 * 64)
     trained["zoo, projective"]["asked for"] = "0.95"
     tables["Training of the cnn entry, batches of 64"] = trained

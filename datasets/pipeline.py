@@ -23,6 +23,10 @@ BYTES_AT_ONCE = 2**23  # bytes of pixels that are gathered in one call, if a bat
 MAX_NUMBER = 2**31 - 1  # the largest batch, and the last epoch: their product fits into 64 bits
 
 # transform(images uint8 [b, height, width, channels], seed) -> uint8 or float32, same shape
+#
+# A transform may also have an attribute `on_tensors`, the same function of tensors. One that mixes
+# images has an attribute `mixer`, a function of tensors (images, seed, shares of the classes
+# [b, classes], weights [b] or None) -> mixed images, their shares and their weights.
 Transform = Callable[[np.ndarray, int], np.ndarray]
 
 
@@ -37,6 +41,7 @@ def batches(
     store: np.ndarray,
     rows: np.ndarray | None,
     targets: tuple[Any, ...],
+    num_classes: int,
     batch_size: int,
     *,
     shuffle: bool,
@@ -48,7 +53,8 @@ def batches(
     """Make the dataset that `Split.batches` returns; the docstring there describes the arguments.
 
     `targets` has the labels, and the weights where the images have weights, as arrays [n, …] or as
-    tuples of such arrays. The elements of the dataset are nested in the same way.
+    tuples of such arrays. The elements of the dataset are nested in the same way, except that a
+    transform which mixes images makes a pair (labels, shares) of labels without shares.
 
     TensorFlow maps pairs of numbers, (epoch, batch), to pixels by one NumPy function, which
     gathers the pixels from the store. So a memory-mapped store is never read whole, and TensorFlow
@@ -59,8 +65,8 @@ def batches(
 
     arrays = tf.nest.flatten(targets)
     num_batches = _check_numbers(len(arrays[0]), batch_size, seed, epochs, start)
-    on_tensors = getattr(transform, "on_tensors", None)
-    on_arrays = None if on_tensors else transform
+    on_batches = _on_batches(transform, num_classes)
+    on_arrays = None if on_batches else transform
     if on_arrays is not None and not callable(on_arrays):
         expected = "be a function of images and a seed, or None"
         raise argument_error("transform", expected, transform, "Pass a function, not its result")
@@ -95,7 +101,7 @@ def batches(
     return (
         _batch_numbers(start, num_batches, at_once, epochs)
         .map(gather)
-        .flat_map(_separation(batch_size, on_tensors, targets))
+        .flat_map(_separation(batch_size, on_batches, targets))
         # flat_map loses the number of batches, which Keras shows.
         .apply(tf.data.experimental.assert_cardinality(num_batches * (epochs or 1) - start.batch))
         .prefetch(tf.data.AUTOTUNE)
@@ -168,8 +174,35 @@ def _batch_numbers(
     return epoch_numbers.flat_map(numbers_in)
 
 
+def _on_batches(transform: Any, num_classes: int) -> Callable[..., Any] | None:
+    """Make the function of tensors that transforms the images of a batch, and perhaps the targets.
+
+    It takes images, the words of a seed and the targets, and returns images and targets. It is None
+    for a transform of arrays, and for none.
+    """
+    import tensorflow as tf
+
+    on_tensors = getattr(transform, "on_tensors", None)
+    if on_tensors:
+        return lambda images, words, *targets: (on_tensors(images, words), *targets)
+    mixer = getattr(transform, "mixer", None)
+    if not mixer:
+        return None
+
+    def mix(images: Any, words: Any, targets: Any, *weights: Any) -> tuple[Any, ...]:
+        labels, shares = targets if isinstance(targets, tuple) else (targets, None)
+        if shares is None:
+            shares = tf.one_hot(labels, num_classes)
+        mixed, shares, mixed_weights = mixer(images, words, shares, *weights)
+        images = tf.ensure_shape(mixed, images.shape)
+        labels = tf.argmax(shares, axis=1, output_type=labels.dtype)
+        return images, (labels, shares), *([mixed_weights] if weights else [])
+
+    return mix
+
+
 def _separation(
-    batch_size: int, on_tensors: Callable[..., Any] | None, nesting: tuple[Any, ...]
+    batch_size: int, on_batches: Callable[..., Any] | None, nesting: tuple[Any, ...]
 ) -> Callable[..., Any]:
     """Make the function that separates a group of batches into single, transformed batches.
 
@@ -181,11 +214,11 @@ def _separation(
         def batch(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
             rows = slice(number * batch_size, (number + 1) * batch_size)
             some = tf.nest.pack_sequence_as(nesting, [target[rows] for target in targets])
-            if not on_tensors:
+            if not on_batches:
                 return images[rows], *some
             # The graph runs here, and not in the NumPy function: a graph that is called from
             # there waits for the thread that calls it, for ever if there are few threads.
-            return on_tensors(images[rows], words[number]), *some
+            return on_batches(images[rows], words[number], *some)
 
         return tf.data.Dataset.range(tf.shape(words, "int64")[0]).map(batch)
 

@@ -38,9 +38,8 @@ if TYPE_CHECKING:
 class Split:
     """Images of a data set, their labels and the names of the classes.
 
-    A split may be a selection of rows of a larger array. So a validation split, or a choice of
-    classes, copies no pixels. The class checks nothing: `zoo.datasets.load` and
-    `zoo.datasets.as_split` make splits and check the arrays.
+    A split may be a selection of rows of a larger array, which copies no pixels. The class checks
+    nothing: `zoo.datasets.load` and `zoo.datasets.as_split` make splits and check the arrays.
 
     Args:
         name: "train", "validation", "test" or any other name.
@@ -111,11 +110,10 @@ class Split:
 
     @property
     def class_weights(self) -> dict[int, float]:
-        """Weight of an image of each class id, with which all classes count alike.
+        """Weight of an image of each class id, with which all classes count alike, for Keras.
 
         The weight is n / (number of classes · images of the class), as scikit-learn's "balanced"
-        (King and Zeng, 2001), and as Keras's `fit(class_weight=)` takes it. It is 0 for a class
-        without images. With `sample_weight`, the sums of weights replace the numbers of images.
+        (King and Zeng, 2001); 0 without images. `sample_weight` is summed in place of the images.
         """
         counts = np.bincount(self.labels, self.sample_weight, minlength=self.num_classes)
         present = np.count_nonzero(counts)
@@ -195,8 +193,7 @@ class Split:
         Copies of an image stay together, and count as one image.
 
         Args:
-            share: Size of the second split: a fraction of every class, or a whole number of
-                images of every class.
+            share: Size of the second split: a fraction, or a whole number of images, of each class.
             seed: Seed of the choice; 0 or more. Another seed makes other splits.
 
         Returns:
@@ -276,9 +273,8 @@ class Split:
     ) -> tf.data.Dataset:
         """Feed the images to TensorFlow, batch by batch, still as uint8.
 
-        The order of an epoch depends on `seed` and on the number of the epoch only. So a training
-        that is resumed at some epoch and batch sees the same batches as an uninterrupted training.
-        A batch never has images of two epochs; the last batch of an epoch may be smaller.
+        The order of an epoch depends on `seed` and its number only, so a resumed training sees the
+        same batches. No batch has images of two epochs; the last of an epoch may be smaller.
 
         Args:
             batch_size: Number of images in a batch.
@@ -288,17 +284,18 @@ class Split:
                 dataset is one epoch, and the next iteration is the next epoch.
             first_epoch: The number of the first epoch.
             first_batch: How many batches of the first epoch are left out; only with `epochs`.
-            transform: `transform(images, seed)`, a NumPy function for each batch, uint8
-                [b, height, width, channels], that returns uint8 or float32 of the same shape.
-                Its seed depends on `seed` and on the numbers of epoch and batch only.
+            transform: `transform(images, seed)`, a NumPy function or a `zoo.Augmentation` for each
+                batch, uint8 [b, height, width, channels], that returns uint8 or float32 of the same
+                shape. Its seed depends on `seed` and on the numbers of epoch and batch only.
             label_shares: Give the label shares beside the labels.
             model_weights: Weights for several models, float32 [n, models]: a last element.
 
         Returns:
             A `tf.data.Dataset` of pairs: images [b, height, width, channels], uint8 or the dtype
             that `transform` returns, and labels int64 [b]; with `sample_weight`, of triples with
-            the weights float32 [b], as Keras's `fit` takes them. With `label_shares=True`, a pair
-            (labels, shares float32 [b, classes]) takes the place of the labels.
+            the weights float32 [b], as Keras's `fit` takes them. With `label_shares=True`, or an
+            augmentation that mixes images, a pair (labels, shares float32 [b, classes]) takes the
+            place of the labels: a mixed image has the label of its larger share.
 
         Raises:
             ArgumentError: A number is out of range, or another argument is not as described.
@@ -313,12 +310,16 @@ class Split:
             remedy = "Pass label_shares= to as_split first"
             expected = "be False for a split without shares"
             raise argument_error("label_shares", expected, label_shares, remedy)
+        if model_weights is not None and getattr(transform, "mixer", None):
+            expected = "be None with mixup or cutmix, which would mix in images that a model omits"
+            raise argument_error("model_weights", expected, "weights", "Train the models apart")
         targets: Any = (self.labels, self.label_shares) if label_shares else self.labels
         weights = (self.sample_weight, model_weights)
         return batches(
             self.store,
             self.rows,
             (targets, *(array for array in weights if array is not None)),
+            self.num_classes,
             batch_size,
             shuffle=shuffle,
             seed=seed,
@@ -370,7 +371,6 @@ def as_split(
         ArgumentError: Labels, class names or weights are given twice.
 
     Example:
-        >>> import numpy as np
         >>> as_split(np.zeros((3, 8, 8, 1), "uint8"), [0, 1, 1])
         Split('data', 3 images of 8×8×1: 0 1, 1 2)
     """

@@ -16,11 +16,7 @@ from zoo.datasets.arrays.streams import collect, is_stream
 from zoo.datasets.image_data import ImageData
 from zoo.datasets.split import Split, as_split
 from zoo.errors import ArgumentError, DataError
-from zoo.metrics import check_range_of_ids, sums_to_1
-
-LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
-"""The least probability whose logarithm is taken: the smallest normal number of float32, below
-which a softmax in float32 underflows. Its logarithm is -87.3."""
+from zoo.metrics import LEAST_PROBABILITY, check_range_of_ids, sums_to_1
 
 
 def checked_votes(votes: ArrayLike, num_classes: int | None = None) -> NDArray[np.int64]:

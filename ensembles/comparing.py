@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from zoo.augmentation.augmentation import Augmentation
-from zoo.augmentation.views import AugmentedViews
+from zoo.augmentation.views import TestTimeAugmentation
 from zoo.ensembles.committee import Committee
 from zoo.ensembles.provenance import provenance_of
 from zoo.ensembles.reports.leaderboard import (
@@ -31,7 +30,7 @@ def compare(
     x: Any,
     y: Any = None,
     *,
-    augmentation: Augmentation | AugmentedViews | None = None,
+    augmentation: TestTimeAugmentation = None,
     times: int | None = None,
     seed: int | None = None,
 ) -> Leaderboard:

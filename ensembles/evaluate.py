@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.arguments import is_among
+from zoo.augmentation.views import TestTimeAugmentation
 from zoo.datasets.files.locations import locate
 from zoo.datasets.load_arguments import check_root
 from zoo.datasets.loading import get_dataset, load, load_to_judge
@@ -47,6 +48,7 @@ def evaluate_file(
     color: str | None = None,
     drop_duplicates: bool = False,
     split: str | None = None,
+    augmentation: TestTimeAugmentation = None,
 ) -> Report:
     """Judge a saved committee on a data set.
 
@@ -72,6 +74,7 @@ def evaluate_file(
             setting with which the committee was trained.
         split: `"test"`, `"validation"` or `"train"`; None takes the test split, or all images of a
             folder of new pictures without a test split beside others.
+        augmentation: Test-time augmentation, as for `Committee.report`.
 
     Returns:
         The `Report`.
@@ -89,7 +92,7 @@ def evaluate_file(
         file, data, root=root, classes=classes, image_size=image_size, color=color,
         drop_duplicates=drop_duplicates, split=split,
     )  # fmt: skip
-    return committee.report(images)
+    return committee.report(images, augmentation=augmentation)
 
 
 def committee_with_images(

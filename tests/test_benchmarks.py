@@ -88,52 +88,14 @@ def test_memory_is_the_peak_of_ten_steps_above_the_built_model(benchmark, monkey
     assert calls == [("softmax", 8, "handwritten")] * 10
 
 
-def test_every_way_gives_the_same_gradient_and_differences_agree(benchmark):
-    module = benchmark("backpropagation")
-    weights, activations, target = module.network(3, 4)
-
-    def loss():
-        y = activations[0]
-        for kernel in weights:
-            y = np.tanh(y @ kernel)
-        return 0.5 * np.sum((y - target) ** 2)
-
-    numeric = [np.zeros_like(kernel) for kernel in weights]
-    for kernel, slopes in zip(weights, numeric, strict=True):
-        for index in np.ndindex(kernel.shape):
-            kernel[index] += 1e-5
-            slopes[index] = loss()
-            kernel[index] -= 2e-5
-            slopes[index] = (slopes[index] - loss()) / 2e-5
-            kernel[index] += 1e-5
-    for way, _ in module.WAYS.values():
-        deltas = way(weights, activations, target)
-        np.testing.assert_allclose(module.gradient(activations, deltas), numeric, atol=1e-9)
-
-
-def test_paths_are_counted_and_too_many_are_not_walked(benchmark):
-    module = benchmark("backpropagation")
-    assert module.paths(3, 4) == 4 + 16 + 64
-    times = module.measure([(2, 3), (30, 3)], budget=0)
-    assert np.isnan(times["path by path"]).tolist() == [False, True]
-    assert min(times["backpropagation"]) > 0
-
-
-def test_the_cost_of_a_gradient_is_drawn_on_logarithmic_axes(benchmark):
-    module = benchmark("backpropagation")
-    sizes = (module.DEPTHS, module.WIDTHS)
-    times = [{way: np.ones(len(numbers)) for way in module.WAYS} for numbers in sizes]
-    left, right = module.draw(*times).axes
-    assert left.get_yscale() == right.get_yscale() == "log"
-
-
 @IN_GRAPHS_ANYWAY
 @pytest.mark.usefixtures("eagerly")
 def test_ways_to_augment_take_turns(benchmark, monkeypatch):
     augmentation = benchmark("augmentation")
     monkeypatch.setattr(augmentation, "TURN", 8)
     monkeypatch.setattr(augmentation, "SHAPE", (8, 8, 1))
-    for ways in (augmentation.ways(4), augmentation.training(4, 1, "softmax", (8, 8, 1))):
+    training = augmentation.training(4, 1, "softmax", (8, 8, 1))
+    for ways in (augmentation.ways(4), augmentation.kinds(4), training):
         rows = augmentation.in_turns(ways, 2, 8)
         assert next(iter(rows.values()))["times faster"] == 1
         assert "zoo, projective" in rows

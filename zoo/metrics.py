@@ -14,6 +14,10 @@ from zoo.arguments import whole_number
 from zoo.errors import ArgumentError
 from zoo.text import percent
 
+LEAST_PROBABILITY = float(np.finfo(np.float32).tiny)
+"""The least probability whose logarithm is taken: the smallest normal number of float32, below
+which a softmax in float32 underflows. Its logarithm is -87.3."""
+
 SUM_TOLERANCE = 1e-2
 """How far the sum of a row of probabilities may be from 1: the rounding of float16 over many
 classes."""

@@ -12,6 +12,8 @@ from zoo.errors import ArgumentError
 from zoo.text import did_you_mean, first_line
 
 SCHEDULES = ("constant", "cosine")
+PLATEAU_FACTOR = 0.1
+"""What `Recipe.plateau` multiplies the learning rate by, if the recipe names no other factor."""
 STANDARDIZATIONS = {
     "per_image": "PerImageStandardization",
     "mean_image": "MeanImageStandardization",
@@ -34,6 +36,18 @@ class Recipe:
             epochs must be a multiple of `cycles`.
         batch_size: The number of images in a training step.
         epochs: The number of passes over the training images.
+        warm_up: In this number of epochs the learning rate rises in a line to that of the schedule
+            (Goyal et al., 2017). None starts with the learning rate of the schedule.
+        plateau: The learning rate is multiplied by `plateau_factor` after this number of epochs
+            without a lower validation loss. None keeps to the schedule.
+        plateau_factor: A number above 0 and below 1; None is 0.1.
+        weight_decay_of: `"kernels"` lets the optimiser's weight decay spare biases and the weights
+            of normalisations: all weights with a single dimension. None decays all weights, as
+            Keras does.
+        ema: Keep the moving average of the weights over the training steps, with this decay, such
+            as 0.999 (Polyak and Juditsky, 1992). The model answers with the averaged weights, also
+            about the validation images. In early steps t, the decay is (1 + t) / (10 + t) at most.
+            None keeps the weights of the last step.
         patience: Training stops after this number of epochs without a lower validation loss, and
             the best weights are kept. None trains all epochs and keeps the last weights.
         augmentation: Random transforms of the training images, an `Augmentation`, or None.
@@ -54,6 +68,9 @@ class Recipe:
             of several people, by cross-entropy, L = −Σ_k s_k log p_k (Barsoum et al., 2016). The
             accuracy, and all scores on validation images, are those of the labels. None trains on
             the labels.
+        label_smoothing: The share a of each target that is divided among all classes: the target is
+            (1 − a) y + a / classes (Szegedy et al., 2016). The network then becomes less sure of
+            its answers. Validation losses are without smoothing. None smooths nothing.
 
     Raises:
         ArgumentError: A value is out of its range.
@@ -78,16 +95,24 @@ class Recipe:
     class_weight: str | None = None
     precision: str | None = None
     targets: str | None = None
+    label_smoothing: float | None = None
+    warm_up: int | None = None
+    plateau: int | None = None
+    plateau_factor: float | None = None
+    weight_decay_of: str | None = None
+    ema: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("cycles", "batch_size", "epochs", "patience"):
+        for name in ("cycles", "batch_size", "epochs", "patience", "warm_up", "plateau"):
             value = getattr(self, name)
-            if name != "patience" or value is not None:
+            if value is not None or name in ("cycles", "batch_size", "epochs"):
                 object.__setattr__(self, name, whole_number(name, value, 1))
         self._check_optimizer()
         self._check_augmentation()
         self._check_choices()
         self._check_schedule()
+        self._check_changes_of_rate()
+        self._check_averages()
 
     def _check_optimizer(self) -> None:
         rate = self.learning_rate
@@ -107,8 +132,24 @@ class Recipe:
                 "optimizer_arguments must not hold the learning rate, which has a field of its "
                 f"own. Received: {dict(self.optimizer_arguments)}. Pass learning_rate= instead."
             )
+        if self.optimizer_arguments.get("use_ema"):
+            raise ArgumentError(
+                "optimizer_arguments must not hold use_ema, since the recipe has a field for the "
+                f"moving average. Received: {dict(self.optimizer_arguments)}. Pass ema=0.99 "
+                "instead, for example."
+            )
         # A plain dict, since other mappings, such as read-only views, cannot be copied or pickled.
         object.__setattr__(self, "optimizer_arguments", dict(self.optimizer_arguments))
+
+    @property
+    def mixes_images(self) -> bool:
+        """Whether the augmentation mixes images, so that the targets are shares of classes.
+
+        Example:
+            >>> Recipe(augmentation=Augmentation(mixup=0.2)).mixes_images
+            True
+        """
+        return self.augmentation is not None and self.augmentation.mixes
 
     def _check_augmentation(self) -> None:
         if self.augmentation == "ImageDataGenerator":
@@ -119,16 +160,33 @@ class Recipe:
                 'augmentation must be a zoo.Augmentation, "ImageDataGenerator" or None. '
                 f"Received: {self.augmentation!r}."
             )
+        if self.mixes_images and self.targets == "shares" and self.class_weight:
+            raise ArgumentError(
+                'class_weight must be None for votes that are mixed (targets="shares" with mixup '
+                "or cutmix in the augmentation), since the classes of the votes and the class of "
+                "the label would ask for different weights. Received: "
+                f"class_weight={self.class_weight!r}. Leave out one of the three."
+            )
 
     def _check_choices(self) -> None:
         if self.class_weight not in ("balanced", None):
             raise ArgumentError(
                 f'class_weight must be "balanced" or None. Received: {self.class_weight!r}.'
             )
+        if self.weight_decay_of not in ("kernels", None):
+            raise ArgumentError(
+                f'weight_decay_of must be "kernels" or None. Received: {self.weight_decay_of!r}.'
+            )
         if self.targets not in ("shares", None):
             raise ArgumentError(
                 f'targets must be "shares" or None. Received: {self.targets!r}. Pass None to train '
                 "on the labels."
+            )
+        share = self.label_smoothing
+        if share is not None and share != 0 and not _is_between_0_and_1(share):
+            raise ArgumentError(
+                "label_smoothing must be a share of 0 or more and below 1, or None. "
+                f"Received: {share!r}. Pass 0.1, for example."
             )
         if self.standardize not in (*STANDARDIZATIONS, None):
             raise ArgumentError(
@@ -155,6 +213,40 @@ class Recipe:
                 f"epochs. Received: cycles={self.cycles}, schedule={self.schedule!r}, "
                 f'epochs={self.epochs}. Pass schedule="cosine" and a multiple of cycles as '
                 "epochs, or leave cycles out."
+            )
+
+    def _check_changes_of_rate(self) -> None:
+        if self.warm_up and self.warm_up >= self.epochs:
+            raise ArgumentError(
+                "warm_up must be a number of epochs below that of the training. Received: "
+                f"warm_up={self.warm_up}, epochs={self.epochs}. Pass fewer epochs as warm_up, or "
+                "more as epochs."
+            )
+        if self.plateau and self.schedule != "constant":
+            raise ArgumentError(
+                'plateau must be None unless the schedule is "constant". Received: '
+                f"plateau={self.plateau}, schedule={self.schedule!r}. Leave out plateau, or pass "
+                'schedule="constant".'
+            )
+        factor = self.plateau_factor
+        if factor is not None and not (_is_between_0_and_1(factor) and self.plateau):
+            raise ArgumentError(
+                "plateau_factor must be a number above 0 and below 1, beside plateau, or None. "
+                f"Received: plateau_factor={factor!r}, plateau={self.plateau}. Pass plateau=5 and "
+                "plateau_factor=0.1, for example."
+            )
+
+    def _check_averages(self) -> None:
+        if self.ema is not None and not _is_between_0_and_1(self.ema):
+            raise ArgumentError(
+                "ema must be a number above 0 and below 1, or None. Received: "
+                f"{self.ema!r}. Pass 0.999, for example."
+            )
+        if self.ema is not None and self.average_from is not None:
+            raise ArgumentError(
+                "ema and average_from must not both be given: each keeps a mean of the weights. "
+                f"Received: ema={self.ema}, average_from={self.average_from}. Leave out ema "
+                "or average_from."
             )
         share = self.average_from
         if share is None:
@@ -190,18 +282,9 @@ class Recipe:
         """
         import keras
 
-        learning_rate: Any = self.learning_rate
-        if isinstance(self.schedule, Mapping):
-            learning_rate = keras.optimizers.schedules.deserialize(dict(self.schedule))
-        elif self.schedule == "cosine":
-            learning_rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, steps)
-            if self.cycles > 1:
-                learning_rate = keras.optimizers.schedules.CosineDecayRestarts(
-                    self.learning_rate, max(steps // self.cycles, 1), t_mul=1.0
-                )
-        arguments = {**self.optimizer_arguments, "learning_rate": learning_rate}
+        arguments = {**self.optimizer_arguments, "learning_rate": self._rate(steps)}
         try:
-            return keras.optimizers.get({"class_name": self.optimizer, "config": arguments})
+            optimizer = keras.optimizers.get({"class_name": self.optimizer, "config": arguments})
         except (TypeError, ValueError) as error:
             self._check_optimizer_name(keras)
             remedy = "The optimisers and their arguments are those of keras.optimizers."
@@ -215,6 +298,39 @@ class Recipe:
                 f"arguments. Received: {self.optimizer!r} with {dict(self.optimizer_arguments)} "
                 f"({first_line(error)}). {remedy}"
             ) from error
+        if self.weight_decay_of and getattr(optimizer, "weight_decay", None) is None:
+            raise ArgumentError(
+                "weight_decay_of must stand beside a weight decay. Received: "
+                f"weight_decay_of={self.weight_decay_of!r}, and the optimizer {self.optimizer!r} "
+                "without weight decay. Pass optimizer_arguments={'weight_decay': 0.001}, for "
+                "example."
+            )
+        return optimizer
+
+    def _rate(self, steps: int) -> Any:
+        """Give the learning rate, or its schedule, over a number of training steps."""
+        if not self.warm_up and not self.plateau:
+            return self._scheduled(steps, self.learning_rate)
+        from zoo.schedules import RecipeSchedule
+
+        rising = steps * (self.warm_up or 0) // self.epochs
+        if self.schedule == "constant":
+            return RecipeSchedule(self.learning_rate, None, rising, reducible=bool(self.plateau))
+        if isinstance(self.schedule, Mapping):  # which has the learning rate itself
+            return RecipeSchedule(1.0, self._scheduled(steps, 1.0), rising)
+        return RecipeSchedule(self.learning_rate, self._scheduled(steps, 1.0), rising)
+
+    def _scheduled(self, steps: int, rate: float) -> Any:
+        """Give the schedule without warm-up, for a learning rate."""
+        from keras.optimizers import schedules
+
+        if isinstance(self.schedule, Mapping):
+            return schedules.deserialize(dict(self.schedule))
+        if self.schedule == "constant":
+            return rate
+        if self.cycles > 1:
+            return schedules.CosineDecayRestarts(rate, max(steps // self.cycles, 1), t_mul=1.0)
+        return schedules.CosineDecay(rate, steps)
 
     def _check_optimizer_name(self, keras: Any) -> None:
         """Refuse a name that no optimiser of Keras has."""
@@ -228,6 +344,11 @@ class Recipe:
                 f"{self.optimizer!r}{did_you_mean(self.optimizer, known)} "
                 f"Choose among {', '.join(known)}."
             ) from None
+
+
+def _is_between_0_and_1(value: Any) -> bool:
+    """Whether a value is a number above 0 and below 1."""
+    return isinstance(value, numbers.Real) and 0 < float(value) < 1
 
 
 def rate_of_schedule(schedule: Mapping[str, Any]) -> float | None:

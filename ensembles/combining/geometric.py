@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.ensembles.checks import (
-    LEAST_PROBABILITY,
     checked_member_probabilities,
     checked_shares,
     logarithms,
 )
 from zoo.ensembles.combining.definition import Definition
 from zoo.ensembles.combining.weights import reduce_classes, tensor_shares
+from zoo.metrics import LEAST_PROBABILITY
 
 
 def geometric_vote(

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zoo.ensembles.checks import LEAST_PROBABILITY, checked_probabilities, logarithms
+from zoo.ensembles.checks import checked_probabilities, logarithms
 from zoo.ensembles.combining.definition import Definition
 from zoo.errors import ArgumentError
+from zoo.metrics import LEAST_PROBABILITY
 
 
 def stacked_probabilities(

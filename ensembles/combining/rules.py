@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.arguments import argument_error
-from zoo.ensembles.checks import LEAST_PROBABILITY, checked_weights, logarithms
+from zoo.ensembles.checks import checked_weights, logarithms
 from zoo.ensembles.combining import geometric, logistic_regression, majority, soft
 from zoo.ensembles.combining.definition import Definition
 from zoo.ensembles.combining.weights import weighted_mean
 from zoo.errors import ArgumentError
+from zoo.metrics import LEAST_PROBABILITY
 from zoo.text import did_you_mean
 
 DEFINITIONS: dict[str, Definition] = {

@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from zoo.arguments import whole_number
 from zoo.ensembles.checks import (
-    LEAST_PROBABILITY,
     checked_labels,
     checked_probabilities,
     logarithms,
 )
 from zoo.errors import ArgumentError
+from zoo.metrics import LEAST_PROBABILITY
 
 DECIMALS = 12
 """Log losses are compared to this many decimals: smaller differences are only rounding."""

@@ -9,8 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.augmentation.augmentation import Augmentation
-from zoo.augmentation.views import AugmentedViews, augmented_views
+from zoo.augmentation.views import TestTimeAugmentation, augmented_views
 from zoo.datasets.image_batches import image_batches
 from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled, as_unlabelled, check_part
@@ -129,7 +128,7 @@ class MemberModels(keras.Model, CompositeModel):
         x: Any,
         batch_size: int = EVALUATION_BATCH,
         *,
-        augmentation: Augmentation | AugmentedViews | None = None,
+        augmentation: TestTimeAugmentation = None,
         times: int | None = None,
         seed: int | None = None,
     ) -> np.ndarray:
@@ -139,8 +138,10 @@ class MemberModels(keras.Model, CompositeModel):
             x: Images, as in `predict`.
             batch_size: The number of images at a time; datasets keep their own batches.
             augmentation: Test-time augmentation: a member's probabilities are the mean over several
-                views of the image, the image itself and random transforms of it, which are the
-                same for all members.
+                views of the image, which are the same for all members. With a `zoo.Augmentation`,
+                the views are the image itself and random transforms of it. `"flip"` takes the
+                image and its mirror image, and `"ten_crop"` the four corners and the centre, each
+                with its mirror image (`zoo.augmentation.views`).
             times: The number of views of each image, with an `Augmentation`; 8 by default.
             seed: The seed of the transforms, with an `Augmentation`; 0 by default.
 
@@ -149,7 +150,8 @@ class MemberModels(keras.Model, CompositeModel):
 
         Raises:
             DataError: The members take images of another shape.
-            ArgumentError: `times` is below 2, or stands beside `AugmentedViews`.
+            ArgumentError: `times` is below 2, or stands beside views that are not random; or the
+                augmentation would mix images.
         """
         views = augmented_views(augmentation, times, seed)
         parts = []

@@ -5,19 +5,17 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
 from zoo.arguments import whole_number
-from zoo.augmentation.augmentation import Augmentation
-from zoo.augmentation.views import AugmentedViews, augmented_views
+from zoo.augmentation.views import TestTimeAugmentation, augmented_views
 from zoo.datasets.arrays.images import check_images
 from zoo.datasets.arrays.streams import is_stream, read_batches
 from zoo.datasets.split import Split
 from zoo.ensembles.answering.answer import Answer, make_answers
 from zoo.ensembles.answering.pictures import Block, image_options, picture_blocks
-from zoo.ensembles.checks import as_labelled, as_unlabelled, check_classes
+from zoo.ensembles.checks import as_labelled, as_unlabelled, check_classes, logarithms
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.models.member_models import MemberModels, graph_of, warn_of_range
 from zoo.ensembles.models.timing import milliseconds_an_image
@@ -76,7 +74,7 @@ class VotingModel(MemberModels, ValidatedModel):
         batch_size: int | None = None,
         verbose: int = 0,
         *,
-        augmentation: Augmentation | AugmentedViews | None = None,
+        augmentation: TestTimeAugmentation = None,
         times: int | None = None,
         seed: int | None = None,
         **kwargs: Any,
@@ -173,7 +171,7 @@ class VotingModel(MemberModels, ValidatedModel):
         check_classes(split, self.output_shape[-1] or 0, self.class_names)
         probabilities = self.predict(split, **kwargs)
         chosen = np.take_along_axis(probabilities, split.labels[:, None], axis=-1)[:, 0]
-        losses = -np.log(chosen.clip(keras.config.epsilon(), 1))
+        losses = -logarithms(chosen)
         right = probabilities.argmax(axis=-1) == split.labels
         scores = {
             "accuracy": float(np.average(right, weights=split.sample_weight)),
@@ -181,7 +179,13 @@ class VotingModel(MemberModels, ValidatedModel):
         }
         return scores if return_dict else [scores["loss"], scores["accuracy"]]
 
-    def classify(self, pictures: Any, *, on_error: str = "raise") -> list[Answer]:
+    def classify(
+        self,
+        pictures: Any,
+        *,
+        on_error: str = "raise",
+        augmentation: TestTimeAugmentation = None,
+    ) -> list[Answer]:
         """Answer which class each picture is of.
 
         Pictures get the size and colour of the training images, as `zoo.datasets.load` reads them.
@@ -193,6 +197,7 @@ class VotingModel(MemberModels, ValidatedModel):
                 pictures are read in blocks, so that those of a generator need little memory.
             on_error: `"raise"`, or `"skip"` to leave out pictures that cannot be read, with a
                 warning that names them.
+            augmentation: Test-time augmentation, as in `member_probabilities`.
 
         Returns:
             An `Answer` for each picture, in order: class name, probability, votes, uncertainty.
@@ -202,7 +207,7 @@ class VotingModel(MemberModels, ValidatedModel):
             ArgumentError: `on_error` is something else, or the members are not built.
         """
         blocks = self.picture_blocks(pictures, on_error)
-        return [answer for block in blocks for answer in self.answers(block)]
+        return [answer for block in blocks for answer in self.answers(block, augmentation)]
 
     def picture_blocks(self, pictures: Any, on_error: str = "raise") -> Iterator[Block]:
         """Read pictures in blocks, in the size and colour that the members take.
@@ -218,18 +223,19 @@ class VotingModel(MemberModels, ValidatedModel):
         options = image_options(self.input_shape[1:], self.provenance.data_settings)
         return picture_blocks(pictures, options, on_error)
 
-    def answers(self, block: Block) -> list[Answer]:
+    def answers(self, block: Block, augmentation: TestTimeAugmentation = None) -> list[Answer]:
         """Answer which class each picture of a block is of.
 
         Args:
             block: A block of `picture_blocks`.
+            augmentation: Test-time augmentation, as in `member_probabilities`.
 
         Returns:
             An `Answer` for each picture.
         """
         if not len(block.sources):
             return []
-        members = self.member_probabilities(block.images)
+        members = self.member_probabilities(block.images, augmentation=augmentation)
         named = dict(zip(self.member_names, members, strict=True))
         return make_answers(
             block.sources,
@@ -247,7 +253,7 @@ class VotingModel(MemberModels, ValidatedModel):
         *,
         elsewhere: Any = None,
         training: Any = None,
-        augmentation: Augmentation | AugmentedViews | None = None,
+        augmentation: TestTimeAugmentation = None,
         times: int | None = None,
         seed: int | None = None,
     ) -> Report:

@@ -19,8 +19,9 @@ THRESHOLD = 0.97
 MAX_SHIFT = 2
 """The most pixels by which an image may be moved."""
 
-SMALLEST_SIDE = 8
-"""The shortest side of images that have enough details to be recognised."""
+SMALLEST_SIDE = 16
+"""The shortest side of images with enough details to be recognised: of 64 pixels, different
+digits correlate by 0.97 too."""
 
 MOST_PAIRS = 2**28
 """The most pairs of images for which a report looks for leaks without being asked: more take
@@ -103,7 +104,6 @@ class LeakSearch:
         training_images: The number of training images that were searched.
         known_images: The number of different training images that the committee knows.
         reason: Why nothing was looked for; empty if it was.
-        max_shift: The most pixels by which images may be moved.
 
     Example:
         >>> print(LeakSearch(reason="the training images are not known").sentence())
@@ -114,7 +114,6 @@ class LeakSearch:
     training_images: int = 0
     known_images: int = 0
     reason: str = "no training images were given"
-    max_shift: int = MAX_SHIFT
 
     def sentence(self) -> str:
         """Say how many images leak, and what the accuracy is without them; or that nobody knows."""
@@ -124,13 +123,10 @@ class LeakSearch:
         searched = f"{self.training_images:,}"
         if self.known_images > self.training_images:
             searched += f" of the {self.known_images:,}"
-        pixels = "pixel" if self.max_shift == 1 else f"{self.max_shift} pixels"
-        moved = f", moved by {'a' if self.max_shift == 1 else 'up to'} {pixels}"
-        shift = moved if self.max_shift else ""
         found = (
             f"{count:,} of these {total:,} images are the same or nearly the same as some of "
-            f"{searched} training images (mirrored{shift} or compressed again: a correlation of "
-            f"{THRESHOLD} or more)."
+            f"{searched} training images (mirrored, moved by up to {MAX_SHIFT} pixels or "
+            f"compressed again: a correlation of {THRESHOLD} or more)."
         )
         if not count:
             return found
@@ -199,7 +195,6 @@ def search_leaks(
             "training=images) looks for them",
             known_images=known,
         )
-    shift = max(0, min(MAX_SHIFT, (min(split.image_shape[:2]) - 2) // 4))
-    duplicates = near_duplicates(split, training, max_shift=shift, threshold=THRESHOLD)
+    duplicates = near_duplicates(split, training, max_shift=MAX_SHIFT, threshold=THRESHOLD)
     leaks = measure_leaks(split.labels, answers, duplicates)
-    return LeakSearch(leaks, len(training), max(known, len(training)), "", shift)
+    return LeakSearch(leaks, len(training), max(known, len(training)), "")

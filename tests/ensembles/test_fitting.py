@@ -386,7 +386,11 @@ def test_an_interrupt_after_the_last_step_is_not_swallowed(train_split, whole_so
 
 @pytest.mark.parametrize(
     "augmentation",
-    [zoo.Augmentation(rotation_range=20, horizontal_flip=True), "ImageDataGenerator"],
+    [
+        zoo.Augmentation(rotation_range=20, horizontal_flip=True),
+        zoo.Augmentation(mixup=1, cutmix=1, random_erasing=0.5, crop_padding=1),
+        "ImageDataGenerator",
+    ],
 )
 def test_augmented_training_resumes_too(train_split, tmp_path, augmentation):
     members = [softmax(augmentation=augmentation, epochs=2)]

@@ -50,6 +50,12 @@ def test_cycles_are_of_the_cosine_and_whole_epochs(arguments):
         Recipe(**arguments)
 
 
+@pytest.mark.parametrize("value", [-0.1, 1, 1.5, "0.1", float("nan")])
+def test_label_smoothing_is_a_share(value):
+    with pytest.raises(ArgumentError, match=r"label_smoothing must be a share of 0 or more and"):
+        Recipe(label_smoothing=value)
+
+
 def test_changed_recipe_is_checked_again():
     with pytest.raises(ArgumentError, match="epochs"):
         replace(Recipe(), epochs=0)
@@ -157,6 +163,12 @@ def test_image_data_generator_by_name_is_the_reports_augmentation():
     assert Recipe(augmentation="ImageDataGenerator").augmentation == replace(
         reports, method="ImageDataGenerator"
     )
+
+
+def test_class_weights_are_refused_for_votes_that_are_mixed():
+    mixed = Recipe(augmentation=Augmentation(mixup=0.2), class_weight="balanced")
+    with pytest.raises(ArgumentError, match="class_weight must be None for votes that are mixed"):
+        replace(mixed, targets="shares")
 
 
 @pytest.mark.parametrize("value", ["imagedatagenerator", "", True, {"rotation_range": 5}])

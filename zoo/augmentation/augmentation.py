@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from zoo.arguments import argument_error
+from zoo.arguments import argument_error, real_number, whole_number
 from zoo.errors import ArgumentError
 from zoo.seeds import seed_words
 
@@ -21,11 +21,28 @@ SHARES = ("width_shift_range", "height_shift_range", "zoom_range")
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 METHODS = ("projective", "ImageDataGenerator")
 FLIPS = ("horizontal_flip", "vertical_flip")
+MIXING = ("mixup", "cutmix")
+OF_TENSORS = (
+    *MIXING,
+    *("random_erasing", "crop_padding", "brightness_range", "contrast_range"),
+)
+"""The transforms that `method="ImageDataGenerator"` does not have."""
+
+ALPHAS = (0.01, 100.0)
+"""The smallest and the largest α of a Beta distribution."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random transforms with the names and the distribution of Keras's `ImageDataGenerator`.
+    """Random transforms of training images.
+
+    The transforms apply in this order: a projective transform with the names and the distribution
+    of Keras's `ImageDataGenerator`, together with the crop; contrast and brightness; erasing; and
+    last mixup or CutMix, which mix the images of a batch with each other. Only these two change the
+    targets: a mixed image has shares of two classes as its target, and the label is the class of
+    the larger share. So the accuracy on training images is the share of mixed images for which the
+    most probable class is the class of the larger share: it is lower than without mixing, and often
+    lower than on validation images, which are never mixed.
 
     As in Keras 3.15, `width_shift_range` moves rows and `height_shift_range` columns, and images
     turn about the point (height/2, width/2), x first. For square images and equal ranges this makes
@@ -46,7 +63,25 @@ class Augmentation:
         cval: The value of points outside of the image for `fill_mode="constant"`.
         method: `"projective"` transforms the whole batch in a single projective transform
             (`zoo.augmentation.projective`). `"ImageDataGenerator"` lets Keras transform image after
-            image. The same seed gives the same images with both, except for rounding.
+            image. The same seed gives the same images with both, except for rounding. Keras has
+            none of the transforms below.
+        mixup: Each image is mixed with another image of its batch, pixel by pixel, in the shares λ
+            and 1 − λ, with λ from Beta(α, α); this value is α, from 0.01 to 100 (Zhang et al.,
+            2018, with α = 1 on CIFAR-10). Each image has a λ of its own. 0 mixes no images.
+        cutmix: A rectangle of each image comes from another image of its batch. The rectangle has
+            the share 1 − λ of the area, with λ from Beta(α, α); this value is α, from 0.01 to 100
+            (Yun et al., 2019, with α = 1). With mixup too, each batch takes one of the two at
+            random, each with probability 1/2. 0 cuts no rectangles.
+        random_erasing: The probability that a rectangle of an image gets random pixels (Zhong et
+            al., 2020, with 0.5). The rectangle has 2 to 40 % of the area, and is at most 10/3 times
+            as long as wide, except for rounding.
+        crop_padding: Images get this number of pixels on each side, filled as `fill_mode` says, and
+            are cropped to their size at a random place. So they are shifted by whole pixels, up to
+            this number in each direction (He et al., 2016, with 4 and `fill_mode="constant"`).
+        brightness_range: All pixels of an image change by the same value, uniform in ± this share
+            of 255. Results below 0 and above 255 are set to these limits.
+        contrast_range: The differences of the pixels from the mean of their image and channel are
+            multiplied by a factor, uniform in 1 ± this value, with the same limits.
 
     Raises:
         ArgumentError: A value is out of its range.
@@ -56,6 +91,10 @@ class Augmentation:
         >>> images = np.zeros((2, 8, 8, 1), "uint8")
         >>> Augmentation(rotation_range=45, horizontal_flip=True)(images, seed=0).shape
         (2, 8, 8, 1)
+        >>> shares = np.eye(2, dtype="float32")  # the first image is a cat, the second a dog
+        >>> mixed, mixed_shares = Augmentation(cutmix=1.0).mix(images, shares, seed=0)
+        >>> mixed_shares.sum(axis=1).tolist()
+        [1.0, 1.0]
     """
 
     rotation_range: float = 0.0
@@ -68,8 +107,19 @@ class Augmentation:
     fill_mode: str = "nearest"
     cval: float = 0.0
     method: str = "projective"
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    random_erasing: float = 0.0
+    crop_padding: int = 0
+    brightness_range: float = 0.0
+    contrast_range: float = 0.0
 
     def __post_init__(self) -> None:
+        self._check_transforms()
+        self._check_transforms_of_tensors()
+
+    def _check_transforms(self) -> None:
+        """Check the transforms that Keras's `ImageDataGenerator` has too."""
         for name in ANGLES:
             if not 0 <= _number(getattr(self, name)) <= 180:
                 raise ArgumentError(
@@ -77,7 +127,7 @@ class Augmentation:
                     f"{getattr(self, name)!r}. Pass the largest angle: the angles are drawn from ± "
                     "this value."
                 )
-        for name in SHARES:
+        for name in (*SHARES, "brightness_range", "contrast_range"):
             if not 0 <= _number(getattr(self, name)) < 1:
                 raise ArgumentError(
                     f"{name} must be a share of 0 or more and below 1. Received: "
@@ -96,8 +146,48 @@ class Augmentation:
                 )
         if not math.isfinite(_number(self.cval)):
             raise argument_error("cval", "be a finite number", self.cval, "Pass 0 for black")
-        for name in (*ANGLES, *SHARES, "cval"):
+        for name in (*ANGLES, *SHARES, "cval", "brightness_range", "contrast_range"):
             object.__setattr__(self, name, float(getattr(self, name)))
+
+    def _check_transforms_of_tensors(self) -> None:
+        """Check the other transforms, which Keras does not have."""
+        for name in MIXING:
+            value = _number(getattr(self, name))
+            if value and not ALPHAS[0] <= value <= ALPHAS[1]:
+                raise ArgumentError(
+                    f"{name} must be 0, or the α of a Beta distribution, from {ALPHAS[0]:g} to "
+                    f"{ALPHAS[1]:g}. Received: {getattr(self, name)!r}. Pass 1 for shares that are "
+                    "uniform from 0 to 1, or 0 to mix no images."
+                )
+            object.__setattr__(self, name, value)
+        probability = real_number(
+            "random_erasing (a probability)", self.random_erasing, least=0, most=1, example=0.25
+        )
+        object.__setattr__(self, "random_erasing", probability)
+        padding = whole_number("crop_padding (pixels)", self.crop_padding, 0)
+        object.__setattr__(self, "crop_padding", padding)
+        others = [name for name in OF_TENSORS if getattr(self, name)]
+        if others and self.method != "projective":
+            raise ArgumentError(
+                f"{' and '.join(others)} must be 0 with method={self.method!r}, which does not "
+                f"have {'this transform' if len(others) == 1 else 'these transforms'}. Received: "
+                f"{', '.join(f'{name}={getattr(self, name)}' for name in others)}. Leave out "
+                "method=, or these values."
+            )
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images of a batch are mixed with each other, by mixup or CutMix."""
+        return bool(self.mixup or self.cutmix)
+
+    def without_mixing(self) -> Augmentation:
+        """Give the same transforms without mixup and CutMix.
+
+        Example:
+            >>> Augmentation(rotation_range=5, cutmix=1).without_mixing().mixes
+            False
+        """
+        return replace(self, mixup=0.0, cutmix=0.0)
 
     def __call__(self, images: np.ndarray, seed: int) -> np.ndarray:
         """Transform each image by its own random parameters.
@@ -108,12 +198,16 @@ class Augmentation:
 
         Returns:
             Transformed pixels, float32 [batch, height, width, channels].
+
+        Raises:
+            ArgumentError: The images would be mixed, which changes their targets too.
         """
         import numpy as np
         import tensorflow as tf
 
         from zoo.augmentation.projective import draw, parameters
 
+        self.check_unmixed("a call with images and without targets")
         words = seed_words(seed)
         with tf.device("CPU:0"):
             if self.on_tensors:
@@ -126,18 +220,85 @@ class Augmentation:
             transformed[row] = self._generator.apply_transform(image.astype("float32"), transforms)
         return transformed
 
+    def mix(
+        self, images: np.ndarray, shares: np.ndarray, seed: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Transform each image by its own random parameters, and mix images and their targets.
+
+        Args:
+            images: Pixels 0..255 [batch, height, width, channels], any dtype.
+            shares: The shares of the classes for each image, float [batch, classes], of which each
+                row sums to 1: `numpy.eye(classes)[labels]` for labels.
+            seed: A whole number. The same seed gives the same images.
+
+        Returns:
+            Mixed pixels, float32 [batch, height, width, channels], and the shares of the classes of
+            the mixed images, float32 [batch, classes].
+
+        Raises:
+            ArgumentError: Neither mixup nor cutmix is above 0, or the shapes do not fit.
+        """
+        import numpy as np
+        import tensorflow as tf
+
+        if self.mixer is None:
+            raise ArgumentError(
+                f"mixup or cutmix must be above 0 to mix images. Received: mixup={self.mixup}, "
+                f"cutmix={self.cutmix}. Call the augmentation itself, with the images only."
+            )
+        shares = np.asarray(shares, "float32")
+        if shares.ndim != 2 or len(shares) != len(images):
+            raise ArgumentError(
+                f"shares must be [batch, classes] for {len(images)} images. Received: the shape "
+                f"{shares.shape}. Pass np.eye(classes)[labels] for labels."
+            )
+        with tf.device("CPU:0"):
+            mixed, shares, _ = self.mixer(tf.constant(images), seed_words(seed), shares)
+        return mixed.numpy(), shares.numpy()
+
+    @property
+    def mixer(self) -> Callable[..., tuple[Any, Any, Any]] | None:
+        """The transforms with mixup or CutMix as a function of tensors, for use in a graph.
+
+        The function takes images, the two integers of `zoo.seeds.seed_words`, shares of the classes
+        [batch, classes], and weights of the images [batch] or None. It returns the mixed images,
+        their shares and their weights. It is None for an augmentation that mixes no images.
+        """
+        if not self.mixes:
+            return None
+        from zoo.augmentation.graphs import mixer
+
+        return mixer(self)
+
+    def check_unmixed(self, purpose: str) -> None:
+        """Refuse mixup and CutMix where there are no targets to mix.
+
+        Args:
+            purpose: What the transforms are for, in words for the message.
+
+        Raises:
+            ArgumentError: mixup or cutmix is above 0.
+        """
+        if self.mixes:
+            raise ArgumentError(
+                f"mixup and cutmix must be 0 for {purpose}, since images are mixed together with "
+                f"their targets. Received: mixup={self.mixup}, cutmix={self.cutmix}. Pass "
+                "augmentation.without_mixing(), or the augmentation to a zoo.Recipe."
+            )
+
     @property
     def on_tensors(self) -> Callable[[Any, Any], Any] | None:
-        """The same transforms as a function of tensors, for use in a graph.
+        """The transforms of single images as a function of tensors, for use in a graph.
 
         The function takes images and the two integers of `zoo.seeds.seed_words`, and returns
-        float32 images. It is None for `method="ImageDataGenerator"`, which takes arrays only.
+        float32 images. It is None for `method="ImageDataGenerator"`, which takes arrays only, and
+        for an augmentation that mixes images (`mixer`).
         """
-        if self.method != "projective":
+        if self.method != "projective" or self.mixes:
             return None
         import tensorflow as tf
 
-        from zoo.augmentation.projective import augmenter
+        from zoo.augmentation.graphs import augmenter
 
         return lambda images, words: tf.cast(
             augmenter(self, images.dtype.name)(images, words), "float32"

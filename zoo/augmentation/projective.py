@@ -13,8 +13,7 @@ SciPy's, and its gradient is an approximation.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -80,7 +79,25 @@ def parameters(augmentation: Ranges, numbers: Any, height: Any, width: Any) -> d
     }
 
 
-def matrices(parameters: Mapping[str, Any], height: Any, width: Any) -> Any:
+def crop_offsets(padding: int, numbers: Any) -> Any:
+    """Turn uniform numbers into the offsets of random crops of padded images, in whole pixels.
+
+    Args:
+        padding: The number of pixels that are added on each side of the image before the crop.
+        numbers: Uniform in [0, 1), float64 [count, 2].
+
+    Returns:
+        Each offset from −padding to +padding with the same probability, float64 [count, 2]: to the
+        right, and down.
+
+    Example:
+        >>> crop_offsets(2, [[0.0, 0.99]]).numpy().tolist()
+        [[-2.0, 2.0]]
+    """
+    return tf.floor(tf.convert_to_tensor(numbers, "float64") * (2 * padding + 1)) - padding
+
+
+def matrices(parameters: Mapping[str, Any], height: Any, width: Any, offsets: Any = None) -> Any:
     """Compute for each image the matrix that maps a pixel to the point where its value comes from.
 
     `ImageDataGenerator` looks up the pixel of column x and row y at the point
@@ -97,6 +114,8 @@ def matrices(parameters: Mapping[str, Any], height: Any, width: Any) -> Any:
         parameters: The result of `parameters`.
         height: Height of the images in pixels.
         width: Width of the images in pixels.
+        offsets: The result of `crop_offsets`, [count, 2]: the points move by so many pixels, to the
+            right and down. None moves no point.
 
     Returns:
         Rows (a0, a1, a2, b0, b1, b2, 0, 0), float64 [count, 8], in TensorFlow's format of
@@ -123,6 +142,9 @@ def matrices(parameters: Mapping[str, Any], height: Any, width: Any) -> Any:
     horizontal, vertical = given["flip_horizontal"], given["flip_vertical"]
     a2 += horizontal * a0 * (width - 1) + vertical * a1 * (height - 1)
     b2 += horizontal * b0 * (width - 1) + vertical * b1 * (height - 1)
+    if offsets is not None:
+        a2 += offsets[:, 0]
+        b2 += offsets[:, 1]
     x_way, y_way = 1 - 2 * horizontal, 1 - 2 * vertical
     nothing = tf.zeros_like(a0)
     return tf.stack(
@@ -130,7 +152,9 @@ def matrices(parameters: Mapping[str, Any], height: Any, width: Any) -> Any:
     )
 
 
-def transform(images: Any, transforms: Any, fill_mode: str, cval: float) -> Any:
+def transform(
+    images: Any, transforms: Any, fill_mode: str, cval: float, *, whole_pixels: bool = False
+) -> Any:
     """Transform each image by its own matrix, as `scipy.ndimage.affine_transform(order=1)` does.
 
     Bilinear interpolation: with r = ⌊y⌋, v = y − r and c = ⌊x⌋, u = x − c,
@@ -142,6 +166,8 @@ def transform(images: Any, transforms: Any, fill_mode: str, cval: float) -> Any:
         transforms: The result of `matrices`, float64 [batch, 8].
         fill_mode: How points outside of the image are filled, as in `Ranges`.
         cval: The value of points outside of the image for `fill_mode="constant"`.
+        whole_pixels: Whether the matrices only flip images and shift them by whole pixels. Then
+            each value is the value of a single pixel, which is read without interpolation.
 
     Returns:
         The transformed images, of the same dtype and shape.
@@ -165,59 +191,17 @@ def transform(images: Any, transforms: Any, fill_mode: str, cval: float) -> Any:
     def at(row: Any, column: Any) -> Any:
         return tf.gather(pixels, row * width + column, batch_dims=1)
 
-    upper = (1 - u) * at(top, left) + u * at(top, right)
-    lower = (1 - u) * at(bottom, left) + u * at(bottom, right)
-    transformed = (1 - v) * upper + v * lower
+    if whole_pixels:
+        transformed = at(top, left)
+    else:
+        upper = (1 - u) * at(top, left) + u * at(top, right)
+        lower = (1 - u) * at(bottom, left) + u * at(bottom, right)
+        transformed = (1 - v) * upper + v * lower
     if fill_mode == "constant":
         # Unlike TensorFlow's kernel, SciPy does not blend the border with the value outside.
         inside = (x >= 0) & (x <= size[1] - 1) & (y >= 0) & (y <= size[0] - 1)
         transformed = tf.where(inside[..., None], transformed, tf.cast(cval, images.dtype))
     return tf.ensure_shape(transformed, images.shape)
-
-
-@lru_cache
-def augmenter(augmentation: Ranges, dtype: str = "float32") -> Callable[[Any, Any], Any]:
-    """Make the function that draws parameters for a batch and transforms the images.
-
-    XLA compiles the function, except for float64: gradients are checked in float64, and XLA would
-    take seconds to compile the gradient.
-
-    Args:
-        augmentation: The ranges, such as a `zoo.Augmentation`. They must be hashable.
-        dtype: Dtype of the images.
-
-    Returns:
-        A function of images [batch, height, width, channels] and a seed, int64 [2]. It returns
-        images of the same shape, in float64 for float64 images and else in float32. Its gradient
-        with respect to the images is exact.
-
-    Example:
-        >>> from zoo import Augmentation
-        >>> seed = tf.constant([1, 2], "int64")
-        >>> augmenter(Augmentation(rotation_range=5))(tf.zeros([2, 8, 8, 1]), seed).shape
-        TensorShape([2, 8, 8, 1])
-    """
-    images_spec = tf.TensorSpec([None, None, None, None], dtype)
-
-    # XLA makes a single loop of the operations. It compiles anew for each size of a batch.
-    @tf.function(
-        autograph=False,
-        jit_compile=tf.test.is_built_with_xla() and dtype != "float64",
-        input_signature=[images_spec, tf.TensorSpec([None, 8], "float64")],
-    )
-    def compiled(images: Any, numbers: Any) -> Any:
-        _, height, width, _ = tf.unstack(tf.shape(images))
-        transforms = matrices(parameters(augmentation, numbers, height, width), height, width)
-        # Cast inside the function, so that the same loop reads bytes and turns them into floats.
-        images = images if dtype == "float64" else tf.cast(images, "float32")
-        return transform(images, transforms, augmentation.fill_mode, augmentation.cval)
-
-    @tf.function(autograph=False, input_signature=[images_spec, tf.TensorSpec([2], "int64")])
-    def augment(images: Any, seed: Any) -> Any:
-        # Drawn outside of XLA, which draws other numbers from the same seed.
-        return compiled(images, draw(seed, tf.shape(images)[0]))
-
-    return augment
 
 
 def _neighbours(position: Any, length: Any, fill_mode: str, dtype: Any) -> tuple[Any, Any, Any]:

@@ -1,10 +1,13 @@
-"""The ranges from which the parameters of a random transform are drawn."""
+"""The values from which random transforms are drawn."""
 
 from typing import Protocol
 
 
 class Ranges(Protocol):
-    """The values that `projective` reads. `zoo.Augmentation` has them, and any other class may."""
+    """The values that the transforms read. `zoo.Augmentation` has them, and any other class may.
+
+    Its docstring says what they are.
+    """
 
     @property
     def rotation_range(self) -> float:
@@ -41,3 +44,27 @@ class Ranges(Protocol):
     @property
     def cval(self) -> float:
         """The value of points outside of the image for `"constant"`."""
+
+    @property
+    def mixup(self) -> float:
+        """The α of the shares of mixup; 0 for none."""
+
+    @property
+    def cutmix(self) -> float:
+        """The α of the shares of CutMix; 0 for none."""
+
+    @property
+    def random_erasing(self) -> float:
+        """The probability that a rectangle of an image is erased."""
+
+    @property
+    def crop_padding(self) -> int:
+        """Largest shift in whole pixels."""
+
+    @property
+    def brightness_range(self) -> float:
+        """Largest change of all pixels, as a share of 255."""
+
+    @property
+    def contrast_range(self) -> float:
+        """Largest difference of the contrast's factor from 1."""

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from zoo.cli.application import app
 from zoo.cli.console import print_note, print_table, print_text, start_tensorflow
-from zoo.cli.options import DATA, ImageOptions
+from zoo.cli.options import DATA, ImageOptions, ViewsName
 from zoo.cli.runs.resuming import MANIFEST
 from zoo.cli.words.values import Modules, Name
 from zoo.errors import ArgumentError
@@ -27,6 +27,7 @@ def evaluate(
     /,
     *,
     split: Literal["test", "validation", "train"] | None = None,
+    views: ViewsName | None = None,
     output: Annotated[list[Path] | None, Parameter(name=("--output", "-o"), metavar="FILE")] = None,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
     modules: Modules | None = None,
@@ -43,6 +44,8 @@ def evaluate(
         file: A saved committee or model, `.keras`.
         split: The images to judge the committee on; by default the test split, or all images of a
             folder of new pictures.
+        views: Average the members' answers over views of each image: the image and its mirror
+            image, or ten crops.
         output: Also write the report: `.json`, `.md`, `.html` or `.png`; may be repeated.
         as_json: Print JSON instead of tables.
         modules: Import a module of yours first, which registers models or layers: `my_models`, or
@@ -59,7 +62,7 @@ def evaluate(
         print_note(f"Data: {place}, the place that {file} names. --root names another.")
     check_files(file, data, images.root)
     start_tensorflow(verbose=False)
-    report = evaluate_file(file, data, split=split, **vars(images))
+    report = evaluate_file(file, data, split=split, augmentation=views, **vars(images))
     for path in output or []:
         report.save(path)
     if as_json:

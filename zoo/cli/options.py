@@ -6,13 +6,15 @@ options of the command, and `Args` of the docstring their help.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
 from zoo import registry
+from zoo.augmentation import Augmentation
 from zoo.cli.runs.resuming import HIDDEN
 from zoo.cli.words.values import (
     Arguments,
@@ -30,6 +32,7 @@ from zoo.cli.words.values import (
 from zoo.errors import ArgumentError
 from zoo.files import check_writable
 from zoo.recipes import STANDARDIZATIONS, Recipe
+from zoo.text import did_you_mean
 
 if TYPE_CHECKING:
     from zoo.datasets import ImageData
@@ -42,6 +45,10 @@ RUN = Group("Run", sort_key=3)
 DataName = Annotated[
     Name, Parameter(name=("--data", "-d"), group=DATA, help="Data set; `zoo data` lists them.")
 ]
+
+
+ViewsName = Literal["flip", "ten_crop"]
+"""The names of `zoo.augmentation.views.FIXED_VIEWS`."""
 
 
 @Parameter(name="*", group=DATA)
@@ -122,12 +129,21 @@ class RecipeOptions:
         patience: Stop after this number of epochs without a lower validation loss.
         augmentation: Random transforms of the training images: those of the recipe, none, or
             those of the recipe (else of the CO395 report) by Keras's `ImageDataGenerator`.
+        transforms: Change a random transform of the training images, or add one: `cutmix=1`,
+            `crop_padding=4`, `zoom_range=0`; may be repeated.
         precision: Keras dtype policy, such as `mixed_bfloat16`.
         standardize: Bring images to mean 0 and deviation 1, by their own mean or by that of the
             training images.
         class_weight: Let images of rare classes count more.
         targets: Train on the shares of several people's votes, where the data set has votes, such
             as `ferplus`.
+        label_smoothing: Divide this share of each target among all classes, such as 0.1.
+        warm_up: Let the learning rate rise in a line in this number of epochs.
+        plateau: Multiply the learning rate by 0.1, or by `--plateau-factor`, after this number of
+            epochs without a lower validation loss.
+        plateau_factor: The factor of `--plateau`.
+        weight_decay_of: `kernels` spares biases and normalisations from the weight decay.
+        ema: Keep the moving average of the weights with this decay, such as 0.999.
     """
 
     recipe_name: Annotated[Name | None, Parameter(name="--recipe")] = None
@@ -137,10 +153,17 @@ class RecipeOptions:
     optimizer: Name | None = None
     patience: Positive | None = None
     augmentation: Literal["recipe", "none", "ImageDataGenerator"] = "recipe"
+    transforms: Annotated[Arguments | None, Parameter(name="--augment")] = None
     precision: Name | None = None
     standardize: Annotated[str | None, Parameter(choices=tuple(STANDARDIZATIONS))] = None
     class_weight: Literal["balanced"] | None = None
     targets: Literal["shares"] | None = None
+    label_smoothing: Number | None = None
+    warm_up: Positive | None = None
+    plateau: Positive | None = None
+    plateau_factor: Number | None = None
+    weight_decay_of: Literal["kernels"] | None = None
+    ema: Number | None = None
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of the registered model of that name, as the options change it."""
@@ -162,17 +185,33 @@ class RecipeOptions:
             recipe = registry.describe(name).recipe_named(self.recipe_name)
         changes = {key: value for key, value in vars(self).items() if value is not None}
         changes.pop("recipe_name", None)
-        method = changes.pop("augmentation")
+        method, transforms = changes.pop("augmentation"), changes.pop("transforms", None)
         if self.optimizer and self.optimizer.lower() != recipe.optimizer.lower():
             changes["optimizer_arguments"] = {}  # another optimiser has others
         recipe = replace(recipe, **changes)
-        if method == "recipe":
-            return recipe
         if method == "none":
-            return replace(recipe, augmentation=None)
-        if recipe.augmentation is None:
-            return replace(recipe, augmentation=method)
-        return replace(recipe, augmentation=replace(recipe.augmentation, method=method))
+            recipe = replace(recipe, augmentation=None)
+        elif method != "recipe" and recipe.augmentation is None:
+            recipe = replace(recipe, augmentation=method)
+        elif method != "recipe":
+            recipe = replace(recipe, augmentation=replace(recipe.augmentation, method=method))
+        if not transforms:
+            return recipe
+        return replace(recipe, augmentation=_with_transforms(recipe.augmentation, transforms))
+
+
+def _with_transforms(
+    augmentation: Augmentation | None, transforms: Sequence[tuple[str, Any]]
+) -> Augmentation:
+    """Change the transforms of an augmentation by name, or make an augmentation of them."""
+    known = [field.name for field in fields(Augmentation)]
+    for name, _ in transforms:
+        if name not in known:
+            raise ArgumentError(
+                f"--augment must name a transform of zoo.Augmentation. Received: {name!r}"
+                f"{did_you_mean(name, known)} Choose among {', '.join(known)}."
+            )
+    return replace(augmentation or Augmentation(), **dict(transforms))
 
 
 @Parameter(name="*", group=RUN)

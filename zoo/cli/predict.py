@@ -22,6 +22,7 @@ from rich.text import Text
 
 from zoo.cli.application import app
 from zoo.cli.console import print_error, standard_output, start_tensorflow
+from zoo.cli.options import ViewsName
 from zoo.cli.words.values import Modules
 from zoo.text import percent, wrapped
 
@@ -47,6 +48,7 @@ def predict(
     as_json: Annotated[bool, Parameter(name="--json")] = False,
     as_csv: Annotated[bool, Parameter(name="--csv")] = False,
     on_error: Literal["raise", "skip"] = "raise",
+    views: ViewsName | None = None,
     modules: Modules | None = None,
 ) -> int:
     """Say which class pictures are of: class, probability, each member's vote, uncertainty.
@@ -60,6 +62,8 @@ def predict(
         as_csv: Print CSV, a row for each picture and a column for each member's vote.
         on_error: At a picture that cannot be read, stop, or `skip` it: then the skipped pictures
             are listed at the end, and the exit code is 1.
+        views: Average the members' answers over views of each picture: the picture and its mirror
+            image, or ten crops.
         modules: Import a module of yours first, which registers models or layers: `my_models`, or
             `./my_models.py`; may be repeated.
     """
@@ -81,7 +85,7 @@ def predict(
     skipped: list[str] = []
     skipped_count = 0
     try:
-        for answers, count, reasons in _with_progress(committee, pictures, on_error):
+        for answers, count, reasons in _with_progress(committee, pictures, on_error, views):
             write(answers)
             skipped += reasons
             skipped_count += count
@@ -97,7 +101,7 @@ def predict(
 
 
 def _with_progress(
-    committee: Committee, pictures: Sequence[Path], on_error: str
+    committee: Committee, pictures: Sequence[Path], on_error: str, views: str | None
 ) -> Iterator[tuple[list[Answer], int, list[str]]]:
     """Go through pictures in blocks, with a progress bar on standard error.
 
@@ -129,7 +133,7 @@ def _with_progress(
                     reasons.append(names)
                 else:
                     warnings.warn(note.message, stacklevel=2)
-            yield committee.answers(block), len(block.skipped), reasons
+            yield committee.answers(block, views), len(block.skipped), reasons
             progress.advance(task, len(block.sources) + len(block.skipped))
 
 

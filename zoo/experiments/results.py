@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from zoo.experiments.definition import Experiment, Published
-from zoo.experiments.verdict import Verdict, judge
-from zoo.metrics import accuracy_interval
+from zoo.experiments.definition import Experiment
+from zoo.experiments.published.confusion import class_id, image_noise, measure_confusion
+from zoo.experiments.published.values import MEASURES, Published
+from zoo.experiments.published.verdict import Verdict, judge
+from zoo.experiments.sweeps.trials import SweepResult
+from zoo.experiments.views import measuring
+from zoo.experiments.views.measuring import Measurement
 from zoo.text import markdown_table, rich_table, wrapped
 
+SWEEP_NOTE = (
+    "In the table of trials, the accuracy on the training images is the mean over the last epoch, "
+    "while the weights change; above, the trained weights are judged."
+)
 HEADER = ("", "split", "published", "here, in %", "n", "seeds", "seconds", "verdict")
 
 
@@ -27,56 +37,82 @@ class SeedResult:
         seconds: How long the training of all members together took. If the training was stopped in
             between, only the time since then.
         is_resumed: Whether the training was stopped in between.
-        correct: Name of a member, or `"committee"` → name of a split → number of images that are
-            classified correctly.
-        images: Name of a split → number of images.
+        confusion: Name of a result: of a member, of `"committee"`, or of a trial of a sweep → name
+            of a split → confusion matrix, counts with a row for each true class.
+        class_names: Name of each class.
         fingerprint: Name of a split → checksum of the images.
     """
 
     seed: int
     seconds: float
     is_resumed: bool
-    correct: dict[str, dict[str, int]]
-    images: dict[str, int]
+    confusion: dict[str, dict[str, list[list[int]]]]
+    class_names: list[str]
     fingerprint: dict[str, str]
+
+    def joined_with(self, other: SeedResult) -> SeedResult:
+        """Add the results of other members with the same seed."""
+        return replace(
+            self,
+            seconds=self.seconds + other.seconds,
+            is_resumed=self.is_resumed or other.is_resumed,
+            confusion={**self.confusion, **other.confusion},
+        )
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table: a member on a split, with the published value if there is one.
+    """A row of the table: a measure of a member on a split, with the published value if known.
 
     Attributes:
-        member: The name of the member, or `"committee"`.
+        result: The name of the member, of `"committee"`, or of a trial of the sweep.
         split: The name of the split.
-        accuracies: The accuracy of each seed, fractions.
+        values: The measure with each seed, fractions.
+        image_interval: The 95 % interval of the mean over the seeds, for other images.
         n: The number of images of the split, also where each seed holds out other images: the same
             images occur in several splits, so the splits are not independent.
+        measure: The name of the measure.
+        of: The class that the measure is of; empty for the mean over the classes.
         published: The published value, or None.
         verdict: How the two compare, or None.
     """
 
-    member: str
+    result: str
     split: str
-    accuracies: tuple[float, ...]
+    values: tuple[float, ...]
+    image_interval: tuple[float, float]
     n: int
-    published: Published | None
-    verdict: Verdict | None
+    measure: str = "accuracy"
+    of: str = ""
+    published: Published | None = None
+    verdict: Verdict | None = None
 
     @property
-    def accuracy(self) -> float:
+    def mean(self) -> float:
         """The mean over the seeds."""
-        return sum(self.accuracies) / len(self.accuracies)
+        return sum(self.values) / len(self.values)
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval: Wilson's for the images, widened by the variance over the seeds."""
-        low, high = accuracy_interval(round(self.accuracy * self.n), self.n)
-        k = len(self.accuracies)
+        """The 95 % interval: that for other images, widened by the variance over the seeds."""
+        low, high = self.image_interval
+        k = len(self.values)
         if k == 1:
             return low, high
-        spread = sum((value - self.accuracy) ** 2 for value in self.accuracies) / (k - 1) / k
-        down, up = (math.hypot(end - self.accuracy, 1.96 * spread**0.5) for end in (low, high))
-        return max(self.accuracy - down, 0.0), min(self.accuracy + up, 1.0)
+        spread = sum((value - self.mean) ** 2 for value in self.values) / (k - 1) / k
+        down, up = (math.hypot(end - self.mean, 1.96 * spread**0.5) for end in (low, high))
+        return max(self.mean - down, 0.0), min(self.mean + up, 1.0)
+
+    def label(self, remarks: Mapping[str, str]) -> str:
+        """Name the result and its measure, such as `"mlp, F1 of happy"`.
+
+        Args:
+            remarks: Name of a result → what is said of it in parentheses.
+        """
+        name = self.result + (f" ({remarks[self.result]})" if self.result in remarks else "")
+        if self.measure == "accuracy":
+            return name
+        return f"{name}, {MEASURES[self.measure]} of {self.of or 'the classes, mean'}"
 
 
 @dataclass(frozen=True)
@@ -89,6 +125,8 @@ class Reproduction:
         folder: The run folder.
         quick: Whether the run was a trial on a few images, which says nothing about the report.
         figures: The pictures that were drawn.
+        sweep: The trials of the sweep, if the experiment has a sweep.
+        measured: What else was measured, on the networks of the first seed.
     """
 
     experiment: Experiment
@@ -96,34 +134,43 @@ class Reproduction:
     folder: Path
     quick: bool = False
     figures: tuple[Path, ...] = ()
+    sweep: SweepResult | None = None
+    measured: tuple[Measurement, ...] = ()
 
     @property
     def rows(self) -> list[Row]:
         """The rows of the table: the published values first, then what else was measured."""
-        experiment = self.experiment
+        results, experiment = self.seeds[0].confusion, self.experiment
         rows = [
-            self._row(value.member, value.split, value)
+            self._row(value.result, value.split, value)
             for value in experiment.published
-            if value.split in self.seeds[0].images
+            if value.split in results[value.result]
         ]
-        named = {(row.member, row.split) for row in rows}
-        for member in self.seeds[0].correct:
-            for split in experiment.judged_splits:
-                if split in self.seeds[0].images and (member, split) not in named:
-                    rows.append(self._row(member, split, None))
-        order = [*self.seeds[0].correct]
-        return sorted(rows, key=lambda row: order.index(row.member))
+        named = {(row.result, row.split) for row in rows}
+        for result, splits in results.items():
+            rows += [self._row(result, split) for split in splits if (result, split) not in named]
+        order = [*results]
+        return sorted(rows, key=lambda row: order.index(row.result))
 
-    def _row(self, member: str, split: str, published: Published | None) -> Row:
-        accuracies = tuple(
-            result.correct[member][split] / result.images[split] for result in self.seeds
-        )
-        n = self.seeds[0].images[split]
+    def _row(self, result: str, split: str, published: Published | None = None) -> Row:
+        measure = published.measure if published else "accuracy"
+        of = published.of if published else ""
+        position = class_id(of, self.seeds[0].class_names)
+        matrices = np.array([seed.confusion[result][split] for seed in self.seeds])
+        values = tuple(measure_confusion(matrices, measure, position).tolist())
+        n = int(matrices[0].sum())
+        low, high, variance = image_noise(matrices.mean(axis=0), measure, position)
         verdict = None
-        if published is not None and not self.quick:
-            tolerance = self.experiment.protocol.tolerance / 100
-            verdict = judge(accuracies, n, published.range, published.n, tolerance)
-        return Row(member, split, accuracies, n, published, verdict)
+        if published is not None and published.is_known and not self.quick:
+            verdict = judge(
+                values,
+                n,
+                published.range,
+                published.n,
+                self.experiment.protocol.tolerance / 100,
+                None if measure == "accuracy" else variance,
+            )
+        return Row(result, split, values, (low, high), n, measure, of, published, verdict)
 
     def notes(self) -> list[str]:
         """Say what a reader must know about the table."""
@@ -134,7 +181,7 @@ class Reproduction:
                 "A trial on a few images and one epoch: it shows that the experiment runs, and "
                 "says nothing about the report."
             )
-        known = experiment.data.fingerprint
+        known = experiment.data.fingerprint if experiment.data else {}
         if (
             not self.quick
             and known
@@ -147,10 +194,20 @@ class Reproduction:
                 "The images are not those of the experiment's file, by their checksums: the files "
                 "differ, or another decoder read them."
             )
-        if any(value.n is None for value in experiment.published):
+        if any(value.n is None and value.is_known for value in experiment.published):
             notes.append(
                 "Published values without n: the report does not give the number of images. The "
                 "test takes as many as here."
+            )
+        if any(not value.is_known for value in experiment.published):
+            notes.append(
+                "Where a published value is not known here, the report has it, but only its tables "
+                "would tell; so there is no verdict."
+            )
+        if any(row.verdict and row.measure != "accuracy" for row in self.rows):
+            notes.append(
+                "For precision, recall and F1 the test takes the report's value to vary over "
+                "images as much as the value here."
             )
         if any(value.chosen_on_test for value in experiment.published):
             notes.append(
@@ -159,10 +216,12 @@ class Reproduction:
             )
         if any(result.is_resumed for result in self.seeds):
             notes.append("A training was stopped in between: its seconds count from then on.")
-        if len(self.seeds) == 1:
+        if experiment.members and len(self.seeds) == 1:
             notes.append(
                 "One seed: the interval is for other test images, and not for another training."
             )
+        if self.sweep:
+            notes += [self.sweep.sentence(), SWEEP_NOTE]
         return [*notes, *experiment.differs]
 
     def table_rows(self) -> list[list[str]]:
@@ -170,24 +229,29 @@ class Reproduction:
         # The members train together, so the seconds are those of all.
         seconds = f"{sum(result.seconds for result in self.seeds):,.0f}"
         cells = []
+        remarks = self.sweep.remarks() if self.sweep else {}
         for row in self.rows:
             published = "–"
-            if row.published:
+            if row.published and not row.published.is_known:
+                published = str(row.published)
+            elif row.published:
                 count = f"n = {row.published.n:,}" if row.published.n else "n not given"
                 published = f"{row.published}, {count}"
             low, high = row.interval
-            here = f"{100 * row.accuracy:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+            here = f"{100 * row.mean:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
             told = str(row.verdict or "–")
             n, seeds = f"{row.n:,}", str(len(self.seeds))
-            cells.append([row.member, row.split, published, here, n, seeds, seconds, told])
+            cells.append([row.label(remarks), row.split, published, here, n, seeds, seconds, told])
             seconds = "″"
         return cells
 
     def to_markdown(self) -> str:
         """Give the title, the table and the notes as Markdown text."""
-        notes = "".join(f"\n- {note}" for note in self.notes())
-        table = markdown_table(HEADER, self.table_rows())
-        return f"## {self._title()}\n\n{table}\n{notes}\n"
+        notes = "".join(f"- {note}\n" for note in self.notes())
+        tables = [markdown_table(header, rows) for header, rows in self._tables()]
+        if self.sweep:
+            tables.append(self.sweep.to_markdown().strip())
+        return "\n\n".join([f"## {self._title()}", *tables, notes])
 
     def to_dict(self) -> dict[str, Any]:
         """Give the results as JSON values; accuracies are fractions."""
@@ -196,26 +260,43 @@ class Reproduction:
             "quick": self.quick,
             "rows": [
                 {
-                    "member": row.member,
+                    "result": row.result,
                     "split": row.split,
-                    "accuracy": row.accuracy,
+                    "measure": row.measure,
+                    "of": row.of,
+                    "value": row.mean,
                     "interval": list(row.interval),
-                    "accuracies": list(row.accuracies),
+                    "values": list(row.values),
                     "n": row.n,
                     "published": row.published and asdict(row.published),
                     "verdict": row.verdict and {"text": str(row.verdict), **asdict(row.verdict)},
                 }
                 for row in self.rows
             ],
+            "sweep": self.sweep and asdict(self.sweep),
+            "measured": [asdict(measurement) for measurement in self.measured],
             "seeds": [asdict(result) for result in self.seeds],
             "notes": self.notes(),
         }
+
+    def _tables(self) -> list[tuple[Sequence[str], list[list[str]]]]:
+        """The tables that have rows: accuracies, and other measurements."""
+        others = [measurement.cells for measurement in self.measured]
+        tables = [(HEADER, self.table_rows()), (measuring.HEADER, others)]
+        return [(header, rows) for header, rows in tables if rows]
 
     def _title(self) -> str:
         return f"{self.experiment.report}: {self.experiment.title}"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Print the table and the notes."""
-        yield rich_table(HEADER, self.table_rows(), title=self._title(), right=False)
+        tables = self._tables()
+        if not tables:
+            yield Text(self._title())
+        for number, (header, rows) in enumerate(tables):
+            title = None if number else self._title()
+            yield rich_table(header, rows, title=title, right=False)
+        if self.sweep:
+            yield self.sweep
         for note in self.notes():
             yield Text(wrapped(note, options.max_width), overflow="ignore")

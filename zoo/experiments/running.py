@@ -3,27 +3,27 @@
 import json
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from zoo.arguments import as_path
-from zoo.datasets import ImageData, Split, load
-from zoo.datasets.registry import get_dataset
-from zoo.ensembles import Committee, Member
+from zoo.datasets import ImageData
+from zoo.ensembles import Committee
 from zoo.errors import RunError
 from zoo.experiments.catalogue import load_experiment
-from zoo.experiments.definition import COMMITTEE, DataSettings, Experiment, MemberSettings
-from zoo.experiments.drawing import draw_figures
+from zoo.experiments.definition import Experiment
 from zoo.experiments.environment import describe_environment, fingerprints
+from zoo.experiments.features import frozen_features, make_member
+from zoo.experiments.images import load_images
+from zoo.experiments.published.confusion import confusions
 from zoo.experiments.results import Reproduction, SeedResult
+from zoo.experiments.sweeping import BEST, FOLDER, SweepOutcome, run_sweep
+from zoo.experiments.views.choices import Choice, TrainedSeed
+from zoo.experiments.views.finishing import START_ANEW, finish, write_json
+from zoo.experiments.views.measuring import Measurement
 from zoo.files import read_json, write_atomically
-
-QUICK_IMAGES = 6
-"""The number of images of each class and split in a quick trial."""
-
-START_ANEW = "Name another run folder."
 
 
 def reproduce(
@@ -60,65 +60,64 @@ def reproduce(
     suffix = "-quick" if quick else ""
     folder = Path("logs/reproduce", experiment.name + suffix) if log_dir is None else Path(log_dir)
     _check_settings(folder, experiment, quick)
-    results, data = [], None
-    for seed in experiment.protocol.seeds[: 1 if quick else None]:
-        path = folder / f"seed-{seed}.json"
-        if path.exists():
-            results.append(SeedResult(**read_json(path, START_ANEW)))
-            continue
-        if data is None or experiment.protocol.new_splits:
-            data = load_images(experiment, root, seed, quick=quick)
-        results.append(_run_seed(experiment, data, seed, folder, quick, verbose))
-        _write_json(path, asdict(results[-1]))
+
+    @lru_cache(maxsize=1)
+    def images(seed: int) -> ImageData | None:
+        if experiment.data is None:
+            return None
+        is_new = experiment.protocol.new_splits
+        data = load_images(experiment.data, root, seed, new_split=is_new, quick=quick)
+        if experiment.features is None:
+            return data
+        return frozen_features(
+            experiment.features, data, root, folder, quick=quick, verbose=verbose
+        )
+
+    first, *others = experiment.protocol.seeds
+    outcome, measured = None, ()
+    if experiment.sweep:
+        outcome, measured = _sweep(experiment, partial(images, first), folder, quick, verbose)
+    results = [*(outcome.seeds if outcome else ())]
+    seeds = [first] if quick or not experiment.members else [first, *others]
+    for k, seed in enumerate(() if outcome and not experiment.plain_members else seeds):
+        chosen = partial(images, seed if experiment.protocol.new_splits else first)
+        run = SeedRun(experiment, chosen, folder / f"seed-{seed}", seed, quick, verbose)
+        result = run.result()
+        results[k : k + 1] = [results[k].joined_with(result) if outcome else result]
+        measured += run.finish(experiment.measurements if seed == first else ())
     figures = tuple(sorted(folder.glob("*.png")))
-    answer = Reproduction(experiment, tuple(results), folder, quick, figures)
-    _write_json(folder / "results.json", answer.to_dict())
+    trials = outcome.sweep if outcome else None
+    answer = Reproduction(experiment, tuple(results), folder, quick, figures, trials, measured)
+    write_json(folder / "results.json", answer.to_dict())
     text = answer.to_markdown()
     write_atomically(folder / "results.md", lambda path: path.write_text(text, "utf-8"))
     return answer
 
 
-def load_images(experiment: Experiment, root: Any, seed: int, *, quick: bool = False) -> ImageData:
-    """Load the images of an experiment.
+def _sweep(
+    experiment: Experiment,
+    images: Callable[[], ImageData],
+    folder: Path,
+    quick: bool,
+    verbose: str | int,
+) -> tuple[SweepOutcome, tuple[Measurement, ...]]:
+    """Run the sweep of an experiment, or read what it gave; then look at the best trial."""
+    path, run = folder / "sweep.json", folder / FOLDER
+    if path.exists():
+        outcome = SweepOutcome.from_dict(read_json(path, START_ANEW))
+    else:
+        member = make_member(experiment.swept_member, len(images().train), quick=quick)
+        outcome = run_sweep(experiment, member, images(), folder, quick=quick, verbose=verbose)
+        write_json(path, asdict(outcome))
 
-    Args:
-        experiment: The experiment.
-        root: As for `reproduce`.
-        seed: The seed of the images that are held out, where each seed holds out others.
-        quick: Whether to take a few images only.
+    def trained() -> TrainedSeed:
+        committee, seed = Committee.load(run / BEST), experiment.protocol.seeds[0]
+        return TrainedSeed(committee, images(), run, seed, quick)
 
-    Returns:
-        The data set.
-    """
-    settings = experiment.data
-    options = {**settings.options, "root": _root(settings, root)}
-    if experiment.protocol.new_splits:
-        options["seed"] = seed
-    data = load(settings.name, **options)
-    if settings.training_images is not None:
-        count = min(settings.training_images, len(data.train))
-        data = replace(data, train=data.train.sample(count, stratified=True, seed=seed))
-    if not quick:
-        return data
-    few = {name: _few(split) for name, split in data.splits.items()}
-    return ImageData(data.name, **few)
-
-
-def _few(split: Split) -> Split:
-    """Take a few images of each class."""
-    each = min(QUICK_IMAGES, *split.class_counts.values())
-    return split.sample(each * split.num_classes, stratified=True)
-
-
-def _root(settings: DataSettings, root: Any) -> Path | None:
-    """Find the archive in the folder of the data, where the experiment names the archive."""
-    base = root if root is not None else os.environ.get("ZOO_DATA") or None
-    if base is None:
-        return None
-    path = as_path("root", base)
-    if settings.archive and (path / settings.archive).is_file():
-        return path / settings.archive
-    return path if root is not None or not get_dataset(settings.name).info.markers else None
+    # The sweep draws its own learning curves, and plain members have measurements of their own.
+    figures = [choice for choice in experiment.figures if choice.name != "curves"]
+    measurements = () if experiment.plain_members else experiment.measurements
+    return outcome, finish(figures, measurements, trained, folder / "sweep-best")
 
 
 def _check_settings(folder: Path, experiment: Experiment, quick: bool) -> None:
@@ -130,7 +129,7 @@ def _check_settings(folder: Path, experiment: Experiment, quick: bool) -> None:
     path = folder / "experiment.json"
     if path.exists():
         before = read_json(path, START_ANEW).get("settings", {})
-        for key in ("name", "quick", "data", "members", "protocol"):
+        for key in ("name", "quick", "data", "features", "members", "protocol", "sweep"):
             if not _are_alike(key, before.get(key), settings[key]):
                 raise RunError(
                     "An experiment must go on with the settings that it was started with. "
@@ -142,7 +141,7 @@ def _check_settings(folder: Path, experiment: Experiment, quick: bool) -> None:
             f"Received: {folder}, which holds other files. {START_ANEW}"
         )
     else:
-        _write_json(path, {"settings": settings, "environment": describe_environment()})
+        write_json(path, {"settings": settings, "environment": describe_environment()})
 
 
 def _are_alike(key: str, before: Any, now: Any) -> bool:
@@ -153,45 +152,85 @@ def _are_alike(key: str, before: Any, now: Any) -> bool:
     return {**before, free: None} == {**now, free: None}
 
 
-def _run_seed(
-    experiment: Experiment, data: ImageData, seed: int, folder: Path, quick: bool, verbose: Any
-) -> SeedResult:
-    """Train all members from a seed, or go on with their training, and judge them."""
-    run = folder / f"seed-{seed}"
-    members = [_member(member, len(data.train), quick) for member in experiment.members]
-    voting = experiment.protocol.voting
-    committee = Committee(members, voting=voting or "soft", seed=seed)
-    is_resumed = run.exists()
-    start = time.perf_counter()
-    committee.fit(
-        data.train, validation_data=data.validation, log_dir=run, resume=True, verbose=verbose
-    )
-    seconds = time.perf_counter() - start
-    splits = {name: data.splits[name] for name in experiment.judged_splits if name in data.splits}
-    correct: dict[str, dict[str, int]] = {name: {} for name in committee.member_names}
-    if voting:
-        correct[COMMITTEE] = {}
-    for name, split in splits.items():
-        answers = committee.member_probabilities(split)
-        for member, probabilities in zip(committee.member_names, answers, strict=True):
-            correct[member][name] = int((probabilities.argmax(-1) == split.labels).sum())
-        if voting:
-            chosen = committee.rule(answers).argmax(-1)
-            correct[COMMITTEE][name] = int((chosen == split.labels).sum())
-    committee.save(run / "committee.keras")
-    draw_figures(experiment.figures, committee, data, run, folder / f"seed-{seed}")
-    images = {name: len(split) for name, split in splits.items()}
-    return SeedResult(seed, seconds, is_resumed, correct, images, fingerprints(data))
+class SeedRun:
+    """The training of all members with a seed, and what follows the training.
 
+    Args:
+        experiment: The experiment.
+        images: Gives the images; called only if they are needed.
+        folder: The run folder of the training. The other files of the seed stand beside it, and
+            their names begin as the folder's does.
+        seed: The seed.
+        quick: Whether to train for a single epoch.
+        verbose: As for `reproduce`.
+    """
 
-def _member(settings: MemberSettings, images: int, quick: bool) -> Member:
-    """Make a member with the recipe for this number of training images."""
-    recipe = settings.recipe_for(images)
-    if quick:
-        recipe = replace(recipe, epochs=1, cycles=1, batch_size=min(recipe.batch_size, images))
-    return Member(settings.model, settings.arguments, recipe, name=settings.name)
+    def __init__(
+        self,
+        experiment: Experiment,
+        images: Callable[[], ImageData | None],
+        folder: Path,
+        seed: int,
+        quick: bool,
+        verbose: str | int,
+    ) -> None:
+        self.experiment = experiment
+        self.images = images
+        self.folder = folder
+        self.seed = seed
+        self.quick = quick
+        self.verbose = verbose
 
+    def result(self) -> SeedResult:
+        """Train and judge the members, or read the result that an earlier call has written."""
+        path = Path(f"{self.folder}.json")
+        if not path.exists():
+            write_json(path, asdict(self._train_and_judge()))
+        return SeedResult(**read_json(path, START_ANEW))
 
-def _write_json(path: Path, values: Any) -> None:
-    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(path, lambda file: file.write_text(text, "utf-8"))
+    def finish(self, measurements: Sequence[Choice]) -> tuple[Measurement, ...]:
+        """Draw the figures of the experiment, and take measurements."""
+        return finish(self.experiment.figures, measurements, lambda: self.trained, self.folder)
+
+    @cached_property
+    def trained(self) -> TrainedSeed:
+        """The trained members and their images, for figures and measurements."""
+        committee = self._committee if self.experiment.members else None
+        return TrainedSeed(committee, self.images(), self.folder, self.seed, self.quick)
+
+    @cached_property
+    def _committee(self) -> Committee:
+        """The trained members: from the file of an earlier call, or trained now."""
+        path = self.folder / "committee.keras"
+        if path.exists():
+            return Committee.load(path)
+        data = self.images()
+        assert data is not None  # Experiment makes sure of it, since there are members.
+        members = [
+            make_member(part, len(data.train), quick=self.quick)
+            for part in self.experiment.plain_members
+        ]
+        voting = self.experiment.protocol.voting or "soft"
+        committee = Committee(members, voting=voting, seed=self.seed)
+        committee.fit(
+            data.train,
+            validation_data=data.validation,
+            log_dir=self.folder,
+            resume=True,
+            verbose=self.verbose,
+        )
+        return committee
+
+    def _train_and_judge(self) -> SeedResult:
+        data = self.images()
+        if data is None or not self.experiment.members:
+            return SeedResult(self.seed, 0.0, False, {}, [], fingerprints(data) if data else {})
+        is_resumed = self.folder.exists()
+        start = time.perf_counter()
+        committee = self._committee
+        seconds = time.perf_counter() - start
+        votes = bool(self.experiment.protocol.voting)
+        counted = confusions(committee, data, self.experiment.judged_splits, votes=votes)
+        committee.save(self.folder / "committee.keras")
+        classes = [*data.class_names]
+        return SeedResult(self.seed, seconds, is_resumed, counted, classes, fingerprints(data))

@@ -10,7 +10,7 @@ from keras import ops
 
 from zoo.arguments import whole_number
 from zoo.augmentation.augmentation import Augmentation
-from zoo.augmentation.projective import augmenter
+from zoo.augmentation.graphs import augmenter
 from zoo.errors import ArgumentError
 from zoo.layers.registration import register_layer
 
@@ -24,15 +24,16 @@ class Augment(keras.layers.Layer):
     The layer does to tensors what `zoo.Augmentation` does to arrays: each image gets its own
     parameters, with the distribution of Keras's `ImageDataGenerator`, in one projective transform
     for the whole batch. `zoo.augmentation.projective` holds the matrices and the interpolation. The
-    gradient with respect to the images is exact.
+    gradient with respect to the images is exact. Mixup and CutMix, which also change the targets,
+    are transforms of a `zoo.Recipe` only.
 
     Args:
         augmentation: A `zoo.Augmentation`, or its fields by name.
         seed: A whole number of 0 or more for repeatable transforms. None takes a seed from Keras.
 
     Raises:
-        ArgumentError: A field is out of its range, or `method="ImageDataGenerator"`, which does
-            not run in TensorFlow.
+        ArgumentError: A field is out of its range, images would be mixed, or the method is
+            `"ImageDataGenerator"`, which does not run in TensorFlow.
 
     Input: pixels [batch, height, width, channels], integers or floats. Output: the same shape,
     in the layer's compute dtype. The transform is computed in float64 for float64, and in float32
@@ -66,6 +67,7 @@ class Augment(keras.layers.Layer):
                 f"by name. Received: {augmentation!r}. Other methods work on arrays: pass such an "
                 "augmentation to the recipe."
             )
+        augmentation.check_unmixed("a layer, which has no targets")
         self.augmentation = augmentation
         self.seed = None if seed is None else whole_number("seed", seed, 0)
         self.seed_generator = keras.random.SeedGenerator(self.seed)

@@ -10,9 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import tensorflow as tf
 
 from zoo.errors import ArgumentError
-
-SMALLEST_PROBABILITY = 1e-7
-"""Smaller probabilities are raised to this before a logarithm, as in Keras's cross-entropy."""
+from zoo.metrics import LEAST_PROBABILITY
 
 
 @runtime_checkable
@@ -107,14 +105,14 @@ class Teacher:
 
         Args:
             teacher_probabilities: The teacher's probabilities, float [batch, classes].
-            student: The student's probabilities, float [batch, classes].
+            student: The student's logits, float [batch, classes].
             labels_loss: The student's loss by the labels, with its penalties, a scalar.
             image_weights: The weights of the images, [batch]; None weights all alike.
 
         Returns:
             A scalar.
         """
-        target = self._softened(teacher_probabilities)
+        target = self._softened(tf.math.log(tf.maximum(teacher_probabilities, LEAST_PROBABILITY)))
         answer = self._softened(tf.cast(student, "float32"))
         divergence = tf.reduce_sum(tf.exp(target) * (target - answer), axis=-1)
         if image_weights is not None:
@@ -130,7 +128,6 @@ class Teacher:
         facts = {"temperature": self.temperature, "share": self.share, "crc32": crc}
         return {**facts, "rule": self.rule and self.rule.to_config()}
 
-    def _softened(self, probabilities: Any) -> Any:
+    def _softened(self, logits: Any) -> Any:
         """Give log-probabilities at this temperature."""
-        logits = tf.math.log(tf.maximum(probabilities, SMALLEST_PROBABILITY)) / self.temperature
-        return tf.nn.log_softmax(logits)
+        return tf.nn.log_softmax(logits / self.temperature)

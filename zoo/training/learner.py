@@ -10,8 +10,10 @@ import keras
 import numpy as np
 
 from zoo.datasets.split import Split
-from zoo.recipes import Recipe
+from zoo.recipes import PLATEAU_FACTOR, Recipe
+from zoo.schedules import rate_factor
 from zoo.training.built_models.interface import check_model as check_model  # its earlier place
+from zoo.training.fusion.moving_average import MovingAverage, average_of, keep_average, state_of
 from zoo.training.statistics import update_batch_statistics
 
 
@@ -63,6 +65,8 @@ class Learner:
     _mean_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _last_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _last_epoch: int = field(default=0, init=False)
+    _trained_weights: list[np.ndarray] = field(default_factory=list, init=False)
+    _plateau: tuple[float, int] = field(default=(math.inf, 0), init=False)
     _snapshots_taken: int = field(default=0, init=False)
     _outcome: str = field(default="", init=False)
 
@@ -99,6 +103,8 @@ class Learner:
         """
         self.optimizer = self.make_optimizer(steps_per_epoch)
         self.optimizer.build(self.model.trainable_variables)
+        if self.recipe.ema is not None:
+            keep_average(self.optimizer, MovingAverage(self.model, self.recipe.ema))
         self._finite_weights = self.model.get_weights()
 
     def make_optimizer(self, steps_per_epoch: int) -> Any:
@@ -108,6 +114,9 @@ class Learner:
             steps_per_epoch: Training steps in an epoch.
         """
         optimizer = self.recipe.make_optimizer(steps_per_epoch * self.recipe.epochs)
+        if self.recipe.weight_decay_of == "kernels":
+            weights = self.model.trainable_variables
+            optimizer.exclude_from_weight_decay([w for w in weights if len(w.shape) < 2])
         if self.model.dtype_policy.name == "mixed_float16":
             return keras.optimizers.LossScaleOptimizer(optimizer)
         return optimizer
@@ -148,6 +157,42 @@ class Learner:
             self._best_weights = weights
         if patience and epoch - self.best_epoch >= patience:
             self.stopped = f"stopped in epoch {epoch}"
+        if self.recipe.plateau:
+            self._lower_rate(epoch, scores["val_loss"])
+
+    def _lower_rate(self, epoch: int, loss: float) -> None:
+        """Lower the learning rate after some epochs without a lower validation loss."""
+        best, since = self._plateau
+        if loss < best or epoch <= (self.recipe.warm_up or 0):
+            self._plateau = min(loss, best), epoch
+        elif epoch - since >= self.recipe.plateau:
+            factor = rate_factor(self.optimizer)
+            factor.assign(factor * (self.recipe.plateau_factor or PLATEAU_FACTOR))
+            self._plateau = best, epoch
+
+    def show_average(self) -> None:
+        """Give the model the moving average of the weights, if the recipe asks for it.
+
+        `hide_average` gives back the weights that training goes on with.
+        """
+        average = average_of(self.optimizer)
+        if average is None or self._trained_weights:
+            return
+        weights = [average.of(weight) for weight in self.model.weights]
+        trained = self.model.get_weights()
+        averaged = [
+            own if weight is None else weight.numpy()
+            for own, weight in zip(trained, weights, strict=True)
+        ]
+        if _are_finite(averaged):
+            self._trained_weights = trained
+            self.model.set_weights(averaged)
+
+    def hide_average(self) -> None:
+        """Give the model the weights back that it had before `show_average`."""
+        if self._trained_weights:
+            self.model.set_weights(self._trained_weights)
+            self._trained_weights = []
 
     def interrupt(self) -> None:
         """Leave no weights in the model that are not finite numbers, when a training is stopped.
@@ -175,8 +220,10 @@ class Learner:
         if self._outcome:
             return self._outcome
         self._outcome = self.stopped or "trained"
-        if self._mean_weights or self._best_weights:
-            self._last_weights = self.model.get_weights()
+        self.show_average()
+        if self._mean_weights or self._best_weights or self._trained_weights:
+            self._last_weights = self._trained_weights or self.model.get_weights()
+        self._trained_weights = []
         if self._mean_weights:
             self.model.set_weights(self._mean_weights)
             self.has_other_weights = True
@@ -186,6 +233,8 @@ class Learner:
             self.model.set_weights(self._best_weights)
             self.has_other_weights |= self.best_epoch != self._last_epoch
             self._outcome += f"; best: epoch {self.best_epoch}"
+        if self._last_weights and average_of(self.optimizer):
+            self._outcome += "; moving average of the weights"
         if missing := self.snapshots[self._snapshots_taken :]:
             for model in missing:
                 model.set_weights(self.model.get_weights())
@@ -236,6 +285,7 @@ class Learner:
             "snapshots": self._snapshots_taken,
             "epochs": self.recipe.epochs,
             "seconds": self.seconds,
+            "plateau": list(self._plateau),
         }
         return arrays, facts
 
@@ -254,6 +304,8 @@ class Learner:
         self.best_epoch, self.best_loss = facts["best_epoch"], facts["best_loss"]
         self._snapshots_taken = facts.get("snapshots", 0)
         self.seconds = facts.get("seconds")
+        best, since = facts.get("plateau", self._plateau)
+        self._plateau = best, since
         self._finite_weights = self.model.get_weights()
         kept_weights = {
             "best": self._best_weights,
@@ -277,7 +329,7 @@ class Learner:
         # `variables` holds the seeds of dropout too, which `weights` does not.
         return {
             "variables": self.model.variables,
-            "optimizer": self.optimizer.variables,
+            "optimizer": state_of(self.optimizer),
             "best": self._best_weights,
             "mean": self._mean_weights,
             "last": self._last_weights,

@@ -1,7 +1,6 @@
 """Models that learn from the same batches, in one graph."""
 
 import functools
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -9,9 +8,16 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.training.distillation import Teacher
-from zoo.training.fusion import ModelGroup
+from zoo.training.fusion import ModelGroup, graph_key, loop_over_batches
 from zoo.training.learner import Learner
-from zoo.training.scores import LOSS, SCORES, Score, ScoresByName, cross_entropy
+from zoo.training.scores import (
+    LOSS,
+    SCORES,
+    Score,
+    ScoresByName,
+    TrainingLoss,
+    cross_entropy,
+)
 
 Combine = Callable[[Any], Any]
 """From the members' probabilities [members, batch, classes] to the committee's [batch, classes]."""
@@ -56,35 +62,30 @@ class Lockstep:
         *,
         compiled: bool = False,
     ) -> None:
-        self._models = [learner.model for learner in learners]
-        self.optimizers = [learner.optimizer for learner in learners]
         self._compiled = compiled
-        self._stoppable = _stoppable(learners)
+        # Only a committee asks for the answers of models that have stopped.
+        self._stoppable = _stoppable(learners) if combine else [False] * len(learners)
         self._scores: dict[str, Score] = dict(SCORES)
-        balanced = [learner.recipe.class_weight is not None for learner in learners]
-        # A row for each learner, or None where no recipe asks for weights.
-        self._weights = (
-            np.where(np.array(balanced)[:, None], class_weights, 1) if any(balanced) else None
-        )
-        self._takes_shares = [learner.recipe.targets == "shares" for learner in learners]
+        recipes = [learner.recipe for learner in learners]
+        self._loss = TrainingLoss(recipes, class_weights, teacher)
+        self._mixed = any(recipe.mixes_images for recipe in recipes)
         self._combine = combine
-        self._teacher = teacher
-        self._names = [learner.name for learner in learners] + ["committee"] * bool(combine)
+        self._take(learners)
         # A row for each name: the sum of each score over the images, and the number of images. Not
         # a Keras weight, so that no saved model holds it.
         shape = [len(self._names), len(self._scores) + 1]
         self._totals = tf.Variable(tf.zeros(shape, "float64"), trainable=False)
-        self._learning = (True,) * len(learners)
         self._groups: dict[tuple[bool, ...], tuple[ModelGroup, Any]] = {}
 
     def train(
         self, batches: Iterator[Any], steps: int, active: Sequence[bool], images_left: int = 0
     ) -> None:
-        """Train some steps.
+        """Train some steps. After the last step, `store` gives the models what they have learned.
 
         Args:
             batches: Iterator over (images, labels) or (images, labels, weights of the images). If a
-                recipe asks for label shares, a pair (labels, shares) takes the place of the labels.
+                recipe asks for label shares, or mixes images, a pair (labels, shares) takes the
+                place of the labels.
                 If each model has images of its own, a last element [batch, models] says how often
                 each image counts for each model.
             steps: How many batches to take from it.
@@ -96,14 +97,19 @@ class Lockstep:
         self._learning = self._choose_group(active, images_left)
         for key in set(self._groups) - {everyone, self._learning}:
             del self._groups[key]
-        _, function = self._group(self._learning)
-        idle = [k for k, learns in enumerate(active) if self._learning[k] and not learns]
-        # In a fused group, the dropout of a stopped model still draws numbers: set its seeds back.
-        seeds = [seed for k in idle for seed in _seeds(self._models[k])]
-        before = [seed.numpy() for seed in seeds]
+        group, function = self._group(self._learning)
+        if self._trained != (group, active):
+            self.store()
+            group.load(active)
+            self._trained = group, active
         function(batches, tf.constant(steps), tf.constant(active))
-        for seed, value in zip(seeds, before, strict=True):
-            seed.assign(value)
+
+    def store(self) -> None:
+        """Give the models the weights, and the optimisers the variables, that they have learned."""
+        if self._trained:
+            group, active = self._trained
+            group.store(active)
+            self._trained = None
 
     def evaluate(self, batches: Iterator[Any], steps: int) -> ScoresByName:
         """Score every model and the committee.
@@ -116,33 +122,39 @@ class Lockstep:
             Name → score → mean over the images; the loss with penalties, as in Keras.
         """
         self.reset()
+        group = self._answering
+        if not (self._trained and self._trained[0] is group and all(self._trained[1])):
+            self.store()
+            group.load()
         self._evaluate_function(batches, tf.constant(steps))
         return self.scores()
 
-    def predict(self, batches: Any) -> dict[str, np.ndarray]:
-        """Give the class that each model, and the committee, predicts for each image.
+    def probabilities(self, batches: Any) -> np.ndarray:
+        """Give the probabilities of each model, and of the committee, for each image.
 
         Args:
             batches: A `tf.data.Dataset` of (images, labels) or (images, labels, weights).
 
         Returns:
+            float [names, n, classes].
+        """
+        self.store()
+        self._answering.load()
+        # Traced once, for batches of every size; TensorFlow warns of functions traced too often.
+        traced = self._answer_function.get_concrete_function(batches.element_spec[0])
+        return np.concatenate([traced(images).numpy() for images, *_ in batches], axis=1)
+
+    def predict(self, batches: Any) -> dict[str, np.ndarray]:
+        """Give the class that each model, and the committee, predicts for each image.
+
+        Args:
+            batches: As for `probabilities`.
+
+        Returns:
             Name → class ids, int64 [n].
         """
-        group = self._answering
-        group.load()
-
-        @tf.function(autograph=False)
-        def decide(images: Any) -> list[Any]:
-            outputs, _ = group(images)
-            return tf.unstack(tf.argmax(self._with_committee(outputs), axis=-1))
-
-        # Traced once, for batches of every size; TensorFlow warns of functions traced too often.
-        traced = decide.get_concrete_function(batches.element_spec[0])
-        columns = zip(*(traced(images) for images, *_ in batches), strict=True)
-        return {
-            name: np.concatenate([np.asarray(part) for part in column])
-            for name, column in zip(self._names, columns, strict=True)
-        }
+        answers = self.probabilities(batches).argmax(axis=-1)
+        return dict(zip(self._names, answers, strict=True))
 
     def scores(self) -> ScoresByName:
         """Give name → score → mean since `reset`, for the names that were counted."""
@@ -166,28 +178,42 @@ class Lockstep:
         self._totals.assign(tf.zeros_like(self._totals) if totals is None else totals)
 
     def restart(self, learners: Sequence[Learner]) -> None:
-        """Begin another training of the same models.
+        """Begin another training with the same graphs.
 
         Args:
-            learners: The models with fresh optimisers. The graph keeps its own optimisers: they get
-                the values of the fresh optimisers, and then replace them in the learners.
+            learners: The models with fresh optimisers. They may be other models where models run
+                fused. The graph of a model by itself keeps its optimiser: that gets the values of
+                the fresh optimiser, and then replaces it in the learner.
         """
         self.reset()
-        self._learning = (True,) * len(self._models)
-        for learner, optimizer in zip(learners, self.optimizers, strict=True):
-            for variable, fresh in zip(
-                optimizer.variables, learner.optimizer.variables, strict=True
-            ):
-                variable.assign(fresh)
-            learner.optimizer = optimizer
+        self._loss.smooth([learner.recipe.label_smoothing for learner in learners])
+        models = [learner.model for learner in learners]
+        everyone = (True,) * len(models)
+        self._groups = {key: known for key, known in self._groups.items() if key == everyone}
+        for group, _ in self._groups.values():
+            optimizers = group.bind(models, [learner.optimizer for learner in learners])
+            for learner, optimizer in zip(learners, optimizers, strict=True):
+                learner.optimizer = optimizer
+        if not self._groups and "_answering" in vars(self):
+            self._answering.bind(models, [None] * len(models))
+        self._take(learners)
+
+    def _take(self, learners: Sequence[Learner]) -> None:
+        """Take the models, optimisers and names of learners."""
+        self.models = [learner.model for learner in learners]
+        self.optimizers = [learner.optimizer for learner in learners]
+        self._names = [learner.name for learner in learners] + ["committee"] * bool(self._combine)
+        self._learning = (True,) * len(learners)
+        # The group whose weights are newer than those of the models, and who learns in it.
+        self._trained: tuple[ModelGroup, tuple[bool, ...]] | None = None
 
     def _choose_group(self, active: tuple[bool, ...], images_left: int) -> tuple[bool, ...]:
         """Choose the models of the next graph: all models of the present graph, or the active."""
         # The present graph also works when some models have stopped. A stopped model that runs
         # alone costs nothing. A stopped model in a fused group is still computed, and the result is
-        # thrown away. A model that is not stoppable stops only when it has diverged.
+        # thrown away. In a committee, a model that is not stoppable stops only if it diverges.
         fits = all(
-            learning >= learns and (learning == learns or stoppable)
+            learning >= learns and (learning == learns or stoppable or not self._combine)
             for learning, learns, stoppable in zip(
                 self._learning, active, self._stoppable, strict=True
             )
@@ -201,7 +227,7 @@ class Lockstep:
         """Give the group in which some models learn, with the graph that trains it."""
         if learning not in self._groups:
             group = ModelGroup(
-                self._models,
+                self.models,
                 [
                     optimizer if learns else None
                     for optimizer, learns in zip(self.optimizers, learning, strict=True)
@@ -212,55 +238,47 @@ class Lockstep:
                     for stoppable, learns in zip(self._stoppable, learning, strict=True)
                 ],
             )
-            self._groups[learning] = group, _training_loop(group, self._step)
+            self._groups[learning] = group, loop_over_batches(functools.partial(self._step, group))
         return self._groups[learning]
 
     @functools.cached_property
     def _answering(self) -> ModelGroup:
         """The group for evaluation: the group that trained all models, if there is such a group."""
-        known = self._groups.get((True,) * len(self._models))
-        return known[0] if known else ModelGroup(self._models)
+        known = self._groups.get((True,) * len(self.models))
+        return known[0] if known else ModelGroup(self.models)
 
     @functools.cached_property
     def _evaluate_function(self) -> Any:
+        return loop_over_batches(functools.partial(self._evaluation_step, self._answering))
+
+    @functools.cached_property
+    def _answer_function(self) -> Any:
         group = self._answering
 
-        def run(batches: Any, steps: Any) -> None:
-            group.load()
-            _repeat(steps, lambda: self._evaluation_step(group, *batches.get_next()))
+        def answer(images: Any) -> Any:
+            return self._with_committee(group(images)[0])
 
-        return tf.function(functools.partial(run), autograph=False)
+        return tf.function(functools.partial(answer), autograph=False)
 
     def _step(self, group: Any, active: Any, images: Any, targets: Any, *weightings: Any) -> None:
         # Weights of the images are [batch], those of images for each model [batch, models].
         ranks = {weighting.shape.rank: weighting for weighting in weightings}
         weights, counts = ranks.get(1), ranks.get(2)
+        own = weights
         if counts is not None:
-            counts = tf.transpose(counts)
-        labels, shares = targets if isinstance(targets, tuple) else (targets, None)
-        answers = self._teacher.probabilities(images) if self._teacher else None
-
-        def losses_of(rows: Sequence[int], outputs: Any, penalties: Any) -> Any:
-            of_classes = None if self._weights is None else self._weights[list(rows)]
-            takes_shares = [self._takes_shares[row] for row in rows]
-            own: Any = weights if counts is None else tf.gather(counts, list(rows))
-            if counts is not None and weights is not None:
+            counts = own = tf.transpose(counts)
+            if weights is not None:
                 own *= tf.cast(weights, own.dtype)
-            losses = cross_entropy(labels, outputs, own, of_classes, shares, takes_shares)
-            losses += penalties
-            if self._teacher:
-                each = [own] * len(rows) if counts is None else tf.unstack(own)
-                triples = zip(tf.unstack(outputs), tf.unstack(losses), each, strict=True)
-                losses = tf.stack([self._teacher.loss(answers, *triple) for triple in triples])
-            return losses
-
+        labels, shares = targets if isinstance(targets, tuple) else (targets, None)
+        losses_of = self._loss.of_batch(images, labels, shares, own)
         outputs, losses = group.train(images, losses_of, active)
-        self._add(labels, outputs, losses, active, weights, counts)
+        mixed = shares if self._mixed else None
+        self._add(labels, outputs, losses, active, weights, counts, mixed)
 
     def _evaluation_step(self, group: Any, images: Any, labels: Any, weights: Any = None) -> None:
         outputs, penalties = group(images)
         losses = cross_entropy(labels, outputs, weights) + penalties
-        self._add(labels, outputs, losses, tf.fill([len(self._models)], True), weights)
+        self._add(labels, outputs, losses, tf.fill([len(self.models)], True), weights)
 
     def _with_committee(self, outputs: Any) -> Any:
         if not self._combine:
@@ -269,21 +287,30 @@ class Lockstep:
         return tf.concat([outputs, committee[None]], axis=0)
 
     def _add(
-        self, labels: Any, outputs: Any, losses: Any, counted: Any, weights: Any, counts: Any = None
+        self,
+        labels: Any,
+        outputs: Any,
+        losses: Any,
+        counted: Any,
+        weights: Any,
+        counts: Any = None,
+        mixed: Any = None,
     ) -> None:
         """Add a batch to the sums of the models marked by `counted`, and of the committee.
 
-        With `counts` [models, batch], the scores of a model are of its own images only.
+        With `counts` [models, batch], the scores of a model are of its own images only. With the
+        shares of `mixed` images [batch, classes], the loss of the committee is of these.
         """
         outputs = self._with_committee(outputs)
         if self._combine:
-            losses = tf.concat([losses, cross_entropy(labels, outputs[-1:], weights)], axis=0)
+            of_committee = cross_entropy(labels, outputs[-1:], weights, mixed)
+            losses = tf.concat([losses, of_committee], axis=0)
             counted = tf.concat([counted, [True]], axis=0)
         repeated = tf.broadcast_to(labels, tf.shape(outputs)[:2])
         size = tf.cast(tf.shape(labels)[0], "float64")
         each = tf.ones(tf.shape(repeated), "float64")
         if counts is not None:
-            each = tf.concat([tf.cast(counts, "float64"), each[len(self._models) :]], axis=0)
+            each = tf.concat([tf.cast(counts, "float64"), each[len(self.models) :]], axis=0)
         columns = [
             tf.cast(losses, "float64") * size
             if name == LOSS
@@ -296,6 +323,22 @@ class Lockstep:
         self._totals.assign_add(rows)
 
 
+class Graphs:
+    """Keeps the graphs of the latest training, for a training of other models of the same kind.
+
+    Without `Graphs`, the graphs of a training are kept by the first of the models, for another
+    training of the same models.
+    """
+
+    def __init__(self) -> None:
+        self.latest: tuple[Any, Lockstep] | None = None
+
+    def answering(self, models: Sequence[Any]) -> Lockstep | None:
+        """Give the graphs of the latest training, if it was a training of exactly these models."""
+        lockstep = self.latest[1] if self.latest else None
+        return lockstep if lockstep and lockstep.models == [*models] else None
+
+
 def reuse_lockstep(
     learners: Sequence[Learner],
     combine: Combine | None,
@@ -303,8 +346,9 @@ def reuse_lockstep(
     teacher: Teacher | None,
     *,
     steps: int,
+    graphs: Graphs | None = None,
 ) -> Lockstep:
-    """Reuse the `Lockstep` of the models' previous training, or make a new `Lockstep`.
+    """Reuse the `Lockstep` of an earlier training, or make a new `Lockstep`.
 
     Args:
         learners: The models, with their optimisers started. If an earlier graph is reused, the
@@ -313,53 +357,47 @@ def reuse_lockstep(
         class_weights: As for `Lockstep`.
         teacher: As for `Lockstep`.
         steps: Training steps in all.
+        graphs: Keeps the graphs for a training of other models; None keeps them for a training of
+            the same models.
 
     Returns:
         A `Lockstep` with its sums at zero.
     """
     weights = sum(learner.model.count_params() for learner in learners)
     compiled = weights * steps >= COMPILE_FROM
+    recipes = [learner.recipe for learner in learners]
+    balanced = [each.class_weight is not None for each in recipes]
     key = [
         combine,
         teacher and (teacher, teacher.rule),
-        [list(weights) for weights in class_weights],
+        any(balanced) and [list(weights) for weights in class_weights],
         compiled,
         _stoppable(learners),
         dict(SCORES),
-        [
-            (learner.name, learner.recipe.class_weight, learner.recipe.targets)
-            for learner in learners
-        ],
-        [_description(learner) for learner in learners],
+        [(each.class_weight, each.targets, bool(each.ema), each.mixes_images) for each in recipes],
+        any(each.label_smoothing for each in recipes),
+        graph_key(
+            [learner.model for learner in learners],
+            [learner.optimizer for learner in learners],
+            # Models that have stopped answer by themselves in a committee.
+            stay=combine is not None and any(_stoppable(learners)),
+        ),
     ]
     # The first model holds the lockstep, so that both are freed together. The attribute is set
     # without Keras, because Keras would save it with the model.
     owner = learners[0].model
-    known, lockstep = vars(owner).get("_zoo_lockstep", (None, None))
+    known, lockstep = (
+        (graphs.latest if graphs else vars(owner).get("_zoo_lockstep")) or (None, None)
+    )  # fmt: skip
     if lockstep is not None and known == key:
         lockstep.restart(learners)
         return lockstep
     lockstep = Lockstep(learners, combine, class_weights, teacher, compiled=compiled)
-    object.__setattr__(owner, "_zoo_lockstep", (key, lockstep))
+    if graphs:
+        graphs.latest = key, lockstep
+    else:
+        object.__setattr__(owner, "_zoo_lockstep", (key, lockstep))
     return lockstep
-
-
-def _description(learner: Learner) -> Any:
-    """Describe all that a graph depends on. A graph is reused if the description is equal."""
-    variables = [(id(variable.value), variable.trainable) for variable in learner.model.variables]
-    try:
-        configs = [learner.model.get_config(), _without_names(learner.optimizer.get_config())]
-        kinds = [type(learner.model), type(learner.optimizer)]
-        return [variables, kinds, json.dumps(configs, sort_keys=True, default=str)]
-    except (NotImplementedError, TypeError, ValueError):  # the model cannot describe itself
-        return object()
-
-
-def _without_names(config: Any) -> Any:
-    """Leave the names out of an optimiser's configuration, since Keras numbers the names."""
-    if not isinstance(config, dict):
-        return config
-    return {key: _without_names(value) for key, value in config.items() if key != "name"}
 
 
 def _stoppable(learners: Sequence[Learner]) -> list[bool]:
@@ -369,32 +407,3 @@ def _stoppable(learners: Sequence[Learner]) -> list[bool]:
         len(learners) > 1 and (bool(learner.recipe.patience) or learner.recipe.epochs < most)
         for learner in learners
     ]
-
-
-def _seeds(model: Any) -> list[Any]:
-    """List the seeds of a model's random layers: the variables that are not weights."""
-    weights = {id(weight) for weight in model.weights}
-    return [variable for variable in model.variables if id(variable) not in weights]
-
-
-def _training_loop(group: ModelGroup, step: Callable[..., None]) -> Any:
-    """Make the graph that takes batches (images, labels) from an iterator, a step for each."""
-
-    def run(batches: Any, steps: Any, active: Any) -> None:
-        group.load(active)
-        _repeat(steps, lambda: step(group, active, *batches.get_next()))
-        group.store(active)
-
-    # TensorFlow counts the tracings of each Python function, and would warn of too many tracings
-    # after five short trainings. A new partial has a count of its own.
-    return tf.function(functools.partial(run), autograph=False)
-
-
-def _repeat(times: Any, body: Callable[[], None]) -> None:
-    """Run a piece of a graph a number of times, one after another."""
-
-    def turn(done: Any) -> Any:
-        body()
-        return done + 1
-
-    tf.while_loop(lambda done: done < times, turn, [tf.constant(0)], parallel_iterations=1)

@@ -18,7 +18,7 @@ from zoo.training.callbacks import MemberCallback
 from zoo.training.checkpoint import Checkpoint
 from zoo.training.distillation import Teacher
 from zoo.training.learner import Learner
-from zoo.training.lockstep import Combine, Lockstep, reuse_lockstep
+from zoo.training.lockstep import Combine, Graphs, Lockstep, reuse_lockstep
 from zoo.training.recording import Recorder
 from zoo.training.scores import ScoresByName, validation_scores
 
@@ -46,6 +46,7 @@ class Loop:
         teacher: The model that all learn from beside the labels, or None.
         callbacks: The user's Keras callbacks.
         owner: The model that the callbacks get as `self.model`.
+        graphs: Keeps the graphs for a training of other models, or None.
     """
 
     data: Split
@@ -57,6 +58,7 @@ class Loop:
     teacher: Teacher | None
     callbacks: list[keras.callbacks.Callback]
     owner: keras.Model
+    graphs: Graphs | None = None
     _piece: int = field(default=1, init=False)
 
     def fit(self, learners: Sequence[Learner], combine: Combine | None) -> None:
@@ -83,6 +85,7 @@ class Loop:
             started = time.monotonic()
             for within in self._pieces(group, batches, position, callbacks):
                 if self.interrupts:
+                    group.lockstep.store()
                     group.add_seconds(time.monotonic() - started, within.epoch)
                     self.checkpoint.save(learners, group.lockstep, within)
                     for learner in learners:
@@ -91,6 +94,8 @@ class Loop:
             position = StreamPosition(position.epoch + 1)
             scores = self._end_epoch(group, position.epoch, started)
             callbacks.on_epoch_end(position.epoch - 1, self.recorder.keras_names(scores))
+            for learner in learners:
+                learner.hide_average()
             self.checkpoint.save(learners, group.lockstep, position)
             if self.interrupts:
                 self._raise_interrupt()
@@ -141,8 +146,9 @@ class Loop:
             list(learner.training_images(self.data).class_weights.values()) for learner in learners
         ]
         lockstep = reuse_lockstep(
-            learners, combine, class_weights, self.teacher, steps=steps * epochs
-        )
+            learners, combine, class_weights, self.teacher,
+            steps=steps * epochs, graphs=self.graphs,
+        )  # fmt: skip
         return _Group(learners, lockstep, data, steps, epochs, model_weights)
 
     def _batches(self, group: "_Group", position: StreamPosition) -> Iterator[Any]:
@@ -178,6 +184,8 @@ class Loop:
             started = time.monotonic()
             group.lockstep.train(batches, piece, active, group.images_left(position))
             seconds = time.monotonic() - started
+            if self._sees_each_batch:
+                group.lockstep.store()
             position = position._replace(batch=position.batch + piece)
             scores = group.lockstep.scores()
             callbacks.on_train_batch_end(position.batch - 1, self.recorder.keras_names(scores))
@@ -208,13 +216,18 @@ class Loop:
     def _end_epoch(self, group: "_Group", epoch: int, started: float) -> ScoresByName:
         """Score and record an epoch, from 1, and let the learners look at their scores."""
         scores = group.lockstep.scores()
+        if any(learner.recipe.ema for learner in group.learners):
+            group.lockstep.store()
+            for learner in group.learners:
+                if learner.trains(epoch - 1):
+                    learner.show_average()
+        validated = self._evaluate(group.lockstep) if self.validation is not None else {}
+        group.lockstep.store()
         for learner in group.learners:
             if learner.name in scores:
                 scores[learner.name]["learning_rate"] = float(learner.optimizer.learning_rate)
-        if self.validation is not None:
-            validated = self._evaluate(group.lockstep)
-            for name, values in scores.items():
-                values.update(validation_scores(validated[name]))
+        for name, values in scores.items():
+            values.update(validation_scores(validated.get(name, {})))
         group.lockstep.reset()
         seconds = time.monotonic() - started
         group.add_seconds(seconds, epoch - 1)

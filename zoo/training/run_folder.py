@@ -5,6 +5,7 @@ import os
 import platform
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.augmentation import Augmentation
 from zoo.errors import RunError
 from zoo.files import damaged_file, read_json, write_atomically
 
@@ -113,7 +115,7 @@ class RunFolder:
             raise damaged_file(self.path / MANIFEST, "it has no configuration", START_ANEW)
         if _are_more_epochs(before, self.config):
             before = {**before, "recipes": _with_epochs(before, self.config)}
-        changed = _differences(before, self.config)
+        changed = _differences(_with_all_transforms(before), _with_all_transforms(self.config))
         if changed:
             raise RunError(
                 "A run must be resumed with the configuration that it was started with. Received: "
@@ -266,6 +268,16 @@ def _with_epochs(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str,
         name: {**recipe, "epochs": now["recipes"].get(name, recipe)["epochs"]}
         for name, recipe in before["recipes"].items()
     }
+
+
+def _with_all_transforms(config: Any) -> Any:
+    """Give each augmentation in JSON values the transforms that earlier versions did not have."""
+    if not isinstance(config, dict):
+        return config
+    filled = {name: _with_all_transforms(value) for name, value in config.items()}
+    if isinstance(config.get("augmentation"), dict):
+        filled["augmentation"] = {**asdict(Augmentation()), **config["augmentation"]}
+    return filled
 
 
 def _differences(before: Any, now: Any, name: str = "") -> list[str]:

@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.metrics import LEAST_PROBABILITY
+from zoo.recipes import Recipe
 from zoo.text import percent
+from zoo.training.distillation import Teacher
 
 ScoresByName = dict[str, dict[str, float]]
 """Name of a model, or `"committee"` → name of a score (`loss`, `val_accuracy` …) → value."""
@@ -40,38 +42,42 @@ class Score:
     best: str = "min"
 
 
+def _surprise(labels: Any, probabilities: Any) -> Any:
+    """Compute −log p of the label, float [models, batch]."""
+    return _surprises(tf.gather(probabilities, labels, axis=-1, batch_dims=2))
+
+
+def _surprises(probabilities: Any) -> Any:
+    """Compute −log p, where no probability p counts as less than the least."""
+    # A comparison, since a maximum may lose a probability that is not a number.
+    least = tf.constant(LEAST_PROBABILITY, probabilities.dtype)
+    return -tf.math.log(tf.where(probabilities < least, least, probabilities))
+
+
 def _is_right(labels: Any, probabilities: Any) -> Any:
     """Tell whether the most probable class is the label, bool [models, batch]."""
     return tf.argmax(probabilities, axis=-1, output_type=labels.dtype) == labels
 
 
 SCORES: dict[str, Score] = {
-    LOSS: Score(keras.losses.sparse_categorical_crossentropy, of_validation=False),
+    LOSS: Score(_surprise, of_validation=False),
     "accuracy": Score(_is_right, percent, best="max"),
 }
 """Name → score, in the order of the columns of the progress."""
 
 
-def cross_entropy(
-    labels: Any,
-    probabilities: Any,
-    weights: Any = None,
-    class_weights: Any = None,
-    shares: Any = None,
-    takes_shares: Sequence[bool] = (),
-) -> Any:
-    """Compute the mean cross-entropy of each model over a batch.
+def cross_entropy(labels: Any, probabilities: Any, weights: Any = None, shares: Any = None) -> Any:
+    """Compute the mean cross-entropy of each model over a batch, as a score.
 
-    The mean is over the number of images, as in Keras.
+    No probability counts as less than `zoo.metrics.LEAST_PROBABILITY`, as in the reports. The mean
+    is over the number of images, as in Keras.
 
     Args:
         labels: Class ids of the images, int64 [batch].
         probabilities: float [models, batch, classes].
         weights: How much each image counts, [batch]; None counts all images alike.
-        class_weights: How much the images of each class count for each model, [models, classes];
-            None counts all classes alike.
-        shares: The shares of the classes in votes for each image, float [batch, classes], or None.
-        takes_shares: Whether the targets of each model are the shares, and not the labels.
+        shares: The share of each class in each image, float [batch, classes], in the place of the
+            labels; or None.
 
     Returns:
         float [models].
@@ -81,17 +87,130 @@ def cross_entropy(
         >>> f"{float(cross_entropy(np.array([0]), halves)[0]):.4f}"
         '0.6931'
     """
-    repeated = tf.broadcast_to(labels, tf.shape(probabilities)[:2])
-    losses = SCORES[LOSS].values(repeated, probabilities)
-    if any(takes_shares):
-        targets = tf.broadcast_to(tf.cast(shares, probabilities.dtype), tf.shape(probabilities))
-        of_shares = keras.losses.categorical_crossentropy(targets, probabilities)
-        losses = tf.where(np.array(takes_shares)[:, None], of_shares, losses)
-    if class_weights is not None:
-        losses *= tf.gather(tf.constant(class_weights, losses.dtype), labels, axis=1)
+    if shares is None:
+        repeated = tf.broadcast_to(labels, tf.shape(probabilities)[:2])
+        losses = SCORES[LOSS].values(repeated, probabilities)
+    else:
+        losses = tf.reduce_sum(tf.cast(shares, probabilities.dtype) * _surprises(probabilities), -1)
     if weights is not None:
         losses *= tf.cast(weights, losses.dtype)
     return tf.reduce_mean(losses, axis=-1)
+
+
+class TrainingLoss:
+    """The loss of each model in a training step: the number that training lowers.
+
+    The cross-entropy is computed from the logits z. So the gradient is exact, softmax(z) − y, also
+    where a probability rounds to 0. Class weights, soft targets, label smoothing, penalties and a
+    teacher change the loss as the recipe of each model says.
+
+    Args:
+        recipes: How each model is trained.
+        class_weights: How much the training images of each class count for each model, [models,
+            classes]. They are taken for the models whose recipes ask for it.
+        teacher: The model that all learn from beside the labels, or None.
+    """
+
+    def __init__(
+        self,
+        recipes: Sequence[Recipe],
+        class_weights: Sequence[Sequence[float]] = (),
+        teacher: Teacher | None = None,
+    ) -> None:
+        balanced = [recipe.class_weight is not None for recipe in recipes]
+        # A row for each model, or None where no recipe asks for weights.
+        self._class_weights = (
+            np.where(np.array(balanced)[:, None], class_weights, 1) if any(balanced) else None
+        )
+        # Mixed images have a share of each class. All models see the same mixed images.
+        self._mixed = any(recipe.mixes_images for recipe in recipes)
+        self._takes_shares = np.array(
+            [self._mixed or recipe.targets == "shares" for recipe in recipes]
+        )
+        smoothing = [recipe.label_smoothing or 0.0 for recipe in recipes]
+        # A variable, so that the same graph can train with other values; None if nothing smooths.
+        self._smoothing = (
+            tf.Variable(smoothing, dtype="float64", trainable=False) if any(smoothing) else None
+        )
+        self._teacher = teacher
+
+    def smooth(self, shares: Sequence[float | None]) -> None:
+        """Take the label smoothing of each model, without a new graph.
+
+        Args:
+            shares: The share of the targets that is divided among all classes, or None. If nothing
+                was smoothed when the loss was made, nothing must be smoothed now.
+        """
+        if self._smoothing is not None:
+            self._smoothing.assign([share or 0.0 for share in shares])
+
+    def of_batch(
+        self, images: Any, labels: Any, shares: Any = None, weights: Any = None
+    ) -> Callable[[Sequence[int], Any, Any], Any]:
+        """Make the function that gives the losses of a batch.
+
+        Args:
+            images: Pixels [batch, height, width, channels], for the teacher.
+            labels: Class ids of the images, int64 [batch].
+            shares: The shares of the classes in votes for each image, float [batch, classes], or
+                None.
+            weights: How much each image counts, [batch] or [models, batch]; None counts all images
+                alike.
+
+        Returns:
+            From the rows of some models, their logits [models, batch, classes] and their penalties
+            [models] to their losses [models].
+        """
+        answers = self._teacher.probabilities(images) if self._teacher else None
+
+        def losses_of(rows: Sequence[int], logits: Any, penalties: Any) -> Any:
+            rows = list(rows)
+            own = weights
+            if weights is not None and weights.shape.rank == 2:
+                own = tf.gather(weights, rows)
+            losses = self._cross_entropies(rows, labels, logits, shares)
+            if own is not None:
+                losses *= tf.cast(own, losses.dtype)
+            losses = tf.reduce_mean(losses, axis=-1) + penalties
+            if self._teacher:
+                own = (
+                    [None] * len(rows)
+                    if own is None
+                    else tf.unstack(tf.broadcast_to(own, tf.shape(logits)[:2]), len(rows))
+                )
+                triples = zip(tf.unstack(logits), tf.unstack(losses), own, strict=True)
+                losses = tf.stack([self._teacher.loss(answers, *triple) for triple in triples])
+            return losses
+
+        return losses_of
+
+    def _cross_entropies(self, rows: list[int], labels: Any, logits: Any, shares: Any) -> Any:
+        """Compute the cross-entropy of each image, weighted by the classes, [models, batch]."""
+        takes_shares = self._takes_shares[rows]
+        of_classes = None
+        if self._class_weights is not None:
+            of_classes = tf.constant(self._class_weights[rows], logits.dtype)
+        if takes_shares.any() or self._smoothing is not None:
+            classes = logits.shape[-1]
+            targets = tf.one_hot(labels, classes, dtype=logits.dtype)
+            if takes_shares.any():
+                shares = tf.cast(shares, logits.dtype)
+                targets = tf.where(takes_shares[:, None, None], shares, targets)
+            if self._smoothing is not None:
+                smoothing = tf.cast(tf.gather(self._smoothing, rows), logits.dtype)[:, None, None]
+                targets = (1 - smoothing) * targets + smoothing / classes
+            if self._mixed and of_classes is not None:
+                # Each share counts by its own class. These targets do not sum to 1, which
+                # TensorFlow's gradient of the cross-entropy of logits takes for granted.
+                targets *= of_classes[:, None]
+                return -tf.reduce_sum(targets * tf.nn.log_softmax(logits), axis=-1)
+            losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+        else:
+            repeated = tf.broadcast_to(labels, tf.shape(logits)[:2])
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(repeated, logits)
+        if of_classes is not None:
+            losses *= tf.gather(of_classes, labels, axis=1)
+        return losses
 
 
 def validation_scores(scores: dict[str, float]) -> dict[str, float]:

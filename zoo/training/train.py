@@ -23,7 +23,7 @@ from zoo.training.checkpoint import Checkpoint
 from zoo.training.distillation import Teacher
 from zoo.training.fusion import reasons_apart
 from zoo.training.learner import Learner
-from zoo.training.lockstep import Combine
+from zoo.training.lockstep import Combine, Graphs
 from zoo.training.loop import Loop
 from zoo.training.progress import Progress
 from zoo.training.recording import Recorder
@@ -49,6 +49,7 @@ def train(
     settings: Mapping[str, Any] | None = None,
     callbacks: Any = (),
     owner: Any = None,
+    graphs: Graphs | None = None,
     verbose: str | int = "auto",
 ) -> Any:
     """Train one model or several.
@@ -64,7 +65,7 @@ def train(
             model after another. None trains those models together whose recipes ask for the same
             batch size and augmentation, or goes on as the resumed run began. Models with their own
             images train together only if `Learner.takes_weights`, and if they have no batch
-            normalisation, which would see the images that a model leaves out.
+            normalisation, mixup or CutMix, which would see the images that a model leaves out.
         combine: Combines the models' probabilities, for the committee's own curves. Another
             function object counts as another computation, for which the graph is made anew.
         teacher: The model that all learn from beside the labels, or None.
@@ -77,6 +78,8 @@ def train(
             (`val_cnn_accuracy`), those of the committee or of a single model do not. With
             callbacks that look at batches each batch is a step by itself, which is slower.
         owner: The model that callbacks get as `self.model`; None for the first learner's model.
+        graphs: Keeps the graphs for a training of other models of the same kind, such as the next
+            round of a sweep; None keeps them for another training of the same models.
         verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
 
     Returns:
@@ -151,6 +154,7 @@ def train(
             teacher=teacher,
             callbacks=callbacks,
             owner=owner or learners[0].model,
+            graphs=graphs,
         )
         for group in groups:
             loop.fit(group, combine if len(groups) == 1 else None)
@@ -209,14 +213,17 @@ def _record_start(
 
 def _say_what_is_apart(groups: Sequence[Sequence[Learner]], progress: Progress) -> None:
     """Say which models are trained after others, or beside others as models by themselves."""
-    if len(groups) > 1:
-        _say_what_trains_apart([learner for group in groups for learner in group], progress)
     first = groups[0][0]
     reasons: dict[str, list[str]] = {}
     for group in groups[1:]:
         differing = _disagreements(first, group[0])
         fields = [name for name in differing if name != OWN_IMAGES]
-        reason = OWN_IMAGES if OWN_IMAGES in differing else f"another {' and '.join(fields)}"
+        reason = f"another {' and '.join(fields)}"
+        if OWN_IMAGES in differing:
+            mixing = _mixing_of_images(first) or _mixing_of_images(group[0])
+            reason = OWN_IMAGES
+            if mixing:
+                reason = f"{mixing} would see the images that a member leaves out"
         reasons.setdefault(reason, []).extend(learner.name for learner in group)
     if reasons:
         progress.say(f"Not trained on the same batches as {first.name}: {_in_words(reasons)}.")
@@ -238,18 +245,13 @@ def _in_words(reasons: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
 
 
-def _say_what_trains_apart(learners: Sequence[Learner], progress: Progress) -> None:
-    """Say which models do not share the batches of the others, and why."""
-    apart = [
-        learner.name
-        for learner in learners
-        if len(learners) > 1 and learner.takes_weights and mixes_images(learner.model)
-    ]
-    if apart:
-        progress.say(
-            f"Trained one after another: {', '.join(apart)}. In batches that all members share, "
-            "batch normalisation would see the images that a member leaves out."
-        )
+def _mixing_of_images(learner: Learner) -> str:
+    """Name what would show a model the images of a batch that count nothing for it, or nothing."""
+    if not learner.takes_weights:
+        return ""
+    if learner.recipe.mixes_images:
+        return "mixup or cutmix"
+    return "batch normalisation" if mixes_images(learner.model) else ""
 
 
 @contextlib.contextmanager
@@ -271,6 +273,12 @@ def _check_images(learners: Sequence[Learner], data: Split, validation: Split | 
         check_model(learner.name, learner.model, data.image_shape, data.num_classes)
         check_kernels(learner.name, learner.model)
         learner.recipe.make_optimizer(steps=1)
+        if learner.recipe.plateau and validation is None:
+            raise ArgumentError(
+                f"{learner.name} must have validation data, on which its learning rate depends. "
+                f"Received: plateau={learner.recipe.plateau} and no validation data. Pass "
+                "validation_data=, or plateau=None in the recipe."
+            )
         if learner.recipe.patience and validation is None:
             raise ArgumentError(
                 f"{learner.name} must have validation data to stop early. Received: "
@@ -350,14 +358,13 @@ def _was_trained_apart(folder: str | Path | None) -> bool:
 def _disagreements(first: Learner, second: Learner) -> list[str]:
     """Name the parts of two recipes that make their batches differ."""
     has_own = any(
-        learner.rows is not None and not (learner.takes_weights and not mixes_images(learner.model))
+        learner.rows is not None and (not learner.takes_weights or _mixing_of_images(learner))
         for learner in (first, second)
     )
     own = [OWN_IMAGES] if has_own else []
+    fields = ("batch_size", "augmentation", *(["targets"] if first.recipe.mixes_images else []))
     return own + [
-        name
-        for name in ("batch_size", "augmentation")
-        if getattr(first.recipe, name) != getattr(second.recipe, name)
+        name for name in fields if getattr(first.recipe, name) != getattr(second.recipe, name)
     ]
 
 

@@ -8,9 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from zoo.ensembles.checks import logarithms
 from zoo.ensembles.committee import Committee
 from zoo.ensembles.members import built_member
 from zoo.training.learner import Learner
+from zoo.training.lockstep import Graphs
+from zoo.training.loop import EVALUATION_BATCH
 from zoo.training.scores import LOSS
 from zoo.training.train import train
 from zoo.tuning.progress import SweepProgress
@@ -20,7 +23,11 @@ from zoo.tuning.trials import SweepSetup, Trial, trial_name, trials_of, write_tr
 
 
 def train_round(
-    setup: SweepSetup, study: Any, proposals: Sequence[Any], progress: SweepProgress
+    setup: SweepSetup,
+    study: Any,
+    proposals: Sequence[Any],
+    progress: SweepProgress,
+    graphs: Graphs | None = None,
 ) -> list[Trial]:
     """Train trials, keep what they learned, and tell Optuna their scores.
 
@@ -29,17 +36,19 @@ def train_round(
         study: The `optuna.Study`.
         proposals: The trials, `optuna.Trial`s with all settings.
         progress: Shows how the round goes.
+        graphs: Keeps the graphs of this round for the next round; None for a single round.
 
     Returns:
         The trials of the round that have ended.
     """
     states = import_optuna().trial.TrialState
+    graphs = graphs or Graphs()
     try:
         learners = [_learners(setup, proposal) for proposal in proposals]
         pruning = Pruning(proposals, learners, setup.metric)
         every = [learner for group in learners for learner in group]
-        history = _train(setup, every, pruning, progress)
-        probabilities = _committee_of(every).member_probabilities(setup.validation)
+        history = _train(setup, every, pruning, progress, graphs)
+        probabilities = _probabilities(every, setup, graphs)
     except Exception:
         for proposal in proposals:
             study.tell(proposal, state=states.FAIL)
@@ -77,7 +86,11 @@ def _learners(setup: SweepSetup, proposal: Any) -> list[Learner]:
 
 
 def _train(
-    setup: SweepSetup, learners: Sequence[Learner], pruning: Pruning, progress: SweepProgress
+    setup: SweepSetup,
+    learners: Sequence[Learner],
+    pruning: Pruning,
+    progress: SweepProgress,
+    graphs: Graphs,
 ) -> Mapping[str, list[float]]:
     """Train the learners of a round, and give their history."""
 
@@ -96,10 +109,19 @@ def _train(
             setup.validation,
             seed=setup.seed,
             callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=end_epoch)],
+            graphs=graphs,
             verbose=0,
         )
     scores: Mapping[str, list[float]] = history.history
     return scores
+
+
+def _probabilities(learners: Sequence[Learner], setup: SweepSetup, graphs: Graphs) -> np.ndarray:
+    """Give the probabilities of the validation images, float32 [learners, n, classes]."""
+    lockstep = graphs.answering([learner.model for learner in learners])
+    if lockstep is None:  # trained on different batches, one group after another
+        return _committee_of(learners).member_probabilities(setup.validation)
+    return lockstep.probabilities(setup.validation.batches(EVALUATION_BATCH)).astype("float32")
 
 
 def _committee_of(learners: Sequence[Learner]) -> Committee:
@@ -163,8 +185,8 @@ def _keep_scores(
     """Keep the scores of a trial in the study, and give its score."""
     labels = setup.validation.labels
     accuracies = (probabilities.argmax(axis=-1) == labels).mean(axis=-1)
-    of_label = probabilities[:, np.arange(len(labels)), labels].astype(np.float64)
-    losses = -np.log(of_label.clip(keras.config.epsilon(), 1)).mean(axis=-1)
+    of_label = probabilities[:, np.arange(len(labels)), labels]
+    losses = -logarithms(of_label).mean(axis=-1)
     proposal.set_user_attr("accuracy", accuracies.tolist())
     proposal.set_user_attr("loss", losses.tolist())
     proposal.set_user_attr("outcomes", [learner.stopped for learner in learners])

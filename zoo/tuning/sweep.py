@@ -17,7 +17,7 @@ from zoo.ensembles.measures.bootstrap import percentile_interval, resampled_mean
 from zoo.ensembles.reports.leaderboard import Leaderboard
 from zoo.inspect.curves.learning import LearningCurves, learning_curves
 from zoo.inspect.curves.settings import as_key
-from zoo.inspect.curves.sweep import sweep_curve
+from zoo.inspect.curves.sweep import SweepCurve, sweep_curve
 from zoo.inspect.curves.sweep_runs import value_text
 from zoo.text import as_plain_text, data_frame, did_you_mean, percent, rich_table
 from zoo.tuning.choosing import choose_committee, rank_committee
@@ -182,6 +182,21 @@ class Sweep:
         Raises:
             ArgumentError: The setting does not vary.
         """
+        return self.curve(parameter, metric=metric).plot(ax)
+
+    def curve(self, parameter: str | None = None, *, metric: str = "accuracy") -> SweepCurve:
+        """Collect a score for each value of a setting, on training and on validation images.
+
+        Args:
+            parameter: The name of a setting that varies; None takes the first.
+            metric: `"accuracy"` or `"loss"`.
+
+        Returns:
+            The `SweepCurve`: means and deviations for each value. `plot` draws it.
+
+        Raises:
+            ArgumentError: The setting does not vary.
+        """
         name = self._checked_name(parameter)
         runs: dict[Any, list[dict[str, list[float]]]] = {}
         for trial in self.trials:
@@ -192,7 +207,7 @@ class Sweep:
         # The epoch whose weights the trials keep.
         keeps_best = "patience" in self.names or self.setup.space.recipe.patience
         curve = sweep_curve(runs, name, metric=metric, epoch="best" if keeps_best else "last")
-        return replace(curve, also_differing=tuple(others)).plot(ax)
+        return replace(curve, also_differing=tuple(others))
 
     def learning_curves(self, metric: str = "accuracy") -> LearningCurves:
         """Collect the score of each trial over the epochs, as the mean over its seeds.

@@ -19,6 +19,7 @@ from zoo.datasets.split import Split
 from zoo.ensembles.fit_arguments import training_split, validation_split
 from zoo.ensembles.members import Member
 from zoo.errors import DataError
+from zoo.training.lockstep import Graphs
 from zoo.training.run_folder import free_folder
 from zoo.tuning.progress import SweepProgress
 from zoo.tuning.rounds import train_round
@@ -186,6 +187,7 @@ def _run(
     """Train rounds of trials until there are enough."""
     sweep = Sweep(tuple(trials_of(study, setup)), setup, study)
     progress.resume(sweep.trials)
+    graphs = Graphs()
     for callback in callbacks:
         callback(sweep)
     while (left := total - len(sweep.trials)) > 0:
@@ -195,7 +197,7 @@ def _run(
         progress.propose(len(proposals))
         started = time.monotonic()
         try:
-            trained = train_round(setup, study, proposals, progress)
+            trained = train_round(setup, study, proposals, progress, graphs)
         except (KeyboardInterrupt, SystemExit):
             progress.say(
                 f"Stopped. The sweep in {setup.folder} can be resumed; the round that was training "

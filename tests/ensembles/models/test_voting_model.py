@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 import zoo
-from zoo.augmentation.views import AugmentedViews
+from zoo.augmentation.views import AugmentedViews, TenCropViews
 from zoo.ensembles import Committee, Rule
 from zoo.ensembles.combining.voting import committee_probabilities, majority_vote, soft_vote
 from zoo.errors import ArgumentError, DataError
@@ -241,7 +241,9 @@ def test_the_committee_votes_on_the_means_over_all_views(trained_committee, test
     [
         ({"augmentation": zoo.Augmentation(), "times": 1}, r"times .* whole number of 2 or more"),
         ({"augmentation": zoo.Augmentation(), "seed": -1}, "seed must be a whole number"),
-        ({"augmentation": "flip"}, "augmentation must be a zoo.Augmentation. Received: 'flip'"),
+        ({"augmentation": "flips"}, "augmentation must be a zoo.Augmentation, .* 'flips'"),
+        ({"augmentation": "flip", "times": 4}, "times and seed must be None beside 'flip'"),
+        ({"augmentation": zoo.Augmentation(cutmix=1)}, "mixup and cutmix must be 0 for test-time"),
     ],
 )
 def test_arguments_of_test_time_augmentation_are_checked(
@@ -249,6 +251,38 @@ def test_arguments_of_test_time_augmentation_are_checked(
 ):
     with pytest.raises(ArgumentError, match=message):
         trained_committee.predict(test_split, **arguments)
+
+
+def test_by_flips_a_mirrored_image_gets_the_same_answer(trained_committee, test_split):
+    mirrored = np.ascontiguousarray(test_split.images[:, :, ::-1])
+    options = {"batch_size": 7, "augmentation": "flip"}
+    answers = trained_committee.predict(test_split.images, **options)
+    np.testing.assert_array_equal(answers, trained_committee.predict(mirrored, **options))
+    plain = trained_committee.predict(test_split.images)
+    assert not np.allclose(plain, trained_committee.predict(mirrored))
+    whole = trained_committee.member_probabilities(test_split, augmentation="flip")
+    both = [trained_committee.member_probabilities(x) for x in (test_split.images, mirrored)]
+    np.testing.assert_allclose(whole, np.mean(both, axis=0), atol=1e-6)
+
+
+def test_ten_crops_are_the_same_each_time_and_for_every_size_of_batches(
+    trained_committee, test_split
+):
+    answers = trained_committee.predict(test_split, augmentation="ten_crop")
+    again = trained_committee.predict(test_split, batch_size=7, augmentation="ten_crop")
+    np.testing.assert_allclose(answers, again, atol=1e-3)
+    images = test_split.images[:5]
+    crops = TenCropViews().crops(images)
+    expected = np.mean([trained_committee.member_outputs(crop) for crop in crops], axis=0)
+    found = trained_committee.member_probabilities(images, augmentation="ten_crop")
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_pictures_are_classified_by_views_too(trained_committee, test_split):
+    answers = trained_committee.classify(test_split, augmentation="flip")
+    expected = trained_committee.predict(test_split, augmentation="flip").max(axis=1)
+    found = [answer.probability for answer in answers]
+    np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 def test_answers_agree_with_predictions_and_votes(trained_committee, test_split, tmp_path):

@@ -113,7 +113,7 @@ def test_what_was_not_looked_for_is_told(training, test_images, monkeypatch):
     small = as_split(training.images[:, :20], training.labels, class_names=("a", "b"))
     reasons.append((search_leaks(test_images, answers, small, known), "have another shape"))
     tiny = as_split(training.images[:, :6], training.labels, class_names=("a", "b"))
-    reasons.append((search_leaks(tiny, tiny.labels, tiny, known), "fewer than 8 pixels a side"))
+    reasons.append((search_leaks(tiny, tiny.labels, tiny, known), "fewer than 16 pixels a side"))
     monkeypatch.setattr(leaks_module, "MOST_PAIRS", 299)
     asked = search_leaks(test_images, answers, training, known, always=False)
     reasons.append((asked, "a while for 0 million pairs"))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo import Augmentation
-from zoo.augmentation import projective
+from zoo.augmentation import graphs, projective
 from zoo.augmentation.augmentation import FILL_MODES, METHODS
 from zoo.errors import ArgumentError
 
@@ -122,6 +122,16 @@ def by_keras(images, parameters, fill_mode="nearest", cval=0.0):
         ),
         ({"horizontal_flip": "yes"}, "horizontal_flip must be True or False. Received: 'yes'"),
         ({"vertical_flip": None}, "vertical_flip must be True or False"),
+        ({"mixup": -0.1}, "mixup must be 0, or the α of a Beta distribution, from 0.01 to 100"),
+        ({"cutmix": "much"}, "cutmix must be 0, or the α .* Received: 'much'"),
+        ({"random_erasing": 1.5}, "random_erasing .* up to 1. Received: 1.5"),
+        ({"crop_padding": 0.1}, "crop_padding .pixels. must be a whole number of 0 or more"),
+        ({"brightness_range": (0.5, 1.5)}, "brightness_range must be a share"),
+        ({"contrast_range": 1}, "contrast_range must be a share of 0 or more and below 1"),
+        (
+            {"method": "ImageDataGenerator", "cutmix": 1, "crop_padding": 4},
+            "cutmix and crop_padding must be 0 with method='ImageDataGenerator'",
+        ),
         ({"cval": None}, "cval must be a finite number. Received: None"),
         ({"cval": np.inf}, "cval must be a finite number"),
     ],
@@ -266,7 +276,7 @@ def test_gradient_of_the_transform_is_exact(fill_mode):
     # It is linear in the images but for cval, so <upstream, T x> = <T' upstream, x>.
     rng = np.random.default_rng(0)
     images, upstream = (tf.constant(rng.normal(size=(3, 3, 4, 2))) for _ in range(2))
-    augment = projective.augmenter(Augmentation(**RANGES, fill_mode=fill_mode), "float64")
+    augment = graphs.augmenter(Augmentation(**RANGES, fill_mode=fill_mode), "float64")
     with tf.GradientTape() as tape:
         tape.watch(images)
         transformed = augment(images, tf.constant([1, 2], "int64"))
@@ -281,7 +291,7 @@ def test_gradient_under_xla_is_that_in_float64_without_xla():
 
     def gradient(dtype):
         x = tf.constant(images, dtype)
-        augment = projective.augmenter(Augmentation(**RANGES, fill_mode="wrap"), dtype)
+        augment = graphs.augmenter(Augmentation(**RANGES, fill_mode="wrap"), dtype)
         with tf.GradientTape() as tape:
             tape.watch(x)
             loss = tf.reduce_sum(tf.sin(augment(x, tf.constant([1, 2], "int64"))))

@@ -1,8 +1,14 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import zoo
-from zoo.augmentation.views import AugmentedViews, augmented_views
+from zoo.augmentation.views import (
+    AugmentedViews,
+    FlippedViews,
+    TenCropViews,
+    augmented_views,
+)
 from zoo.errors import ArgumentError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 6, 6, 1), dtype="uint8")
@@ -38,9 +44,14 @@ def test_arguments_become_one_value():
     assert views == AugmentedViews(FLIPS, count=5, seed=2)
     assert augmented_views(views) is views
     assert augmented_views(None, times=1) is None
-    for given in ({"times": 8}, {"seed": 0}):
-        with pytest.raises(ArgumentError, match="times and seed must be None"):
-            augmented_views(views, **given)
+    assert augmented_views("flip") == FlippedViews()
+    assert augmented_views("ten_crop") == TenCropViews()
+    for known in (views, "flip", TenCropViews(0.9)):
+        for given in ({"times": 8}, {"seed": 0}):
+            with pytest.raises(ArgumentError, match="times and seed must be None"):
+                augmented_views(known, **given)
+    with pytest.raises(ArgumentError, match=r'"ten_crop", views, or None\. Received: 5'):
+        augmented_views(5)
 
 
 @pytest.mark.parametrize(
@@ -49,8 +60,54 @@ def test_arguments_become_one_value():
         ({"count": 1}, "times .* must be a whole number of 2 or more. Received: 1"),
         ({"seed": -1}, "seed must be a whole number of 0 or more"),
         ({"augmentation": None}, "augmentation must be a zoo.Augmentation. Received: None"),
+        (
+            {"augmentation": zoo.Augmentation(mixup=0.2)},
+            "mixup and cutmix must be 0 for test-time augmentation",
+        ),
     ],
 )
 def test_views_that_cannot_be_made_are_refused(arguments, message):
     with pytest.raises(ArgumentError, match=message):
         AugmentedViews(**{"augmentation": FLIPS, **arguments})
+
+
+def weighted_sum(images):
+    """A function of the pixels that tells right from left and top from bottom."""
+    weights = np.random.default_rng(1).random(images.shape[1:])
+    return (images * weights).sum(axis=(1, 2, 3)).astype("float32")
+
+
+def test_a_mirrored_image_gives_the_same_mean_over_flips():
+    flipped = IMAGES[:, :, ::-1]
+    assert not np.allclose(weighted_sum(IMAGES), weighted_sum(flipped))
+    np.testing.assert_array_equal(
+        FlippedViews().mean(weighted_sum, IMAGES), FlippedViews().mean(weighted_sum, flipped)
+    )
+
+
+def test_a_mirrored_image_gives_the_same_mean_over_ten_crops():
+    means = [TenCropViews(0.7).mean(weighted_sum, x) for x in (IMAGES, IMAGES[:, :, ::-1])]
+    np.testing.assert_allclose(*means, rtol=1e-5)
+
+
+def test_ten_crops_are_corners_and_centre_scaled_with_their_mirror_images():
+    images = np.random.default_rng(0).integers(0, 256, (2, 8, 16, 3), dtype="uint8")
+    crops = list(TenCropViews(0.75).crops(images))
+    assert len(crops) == 10
+    places = [(0, 0), (0, 4), (2, 0), (2, 4), (1, 2)]
+    for (top, left), plain, mirrored in zip(places, crops[::2], crops[1::2], strict=True):
+        cropped = images[:, top : top + 6, left : left + 12]
+        expected = tf.image.resize(cropped, (8, 16), "bilinear")
+        np.testing.assert_allclose(plain, expected, atol=1e-3)
+        np.testing.assert_allclose(mirrored, plain[:, :, ::-1], atol=1e-3)
+
+
+def test_crops_of_the_whole_image_are_the_image():
+    for number, crop in enumerate(TenCropViews(1).crops(IMAGES)):
+        expected = IMAGES[:, :, ::-1] if number % 2 else IMAGES
+        np.testing.assert_array_equal(crop, expected)
+
+
+def test_the_share_of_a_crop_is_checked():
+    with pytest.raises(ArgumentError, match="share must be a finite number, above 0 and up to 1"):
+        TenCropViews(0)

@@ -29,7 +29,7 @@ OPTIONS = {
         *("--epochs", "--batch-size", "--learning-rate"),
         *("--optimizer", "--patience", "--augmentation", "--precision", "--standardize"),
         *("--class-weight", "--seed", "--log-dir", "--resume", "--quiet", "-q"),
-        *("--set", "--import", "--recipe", "--targets"),
+        *("--set", "--import", "--recipe", "--targets", "--augment"),
         *("--histograms", "--saliency", "--features"),
     ],
     "logs": ["--serve", "--port", "--json"],

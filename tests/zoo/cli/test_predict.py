@@ -67,6 +67,14 @@ def test_json_lines_and_csv_hold_the_same_answers(zoo_command, model, faces):
         assert row == answer["votes"]
 
 
+def test_answers_are_averaged_over_views(zoo_command, model, faces, committee, test_split):
+    code, out, err = zoo_command("predict", model, "faces/*.png", "--json", "--views", "flip")
+    assert (code, err) == (0, "")
+    answers = committee.classify(test_split.images[:5], augmentation="flip")
+    for line, answer in zip(out.splitlines(), answers, strict=True):
+        assert json.loads(line)["probability"] == pytest.approx(answer.probability, abs=1e-5)
+
+
 def test_blocks_are_printed_as_one_table(zoo_command, model, faces, monkeypatch):
     _, whole, _ = zoo_command("predict", model, "faces")
     monkeypatch.setattr(pictures, "BLOCK", 2)

@@ -124,6 +124,23 @@ def test_augmentation_is_the_recipes_or_none_or_by_keras(name, option, expected)
         assert (augmentation.method, augmentation.rotation_range) == expected
 
 
+def test_transforms_are_added_to_those_of_the_recipe():
+    recipes = zoo.describe("cnn").recipe.augmentation
+    changed = RecipeOptions(transforms=[("cutmix", 1), ("zoom_range", 0)]).recipe("cnn")
+    assert changed.augmentation == replace(recipes, cutmix=1, zoom_range=0)
+    added = RecipeOptions(transforms=[("mixup", 0.2)]).recipe("softmax")
+    assert added.augmentation == zoo.Augmentation(mixup=0.2)
+    alone = RecipeOptions(augmentation="none", transforms=[("crop_padding", 4)]).recipe("cnn")
+    assert alone.augmentation == zoo.Augmentation(crop_padding=4)
+
+
+def test_a_transform_that_does_not_exist_is_named(zoo_command):
+    code, _, err = zoo_command("train", "softmax", "--augment", "cutmx=1")
+    assert code == 2
+    assert "--augment must name a transform of zoo.Augmentation. Received: 'cutmx'" in err
+    assert "did you mean 'cutmix'?" in err
+
+
 def test_options_change_the_recipe_of_a_model_and_nothing_else():
     recipe = zoo.describe("cnn").recipe
     assert RecipeOptions().recipe("cnn") == recipe

@@ -8,6 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.io import savemat
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
@@ -45,6 +46,78 @@ value = "99"
 source = "made up"
 chosen_on_test = true
 """
+
+
+RATES = """
+title = "rates on digits"
+report = "a test"
+place = "here"
+minutes = 0.1
+
+[data]
+name = "digits"
+
+[protocol]
+seeds = [0, 1]
+
+[[members]]
+name = "net"
+model = "softmax"
+recipe = {optimizer = "adam", batch_size = "all", epochs = 3}
+summed_loss = true
+
+[[members]]
+name = "other"
+model = "softmax"
+recipe = {epochs = 1}
+
+[sweep]
+member = "net"
+vary = {learning_rate = [1e-7, 5e-5]}
+
+[[published]]
+member = "net"
+at = {learning_rate = 1e-7}
+split = "train"
+value = "72"
+source = "made up"
+
+[[published]]
+member = "net"
+at = {learning_rate = 1e-7}
+split = "validation"
+value = "42"
+source = "made up"
+
+[[published]]
+member = "net"
+split = "test"
+value = "90"
+source = "made up"
+
+[[published]]
+member = "net"
+split = "test"
+measure = "f1"
+value = "90"
+source = "made up"
+
+[[published]]
+member = "net"
+split = "test"
+measure = "recall"
+of = "7"
+value = "unknown"
+source = "made up"
+"""
+
+
+@pytest.fixture(scope="session")
+def rates_file(tmp_path_factory):
+    """The file of an experiment on digits with a sweep."""
+    path = tmp_path_factory.mktemp("mine") / "rates.toml"
+    path.write_text(RATES, "utf-8")
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -96,12 +169,17 @@ def report_data(tmp_path_factory):
     }
     write_zip(folder / "facescrub-faces.zip", actors)
     photos = {
-        f"train/{label}/{k}.png": picture(rng, (32, 32, 3), "PNG")
+        f"{part}/{label}/{k}.png": picture(rng, (32, 32, 3), "PNG")
+        for part in ("train", "test")
         for label in ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse",
                       "ship", "truck")
         for k in range(12)
     }  # fmt: skip
     write_zip(folder / "cifar10-train.zip", photos)
+    for part, each in (("train", 12), ("test", 4)):
+        digits = np.tile(np.arange(1, 11, dtype="uint8"), each)  # the digit 0 is written as 10
+        numbers = rng.integers(0, 256, (32, 32, 3, len(digits)), "uint8")
+        savemat(folder / f"{part}_32x32.mat", {"X": numbers, "y": digits[:, None]})
     return folder
 
 
@@ -112,3 +190,12 @@ def digits_run(digits_file, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("run") / "digits"
     return reproduce(str(digits_file), log_dir=folder, verbose=0), folder
+
+
+@pytest.fixture(scope="session")
+def rates_run(rates_file, tmp_path_factory):
+    """The experiment with a sweep, run once: the results, and the run folder."""
+    from zoo.experiments import reproduce
+
+    folder = tmp_path_factory.mktemp("run") / "rates"
+    return reproduce(str(rates_file), log_dir=folder, verbose=0), folder

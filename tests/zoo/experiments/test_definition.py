@@ -4,7 +4,7 @@ import tomllib
 import pytest
 
 from zoo.errors import ZooError
-from zoo.experiments.definition import MemberSettings, Published, experiment_of
+from zoo.experiments.definition import MemberSettings, experiment_of
 
 TABLE = tomllib.loads("""
 title = "a title"
@@ -54,7 +54,8 @@ def changed(path, value):
         ("data.training_images", 0, "data.training_images must be a whole number"),
         ("data", 3, "data must be a table"),
         ("members", {}, "members must be a list of tables"),
-        ("members", [], "members must be one or more"),
+        ("members", [], "must have members, figures or measurements"),
+        ("data", None, "data must name the images"),
         ("members.0.name", "committee", "which is not 'committee'"),
         ("members.0.model", "mpl", "did you mean 'mlp'"),
         ("members.0.arguments", {"hiden": [3]}, "did you mean 'hidden'"),
@@ -68,7 +69,17 @@ def changed(path, value):
         ("published.0.value", 46.9, "published.value must be a text"),
         ("published.0.value", "much", "published.value must be a text"),
         ("published.0.n", 0, "published.n must be a whole number"),
+        ("figures", "curves", "figures must be a list of names"),
         ("figures", ["curvs"], "did you mean 'curves'"),
+        ("figures", [{"name": "filters", "unit": 3}], "did you mean 'units'"),
+        ("figures", [{"name": "filters", "member": "nett"}], "did you mean 'net'"),
+        ("measurements", ["gradient"], "did you mean 'gradients'"),
+        ("measurements", ["backpropagation"], "must hold sizes"),
+        ("published.0.measure", "F1", "did you mean 'f1'"),
+        ("published.0.of", "7", "published.of must come with a measure"),
+        ("published.0.at", {"l2": 0}, "published.at must come with a sweep"),
+        ("sweep", {"member": "nett", "vary": {"l2": [0]}}, "did you mean 'net'"),
+        ("sweep", {"member": "net"}, "must have the key 'vary'"),
         ("protocol", {"seeds": []}, "protocol.seeds must be a list"),
         ("protocol", {"seeds": [-1]}, "protocol.seeds must be a whole number"),
     ],
@@ -76,13 +87,6 @@ def changed(path, value):
 def test_a_wrong_value_is_an_error_that_says_where(path, value, words):
     with pytest.raises(ZooError, match=words):
         experiment_of("mine", changed(path, value))
-
-
-def test_the_range_of_a_published_value_is_what_rounds_to_it():
-    assert Published("net", "test", "47", "here").range == (0.465, 0.475)
-    assert Published("net", "test", "46.9", "here").range == (0.4685, 0.4695)
-    assert Published("net", "test", "99", "here", or_more=True).range == (0.99, 1.0)
-    assert Published("net", "test", "100", "here").range == (0.995, 1.0)
 
 
 def test_the_test_split_and_published_splits_are_judged():
@@ -109,3 +113,10 @@ def test_all_images_in_a_step_and_a_summed_loss_make_full_gradient_descent():
     recipe = settings.recipe_for(images=50_000)
     assert recipe.batch_size == 50_000
     assert recipe.learning_rate == pytest.approx(5)
+
+
+@pytest.mark.parametrize("protocol", [{"seeds": [0, 2]}, {"new_splits": True}])
+def test_the_seeds_of_a_sweep_train_together(protocol):
+    sweep = {"member": "net", "vary": {"l2": [0.0, 0.1]}}
+    with pytest.raises(ZooError, match="seeds that follow one another"):
+        experiment_of("mine", {**TABLE, "sweep": sweep, "protocol": protocol})

@@ -9,7 +9,7 @@ from zoo.text import as_plain_text
 
 def test_the_table_has_published_and_measured_values_with_a_verdict(digits_run):
     results, _ = digits_run
-    rows = {(row.member, row.split): row for row in results.rows}
+    rows = {(row.result, row.split): row for row in results.rows}
     assert set(rows) == {(name, "test") for name in ("softmax_0.01", "softmax_0.1", "committee")}
     assert rows["softmax_0.01", "test"].published is None
     assert rows["softmax_0.01", "test"].verdict is None
@@ -45,8 +45,8 @@ def test_the_interval_of_several_seeds_holds_images_and_seeds(digits_run):
     results, _ = digits_run
     row = results.rows[0]
     low, high = row.interval
-    alone = accuracy_interval(round(row.accuracy * row.n), row.n)
+    alone = accuracy_interval(round(row.mean * row.n), row.n)
     assert low <= alone[0] + 0.002
     assert high >= alone[1] - 0.002
-    same = replace(row, accuracies=(0.5,), n=100)
+    same = replace(row, values=(0.5,), image_interval=accuracy_interval(50, 100))
     assert same.interval == pytest.approx(accuracy_interval(50, 100))

@@ -1,21 +1,37 @@
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
 from zoo.errors import ArgumentError, RunError
 from zoo.experiments import experiment_names, load_experiment, reproduce, running
+from zoo.experiments.images import load_images
+from zoo.experiments.views.drawing import FIGURES
 
 
+@pytest.fixture
+def common_figures(monkeypatch):
+    """Leaves out the drawing of figures that most experiments have; `digits_run` draws them."""
+    for name in ("report", "curves"):
+        draw = lambda trained, stem, name=name: Path(f"{stem}-{name}.png").touch()  # noqa: E731
+        monkeypatch.setitem(FIGURES, name, draw)
+
+
+@pytest.mark.usefixtures("common_figures")
 @pytest.mark.parametrize("name", experiment_names())
 def test_every_experiment_runs_on_a_few_images(name, report_data, tmp_path):
     results = reproduce(name, report_data, log_dir=tmp_path / "run", quick=True, verbose=0)
     experiment = load_experiment(name)
-    assert {row.member for row in results.rows} >= {part.name for part in experiment.members}
+    assert {row.result for row in results.rows} >= {part.name for part in experiment.members}
     assert all(row.verdict is None for row in results.rows)
-    assert [row.published for row in results.rows if row.published]
+    assert sum(row.published is not None for row in results.rows) == len(experiment.published)
+    assert results.rows or results.measured or results.figures
+    assert bool(results.measured) == bool(experiment.measurements)
+    assert all(row.verdict != "wrong" for row in results.measured)
     assert "says nothing about the report" in results.notes()[0]
     for figure in experiment.figures:
-        assert any(figure in path.name for path in results.figures)
+        assert any(figure.name in path.name for path in results.figures)
 
 
 def test_a_run_folder_holds_results_environment_and_figures(digits_run):
@@ -41,19 +57,40 @@ def test_a_stopped_run_goes_on_to_the_same_result(digits_run, digits_file, tmp_p
     class Stopped(Exception):
         pass
 
-    def stop(*arguments):
+    def stop(*arguments, **options):
         raise Stopped
 
     results, _ = digits_run
     folder = tmp_path / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(running, "draw_figures", stop)  # after the training, before the result
+        patch.setattr(running, "confusions", stop)  # after the training, before the result
         with pytest.raises(Stopped):
             reproduce(str(digits_file), log_dir=folder, verbose=0)
     again = reproduce(str(digits_file), log_dir=folder, verbose=0)
-    assert [seed.correct for seed in again.seeds] == [seed.correct for seed in results.seeds]
+    assert [seed.confusion for seed in again.seeds] == [seed.confusion for seed in results.seeds]
     assert [seed.is_resumed for seed in again.seeds] == [True, False]
     assert any("stopped in between" in note for note in again.notes())
+
+
+def test_a_second_call_draws_and_measures_what_is_new_in_the_file(
+    digits_run, digits_file, tmp_path
+):
+    _, folder = digits_run
+    copy = tmp_path / "run"
+    shutil.copytree(folder, copy)
+    (copy / "seed-0-report.png").unlink()
+    changed = tmp_path / "digits.toml"
+    text = digits_file.read_text("utf-8").replace('"report", ', '"report", "samples", ')
+    measurement = '[[measurements]]\nname = "gradients"\nmember = "softmax_0.1"\n'
+    changed.write_text(f"{text}\n{measurement}", "utf-8")
+    again = reproduce(str(changed), log_dir=copy, verbose=0)
+    names = {path.name for path in again.figures}
+    assert {"seed-0-samples.png", "seed-1-samples.png"} <= names
+    assert "seed-0-report.png" not in names  # It was drawn before, and is not drawn again.
+    kernel, bias = again.measured
+    assert kernel.subject == "softmax_0.1: logits/kernel"
+    assert bias.verdict == "right"
+    assert bias.value < bias.bound
 
 
 def test_a_folder_of_other_settings_or_other_files_is_refused(digits_run, digits_file, tmp_path):
@@ -83,7 +120,8 @@ def test_new_splits_and_a_number_of_training_images_are_taken(digits_file, tmp_p
     text = text.replace('name = "digits"', 'name = "digits"\ntraining_images = 50')
     other.write_text(text.replace("[protocol]", "[protocol]\nnew_splits = true"), "utf-8")
     experiment = load_experiment(str(other))
-    first, second = (running.load_images(experiment, None, seed) for seed in (0, 1))
+    assert experiment.protocol.new_splits
+    first, second = (load_images(experiment.data, None, seed, new_split=True) for seed in (0, 1))
     assert set(first.train.class_counts.values()) == {5}
     assert set(first.test.digests) != set(second.test.digests)
 

@@ -143,6 +143,17 @@ def test_resuming_with_another_config_names_the_difference(tmp_path, changed, di
     assert contents(tmp_path / "run") == before
 
 
+def test_a_run_of_before_a_transform_existed_is_resumed_without_the_transform(tmp_path):
+    def config(**transforms):
+        augmentation = {"rotation_range": 5.0, **transforms}
+        return {"recipes": {"cnn": {"epochs": 1, "augmentation": augmentation}}}
+
+    RunFolder(tmp_path, config())
+    RunFolder(tmp_path, config(cutmix=0.0, crop_padding=0), resume=True)
+    with pytest.raises(RunError, match=r"recipes.cnn.augmentation.cutmix was 0.0 and is now 1"):
+        RunFolder(tmp_path, config(cutmix=1.0), resume=True)
+
+
 def test_a_run_may_be_resumed_for_more_epochs(tmp_path):
     RunFolder(tmp_path / "run", CONFIG).finish("finished")
     longer = {**CONFIG, "recipes": {"a.b": {"epochs": 9}}}

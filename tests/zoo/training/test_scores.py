@@ -11,6 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import zoo
 from zoo.datasets.split import Split
 from zoo.training import progress, train
+from zoo.training.fusion import reasons_apart
 from zoo.training.learner import Learner
 from zoo.training.recording import changes_of
 from zoo.training.scores import SCORES, Score
@@ -59,6 +60,41 @@ def test_keras_functions_of_labels_and_probabilities_are_scores():
     )
     right = SCORES["accuracy"].values(keras.ops.convert_to_tensor(labels), probabilities)
     np.testing.assert_array_equal(right, [[True, False]])
+
+
+@pytest.mark.parametrize(("policy", "atol"), [("float64", 1e-9), (None, 1e-4)])
+def test_copies_with_smoothing_of_their_own_learn_as_alone(policy, atol):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (30, 4, 4, 1), dtype=np.uint8)
+    split = Split("train", images, np.arange(30) % 3, ("a", "b", "c"))
+
+    def trained(together):
+        learners = [
+            Learner(
+                f"m{k}",
+                zoo.build(
+                    "softmax", input_shape=(4, 4, 1), num_classes=3, seed=k, precision=policy
+                ),
+                zoo.Recipe(batch_size=10, epochs=2, label_smoothing=smoothing),
+            )
+            for k, smoothing in enumerate([0.2, None, 0.5])
+        ]
+        history = train(learners, split, split, together=together, verbose=0).history
+        columns = zip(*((each.name, each.model, each.optimizer) for each in learners), strict=True)
+        assert not reasons_apart(*columns)
+        return [learner.model.get_weights() for learner in learners], history, learners
+
+    together, history, learners = trained(together=True)
+    apart, _, _ = trained(together=False)
+    for weights, expected in zip(together, apart, strict=True):
+        for weight, other in zip(weights, expected, strict=True):
+            np.testing.assert_allclose(weight, other, atol=atol)
+    assert not np.allclose(together[0][0], together[2][0], atol=1e-3)
+    # The validation loss is that of the labels.
+    for learner in learners:
+        probabilities = np.asarray(learner.model(images))[np.arange(30), split.labels]
+        loss = -np.log(probabilities).mean()
+        assert history[f"val_{learner.name}_loss"][-1] == pytest.approx(loss, rel=1e-5)
 
 
 @pytest.mark.parametrize(

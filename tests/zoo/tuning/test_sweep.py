@@ -70,6 +70,7 @@ def test_the_picture_shows_the_kept_epoch_of_each_value(swept):
         of_rate = [t.mean_accuracy for t in swept.trials if t.parameters["learning_rate"] == rate]
         assert mean == pytest.approx(100 * np.mean(of_rate), abs=1e-3)
     assert swept.plot().get_xlabel() == "learning_rate"
+    assert swept.curve("learning_rate").validation_mean == pytest.approx(means / 100)
 
 
 def test_a_picture_of_another_setting_is_refused(swept):

@@ -96,13 +96,16 @@ def _print_list(experiments: "Sequence[Experiment]", as_json: bool) -> None:
     if as_json:
         keys = ("name", "report", "title", "place", "minutes")
         listed = [
-            {**{key: getattr(item, key) for key in keys}, "data": item.data.name}
+            {
+                **{key: getattr(item, key) for key in keys},
+                "data": item.data.name if item.data else None,
+            }
             for item in experiments
         ]
         print(json.dumps(listed, indent=2, ensure_ascii=False))
         return
     rows = (
-        [item.name, item.report, item.title, item.data.needed, f"{item.minutes:g}"]
+        [item.name, item.report, item.title, item.data_needed, f"{item.minutes:g}"]
         for item in experiments
     )
     print_table(rich_table(COLUMNS, rows, right=False))

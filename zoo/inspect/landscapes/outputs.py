@@ -12,7 +12,7 @@ from zoo.errors import ArgumentError, DataError
 from zoo.inspect.landscapes.networks_at_weights import weight_dtype
 from zoo.inspect.networks.recording import class_numbers
 from zoo.inspect.networks.running import ends_linearly, logits_behind
-from zoo.metrics import are_probabilities
+from zoo.metrics import LEAST_PROBABILITY, are_probabilities
 from zoo.text import first_line
 
 
@@ -75,11 +75,11 @@ def as_logits(outputs: Any, *, probabilities: bool) -> Any:
         )
     if ending is not None or not probabilities or (single and ends_linearly(outputs)):
         return logits
-    epsilon = keras.config.epsilon()  # as in Keras's losses, and in `Committee.evaluate`
     if single:
+        epsilon = keras.config.epsilon()  # as in Keras's losses
         clipped = tf.clip_by_value(outputs, epsilon, 1 - epsilon)
         return tf.math.log(clipped) - tf.math.log1p(-clipped)
-    return tf.math.log(tf.clip_by_value(outputs, epsilon, 1))
+    return tf.math.log(tf.maximum(outputs, LEAST_PROBABILITY))  # as in `Committee.evaluate`
 
 
 def labelled_images(model: Any, data: Any) -> Split:

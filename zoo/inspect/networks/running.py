@@ -22,12 +22,10 @@ import tensorflow as tf
 from zoo.errors import ArgumentError
 from zoo.inspect.networks.interception import in_float32, observed_calls
 from zoo.inspect.networks.layer_names import Use, find_layer, layers_by_path
+from zoo.training.built_models.logits import source_of
 
 ENDINGS = {"Softmax": "softmax", "Sigmoid": "sigmoid", "LogSoftmax": "log_softmax"}
 """TensorFlow's operations that a model can end with → the name of the activation."""
-
-_SAME_VALUES = ("Identity", "IdentityN", "Cast", "StopGradient", "CheckNumerics", "EnsureShape")
-"""Operations between the activation and the output of a model that keep the values."""
 
 
 class Run(NamedTuple):
@@ -127,9 +125,7 @@ def logits_behind(outputs: Any) -> tuple[Any, str | None]:
         The logits and the name of the activation, or `"linear"` for logits; `outputs` and None if
         another operation computed the tensor.
     """
-    tensor = outputs
-    while tensor.op.type in _SAME_VALUES:
-        tensor = tensor.op.inputs[tensor.value_index]
+    tensor = source_of(outputs)
     if tensor.op.type in ENDINGS:
         return tensor.op.inputs[0], ENDINGS[tensor.op.type]
     return outputs, "linear" if _uses_weights(tensor.op) else None

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.augmentation.augmentation import Augmentation
-from zoo.augmentation.projective import draw, matrices, parameters, transform
+from zoo.augmentation.graphs import draw_numbers, transform_each
 from zoo.inspect.units.pixel_space import PixelSpace
 from zoo.seeds import seed_words
 
@@ -61,10 +61,9 @@ def make_step(score: Score, space: PixelSpace, settings: AscentSettings) -> Call
     def transformed(pixels: Any, seed: Any) -> Any:
         if augmentation is None:
             return pixels
-        _, height, width, _ = pixels.shape
-        drawn = parameters(augmentation, draw(seed, tf.shape(pixels)[0]), height, width)
-        where = matrices(drawn, height, width)
-        return transform(pixels, where, augmentation.fill_mode, augmentation.cval)
+        return transform_each(
+            augmentation, pixels, draw_numbers(augmentation, seed, tf.shape(pixels))
+        )
 
     state = 3 * (tf.TensorSpec([None, *space.numbers.shape[1:]], "float32"),)
     inputs = [tf.TensorSpec([None], "int32"), tf.TensorSpec([]), tf.TensorSpec([2], "int64")]

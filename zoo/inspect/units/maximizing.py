@@ -270,6 +270,8 @@ def _settings(
     if not isinstance(augmentation, Augmentation | None):
         expected = "be a zoo.Augmentation or None"
         raise argument_error("augmentation", expected, augmentation, "Pass None for no transforms")
+    if augmentation is not None:
+        augmentation.check_unmixed("images that are maximized")
     return AscentSettings(
         whole_number("steps", steps, 1),
         real_number("learning_rate", learning_rate, above=0, example=0.05),

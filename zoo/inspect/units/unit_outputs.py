@@ -19,6 +19,7 @@ from zoo.errors import ArgumentError
 from zoo.inspect.networks.layer_names import find_layer
 from zoo.inspect.networks.recording import check_is_model, image_shape_of
 from zoo.inspect.networks.running import LayerCall, Run, forward
+from zoo.training.built_models.logits import SAME_VALUES, source_of
 
 RECTIFIERS = {
     "relu", "relu6", "leaky_relu", "prelu", "elu", "selu", "celu", "gelu", "silu", "swish", "mish",
@@ -33,10 +34,8 @@ FUNCTIONS = {
 }  # fmt: skip
 """TensorFlow's operation → the activation function that the operation computes."""
 
-_SAME_VALUES = ("Identity", "IdentityN", "Cast", "StopGradient", "CheckNumerics", "EnsureShape")
-
 _UNIT_BY_UNIT = {
-    *_SAME_VALUES, *FUNCTIONS, "AddV2", "Sub", "Mul", "RealDiv", "BiasAdd", "Neg", "Square", "Abs",
+    *SAME_VALUES, *FUNCTIONS, "AddV2", "Sub", "Mul", "RealDiv", "BiasAdd", "Neg", "Square", "Abs",
     "Maximum", "Minimum", "Greater", "GreaterEqual", "Less", "SelectV2", "Erf", "Exp", "Expm1",
     "Log1p", "Pow", "Rsqrt", "Sqrt", "FusedBatchNormV3", "MaxPool", "AvgPool",
     "Mean", "SquaredDifference", "Sum", "LRN",
@@ -255,9 +254,7 @@ def _behind(
 
 def _input_of_function(output: Any) -> Any:
     """Give the input of the operation that computed the output of an activation function."""
-    tensor = output
-    while tensor.op.type in _SAME_VALUES:
-        tensor = tensor.op.inputs[tensor.value_index]
+    tensor = source_of(output)
     return tensor.op.inputs[0] if tensor.op.type in FUNCTIONS else output
 
 

@@ -12,6 +12,8 @@ import numpy as np
 
 from zoo.recipes import Recipe, rate_of_schedule
 
+EMA_FREQUENCY = "ema_overwrite_frequency"
+
 _CROSS_ENTROPIES = ("sparse_categorical_crossentropy", "categorical_crossentropy")
 _ACCURACIES = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy")
 _DEFAULTS: Mapping[str, Any] = {
@@ -24,7 +26,7 @@ _DEFAULTS: Mapping[str, Any] = {
 
 
 def compiled_recipe(model: Any) -> Recipe | None:
-    """Make a recipe with the optimiser that a model was compiled with.
+    """Make a recipe with the optimiser, moving average and label smoothing of a compiled model.
 
     Args:
         model: A `keras.Model`.
@@ -47,6 +49,7 @@ def compiled_recipe(model: Any) -> Recipe | None:
         optimizer = optimizer.inner_optimizer
     config = optimizer.get_config()
     rate, schedule = config.pop("learning_rate"), None
+    averages = {key: config.pop(key, None) for key in ("use_ema", "ema_momentum", EMA_FREQUENCY)}
     if isinstance(rate, Mapping):
         schedule = rate
         rate = rate_of_schedule(schedule) or Recipe.learning_rate
@@ -55,6 +58,8 @@ def compiled_recipe(model: Any) -> Recipe | None:
     name = kind.__name__
     if getattr(keras.optimizers, name, None) is not kind:
         name = keras.saving.get_registered_name(kind)
+    described["ema"] = _shortest(averages["ema_momentum"]) if averages["use_ema"] else None
+    described["label_smoothing"] = _setting_of_loss(model, "label_smoothing") or None
     return Recipe(name, optimizer_arguments=_changed(config, kind), **described)
 
 
@@ -88,12 +93,15 @@ def _settings_without_effect(model: Any) -> Iterator[str]:
     for name, default in _DEFAULTS.items():
         if settings.get(name, default) not in (default, []):
             yield f"{name}={settings[name]!r}"
-    for name in ("label_smoothing", "ignore_class"):
-        value = getattr(model.loss, name, None) or getattr(model.loss, "_fn_kwargs", {}).get(name)
-        if value:
-            yield f"{name}={value!r}"
-    if getattr(model.optimizer, "use_ema", False):
-        yield "use_ema=True"
+    if ignored := _setting_of_loss(model, "ignore_class"):
+        yield f"ignore_class={ignored!r}"
+    if frequency := getattr(model.optimizer, EMA_FREQUENCY, None):
+        yield f"{EMA_FREQUENCY}={frequency}"
+
+
+def _setting_of_loss(model: Any, name: str) -> Any:
+    """Read a setting of the loss that a model was compiled with; None where it has no such."""
+    return getattr(model.loss, name, None) or getattr(model.loss, "_fn_kwargs", {}).get(name)
 
 
 def _name_of(part: Any) -> str:

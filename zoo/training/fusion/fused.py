@@ -2,32 +2,30 @@
 
 The models have equal layers up to their first dense layer, so they share the layers before it. The
 first dense layers of all models are a single product `X [K₁ … K_m]` of the shared images with all
-kernels. After this product, models of the same architecture (copies) run side by side: their
-weights lie along the last axis, their dense layers are batched products, and all other layers work
-on each unit by itself.
+kernels, also of layers with different numbers of units. After this product, models of the same
+architecture (copies) run side by side in a `Branch`: their dense layers are batched products, and
+all other layers work on each unit by itself.
+
+The graph of a wide model has variables of its own, and refers to no variable of the models. So the
+same graph can train other models after these, with other settings: see `bind`.
 """
 
-import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from zoo.training.fusion.fusible import architecture_key
-from zoo.training.fusion.paired_variables import Pair, pair_weights
-from zoo.training.fusion.wide_layers import (
-    BatchedDense,
-    Dropouts,
-    SoftmaxOfEach,
-    build_layer,
-    wide_layer,
-)
-from zoo.training.fusion.wide_optimizer import make_wide_optimizer
+from zoo.training.fusion.branch import Branch
+from zoo.training.fusion.fusible import copies_of, first_layer, tails_of
+from zoo.training.fusion.moving_average import WideAverage, average_of
+from zoo.training.fusion.paired_variables import Pair, wide_variable
+from zoo.training.fusion.penalties import Penalties
+from zoo.training.fusion.wide_layers import shared_layer
+from zoo.training.fusion.wide_optimizer import make_wide_optimizer, pair_optimizers
 
 LossesOf = Callable[[Any, Any], Any]
-"""From probabilities [models, batch, classes] and penalties [models] to losses [models]."""
+"""From logits [models, batch, classes] and penalties [models] to losses [models]."""
 
 
 class FusedModels:
@@ -40,7 +38,8 @@ class FusedModels:
             only.
         compiled: Whether XLA compiles the passes over the weights: the penalties and the step of
             the optimiser. Then a single pass takes the place of a pass for each operation.
-        stoppable: Whether each model may stop learning before the others; none may by default.
+        stoppable: Whether each model may stop learning before the others and still has to answer;
+            none may by default.
     """
 
     def __init__(
@@ -53,31 +52,52 @@ class FusedModels:
     ) -> None:
         self.models = models
         self._stoppable = list(stoppable) or [False] * len(models)
-        self._build()
-        owner = {id(weight): k for k, model in enumerate(models) for weight in model.weights}
-        self._weights = [
-            Pair(wide, parts, [owner[id(part)] for part in parts])
-            for wide, parts in (*pair_weights(self._first, self._firsts), *self._branch_pairs())
-        ]
+        tails = tails_of(models)
+        self._stem = _stem(models[0])
+        self._first_dtype = tails[0][0].compute_dtype
+        first = zip(*(tail[0].weights for tail in tails), strict=True)
+        self._first = [
+            wide_variable(
+                parts[0], [*parts[0].shape[:-1], sum(part.shape[-1] for part in parts)]
+            )
+            for parts in first
+        ]  # fmt: skip
+        self._copies = copies_of(models)
+        self._branches = [Branch([tails[row] for row in rows]) for rows in self._copies]
+        self._take_weights()
         self.trainable_variables = [pair.wide for pair in self._weights if pair.wide.trainable]
-        self._penalized: list[tuple[Pair, np.ndarray, np.ndarray]] = [
-            (pair, l1, l2)
-            for pair in self._weights
-            for l1, l2 in [_penalty_rates(pair.parts)]
-            if l1.any() or l2.any()
-        ]
+        self._penalties = Penalties(self._weights, self._copies)
         self.optimizer: Any = None
         self._slots: list[Pair] = []
         if optimizers:
-            trainable = [pair for pair in self._weights if pair.wide.trainable]
-            self.optimizer, self._slots = make_wide_optimizer(optimizers, models, trainable)
-        self._sources: dict[int, Any] = {}
-        self._penalties, self._learn = self._sum_penalties, self._apply
+            self.optimizer = make_wide_optimizer(optimizers, self._trainable)
+            self._average = None
+            if any(average_of(optimizer) for optimizer in optimizers):
+                self._average = WideAverage(self._weights, len(models))
+            self._take_slots(optimizers)
+        self._sum_penalties, self._learn = self._penalties.sums, self._apply
         if compiled:
-            self._penalties, self._learn = (
+            self._sum_penalties, self._learn = (
                 tf.function(function, autograph=False, jit_compile=True)
-                for function in (self._sum_penalties, self._apply)
+                for function in (self._penalties.sums, self._apply)
             )
+
+    def bind(self, models: Sequence[Any], optimizers: Sequence[Any] = ()) -> Sequence[Any]:
+        """Take other models in the place of these, without a new graph.
+
+        Args:
+            models: Built Keras models of the same `graph_key` as these.
+            optimizers: Their built optimisers; none for inference only.
+
+        Returns:
+            The optimisers.
+        """
+        self.models = models
+        self._take_weights()
+        self._penalties.take(self._weights)
+        if self.optimizer is not None:
+            self._take_slots(optimizers)
+        return optimizers
 
     def __call__(self, images: Any, *, training: bool = False) -> tuple[Any, Any]:
         """Run the models.
@@ -90,31 +110,50 @@ class FusedModels:
             Probabilities [models, batch, classes] and the regularisers' penalties [models]. The
             penalties have no gradient here, since `train` adds that gradient itself.
         """
+        outputs, _, penalties = self._run(images, training=training)
+        return outputs, penalties
+
+    def _run(
+        self, images: Any, *, training: bool, sources: dict[int, Any] | None = None
+    ) -> tuple[Any, Any, Any]:
+        """Give probabilities, logits and penalties; `sources` gets the weights as layers take them.
+
+        Args:
+            images: float32 [batch, height, width, channels].
+            training: Whether in training mode or in inference mode.
+            sources: By the `id` of a variable, its value in the precision of the layers; or None.
+        """
+
+        def read(variable: Any, dtype: Any) -> Any:
+            value = tf.cast(tf.convert_to_tensor(variable.value), dtype)
+            if sources is not None:
+                sources[id(variable)] = value
+            return value
+
         x = images
         for layer in self._stem:
             x = layer(x)
-        # The same computation as in a dense layer, but the gradient is taken with respect to the
-        # cast kernel. So the gradient stays in half precision until `_apply`, which saves a pass
-        # over the weights.
-        kernel = tf.cast(self._first.kernel.value, self._first.compute_dtype)
-        self._sources[id(self._first.kernel)] = kernel
+        kernel, *biases = (read(weight, self._first_dtype) for weight in self._first)
         x = tf.matmul(tf.cast(x, kernel.dtype), kernel)
-        if self._first.use_bias:
-            x = tf.nn.bias_add(x, tf.cast(self._first.bias.value, kernel.dtype))
-        parts = tf.split(x, [branch.inputs for branch in self._branches], axis=-1)
-        outputs = concatenate_outputs(
-            branch(part, training=training)
+        for bias in biases:
+            x = tf.nn.bias_add(x, bias)
+        parts = [x]
+        if len(self._branches) > 1:
+            parts = tf.split(x, [branch.inputs for branch in self._branches], axis=-1)
+        results = [
+            branch(part, training=training, read=read)
             for branch, part in zip(self._branches, parts, strict=True)
-        )
-        penalties = self._penalties() if self._penalized else tf.zeros([len(self.models)])
-        return outputs, tf.cast(penalties, outputs.dtype)
+        ]
+        outputs, logits = (concatenate_outputs(column) for column in zip(*results, strict=True))
+        penalties = self._sum_penalties() if self._penalties else tf.zeros([len(self.models)])
+        return outputs, logits, tf.cast(penalties, outputs.dtype)
 
     def train(self, images: Any, losses_of: LossesOf, active: Any) -> tuple[Any, Any]:
         """Take a training step.
 
         The fused weights of a model that has stopped are trained with the others, which costs
         nothing extra. The model's own weights stay unchanged, since `store` leaves them out, and
-        the outputs of a stopped model come from its own weights.
+        the outputs of a stopped model that still has to answer come from its own weights.
 
         Args:
             images: float32 [batch, height, width, channels].
@@ -124,12 +163,16 @@ class FusedModels:
         Returns:
             Probabilities [models, batch, classes] before the step, and losses [models].
         """
+        sources: dict[int, Any] = {}
         with tf.GradientTape() as tape:
-            outputs, penalties = self(images, training=True)
-            losses = losses_of(outputs, penalties)
+            outputs, logits, penalties = self._run(images, training=True, sources=sources)
+            losses = losses_of(logits, penalties)
             # The models share no weights, so the gradient of the sum is each model's own gradient.
             total = self.optimizer.scale_loss(tf.reduce_sum(losses))
-        self._learn(tape.gradient(total, self._sources_of_gradients()))
+        # The gradient is taken with respect to the weights in the precision in which the layers
+        # compute, and stays in it until `_apply`: that saves a pass over the weights.
+        values = [sources[id(variable)] for variable in self.trainable_variables]
+        self._learn(tape.gradient(total, values))
         if any(self._stoppable):
             rows = [
                 self._row_of_stoppable(k, output, images, active[k])
@@ -140,49 +183,47 @@ class FusedModels:
             outputs = tf.stack(rows)
         return outputs, losses
 
-    def load(self, active: Any = None) -> None:
+    def load(self, active: Sequence[bool] | None = None) -> None:
         """Copy weights, and the optimisers' variables for training, from the models.
 
         Args:
-            active: Whether each model learns, bool [models]; None for inference, which needs no
-                optimiser.
+            active: Whether each model learns; None for inference, which needs no optimiser.
         """
-        for pair in self._weights:
-            pair.load(None)
+        for pair in (*self._weights, *self._seeds):
+            pair.load()
         for pair in self._slots if active is not None else ():
-            pair.load(active if any(self._stoppable) else None)
+            pair.load(active)
 
-    def store(self, active: Any) -> None:
+    def store(self, active: Sequence[bool]) -> None:
         """Copy weights and the optimisers' variables back to the models that learn.
 
         Args:
-            active: Whether each model learns, bool [models].
+            active: Whether each model learns.
         """
-        for pair in (*self._weights, *self._slots):
-            pair.store(active if any(self._stoppable) else None)
+        for pair in (*self._weights, *self._seeds, *self._slots):
+            pair.store(active)
 
-    def _build(self) -> None:
-        """Make the wide layers: the shared stem, the first dense layer, and the branches."""
-        all_layers = self.models[0].layers
-        start = next(number for number, layer in enumerate(all_layers) if layer.weights)
-        self._firsts = [model.layers[start] for model in self.models]
-        units = sum(layer.units for layer in self._firsts)
-        self._stem = [
-            wide_layer(layer)
-            for layer in all_layers[:start]
-            if not isinstance(layer, layers.InputLayer)
-        ]
-        self._first = wide_layer(self._firsts[0], units=units, activation=None)
-        shape = self.models[0].inputs[0].shape
-        for layer in (*self._stem, self._first):
-            shape = build_layer(layer, shape)
-        self._branches = [
-            _Branch([copy.layers[start:] for copy in copies])
-            for _, copies in itertools.groupby(self.models, architecture_key)
-        ]
+    @property
+    def _trainable(self) -> list[Pair]:
+        return [pair for pair in self._weights if pair.wide.trainable]
 
-    def _branch_pairs(self) -> Iterable[tuple[Any, list[Any]]]:
-        return itertools.chain.from_iterable(branch.pairs for branch in self._branches)
+    def _take_weights(self) -> None:
+        """Pair all variables with those of the models, and take the rates of dropout."""
+        tails = tails_of(self.models)
+        parts = zip(*(tail[0].weights for tail in tails), strict=True)
+        everyone = range(len(self.models))
+        pairs = [Pair(wide, own, everyone) for wide, own in zip(self._first, parts, strict=True)]
+        for branch, rows in zip(self._branches, self._copies, strict=True):
+            pairs += branch.pairs([tails[row] for row in rows], rows)
+        known = {id(weight) for model in self.models for weight in model.weights}
+        self._weights = [pair for pair in pairs if id(pair.parts[0]) in known]
+        self._seeds = [pair for pair in pairs if id(pair.parts[0]) not in known]
+
+    def _take_slots(self, optimizers: Sequence[Any]) -> None:
+        """Pair the variables of the optimiser, and the averages, with those of the models."""
+        self._slots = pair_optimizers(self.optimizer, optimizers, self.models, self._trainable)
+        if self._average:
+            self._slots += self._average.pairs(self._weights, optimizers)
 
     def _row_of_stoppable(self, number: int, output: Any, images: Any, active: Any) -> Any:
         """Take a model's output if the model learns; else compute it with the model's weights."""
@@ -190,27 +231,6 @@ class FusedModels:
         return tf.cond(
             active, lambda: output, lambda: tf.cast(model(images, training=False), output.dtype)
         )
-
-    def _sources_of_gradients(self) -> list[Any]:
-        """List the tensors with respect to which gradients are taken, after a call."""
-        return [self._sources.get(id(wide), wide.value) for wide in self.trainable_variables]
-
-    def _sum_penalties(self) -> Any:
-        """Sum the penalties of the regularisers, [models]: `Σ l1 |w| + l2 w²` (elastic net)."""
-        dtype = self._penalized[0][0].wide.dtype
-        totals = [tf.zeros([], dtype)] * len(self.models)
-        for pair, l1, l2 in self._penalized:
-            w = tf.stop_gradient(tf.reshape(pair.wide.value, [-1, pair.wide.shape[-1]]))
-            columns = np.flatnonzero((l1 != 0) | (l2 != 0))
-            inner = slice(columns[0], columns[-1] + 1)  # columns outside add nothing
-            sums = tf.reduce_sum(
-                l1[inner] * tf.abs(w[:, inner]) + l2[inner] * tf.square(w[:, inner]), axis=0
-            )
-            sums = tf.pad(sums, [[columns[0], len(l1) - columns[-1] - 1]])
-            parts = tf.split(sums, [part.shape[-1] for part in pair.parts], axis=-1)
-            for owner, part in zip(pair.owners, parts, strict=True):
-                totals[owner] += tf.reduce_sum(part)
-        return tf.stack(totals)
 
     def _apply(self, gradients: Sequence[Any]) -> None:
         """Take a step of the optimiser.
@@ -220,18 +240,17 @@ class FusedModels:
         """
         # The gradients are of scaled losses, so the penalties' gradients are scaled as well.
         scale = self.optimizer.loss_scale_factor or 1.0
-        slopes = {
-            id(pair.wide): scale * (l1 * tf.sign(pair.wide.value) + 2 * l2 * pair.wide.value)
-            for pair, l1, l2 in self._penalized
-        }
+        slopes = self._penalties.slopes()
         weights = self.trainable_variables
         terms = [
-            tf.cast(gradient, weight.dtype) + slopes[id(weight)]
+            tf.cast(gradient, weight.dtype) + scale * slopes[id(weight)]
             if id(weight) in slopes
             else tf.cast(gradient, weight.dtype)
             for gradient, weight in zip(gradients, weights, strict=True)
         ]
         self.optimizer.apply(terms, weights)
+        if self._average:
+            self._average.update(self.optimizer.iterations)
 
 
 def concatenate_outputs(outputs: Iterable[Any]) -> Any:
@@ -249,66 +268,10 @@ def concatenate_outputs(outputs: Iterable[Any]) -> Any:
     return outputs[0] if len(outputs) == 1 else tf.concat(outputs, axis=0)
 
 
-class _Branch:
-    """Models of the same architecture side by side, from the first product on.
-
-    Args:
-        tails: The layers of each model, beginning with the first dense layer.
-    """
-
-    def __init__(self, tails: Sequence[Sequence[Any]]) -> None:
-        self._count = len(tails)
-        self.inputs = self._count * tails[0][0].units
-        self.pairs: list[tuple[Any, list[Any]]] = []
-        first = tails[0][0]
-        activation = layers.Activation(first.activation, dtype=first.dtype_policy)
-        self._layers: list[Any] = [activation]
-        shape: tuple[int | None, ...] = (None, self.inputs)
-        for number, steps in enumerate(zip(*map(_steps, tails), strict=True)):
-            parts = [layer for layer, _ in steps]
-            if number:
-                layer = self._widened(parts)
-                shape = build_layer(layer, shape)
-                self.pairs += pair_weights(layer, parts)
-                self._layers.append(layer)
-            dropouts = [dropouts for _, dropouts in steps]
-            if any(dropouts):
-                self._layers.append(Dropouts(dropouts))
-
-    def __call__(self, x: Any, *, training: bool) -> Any:
-        """Give probabilities [copies, batch, classes] from [batch, copies · units]."""
-        for layer in self._layers:
-            x = layer(x, training=training)
-        return tf.transpose(tf.reshape(x, [-1, self._count, x.shape[-1] // self._count]), [1, 0, 2])
-
-    def _widened(self, parts: Sequence[Any]) -> Any:
-        """Make one wide layer that computes the layers of all copies at once."""
-        layer, count = parts[0], self._count
-        if isinstance(layer, layers.Dense):
-            if count == 1:
-                return wide_layer(layer)
-            return wide_layer(layer, BatchedDense, copies=count, units=count * layer.units)
-        if isinstance(layer, layers.Softmax):
-            return SoftmaxOfEach(count, dtype=layer.dtype_policy)
-        return wide_layer(layer)
-
-
-def _steps(tail: Sequence[Any]) -> list[tuple[Any, list[Any]]]:
-    """Pair each layer that is no dropout with the dropout layers behind it, if there are any."""
-    steps: list[tuple[Any, list[Any]]] = []
-    for layer in tail:
-        if isinstance(layer, layers.Dropout):
-            steps[-1][1].append(layer)
-        else:
-            steps.append((layer, []))
-    return steps
-
-
-def _penalty_rates(parts: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Give the regularisers' l1 and l2 for each column of the weights side by side."""
-    # Rounded to float32, as Keras does it.
-    l1, l2 = (
-        [np.float32(getattr(part.regularizer, name, 0)) for part in parts] for name in ("l1", "l2")
-    )
-    sizes, dtype = [part.shape[-1] for part in parts], parts[0].dtype
-    return np.repeat(l1, sizes).astype(dtype), np.repeat(l2, sizes).astype(dtype)
+def _stem(model: Any) -> list[Any]:
+    """Make the layers before the first dense layer, which all models share."""
+    return [
+        shared_layer(layer)
+        for layer in model.layers[: first_layer(model)]
+        if not isinstance(layer, layers.InputLayer)
+    ]

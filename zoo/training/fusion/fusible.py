@@ -32,7 +32,7 @@ RATES_OF_SCHEDULES = ("initial_learning_rate", "warmup_target")
 
 SCHEDULES = (
     *("CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay"),
-    "PolynomialDecay",
+    *("PolynomialDecay", "RecipeSchedule"),
 )
 """Names of the schedules whose rates may differ between copies."""
 
@@ -187,7 +187,13 @@ def fixed_settings(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
                 for key, value in schedule["config"].items()
                 if key != "name"
             }
-    return {"optimizer": type(optimizer).__name__, "schedule": schedule, **config}
+    decayed = {"weight_decay_of": "kernels" if spares_vectors(optimizer) else "all weights"}
+    return {"optimizer": type(optimizer).__name__, "schedule": schedule, **config, **decayed}
+
+
+def spares_vectors(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Tell whether the weight decay of an optimiser leaves out biases and normalisations."""
+    return bool(getattr(optimizer, "_exclude_from_weight_decay", None))
 
 
 def fusible_rows(models: Sequence[Any], optimizers: Sequence[Any]) -> list[list[int]]:
@@ -197,17 +203,38 @@ def fusible_rows(models: Sequence[Any], optimizers: Sequence[Any]) -> list[list[
         models: Built Keras models.
         optimizers: The optimiser of each model, or None for a model that only answers.
 
+    Returns:
+        The groups. In each of them, models of the same `architecture_key` stand side by side.
+
     Example:
         >>> import zoo
-        >>> models = [zoo.build(name) for name in ("mlp", "cnn", "deep_mlp")]
-        >>> fusible_rows(models, [None] * 3)
-        [[0, 2], [1]]
+        >>> models = [zoo.build(name) for name in ("mlp", "cnn", "deep_mlp", "mlp")]
+        >>> fusible_rows(models, [None] * 4)
+        [[0, 3, 2], [1]]
     """
     groups: dict[Any, list[int]] = {}
     for row, (model, optimizer) in enumerate(zip(models, optimizers, strict=True)):
         key = stem_key(model), optimizer_key(optimizer) if optimizer else ""
         groups.setdefault(row if None in key else key, []).append(row)
-    return list(groups.values())
+    kinds = [architecture_key(model) for model in models]
+    return [sorted(rows, key=lambda row: kinds.index(kinds[row])) for rows in groups.values()]
+
+
+def copies_of(models: Sequence[Any]) -> list[list[int]]:
+    """Group the numbers of models of the same architecture, which stand one after another."""
+    keys = [architecture_key(model) for model in models]
+    groups = itertools.groupby(range(len(models)), keys.__getitem__)
+    return [[*rows] for _, rows in groups]
+
+
+def first_layer(model: Any) -> int:
+    """Give the position of the first layer with weights, which is dense."""
+    return next(number for number, layer in enumerate(model.layers) if layer.weights)
+
+
+def tails_of(models: Sequence[Any]) -> list[list[Any]]:
+    """Give the layers of each model from the first layer with weights on."""
+    return [model.layers[first_layer(model) :] for model in models]
 
 
 def _is_chain(model: Any) -> bool:
@@ -242,6 +269,10 @@ def _obstacle_of_layer(layer: Any, *, shared: bool) -> str:
         return f"LoRA weights in the layer {layer.name}"
     if any(weight.constraint for weight in layer.weights):
         return f"a constraint in the layer {layer.name}"
+    if kind is layers.Dropout and layer.noise_shape is not None:
+        return f"dropout of many units at a time in the layer {layer.name}"
+    if kind is layers.Dropout and layer.compute_dtype != layer.input.dtype:
+        return f"another precision in the layer {layer.name}"
     activation = getattr(layer, "activation", None)
     if activation is not None and not _is_elementwise(activation):
         return f"an activation of many units at a time in the layer {layer.name}"

@@ -6,8 +6,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from zoo.training.built_models.logits import logits_for_loss
 from zoo.training.fusion.fused import FusedModels, LossesOf, concatenate_outputs
-from zoo.training.fusion.fusible import architecture_key, fusible_rows, optimizer_key
+from zoo.training.fusion.fusible import fusible_rows, optimizer_key
+from zoo.training.fusion.moving_average import average_of, state_of
 from zoo.training.fusion.wide_optimizer import leave_out_all_reduce
 
 
@@ -32,12 +34,9 @@ class ModelGroup:
     ) -> None:
         optimizers = list(optimizers or [None] * len(models))
         stoppable = list(stoppable) or [False] * len(models)
-        kinds = [architecture_key(model) for model in models]
-        self._rows: list[list[int]] = []
+        self._rows = fusible_rows(models, optimizers)
         self.parts: list[Any] = []
-        for rows in fusible_rows(models, optimizers):
-            # Copies of one architecture stand side by side.
-            rows = sorted(rows, key=lambda row: kinds.index(kinds[row]))
+        for rows in self._rows:
             kind = FusedModels if len(rows) > 1 else SingleModel
             part = kind(
                 [models[row] for row in rows],
@@ -45,7 +44,6 @@ class ModelGroup:
                 compiled=compiled and tf.test.is_built_with_xla(),
                 stoppable=[stoppable[row] for row in rows],
             )
-            self._rows.append(rows)
             self.parts.append(part)
         # For each model: its position in the concatenated outputs of all parts.
         order = [row for rows in self._rows for row in rows]
@@ -70,8 +68,8 @@ class ModelGroup:
 
         Args:
             images: Pixels [batch, height, width, channels], of any dtype.
-            losses_of: From the rows of some models, their probabilities and their penalties to
-                their losses.
+            losses_of: From the rows of some models, their logits and their penalties to their
+                losses.
             active: Whether each model learns, bool [models]. A model that is not stoppable learns.
 
         Returns:
@@ -89,25 +87,44 @@ class ModelGroup:
                 results.append(part.train(images, losses, tf.gather(active, rows)))
         return self._in_order_of_models(results)
 
-    def load(self, active: Any = None) -> None:
+    def load(self, active: Sequence[bool] | None = None) -> None:
         """Copy weights, and the optimisers' variables for training, from the models.
 
         Args:
-            active: Whether each model learns, bool [models]; None for inference.
+            active: Whether each model learns; None for inference.
         """
         for part, rows in zip(self.parts, self._rows, strict=True):
             learns = active is not None and part.optimizer is not None
-            part.load(tf.gather(active, rows) if learns else None)
+            part.load([active[row] for row in rows] if learns else None)
 
-    def store(self, active: Any) -> None:
+    def store(self, active: Sequence[bool]) -> None:
         """Copy weights and the optimisers' variables back to the models that learn.
 
         Args:
-            active: Whether each model learns, bool [models].
+            active: Whether each model learns.
         """
         for part, rows in zip(self.parts, self._rows, strict=True):
             if part.optimizer is not None:
-                part.store(tf.gather(active, rows))
+                part.store([active[row] for row in rows])
+
+    def bind(self, models: Sequence[Any], optimizers: Sequence[Any]) -> list[Any]:
+        """Take other models in the place of these, without a new graph.
+
+        Args:
+            models: Models of the same `graph_key` as these.
+            optimizers: The optimiser of each model, or None for a model that only answers.
+
+        Returns:
+            The optimiser of each model: where a model runs by itself, the optimiser that it had
+            before, with the values of the new optimiser.
+        """
+        kept = list(optimizers)
+        for part, rows in zip(self.parts, self._rows, strict=True):
+            own = [optimizers[row] for row in rows if optimizers[row]]
+            bound = part.bind([models[row] for row in rows], own)
+            for row, optimizer in zip(rows, bound, strict=False):  # none, if they only answer
+                kept[row] = optimizer
+        return kept
 
     def idle_weights(self, active: Sequence[bool]) -> int:
         """Count the fused weights of models that have stopped, whose training is thrown away.
@@ -162,20 +179,20 @@ class SingleModel:
 
     def __call__(self, images: Any, *, training: bool = False) -> tuple[Any, Any]:
         """Run the model; see `FusedModels`."""
-        output = self._model(images, training=training)
-        penalty = sum(self._model.losses, start=tf.zeros([], output.dtype))
-        outputs = concatenate_outputs([output[None]])
-        return outputs, tf.cast(penalty[None], outputs.dtype)
+        output, penalties = self._run(images, training=training)
+        return concatenate_outputs([output[None]]), penalties
 
     def train(self, images: Any, losses_of: LossesOf, active: Any) -> tuple[Any, Any]:
         """Take a training step, or only answer where the model has stopped."""
 
         def learn() -> tuple[Any, Any]:
             with tf.GradientTape() as tape:
-                losses = losses_of(*(results := self(images, training=True)))
+                output, penalties = self._run(images, training=True)
+                logits = concatenate_outputs([logits_for_loss(output)[None]])
+                losses = losses_of(logits, penalties)
                 total = self.optimizer.scale_loss(tf.reduce_sum(losses))
             self._learn(tape.gradient(total, self._model.trainable_variables))
-            return results[0], losses
+            return concatenate_outputs([output[None]]), losses
 
         def answer() -> tuple[Any, Any]:
             outputs, penalties = self(images)
@@ -183,11 +200,32 @@ class SingleModel:
 
         return tf.cond(active[0], learn, answer) if self._stoppable else learn()
 
+    def _run(self, images: Any, *, training: bool) -> tuple[Any, Any]:
+        """Give probabilities [batch, classes] and the regularisers' penalty [1]."""
+        output = self._model(images, training=training)
+        penalty = sum(self._model.losses, start=tf.zeros([], output.dtype))
+        wide = "float64" if output.dtype == "float64" else "float32"
+        return output, tf.cast(penalty[None], wide)
+
     def _apply(self, gradients: Sequence[Any]) -> None:
         self.optimizer.apply(gradients, self._model.trainable_variables)
+        if average := average_of(self.optimizer):
+            average.update(self.optimizer.iterations)
 
-    def load(self, active: Any = None) -> None:
+    def bind(self, models: Sequence[Any], optimizers: Sequence[Any]) -> Sequence[Any]:
+        """Begin again with the same model: its optimiser gets the values of a new optimiser.
+
+        Returns:
+            The optimiser that it had before, or nothing if the model only answers.
+        """
+        for optimizer in optimizers:
+            pairs = zip(state_of(self.optimizer), state_of(optimizer), strict=True)
+            for variable, value in pairs:
+                variable.assign(value)
+        return [self.optimizer] if optimizers else []
+
+    def load(self, active: Sequence[bool] | None = None) -> None:
         """Load nothing: the model is trained in place."""
 
-    def store(self, active: Any) -> None:
+    def store(self, active: Sequence[bool]) -> None:
         """Store nothing: the model is trained in place."""

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -13,9 +15,10 @@ class Pair:
 
     Args:
         wide: The variable of the fused models.
-        parts: The models' variables. They lie side by side along the last axis of `wide`; or they
-            are numbers, and `wide` is the vector of them; or they have the shape of `wide` and are
-            equal in all models that learn, such as an optimiser's number of iterations.
+        parts: The models' variables. If `wide` has a dimension more than the parts, the parts are
+            stacked along its first axis. If `wide` has the shape of the parts, all parts have the
+            same value in the models that learn, such as an optimiser's number of iterations. Else
+            the parts lie side by side along the last axis of `wide`.
         owners: The number of the model that each part belongs to.
     """
 
@@ -24,55 +27,88 @@ class Pair:
     owners: Sequence[int]
 
     @property
-    def is_common(self) -> bool:
-        """Whether all parts have the same value, which `wide` holds once."""
-        return bool(self.parts[0].shape == self.wide.shape)
+    def is_stacked(self) -> bool:
+        """Whether the parts are stacked along the first axis of `wide`."""
+        return len(self.wide.shape) > len(self.parts[0].shape)
 
     @property
-    def owners_of_columns(self) -> list[int]:
-        """The number of the model that each column of `wide` belongs to."""
-        pairs = zip(self.parts, self.owners, strict=True)
-        return [owner for part, owner in pairs for _ in range(part.shape[-1])]
+    def owners_of_entries(self) -> np.ndarray:
+        """The number of the model that each entry of `wide` belongs to.
 
-    def load(self, active: Any) -> None:
+        Returns:
+            Whole numbers of a shape that broadcasts to the shape of `wide`.
+        """
+        owners = np.array(self.owners)
+        if not self.is_stacked:
+            return np.repeat(owners, [part.shape[-1] for part in self.parts])
+        copies, *inner, units = self.wide.shape
+        # Keras takes what has a single dimension above 1 for a bias, along the axis that fits.
+        shape = [copies, *(inner if units == 1 else [1] * len(inner)), units]
+        return np.broadcast_to(owners.reshape([copies] + [1] * (len(shape) - 1)), shape)
+
+    def load(self, active: Sequence[bool] | None = None) -> None:
         """Copy the parts into the wide variable; a common value comes from a model that learns.
 
         Args:
-            active: Whether each model learns, bool [models]; None stands for all.
+            active: Whether each model learns; None stands for all.
         """
         values = [part.value for part in self.parts]
-        if not self.is_common:
-            together = tf.concat(values, axis=-1) if len(self.parts[0].shape) else tf.stack(values)
-            self.wide.assign(together)
-        elif active is None or len(values) == 1:
-            self.wide.assign(values[0])
+        if self.is_stacked:
+            self.wide.assign(tf.stack(values))
+        elif self.parts[0].shape == self.wide.shape:
+            learns = [active is None or bool(active[owner]) for owner in self.owners]
+            self.wide.assign(values[learns.index(True) if any(learns) else 0])
         else:
-            first = tf.argmax(tf.cast(tf.gather(active, self.owners), "int32"))
-            self.wide.assign(tf.gather(tf.stack(values), first))
+            self.wide.assign(tf.concat(values, axis=-1))
 
-    def store(self, active: Any) -> None:
+    def store(self, active: Sequence[bool]) -> None:
         """Copy the wide variable into the parts of models that learn.
 
         Args:
-            active: Whether each model learns, bool [models]; None stands for all.
+            active: Whether each model learns.
         """
         wide = tf.convert_to_tensor(self.wide)
-        if self.is_common:
-            values = [wide] * len(self.parts)
-        elif len(self.parts[0].shape):
-            values = tf.split(wide, [part.shape[-1] for part in self.parts], -1)
-        else:
+        if self.is_stacked:
             values = tf.unstack(wide)
+        elif self.parts[0].shape == self.wide.shape:
+            values = [wide] * len(self.parts)
+        else:
+            values = tf.split(wide, [part.shape[-1] for part in self.parts], -1)
         for part, owner, value in zip(self.parts, self.owners, values, strict=True):
-            part.assign(value if active is None else tf.where(active[owner], value, part.value))
+            if active[owner]:
+                part.assign(value)
 
 
-def pair_weights(wide: Any, parts: Sequence[Any]) -> list[tuple[Any, list[Any]]]:
-    """Pair each weight of a wide layer with the weights that it stands for.
+class NoVariable:
+    """Stands for a variable that a model does not have, such as the momentum of plain SGD.
 
     Args:
-        wide: The wide layer, which may have no weights.
-        parts: The layers that it stands for.
+        shape: The shape that the variable would have.
+        dtype: Its dtype.
     """
-    weights = zip(*(part.weights for part in parts), strict=True)
-    return list(zip(getattr(wide, "weights", []), map(list, weights), strict=True))
+
+    def __init__(self, shape: Sequence[int], dtype: Any) -> None:
+        self.shape, self._dtype = shape, dtype
+
+    @property
+    def value(self) -> Any:
+        """Zeros."""
+        return tf.zeros(self.shape, self._dtype)
+
+    def assign(self, value: Any) -> None:
+        """Keep nothing."""
+
+
+def wide_variable(part: Any, shape: Sequence[int]) -> Any:
+    """Make a variable for several variables of the models.
+
+    Args:
+        part: One of the models' variables.
+        shape: The shape of the new variable.
+
+    Returns:
+        A Keras variable of zeros, with the dtype of `part`, which is trained if `part` is trained.
+    """
+    return keras.Variable(
+        np.zeros(shape), dtype=part.dtype, trainable=part.trainable, name=part.name
+    )

@@ -7,6 +7,7 @@ for each model.
 """
 
 import contextlib
+import json
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -14,25 +15,28 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from zoo.training.fusion.fusible import RATES_OF_SCHEDULES, VARYING_SETTINGS
-from zoo.training.fusion.paired_variables import Pair
+from zoo.schedules import rate_factor
+from zoo.training.fusion.fusible import (
+    RATES_OF_SCHEDULES,
+    VARYING_SETTINGS,
+    fixed_settings,
+    spares_vectors,
+)
+from zoo.training.fusion.paired_variables import NoVariable, Pair
 
 BOUNDS = ("l1_regularization_strength",)
 """Settings that Keras gives to `tf.clip_by_value`, which would take the number of a `_Setting`."""
 
 
-def make_wide_optimizer(
-    optimizers: Sequence[Any], models: Sequence[Any], weights: Sequence[Pair]
-) -> tuple[Any, list[Pair]]:
+def make_wide_optimizer(optimizers: Sequence[Any], weights: Sequence[Pair]) -> Any:
     """Make the optimiser of fused models.
 
     Args:
-        optimizers: The models' built optimisers, of the same `optimizer_key`.
-        models: The models.
+        optimizers: The models' optimisers, of the same `optimizer_key`.
         weights: The trainable weights of the fused models, with the models' own weights.
 
     Returns:
-        The built optimiser, and its variables with those of the models' own optimisers.
+        The built optimiser, which `pair_optimizers` gives the settings of the models' optimisers.
     """
     kind, config = type(optimizers[0]), optimizers[0].get_config()
     differing = _differing_settings(optimizers)
@@ -43,13 +47,64 @@ def make_wide_optimizer(
                 config[name] = max(values)  # a momentum above 0 has variables
     wide = kind.from_config(config)
     leave_out_all_reduce(wide)
+    if spares_vectors(optimizers[0]):
+        vectors = [pair.wide for pair in weights if len(pair.parts[0].shape) < 2]
+        wide.exclude_from_weight_decay(var_list=vectors)
     wide.build([pair.wide for pair in weights])
-    everyone = list(range(len(models)))
-    shared = zip(_shared_variables(wide), *map(_shared_variables, optimizers), strict=True)
-    pairs = [Pair(variable, parts, everyone) for variable, *parts in shared]
     if differing:
-        pairs = wide.take_settings(differing, optimizers, weights, pairs)
-    return wide, _pair_slots(wide, optimizers, models, weights) + pairs
+        wide.vary([*differing], len(optimizers), weights)
+    return wide
+
+
+def pair_optimizers(
+    wide: Any, optimizers: Sequence[Any], models: Sequence[Any], weights: Sequence[Pair]
+) -> list[Pair]:
+    """Give the optimiser of fused models the settings of the models' optimisers.
+
+    Args:
+        wide: The optimiser of the fused models.
+        optimizers: The models' built optimisers, of the same `optimizer_structure` as those that
+            `wide` was made for.
+        models: The models.
+        weights: The trainable weights of the fused models, with the models' own weights.
+
+    Returns:
+        The variables of `wide`, with those of the models' own optimisers.
+    """
+    varies = isinstance(wide, _SettingsOfColumns)
+    replaced = wide.take_settings(optimizers) if varies else {}
+    everyone = range(len(models))
+    shared = zip(_shared_variables(wide), *map(_shared_variables, optimizers), strict=True)
+    factor = rate_factor(wide)
+    factors = [] if factor is None else [Pair(factor, [*map(rate_factor, optimizers)], everyone)]
+    return [
+        *factors,
+        *_pair_slots(wide, optimizers, models, weights),
+        *(Pair(replaced.get(id(own), own), parts, everyone) for own, *parts in shared),
+    ]
+
+
+def optimizer_structure(optimizers: Sequence[Any]) -> Any:
+    """Describe all that a graph depends on, of the optimisers of fused models.
+
+    Args:
+        optimizers: The models' optimisers, of the same `optimizer_key`.
+
+    Returns:
+        A text, without the values that the graph takes from variables.
+    """
+    if not optimizers:
+        return None
+    differing = _differing_settings(optimizers)
+    config = optimizers[0].get_config()
+    if isinstance(config["learning_rate"], float):
+        del config["learning_rate"]  # a variable in any case
+    common = {
+        name: config[name] for name in config.keys() - {*differing, "name", "learning_rate"}
+    }  # fmt: skip
+    rate = {} if "learning_rate" in differing else {"rate": config.get("learning_rate")}
+    fixed = fixed_settings(optimizers[0])
+    return json.dumps([sorted(differing), common, rate, fixed], sort_keys=True, default=str)
 
 
 def leave_out_all_reduce(optimizer: Any) -> None:
@@ -76,7 +131,9 @@ def _differing_settings(optimizers: Sequence[Any]) -> dict[str, list[Any]]:
     return {
         name: column
         for name, column in values.items()
+        # A training may lower the rate of each model by itself, also where it begins the same.
         if any(value != column[0] for value in column)
+        or (name == "learning_rate" and rate_factor(optimizers[0]) is not None)
     }
 
 
@@ -88,49 +145,55 @@ class _SettingsOfColumns:
     `vars`, because Keras and TensorFlow would keep track of them as of their own.
     """
 
-    def take_settings(
-        self: Any,
-        differing: dict[str, list[Any]],
-        optimizers: Sequence[Any],
-        weights: Sequence[Pair],
-        pairs: Sequence[Pair],
-    ) -> list[Pair]:
-        """Hold the settings that differ as vectors over the models.
+    def vary(self: Any, names: Sequence[str], models: int, weights: Sequence[Pair]) -> None:
+        """Hold some settings as vectors over the models.
 
         Args:
-            differing: Name of a setting → its value for each model.
-            optimizers: The models' optimisers.
+            names: The names of the settings that differ.
+            models: The number of models.
             weights: The trainable weights of the fused models, with the models' own weights.
-            pairs: The numbers that the optimiser has, with those of the models' own optimisers.
-
-        Returns:
-            The pairs, with a vector in place of each number that is not the same for all models.
         """
         own = vars(self)
-        own["_models"] = list(range(len(optimizers)))
-        own["_owners"] = {self._var_key(pair.wide): pair.owners_of_columns for pair in weights}
+        own["_models"] = list(range(models))
+        own["_owners"] = {self._var_key(pair.wide): pair.owners_of_entries for pair in weights}
         own["_vectors"] = {
-            name: tf.Variable(values, dtype="float64", trainable=False)
-            for name, values in differing.items()
+            name: tf.Variable([0.0] * models, dtype="float64", trainable=False)
+            for name in names
             if name != "learning_rate"
         }
         own["_columns"] = None
-        schedule = self._learning_rate
+        if rate_factor(self) is not None:
+            ones = keras.Variable([1.0] * models, dtype=keras.config.floatx(), trainable=False)
+            self._learning_rate.factor = ones
         for name in RATES_OF_SCHEDULES:
-            if getattr(schedule, name, None) is not None:
-                rates = [getattr(optimizer._learning_rate, name) for optimizer in optimizers]
-                setattr(schedule, name, tf.Variable(rates, dtype=keras.config.floatx()))
+            if getattr(self._learning_rate, name, None) is not None:
+                rates = tf.Variable([0.0] * models, dtype=keras.config.floatx(), trainable=False)
+                setattr(self._learning_rate, name, rates)
         # The number of steps is the same for all; others, such as the rate, are a vector.
         vectors = {
-            name: keras.Variable([1.0] * len(optimizers), dtype=own[name].dtype, trainable=False)
+            name: keras.Variable([1.0] * models, dtype=own[name].dtype, trainable=False)
             for name in ("_learning_rate", "_u_product")
             if isinstance(own.get(name), keras.Variable)
         }
-        replaced = {id(own[name]): vector for name, vector in vectors.items()}
+        own["_replaced"] = {id(own[name]): vector for name, vector in vectors.items()}
         own.update(vectors)
-        return [
-            Pair(replaced.get(id(pair.wide), pair.wide), pair.parts, pair.owners) for pair in pairs
-        ]
+
+    def take_settings(self: Any, optimizers: Sequence[Any]) -> dict[int, Any]:
+        """Take the settings of the models' optimisers.
+
+        Args:
+            optimizers: The models' optimisers.
+
+        Returns:
+            The vectors that took the place of variables: `id` of a variable → the vector.
+        """
+        for name, vector in self._vectors.items():
+            vector.assign([getattr(optimizer, name, None) or 0.0 for optimizer in optimizers])
+        for name in RATES_OF_SCHEDULES:
+            if isinstance(rates := getattr(self._learning_rate, name, None), tf.Variable):
+                rates.assign([getattr(optimizer._learning_rate, name) for optimizer in optimizers])
+        replaced: dict[int, Any] = self._replaced
+        return replaced
 
     def update_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Take a step for one variable, with the settings of its columns."""
@@ -220,25 +283,6 @@ class _Setting(float):
         return -self + other
 
 
-class _NoVariable:
-    """Stands for a variable that a model's own optimiser does not have, such as its momentum of 0.
-
-    Args:
-        weight: The weight that the variable would belong to.
-    """
-
-    def __init__(self, weight: Any) -> None:
-        self.shape, self._dtype = weight.shape, weight.dtype
-
-    @property
-    def value(self) -> Any:
-        """Zeros of the shape of the weight."""
-        return tf.zeros(self.shape, self._dtype)
-
-    def assign(self, value: Any) -> None:
-        """Keep nothing."""
-
-
 def _pair_slots(
     wide: Any, optimizers: Sequence[Any], models: Sequence[Any], weights: Sequence[Pair]
 ) -> list[Pair]:
@@ -254,7 +298,7 @@ def _pair_slots(
         }
         for pair, slot in zip(weights, slots, strict=True):
             parts = [
-                slot_of[id(part)] if id(part) in slot_of else _NoVariable(part)
+                slot_of[id(part)] if id(part) in slot_of else NoVariable(part.shape, part.dtype)
                 for part in pair.parts
             ]
             pairs.append(Pair(slot, parts, pair.owners))

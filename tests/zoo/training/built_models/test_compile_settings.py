@@ -85,19 +85,33 @@ def test_a_schedule_has_its_own_learning_rate():
         ({"loss": None}, []),
         ({"loss": "mse"}, ["loss=mse"]),
         ({"loss": lambda y, p: 0.0}, ["loss=<lambda>"]),
-        (
-            {"loss": keras.losses.CategoricalCrossentropy(label_smoothing=0.1)},
-            ["label_smoothing=0.1"],
-        ),
+        ({"loss": keras.losses.CategoricalCrossentropy(label_smoothing=0.1)}, []),
+        ({"loss": keras.losses.SparseCategoricalCrossentropy(ignore_class=1)}, ["ignore_class=1"]),
         ({"metrics": ["auc"]}, ["metrics=['auc']"]),
         ({"weighted_metrics": ["accuracy"]}, ["weighted_metrics=['accuracy']"]),
         ({"run_eagerly": True}, ["run_eagerly=True"]),
         ({"steps_per_execution": 4}, ["steps_per_execution=4"]),
-        ({"optimizer": keras.optimizers.SGD(use_ema=True)}, ["use_ema=True"]),
+        ({"optimizer": keras.optimizers.SGD(use_ema=True)}, []),
+        (
+            {"optimizer": keras.optimizers.SGD(use_ema=True, ema_overwrite_frequency=9)},
+            ["ema_overwrite_frequency=9"],
+        ),
     ],
 )
 def test_settings_that_a_training_does_not_follow_are_named(settings, named):
     assert settings_without_effect(compiled(**settings)) == named
+
+
+def test_the_smoothing_of_labels_is_that_of_the_loss():
+    smooth = compiled(loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.1))
+    assert compiled_recipe(smooth).label_smoothing == 0.1
+    assert compiled_recipe(compiled()).label_smoothing is None
+
+
+def test_the_moving_average_is_that_of_the_optimiser():
+    recipe = compiled_recipe(compiled(keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.9)))
+    assert (recipe.ema, recipe.optimizer_arguments) == (0.9, {})
+    assert compiled_recipe(compiled(keras.optimizers.SGD(0.1))).ema is None
 
 
 def test_float32_numbers_are_not_changed():

@@ -236,7 +236,7 @@ def test_a_model_that_diverges_leaves_the_others_their_penalty():
 STOPPING = {
     "patience": 1,
     "epochs": 5,
-    "learning_rate": 2.0,
+    "learning_rate": 0.5,
     "validated": True,
     "hidden": (7,),
 }

@@ -6,10 +6,11 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry
 
+import zoo
 from zoo.training.fusion import ModelGroup
 from zoo.training.fusion.fused import FusedModels
 from zoo.training.fusion.fusible import OPTIMIZERS
-from zoo.training.scores import cross_entropy
+from zoo.training.scores import TrainingLoss
 
 IMAGES = np.random.default_rng(0).normal(size=(6, 4))
 LABELS = np.arange(6) % 3
@@ -62,8 +63,9 @@ def copies(precision="float64", count=3, **settings):
     return [build(k) for k in range(count)]
 
 
-def losses_of(rows, outputs, penalties):
-    return cross_entropy(LABELS, outputs) + penalties
+def losses_of(rows, logits, penalties):
+    recipes = [zoo.Recipe()] * (max(rows) + 1)
+    return TrainingLoss(recipes).of_batch(None, LABELS)(rows, logits, penalties)
 
 
 def take_steps(models, optimizers, steps=3, images=IMAGES):

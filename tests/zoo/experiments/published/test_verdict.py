@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from zoo.experiments.verdict import judge
+from zoo.experiments.published.verdict import judge
 
 
 @pytest.mark.parametrize(

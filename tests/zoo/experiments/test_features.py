@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+import zoo
+from zoo.errors import ArgumentError, DataError
+from zoo.experiments.features import frozen_features
+from zoo.experiments.settings import DataSettings, FeatureSettings, MemberSettings
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return zoo.datasets.load("digits")
+
+
+def test_features_of_a_saved_network_take_the_place_of_the_images(digits, tmp_path):
+    model = zoo.build("mlp", input_shape=(8, 8, 1), num_classes=10, hidden=(5,), seed=0)
+    model.save(tmp_path / "net.keras")
+    settings = FeatureSettings(layer=-3, file="net.keras")
+    found = frozen_features(settings, digits, tmp_path, tmp_path / "run")
+    outputs = zoo.inspect.features(model, digits.train, model.layers[-3])
+    low, high = outputs.min(axis=0), outputs.max(axis=0)
+    assert found.train.image_shape == (1, 1, 5)
+    levels = found.train.images[:, 0, 0] / 255
+    np.testing.assert_allclose(levels * (high - low) + low, outputs, atol=(high - low).max() / 255)
+    assert found.test.labels.tolist() == digits.test.labels.tolist()
+    assert found.test.class_names == digits.test.class_names
+
+
+def test_a_network_is_trained_on_other_images_once(digits, tmp_path):
+    member = MemberSettings("net", "softmax", recipe={"epochs": 1})
+    settings = FeatureSettings(layer="logits", member=member, data=DataSettings("digits"))
+    first, again = (
+        frozen_features(settings, digits, None, tmp_path, quick=True, verbose=0) for _ in range(2)
+    )
+    assert first.train.image_shape == (1, 1, 10)
+    assert np.array_equal(first.test.images, again.test.images)
+    assert (tmp_path / "features" / "committee.keras").exists()
+
+
+def test_a_missing_network_is_an_error_that_says_what_to_do(digits, tmp_path):
+    settings = FeatureSettings(layer="pool5", file="alexnet.keras")
+    with pytest.raises(DataError, match=r"alexnet\.keras in the folder of the data"):
+        frozen_features(settings, digits, tmp_path, tmp_path)
+
+
+def test_features_come_from_a_file_or_from_a_trained_network():
+    with pytest.raises(ArgumentError, match="either a file, or a member and data"):
+        FeatureSettings(layer="pool5")
+    with pytest.raises(ArgumentError, match="no data"):
+        FeatureSettings(layer="pool5", member=MemberSettings("net", "softmax"))

@@ -1,0 +1,75 @@
+import json
+
+import matplotlib.image
+import pytest
+
+from zoo.errors import ArgumentError
+from zoo.experiments import experiment_names, load_experiment, reproduce, sweeping
+from zoo.experiments.features import make_member
+from zoo.text import as_plain_text
+from zoo.tuning.space import make_search_space
+
+
+def test_the_best_trial_and_published_trials_are_judged_beside_the_other_members(rates_run):
+    results, _ = rates_run
+    rows = {(row.result, row.split, row.measure): row for row in results.rows}
+    low = "net, learning_rate=1e-07"
+    assert rows[low, "train", "accuracy"].verdict.word == "below"
+    assert rows[low, "validation", "accuracy"].published.value == "42"
+    assert len(rows["net", "test", "accuracy"].values) == 2
+    assert rows["net", "test", "accuracy"].mean > rows[low, "test", "accuracy"].mean
+    assert ("other", "test", "accuracy") in rows
+    assert len(results.seeds) == 2
+
+
+def test_trials_are_in_the_table_with_the_rates_of_the_file(rates_run):
+    results, _ = rates_run
+    assert results.sweep.trials[0].settings == {"learning_rate": 5e-5}
+    text = as_plain_text(results, 220)
+    assert "net (best of 2: learning_rate=5e-05)" in text
+    assert "training, in %" in text
+    assert "net, learning_rate=1e-07" in results.to_markdown()
+    assert "| 1e-07 |" in results.to_markdown()
+    assert json.loads(json.dumps(results.to_dict()))["sweep"]["member"] == "net"
+
+
+def test_precision_recall_and_f1_have_a_row_and_a_verdict_where_the_value_is_known(rates_run):
+    results, _ = rates_run
+    rows = {row.measure: row for row in results.rows if row.published and row.result == "net"}
+    assert rows["f1"].verdict is not None
+    assert rows["f1"].interval[0] < rows["f1"].mean < rows["f1"].interval[1]
+    assert rows["recall"].verdict is None
+    text = as_plain_text(results, 220)
+    assert "F1 of the classes, mean" in text
+    assert "recall of 7" in text
+    assert "not known here" in text
+    assert any("only its tables would tell" in note for note in results.notes())
+
+
+def test_the_picture_of_the_sweep_is_drawn(rates_run):
+    results, folder = rates_run
+    assert folder / "sweep-learning_rate.png" in results.figures
+    assert matplotlib.image.imread(folder / "sweep-learning_rate.png").std() > 0.05
+
+
+def test_a_second_call_reads_the_sweep(rates_run, rates_file, monkeypatch):
+    results, folder = rates_run
+    monkeypatch.setattr(sweeping, "tune", None)
+    again = reproduce(str(rates_file), log_dir=folder, verbose=0)
+    assert again.to_dict() == results.to_dict()
+
+
+def test_a_sweep_without_validation_images_is_refused(rates_file, tmp_path):
+    text = rates_file.read_text("utf-8")
+    other = tmp_path / "other.toml"
+    other.write_text(text.replace('"digits"\n', '"digits"\noptions = {validation = 0}\n'), "utf-8")
+    with pytest.raises(ArgumentError, match="hold out validation images"):
+        reproduce(str(other), log_dir=tmp_path / "run", verbose=0)
+
+
+@pytest.mark.parametrize("name", experiment_names())
+def test_the_settings_of_every_sweep_can_vary(name):
+    experiment = load_experiment(name)
+    if experiment.sweep:
+        member = make_member(experiment.swept_member, 1000, quick=False)
+        assert make_search_space(member, dict(experiment.sweep.vary)).names

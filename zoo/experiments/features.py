@@ -1,0 +1,105 @@
+"""Frozen features in place of images: the outputs of a layer of a network that stays as it is."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo.datasets import ImageData, Split
+from zoo.ensembles import Committee, Member
+from zoo.errors import DataError
+from zoo.experiments.images import data_folder, load_images
+from zoo.experiments.settings import FeatureSettings, MemberSettings
+from zoo.inspect import features
+
+FOLDER = "features"
+"""The run folder of the network in the run folder of the experiment."""
+
+
+def frozen_features(
+    settings: FeatureSettings,
+    data: ImageData,
+    root: Any,
+    folder: Path,
+    *,
+    quick: bool = False,
+    verbose: str | int = "auto",
+) -> ImageData:
+    """Replace images by the outputs of a layer, for a network that only has to learn a head.
+
+    Args:
+        settings: The network and its layer.
+        data: The images.
+        root: As for `zoo.experiments.reproduce`.
+        folder: The run folder of the experiment, which keeps the trained network.
+        quick: Whether to train the network on a few images for one epoch.
+        verbose: As for `zoo.experiments.reproduce`.
+
+    Returns:
+        The same splits with images of 1×1 pixel and a channel for each feature. A feature is
+        written in 256 steps from its lowest to its highest value on the training images.
+
+    Raises:
+        DataError: The file of the network is missing or damaged, or the images do not fit it.
+    """
+    model = _network(settings, root, folder, quick=quick, verbose=verbose)
+    layer = model.layers[settings.layer] if isinstance(settings.layer, int) else settings.layer
+    outputs = {
+        name: features(model, split, layer).reshape(len(split), -1)
+        for name, split in data.splits.items()
+    }
+    low, high = outputs["train"].min(axis=0), outputs["train"].max(axis=0)
+    step = np.where(high > low, high - low, 1) / 255
+    splits: dict[str, Split] = {}
+    for name, split in data.splits.items():
+        pixels = np.rint((outputs[name] - low) / step).clip(0, 255).astype(np.uint8)
+        splits[name] = replace(split, store=pixels[:, None, None, :], rows=None)
+    return ImageData(data.name, **splits)
+
+
+def make_member(settings: MemberSettings, images: int, *, quick: bool = False) -> Member:
+    """Make a member with the recipe for a number of training images.
+
+    Args:
+        settings: The network, and how it is trained.
+        images: The number of training images.
+        quick: Whether to train for a single epoch.
+    """
+    recipe = settings.recipe_for(images)
+    if quick:
+        recipe = replace(recipe, epochs=1, cycles=1, batch_size=min(recipe.batch_size, images))
+    return Member(settings.model, settings.arguments, recipe, name=settings.name)
+
+
+def _network(
+    settings: FeatureSettings, root: Any, folder: Path, *, quick: bool, verbose: str | int
+) -> Any:
+    """Read the network from a file, or train the network, or read what was trained before."""
+    if settings.file:
+        path = (data_folder(root) or Path()) / settings.file
+        try:
+            return keras.saving.load_model(path, compile=False)
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"The features need the saved Keras model {settings.file} in the folder of the "
+                f"data. Received: {path}, which cannot be read. Put the file there, or write "
+                "[features.member] and [features.data] to train a network."
+            ) from error
+    path = folder / FOLDER / "committee.keras"
+    if path.exists():
+        return Committee.load(path).members[0]
+    assert settings.member is not None  # FeatureSettings makes sure of it.
+    assert settings.data is not None
+    images = load_images(settings.data, root, quick=quick)
+    committee = Committee([make_member(settings.member, len(images.train), quick=quick)])
+    committee.fit(
+        images.train,
+        validation_data=images.validation,
+        log_dir=folder / FOLDER,
+        resume=True,
+        verbose=verbose,
+    )
+    committee.save(path)
+    return committee.members[0]

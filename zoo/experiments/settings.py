@@ -1,0 +1,165 @@
+"""The sections of an experiment's file: images, networks, frozen features, and the protocol."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from zoo.arguments import whole_number
+from zoo.datasets import load
+from zoo.datasets.registry import get_dataset
+from zoo.errors import ArgumentError
+from zoo.experiments.published.values import SPLITS
+from zoo.recipes import Recipe
+from zoo.registry import describe
+from zoo.text import did_you_mean
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """The images of an experiment.
+
+    Args:
+        name: The name of the data set for `zoo.datasets.load`.
+        archive: The name of the file that holds the images, where the data set has no name of its
+            own. Empty for a data set that `zoo.datasets.load` finds by itself.
+        options: Other arguments of `zoo.datasets.load`.
+        training_images: The number of training images that are taken, as many of each class. None
+            takes all.
+        fingerprint: Name of a split → checksum of its pixels and labels, on the files with which
+            the experiment was run for this project.
+    """
+
+    name: str
+    archive: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    training_images: int | None = None
+    fingerprint: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        get_dataset(self.name)
+        _, *known = inspect.signature(load).parameters
+        refuse_unknown("data.options", self.options, set(known) - {"root", "cache", "download"})
+        refuse_unknown("data.fingerprint", self.fingerprint, SPLITS)
+        if self.training_images is not None:
+            whole_number("data.training_images", self.training_images, 1)
+
+    @property
+    def needed(self) -> str:
+        """Which files a user has to bring, in a word."""
+        info = get_dataset(self.name).info
+        return self.archive or (self.name if info.needs_root else "nothing")
+
+
+@dataclass(frozen=True)
+class MemberSettings:
+    """A network of an experiment, and how it is trained.
+
+    Args:
+        name: The name in the table of results.
+        model: The name of a registered model.
+        arguments: Arguments of the model's builder.
+        recipe: Values of `zoo.Recipe` that replace those of the base. `batch_size = "all"` takes
+            all training images in one step.
+        base: The name of a recipe of the model, which the values change. Empty for `zoo.Recipe()`.
+        summed_loss: Whether the learning rate is for a loss that is summed over the images of a
+            batch. The rate r on the sum is the rate r · batch size on the mean.
+    """
+
+    name: str
+    model: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    base: str = ""
+    summed_loss: bool = False
+
+    def __post_init__(self) -> None:
+        known = {*describe(self.model).parameters} - {"input_shape", "num_classes"}
+        refuse_unknown(f"The arguments of {self.name}", self.arguments, known)
+        names = {part.name for part in fields(Recipe)}
+        refuse_unknown(f"The recipe of {self.name}", self.recipe, names)
+        self.recipe_for(images=1)
+
+    def recipe_for(self, images: int) -> Recipe:
+        """Make the recipe of a training.
+
+        Args:
+            images: The number of training images.
+
+        Returns:
+            The recipe, in which the batch size is a number.
+
+        Raises:
+            ArgumentError: A value is out of its range.
+        """
+        base = describe(self.model).recipe_named(self.base) if self.base else Recipe()
+        values = dict(self.recipe)
+        if values.get("batch_size") == "all":
+            values["batch_size"] = images
+        recipe = replace(base, **values)
+        if self.summed_loss:
+            return replace(recipe, learning_rate=recipe.learning_rate * recipe.batch_size)
+        return recipe
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """Frozen features: the outputs of a layer of a network that learns nothing of these images.
+
+    Args:
+        layer: The name of the layer, or the number of a layer from the end, such as -3.
+        file: A saved Keras model, a file in the folder of the data. Empty to train a network.
+        member: The network that is trained, and how. None with a file.
+        data: The images that the network is trained on. None with a file.
+    """
+
+    layer: str | int
+    file: str = ""
+    member: MemberSettings | None = None
+    data: DataSettings | None = None
+
+    def __post_init__(self) -> None:
+        is_trained = self.member is not None and self.data is not None
+        if is_trained == bool(self.file):
+            raise ArgumentError(
+                "features must have either a file, or a member and data. Received: "
+                f"file = {self.file!r}, {'a' if self.member else 'no'} member, "
+                f"{'' if self.data else 'no '}data. Correct the file."
+            )
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How the members are trained and judged.
+
+    Args:
+        seeds: The seeds of the trainings. Each member is trained once with each.
+        new_splits: Whether each seed also holds out other images, by the `seed` of
+            `zoo.datasets.load`.
+        voting: The rule by which the members vote. Empty if they do not vote.
+        tolerance: A difference of this many points of accuracy, or less, counts as none: the test
+            says *consistent* where the difference is certainly smaller.
+    """
+
+    seeds: Sequence[int] = (0,)
+    new_splits: bool = False
+    voting: str = ""
+    tolerance: float = 5.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.seeds, Sequence) or not self.seeds:
+            raise ArgumentError(
+                f"protocol.seeds must be a list of seeds. Received: {self.seeds!r}. Write [0, 1]."
+            )
+        for seed in self.seeds:
+            whole_number("protocol.seeds", seed, 0)
+
+
+def refuse_unknown(where: str, table: Mapping[str, Any], known: Any) -> None:
+    """Refuse keys that are not known."""
+    for key in table:
+        if key not in known:
+            raise ArgumentError(
+                f"{where} must have no other keys than {', '.join(sorted(known))}. Received: "
+                f"{key!r}{did_you_mean(key, known)} Correct the file."
+            )
