@@ -89,6 +89,25 @@ def fold_batch_normalization(model: Any) -> Any:
     return keras.Model(inputs[0] if len(inputs) == 1 else inputs, outputs, name=model.name)
 
 
+def folded_where_possible(model: Any) -> Any:
+    """Copy a model by `fold_batch_normalization`; a model with nothing to fold is given unchanged.
+
+    Args:
+        model: A built `keras.Model`.
+
+    Returns:
+        A model with the same answers.
+
+    Example:
+        >>> import zoo
+        >>> model = zoo.build("cnn")
+        >>> folded_where_possible(model) is model
+        True
+    """
+    can_fold = _is_graph(model) and _graph_and_branches(model)[1]
+    return fold_batch_normalization(model) if can_fold else model
+
+
 def inference_of(model: Any) -> Callable[[Any], Any]:
     """Make a function that computes what a model answers, with batch normalisation folded.
 
