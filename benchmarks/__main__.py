@@ -9,7 +9,8 @@ from benchmarks import measure
 NAMES = (
     *("committee", "copies", "sweep", "cnn", "augmentation", "predict", "voting", "memory"),
     *("growth", "fixed_cost", "data", "gradients", "backpropagation", "picture"),
-    *("explain", "landscape", "label_errors", "trust", "watching", "bags", "entries"),
+    *("explain", "landscape", "label_errors", "trust", "watching", "bags", "recipe_values"),
+    "entries",
 )
 
 

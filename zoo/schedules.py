@@ -85,5 +85,6 @@ def rate_factor(optimizer: Any) -> Any:
     schedule = getattr(optimizer, "_learning_rate", None)
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         schedule = optimizer.inner_optimizer._learning_rate
-    known = isinstance(schedule, RecipeSchedule) and schedule.reducible
-    return schedule.factor if known else None
+    if isinstance(schedule, RecipeSchedule) and schedule.reducible:
+        return schedule.factor
+    return None

@@ -4,7 +4,7 @@ A new score is a new row of `SCORES`: it then appears in the history (`top_5`, `
 TensorBoard, in callbacks and in the progress. Metric functions of Keras can be such a row.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +97,36 @@ def cross_entropy(labels: Any, probabilities: Any, weights: Any = None, shares: 
     return tf.reduce_mean(losses, axis=-1)
 
 
+def sums_of_scores(
+    scores: Mapping[str, Score], labels: Any, probabilities: Any, losses: Any, counts: Any = None
+) -> Any:
+    """Sum scores over the images of a batch.
+
+    Args:
+        scores: Name → score.
+        labels: Class ids of the images, int64 [batch].
+        probabilities: float [models, batch, classes].
+        losses: The mean losses over the batch, float [models].
+        counts: How often each image counts for the first models, [some models, batch]; None counts
+            each image once.
+
+    Returns:
+        float64 [models, scores + 1]; the last column is the number of images.
+    """
+    repeated = tf.broadcast_to(labels, tf.shape(probabilities)[:2])
+    each = tf.ones(tf.shape(repeated), "float64")
+    if counts is not None:
+        each = tf.concat([tf.cast(counts, "float64"), each[counts.shape[0] :]], axis=0)
+    values = {name: score.values for name, score in scores.items() if name != LOSS}
+    columns = {
+        name: tf.reduce_sum(each * tf.cast(function(repeated, probabilities), "float64"), axis=-1)
+        for name, function in values.items()
+    }
+    columns[LOSS] = tf.cast(losses, "float64") * tf.cast(tf.shape(labels)[0], "float64")
+    ordered = [*(columns[name] for name in scores), tf.reduce_sum(each, axis=-1)]
+    return tf.stack(ordered, axis=-1)
+
+
 class TrainingLoss:
     """The loss of each model in a training step: the number that training lowers.
 
@@ -117,32 +147,29 @@ class TrainingLoss:
         class_weights: Sequence[Sequence[float]] = (),
         teacher: Teacher | None = None,
     ) -> None:
-        balanced = [recipe.class_weight is not None for recipe in recipes]
-        # A row for each model, or None where no recipe asks for weights.
-        self._class_weights = (
-            np.where(np.array(balanced)[:, None], class_weights, 1) if any(balanced) else None
-        )
         # Mixed images have a share of each class. All models see the same mixed images.
-        self._mixed = any(recipe.mixes_images for recipe in recipes)
+        self.mixed = any(recipe.mixes_images for recipe in recipes)
         self._takes_shares = np.array(
-            [self._mixed or recipe.targets == "shares" for recipe in recipes]
-        )
-        smoothing = [recipe.label_smoothing or 0.0 for recipe in recipes]
-        # A variable, so that the same graph can train with other values; None if nothing smooths.
-        self._smoothing = (
-            tf.Variable(smoothing, dtype="float64", trainable=False) if any(smoothing) else None
+            [self.mixed or recipe.targets == "shares" for recipe in recipes]
         )
         self._teacher = teacher
+        # Vectors over the models, since a graph may train other models afterwards.
+        self._smoothing, self._class_weights = (
+            None if values is None else tf.Variable(values, trainable=False)
+            for values in _vectors(recipes, class_weights)
+        )
 
-    def smooth(self, shares: Sequence[float | None]) -> None:
-        """Take the label smoothing of each model, without a new graph.
+    def take(self, recipes: Sequence[Recipe], class_weights: Sequence[Sequence[float]]) -> None:
+        """Take the label smoothing and the class weights of other models.
 
         Args:
-            shares: The share of the targets that is divided among all classes, or None. If nothing
-                was smoothed when the loss was made, nothing must be smoothed now.
+            recipes: Recipes with the same `loss_key`.
+            class_weights: As for `TrainingLoss`.
         """
-        if self._smoothing is not None:
-            self._smoothing.assign([share or 0.0 for share in shares])
+        variables = self._smoothing, self._class_weights
+        for variable, values in zip(variables, _vectors(recipes, class_weights), strict=True):
+            if variable is not None:
+                variable.assign(values)
 
     def of_batch(
         self, images: Any, labels: Any, shares: Any = None, weights: Any = None
@@ -189,7 +216,7 @@ class TrainingLoss:
         takes_shares = self._takes_shares[rows]
         of_classes = None
         if self._class_weights is not None:
-            of_classes = tf.constant(self._class_weights[rows], logits.dtype)
+            of_classes = tf.cast(tf.gather(self._class_weights, rows), logits.dtype)
         if takes_shares.any() or self._smoothing is not None:
             classes = logits.shape[-1]
             targets = tf.one_hot(labels, classes, dtype=logits.dtype)
@@ -199,7 +226,7 @@ class TrainingLoss:
             if self._smoothing is not None:
                 smoothing = tf.cast(tf.gather(self._smoothing, rows), logits.dtype)[:, None, None]
                 targets = (1 - smoothing) * targets + smoothing / classes
-            if self._mixed and of_classes is not None:
+            if self.mixed and of_classes is not None:
                 # Each share counts by its own class. These targets do not sum to 1, which
                 # TensorFlow's gradient of the cross-entropy of logits takes for granted.
                 targets *= of_classes[:, None]
@@ -211,6 +238,34 @@ class TrainingLoss:
         if of_classes is not None:
             losses *= tf.gather(of_classes, labels, axis=1)
         return losses
+
+
+def loss_key(recipes: Sequence[Recipe]) -> Any:
+    """Describe all that the graph of a `TrainingLoss` depends on.
+
+    Args:
+        recipes: How each model is trained.
+
+    Returns:
+        A value that is equal for recipes that one graph can follow.
+    """
+    return [
+        [(recipe.mixes_images, recipe.targets) for recipe in recipes],
+        any(recipe.label_smoothing for recipe in recipes),
+        any(recipe.class_weight is not None for recipe in recipes),
+    ]
+
+
+def _vectors(
+    recipes: Sequence[Recipe], class_weights: Sequence[Sequence[float]]
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Give label smoothing [models] and class weights [models, classes], or None for no model."""
+    smoothing = np.array([recipe.label_smoothing or 0.0 for recipe in recipes])
+    balanced = np.array([recipe.class_weight is not None for recipe in recipes])
+    return (
+        smoothing if smoothing.any() else None,
+        np.where(balanced[:, None], class_weights, 1.0) if balanced.any() else None,
+    )
 
 
 def validation_scores(scores: dict[str, float]) -> dict[str, float]:

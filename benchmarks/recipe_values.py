@@ -1,0 +1,54 @@
+"""What each value of a recipe costs: images a second of training, with and without the value.
+
+`lasso_mlp` trains as sixteen copies that run as one wide model, `cnn` by itself. An epoch counts
+from the second on.
+"""
+
+import functools
+import statistics
+from typing import Any
+
+from benchmarks.fits import committee_fit, random_images
+from benchmarks.measure import compare, keep, show, take_turns
+
+DECAY = {"optimizer": "adamw", "optimizer_arguments": {"weight_decay": 0.001}}
+PLAIN = "plain"
+VALUES: dict[str, dict[str, Any]] = {
+    PLAIN: {},
+    "label_smoothing=0.1": {"label_smoothing": 0.1},
+    "warm_up=1": {"warm_up": 1},
+    'weight_decay_of="kernels"': {"weight_decay_of": "kernels"},
+    "ema=0.999": {"ema": 0.999},
+}
+NETWORKS = {"16 copies of lasso_mlp": ("lasso_mlp", 16), "cnn": ("cnn", None)}
+
+
+def main(*, quick: bool = False) -> None:
+    """Measure, print the table, and write results/recipe_values.json."""
+    turns, epochs = (1, 2) if quick else (5, 4)
+    networks = {"2 copies of lasso_mlp": ("lasso_mlp", 2)} if quick else NETWORKS
+    tables = {}
+    for title, (entry, copies) in networks.items():
+        images, side = (64, 8) if quick else (8192 if copies else 2048, 48)
+        split, _ = random_images(images, side, 7)
+        ways = {
+            name: functools.partial(seconds_of, entry, split, epochs, copies, value)
+            for name, value in VALUES.items()
+        }
+        seconds = take_turns(ways, turns, warm_up=0)
+        tables[title] = {
+            name: {
+                "images a second": len(split) / statistics.median(times),
+                "cost": 1 / compare(times, seconds[PLAIN])["times faster"] - 1,
+            }
+            for name, times in seconds.items()
+        }
+        show(title, tables[title], {"images a second": ",.0f", "cost": "+.1%"})
+    keep("recipe_values", {"tables": tables})
+
+
+def seconds_of(entry: str, split: Any, epochs: int, copies: Any, value: Any) -> float:
+    """Train with a value of the recipe: seconds of an epoch."""
+    changes = {"learning_rate": 0.001, **DECAY, **value}
+    seconds, _ = committee_fit([entry], split, "float32", epochs, copies, **changes)
+    return seconds
