@@ -155,6 +155,7 @@ TESTED_WITH = {
     "zoo/models/vgg": "zoo/models/test_small_networks",
     "zoo/registry/standardization": "zoo/training/test_standardize",
     "zoo/tensorboard/hyperparameters": "zoo/tensorboard/test_event_log",
+    "zoo/training/grouping": "zoo/training/test_train",
     "zoo/training/checkpoint": "ensembles/test_fitting",
     "zoo/training/fusion/branch": "zoo/training/fusion/test_fused",
     "zoo/training/fusion/model_group": "zoo/training/fusion/test_fused",

@@ -132,14 +132,12 @@ class Recipe:
                 "optimizer_arguments must not hold the learning rate, which has a field of its "
                 f"own. Received: {dict(self.optimizer_arguments)}. Pass learning_rate= instead."
             )
-        if self.optimizer_arguments.get("use_ema"):
-            raise ArgumentError(
-                "optimizer_arguments must not hold use_ema, since the recipe has a field for the "
-                f"moving average. Received: {dict(self.optimizer_arguments)}. Pass ema=0.99 "
-                "instead, for example."
-            )
         # A plain dict, since other mappings, such as read-only views, cannot be copied or pickled.
-        object.__setattr__(self, "optimizer_arguments", dict(self.optimizer_arguments))
+        arguments = dict(self.optimizer_arguments)
+        if arguments.get("use_ema") and self.ema is None:  # as in recipes of earlier versions
+            object.__setattr__(self, "ema", arguments.pop("ema_momentum", 0.99))
+        arguments.pop("use_ema", None)
+        object.__setattr__(self, "optimizer_arguments", arguments)
 
     @property
     def mixes_images(self) -> bool:

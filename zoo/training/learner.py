@@ -13,8 +13,8 @@ from zoo.datasets.split import Split
 from zoo.recipes import PLATEAU_FACTOR, Recipe
 from zoo.schedules import rate_factor
 from zoo.training.built_models.interface import check_model as check_model  # its earlier place
+from zoo.training.built_models.statistics import mixes_images, update_batch_statistics
 from zoo.training.fusion.moving_average import MovingAverage, average_of, keep_average, state_of
-from zoo.training.statistics import update_batch_statistics
 
 
 @dataclass
@@ -94,6 +94,18 @@ class Learner:
         if self.rows is None:
             return np.ones(n, np.float32)
         return (np.bincount(self.rows, minlength=n) * (n / len(self.rows))).astype(np.float32)
+
+    @property
+    def exposed_by(self) -> str:
+        """What would show the model images that count nothing for it, in batches of other models.
+
+        Empty if nothing would, or if the model is never trained on such batches.
+        """
+        if not self.takes_weights:
+            return ""
+        if self.recipe.mixes_images:
+            return "mixup or cutmix"
+        return "batch normalisation" if mixes_images(self.model) else ""
 
     def start(self, steps_per_epoch: int) -> None:
         """Make a fresh optimiser.
@@ -335,6 +347,15 @@ class Learner:
             "last": self._last_weights,
             **{f"snapshot {k}": model.variables for k, model in enumerate(self.snapshots)},
         }
+
+
+def may_stop_before_others(learners: Sequence[Learner]) -> list[bool]:
+    """Tell for each learner whether it may stop learning before the others do."""
+    most = max(learner.recipe.epochs for learner in learners)
+    return [
+        len(learners) > 1 and (bool(learner.recipe.patience) or learner.recipe.epochs < most)
+        for learner in learners
+    ]
 
 
 def _are_finite(weights: Sequence[Any]) -> bool:

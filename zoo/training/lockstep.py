@@ -9,13 +9,14 @@ import tensorflow as tf
 
 from zoo.training.distillation import Teacher
 from zoo.training.fusion import ModelGroup, graph_key, loop_over_batches
-from zoo.training.learner import Learner
+from zoo.training.learner import Learner, may_stop_before_others
 from zoo.training.scores import (
     SCORES,
     Score,
     ScoresByName,
     TrainingLoss,
     cross_entropy,
+    loss_key,
     sums_of_scores,
 )
 
@@ -41,8 +42,7 @@ class Lockstep:
     """The arithmetic of training several models on the same batches.
 
     One pass over the data serves all models, and models with the same first layers run as one wide
-    model. Call `reuse_lockstep` to get a `Lockstep`: it reuses the graphs of an earlier training of
-    the same models.
+    model. Call `reuse_lockstep` to get a `Lockstep`: it reuses the graphs of an earlier training.
 
     Args:
         learners: The models, with their optimisers started.
@@ -64,11 +64,10 @@ class Lockstep:
     ) -> None:
         self._compiled = compiled
         # Only a committee asks for the answers of models that have stopped.
-        self._stoppable = _stoppable(learners) if combine else [False] * len(learners)
+        self._stoppable = may_stop_before_others(learners) if combine else [False] * len(learners)
         self._scores: dict[str, Score] = dict(SCORES)
         recipes = [learner.recipe for learner in learners]
         self._loss = TrainingLoss(recipes, class_weights, teacher)
-        self._mixed = any(recipe.mixes_images for recipe in recipes)
         self._combine = combine
         self._take(learners)
         # A row for each name: the sum of each score over the images, and the number of images. Not
@@ -85,9 +84,8 @@ class Lockstep:
         Args:
             batches: Iterator over (images, labels) or (images, labels, weights of the images). If a
                 recipe asks for label shares, or mixes images, a pair (labels, shares) takes the
-                place of the labels.
-                If each model has images of its own, a last element [batch, models] says how often
-                each image counts for each model.
+                place of the labels. If each model has images of its own, a last element [batch,
+                models] says how often each image counts for each model.
             steps: How many batches to take from it.
             active: Whether each learner learns. The others only answer.
             images_left: How many images the training may still go through, at most.
@@ -177,16 +175,19 @@ class Lockstep:
         """
         self._totals.assign(tf.zeros_like(self._totals) if totals is None else totals)
 
-    def restart(self, learners: Sequence[Learner]) -> None:
+    def restart(
+        self, learners: Sequence[Learner], class_weights: Sequence[Sequence[float]]
+    ) -> None:
         """Begin another training with the same graphs.
 
         Args:
             learners: The models with fresh optimisers. They may be other models where models run
                 fused. The graph of a model by itself keeps its optimiser: that gets the values of
                 the fresh optimiser, and then replaces it in the learner.
+            class_weights: As for `Lockstep`.
         """
         self.reset()
-        self._loss.smooth([learner.recipe.label_smoothing for learner in learners])
+        self._loss.take([learner.recipe for learner in learners], class_weights)
         models = [learner.model for learner in learners]
         everyone = (True,) * len(models)
         self._groups = {key: known for key, known in self._groups.items() if key == everyone}
@@ -272,13 +273,13 @@ class Lockstep:
         labels, shares = targets if isinstance(targets, tuple) else (targets, None)
         losses_of = self._loss.of_batch(images, labels, shares, own)
         outputs, losses = group.train(images, losses_of, active)
-        mixed = shares if self._mixed else None
-        self._add(labels, outputs, losses, active, weights, counts, mixed)
+        targets = labels, shares if self._loss.mixed else None
+        self._add(targets, outputs, losses, active, weights, counts)
 
     def _evaluation_step(self, group: Any, images: Any, labels: Any, weights: Any = None) -> None:
         outputs, penalties = group(images)
         losses = cross_entropy(labels, outputs, weights) + penalties
-        self._add(labels, outputs, losses, tf.fill([len(self.models)], True), weights)
+        self._add((labels, None), outputs, losses, tf.fill([len(self.models)], True), weights)
 
     def _with_committee(self, outputs: Any) -> Any:
         if not self._combine:
@@ -287,28 +288,21 @@ class Lockstep:
         return tf.concat([outputs, committee[None]], axis=0)
 
     def _add(
-        self,
-        labels: Any,
-        outputs: Any,
-        losses: Any,
-        counted: Any,
-        weights: Any,
-        counts: Any = None,
-        mixed: Any = None,
+        self, targets: Any, outputs: Any, losses: Any, added: Any, weights: Any, counts: Any = None
     ) -> None:
-        """Add a batch to the sums of the models marked by `counted`, and of the committee.
+        """Add a batch to the sums of the models marked by `added`, and of the committee.
 
-        With `counts` [models, batch], the scores of a model are of its own images only. With the
-        shares of `mixed` images [batch, classes], the loss of the committee is of these.
+        With `counts` [models, batch], the scores of a model are of its own images only. `targets`
+        are the labels, and the shares of mixed images for the loss of the committee, or None.
         """
+        labels, shares = targets
         outputs = self._with_committee(outputs)
         if self._combine:
-            of_committee = cross_entropy(labels, outputs[-1:], weights, mixed)
-            losses = tf.concat([losses, of_committee], axis=0)
-            counted = tf.concat([counted, [True]], axis=0)
+            losses = tf.concat([losses, cross_entropy(labels, outputs[-1:], weights, shares)], 0)
+            added = tf.concat([added, [True]], axis=0)
         sums = sums_of_scores(self._scores, labels, outputs, losses, counts)
         # `tf.where`, not a multiplication by 0: NaN · 0 is NaN.
-        self._totals.assign_add(tf.where(counted[:, None], sums, 0))
+        self._totals.assign_add(tf.where(added[:, None], sums, 0))
 
 
 class Graphs:
@@ -353,32 +347,30 @@ def reuse_lockstep(
     """
     weights = sum(learner.model.count_params() for learner in learners)
     compiled = weights * steps >= COMPILE_FROM
-    recipes = [learner.recipe for learner in learners]
-    balanced = [each.class_weight is not None for each in recipes]
+    stoppable = may_stop_before_others(learners) if combine else []
     key = [
         combine,
         teacher and (teacher, teacher.rule),
-        any(balanced) and [list(weights) for weights in class_weights],
+        np.shape(class_weights),
         compiled,
-        _stoppable(learners),
+        stoppable,
         dict(SCORES),
-        [(each.class_weight, each.targets, bool(each.ema), each.mixes_images) for each in recipes],
-        any(each.label_smoothing for each in recipes),
+        loss_key([learner.recipe for learner in learners]),
+        [bool(learner.recipe.ema) for learner in learners],
         graph_key(
             [learner.model for learner in learners],
             [learner.optimizer for learner in learners],
             # Models that have stopped answer by themselves in a committee.
-            stay=combine is not None and any(_stoppable(learners)),
+            stay=any(stoppable),
         ),
     ]
     # The first model holds the lockstep, so that both are freed together. The attribute is set
     # without Keras, because Keras would save it with the model.
     owner = learners[0].model
-    known, lockstep = (
-        (graphs.latest if graphs else vars(owner).get("_zoo_lockstep")) or (None, None)
-    )  # fmt: skip
+    latest = graphs.latest if graphs else vars(owner).get("_zoo_lockstep")
+    known, lockstep = latest or (None, None)
     if lockstep is not None and known == key:
-        lockstep.restart(learners)
+        lockstep.restart(learners, class_weights)
         return lockstep
     lockstep = Lockstep(learners, combine, class_weights, teacher, compiled=compiled)
     if graphs:
@@ -386,12 +378,3 @@ def reuse_lockstep(
     else:
         object.__setattr__(owner, "_zoo_lockstep", (key, lockstep))
     return lockstep
-
-
-def _stoppable(learners: Sequence[Learner]) -> list[bool]:
-    """Tell for each learner whether it may stop learning before the others do."""
-    most = max(learner.recipe.epochs for learner in learners)
-    return [
-        len(learners) > 1 and (bool(learner.recipe.patience) or learner.recipe.epochs < most)
-        for learner in learners
-    ]

@@ -147,32 +147,29 @@ class TrainingLoss:
         class_weights: Sequence[Sequence[float]] = (),
         teacher: Teacher | None = None,
     ) -> None:
-        balanced = [recipe.class_weight is not None for recipe in recipes]
-        # A row for each model, or None where no recipe asks for weights.
-        self._class_weights = (
-            np.where(np.array(balanced)[:, None], class_weights, 1) if any(balanced) else None
-        )
         # Mixed images have a share of each class. All models see the same mixed images.
-        self._mixed = any(recipe.mixes_images for recipe in recipes)
+        self.mixed = any(recipe.mixes_images for recipe in recipes)
         self._takes_shares = np.array(
-            [self._mixed or recipe.targets == "shares" for recipe in recipes]
-        )
-        smoothing = [recipe.label_smoothing or 0.0 for recipe in recipes]
-        # A variable, so that the same graph can train with other values; None if nothing smooths.
-        self._smoothing = (
-            tf.Variable(smoothing, dtype="float64", trainable=False) if any(smoothing) else None
+            [self.mixed or recipe.targets == "shares" for recipe in recipes]
         )
         self._teacher = teacher
+        # Vectors over the models, since a graph may train other models afterwards.
+        self._smoothing, self._class_weights = (
+            None if values is None else tf.Variable(values, trainable=False)
+            for values in _vectors(recipes, class_weights)
+        )
 
-    def smooth(self, shares: Sequence[float | None]) -> None:
-        """Take the label smoothing of each model, without a new graph.
+    def take(self, recipes: Sequence[Recipe], class_weights: Sequence[Sequence[float]]) -> None:
+        """Take the label smoothing and the class weights of other models.
 
         Args:
-            shares: The share of the targets that is divided among all classes, or None. If nothing
-                was smoothed when the loss was made, nothing must be smoothed now.
+            recipes: Recipes with the same `loss_key`.
+            class_weights: As for `TrainingLoss`.
         """
-        if self._smoothing is not None:
-            self._smoothing.assign([share or 0.0 for share in shares])
+        variables = self._smoothing, self._class_weights
+        for variable, values in zip(variables, _vectors(recipes, class_weights), strict=True):
+            if variable is not None:
+                variable.assign(values)
 
     def of_batch(
         self, images: Any, labels: Any, shares: Any = None, weights: Any = None
@@ -219,7 +216,7 @@ class TrainingLoss:
         takes_shares = self._takes_shares[rows]
         of_classes = None
         if self._class_weights is not None:
-            of_classes = tf.constant(self._class_weights[rows], logits.dtype)
+            of_classes = tf.cast(tf.gather(self._class_weights, rows), logits.dtype)
         if takes_shares.any() or self._smoothing is not None:
             classes = logits.shape[-1]
             targets = tf.one_hot(labels, classes, dtype=logits.dtype)
@@ -229,7 +226,7 @@ class TrainingLoss:
             if self._smoothing is not None:
                 smoothing = tf.cast(tf.gather(self._smoothing, rows), logits.dtype)[:, None, None]
                 targets = (1 - smoothing) * targets + smoothing / classes
-            if self._mixed and of_classes is not None:
+            if self.mixed and of_classes is not None:
                 # Each share counts by its own class. These targets do not sum to 1, which
                 # TensorFlow's gradient of the cross-entropy of logits takes for granted.
                 targets *= of_classes[:, None]
@@ -241,6 +238,34 @@ class TrainingLoss:
         if of_classes is not None:
             losses *= tf.gather(of_classes, labels, axis=1)
         return losses
+
+
+def loss_key(recipes: Sequence[Recipe]) -> Any:
+    """Describe all that the graph of a `TrainingLoss` depends on.
+
+    Args:
+        recipes: How each model is trained.
+
+    Returns:
+        A value that is equal for recipes that one graph can follow.
+    """
+    return [
+        [(recipe.mixes_images, recipe.targets) for recipe in recipes],
+        any(recipe.label_smoothing for recipe in recipes),
+        any(recipe.class_weight is not None for recipe in recipes),
+    ]
+
+
+def _vectors(
+    recipes: Sequence[Recipe], class_weights: Sequence[Sequence[float]]
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Give label smoothing [models] and class weights [models, classes], or None for no model."""
+    smoothing = np.array([recipe.label_smoothing or 0.0 for recipe in recipes])
+    balanced = np.array([recipe.class_weight is not None for recipe in recipes])
+    return (
+        smoothing if smoothing.any() else None,
+        np.where(balanced[:, None], class_weights, 1.0) if balanced.any() else None,
+    )
 
 
 def validation_scores(scores: dict[str, float]) -> dict[str, float]:

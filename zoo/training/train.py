@@ -17,11 +17,12 @@ from zoo.datasets.split import Split
 from zoo.errors import ArgumentError, DataError
 from zoo.tensorboard import TensorBoardLog, log_start
 from zoo.training.built_models.interface import check_model
+from zoo.training.built_models.statistics import learn_mean_image
 from zoo.training.built_models.unsafe_kernels import check_kernels
 from zoo.training.callbacks import MemberCallback, as_list, check_callbacks, choose_directions
 from zoo.training.checkpoint import Checkpoint
 from zoo.training.distillation import Teacher
-from zoo.training.fusion import reasons_apart
+from zoo.training.grouping import group_learners, tell_what_is_apart
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Combine, Graphs
 from zoo.training.loop import Loop
@@ -29,10 +30,6 @@ from zoo.training.progress import Progress
 from zoo.training.recording import Recorder
 from zoo.training.run_folder import MANIFEST, RunFolder, read_manifest
 from zoo.training.scores import SCORES
-from zoo.training.statistics import learn_mean_image, mixes_images
-
-OWN_IMAGES = "their own images"
-"""What makes the batches of members differ that are trained on images of their own."""
 
 
 def train(
@@ -122,7 +119,7 @@ def train(
         check_model("The teacher", teacher.model, data.image_shape, data.num_classes)
     if resume and together is None and _was_trained_apart(log_dir):
         together = False
-    groups = _groups(learners, together)
+    groups = group_learners(learners, together)
     for learner in learners:
         learn_mean_image(learner.model, learner.training_images(data))
     config = {
@@ -143,7 +140,7 @@ def train(
         recorder.history.log_dir = run.path if run else None
         _record_start(learners, config, progress, log)
         if together is not False:
-            _say_what_is_apart(groups, progress)
+            tell_what_is_apart(groups, progress)
         loop = Loop(
             data,
             validation,
@@ -211,49 +208,6 @@ def _record_start(
         log_start(log, {**config, "computes in": policies}, list(policies), sorted(SCORES))
 
 
-def _say_what_is_apart(groups: Sequence[Sequence[Learner]], progress: Progress) -> None:
-    """Say which models are trained after others, or beside others as models by themselves."""
-    first = groups[0][0]
-    reasons: dict[str, list[str]] = {}
-    for group in groups[1:]:
-        differing = _disagreements(first, group[0])
-        fields = [name for name in differing if name != OWN_IMAGES]
-        reason = f"another {' and '.join(fields)}"
-        if OWN_IMAGES in differing:
-            mixing = _mixing_of_images(first) or _mixing_of_images(group[0])
-            reason = OWN_IMAGES
-            if mixing:
-                reason = f"{mixing} would see the images that a member leaves out"
-        reasons.setdefault(reason, []).extend(learner.name for learner in group)
-    if reasons:
-        progress.say(f"Not trained on the same batches as {first.name}: {_in_words(reasons)}.")
-    apart: dict[str, list[str]] = {}
-    for group in groups:
-        if len(group) > 1:
-            found = reasons_apart(
-                [learner.name for learner in group],
-                [learner.model for learner in group],
-                [learner.make_optimizer(1) for learner in group],
-            )
-            for reason, names in found.items():
-                apart.setdefault(reason, []).extend(names)
-    if apart:
-        progress.say(f"Not computed as one wide model: {_in_words(apart)}.")
-
-
-def _in_words(reasons: Mapping[str, Sequence[str]]) -> str:
-    return "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
-
-
-def _mixing_of_images(learner: Learner) -> str:
-    """Name what would show a model the images of a batch that count nothing for it, or nothing."""
-    if not learner.takes_weights:
-        return ""
-    if learner.recipe.mixes_images:
-        return "mixup or cutmix"
-    return "batch normalisation" if mixes_images(learner.model) else ""
-
-
 @contextlib.contextmanager
 def _closing(run: RunFolder, log: TensorBoardLog) -> Iterator[None]:
     """Close the log at the end, and write in the run folder how the run ended."""
@@ -319,28 +273,6 @@ def _check_shared_weights(learners: Sequence[Learner]) -> None:
                 )
 
 
-def _groups(learners: Sequence[Learner], together: bool | None) -> list[list[Learner]]:
-    """Group the learners that train together, in the order of the first of each group."""
-    if together is False:
-        return [[learner] for learner in learners]
-    groups: list[list[Learner]] = []
-    for learner in learners:
-        for group in groups:
-            if not _disagreements(group[0], learner):
-                group.append(learner)
-                break
-        else:
-            groups.append([learner])
-    if together and len(groups) > 1:
-        first, second = groups[0][0], groups[1][0]
-        raise ArgumentError(
-            f"Members that train together must agree on the batches. Received: {first.name} and "
-            f"{second.name} differ in {' and '.join(_disagreements(first, second))}. Make them "
-            "agree, or leave together= out."
-        )
-    return groups
-
-
 def _was_trained_apart(folder: str | Path | None) -> bool:
     """Tell whether a run, if there is one, trained each model by itself."""
     if folder is None or not (Path(folder) / MANIFEST).exists():
@@ -348,19 +280,6 @@ def _was_trained_apart(folder: str | Path | None) -> bool:
     config = read_manifest(folder).get("config")
     groups = config.get("groups", []) if isinstance(config, dict) else []
     return len(groups) > 1 and all(len(group) == 1 for group in groups)
-
-
-def _disagreements(first: Learner, second: Learner) -> list[str]:
-    """Name the parts of two recipes that make their batches differ."""
-    has_own = any(
-        learner.rows is not None and (not learner.takes_weights or _mixing_of_images(learner))
-        for learner in (first, second)
-    )
-    own = [OWN_IMAGES] if has_own else []
-    fields = ("batch_size", "augmentation", *(["targets"] if first.recipe.mixes_images else []))
-    return own + [
-        name for name in fields if getattr(first.recipe, name) != getattr(second.recipe, name)
-    ]
 
 
 def _fingerprint(split: Split, with_shares: bool = False) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from tensorflow.python.eager import context
 
 from zoo.ensembles.checks import logarithms
 from zoo.ensembles.committee import Committee
@@ -66,8 +67,17 @@ def train_round(
         _tell(study, proposal, None if proposal.number in pruning.pruned else score)
     numbers = {proposal.number for proposal in proposals}
     del learners, every, pruning
-    gc.collect()  # graphs and models refer to each other in circles
+    _free_memory()
     return [trial for trial in trials_of(study, setup) if trial.number in numbers]
+
+
+def _free_memory() -> None:
+    """Free the memory of the models of a round, which are no longer needed."""
+    gc.collect()  # graphs and models refer to each other in circles
+    # TensorFlow keeps 36 kB for each variable of a new name, also when the variable is gone, and
+    # Keras numbers the names. `keras.utils.clear_session` clears this too, but also the user's own
+    # settings of Keras.
+    context.context().clear_kernel_cache()
 
 
 def _learners(setup: SweepSetup, proposal: Any) -> list[Learner]:

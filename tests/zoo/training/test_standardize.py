@@ -10,8 +10,8 @@ from zoo.datasets.split import Split
 from zoo.ensembles import Committee, Member
 from zoo.errors import ArgumentError
 from zoo.layers import MeanImageStandardization, PerImageStandardization
+from zoo.training.built_models.statistics import mean_image
 from zoo.training.learner import Learner
-from zoo.training.statistics import mean_image
 from zoo.training.train import train
 
 SHAPE = (4, 5, 3)

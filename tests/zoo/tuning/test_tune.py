@@ -4,6 +4,7 @@ import shutil
 import numpy as np
 import optuna
 import pytest
+from tensorflow.python.framework.func_graph import FuncGraph
 
 import zoo
 from zoo.ensembles import Member
@@ -53,6 +54,22 @@ def test_the_study_opens_in_optuna_with_scores_of_each_epoch(swept):
     assert study.best_trial.number == swept.best.number
     assert study.best_value == swept.best.score
     assert sorted(study.best_trial.intermediate_values) == [1, 2, 3]
+
+
+def test_rounds_leave_no_graphs_behind(images, base):
+    """Three rounds that fuse, of two trials each: the second reuses the graphs of the first."""
+    found = []
+
+    def count_graphs(sweep):
+        gc.collect()
+        found.append(sum(isinstance(thing, FuncGraph) for thing in gc.get_objects()))
+
+    space = {"learning_rate": "0.001..0.1:log"}
+    options = {"trials": 6, "round_size": 2, "sampler": "random", "callbacks": [count_graphs]}
+    zoo.tune(base, images, space, verbose=0, **options)
+    before_all, after_first, *others = found
+    assert after_first > before_all
+    assert others == [after_first] * 2
 
 
 def test_a_resumed_sweep_trains_nothing_again(swept, images, base, monkeypatch):

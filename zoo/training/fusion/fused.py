@@ -110,13 +110,13 @@ class FusedModels:
             Probabilities [models, batch, classes] and the regularisers' penalties [models]. The
             penalties have no gradient here, since `train` adds that gradient itself.
         """
-        outputs, _, penalties = self._run(images, training=training)
-        return outputs, penalties
+        outputs, _ = self._run(images, training=training)
+        return outputs, tf.cast(self._penalties_of_models(), outputs.dtype)
 
     def _run(
         self, images: Any, *, training: bool, sources: dict[int, Any] | None = None
-    ) -> tuple[Any, Any, Any]:
-        """Give probabilities, logits and penalties; `sources` gets the weights as layers take them.
+    ) -> tuple[Any, Any]:
+        """Give probabilities and logits; `sources` gets the weights as layers take them.
 
         Args:
             images: float32 [batch, height, width, channels].
@@ -145,8 +145,7 @@ class FusedModels:
             for branch, part in zip(self._branches, parts, strict=True)
         ]
         outputs, logits = (concatenate_outputs(column) for column in zip(*results, strict=True))
-        penalties = self._sum_penalties() if self._penalties else tf.zeros([len(self.models)])
-        return outputs, logits, tf.cast(penalties, outputs.dtype)
+        return outputs, logits
 
     def train(self, images: Any, losses_of: LossesOf, active: Any) -> tuple[Any, Any]:
         """Take a training step.
@@ -164,9 +163,12 @@ class FusedModels:
             Probabilities [models, batch, classes] before the step, and losses [models].
         """
         sources: dict[int, Any] = {}
+        # Outside of the tape, for which XLA would keep an array as large as the weights for each
+        # operation.
+        penalties = self._penalties_of_models()
         with tf.GradientTape() as tape:
-            outputs, logits, penalties = self._run(images, training=True, sources=sources)
-            losses = losses_of(logits, penalties)
+            outputs, logits = self._run(images, training=True, sources=sources)
+            losses = losses_of(logits, tf.cast(penalties, logits.dtype))
             # The models share no weights, so the gradient of the sum is each model's own gradient.
             total = self.optimizer.scale_loss(tf.reduce_sum(losses))
         # The gradient is taken with respect to the weights in the precision in which the layers
@@ -218,6 +220,9 @@ class FusedModels:
         known = {id(weight) for model in self.models for weight in model.weights}
         self._weights = [pair for pair in pairs if id(pair.parts[0]) in known]
         self._seeds = [pair for pair in pairs if id(pair.parts[0]) not in known]
+
+    def _penalties_of_models(self) -> Any:
+        return self._sum_penalties() if self._penalties else tf.zeros([len(self.models)])
 
     def _take_slots(self, optimizers: Sequence[Any]) -> None:
         """Pair the variables of the optimiser, and the averages, with those of the models."""

@@ -111,7 +111,6 @@ def test_optimisers_of_another_kind_are_not_shared():
         {"schedule": "cosine", "cycles": 2},
         {"optimizer_arguments": {"nesterov": True}},
         {"optimizer_arguments": {"clipvalue": 0.5}},
-        {"optimizer_arguments": {"use_ema": True}},
     ]
     optimizers = [replace(recipe, **change).make_optimizer(6) for change in changes]
     optimizers.append(replace(recipe, schedule="cosine").make_optimizer(7))

@@ -32,7 +32,11 @@ def learners(number, count=3, **changes):
         seed = 10 * number + k
         arguments = {"dropout": 0.1 + seed / 100, "l1": 1e-3 * seed, "l2": 1e-4 * seed}
         momentum = {"momentum": 0.3 + seed / 100}
-        settings = {"learning_rate": 0.05 / (1 + seed), "optimizer_arguments": momentum, **changes}
+        settings = {
+            "learning_rate": 0.05 / (1 + seed), "optimizer_arguments": momentum,
+            "label_smoothing": seed / 100, "class_weight": "balanced" if seed % 3 else None,
+            **changes,
+        }  # fmt: skip
         model = zoo.build(
             "mlp", input_shape=SHAPE, num_classes=3, hidden=(6 + k, 4), seed=seed,
             precision="float64", **arguments,

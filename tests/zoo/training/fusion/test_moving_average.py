@@ -151,7 +151,6 @@ def test_weight_decay_of_kernels_spares_biases_and_normalisations(split):
     [
         ({"ema": 1}, "ema must be a number above 0 and below 1"),
         ({"ema": 0.9, "average_from": 0.5}, "ema and average_from must not both be given"),
-        ({"optimizer_arguments": {"use_ema": True}}, r"must not hold use_ema.*ema=0\.99"),
         ({"weight_decay_of": "all"}, 'weight_decay_of must be "kernels" or None'),
     ],
 )
@@ -184,3 +183,10 @@ def test_an_interrupted_training_goes_on_with_its_average(split, tmp_path):
         train([stopped], split, split, verbose=0, log_dir=tmp_path / "run", callbacks=[callback])
     train([resumed], split, split, verbose=0, log_dir=tmp_path / "run", resume=True)
     assert_same([resumed], [whole], atol=1e-9)
+
+
+def test_the_moving_average_of_keras_is_that_of_the_recipe():
+    recipe = Recipe(optimizer_arguments={"use_ema": True, "ema_momentum": 0.9, "momentum": 0.5})
+    assert (recipe.ema, recipe.optimizer_arguments) == (0.9, {"momentum": 0.5})
+    assert Recipe(optimizer_arguments={"use_ema": True}).ema == 0.99
+    assert Recipe(optimizer_arguments={"use_ema": False}).ema is None

@@ -7,8 +7,8 @@ import pytest
 import zoo
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
+from zoo.training.built_models.statistics import mixes_images, update_batch_statistics
 from zoo.training.learner import Learner
-from zoo.training.statistics import mixes_images, update_batch_statistics
 from zoo.training.train import train
 
 RECIPE = Recipe("adam", 0.01, batch_size=64, epochs=4)

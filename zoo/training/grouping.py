@@ -1,0 +1,96 @@
+"""Which members train together on the same batches, and why others train apart."""
+
+from collections.abc import Mapping, Sequence
+
+from zoo.errors import ArgumentError
+from zoo.training.fusion import reasons_apart
+from zoo.training.learner import Learner
+from zoo.training.progress import Progress
+
+OWN_IMAGES = "their own images"
+"""What makes the batches of members differ that are trained on images of their own."""
+
+
+def group_learners(learners: Sequence[Learner], together: bool | None) -> list[list[Learner]]:
+    """Group the learners that train together, in the order of the first of each group.
+
+    Args:
+        learners: The members in training.
+        together: True refuses members whose batches differ; False trains each by itself; None
+            groups those whose batches agree.
+
+    Returns:
+        The groups.
+
+    Raises:
+        ArgumentError: Members must train together, and their batches differ.
+    """
+    if together is False:
+        return [[learner] for learner in learners]
+    groups: list[list[Learner]] = []
+    for learner in learners:
+        for group in groups:
+            if not _disagreements(group[0], learner):
+                group.append(learner)
+                break
+        else:
+            groups.append([learner])
+    if together and len(groups) > 1:
+        first, second = groups[0][0], groups[1][0]
+        raise ArgumentError(
+            f"Members that train together must agree on the batches. Received: {first.name} and "
+            f"{second.name} differ in {' and '.join(_disagreements(first, second))}. Make them "
+            "agree, or leave together= out."
+        )
+    return groups
+
+
+def tell_what_is_apart(groups: Sequence[Sequence[Learner]], progress: Progress) -> None:
+    """Say which models are trained after others, or beside others as models by themselves.
+
+    Args:
+        groups: The members that train together.
+        progress: Where it is said.
+    """
+    first = groups[0][0]
+    reasons: dict[str, list[str]] = {}
+    for group in groups[1:]:
+        differing = _disagreements(first, group[0])
+        fields = [name for name in differing if name != OWN_IMAGES]
+        reason = f"another {' and '.join(fields)}"
+        if OWN_IMAGES in differing:
+            cause = first.exposed_by or group[0].exposed_by
+            reason = f"{cause} would see the images that a member leaves out"
+            reason = reason if cause else OWN_IMAGES
+        reasons.setdefault(reason, []).extend(learner.name for learner in group)
+    if reasons:
+        progress.say(f"Not trained on the same batches as {first.name}: {_in_words(reasons)}.")
+    apart: dict[str, list[str]] = {}
+    for group in groups:
+        if len(group) > 1:
+            found = reasons_apart(
+                [learner.name for learner in group],
+                [learner.model for learner in group],
+                [learner.make_optimizer(1) for learner in group],
+            )
+            for reason, names in found.items():
+                apart.setdefault(reason, []).extend(names)
+    if apart:
+        progress.say(f"Not computed as one wide model: {_in_words(apart)}.")
+
+
+def _in_words(reasons: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
+
+
+def _disagreements(first: Learner, second: Learner) -> list[str]:
+    """Name the parts of two recipes that make their batches differ."""
+    has_own = any(
+        learner.rows is not None and (not learner.takes_weights or learner.exposed_by)
+        for learner in (first, second)
+    )
+    own = [OWN_IMAGES] if has_own else []
+    fields = ("batch_size", "augmentation", *(["targets"] if first.recipe.mixes_images else []))
+    return own + [
+        name for name in fields if getattr(first.recipe, name) != getattr(second.recipe, name)
+    ]
