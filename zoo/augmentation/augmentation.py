@@ -282,8 +282,8 @@ class Augmentation:
         if self.mixes:
             raise ArgumentError(
                 f"mixup and cutmix must be 0 for {purpose}, since images are mixed together with "
-                f"their targets. Received: mixup={self.mixup}, cutmix={self.cutmix}. Pass "
-                "augmentation.without_mixing(), or the augmentation to a zoo.Recipe."
+                f"their targets. Received: mixup={self.mixup}, cutmix={self.cutmix}. Take "
+                "augmentation.without_mixing(), or pass the augmentation to a zoo.Recipe."
             )
 
     @property
