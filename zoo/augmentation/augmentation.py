@@ -253,8 +253,8 @@ class Augmentation:
                 f"{shares.shape}. Pass np.eye(classes)[labels] for labels."
             )
         with tf.device("CPU:0"):
-            mixed, shares, _ = self.mixer(tf.constant(images), seed_words(seed), shares)
-        return mixed.numpy(), shares.numpy()
+            mixed = self.mixer(tf.constant(images), seed_words(seed), shares)
+        return mixed[0].numpy(), mixed[1].numpy()
 
     @property
     def mixer(self) -> Callable[..., tuple[Any, Any, Any]] | None:
