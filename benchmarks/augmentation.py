@@ -123,7 +123,7 @@ def kinds(batch: int) -> dict[str, Callable[[], Any]]:
         "random_erasing": 0.5, **mixed,
     }  # fmt: skip
     return {
-        "projective": by(**projective_values),
+        "zoo, projective": by(**projective_values),
         **{name: by(**{name: value}) for name, value in single.items()},
         "projective and crop_padding": by(**projective_values, crop_padding=4),
         "projective and cutmix": by(**projective_values, cutmix=1.0),

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from zoo.errors import ArgumentError
-from zoo.training.built_models.statistics import mixes_images
 from zoo.training.fusion import reasons_apart
 from zoo.training.learner import Learner
 from zoo.training.progress import Progress
@@ -60,10 +59,9 @@ def tell_what_is_apart(groups: Sequence[Sequence[Learner]], progress: Progress) 
         fields = [name for name in differing if name != OWN_IMAGES]
         reason = f"another {' and '.join(fields)}"
         if OWN_IMAGES in differing:
-            mixing = _mixing_of_images(first) or _mixing_of_images(group[0])
-            reason = OWN_IMAGES
-            if mixing:
-                reason = f"{mixing} would see the images that a member leaves out"
+            cause = first.exposed_by or group[0].exposed_by
+            reason = f"{cause} would see the images that a member leaves out"
+            reason = reason if cause else OWN_IMAGES
         reasons.setdefault(reason, []).extend(learner.name for learner in group)
     if reasons:
         progress.say(f"Not trained on the same batches as {first.name}: {_in_words(reasons)}.")
@@ -85,19 +83,10 @@ def _in_words(reasons: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
 
 
-def _mixing_of_images(learner: Learner) -> str:
-    """Name what would show a model the images of a batch that count nothing for it, or nothing."""
-    if not learner.takes_weights:
-        return ""
-    if learner.recipe.mixes_images:
-        return "mixup or cutmix"
-    return "batch normalisation" if mixes_images(learner.model) else ""
-
-
 def _disagreements(first: Learner, second: Learner) -> list[str]:
     """Name the parts of two recipes that make their batches differ."""
     has_own = any(
-        learner.rows is not None and (not learner.takes_weights or _mixing_of_images(learner))
+        learner.rows is not None and (not learner.takes_weights or learner.exposed_by)
         for learner in (first, second)
     )
     own = [OWN_IMAGES] if has_own else []

@@ -13,7 +13,7 @@ from zoo.datasets.split import Split
 from zoo.recipes import PLATEAU_FACTOR, Recipe
 from zoo.schedules import rate_factor
 from zoo.training.built_models.interface import check_model as check_model  # its earlier place
-from zoo.training.built_models.statistics import update_batch_statistics
+from zoo.training.built_models.statistics import mixes_images, update_batch_statistics
 from zoo.training.fusion.moving_average import MovingAverage, average_of, keep_average, state_of
 
 
@@ -94,6 +94,18 @@ class Learner:
         if self.rows is None:
             return np.ones(n, np.float32)
         return (np.bincount(self.rows, minlength=n) * (n / len(self.rows))).astype(np.float32)
+
+    @property
+    def exposed_by(self) -> str:
+        """What would show the model images that count nothing for it, in batches of other models.
+
+        Empty if nothing would, or if the model is never trained on such batches.
+        """
+        if not self.takes_weights:
+            return ""
+        if self.recipe.mixes_images:
+            return "mixup or cutmix"
+        return "batch normalisation" if mixes_images(self.model) else ""
 
     def start(self, steps_per_epoch: int) -> None:
         """Make a fresh optimiser.

@@ -67,7 +67,6 @@ class Lockstep:
         self._scores: dict[str, Score] = dict(SCORES)
         recipes = [learner.recipe for learner in learners]
         self._loss = TrainingLoss(recipes, class_weights, teacher)
-        self._mixed = any(recipe.mixes_images for recipe in recipes)
         self._combine = combine
         # The group whose weights are newer than those of the models, and who learns in it.
         self._trained: tuple[ModelGroup, tuple[bool, ...]] | None = None
@@ -274,13 +273,13 @@ class Lockstep:
         labels, shares = targets if isinstance(targets, tuple) else (targets, None)
         losses_of = self._loss.of_batch(images, labels, shares, own)
         outputs, losses = group.train(images, losses_of, active)
-        mixed = shares if self._mixed else None
-        self._add(labels, outputs, losses, active, weights, counts, mixed)
+        targets = labels, shares if self._loss.mixed else None
+        self._add(targets, outputs, losses, active, weights, counts)
 
     def _evaluation_step(self, group: Any, images: Any, labels: Any, weights: Any = None) -> None:
         outputs, penalties = group(images)
         losses = cross_entropy(labels, outputs, weights) + penalties
-        self._add(labels, outputs, losses, tf.fill([len(self.models)], True), weights)
+        self._add((labels, None), outputs, losses, tf.fill([len(self.models)], True), weights)
 
     def _with_committee(self, outputs: Any) -> Any:
         if not self._combine:
@@ -289,28 +288,21 @@ class Lockstep:
         return tf.concat([outputs, committee[None]], axis=0)
 
     def _add(
-        self,
-        labels: Any,
-        outputs: Any,
-        losses: Any,
-        counted: Any,
-        weights: Any,
-        counts: Any = None,
-        mixed: Any = None,
+        self, targets: Any, outputs: Any, losses: Any, added: Any, weights: Any, counts: Any = None
     ) -> None:
-        """Add a batch to the sums of the models marked by `counted`, and of the committee.
+        """Add a batch to the sums of the models marked by `added`, and of the committee.
 
-        With `counts` [models, batch], the scores of a model are of its own images only. With the
-        shares of `mixed` images [batch, classes], the loss of the committee is of these.
+        With `counts` [models, batch], the scores of a model are of its own images only. `targets`
+        are the labels, and the shares of mixed images for the loss of the committee, or None.
         """
+        labels, shares = targets
         outputs = self._with_committee(outputs)
         if self._combine:
-            of_committee = cross_entropy(labels, outputs[-1:], weights, mixed)
-            losses = tf.concat([losses, of_committee], axis=0)
-            counted = tf.concat([counted, [True]], axis=0)
+            losses = tf.concat([losses, cross_entropy(labels, outputs[-1:], weights, shares)], 0)
+            added = tf.concat([added, [True]], axis=0)
         sums = sums_of_scores(self._scores, labels, outputs, losses, counts)
         # `tf.where`, not a multiplication by 0: NaN · 0 is NaN.
-        self._totals.assign_add(tf.where(counted[:, None], sums, 0))
+        self._totals.assign_add(tf.where(added[:, None], sums, 0))
 
 
 class Graphs:

@@ -148,9 +148,9 @@ class TrainingLoss:
         teacher: Teacher | None = None,
     ) -> None:
         # Mixed images have a share of each class. All models see the same mixed images.
-        self._mixed = any(recipe.mixes_images for recipe in recipes)
+        self.mixed = any(recipe.mixes_images for recipe in recipes)
         self._takes_shares = np.array(
-            [self._mixed or recipe.targets == "shares" for recipe in recipes]
+            [self.mixed or recipe.targets == "shares" for recipe in recipes]
         )
         self._teacher = teacher
         # Vectors over the models, since a graph may train other models afterwards.
@@ -226,7 +226,7 @@ class TrainingLoss:
             if self._smoothing is not None:
                 smoothing = tf.cast(tf.gather(self._smoothing, rows), logits.dtype)[:, None, None]
                 targets = (1 - smoothing) * targets + smoothing / classes
-            if self._mixed and of_classes is not None:
+            if self.mixed and of_classes is not None:
                 # Each share counts by its own class. These targets do not sum to 1, which
                 # TensorFlow's gradient of the cross-entropy of logits takes for granted.
                 targets *= of_classes[:, None]

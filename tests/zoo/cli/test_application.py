@@ -30,14 +30,16 @@ OPTIONS = {
         *("--optimizer", "--patience", "--augmentation", "--precision", "--standardize"),
         *("--class-weight", "--seed", "--log-dir", "--resume", "--quiet", "-q"),
         *("--set", "--import", "--recipe", "--targets", "--augment"),
+        *("--label-smoothing", "--warm-up", "--plateau", "--plateau-factor"),
+        *("--weight-decay-of", "--ema"),
         *("--histograms", "--saliency", "--features"),
     ],
     "logs": ["--serve", "--port", "--json"],
     "evaluate": [
         *("--data", "-d", "--root", "--classes", "--image-size", "--color", "--drop-duplicates"),
-        *("--split", "--output", "-o", "--json", "--import"),
+        *("--split", "--views", "--output", "-o", "--json", "--import"),
     ],
-    "predict": ["--json", "--csv", "--on-error", "--import"],
+    "predict": ["--json", "--csv", "--on-error", "--views", "--import"],
     "gradcheck": [
         *("--mode", "--gradients", "--input-shape", "--set", "--second-order", "--seed"),
         *("--json", "--import"),
