@@ -213,6 +213,18 @@ def check_sweep(results):
     assert len(results["rounds"]) == 2
 
 
+def check_entries(results):
+    for tasks in results["rows"].values():
+        for rows in tasks.values():
+            assert list(rows) == [
+                "Keras, float32",
+                "zoo, float32",
+                "Keras, bfloat16",
+                "zoo, bfloat16",
+            ]
+            assert min(row["images a second"] for row in rows.values()) > 0
+
+
 def check_trust(results):
     for network in ("cnn", "lenet"):
         assert 0 <= results[network]["right"] <= 1
@@ -245,6 +257,7 @@ def check_recipe_values(results):
         ("landscape", check_rows),
         ("trust", check_trust),
         ("label_errors", check_label_errors),
+        ("entries", check_entries),
         ("recipe_values", check_recipe_values),
     ],
 )

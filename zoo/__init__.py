@@ -36,6 +36,7 @@ __all__ = [
     "datasets",
     "describe",
     "ensembles",
+    "fold_batch_normalization",
     "gradcheck",
     "inspect",
     "layers",
@@ -51,6 +52,7 @@ __all__ = [
 # as one of them: importing the module would replace the attribute.
 _HOMES = {
     "Teacher": "zoo.training.distillation",
+    "fold_batch_normalization": "zoo.layers.folding",
     "gradcheck": "zoo.gradients",
     "load": "zoo.saving",
     "tune": "zoo.tuning.tune",

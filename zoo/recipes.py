@@ -62,8 +62,8 @@ class Recipe:
             scikit-learn's classifiers do (n / (classes · images of the class)). None gives all
             images the same weight.
         precision: The Keras dtype policy under which the model is built. `"auto"` takes
-            `"mixed_bfloat16"` where the hardware multiplies bfloat16 itself. None keeps the policy
-            that is set in Keras.
+            `"mixed_bfloat16"` where the hardware multiplies bfloat16 itself and the model is wide
+            enough to gain by it. None keeps the policy that is set in Keras.
         targets: `"shares"` trains on `Split.label_shares`, the shares s of the classes in the votes
             of several people, by cross-entropy, L = −Σ_k s_k log p_k (Barsoum et al., 2016). The
             accuracy, and all scores on validation images, are those of the labels. None trains on

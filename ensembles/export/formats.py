@@ -13,29 +13,37 @@ import tensorflow as tf
 
 from zoo.ensembles.models.voting_model import VotingModel
 from zoo.errors import ArgumentError
+from zoo.layers.folding import folded_where_possible
 
 OPSET = 18
 """The version of ONNX's operators."""
 
 
-def _graph(committee: VotingModel, dtype: str) -> Any:
-    """Make the function from pixels, uint8, to probabilities, votes and class names."""
+def _graph(committee: VotingModel, dtype: str) -> tuple[Any, list[Any]]:
+    """Make the function from pixels, uint8, to probabilities, votes and class names.
+
+    Returns:
+        The function, and the models whose weights it reads, with batch normalisation folded.
+    """
+    models = [folded_where_possible(model) for model in committee.members]
     signature = tf.TensorSpec([None, *committee.input_shape[1:]], tf.uint8, name="pixels")
 
     @tf.function(autograph=False, input_signature=[signature])
     def serve(pixels: Any) -> dict[str, Any]:
-        members = committee.member_outputs(pixels)
+        images = tf.cast(pixels, "float32")
+        members = tf.stack([tf.cast(model(images, training=False), "float32") for model in models])
         return {
             "probabilities": committee.rule.on_tensors(members, dtype),
             "votes": tf.transpose(tf.argmax(members, axis=-1, output_type=tf.int64)),
             "class_names": tf.constant(committee.label_names),
         }
 
-    return serve
+    return serve, models
 
 
 def _write_saved_model(committee: VotingModel, path: Path) -> None:
-    _save(_graph(committee, "float64"), path, committee)
+    serve, models = _graph(committee, "float64")
+    _save(serve, path, models)
 
 
 def _save(serve: Any, path: Path, weights: Any = None) -> None:
@@ -53,7 +61,7 @@ def _run_saved_model(path: Path, images: np.ndarray) -> dict[str, np.ndarray]:
 def _write_onnx(committee: VotingModel, path: Path) -> None:
     tf2onnx = _extra("tf2onnx", "onnx")
     # In float32, since the OneHot operator of some runtimes has no float64.
-    serve = _graph(committee, "float32")
+    serve, _models = _graph(committee, "float32")
     tf2onnx.convert.from_function(
         serve, input_signature=serve.input_signature, opset=OPSET, output_path=str(path)
     )
@@ -70,7 +78,7 @@ def _write_litert(committee: VotingModel, path: Path) -> None:
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     # The converter loses the variables of Keras 3, unless they are made constants first.
-    serve = _graph(committee, "float32")
+    serve, _models = _graph(committee, "float32")
     constant = convert_variables_to_constants_v2(serve.get_concrete_function())
     order = sorted(serve.get_concrete_function().structured_outputs)
 

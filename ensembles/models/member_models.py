@@ -15,6 +15,7 @@ from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled, as_unlabelled, check_part
 from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
 from zoo.errors import ArgumentError
+from zoo.layers.folding import inference_of
 from zoo.training.built_models.interface import check_model, image_interface
 from zoo.training.built_models.pixel_range import warning_of_range
 from zoo.training.loop import EVALUATION_BATCH
@@ -111,6 +112,8 @@ class MemberModels(keras.Model, CompositeModel):
     def member_outputs(self, images: Any) -> Any:
         """Compute each member's probabilities as tensors, for use in a graph.
 
+        Batch normalisation is folded into the layers before it (`zoo.layers.folding`).
+
         Args:
             images: Pixels [batch, height, width, channels].
 
@@ -118,9 +121,7 @@ class MemberModels(keras.Model, CompositeModel):
             A tensor, float32 [members, batch, classes].
         """
         images = tf.cast(images, "float32")
-        return tf.stack(
-            [tf.cast(model(images, training=False), "float32") for model in self._models]
-        )
+        return tf.stack([tf.cast(inference_of(model)(images), "float32") for model in self._models])
 
     def member_probabilities(
         self,

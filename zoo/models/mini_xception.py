@@ -3,7 +3,7 @@
 from types import ModuleType
 from typing import Any
 
-from zoo.models.blocks import conv_norm
+from zoo.models.blocks import conv_norm, norm
 from zoo.models.stem_and_head import probabilities_of, stem
 from zoo.models.vgg import RECIPE, check_sizes
 from zoo.registry.specs import register
@@ -54,7 +54,7 @@ def _module(layers: ModuleType, x: Any, filters: int, name: str) -> Any:
         separable = layers.SeparableConv2D(
             filters, 3, padding="same", use_bias=False, name=f"{name}_{number}_conv"
         )
-        x = layers.BatchNormalization(name=f"{name}_{number}_norm")(separable(x))
+        x = norm(layers, f"{name}_{number}_norm")(separable(x))
         if number == 1:
             x = layers.ReLU(name=f"{name}_relu")(x)
     x = layers.MaxPooling2D(3, 2, padding="same", name=f"{name}_pool")(x)

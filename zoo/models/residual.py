@@ -5,7 +5,7 @@ from typing import Any
 
 from zoo.arguments import is_whole
 from zoo.errors import ArgumentError
-from zoo.models.blocks import conv_norm, every_pixel, pooled_head_input
+from zoo.models.blocks import conv_norm, every_pixel, norm, pooled_head_input
 from zoo.models.stem_and_head import classifier_head, stem
 from zoo.models.vgg import RECIPE, check_sizes
 from zoo.registry.specs import register
@@ -142,7 +142,7 @@ def _wide_block(
 
 
 def _norm_relu(layers: ModuleType, x: Any, name: str) -> Any:
-    return layers.ReLU(name=f"{name}_relu")(layers.BatchNormalization(name=f"{name}_norm")(x))
+    return layers.ReLU(name=f"{name}_relu")(norm(layers, f"{name}_norm")(x))
 
 
 def _conv(

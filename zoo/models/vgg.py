@@ -7,7 +7,7 @@ from typing import Any
 from zoo.arguments import is_whole
 from zoo.augmentation import Augmentation
 from zoo.errors import ArgumentError
-from zoo.models.blocks import conv_norm, pooled_head_input, squeeze_and_excite
+from zoo.models.blocks import conv_norm, norm, pooled_head_input, squeeze_and_excite
 from zoo.models.stem_and_head import classifier_head, stem
 from zoo.recipes import Recipe
 from zoo.registry.specs import register
@@ -155,5 +155,5 @@ def _branches(layers: ModuleType, x: Any, filters: int, name: str) -> Any:
         for size in (3, 1)
     ]
     if x.shape[-1] == filters:
-        branches.append(layers.BatchNormalization(name=f"{name}_input_norm")(x))
+        branches.append(norm(layers, f"{name}_input_norm")(x))
     return layers.Add(name=f"{name}_sum")(branches)

@@ -10,7 +10,7 @@ from typing import Any
 from zoo.arguments import is_whole, whole_number
 from zoo.errors import ArgumentError
 from zoo.recipes import STANDARDIZATIONS
-from zoo.registry.hardware import fast_precision
+from zoo.registry.hardware import fast_precision, pays_in_bfloat16
 from zoo.registry.specs import REQUIRED, ModelSpec, describe, signature_text
 from zoo.seeds import seeded
 from zoo.starting.start_up_notes import without_start_up_notes
@@ -37,8 +37,9 @@ def build(
         gradients: `"auto"` builds from `keras.layers`, `"handwritten"` from `zoo.layers`.
         seed: Seed of the initial weights and of dropout. None draws a new seed.
         precision: A Keras dtype policy, such as `"mixed_bfloat16"`. `"auto"` uses
-            `"mixed_bfloat16"` where the hardware multiplies bfloat16 itself. None keeps the policy
-            that is set in Keras.
+            `"mixed_bfloat16"` where the hardware multiplies bfloat16 itself and the layers of the
+            model are wide enough to gain by it (`zoo.registry.hardware.pays_in_bfloat16`). None
+            keeps the policy that is set in Keras.
         standardize: `"per_image"` or `"mean_image"` adds a standardisation of this kind after the
             scaling of the pixels. None adds nothing. See `zoo.layers.MeanImageStandardization`.
         features: True gives the features that the classes are told by, [batch, features], instead
@@ -69,6 +70,28 @@ def build(
         seed = whole_number("seed", seed, 0)
     _check_arguments(spec, arguments)
     library = _layer_library(gradients)
+    by_shape = precision == "auto"
+    if by_shape:
+        precision = _precision_of_hardware()
+    model = _call_builder(spec, library, seed, precision, arguments)
+    if by_shape and precision == "mixed_bfloat16" and not pays_in_bfloat16(model):
+        model = _call_builder(spec, library, seed, "float32", arguments)
+    if standardize is not None:
+        from zoo.registry.standardization import with_standardization  # loads Keras
+
+        with seeded(seed):
+            model = with_standardization(model, _standardization(standardize))
+    if features is not False:
+        from zoo.registry.features import with_features  # loads Keras
+
+        model = with_features(model, features, library)
+    return model
+
+
+def _call_builder(
+    spec: ModelSpec, library: ModuleType, seed: int | None, precision: str | None, arguments: Any
+) -> Any:
+    """Call the builder of a model under a Keras dtype policy, and check the result."""
     with seeded(seed), _policy(precision):
         try:
             model = spec.builder(library, **arguments)
@@ -77,23 +100,15 @@ def build(
                 raise
             received = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
             raise ArgumentError(
-                f"The arguments must fit {name}, which cannot be built with them. Received: "
-                f"{received} ({error}). The parameters of {name} are: "
+                f"The arguments must fit {spec.name}, which cannot be built with them. Received: "
+                f"{received} ({error}). The parameters of {spec.name} are: "
                 f"{signature_text(spec.parameters)}."
             ) from error
-        if not hasattr(model, "trainable_variables"):
-            raise ArgumentError(
-                f"The builder of {name} must return a keras.Model. Received: {model!r}. End the "
-                "builder with `return keras.Model(inputs, outputs)`."
-            )
-        if standardize is not None:
-            from zoo.registry.standardization import with_standardization  # loads Keras
-
-            model = with_standardization(model, _standardization(standardize))
-        if features is not False:
-            from zoo.registry.features import with_features  # loads Keras
-
-            model = with_features(model, features, library)
+    if not hasattr(model, "trainable_variables"):
+        raise ArgumentError(
+            f"The builder of {spec.name} must return a keras.Model. Received: {model!r}. End the "
+            "builder with `return keras.Model(inputs, outputs)`."
+        )
     return model
 
 
@@ -142,6 +157,14 @@ def _standardization(kind: str) -> Any:
     return getattr(library, STANDARDIZATIONS[kind])
 
 
+def _precision_of_hardware() -> str | None:
+    """Choose the policy for `precision="auto"`: a policy that the user set in Keras stays."""
+    with without_start_up_notes():
+        import keras
+
+    return fast_precision() if keras.config.dtype_policy().name == "float32" else None
+
+
 @contextmanager
 def _policy(precision: str | None) -> Iterator[None]:
     """Build under a Keras dtype policy."""
@@ -149,9 +172,7 @@ def _policy(precision: str | None) -> Iterator[None]:
         import keras
 
     before = keras.config.dtype_policy()
-    if precision == "auto" and before.name == "float32":
-        precision = fast_precision()
-    if precision in (None, "auto"):
+    if precision is None:
         yield
         return
     try:

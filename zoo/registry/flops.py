@@ -54,3 +54,26 @@ def multiply_adds(layer: Any) -> int:
         else [layer.kernel]
     )
     return sum(math.prod(kernel.shape) for kernel in kernels) * math.prod(shape[:-1])
+
+
+def kernel_widths(layer: Any) -> tuple[int, int]:
+    """Give the channels of input and output that the matrix product of a layer has.
+
+    Args:
+        layer: A built dense or convolutional layer.
+
+    Returns:
+        (channels of the input of a group, channels of the output of a group). Of a separable
+        convolution, those of its 1×1 convolution, in which most of the work is.
+
+    Example:
+        >>> import zoo
+        >>> kernel_widths(zoo.build("cnn").get_layer("logits"))
+        (512, 7)
+    """
+    kind = type(layer).__name__
+    kernel = layer.pointwise_kernel if kind == "SeparableConv2D" else layer.kernel
+    inputs, outputs = kernel.shape[-2:]
+    if kind == "DepthwiseConv2D":
+        return 1, outputs
+    return inputs, outputs // getattr(layer, "groups", 1)

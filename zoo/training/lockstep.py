@@ -63,7 +63,6 @@ class Lockstep:
         compiled: bool = False,
     ) -> None:
         self._compiled = compiled
-        # Only a committee asks for the answers of models that have stopped.
         self._stoppable = may_stop_before_others(learners) if combine else [False] * len(learners)
         self._scores: dict[str, Score] = dict(SCORES)
         recipes = [learner.recipe for learner in learners]

@@ -127,3 +127,23 @@ def test_models_without_class_names_have_numbers(tmp_path):
 def test_a_committee_that_is_not_built_is_not_exported(tmp_path):
     with pytest.raises(ArgumentError, match="not built yet"):
         Committee("softmax").export(tmp_path / "a")
+
+
+def test_batch_normalisation_is_folded_into_the_convolutions_of_the_graph(tmp_path, seeded):
+    inputs = keras.Input((6, 6, 1))
+    x = keras.layers.Conv2D(3, 3, use_bias=False)(inputs)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(x))
+    model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x), name="small")
+    for weight in model.weights:
+        if weight.name in ("gamma", "moving_variance"):
+            weight.assign(weight * 2 + 1)
+    committee = Committee([model])
+    path = committee.export(tmp_path / "graph")
+    shapes = [shape for _, shape in tf.train.list_variables(str(path / "variables" / "variables"))]
+    assert sorted(shape for shape in shapes if shape) == [[3], [3], [3, 3], [3, 3, 1, 3]]
+    images = np.random.default_rng(0).integers(0, 256, (4, 6, 6, 1), dtype=np.uint8)
+    found = run(path, images)["probabilities"]
+    expected = np.asarray(model(images.astype("float32"), training=False))
+    np.testing.assert_allclose(committee.member_probabilities(images)[0], expected, atol=1e-5)
+    np.testing.assert_array_equal(found.argmax(axis=1), expected.argmax(axis=1))

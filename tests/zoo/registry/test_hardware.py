@@ -3,6 +3,7 @@
 import pytest
 import tensorflow as tf
 
+import zoo
 from zoo.registry import hardware
 
 CPUS = {
@@ -37,3 +38,43 @@ def test_the_gpus_decide_else_the_cpu(monkeypatch, gpus, flags, expected):
     hardware.fast_precision.cache_clear()
     assert hardware.fast_precision() == expected
     hardware.fast_precision.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "pays"),
+    [
+        ("vgg", {}, True),
+        ("vgg", {"width": 16}, True),
+        ("vgg", {"width": 8}, False),
+        ("cnn", {}, True),
+        ("conv_bn", {}, True),
+        ("mlp", {}, True),
+        ("rep_vgg", {}, True),
+        ("wide_resnet", {}, True),
+        ("resnet", {}, False),
+        ("resnet", {"width": 32}, True),
+        ("lenet", {}, False),
+        ("mini_xception", {}, False),
+    ],
+)
+def test_wide_models_are_built_in_bfloat16_and_thin_models_in_float32(
+    monkeypatch, name, arguments, pays
+):
+    monkeypatch.setattr("zoo.registry.building.fast_precision", lambda: "mixed_bfloat16")
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    model = zoo.build(name, precision="auto", **arguments)
+    policies = {layer.dtype_policy.name for layer in model.layers if layer.weights}
+    assert ("mixed_bfloat16" in policies) == pays
+    assert hardware.pays_in_bfloat16(model) == pays
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
+    assert hardware.pays_in_bfloat16(model)
+
+
+def test_a_model_that_is_built_anew_in_float32_has_the_weights_of_its_seed(monkeypatch):
+    monkeypatch.setattr("zoo.registry.building.fast_precision", lambda: "mixed_bfloat16")
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    chosen, expected = (
+        zoo.build("lenet", seed=3, precision=precision) for precision in ("auto", "float32")
+    )
+    for own, other in zip(chosen.get_weights(), expected.get_weights(), strict=True):
+        assert (own == other).all()
