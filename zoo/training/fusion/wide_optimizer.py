@@ -1,9 +1,9 @@
 """One optimiser for several models, whose settings may differ from model to model.
 
 An optimiser that works on each weight by itself computes the same numbers if a setting, such as the
-learning rate or the momentum, is a row with a value for each column of the weights: every column
-belongs to one model, and has the value of this model. So one wide step takes the place of a step
-for each model.
+learning rate or the momentum, is an array that broadcasts to the shape of the weights: every entry
+of the weights belongs to one model, and takes the value of this model. So one wide step takes the
+place of a step for each model.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ def make_wide_optimizer(optimizers: Sequence[Any], weights: Sequence[Pair]) -> A
     kind, config = type(optimizers[0]), optimizers[0].get_config()
     differing = _differing_settings(optimizers)
     if differing:
-        kind = type(f"Wide{kind.__name__}", (_SettingsOfColumns, kind), {})
+        kind = type(f"Wide{kind.__name__}", (_SettingsOfEntries, kind), {})
         for name, values in differing.items():
             if name in config and name != "learning_rate":
                 config[name] = max(values)  # a momentum above 0 has variables
@@ -71,7 +71,7 @@ def pair_optimizers(
     Returns:
         The variables of `wide`, with those of the models' own optimisers.
     """
-    varies = isinstance(wide, _SettingsOfColumns)
+    varies = isinstance(wide, _SettingsOfEntries)
     replaced = wide.take_settings(optimizers) if varies else {}
     everyone = range(len(models))
     shared = zip(_shared_variables(wide), *map(_shared_variables, optimizers), strict=True)
@@ -137,10 +137,10 @@ def _differing_settings(optimizers: Sequence[Any]) -> dict[str, list[Any]]:
     }
 
 
-class _SettingsOfColumns:
-    """The part of an optimiser that gives each column of the weights its own settings.
+class _SettingsOfEntries:
+    """The part of an optimiser that gives each entry of the weights its own settings.
 
-    This class stands before an optimiser of Keras. It sets the settings for the columns of one
+    This class stands before an optimiser of Keras. It sets the settings for the entries of one
     variable, lets Keras compute, and goes on to the next variable. The attributes are set through
     `vars`, because Keras and TensorFlow would keep track of them as of their own.
     """
@@ -161,7 +161,7 @@ class _SettingsOfColumns:
             for name in names
             if name != "learning_rate"
         }
-        own["_columns"] = None
+        own["_entries"] = None
         if rate_factor(self) is not None:
             ones = keras.Variable([1.0] * models, dtype=keras.config.floatx(), trainable=False)
             self._learning_rate.factor = ones
@@ -196,11 +196,11 @@ class _SettingsOfColumns:
         return replaced
 
     def update_step(self: Any, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Take a step for one variable, with the settings of its columns."""
+        """Take a step for one variable, with the settings of its entries."""
         product = vars(self).get("_u_product")  # of Nadam: a number for each model
-        with self._settings_of(self._owners[self._var_key(variable)], variable.dtype) as columns:
+        with self._settings_of(self._owners[self._var_key(variable)], variable.dtype) as entries:
             if product is not None:
-                vars(self)["_u_product"] = tf.gather(product.value, columns)
+                vars(self)["_u_product"] = tf.gather(product.value, entries)
             super().update_step(gradient, variable, self.learning_rate)  # type: ignore[misc]
         if product is not None:
             vars(self)["_u_product"] = product
@@ -218,32 +218,32 @@ class _SettingsOfColumns:
     def _get_current_learning_rate(self: Any) -> Any:
         rates = tf.convert_to_tensor(super()._get_current_learning_rate())  # type: ignore[misc]
         return (
-            rates if self._columns is None or not rates.shape else tf.gather(rates, self._columns)
+            rates if self._entries is None or not rates.shape else tf.gather(rates, self._entries)
         )
 
     @contextlib.contextmanager
-    def _settings_of(self: Any, columns: Sequence[int], dtype: Any) -> Iterator[Sequence[int]]:
-        """Give the optimiser the settings of some columns: the number of the model of each."""
+    def _settings_of(self: Any, entries: Sequence[int], dtype: Any) -> Iterator[Sequence[int]]:
+        """Give the optimiser the settings of some entries: the number of the model of each."""
         own = vars(self)
-        before = {name: own[name] for name in (*self._vectors, "_columns")}
-        own["_columns"] = columns
+        before = {name: own[name] for name in (*self._vectors, "_entries")}
+        own["_entries"] = entries
         for name, vector in self._vectors.items():
-            values = tf.gather(vector, columns)
+            values = tf.gather(vector, entries)
             own[name] = tf.cast(values, dtype) if name in BOUNDS else _Setting(values, dtype)
-        yield columns
+        yield entries
         own.update(before)
 
 
 class _Setting(float):
-    """A setting for each column, which Keras can use like a number in Python.
+    """A setting for each entry, which Keras can use like a number in Python.
 
     A number in Python has 64 bits, and `1 - beta_2` is computed with all of them; but `tf.cast`
     rounds a number in Python to 32 bits. A setting does both, so that the results are the same.
-    As a number, a setting is 1: "momentum > 0" is true, since it is true for some columns.
+    As a number, a setting is 1: "momentum > 0" is true, since it is true for some entries.
 
     Args:
-        values: float64 [columns].
-        dtype: Dtype of the variable that the columns belong to.
+        values: float64 [entries].
+        dtype: Dtype of the variable that the entries belong to.
     """
 
     _values: Any
