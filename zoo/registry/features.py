@@ -6,6 +6,9 @@ from typing import Any
 from zoo.errors import ArgumentError
 from zoo.text import did_you_mean
 
+_MOST_LISTED = 30
+"""The most layers that an error message lists."""
+
 
 def with_features(model: Any, features: Any, layers: Any) -> Any:
     """Cut a model behind a layer, so that the output is what this layer computes.
@@ -44,9 +47,12 @@ def with_features(model: Any, features: Any, layers: Any) -> Any:
     elif isinstance(features, str) and features in named:
         x, name = named[features].output, features
     else:
+        listed = [*named][:_MOST_LISTED]
+        more = f", and {len(named) - len(listed)} more" if len(named) > len(listed) else ""
         raise ArgumentError(
             f"features must be True, or the name of a layer of {model.name}. Received: "
-            f"{features!r}{did_you_mean(str(features), named)} The layers are {', '.join(named)}."
+            f"{features!r}{did_you_mean(str(features), named)} The layers are "
+            f"{', '.join(listed)}{more}."
         )
     dtype = "float64" if model.layers[-1].compute_dtype == "float64" else "float32"
     if features is True and len(x.shape) == 4:
