@@ -139,8 +139,6 @@ def draw_saliency(
         order = np.argsort(~is_right, kind="stable")
         _, first = np.unique(few.labels[order], return_index=True)
         explained = explain(model, few.take(order[first]), method=method, verbose=0)
-        if trained.quick:
-            explained = replace(explained, measure_sanity=None)
         _save(explained.plot(most=len(first)), f"{stem}-saliency-{name}.png")
 
 
