@@ -125,7 +125,7 @@ def rich_table(
     rows: Iterable[Sequence[str]],
     *,
     title: str | None = None,
-    right: bool = True,
+    right: bool | Sequence[str] = True,
     bold: str | None = None,
 ) -> Table:
     """Make a table for the terminal, without lines between the cells.
@@ -138,7 +138,8 @@ def rich_table(
         header: Names of the columns.
         rows: The cells of each row, which are plain text, never markup.
         title: A line above the table, or None.
-        right: Whether all columns except the first are aligned to the right.
+        right: Whether all columns except the first are aligned to the right, or the names of the
+            columns with numbers, which are.
         bold: The first cell of the row that is drawn in bold, or None.
 
     Returns:
@@ -152,8 +153,9 @@ def rich_table(
 
     table = _table_class()(header_style="bold", box=None, pad_edge=False)
     table.heading = title
+    numbers = right if isinstance(right, Sequence) else header[1:] if right else ()
     for index, name in enumerate(header):
-        table.add_column(Text(name), justify="right" if right and index else "left")
+        table.add_column(Text(name), justify="right" if index and name in numbers else "left")
     for row in rows:
         table.add_row(*map(Text, row), style="bold" if row[0] == bold else "")
     return table

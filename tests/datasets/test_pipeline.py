@@ -7,6 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import zoo
 from zoo.datasets import pipeline
 from zoo.datasets.split import as_split
 from zoo.errors import ArgumentError
@@ -161,6 +162,28 @@ def test_transform_gets_a_seed_of_its_own_for_each_batch_and_epoch():
     assert len(set(whole)) == 6
     assert seeds(epochs=2, first_epoch=1, first_batch=1) == whole[3:]
     assert seeds(epochs=3, seed=1) != whole
+
+
+def test_a_transform_that_mixes_images_gives_their_shares_and_their_weights():
+    mixup = zoo.Augmentation(mixup=1)
+    split = as_split(numbered(12), sample_weight=np.arange(12) / 4)
+    options = {"shuffle": True, "seed": 2, "epochs": 2, "transform": mixup}
+    dataset = split.batches(5, **options)
+    images, (labels, shares), weights = dataset.element_spec
+    assert (images.shape.as_list(), images.dtype) == ([None, 2, 3, 1], "float32")
+    assert (labels.dtype, shares.dtype, weights.dtype) == ("int64", "float32", "float32")
+    whole = list(dataset.as_numpy_iterator())
+    for images, (labels, shares), weights in whole:
+        np.testing.assert_array_equal(labels, shares.argmax(axis=1))
+        np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-6)
+        # The image of the number n has the weight n / 4, so both are mixed in the same way.
+        np.testing.assert_allclose(images[:, 0, 0, 0] * (weights > 0) / 4, weights, atol=1e-5)
+    rest = split.batches(5, **{**options, "epochs": 1}, first_epoch=1, first_batch=1)
+    for found, expected in zip(rest.as_numpy_iterator(), whole[4:], strict=True):
+        np.testing.assert_array_equal(found[0], expected[0])
+        np.testing.assert_array_equal(found[1][1], expected[1][1])
+    with pytest.raises(ArgumentError, match="model_weights must be None with mixup or cutmix"):
+        split.batches(5, transform=mixup, model_weights=np.ones((12, 2), "float32"))
 
 
 def test_transform_may_return_uint8():

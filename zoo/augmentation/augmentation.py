@@ -253,8 +253,8 @@ class Augmentation:
                 f"{shares.shape}. Pass np.eye(classes)[labels] for labels."
             )
         with tf.device("CPU:0"):
-            mixed, shares, _ = self.mixer(tf.constant(images), seed_words(seed), shares)
-        return mixed.numpy(), shares.numpy()
+            mixed = self.mixer(tf.constant(images), seed_words(seed), shares)
+        return mixed[0].numpy(), mixed[1].numpy()
 
     @property
     def mixer(self) -> Callable[..., tuple[Any, Any, Any]] | None:
@@ -282,8 +282,8 @@ class Augmentation:
         if self.mixes:
             raise ArgumentError(
                 f"mixup and cutmix must be 0 for {purpose}, since images are mixed together with "
-                f"their targets. Received: mixup={self.mixup}, cutmix={self.cutmix}. Pass "
-                "augmentation.without_mixing(), or the augmentation to a zoo.Recipe."
+                f"their targets. Received: mixup={self.mixup}, cutmix={self.cutmix}. Take "
+                "augmentation.without_mixing(), or pass the augmentation to a zoo.Recipe."
             )
 
     @property

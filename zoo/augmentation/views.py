@@ -4,29 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from zoo.arguments import is_among, real_number, whole_number
 from zoo.augmentation.augmentation import Augmentation
 from zoo.errors import ArgumentError
-
-
-class Views(Protocol):
-    """Views of an image, over which answers are averaged."""
-
-    def mean(self, function: Callable[[Any], Any], images: np.ndarray, first: int = 0) -> Any:
-        """Average the results of a function over the views.
-
-        Args:
-            function: Takes pixels [batch, height, width, channels] and gives numbers, float32.
-            images: The images, uint8 [batch, height, width, channels].
-            first: The number of the first image, so that each batch has its own random views.
-
-        Returns:
-            The mean of the results, float32.
-        """
 
 
 @dataclass(frozen=True)
@@ -63,7 +47,16 @@ class AugmentedViews:
         whole_number("seed", self.seed, 0)
 
     def mean(self, function: Callable[[Any], Any], images: np.ndarray, first: int = 0) -> Any:
-        """Average the results of a function over the views, as in `Views.mean`."""
+        """Average the results of a function over the views.
+
+        Args:
+            function: Takes pixels [batch, height, width, channels] and gives numbers, float32.
+            images: The images, uint8 [batch, height, width, channels].
+            first: The number of the first image, so that each batch has its own random views.
+
+        Returns:
+            The mean of the results, float32.
+        """
 
         def views() -> Iterator[np.ndarray]:
             yield images
@@ -87,7 +80,7 @@ class FlippedViews:
     """
 
     def mean(self, function: Callable[[Any], Any], images: np.ndarray, first: int = 0) -> Any:
-        """Average the results of a function over the views, as in `Views.mean`."""
+        """Average the results of a function over the views, as in `AugmentedViews.mean`."""
         return _mean_over(function, iter((images, images[:, :, ::-1])), 2)
 
 
@@ -118,7 +111,7 @@ class TenCropViews:
         object.__setattr__(self, "share", share)
 
     def mean(self, function: Callable[[Any], Any], images: np.ndarray, first: int = 0) -> Any:
-        """Average the results of a function over the views, as in `Views.mean`."""
+        """Average the results of a function over the views, as in `AugmentedViews.mean`."""
         return _mean_over(function, self.crops(images), 10)
 
     def crops(self, images: np.ndarray) -> Iterator[np.ndarray]:
@@ -140,12 +133,13 @@ class TenCropViews:
                 yield np.einsum("sw,nrwc->nrsc", side, scaled, optimize=True)
 
 
+Views: TypeAlias = AugmentedViews | FlippedViews | TenCropViews
+"""Views of an image, over which answers are averaged."""
+
 FIXED_VIEWS: dict[str, Views] = {"flip": FlippedViews(), "ten_crop": TenCropViews()}
 """Views that are not random, by the names that stand for them in arguments."""
 
-TestTimeAugmentation: TypeAlias = (
-    Augmentation | AugmentedViews | FlippedViews | TenCropViews | str | None
-)
+TestTimeAugmentation: TypeAlias = Augmentation | Views | str | None
 """What `augmented_views` takes: random transforms, views, or a name of `FIXED_VIEWS`."""
 
 
@@ -209,7 +203,7 @@ def augmented_views(
         return AugmentedViews(augmentation, **given)
     if isinstance(augmentation, str) and is_among(augmentation, FIXED_VIEWS):
         views: Views = FIXED_VIEWS[augmentation]
-    elif isinstance(augmentation, AugmentedViews | FlippedViews | TenCropViews):
+    elif isinstance(augmentation, Views):
         views = augmentation
     else:
         names = ", ".join(f'"{name}"' for name in FIXED_VIEWS)

@@ -46,7 +46,7 @@ def models(
         for spec in specs
     )
     header = ["model", "what it is", "parameters", "MFLOPs", "tags"]
-    print_table(rich_table(header, rows, right=False))
+    print_table(rich_table(header, rows, right=("parameters", "MFLOPs")))
 
 
 @app.command

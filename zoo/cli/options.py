@@ -138,6 +138,7 @@ class RecipeOptions:
         targets: Train on the shares of several people's votes, where the data set has votes, such
             as `ferplus`.
         label_smoothing: Divide this share of each target among all classes, such as 0.1.
+        schedule: How the learning rate changes: not at all, or down to zero along a cosine.
         warm_up: Let the learning rate rise in a line in this number of epochs.
         plateau: Multiply the learning rate by 0.1, or by `--plateau-factor`, after this number of
             epochs without a lower validation loss.
@@ -159,6 +160,7 @@ class RecipeOptions:
     class_weight: Literal["balanced"] | None = None
     targets: Literal["shares"] | None = None
     label_smoothing: Number | None = None
+    schedule: Literal["constant", "cosine"] | None = None
     warm_up: Positive | None = None
     plateau: Positive | None = None
     plateau_factor: Number | None = None

@@ -86,8 +86,9 @@ class Experiment:
         for choice in (*self.figures, *self.measurements):
             if (member := choice.options.get("member")) is not None and member not in names:
                 raise ArgumentError(
-                    f"The member of {choice.name} must be one of {', '.join(names) or 'none'}. "
-                    f"Received: {member!r}{did_you_mean(str(member), names)}"
+                    f"The member of {choice.name} must be a member of the experiment. Received: "
+                    f"{member!r}{did_you_mean(str(member), names)} "
+                    f"{'The members are ' + ', '.join(names) if names else 'There are none'}."
                 )
         known = [*names, *([COMMITTEE] if self.protocol.voting else [])]
         for value in self.published:

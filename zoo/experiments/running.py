@@ -62,7 +62,7 @@ def reproduce(
     _check_settings(folder, experiment, quick)
 
     @lru_cache(maxsize=1)
-    def images(seed: int) -> ImageData | None:
+    def images(seed: int) -> Any:  # ImageData, or None for an experiment without images
         if experiment.data is None:
             return None
         is_new = experiment.protocol.new_splits
@@ -74,7 +74,8 @@ def reproduce(
         )
 
     first, *others = experiment.protocol.seeds
-    outcome, measured = None, ()
+    outcome: SweepOutcome | None = None
+    measured: tuple[Measurement, ...] = ()
     if experiment.sweep:
         outcome, measured = _sweep(experiment, partial(images, first), folder, quick, verbose)
     results = [*(outcome.seeds if outcome else ())]
@@ -145,8 +146,8 @@ def _check_settings(folder: Path, experiment: Experiment, quick: bool) -> None:
 
 
 def _are_alike(key: str, before: Any, now: Any) -> bool:
-    """Whether settings train the same members: checksums and the tolerance may differ."""
-    free = {"data": "fingerprint", "protocol": "tolerance"}.get(key)
+    """Whether settings train the same members: some keys may differ, such as checksums."""
+    free = {"data": "fingerprint", "protocol": "tolerance", "sweep": "round_size"}.get(key)
     if free is None or not isinstance(before, Mapping):
         return bool(before == now)
     return {**before, free: None} == {**now, free: None}

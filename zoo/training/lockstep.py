@@ -63,12 +63,13 @@ class Lockstep:
         compiled: bool = False,
     ) -> None:
         self._compiled = compiled
-        # Only a committee asks for the answers of models that have stopped.
         self._stoppable = may_stop_before_others(learners) if combine else [False] * len(learners)
         self._scores: dict[str, Score] = dict(SCORES)
         recipes = [learner.recipe for learner in learners]
         self._loss = TrainingLoss(recipes, class_weights, teacher)
         self._combine = combine
+        # The group whose weights are newer than those of the models, and who learns in it.
+        self._trained: tuple[ModelGroup, tuple[bool, ...]] | None = None
         self._take(learners)
         # A row for each name: the sum of each score over the images, and the number of images. Not
         # a Keras weight, so that no saved model holds it.
@@ -205,8 +206,7 @@ class Lockstep:
         self.optimizers = [learner.optimizer for learner in learners]
         self._names = [learner.name for learner in learners] + ["committee"] * bool(self._combine)
         self._learning = (True,) * len(learners)
-        # The group whose weights are newer than those of the models, and who learns in it.
-        self._trained: tuple[ModelGroup, tuple[bool, ...]] | None = None
+        self._trained = None
 
     def _choose_group(self, active: tuple[bool, ...], images_left: int) -> tuple[bool, ...]:
         """Choose the models of the next graph: all models of the present graph, or the active."""

@@ -115,7 +115,7 @@ class RunFolder:
             raise damaged_file(self.path / MANIFEST, "it has no configuration", START_ANEW)
         if _are_more_epochs(before, self.config):
             before = {**before, "recipes": _with_epochs(before, self.config)}
-        changed = _differences(_with_all_transforms(before), _with_all_transforms(self.config))
+        changed = config_differences(before, self.config)
         if changed:
             raise RunError(
                 "A run must be resumed with the configuration that it was started with. Received: "
@@ -268,6 +268,25 @@ def _with_epochs(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str,
         name: {**recipe, "epochs": now["recipes"].get(name, recipe)["epochs"]}
         for name, recipe in before["recipes"].items()
     }
+
+
+def config_differences(before: Any, now: Any) -> list[str]:
+    """Say in words where two configurations differ.
+
+    A setting that is missing, because an earlier version did not have it, counts as None.
+
+    Args:
+        before: The earlier configuration, as JSON values.
+        now: The present configuration.
+
+    Returns:
+        A text for each difference.
+
+    Example:
+        >>> config_differences({"recipe": {"epochs": 3}}, {"recipe": {"epochs": 5, "ema": None}})
+        ['recipe.epochs was 3 and is now 5']
+    """
+    return _differences(_with_all_transforms(before), _with_all_transforms(now))
 
 
 def _with_all_transforms(config: Any) -> Any:

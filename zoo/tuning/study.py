@@ -10,6 +10,7 @@ from typing import Any
 from zoo.arguments import argument_error, as_path
 from zoo.errors import ArgumentError, RunError
 from zoo.text import did_you_mean, first_line
+from zoo.training.run_folder import config_differences
 from zoo.tuning.pruning import median_pruner
 
 SAMPLERS = ("grid", "random", "tpe", "qmc")
@@ -214,11 +215,7 @@ def _check_same_config(study: Any, config: Mapping[str, Any]) -> None:
             "The study must be of a sweep of Zoo. Received: "
             f"{study.study_name!r}, which another program made. Pass another study_name=."
         )
-    changed = [
-        f"{key} was {before.get(key)!r} and is now {config.get(key)!r}"
-        for key in sorted({*before, *config})
-        if before.get(key) != config.get(key)
-    ]
+    changed = config_differences(before, config)
     if changed:
         raise RunError(
             "A sweep must be resumed with the arguments that it was started with. Received: "

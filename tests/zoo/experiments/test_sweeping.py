@@ -52,10 +52,15 @@ def test_the_picture_of_the_sweep_is_drawn(rates_run):
     assert matplotlib.image.imread(folder / "sweep-learning_rate.png").std() > 0.05
 
 
-def test_a_second_call_reads_the_sweep(rates_run, rates_file, monkeypatch):
+def test_a_second_call_reads_the_sweep_also_with_other_rounds(
+    rates_run, rates_file, tmp_path, monkeypatch
+):
     results, folder = rates_run
     monkeypatch.setattr(sweeping, "tune", None)
-    again = reproduce(str(rates_file), log_dir=folder, verbose=0)
+    other = tmp_path / "rates.toml"
+    text = rates_file.read_text("utf-8")
+    other.write_text(text.replace("[sweep]\n", "[sweep]\nround_size = 1\n"), "utf-8")
+    again = reproduce(str(other), log_dir=folder, verbose=0)
     assert again.to_dict() == results.to_dict()
 
 

@@ -58,3 +58,11 @@ def test_trials_that_were_training_wait_again():
     states = [frozen.state.name for frozen in study.get_trials()]
     assert states == ["FAIL", "WAITING"]
     assert study.ask({"x": optuna.distributions.FloatDistribution(0, 1)}).params == trial.params
+
+
+def test_a_study_of_an_earlier_version_lacks_settings_that_are_none_now(tmp_path):
+    storage = str(tmp_path / "study.log")
+    opened(storage, config={"recipe": {"epochs": 3}})
+    opened(storage, resume=True, config={"recipe": {"epochs": 3, "ema": None}})
+    with pytest.raises(RunError, match=r"recipe\.ema was None and is now 0\.9"):
+        opened(storage, resume=True, config={"recipe": {"epochs": 3, "ema": 0.9}})

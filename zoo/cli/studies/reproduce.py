@@ -108,4 +108,4 @@ def _print_list(experiments: "Sequence[Experiment]", as_json: bool) -> None:
         [item.name, item.report, item.title, item.data_needed, f"{item.minutes:g}"]
         for item in experiments
     )
-    print_table(rich_table(COLUMNS, rows, right=False))
+    print_table(rich_table(COLUMNS, rows, right=COLUMNS[-1:]))

@@ -123,5 +123,5 @@ def _check_options(where: str, options: Mapping[str, Any], function: Callable[..
     if missing:
         raise ArgumentError(
             f"{where} must hold {', '.join(missing)}. Received: {', '.join(options) or 'nothing'}. "
-            "Add the option to the file."
+            "Complete the file."
         )

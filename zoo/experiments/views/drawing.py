@@ -7,6 +7,7 @@ file. `member` names a member; without it all members are drawn.
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -187,8 +188,10 @@ def draw_mistakes(trained: TrainedSeed, stem: Path, *, member: str = "", most: i
     """Draw the test images that are classified wrongly, the most confident mistake first."""
     from zoo.inspect import mistakes
 
+    if trained.test is None:
+        return
     for name, model in trained.models(member).items():
-        ranked = mistakes(model, trained.test) if trained.test is not None else ()
+        ranked = mistakes(model, trained.test)
         if len(ranked):
             _save(ranked.plot(most=most), f"{stem}-mistakes-{name}.png")
 
@@ -200,11 +203,15 @@ def draw_suspects(trained: TrainedSeed, stem: Path, *, most: int = 24) -> None:
     """
     from zoo.inspect import label_suspects
 
-    if trained.committee is None or trained.test is None:
+    data = trained.data
+    if trained.committee is None or data is None or data.test is None:
         return
-    known = [split.digests for split in (trained.data.train, trained.data.validation) if split]
-    others = trained.test.take(~np.isin(trained.test.digests, np.concatenate(known)))
-    _save(label_suspects(trained.committee, others).plot(most=most), f"{stem}-suspects.png")
+    known = [split.digests for split in (data.train, data.validation) if split]
+    rows = np.flatnonzero(~np.isin(data.test.digests, np.concatenate(known)))
+    found = label_suspects(trained.committee, data.test.take(rows))
+    # The numbers of the images are those in the test split.
+    numbered = replace(found, indices=rows[found.indices], split=data.test)
+    _save(numbered.plot(most=most), f"{stem}-suspects.png")
 
 
 def draw_backpropagation(trained: TrainedSeed, stem: Path) -> None:

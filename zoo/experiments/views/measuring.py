@@ -51,6 +51,7 @@ def measure_gradients(
     targets: Sequence[str] = (),
     arguments: Mapping[str, Any] | None = None,
     images: int = 20,
+    elements: int = 500,
 ) -> list[Measurement]:
     """Compare gradients with finite differences in float64, by `zoo.gradcheck`.
 
@@ -60,6 +61,8 @@ def measure_gradients(
         targets: Names of layers and losses with hand-written gradients.
         arguments: Arguments of the layers and losses.
         images: The number of training images for a member.
+        elements: The number of elements of each weight that are checked, each by itself. In a quick
+            run a few random directions are checked instead.
 
     Returns:
         For each weight of the member, or for each target, the largest relative error.
@@ -71,7 +74,7 @@ def measure_gradients(
         )
     if targets:
         return [_gradients_of_target(name, arguments or {}, trained.seed) for name in targets]
-    return _gradients_of_member(trained, member, images)
+    return _gradients_of_member(trained, member, images, elements)
 
 
 def _gradients_of_target(name: str, arguments: Mapping[str, Any], seed: int) -> Measurement:
@@ -85,7 +88,9 @@ def _gradients_of_target(name: str, arguments: Mapping[str, Any], seed: int) -> 
     return _largest_error(f"{name}, {options}" if options else name, report.tensors, report)
 
 
-def _gradients_of_member(trained: TrainedSeed, member: str, images: int) -> list[Measurement]:
+def _gradients_of_member(
+    trained: TrainedSeed, member: str, images: int, elements: int
+) -> list[Measurement]:
     """Check the loss of a trained member on training images, at the trained weights."""
     import keras
 
@@ -101,6 +106,8 @@ def _gradients_of_member(trained: TrainedSeed, member: str, images: int) -> list
     report = gradcheck(
         keras.Model([model.input, labels], loss),
         inputs=[split.images.astype("float64"), split.labels.astype("int32")],
+        mode="fast" if trained.quick else "full",
+        limit=elements,
         twin=False,
         second_order=False,
         seed=trained.seed,

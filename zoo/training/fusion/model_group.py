@@ -94,8 +94,10 @@ class ModelGroup:
             active: Whether each model learns; None for inference.
         """
         for part, rows in zip(self.parts, self._rows, strict=True):
-            learns = active is not None and part.optimizer is not None
-            part.load([active[row] for row in rows] if learns else None)
+            learns = None
+            if active is not None and part.optimizer is not None:
+                learns = [active[row] for row in rows]
+            part.load(learns)
 
     def store(self, active: Sequence[bool]) -> None:
         """Copy weights and the optimisers' variables back to the models that learn.

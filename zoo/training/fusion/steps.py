@@ -18,12 +18,23 @@ def loop_over_batches(step: Callable[..., None]) -> Any:
     """
 
     def run(batches: Any, steps: Any, *arguments: Any) -> None:
-        def turn(done: Any) -> Any:
-            step(*arguments, *batches.get_next())
-            return done + 1
-
-        tf.while_loop(lambda done: done < steps, turn, [tf.constant(0)], parallel_iterations=1)
+        repeat(steps, lambda: step(*arguments, *batches.get_next()))
 
     # TensorFlow counts the tracings of each Python function, and would warn of too many tracings
     # after five short trainings. A new partial has a count of its own.
     return tf.function(functools.partial(run), autograph=False)
+
+
+def repeat(times: Any, body: Callable[[], None]) -> None:
+    """Run a piece of a graph a number of times, one after another.
+
+    Args:
+        times: The number of times, a tensor.
+        body: Makes the piece.
+    """
+
+    def turn(done: Any) -> Any:
+        body()
+        return done + 1
+
+    tf.while_loop(lambda done: done < times, turn, [tf.constant(0)], parallel_iterations=1)

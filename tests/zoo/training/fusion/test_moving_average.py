@@ -1,5 +1,7 @@
 """Averages of weights, and what else of a recipe changes a step: together as alone."""
 
+import os
+import signal
 from dataclasses import replace
 
 import keras
@@ -165,6 +167,22 @@ def test_no_weight_decay_is_left_to_spare():
 def test_a_plateau_needs_validation_data(split):
     with pytest.raises(ArgumentError, match=r"m0 must have validation data.*plateau=3"):
         train(learners_of(replace(RECIPE, plateau=3)), split, verbose=0)
+
+
+def test_an_interrupted_training_goes_on_with_its_average(split, tmp_path):
+    recipe = replace(RECIPE, ema=0.8)
+    (whole,), (stopped,), (resumed,) = (learners_of(recipe) for _ in range(3))
+    train([whole], split, split, verbose=0)
+
+    def stop(batch, logs):
+        if int(stopped.optimizer.iterations) == 5:  # within the second epoch
+            os.kill(os.getpid(), signal.SIGINT)
+
+    callback = keras.callbacks.LambdaCallback(on_train_batch_end=stop)
+    with pytest.raises(KeyboardInterrupt):
+        train([stopped], split, split, verbose=0, log_dir=tmp_path / "run", callbacks=[callback])
+    train([resumed], split, split, verbose=0, log_dir=tmp_path / "run", resume=True)
+    assert_same([resumed], [whole], atol=1e-9)
 
 
 def test_the_moving_average_of_keras_is_that_of_the_recipe():
