@@ -78,7 +78,7 @@ def rate_factor(optimizer: Any) -> Any:
 
     Example:
         >>> optimizer = keras.optimizers.SGD(RecipeSchedule(0.1, reducible=True))
-        >>> rate_factor(optimizer).assign(0.5)
+        >>> value = rate_factor(optimizer).assign(0.5)
         >>> round(float(optimizer.learning_rate), 3)
         0.05
     """

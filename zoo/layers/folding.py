@@ -56,8 +56,8 @@ def fold_batch_normalization(model: Any) -> Any:
         >>> import zoo
         >>> model = zoo.build("vgg", width=4)
         >>> folded = fold_batch_normalization(model)
-        >>> [sum("norm" in layer.name for layer in one.layers) for one in (model, folded)]
-        [8, 0]
+        >>> len(model.layers) - len(folded.layers)  # eight are folded
+        8
     """
     if not _is_graph(model):
         raise ArgumentError(

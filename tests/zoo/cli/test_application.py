@@ -31,7 +31,7 @@ OPTIONS = {
         *("--class-weight", "--seed", "--log-dir", "--resume", "--quiet", "-q"),
         *("--set", "--import", "--recipe", "--targets", "--augment"),
         *("--label-smoothing", "--warm-up", "--plateau", "--plateau-factor"),
-        *("--weight-decay-of", "--ema"),
+        *("--weight-decay-of", "--ema", "--schedule"),
         *("--histograms", "--saliency", "--features"),
     ],
     "logs": ["--serve", "--port", "--json"],

@@ -8,14 +8,16 @@ from zoo.errors import ArgumentError, RunError
 from zoo.experiments import experiment_names, load_experiment, reproduce, running
 from zoo.experiments.images import load_images
 from zoo.experiments.views.drawing import FIGURES
+from zoo.tensorboard import TensorBoardLog
 
 
 @pytest.fixture
 def common_figures(monkeypatch):
-    """Leaves out the drawing of figures that most experiments have; `digits_run` draws them."""
-    for name in ("report", "curves"):
-        draw = lambda trained, stem, name=name: Path(f"{stem}-{name}.png").touch()  # noqa: E731
+    """Leaves out figures that most experiments have; `digits_run` and other tests draw them."""
+    for name in ("report", "curves", "samples", "weights"):
+        draw = lambda trained, stem, name=name, **_: Path(f"{stem}-{name}.png").touch()  # noqa: E731
         monkeypatch.setitem(FIGURES, name, draw)
+    monkeypatch.setattr(TensorBoardLog, "figure", lambda *words, **options: None)
 
 
 @pytest.mark.usefixtures("common_figures")
@@ -53,6 +55,7 @@ def test_a_second_call_trains_nothing(digits_run, digits_file, monkeypatch):
     assert again.to_dict() == results.to_dict()
 
 
+@pytest.mark.usefixtures("common_figures")
 def test_a_stopped_run_goes_on_to_the_same_result(digits_run, digits_file, tmp_path):
     class Stopped(Exception):
         pass
