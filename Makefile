@@ -24,8 +24,9 @@ test: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --no-deps --target build/wheel .
 	cd build && MYPYPATH=wheel "$(CURDIR)/$(BIN)/python" -m mypy --config-file ../pyproject.toml -p zoo
 	cd build && PYTHONPATH=wheel "$(CURDIR)/$(BIN)/lint-imports" ../pyproject.toml
-	$(PYTEST) tests/zoo/layers tests/zoo/gradients tests/zoo/models
-	$(PYTEST) tests/zoo --ignore tests/zoo/layers --ignore tests/zoo/gradients --ignore tests/zoo/models
+	$(PYTEST) tests/zoo/layers tests/zoo/gradients
+	$(PYTEST) tests/zoo/models tests/zoo/inspect
+	$(PYTEST) tests/zoo $(addprefix --ignore tests/zoo/,layers gradients models inspect)
 	$(PYTEST) tests/ensembles
 	$(PYTEST) tests --ignore tests/zoo --ignore tests/ensembles
 
