@@ -1,6 +1,7 @@
 """What the documentation site draws and writes from the code. `make docs` builds the site."""
 
 import importlib
+import itertools
 import re
 import tomllib
 from pathlib import Path
@@ -76,6 +77,20 @@ def test_the_models_have_an_index_with_a_link_to_each(site, tmp_path, monkeypatc
     site("model_pages").write_pages(tmp_path)
     assert "[`softmax`](softmax.md)" in (tmp_path / "index.md").read_text(encoding="utf-8")
     assert (tmp_path / "softmax.md").is_file()
+
+
+@pytest.mark.parametrize("name", sorted({*zoo.list_models()} - {"alexnet"}))  # which takes seconds
+def test_each_model_has_a_page_with_its_layers(site, name):
+    page, drawing = site("model_pages").model_page(name)
+    assert f"# {name}" in page
+    assert drawing.startswith("<svg")
+
+
+def test_headings_of_a_page_skip_no_level():
+    for path in (ROOT / "docs").glob("*.md"):
+        text = re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.M | re.S)
+        levels = [len(marks) for marks in re.findall(r"^(#+) ", text, re.M)]
+        assert all(level <= above + 1 for above, level in itertools.pairwise(levels)), path
 
 
 @pytest.mark.parametrize("name", ["deep_mlp", "cnn"])

@@ -47,7 +47,8 @@ def describe(layer: Any) -> str:
     if kind in ("Conv2D", "SeparableConv2D"):
         sizes = [f"{'×'.join(map(str, layer.kernel_size))}, {layer.filters} filters"]
         sizes += [f"stride {layer.strides[0]}"] * (layer.strides[0] > 1)
-        sizes += [f"{layer.groups} groups"] * (layer.groups > 1)
+        groups = getattr(layer, "groups", 1)
+        sizes += [f"{groups} groups"] * (groups > 1)
         return f"{kind} {', '.join(sizes)}"
     if kind in ("MaxPooling2D", "AveragePooling2D"):
         return f"{kind} {'×'.join(map(str, layer.pool_size))}, stride {layer.strides[0]}"
