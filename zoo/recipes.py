@@ -134,9 +134,10 @@ class Recipe:
             )
         # A plain dict, since other mappings, such as read-only views, cannot be copied or pickled.
         arguments = dict(self.optimizer_arguments)
-        if arguments.get("use_ema") and self.ema is None:  # as in recipes of earlier versions
-            object.__setattr__(self, "ema", arguments.pop("ema_momentum", 0.99))
-        arguments.pop("use_ema", None)
+        # Keras's own names of the moving average, as in recipes of earlier versions.
+        averages, decay = arguments.pop("use_ema", False), arguments.pop("ema_momentum", 0.99)
+        if averages and self.ema is None:
+            object.__setattr__(self, "ema", decay)
         object.__setattr__(self, "optimizer_arguments", arguments)
 
     @property

@@ -50,7 +50,7 @@ def tell_what_is_apart(groups: Sequence[Sequence[Learner]], progress: Progress) 
 
     Args:
         groups: The members that train together.
-        progress: Where it is said.
+        progress: Prints the messages.
     """
     first = groups[0][0]
     reasons: dict[str, list[str]] = {}

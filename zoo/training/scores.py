@@ -42,7 +42,7 @@ class Score:
     best: str = "min"
 
 
-def _surprise(labels: Any, probabilities: Any) -> Any:
+def _surprise_of_label(labels: Any, probabilities: Any) -> Any:
     """Compute −log p of the label, float [models, batch]."""
     return _surprises(tf.gather(probabilities, labels, axis=-1, batch_dims=2))
 
@@ -60,7 +60,7 @@ def _is_right(labels: Any, probabilities: Any) -> Any:
 
 
 SCORES: dict[str, Score] = {
-    LOSS: Score(_surprise, of_validation=False),
+    LOSS: Score(_surprise_of_label, of_validation=False),
     "accuracy": Score(_is_right, percent, best="max"),
 }
 """Name → score, in the order of the columns of the progress."""

@@ -49,7 +49,7 @@ def compiled_recipe(model: Any) -> Recipe | None:
         optimizer = optimizer.inner_optimizer
     config = optimizer.get_config()
     rate, schedule = config.pop("learning_rate"), None
-    averages = {key: config.pop(key, None) for key in ("use_ema", "ema_momentum", EMA_FREQUENCY)}
+    config.pop(EMA_FREQUENCY, None)  # without effect, which `settings_without_effect` tells
     if isinstance(rate, Mapping):
         schedule = rate
         rate = rate_of_schedule(schedule) or Recipe.learning_rate
@@ -58,7 +58,6 @@ def compiled_recipe(model: Any) -> Recipe | None:
     name = kind.__name__
     if getattr(keras.optimizers, name, None) is not kind:
         name = keras.saving.get_registered_name(kind)
-    described["ema"] = _shortest(averages["ema_momentum"]) if averages["use_ema"] else None
     described["label_smoothing"] = _setting_of_loss(model, "label_smoothing") or None
     return Recipe(name, optimizer_arguments=_changed(config, kind), **described)
 

@@ -189,4 +189,7 @@ def test_the_moving_average_of_keras_is_that_of_the_recipe():
     recipe = Recipe(optimizer_arguments={"use_ema": True, "ema_momentum": 0.9, "momentum": 0.5})
     assert (recipe.ema, recipe.optimizer_arguments) == (0.9, {"momentum": 0.5})
     assert Recipe(optimizer_arguments={"use_ema": True}).ema == 0.99
-    assert Recipe(optimizer_arguments={"use_ema": False}).ema is None
+    without = Recipe(optimizer_arguments={"use_ema": False, "ema_momentum": 0.9})
+    assert (without.ema, without.optimizer_arguments) == (None, {})
+    chosen = Recipe(ema=0.5, optimizer_arguments={"use_ema": True, "ema_momentum": 0.9})
+    assert (chosen.ema, chosen.optimizer_arguments) == (0.5, {})
