@@ -1,0 +1,84 @@
+"""Frozen layers: all layers of a model but the head, which is the last layer with weights."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from zoo.errors import ArgumentError
+from zoo.recipes import Recipe
+from zoo.registry.features import head_of
+
+
+class FrozenLayers:
+    """The layers of a model below its head, frozen, until `release`.
+
+    A frozen layer learns nothing, and frozen batch normalisation works with the statistics that it
+    has. Layers that were frozen before stay so after `release`.
+
+    Args:
+        name: The model's name in the error message.
+        model: A built `keras.Model`.
+
+    Raises:
+        ArgumentError: There is no layer with weights below the head.
+
+    Example:
+        >>> import zoo
+        >>> model = zoo.build("mlp", hidden=(5,))
+        >>> frozen = FrozenLayers("mlp", model)
+        >>> [variable.path for variable in model.trainable_variables]
+        ['logits/kernel', 'logits/bias']
+        >>> frozen.release()
+        >>> len(model.trainable_variables)
+        4
+    """
+
+    def __init__(self, name: str, model: Any) -> None:
+        head = head_of(model)
+        below = [layer for layer in model.layers if layer.weights and layer is not head]
+        if not below:
+            raise ArgumentError(
+                f'With freeze="features", {name} must have layers with weights below its head, the '
+                f"last layer with weights. Received: {'a single such layer' if head else 'none'}. "
+                "Leave out freeze."
+            )
+        # A layer passes its setting on to the layers within it, so these come after the layer.
+        self._settings = [
+            (part, part.trainable) for layer in below for part in layer._flatten_layers()
+        ]
+        for layer in below:
+            layer.trainable = False
+
+    def release(self) -> None:
+        """Give the layers back the settings that they had."""
+        for layer, trainable in self._settings:
+            layer.trainable = trainable
+
+
+def recipe_of_phase(recipe: Recipe, *, frozen: bool) -> Recipe:
+    """Give the part of a recipe that holds before or after `unfreeze_at`.
+
+    Args:
+        recipe: The recipe of the whole training.
+        frozen: Whether the layers are frozen.
+
+    Returns:
+        The recipe, with the epochs of this part.
+
+    Example:
+        >>> recipe = Recipe(freeze="features", unfreeze_at=3, epochs=10)
+        >>> recipe_of_phase(recipe, frozen=False).epochs
+        7
+    """
+    if recipe.unfreeze_at is None:
+        return recipe
+    epochs = recipe.unfreeze_at if frozen else recipe.epochs - recipe.unfreeze_at
+    return replace(recipe, epochs=epochs, freeze=None, unfreeze_at=None)
+
+
+def parts_of(layer: Any) -> Iterator[Any]:
+    """Go through the layers of a model, and of the models within it; or give a single layer."""
+    for part in layer.layers if hasattr(layer, "layers") else ():
+        yield from parts_of(part)
+    if not hasattr(layer, "layers"):
+        yield layer
