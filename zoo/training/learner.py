@@ -72,7 +72,7 @@ class Learner:
     _last_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _last_epoch: int = field(default=0, init=False)
     _trained_weights: list[np.ndarray] = field(default_factory=list, init=False)
-    _plateau: tuple[float, int] = field(default=(math.inf, 0), init=False)
+    _plateau: Sequence[Any] = field(default=(math.inf, 0), init=False)
     _snapshots_taken: int = field(default=0, init=False)
     _outcome: str = field(default="", init=False)
     _steps_per_epoch: int = field(default=1, init=False)
@@ -119,8 +119,8 @@ class Learner:
         return self.model if self.head is None else self.head
 
     def freeze(self) -> None:
-        """Freeze the layers below the head until `release`, if the recipe asks for it."""
-        self.frozen = FrozenLayers(self.name, self.model) if self.recipe.freeze else None
+        """Freeze the layers below the head until `release`."""
+        self.frozen = FrozenLayers(self.name, self.model)
 
     def release(self) -> None:
         """Let all layers learn that learned before `freeze`."""
@@ -130,9 +130,8 @@ class Learner:
 
     def unfreezes(self, epoch: int) -> bool:
         """Tell whether frozen layers begin to learn in an epoch, counted from 0."""
-        return bool(self.frozen and self.trains(epoch)) and epoch >= (
-            self.recipe.unfreeze_at or math.inf
-        )
+        start = self.recipe.unfreeze_at
+        return bool(self.frozen and start and epoch >= start and self.trains(epoch))
 
     def unfreeze(self) -> None:
         """Let the frozen layers learn from now on, with a fresh optimiser."""
@@ -146,8 +145,8 @@ class Learner:
             steps_per_epoch: Training steps in an epoch.
         """
         self._steps_per_epoch = steps_per_epoch
-        begin = 0 if self.frozen else self.recipe.unfreeze_at or 0
-        self._plateau = math.inf, begin + (self.recipe.warm_up or 0)
+        first = 0 if self.frozen else self.recipe.unfreeze_at or 0
+        self._plateau = math.inf, first + (self.recipe.warm_up or 0)
         self.optimizer = self.make_optimizer(steps_per_epoch)
         self.optimizer.build(self.model.trainable_variables)
         if self.recipe.ema is not None:
@@ -336,7 +335,7 @@ class Learner:
             "epochs": self.recipe.epochs,
             "seconds": self.seconds,
             "plateau": list(self._plateau),
-            "unfrozen": bool(self.recipe.freeze) and not self.frozen,
+            "frozen": self.frozen is not None,
         }
         return arrays, facts
 
@@ -347,7 +346,7 @@ class Learner:
             arrays: Arrays as `save` gave them, perhaps among others.
             facts: Facts as `save` gave them.
         """
-        if facts.get("unfrozen"):
+        if self.frozen and not facts.get("frozen"):
             self.unfreeze()
         groups = self._state()
         for group in ("variables", "optimizer"):
@@ -357,8 +356,7 @@ class Learner:
         self.best_epoch, self.best_loss = facts["best_epoch"], facts["best_loss"]
         self._snapshots_taken = facts.get("snapshots", 0)
         self.seconds = facts.get("seconds")
-        best, since = facts.get("plateau", self._plateau)
-        self._plateau = best, since
+        self._plateau = facts.get("plateau", self._plateau)
         self._finite_weights = self.model.get_weights()
         kept_weights = {
             "best": self._best_weights,

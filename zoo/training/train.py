@@ -130,8 +130,9 @@ def train(
     }
     with contextlib.ExitStack() as stack:
         for learner in learners:
-            stack.callback(learner.release)
-            learner.freeze()
+            if learner.recipe.freeze:
+                stack.callback(learner.release)
+                learner.freeze()
         run = RunFolder(log_dir, config, resume=resume) if log_dir is not None else None
         log = TensorBoardLog(run.path) if run else None
         if run and log:
