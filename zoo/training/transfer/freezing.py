@@ -76,6 +76,41 @@ def recipe_of_phase(recipe: Recipe, *, frozen: bool) -> Recipe:
     return replace(recipe, epochs=epochs, freeze=None, unfreeze_at=None)
 
 
+def copy_features(source: Any, model: Any) -> None:
+    """Copy the weights of all layers but the head from one model to another.
+
+    Args:
+        source: A built `keras.Model`, such as a trained one.
+        model: A built model of the same layers, whose head may have other classes.
+
+    Raises:
+        ArgumentError: The layers below the heads differ.
+
+    Example:
+        >>> import zoo
+        >>> source, model = (zoo.build("mlp", num_classes=n, seed=n) for n in (7, 3))
+        >>> copy_features(source, model)
+        >>> bool((source.get_weights()[0] == model.get_weights()[0]).all())
+        True
+    """
+    below = [
+        [layer for layer in part.layers if layer.weights and layer is not head_of(part)]
+        for part in (source, model)
+    ]
+    shapes = [
+        [tuple(weight.shape) for layer in layers for weight in layer.weights] for layers in below
+    ]
+    if shapes[0] != shapes[1]:
+        raise ArgumentError(
+            f"The layers below the head must be those of {source.name}. Received: {model.name}, "
+            f"which has {len(shapes[1])} weights there, of other shapes or in another order than "
+            f"the {len(shapes[0])} weights of {source.name}. Build both with the same arguments, "
+            "for images of the same shape."
+        )
+    for layer, other in zip(*below, strict=True):
+        other.set_weights(layer.get_weights())
+
+
 def parts_of(layer: Any) -> Iterator[Any]:
     """Go through the layers of a model, and of the models within it; or give a single layer."""
     for part in layer.layers if hasattr(layer, "layers") else ():
