@@ -15,7 +15,7 @@ from zoo.schedules import rate_factor
 from zoo.training.built_models.interface import check_model as check_model  # its earlier place
 from zoo.training.built_models.statistics import mixes_images, update_batch_statistics
 from zoo.training.fusion.moving_average import MovingAverage, average_of, keep_average, state_of
-from zoo.training.transfer.freezing import FrozenLayers, recipe_of_phase
+from zoo.training.transfer.freezing import FrozenLayers, make_optimizer_of_phase
 from zoo.training.transfer.layer_rates import keep_layer_factors, layer_factors
 
 
@@ -159,9 +159,9 @@ class Learner:
         Args:
             steps_per_epoch: Training steps in an epoch.
         """
-        recipe = recipe_of_phase(self.recipe, frozen=bool(self.frozen))
-        optimizer = recipe.make_optimizer(steps_per_epoch * recipe.epochs)
-        if self.recipe.weight_decay_of == "kernels":
+        recipe, frozen = self.recipe, self.frozen is not None
+        optimizer = make_optimizer_of_phase(recipe, steps_per_epoch, frozen=frozen)
+        if recipe.weight_decay_of == "kernels":
             weights = self.model.trainable_variables
             optimizer.exclude_from_weight_decay([w for w in weights if len(w.shape) < 2])
         if self.model.dtype_policy.name == "mixed_float16":

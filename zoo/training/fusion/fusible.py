@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from zoo.training.transfer.freezing import begun_after
 from zoo.training.transfer.layer_rates import layer_factors_of
 
 ACTIVATIONS = (
@@ -191,8 +192,11 @@ def fixed_settings(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
                 for key, value in schedule["config"].items()
                 if key != "name"
             }
-    decayed = {"weight_decay_of": "kernels" if spares_vectors(optimizer) else "all weights"}
-    return {"optimizer": type(optimizer).__name__, "schedule": schedule, **config, **decayed}
+    own = {
+        "weight_decay_of": "kernels" if spares_vectors(optimizer) else "all weights",
+        "unfreeze_at": begun_after(optimizer),
+    }
+    return {"optimizer": type(optimizer).__name__, "schedule": schedule, **config, **own}
 
 
 def spares_vectors(optimizer: keras.optimizers.Optimizer) -> bool:

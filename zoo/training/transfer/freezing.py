@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import keras
+
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
 from zoo.registry.features import head_of
@@ -55,25 +57,46 @@ class FrozenLayers:
             layer.trainable = trainable
 
 
-def recipe_of_phase(recipe: Recipe, *, frozen: bool) -> Recipe:
-    """Give the part of a recipe that holds before or after `unfreeze_at`.
+def make_optimizer_of_phase(recipe: Recipe, steps_per_epoch: int, *, frozen: bool) -> Any:
+    """Make the optimiser for the epochs before or after `unfreeze_at`.
 
     Args:
         recipe: The recipe of the whole training.
+        steps_per_epoch: Training steps in an epoch.
         frozen: Whether the layers are frozen.
 
     Returns:
-        The recipe, with the epochs of this part.
+        A Keras optimiser, whose schedule is planned for the epochs of this phase.
 
     Example:
-        >>> recipe = Recipe(freeze="features", unfreeze_at=3, epochs=10)
-        >>> recipe_of_phase(recipe, frozen=False).epochs
-        7
+        >>> recipe = Recipe(freeze="features", unfreeze_at=3, epochs=10, schedule="cosine")
+        >>> optimizer = make_optimizer_of_phase(recipe, 2, frozen=False)
+        >>> optimizer.get_config()["learning_rate"]["config"]["decay_steps"]
+        14
     """
-    if recipe.unfreeze_at is None:
-        return recipe
-    epochs = recipe.unfreeze_at if frozen else recipe.epochs - recipe.unfreeze_at
-    return replace(recipe, epochs=epochs, freeze=None, unfreeze_at=None)
+    start = recipe.unfreeze_at
+    if start is not None:
+        epochs = start if frozen else recipe.epochs - start
+        recipe = replace(recipe, epochs=epochs, freeze=None, unfreeze_at=None)
+    optimizer = recipe.make_optimizer(steps_per_epoch * recipe.epochs)
+    if not frozen:
+        vars(optimizer)["_zoo_begun_after"] = start
+    return optimizer
+
+
+def begun_after(optimizer: Any) -> int | None:
+    """Tell after how many epochs of a training an optimiser has begun; None at the start.
+
+    Optimisers that have begun at different times count their steps differently, so a single wide
+    optimiser cannot replace them.
+
+    Args:
+        optimizer: A Keras optimiser.
+    """
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        optimizer = optimizer.inner_optimizer
+    epochs: int | None = vars(optimizer).get("_zoo_begun_after")
+    return epochs
 
 
 def copy_features(source: Any, model: Any) -> None:
