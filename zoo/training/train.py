@@ -108,15 +108,13 @@ def train(
             "the folder of the run that is to go on."
         )
     callbacks = as_list(callbacks)
-    _check_images(learners, data, validation)
+    _check_images(learners, data, validation, teacher)
     check_callbacks(callbacks)
     members = {learner.name: learner.model for learner in learners}
     watchers = [callback for callback in callbacks if isinstance(callback, MemberCallback)]
     for watcher in watchers:
         watcher.check_run(log_dir is not None, members)
     choose_directions(callbacks, [*members], has_validation=validation is not None)
-    if teacher:
-        check_model("The teacher", teacher.model, data.image_shape, data.num_classes)
     if resume and together is None and _was_trained_apart(log_dir):
         together = False
     groups = group_learners(learners, together)
@@ -129,10 +127,7 @@ def train(
         "validation": _fingerprint(validation) if validation else None,
     }
     with contextlib.ExitStack() as stack:
-        for learner in learners:
-            if learner.recipe.freeze:
-                stack.callback(learner.release)
-                learner.freeze()
+        stack.enter_context(_freezing(learners))
         run = RunFolder(log_dir, config, resume=resume) if log_dir is not None else None
         log = TensorBoardLog(run.path) if run else None
         if run and log:
@@ -213,6 +208,19 @@ def _record_start(
 
 
 @contextlib.contextmanager
+def _freezing(learners: Sequence[Learner]) -> Iterator[None]:
+    """Freeze layers as the recipes ask for it, and let them learn again after the training."""
+    try:
+        for learner in learners:
+            if learner.recipe.freeze:
+                learner.freeze()
+        yield
+    finally:
+        for learner in learners:
+            learner.release()
+
+
+@contextlib.contextmanager
 def _closing(run: RunFolder, log: TensorBoardLog) -> Iterator[None]:
     """Close the log at the end, and write in the run folder how the run ended."""
     try:
@@ -225,8 +233,12 @@ def _closing(run: RunFolder, log: TensorBoardLog) -> Iterator[None]:
     run.finish("finished")
 
 
-def _check_images(learners: Sequence[Learner], data: Split, validation: Split | None) -> None:
+def _check_images(
+    learners: Sequence[Learner], data: Split, validation: Split | None, teacher: Teacher | None
+) -> None:
     """Check that models and recipes fit the images, and that no image is for the report only."""
+    if teacher:
+        check_model("The teacher", teacher.model, data.image_shape, data.num_classes)
     for learner in learners:
         check_model(learner.name, learner.model, data.image_shape, data.num_classes)
         check_kernels(learner.name, learner.model)
