@@ -217,21 +217,26 @@ def paper_of(name: str, table: Mapping[str, Any]) -> Paper:
     Raises:
         ArgumentError: A key is unknown or missing, or a value is out of its range.
     """
-    values = dict(table)
-    for key, kind in (("data", TrainingData), ("rounding", Rounding)):
-        if isinstance(values.get(key), Mapping):
-            values[key] = section(key, kind, values[key])
-    if isinstance(values.get("scores"), Mapping):
-        values["scores"] = {
-            part: section(f"scores.{part}", Scores, scores)
-            for part, scores in values["scores"].items()
-        }
-    if isinstance(values.get("recipe"), Mapping):
-        try:
-            values["recipe"] = recipe_from_config(values["recipe"])
-        except TypeError as error:
-            raise ArgumentError(f"recipe must have values of zoo.Recipe. {error}") from error
-    return section("The paper", Paper, {"name": name, **values})
+    values = {"name": name, **table}
+    known = {part.name for part in fields(Paper)}
+    if {*values} != known:
+        raise ArgumentError(
+            f"The paper must have the keys {', '.join(sorted(known - {'name'}))}. Received: "
+            f"{', '.join(sorted(table))}."
+        )
+    for key in ("data", "rounding", "recipe", "scores", "arguments", "environment"):
+        if not isinstance(values[key], Mapping):
+            raise ArgumentError(f"{key} must be a table. Received: {values[key]!r}.")
+    values["data"] = section("data", TrainingData, values["data"])
+    values["rounding"] = section("rounding", Rounding, values["rounding"])
+    values["scores"] = {
+        part: section(f"scores.{part}", Scores, scores) for part, scores in values["scores"].items()
+    }
+    try:
+        values["recipe"] = recipe_from_config(values["recipe"])
+    except TypeError as error:
+        raise ArgumentError(f"recipe must have values of zoo.Recipe. {error}") from error
+    return Paper(**values)
 
 
 def section(where: str, kind: type[Section], table: Any) -> Section:
