@@ -85,6 +85,7 @@ TESTED_WITH = {
     "ensembles/fit_arguments": "ensembles/test_checks",
     "ensembles/combining/definition": "ensembles/combining/test_rules",
     "ensembles/models/member_models": "ensembles/models/test_voting_model",
+    "ensembles/models/configuration": "ensembles/test_members",
     "ensembles/models/timing": "ensembles/models/test_voting_model",
     "ensembles/combining/geometric": "ensembles/combining/test_voting",
     "ensembles/combining/logistic_regression": "ensembles/test_stacking",

@@ -121,7 +121,7 @@ def _toml_sections(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[
 
 
 def _toml_key(key: str) -> str:
-    return key if re.fullmatch(r"[\w-]+", key, re.ASCII) else json.dumps(key)
+    return key if re.fullmatch(r"[\w-]+", key, re.ASCII) else _toml_value(key)
 
 
 def _toml_value(value: Any) -> str:
