@@ -2,9 +2,11 @@
 
 import contextlib
 import json
+import math
 import os
+import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +86,54 @@ def read_json(path: str | os.PathLike[str], remedy: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise damaged_file(path, "it is no JSON object", remedy)
     return values
+
+
+def toml_text(table: Mapping[str, Any]) -> str:
+    """Write a table as the text of a TOML file.
+
+    Args:
+        table: Texts, numbers, truth values, lists and tables. Values that are None are left out,
+            since TOML has no None.
+
+    Returns:
+        The text, which `tomllib` reads as the same table.
+
+    Example:
+        >>> print(toml_text({"name": "vgg", "recipe": {"epochs": 3, "ema": None}}), end="")
+        name = "vgg"
+        <BLANKLINE>
+        [recipe]
+        epochs = 3
+    """
+    return "\n".join(_toml_sections(table, ())) + "\n"
+
+
+def _toml_sections(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
+    """Write the values of a table, and then the tables in it with their headers."""
+    tables = {key: value for key, value in table.items() if isinstance(value, Mapping)}
+    values = {key: value for key, value in table.items() if key not in tables and value is not None}
+    if path and (values or not tables):
+        yield f"\n[{'.'.join(map(_toml_key, path))}]"
+    for key, value in values.items():
+        yield f"{_toml_key(key)} = {_toml_value(value)}"
+    for key, value in tables.items():
+        yield from _toml_sections(value, (*path, key))
+
+
+def _toml_key(key: str) -> str:
+    return key if re.fullmatch(r"[\w-]+", key, re.ASCII) else json.dumps(key)
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml_value, value))}]"
+    if isinstance(value, Mapping):
+        pairs = (f"{_toml_key(key)} = {_toml_value(item)}" for key, item in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)  # inf, -inf and nan, which JSON writes otherwise
+    # Texts, numbers and truth values are written as in JSON. TOML also wants DEL escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def damaged_file(path: str | os.PathLike[str], reason: object, remedy: str) -> RunError:

@@ -366,3 +366,16 @@ def rate_of_schedule(schedule: Mapping[str, Any]) -> float | None:
     config = schedule.get("config", {})
     rates = (config.get("warmup_target"), config.get("initial_learning_rate"))
     return next((float(rate) for rate in (*rates, *config.get("values", [])) if rate), None)
+
+
+def recipe_from_config(config: Mapping[str, Any]) -> Recipe:
+    """Make a recipe of the values that `dataclasses.asdict` gave, without those that are left out.
+
+    Example:
+        >>> recipe_from_config({"epochs": 3, "augmentation": {"zoom_range": 0.1}}).epochs
+        3
+    """
+    augmentation = config.get("augmentation") or None
+    if isinstance(augmentation, Mapping):
+        augmentation = Augmentation(**augmentation)
+    return Recipe(**{**config, "augmentation": augmentation})

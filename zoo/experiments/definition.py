@@ -27,13 +27,13 @@ Section = TypeVar("Section", bound="Any")
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment of a report.
+    """An experiment: of a report, or of the training of weights.
 
     Args:
         name: The name for `zoo reproduce`, which is the name of the file.
         title: What was tried, in one line.
-        report: The report.
-        place: Where the experiment stands in the report.
+        report: The report; `"weights"` for the training of weights.
+        place: Where the experiment stands in the report, or the set of the weights.
         minutes: About how long the experiment takes on two cores.
         data: The images. None for an experiment that needs none.
         features: The frozen features that the members get in place of the images; None for the

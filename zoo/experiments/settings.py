@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from zoo.arguments import whole_number
+from zoo.augmentation import Augmentation
 from zoo.datasets import load
 from zoo.datasets.registry import get_dataset
 from zoo.errors import ArgumentError
@@ -60,7 +61,8 @@ class MemberSettings:
         model: The name of a registered model.
         arguments: Arguments of the model's builder.
         recipe: Values of `zoo.Recipe` that replace those of the base. `batch_size = "all"` takes
-            all training images in one step.
+            all training images in one step. A table as the augmentation holds arguments of
+            `zoo.Augmentation`.
         base: The name of a recipe of the model, which the values change. Empty for `zoo.Recipe()`.
         summed_loss: Whether the learning rate is for a loss that is summed over the images of a
             batch. The rate r on the sum is the rate r · batch size on the mean.
@@ -96,6 +98,10 @@ class MemberSettings:
         values = dict(self.recipe)
         if values.get("batch_size") == "all":
             values["batch_size"] = images
+        if isinstance(table := values.get("augmentation"), Mapping):
+            names = {part.name for part in fields(Augmentation)}
+            refuse_unknown(f"The augmentation of {self.name}", table, names)
+            values["augmentation"] = Augmentation(**table)
         recipe = replace(base, **values)
         if self.summed_loss:
             return replace(recipe, learning_rate=recipe.learning_rate * recipe.batch_size)
