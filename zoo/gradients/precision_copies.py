@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from zoo.errors import ArgumentError
 from zoo.gradients.pure_function import PureFunction, is_seed
-from zoo.registry.dtype_policy import under_policy
 from zoo.layers.twins import keras_twin, with_keras_layers
+from zoo.registry.dtype_policy import under_policy
 from zoo.text import first_line
 
 
