@@ -71,6 +71,8 @@ class Loop:
         group = self._group(learners, combine)
         self._piece = 1
         position = self.checkpoint.restore(learners, group.lockstep)
+        names = [learner.name for learner in learners] + (["committee"] if combine else [])
+        self.recorder.rewind(names, -1 if position == StreamPosition() else position.epoch)
         batches = self._batches(group, position)
         callbacks = keras.callbacks.CallbackList(
             self.callbacks, model=self.owner, epochs=group.epochs, steps=group.steps, verbose=0
@@ -113,6 +115,7 @@ class Loop:
         """
         scores = self._evaluate(Lockstep(learners, combine))
         epoch = max(learner.recipe.epochs for learner in learners)
+        self.recorder.rewind(["committee"], -1)
         self.recorder.epoch(epoch, {"committee": validation_scores(scores["committee"])}, 0.0)
 
     def predictions(
