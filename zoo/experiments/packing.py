@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tomli_w
 
 from zoo.datasets import ImageData, Split
 from zoo.ensembles import Committee, pretrained
@@ -25,7 +26,7 @@ from zoo.errors import ArgumentError, DataError
 from zoo.experiments.environment import fingerprints
 from zoo.experiments.images import load_images
 from zoo.experiments.settings import DataSettings, MemberSettings
-from zoo.files import read_json, toml_text, write_atomically
+from zoo.files import read_json, write_atomically
 from zoo.registry import build, describe
 from zoo.registry.named_weights import named_weights
 from zoo.weights import catalogue
@@ -308,7 +309,7 @@ def _score_committee(weights: WeightSet, data: ImageData) -> None:
 
 
 def _write_toml(path: Path, table: Mapping[str, Any]) -> None:
-    write_atomically(path, lambda temporary: temporary.write_text(toml_text(table), "utf-8"))
+    write_atomically(path, lambda temporary: temporary.write_text(tomli_w.dumps(table), "utf-8"))
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -66,6 +66,8 @@ class MemberSettings:
         base: The name of a recipe of the model, which the values change. Empty for `zoo.Recipe()`.
         summed_loss: Whether the learning rate is for a loss that is summed over the images of a
             batch. The rate r on the sum is the rate r · batch size on the mean.
+        begins_with: `"features"` for the weights of the network of the features, in all layers but
+            the head. Empty for random weights.
     """
 
     name: str
@@ -74,12 +76,18 @@ class MemberSettings:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     base: str = ""
     summed_loss: bool = False
+    begins_with: str = ""
 
     def __post_init__(self) -> None:
         known = {*describe(self.model).parameters} - {"input_shape", "num_classes"}
         refuse_unknown(f"The arguments of {self.name}", self.arguments, known)
         names = {part.name for part in fields(Recipe)}
         refuse_unknown(f"The recipe of {self.name}", self.recipe, names)
+        if self.begins_with not in ("", "features"):
+            raise ArgumentError(
+                f'begins_with must be "features" or left out. Received: {self.begins_with!r} in '
+                f"{self.name}. Correct the file."
+            )
         self.recipe_for(images=1)
 
     def recipe_for(self, images: int) -> Recipe:
@@ -110,16 +118,18 @@ class MemberSettings:
 
 @dataclass(frozen=True)
 class FeatureSettings:
-    """Frozen features: the outputs of a layer of a network that learns nothing of these images.
+    """A network that learned other images, for its frozen features or for its weights.
 
     Args:
-        layer: The name of the layer, or the number of a layer from the end, such as -3.
+        layer: The name of the layer whose outputs take the place of the images, or the number of a
+            layer from the end, such as -3. None: the members get the images, and those with
+            `begins_with = "features"` begin with the weights of the network.
         file: A saved Keras model, a file in the folder of the data. Empty to train a network.
         member: The network that is trained, and how. None with a file.
         data: The images that the network is trained on. None with a file.
     """
 
-    layer: str | int
+    layer: str | int | None = None
     file: str = ""
     member: MemberSettings | None = None
     data: DataSettings | None = None

@@ -2,14 +2,14 @@
 
 import importlib
 import operator
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
 from zoo.arguments import is_whole, whole_number
 from zoo.errors import ArgumentError
 from zoo.recipes import STANDARDIZATIONS
+from zoo.registry.dtype_policy import under_policy
 from zoo.registry.hardware import fast_precision, pays_in_bfloat16
 from zoo.registry.specs import REQUIRED, ModelSpec, describe, signature_text
 from zoo.seeds import seeded
@@ -110,7 +110,7 @@ def _call_builder(
     spec: ModelSpec, library: ModuleType, seed: int | None, precision: str | None, arguments: Any
 ) -> Any:
     """Call the builder of a model under a Keras dtype policy, and check the result."""
-    with seeded(seed), _policy(precision):
+    with seeded(seed), under_policy(precision):
         try:
             model = spec.builder(library, **arguments)
         except (AttributeError, TypeError, ValueError) as error:
@@ -181,26 +181,3 @@ def _precision_of_hardware() -> str | None:
         import keras
 
     return fast_precision() if keras.config.dtype_policy().name == "float32" else None
-
-
-@contextmanager
-def _policy(precision: str | None) -> Iterator[None]:
-    """Build under a Keras dtype policy."""
-    with without_start_up_notes():
-        import keras
-
-    before = keras.config.dtype_policy()
-    if precision is None:
-        yield
-        return
-    try:
-        keras.config.set_dtype_policy(precision)
-    except ValueError as error:
-        raise ArgumentError(
-            "precision must be a Keras dtype policy such as 'float32' or 'mixed_bfloat16', or "
-            f"'auto'. Received: {precision!r}. Pass None to keep the policy that is set in Keras."
-        ) from error
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)

@@ -199,9 +199,8 @@ class Paper:
         return self.name.partition("/")[2]
 
     def to_table(self) -> dict[str, Any]:
-        """Give the values of the TOML file, as `paper_of` takes them."""
-        table = asdict(self)
-        return {key: value for key, value in table.items() if key != "name"}
+        """Give the values of the TOML file, as `paper_of` takes them. TOML has no None."""
+        return {key: value for key, value in _without_none(asdict(self)).items() if key != "name"}
 
 
 def paper_of(name: str, table: Mapping[str, Any]) -> Paper:
@@ -285,6 +284,15 @@ fer2013/vgg-0, of letters, digits, '_', '.' and '-'. Received: '../vgg-0'.
             "The name of weights must be a set and a member, such as fer2013/vgg-0, of letters, "
             f"digits, '_', '.' and '-'. Received: {name!r}."
         )
+
+
+def _without_none(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the values that are None, also in the tables in a table."""
+    return {
+        key: _without_none(value) if isinstance(value, Mapping) else value
+        for key, value in table.items()
+        if value is not None
+    }
 
 
 def _check_sha256(name: str, value: Any) -> None:
