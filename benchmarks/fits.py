@@ -199,7 +199,7 @@ def majority_accuracy(trained: Any, test: Split) -> str:
     else:
         import torch
 
-        pixels = torch.from_numpy(np.array(test.images)).flatten(1).float() / 255
+        pixels = pixels_for_torch(test.images).float()
         with torch.no_grad():
             votes = np.stack([module(pixels).argmax(-1).numpy() for module in trained])
     counts = np.apply_along_axis(np.bincount, 0, votes, minlength=test.num_classes)

@@ -374,6 +374,7 @@ def log_report(report: Report, run: str | os.PathLike[str], step: int) -> None:
     """
     log = TensorBoardLog(Path(run))
     part = report.split
+    log.forget(f"{part}/", step)
     for row in report.scores:
         scalars = {f"{part}/{name}": number(value) for name, value in row.values.items()}
         log.scalars(run_folder(row.name), scalars, step)

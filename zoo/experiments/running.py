@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from functools import cached_property, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,12 @@ from zoo.errors import RunError
 from zoo.experiments.catalogue import load_experiment
 from zoo.experiments.definition import Experiment
 from zoo.experiments.environment import describe_environment, fingerprints
-from zoo.experiments.features import frozen_features, make_member
+from zoo.experiments.features import (
+    features_network,
+    frozen_features,
+    make_beginning_member,
+    make_member,
+)
 from zoo.experiments.images import load_images
 from zoo.experiments.published.confusion import confusions
 from zoo.experiments.results import Reproduction, SeedResult
@@ -23,7 +28,7 @@ from zoo.experiments.sweeping import BEST, FOLDER, SweepOutcome, run_sweep
 from zoo.experiments.views.choices import Choice, TrainedSeed
 from zoo.experiments.views.finishing import START_ANEW, finish, write_json
 from zoo.experiments.views.measuring import Measurement
-from zoo.files import read_json, write_atomically
+from zoo.files import FolderLock, holds_files, read_json, write_atomically
 
 
 def reproduce(
@@ -59,7 +64,20 @@ def reproduce(
     experiment = load_experiment(name)
     suffix = "-quick" if quick else ""
     folder = Path("logs/reproduce", experiment.name + suffix) if log_dir is None else Path(log_dir)
-    _check_settings(folder, experiment, quick)
+    with FolderLock(folder, "run folder of an experiment"):
+        _check_settings(folder, experiment, quick)
+        return _reproduce(experiment, root, folder, quick=quick, verbose=verbose)
+
+
+def _reproduce(
+    experiment: Experiment,
+    root: str | os.PathLike[str] | None,
+    folder: Path,
+    *,
+    quick: bool,
+    verbose: str | int,
+) -> Reproduction:
+    """Run an experiment, or what is left of the experiment, in a folder with its settings."""
 
     @lru_cache(maxsize=1)
     def images(seed: int) -> Any:  # ImageData, or None for an experiment without images
@@ -67,11 +85,16 @@ def reproduce(
             return None
         is_new = experiment.protocol.new_splits
         data = load_images(experiment.data, root, seed, new_split=is_new, quick=quick)
-        if experiment.features is None:
+        if experiment.features is None or experiment.features.layer is None:
             return data
         return frozen_features(
             experiment.features, data, root, folder, quick=quick, verbose=verbose
         )
+
+    @cache
+    def network() -> Any:
+        assert experiment.features is not None  # Experiment makes sure of it.
+        return features_network(experiment.features, root, folder, quick=quick, verbose=verbose)
 
     first, *others = experiment.protocol.seeds
     outcome: SweepOutcome | None = None
@@ -82,7 +105,7 @@ def reproduce(
     seeds = [first] if quick or not experiment.members else [first, *others]
     for k, seed in enumerate(() if outcome and not experiment.plain_members else seeds):
         chosen = partial(images, seed if experiment.protocol.new_splits else first)
-        run = SeedRun(experiment, chosen, folder / f"seed-{seed}", seed, quick, verbose)
+        run = SeedRun(experiment, chosen, network, folder / f"seed-{seed}", seed, quick, verbose)
         result = run.result()
         results[k : k + 1] = [results[k].joined_with(result) if outcome else result]
         measured += run.finish(experiment.measurements if seed == first else ())
@@ -136,7 +159,7 @@ def _check_settings(folder: Path, experiment: Experiment, quick: bool) -> None:
                     "An experiment must go on with the settings that it was started with. "
                     f"Received: {folder}, whose {key!r} differs. {START_ANEW}"
                 )
-    elif folder.exists() and any(folder.iterdir()):
+    elif holds_files(folder):
         raise RunError(
             "The run folder of an experiment must be empty, or hold a run of the experiment. "
             f"Received: {folder}, which holds other files. {START_ANEW}"
@@ -159,6 +182,7 @@ class SeedRun:
     Args:
         experiment: The experiment.
         images: Gives the images; called only if they are needed.
+        network: Gives the network of the features; called only if a member begins with its weights.
         folder: The run folder of the training. The other files of the seed stand beside it, and
             their names begin as the folder's does.
         seed: The seed.
@@ -170,6 +194,7 @@ class SeedRun:
         self,
         experiment: Experiment,
         images: Callable[[], ImageData | None],
+        network: Callable[[], Any],
         folder: Path,
         seed: int,
         quick: bool,
@@ -177,6 +202,7 @@ class SeedRun:
     ) -> None:
         self.experiment = experiment
         self.images = images
+        self.network = network
         self.folder = folder
         self.seed = seed
         self.quick = quick
@@ -208,8 +234,12 @@ class SeedRun:
         data = self.images()
         assert data is not None  # Experiment makes sure of it, since there are members.
         members = [
-            make_member(part, len(data.train), quick=self.quick)
-            for part in self.experiment.plain_members
+            make_beginning_member(
+                part, self.network(), data.train, self.seed + number, quick=self.quick
+            )
+            if part.begins_with
+            else make_member(part, len(data.train), quick=self.quick)
+            for number, part in enumerate(self.experiment.plain_members)
         ]
         voting = self.experiment.protocol.voting or "soft"
         committee = Committee(members, voting=voting, seed=self.seed)

@@ -15,9 +15,17 @@ import numpy as np
 
 from zoo.augmentation import Augmentation
 from zoo.errors import RunError
-from zoo.files import damaged_file, read_json, write_atomically
+from zoo.files import (
+    FolderLock,
+    damaged_file,
+    holds_files,
+    is_locked,
+    read_json,
+    write_atomically,
+)
 
 MANIFEST = "run.json"
+_RUN_FOLDER = "run folder"
 START_ANEW = "Start the run anew in another folder."
 """What to do about a damaged manifest."""
 
@@ -46,18 +54,29 @@ class RunFolder:
     def __init__(
         self, path: str | os.PathLike[str], config: Mapping[str, Any], *, resume: bool = False
     ) -> None:
-        self.path = Path(path) if resume else free_folder(path)
+        self.path, self._lock = _existing(path) if resume else _new_folder(path)
         self.config = json.loads(json.dumps(config))
-        if resume and _is_used(self.path):
-            self._check_same_config()
-        self.finish("running")
+        try:
+            if resume and holds_files(self.path):
+                self._check_same_config()
+            self.finish("running")
+        except BaseException:
+            self._lock.release()
+            raise
 
     def finish(self, status: str) -> None:
-        """Write `run.json`.
+        """Write `run.json`; at the end of the run, let other processes into the folder.
 
         Args:
             status: The state of the run: `"running"`, `"stopped"` or `"finished"`.
         """
+        try:
+            self._write_manifest(status)
+        finally:
+            if status != "running":
+                self._lock.release()
+
+    def _write_manifest(self, status: str) -> None:
         packages = ("committee-zoo", "keras", "tensorflow")
         write_in_manifest(
             self.path,
@@ -124,6 +143,29 @@ class RunFolder:
             )
 
 
+def _existing(path: str | os.PathLike[str]) -> tuple[Path, FolderLock]:
+    """Lock the folder of a run that goes on, or begins there."""
+    folder = Path(path)
+    if _is_used(folder) and not (folder / MANIFEST).exists():
+        raise _no_manifest(folder)
+    return folder, FolderLock(folder, _RUN_FOLDER)
+
+
+def _new_folder(path: str | os.PathLike[str]) -> tuple[Path, FolderLock]:
+    """Find a folder for a new run, and lock the folder before another process finds the same."""
+    while True:
+        folder = free_folder(path)
+        try:
+            lock = FolderLock(folder, _RUN_FOLDER)
+        except RunError:
+            if is_locked(folder):
+                continue  # the process that took the folder was faster
+            raise
+        if not holds_files(folder):
+            return folder, lock
+        lock.release()
+
+
 def free_folder(path: str | os.PathLike[str]) -> Path:
     """Find a folder for a new run: the folder itself, or a new folder beside it.
 
@@ -151,8 +193,9 @@ def free_folder(path: str | os.PathLike[str]) -> Path:
         number += 1
     free = folder.with_name(f"{folder.name}-{number}") if folder.name else None
     free = free or named.with_name(f"{named.name}-{number}")
+    reason = "is in use" if is_locked(folder) else "holds files, which stay as they are"
     warnings.warn(
-        f"The folder {folder} holds files, which stay as they are: this run is written to {free}.",
+        f"The folder {folder} {reason}: this run is written to {free}.",
         UserWarning,
         stacklevel=2,
     )
@@ -160,12 +203,15 @@ def free_folder(path: str | os.PathLike[str]) -> Path:
 
 
 def _is_used(folder: Path) -> bool:
-    """Whether a folder holds files."""
+    """Whether a folder holds files, or another process works in it.
+
+    The unfinished files of a process that was killed before its first step do not count.
+    """
     if folder.exists() and not folder.is_dir():
         raise RunError(
             f"A run folder must be a folder. Received: the file {folder}. Name a folder."
         )
-    return folder.is_dir() and any(folder.iterdir())
+    return holds_files(folder) or is_locked(folder)
 
 
 def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
@@ -183,10 +229,14 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         return read_json(Path(folder) / MANIFEST, START_ANEW)
     except FileNotFoundError:
-        raise RunError(
-            f"A run folder must have a {MANIFEST}. Received: {folder}, which holds no "
-            f"{MANIFEST}. Name another folder."
-        ) from None
+        raise _no_manifest(folder) from None
+
+
+def _no_manifest(folder: str | os.PathLike[str]) -> RunError:
+    return RunError(
+        f"A run folder must have a {MANIFEST}. Received: {folder}, which holds no {MANIFEST}. "
+        "Name another folder."
+    )
 
 
 def read_history(folder: str | os.PathLike[str]) -> dict[str, list[float]]:

@@ -48,6 +48,8 @@ def test_a_study_of_another_program_is_refused():
         optuna.create_study(storage=storage, study_name="study")
         with pytest.raises(RunError, match="another program made"):
             opened(storage, resume=True)
+        # In the folder of a sweep, it is a sweep that was killed at its first moment.
+        assert opened(storage, resume=True, is_own=True).user_attrs
 
 
 def test_trials_that_were_training_wait_again():
