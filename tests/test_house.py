@@ -118,7 +118,6 @@ TESTED_WITH = {
     "zoo/inspect/explaining/drawing": "zoo/inspect/explaining/test_explanation",
     "zoo/inspect/explaining/methods": "zoo/inspect/explaining/test_explain",
     "zoo/inspect/explaining/network": "zoo/inspect/explaining/test_explain",
-    "zoo/inspect/networks/feature_maps": "zoo/inspect/explaining/test_class_activation",
     "zoo/inspect/landscapes/drawing": "zoo/inspect/landscapes/test_landscape",
     "zoo/inspect/landscapes/networks_at_weights": "zoo/inspect/landscapes/test_point_losses",
     "zoo/inspect/landscapes/outputs": "zoo/inspect/landscapes/test_point_losses",

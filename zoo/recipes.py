@@ -148,6 +148,13 @@ class Recipe:
             )
         # A plain dict, since other mappings, such as read-only views, cannot be copied or pickled.
         arguments = dict(self.optimizer_arguments)
+        if arguments.pop("ema_overwrite_frequency", None) is not None:
+            raise ArgumentError(
+                "optimizer_arguments must not hold ema_overwrite_frequency: the training keeps the "
+                "moving average beside the weights, and does not overwrite the weights with it. "
+                f"Received: {dict(self.optimizer_arguments)}. Leave ema_overwrite_frequency out, "
+                "and pass ema= for the moving average."
+            )
         # Keras's own names of the moving average, as in recipes of earlier versions.
         averages, decay = arguments.pop("use_ema", False), arguments.pop("ema_momentum", 0.99)
         if averages and self.ema is None:
