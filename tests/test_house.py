@@ -164,6 +164,8 @@ TESTED_WITH = {
     "zoo/training/fusion/steps": "zoo/training/test_lockstep",
     "zoo/training/fusion/wide_layers": "zoo/training/fusion/test_fused",
     "zoo/training/loop": "zoo/training/test_train",
+    "zoo/training/transfer/feature_splits": "zoo/training/transfer/test_freezing",
+    "zoo/training/transfer/heads": "zoo/training/transfer/test_freezing",
     "zoo/training/recording": "zoo/training/test_train",
     "zoo/tuning/rounds": "zoo/tuning/test_tune",
 }
