@@ -19,18 +19,13 @@ from zoo.datasets.load_arguments import check_root
 from zoo.datasets.loading import get_dataset, load, load_to_judge
 from zoo.datasets.split import Split
 from zoo.ensembles.answering.pictures import image_options
+from zoo.ensembles.provenance import RECORDED, settings_from_file
 from zoo.errors import ArgumentError, DataError
 from zoo.saving import saved_description
 
 if TYPE_CHECKING:
     from zoo.ensembles.committee import Committee
     from zoo.ensembles.reports.report import Report
-
-_FROM_FILE = (
-    *("parts", "image_size", "color", "resize", "drop_duplicates"),
-    *("validation", "test", "seed", "on_error"),
-)
-"""The arguments of `load` that a saved committee may bring with it."""
 
 _NO_DATA = ("/dev", "/proc", "/sys", "/net")
 """Folders of devices, of the system, and of other machines."""
@@ -253,7 +248,7 @@ def _settings(file: str | Path) -> dict[str, Any]:
     """Read with which settings the data of a saved committee was loaded; empty if unknown."""
     config = saved_description(file).get("config")
     settings = config.get("data_settings") if isinstance(config, dict) else None
-    return settings if isinstance(settings, dict) else {}
+    return settings_from_file(settings) or {}
 
 
 def _check_still_there(file: str | Path, place: str) -> None:
@@ -285,7 +280,7 @@ def _images(
     # The file may come from a stranger: it must not choose what is fetched, or where to write.
     # At the training, None kept the size or the colour of the pictures. New pictures can have
     # others, so they are brought to the size and the colour that the committee takes.
-    settings = {key: settings[key] for key in _FROM_FILE if settings.get(key) is not None}
+    settings = {key: settings[key] for key in RECORDED if settings.get(key) is not None}
     chosen = classes or committee.class_names
     if root is not None and info.needs_root and not info.parts and is_moved:
         new = load_to_judge(name, root, chosen, **{**options, **given})
