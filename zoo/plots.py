@@ -97,7 +97,7 @@ def longest_name(names: Sequence[str]) -> int:
 
     Example:
         >>> longest_name(["cat", "mouse"]), longest_name(["a" * 3000])
-        (5, 60)
+        (5, 40)
     """
     return max(len(for_picture(name)) for name in names)
 
@@ -231,7 +231,8 @@ def _make_texts_safe(figure: "Figure") -> None:
         for axis in (axes.xaxis, axes.yaxis):
             formatter = axis.get_major_formatter()
             if "format_ticks" not in vars(formatter):  # not drawn before
-                formatter.format_ticks = _with_safe_names(formatter.format_ticks)
+                safe = _with_safe_names(formatter.format_ticks)
+                formatter.format_ticks = safe  # type: ignore[method-assign, assignment]
 
 
 def _with_safe_names(format_ticks: Callable[[Any], list[str]]) -> Callable[[Any], list[str]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LONGEST = 120
 """The most characters of a cell of a table, or of a caption."""
-LONGEST_IN_PICTURE = 60
+LONGEST_IN_PICTURE = 40
 """The most characters of a name beside a picture."""
 
 _ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-_])")
@@ -102,7 +102,7 @@ def for_picture(text: object, most: int = LONGEST_IN_PICTURE) -> str:
 
     Example:
         >>> len(for_picture(3000 * "a"))
-        60
+        40
     """
     line = visible(text)
     return line if len(line) <= most else line[: most - 1] + "…"

@@ -78,9 +78,9 @@ def test_names_of_any_length_and_letters_are_drawn():
     figure = confusion_figure(np.arange(16).reshape(4, 4), names, "title " * 100)
     height, width = figure_pixels(figure).shape[:2]
     assert max(height, width) < 1200
-    assert max(len(for_picture(name)) for name in names) == 60
+    assert max(len(for_picture(name)) for name in names) == 40
     (axes,) = figure.axes
-    assert [len(tick.get_text()) for tick in axes.get_xticklabels()] == [60, 9, 9, 2]
+    assert [len(tick.get_text()) for tick in axes.get_xticklabels()] == [40, 9, 9, 2]
 
 
 def test_a_text_becomes_a_line_of_printable_characters():
