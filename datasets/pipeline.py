@@ -71,7 +71,7 @@ def batches(
         expected = "be a function of images and a seed, or None"
         raise argument_error("transform", expected, transform, "Pass a function, not its result")
     first_image = store.take([0] if rows is None else rows[:1], axis=0)
-    image_dtype = _output_dtype(on_arrays, first_image) if on_arrays else np.dtype(np.uint8)
+    image_dtype = _output_dtype(on_arrays, first_image) if on_arrays else store.dtype
     batch_bytes = batch_size * int(np.prod(store.shape[1:]))
     at_once = 1 if on_arrays else max(BYTES_AT_ONCE // batch_bytes, 1)
     order = _epoch_order(len(arrays[0]), seed, shuffle)

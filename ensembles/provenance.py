@@ -15,6 +15,7 @@ import numpy as np
 
 from zoo.datasets.split import Split
 from zoo.errors import DataError
+from zoo.weights.catalogue import TrainedWeights
 
 NO_IMAGES = np.array([], np.uint64)
 
@@ -218,6 +219,21 @@ def record_exposure(models: Iterable[Any], kind: Kind, digests: np.ndarray) -> N
             record_exposure(model.members, kind, digests)
         else:
             model.zoo_provenance = provenance_of([model]).joined_with(added)
+
+
+def record_weights(model: Any, weights: TrainedWeights) -> None:
+    """Add the images that trained weights were learned from and tuned on to those a model knows.
+
+    Args:
+        model: A Keras model that has taken the weights.
+        weights: The trained weights.
+
+    Raises:
+        DataError: A file of the set of weights is damaged.
+    """
+    digests = weights.of.digests()
+    record_exposure([model], "trained_on", digests["trained_on"])
+    record_exposure([model], "tuned_on", digests["tuned_on"])
 
 
 # The names of the earlier module `zoo.ensembles.seen`.

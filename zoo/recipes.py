@@ -71,6 +71,15 @@ class Recipe:
         label_smoothing: The share a of each target that is divided among all classes: the target is
             (1 − a) y + a / classes (Szegedy et al., 2016). The network then becomes less sure of
             its answers. Validation losses are without smoothing. None smooths nothing.
+        freeze: `"features"` keeps all layers as they are but the head, the last layer with weights:
+            what `zoo.build(..., features=True)` gives is frozen. Frozen batch normalisation works
+            with the statistics that it has, as in Keras; frozen dropout still drops. The features
+            are computed once, if nothing in them is random. None trains all layers.
+        unfreeze_at: After this number of epochs the frozen layers learn too. The optimiser and its
+            schedule then begin anew, and so does `patience`. None leaves the layers frozen.
+        layer_decay: The head has the full learning rate, and each layer with weights has
+            `layer_decay` times the rate of the layer above (Howard and Ruder, 2018), such as 0.8.
+            None, or 1, gives all layers the same rate.
 
     Raises:
         ArgumentError: A value is out of its range.
@@ -101,11 +110,15 @@ class Recipe:
     plateau_factor: float | None = None
     weight_decay_of: str | None = None
     ema: float | None = None
+    freeze: str | None = None
+    unfreeze_at: int | None = None
+    layer_decay: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("cycles", "batch_size", "epochs", "patience", "warm_up", "plateau"):
+        required = ("cycles", "batch_size", "epochs")
+        for name in (*required, "patience", "warm_up", "plateau", "unfreeze_at"):
             value = getattr(self, name)
-            if value is not None or name in ("cycles", "batch_size", "epochs"):
+            if value is not None or name in required:
                 object.__setattr__(self, name, whole_number(name, value, 1))
         self._check_optimizer()
         self._check_augmentation()
@@ -113,6 +126,7 @@ class Recipe:
         self._check_schedule()
         self._check_changes_of_rate()
         self._check_averages()
+        self._check_transfer()
 
     def _check_optimizer(self) -> None:
         rate = self.learning_rate
@@ -263,6 +277,34 @@ class Recipe:
                 "average_from."
             )
 
+    def _check_transfer(self) -> None:
+        if self.freeze not in ("features", None):
+            raise ArgumentError(f'freeze must be "features" or None. Received: {self.freeze!r}.')
+        decay = self.layer_decay
+        if decay is not None and decay != 1 and not _is_between_0_and_1(decay):
+            raise ArgumentError(
+                "layer_decay must be a number above 0 and at most 1, or None. Received: "
+                f"{decay!r}. Pass 0.8, for example."
+            )
+        epochs = self.unfreeze_at
+        if epochs is None:
+            return
+        if self.freeze is None or epochs >= self.epochs:
+            raise ArgumentError(
+                "unfreeze_at must be a number of epochs below that of the training, beside "
+                f"freeze. Received: unfreeze_at={epochs}, epochs={self.epochs}, "
+                f'freeze={self.freeze!r}. Pass freeze="features" and fewer epochs as unfreeze_at, '
+                "or leave out unfreeze_at."
+            )
+        shorter = min(epochs, self.epochs - epochs)
+        if self.cycles > 1 or (self.warm_up or 0) >= shorter:
+            raise ArgumentError(
+                "With unfreeze_at, cycles must be 1 and warm_up below the epochs before and after "
+                f"it, since the schedule begins anew. Received: cycles={self.cycles}, "
+                f"warm_up={self.warm_up}, unfreeze_at={epochs}, epochs={self.epochs}. Leave out "
+                "cycles and warm_up."
+            )
+
     def make_optimizer(self, steps: int) -> Any:
         """Make a new Keras optimiser.
 
@@ -281,7 +323,14 @@ class Recipe:
         """
         import keras
 
-        arguments = {**self.optimizer_arguments, "learning_rate": self._rate(steps)}
+        from zoo.schedules import make_rate
+
+        rate = make_rate(
+            self.learning_rate, self.schedule, steps,
+            cycles=self.cycles, reducible=bool(self.plateau),
+            rising=steps * self.warm_up // self.epochs if self.warm_up else None,
+        )  # fmt: skip
+        arguments = {**self.optimizer_arguments, "learning_rate": rate}
         try:
             optimizer = keras.optimizers.get({"class_name": self.optimizer, "config": arguments})
         except (TypeError, ValueError) as error:
@@ -305,31 +354,6 @@ class Recipe:
                 "example."
             )
         return optimizer
-
-    def _rate(self, steps: int) -> Any:
-        """Give the learning rate, or its schedule, over a number of training steps."""
-        if not self.warm_up and not self.plateau:
-            return self._scheduled(steps, self.learning_rate)
-        from zoo.schedules import RecipeSchedule
-
-        rising = steps * (self.warm_up or 0) // self.epochs
-        if self.schedule == "constant":
-            return RecipeSchedule(self.learning_rate, None, rising, reducible=bool(self.plateau))
-        if isinstance(self.schedule, Mapping):  # which has the learning rate itself
-            return RecipeSchedule(1.0, self._scheduled(steps, 1.0), rising)
-        return RecipeSchedule(self.learning_rate, self._scheduled(steps, 1.0), rising)
-
-    def _scheduled(self, steps: int, rate: float) -> Any:
-        """Give the schedule without warm-up, for a learning rate."""
-        from keras.optimizers import schedules
-
-        if isinstance(self.schedule, Mapping):
-            return schedules.deserialize(dict(self.schedule))
-        if self.schedule == "constant":
-            return rate
-        if self.cycles > 1:
-            return schedules.CosineDecayRestarts(rate, max(steps // self.cycles, 1), t_mul=1.0)
-        return schedules.CosineDecay(rate, steps)
 
     def _check_optimizer_name(self, keras: Any) -> None:
         """Refuse a name that no optimiser of Keras has."""
@@ -366,3 +390,16 @@ def rate_of_schedule(schedule: Mapping[str, Any]) -> float | None:
     config = schedule.get("config", {})
     rates = (config.get("warmup_target"), config.get("initial_learning_rate"))
     return next((float(rate) for rate in (*rates, *config.get("values", [])) if rate), None)
+
+
+def recipe_from_config(config: Mapping[str, Any]) -> Recipe:
+    """Make a recipe of the values that `dataclasses.asdict` gave, without those that are left out.
+
+    Example:
+        >>> recipe_from_config({"epochs": 3, "augmentation": {"zoom_range": 0.1}}).epochs
+        3
+    """
+    augmentation = config.get("augmentation") or None
+    if isinstance(augmentation, Mapping):
+        augmentation = Augmentation(**augmentation)
+    return Recipe(**{**config, "augmentation": augmentation})

@@ -67,6 +67,56 @@ class RecipeSchedule(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
+def make_rate(
+    rate: float,
+    schedule: str | Mapping[str, Any],
+    steps: int,
+    *,
+    cycles: int = 1,
+    rising: int | None = None,
+    reducible: bool = False,
+) -> Any:
+    """Make the learning rate of a recipe for an optimiser.
+
+    Args:
+        rate: The learning rate.
+        schedule: As in `zoo.Recipe`.
+        steps: The number of training steps.
+        cycles: The number of cosines, one after another.
+        rising: The number of steps of the warm-up; None for no warm-up.
+        reducible: Whether the training lowers the rate, which then has no other schedule.
+
+    Returns:
+        A number, or a schedule of Keras.
+
+    Example:
+        >>> make_rate(0.1, "constant", 10)
+        0.1
+        >>> round(float(make_rate(0.1, "cosine", 10)(5)), 3)
+        0.05
+    """
+    if rising is None and not reducible:
+        return _scheduled(rate, schedule, steps, cycles)
+    rising = rising or 0
+    if schedule == "constant":
+        return RecipeSchedule(rate, None, rising, reducible=reducible)
+    if isinstance(schedule, Mapping):  # which has the learning rate itself
+        return RecipeSchedule(1.0, _scheduled(1.0, schedule, steps, cycles), rising)
+    return RecipeSchedule(rate, _scheduled(1.0, schedule, steps, cycles), rising)
+
+
+def _scheduled(rate: float, schedule: str | Mapping[str, Any], steps: int, cycles: int) -> Any:
+    """Give the learning rate without a warm-up: a number, or a schedule of Keras."""
+    schedules = keras.optimizers.schedules
+    if isinstance(schedule, Mapping):
+        return schedules.deserialize(dict(schedule))
+    if schedule == "constant":
+        return rate
+    if cycles > 1:
+        return schedules.CosineDecayRestarts(rate, max(steps // cycles, 1), t_mul=1.0)
+    return schedules.CosineDecay(rate, steps)
+
+
 def rate_factor(optimizer: Any) -> Any:
     """Find the variable by which a training lowers the learning rate.
 

@@ -8,8 +8,9 @@ import pytest
 import zoo
 import zoo.seeds
 from zoo.ensembles import Committee, Member
-from zoo.ensembles.members import make_members, recipe_from_config
+from zoo.ensembles.members import make_members
 from zoo.errors import ArgumentError, UnknownModelError
+from zoo.recipes import recipe_from_config
 
 
 def names(members, copies=None):

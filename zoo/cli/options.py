@@ -145,6 +145,9 @@ class RecipeOptions:
         plateau_factor: The factor of `--plateau`.
         weight_decay_of: `kernels` spares biases and normalisations from the weight decay.
         ema: Keep the moving average of the weights with this decay, such as 0.999.
+        freeze: `features` trains only the head, the last layer with weights.
+        unfreeze_at: Let the layers below the head learn too after this number of epochs.
+        layer_decay: Multiply the learning rate by this factor from each layer to the layer below.
     """
 
     recipe_name: Annotated[Name | None, Parameter(name="--recipe")] = None
@@ -166,6 +169,9 @@ class RecipeOptions:
     plateau_factor: Number | None = None
     weight_decay_of: Literal["kernels"] | None = None
     ema: Number | None = None
+    freeze: Literal["features"] | None = None
+    unfreeze_at: Positive | None = None
+    layer_decay: Number | None = None
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of the registered model of that name, as the options change it."""

@@ -54,7 +54,8 @@ def predict(
     Pictures are brought to the size and the colour that the model was trained on.
 
     Args:
-        model: A saved committee or model, `.keras`.
+        model: A saved committee or model, `.keras`, or trained weights by their name in
+            `zoo weights`, such as `fer2013`.
         files: Pictures; folders, with all pictures inside; or patterns such as `'photos/*.jpg'`.
         as_json: Print JSON Lines, an object for each picture.
         as_csv: Print CSV, a row for each picture and a column for each member's vote.
@@ -66,17 +67,15 @@ def predict(
             `./my_models.py`; may be repeated.
     """
     from zoo.ensembles.answering.files import picture_files
+    from zoo.ensembles.loading.names import committee_of, settings_of
     from zoo.errors import ArgumentError
-    from zoo.saving import saved_description
 
     if as_json and as_csv:
         raise ArgumentError("Give --json or --csv. Received: both. Leave one out.")
-    saved_description(model)  # refuses a damaged file before TensorFlow starts
+    settings_of(model)  # refuses a damaged file before TensorFlow starts
     pictures = picture_files(files)
     start_tensorflow(verbose=False)
-    from zoo.ensembles import Committee
-
-    committee = Committee.load(model)
+    committee = committee_of(model)
     write = (_write_json if as_json else _write_csv if as_csv else _table_writer)(
         committee, pictures
     )

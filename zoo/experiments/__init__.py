@@ -1,4 +1,4 @@
-"""The experiments of the five reports, as TOML files that one function runs again.
+"""The experiments of the five reports and of the package's weights, as TOML files.
 
 An experiment is a file of settings: data set, members, seeds, and the values that the report
 published. No code belongs to a single experiment. `reproduce` trains the members, judges them, and

@@ -1,4 +1,7 @@
-"""The experiments that there are: TOML files in this folder, one for each experiment."""
+"""The experiments that there are: TOML files in this folder, one for each experiment.
+
+The sub-folder `weights` has the experiments that train the weights which come with the package.
+"""
 
 import tomllib
 from pathlib import Path
@@ -8,23 +11,36 @@ from zoo.experiments.definition import Experiment, experiment_of
 from zoo.text import unknown_name
 
 FOLDER = Path(__file__).parent
+WEIGHTS = "weights"
+"""The sub-folder, and the first part of the names, of the experiments that train weights."""
 
 
-def experiment_names() -> list[str]:
-    """List the names of the experiments of the reports.
+def experiment_names(folder: str = "") -> list[str]:
+    """List the names of experiments.
+
+    Args:
+        folder: Empty for the experiments of the reports; `"weights"` for those that train the
+            weights which come with the package.
+
+    Returns:
+        The sorted names, which begin with the name of the folder.
 
     Example:
         >>> "csc411-mnist-softmax" in experiment_names()
         True
+        >>> "weights/mnist-lenet" in experiment_names("weights")
+        True
     """
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+    paths = (FOLDER / folder).glob("*.toml")
+    return sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for path in paths)
 
 
 def load_experiment(name: str) -> Experiment:
-    """Read an experiment of the reports.
+    """Read an experiment.
 
     Args:
-        name: A name of `experiment_names()`, or the path of a `.toml` file of yours.
+        name: A name of `experiment_names()` or of `experiment_names("weights")`, or the path of a
+            `.toml` file of yours.
 
     Returns:
         The experiment.
@@ -38,9 +54,10 @@ def load_experiment(name: str) -> Experiment:
         'majority'
     """
     own = name.endswith(".toml")
-    if not own and name not in experiment_names():
+    known = [*experiment_names(), *experiment_names(WEIGHTS)]
+    if not own and name not in known:
         remedy = "`zoo reproduce --list` lists the experiments; a file of yours ends in .toml."
-        raise ArgumentError(unknown_name("experiment", name, experiment_names(), remedy))
+        raise ArgumentError(unknown_name("experiment", name, known, remedy))
     path = Path(name) if own else FOLDER / f"{name}.toml"
     try:
         table = tomllib.loads(path.read_text("utf-8"))
@@ -51,6 +68,6 @@ def load_experiment(name: str) -> Experiment:
             "file, or name another."
         ) from error
     try:
-        return experiment_of(path.stem, table)
+        return experiment_of(path.stem if own else name, table)
     except ArgumentError as error:
         raise ArgumentError(f"{path.name}: {error}") from error

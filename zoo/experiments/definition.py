@@ -27,17 +27,17 @@ Section = TypeVar("Section", bound="Any")
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment of a report.
+    """An experiment: of a report, or of the training of weights.
 
     Args:
         name: The name for `zoo reproduce`, which is the name of the file.
         title: What was tried, in one line.
-        report: The report.
-        place: Where the experiment stands in the report.
+        report: The report; `"weights"` for the training of weights.
+        place: Where the experiment stands in the report, or the set of the weights.
         minutes: About how long the experiment takes on two cores.
         data: The images. None for an experiment that needs none.
-        features: The frozen features that the members get in place of the images; None for the
-            images themselves.
+        features: The network whose features the members get in place of the images, or whose
+            weights they begin with; None for neither.
         members: The networks. Empty for an experiment that trains nothing.
         protocol: How the networks are trained and judged.
         sweep: Which settings of a member vary; None trains each member as it stands.
@@ -82,6 +82,14 @@ class Experiment:
             raise ArgumentError(
                 "data must name the images that the members are trained on. Received: nothing. "
                 "Write [data]."
+            )
+        beginning = [member.name for member in self.members if member.begins_with]
+        without_layer = self.features is not None and self.features.layer is None
+        if bool(beginning) != without_layer:
+            raise ArgumentError(
+                'Members with begins_with = "features" must come with [features] that has no '
+                f"layer. Received: {beginning or 'no such member'}, "
+                f"{'no layer' if without_layer else 'a layer, or no [features]'}. Correct the file."
             )
         for choice in (*self.figures, *self.measurements):
             if (member := choice.options.get("member")) is not None and member not in names:

@@ -1,4 +1,4 @@
-"""Frozen features in place of images: the outputs of a layer of a network that stays as it is."""
+"""A network that learned other images: its features in place of images, or its weights."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +9,14 @@ import numpy as np
 
 from zoo.datasets import ImageData, Split
 from zoo.ensembles import Committee, Member
+from zoo.ensembles.members import built_member
+from zoo.ensembles.provenance import provenance_of, record_exposure
 from zoo.errors import DataError
 from zoo.experiments.images import data_folder, load_images
 from zoo.experiments.settings import FeatureSettings, MemberSettings
 from zoo.inspect import features
+from zoo.recipes import Recipe
+from zoo.training.transfer.freezing import copy_features
 
 FOLDER = "features"
 """The run folder of the network in the run folder of the experiment."""
@@ -44,7 +48,8 @@ def frozen_features(
     Raises:
         DataError: The file of the network is missing or damaged, or the images do not fit it.
     """
-    model = _network(settings, root, folder, quick=quick, verbose=verbose)
+    model = features_network(settings, root, folder, quick=quick, verbose=verbose)
+    assert settings.layer is not None
     layer = model.layers[settings.layer] if isinstance(settings.layer, int) else settings.layer
     outputs = {
         name: features(model, split, layer).reshape(len(split), -1)
@@ -73,10 +78,51 @@ def make_member(settings: MemberSettings, images: int, *, quick: bool = False) -
     return Member(settings.model, settings.arguments, recipe, name=settings.name)
 
 
-def _network(
-    settings: FeatureSettings, root: Any, folder: Path, *, quick: bool, verbose: str | int
+def make_beginning_member(
+    settings: MemberSettings, network: Any, data: Split, seed: int, *, quick: bool = False
+) -> Member:
+    """Make a member that begins with the weights of a network, and with a new head.
+
+    Args:
+        settings: The member, with the same layers as the network.
+        network: The trained network.
+        data: The training images of the member.
+        seed: The seed of the new head.
+        quick: As for `make_member`.
+    """
+    member = make_member(settings, len(data), quick=quick)
+    model = member.build(data.image_shape, data.num_classes, seed)
+    copy_features(network, model)
+    known = provenance_of([network])
+    record_exposure([model], "trained_on", known.trained_on)
+    record_exposure([model], "tuned_on", known.tuned_on)
+    assert isinstance(member.recipe, Recipe)
+    return built_member(model, member.recipe, settings.name)
+
+
+def features_network(
+    settings: FeatureSettings,
+    root: Any,
+    folder: Path,
+    *,
+    quick: bool = False,
+    verbose: str | int = "auto",
 ) -> Any:
-    """Read the network from a file, or train the network, or read what was trained before."""
+    """Read the network from a file, or train the network, or read what was trained before.
+
+    Args:
+        settings: The network.
+        root: As for `zoo.experiments.reproduce`.
+        folder: The run folder of the experiment, which keeps the trained network.
+        quick: Whether to train the network on a few images for one epoch.
+        verbose: As for `zoo.experiments.reproduce`.
+
+    Returns:
+        The `keras.Model`.
+
+    Raises:
+        DataError: The file of the network is missing or damaged.
+    """
     if settings.file:
         path = (data_folder(root) or Path()) / settings.file
         try:

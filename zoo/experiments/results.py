@@ -177,8 +177,8 @@ class Reproduction:
         notes = []
         if self.quick:
             notes.append(
-                "A trial on a few images and one epoch: it shows that the experiment runs, and "
-                "says nothing about the report."
+                "A trial on a few images and one epoch: it shows that the experiment runs, and its "
+                "accuracies mean nothing."
             )
         known = experiment.data.fingerprint if experiment.data else {}
         if (

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from functools import cached_property, lru_cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,12 @@ from zoo.errors import RunError
 from zoo.experiments.catalogue import load_experiment
 from zoo.experiments.definition import Experiment
 from zoo.experiments.environment import describe_environment, fingerprints
-from zoo.experiments.features import frozen_features, make_member
+from zoo.experiments.features import (
+    features_network,
+    frozen_features,
+    make_beginning_member,
+    make_member,
+)
 from zoo.experiments.images import load_images
 from zoo.experiments.published.confusion import confusions
 from zoo.experiments.results import Reproduction, SeedResult
@@ -80,11 +85,16 @@ def _reproduce(
             return None
         is_new = experiment.protocol.new_splits
         data = load_images(experiment.data, root, seed, new_split=is_new, quick=quick)
-        if experiment.features is None:
+        if experiment.features is None or experiment.features.layer is None:
             return data
         return frozen_features(
             experiment.features, data, root, folder, quick=quick, verbose=verbose
         )
+
+    @cache
+    def network() -> Any:
+        assert experiment.features is not None  # Experiment makes sure of it.
+        return features_network(experiment.features, root, folder, quick=quick, verbose=verbose)
 
     first, *others = experiment.protocol.seeds
     outcome: SweepOutcome | None = None
@@ -95,7 +105,7 @@ def _reproduce(
     seeds = [first] if quick or not experiment.members else [first, *others]
     for k, seed in enumerate(() if outcome and not experiment.plain_members else seeds):
         chosen = partial(images, seed if experiment.protocol.new_splits else first)
-        run = SeedRun(experiment, chosen, folder / f"seed-{seed}", seed, quick, verbose)
+        run = SeedRun(experiment, chosen, network, folder / f"seed-{seed}", seed, quick, verbose)
         result = run.result()
         results[k : k + 1] = [results[k].joined_with(result) if outcome else result]
         measured += run.finish(experiment.measurements if seed == first else ())
@@ -172,6 +182,7 @@ class SeedRun:
     Args:
         experiment: The experiment.
         images: Gives the images; called only if they are needed.
+        network: Gives the network of the features; called only if a member begins with its weights.
         folder: The run folder of the training. The other files of the seed stand beside it, and
             their names begin as the folder's does.
         seed: The seed.
@@ -183,6 +194,7 @@ class SeedRun:
         self,
         experiment: Experiment,
         images: Callable[[], ImageData | None],
+        network: Callable[[], Any],
         folder: Path,
         seed: int,
         quick: bool,
@@ -190,6 +202,7 @@ class SeedRun:
     ) -> None:
         self.experiment = experiment
         self.images = images
+        self.network = network
         self.folder = folder
         self.seed = seed
         self.quick = quick
@@ -221,8 +234,12 @@ class SeedRun:
         data = self.images()
         assert data is not None  # Experiment makes sure of it, since there are members.
         members = [
-            make_member(part, len(data.train), quick=self.quick)
-            for part in self.experiment.plain_members
+            make_beginning_member(
+                part, self.network(), data.train, self.seed + number, quick=self.quick
+            )
+            if part.begins_with
+            else make_member(part, len(data.train), quick=self.quick)
+            for number, part in enumerate(self.experiment.plain_members)
         ]
         voting = self.experiment.protocol.voting or "soft"
         committee = Committee(members, voting=voting, seed=self.seed)

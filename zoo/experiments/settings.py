@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from zoo.arguments import whole_number
+from zoo.augmentation import Augmentation
 from zoo.datasets import load
 from zoo.datasets.registry import get_dataset
 from zoo.errors import ArgumentError
@@ -60,10 +61,13 @@ class MemberSettings:
         model: The name of a registered model.
         arguments: Arguments of the model's builder.
         recipe: Values of `zoo.Recipe` that replace those of the base. `batch_size = "all"` takes
-            all training images in one step.
+            all training images in one step. A table as the augmentation holds arguments of
+            `zoo.Augmentation`.
         base: The name of a recipe of the model, which the values change. Empty for `zoo.Recipe()`.
         summed_loss: Whether the learning rate is for a loss that is summed over the images of a
             batch. The rate r on the sum is the rate r · batch size on the mean.
+        begins_with: `"features"` for the weights of the network of the features, in all layers but
+            the head. Empty for random weights.
     """
 
     name: str
@@ -72,12 +76,18 @@ class MemberSettings:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     base: str = ""
     summed_loss: bool = False
+    begins_with: str = ""
 
     def __post_init__(self) -> None:
         known = {*describe(self.model).parameters} - {"input_shape", "num_classes"}
         refuse_unknown(f"The arguments of {self.name}", self.arguments, known)
         names = {part.name for part in fields(Recipe)}
         refuse_unknown(f"The recipe of {self.name}", self.recipe, names)
+        if self.begins_with not in ("", "features"):
+            raise ArgumentError(
+                f'begins_with must be "features" or left out. Received: {self.begins_with!r} in '
+                f"{self.name}. Correct the file."
+            )
         self.recipe_for(images=1)
 
     def recipe_for(self, images: int) -> Recipe:
@@ -96,6 +106,10 @@ class MemberSettings:
         values = dict(self.recipe)
         if values.get("batch_size") == "all":
             values["batch_size"] = images
+        if isinstance(table := values.get("augmentation"), Mapping):
+            names = {part.name for part in fields(Augmentation)}
+            refuse_unknown(f"The augmentation of {self.name}", table, names)
+            values["augmentation"] = Augmentation(**table)
         recipe = replace(base, **values)
         if self.summed_loss:
             return replace(recipe, learning_rate=recipe.learning_rate * recipe.batch_size)
@@ -104,16 +118,18 @@ class MemberSettings:
 
 @dataclass(frozen=True)
 class FeatureSettings:
-    """Frozen features: the outputs of a layer of a network that learns nothing of these images.
+    """A network that learned other images, for its frozen features or for its weights.
 
     Args:
-        layer: The name of the layer, or the number of a layer from the end, such as -3.
+        layer: The name of the layer whose outputs take the place of the images, or the number of a
+            layer from the end, such as -3. None: the members get the images, and those with
+            `begins_with = "features"` begin with the weights of the network.
         file: A saved Keras model, a file in the folder of the data. Empty to train a network.
         member: The network that is trained, and how. None with a file.
         data: The images that the network is trained on. None with a file.
     """
 
-    layer: str | int
+    layer: str | int | None = None
     file: str = ""
     member: MemberSettings | None = None
     data: DataSettings | None = None

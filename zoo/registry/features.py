@@ -37,13 +37,13 @@ def with_features(model: Any, features: Any, layers: Any) -> Any:
 
     named = layer_names(model)
     if features is True:
-        weighted = [layer for layer in model.layers if layer.weights]
-        if not weighted:
+        head = head_of(model)
+        if head is None:
             raise ArgumentError(
                 f"A model must have a layer with weights for features=True. Received: {model.name}."
                 " Pass the name of a layer."
             )
-        x, name = weighted[-1].input, "features"
+        x, name = head.input, "features"
     elif isinstance(features, str) and features in named:
         x, name = named[features].output, features
     else:
@@ -61,6 +61,23 @@ def with_features(model: Any, features: Any, layers: Any) -> Any:
         x = layers.Activation("linear", dtype=dtype, name="features")(x)
     inputs = model.inputs if len(model.inputs) > 1 else model.inputs[0]
     return keras.Model(inputs, x, name=f"{model.name}_{name}")
+
+
+def head_of(model: Any) -> Any:
+    """Find the head of a model: the last layer with weights, which tells the classes by features.
+
+    Args:
+        model: A built `keras.Model`.
+
+    Returns:
+        The layer; None for a model without weights.
+
+    Example:
+        >>> import zoo
+        >>> head_of(zoo.build("cnn")).name
+        'logits'
+    """
+    return next((layer for layer in reversed(model.layers) if layer.weights), None)
 
 
 def layer_names(model: Any) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from zoo.datasets.pipeline import StreamPosition
 from zoo.errors import RunError
 from zoo.text import first_line
@@ -48,25 +50,25 @@ class Checkpoint:
         }
         self.run.save_state(learners[0].name, arrays, state)
 
-    def restore(self, learners: Sequence[Learner], lockstep: Lockstep) -> StreamPosition:
-        """Bring learners, sums and history back to the state that was saved.
+    def restore(self, learners: Sequence[Learner]) -> tuple[StreamPosition, np.ndarray | None]:
+        """Bring learners and history back to the state that was saved.
 
         Args:
             learners: The learners, started.
-            lockstep: The lockstep that gets the sums of the epoch under way.
 
         Returns:
-            The position to go on from, which is the beginning if nothing was saved.
+            The position to go on from, which is the beginning if nothing was saved; and the sums
+            of the epoch under way for `Lockstep.reset`.
         """
         saved = self.run.load_state(learners[0].name) if self.run else None
         if not saved:
-            return StreamPosition()
+            return StreamPosition(), None
         arrays, state = saved
         try:
             for learner in learners:
                 learner.restore(arrays, state["learners"][learner.name])
                 self._say_how_it_goes_on(learner, state["learners"][learner.name].get("epochs"))
-            lockstep.reset(arrays["totals"])
+            totals = arrays["totals"]
             self._recorder.restore(state["history"])
             position = StreamPosition(state["epoch"], state["step"])
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -80,7 +82,7 @@ class Checkpoint:
         self._recorder.progress.say(
             f"Resuming after {position.epoch} epochs and {position.batch} steps."
         )
-        return position
+        return position, totals
 
     def _say_how_it_goes_on(self, learner: Learner, epochs_before: int | None) -> None:
         """Say that a learner has stopped early, or goes on for more epochs than were planned."""

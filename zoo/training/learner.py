@@ -15,6 +15,8 @@ from zoo.schedules import rate_factor
 from zoo.training.built_models.interface import check_model as check_model  # its earlier place
 from zoo.training.built_models.statistics import mixes_images, update_batch_statistics
 from zoo.training.fusion.moving_average import MovingAverage, average_of, keep_average, state_of
+from zoo.training.transfer.freezing import FrozenLayers, make_optimizer_of_phase
+from zoo.training.transfer.layer_rates import keep_layer_factors, layer_factors
 
 
 @dataclass
@@ -44,6 +46,8 @@ class Learner:
         optimizer: The Keras optimiser, once the training has started, else None.
         seconds: How long the model has trained: the time of its epochs, of which models that train
             together have equal shares. None after resuming a run that did not record the time.
+        frozen: The layers below the head while they are frozen, else None.
+        head: The layers that run in place of the model while its features are kept, else None.
     """
 
     name: str
@@ -60,15 +64,18 @@ class Learner:
     has_other_weights: bool = field(default=False, init=False)
     optimizer: Any = field(default=None, init=False)
     seconds: float | None = field(default=0.0, init=False)
+    frozen: FrozenLayers | None = field(default=None, init=False)
+    head: Any = field(default=None, init=False)
     _best_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _finite_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _mean_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _last_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _last_epoch: int = field(default=0, init=False)
     _trained_weights: list[np.ndarray] = field(default_factory=list, init=False)
-    _plateau: tuple[float, int] = field(default=(math.inf, 0), init=False)
+    _plateau: Sequence[Any] = field(default=(math.inf, 0), init=False)
     _snapshots_taken: int = field(default=0, init=False)
     _outcome: str = field(default="", init=False)
+    _steps_per_epoch: int = field(default=1, init=False)
 
     def training_images(self, data: Split) -> Split:
         """Select the images that this model is trained on.
@@ -101,11 +108,35 @@ class Learner:
 
         Empty if nothing would, or if the model is never trained on such batches.
         """
-        if not self.takes_weights:
-            return ""
-        if self.recipe.mixes_images:
+        if self.takes_weights and self.recipe.mixes_images:
             return "mixup or cutmix"
-        return "batch normalisation" if mixes_images(self.model) else ""
+        mixes = self.takes_weights and mixes_images(self.model)
+        return "batch normalisation" if mixes else ""
+
+    @property
+    def network(self) -> Any:
+        """The `keras.Model` that runs in the steps: the model, or its head."""
+        return self.model if self.head is None else self.head
+
+    def freeze(self) -> None:
+        """Freeze the layers below the head until `release`."""
+        self.frozen = FrozenLayers(self.name, self.model)
+
+    def release(self) -> None:
+        """Let all layers learn that learned before `freeze`."""
+        if self.frozen:
+            self.frozen.release()
+            self.frozen = None
+
+    def unfreezes(self, epoch: int) -> bool:
+        """Tell whether frozen layers begin to learn in an epoch, counted from 0."""
+        start = self.recipe.unfreeze_at
+        return bool(self.frozen and start and epoch >= start and self.trains(epoch))
+
+    def unfreeze(self) -> None:
+        """Let the frozen layers learn from now on, with a fresh optimiser."""
+        self.release()
+        self.start(self._steps_per_epoch)
 
     def start(self, steps_per_epoch: int) -> None:
         """Make a fresh optimiser.
@@ -113,6 +144,9 @@ class Learner:
         Args:
             steps_per_epoch: Training steps in an epoch.
         """
+        self._steps_per_epoch = steps_per_epoch
+        first = 0 if self.frozen else self.recipe.unfreeze_at or 0
+        self._plateau = math.inf, first + (self.recipe.warm_up or 0)
         self.optimizer = self.make_optimizer(steps_per_epoch)
         self.optimizer.build(self.model.trainable_variables)
         if self.recipe.ema is not None:
@@ -125,12 +159,15 @@ class Learner:
         Args:
             steps_per_epoch: Training steps in an epoch.
         """
-        optimizer = self.recipe.make_optimizer(steps_per_epoch * self.recipe.epochs)
-        if self.recipe.weight_decay_of == "kernels":
+        recipe, frozen = self.recipe, self.frozen is not None
+        optimizer = make_optimizer_of_phase(recipe, steps_per_epoch, frozen=frozen)
+        if recipe.weight_decay_of == "kernels":
             weights = self.model.trainable_variables
             optimizer.exclude_from_weight_decay([w for w in weights if len(w.shape) < 2])
         if self.model.dtype_policy.name == "mixed_float16":
-            return keras.optimizers.LossScaleOptimizer(optimizer)
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        if recipe.layer_decay not in (None, 1):
+            keep_layer_factors(optimizer, layer_factors(self.model, recipe.layer_decay))
         return optimizer
 
     def trains(self, epoch: int) -> bool:
@@ -167,7 +204,7 @@ class Learner:
         if patience and scores["val_loss"] < self.best_loss:
             self.best_loss, self.best_epoch = scores["val_loss"], epoch
             self._best_weights = weights
-        if patience and epoch - self.best_epoch >= patience:
+        if patience and epoch - max(self.best_epoch, self.recipe.unfreeze_at or 0) >= patience:
             self.stopped = f"stopped in epoch {epoch}"
         if self.recipe.plateau:
             self._lower_rate(epoch, scores["val_loss"], self.recipe.plateau)
@@ -175,8 +212,8 @@ class Learner:
     def _lower_rate(self, epoch: int, loss: float, patience: int) -> None:
         """Lower the learning rate after some epochs without a lower validation loss."""
         best, since = self._plateau
-        if loss < best or epoch <= (self.recipe.warm_up or 0):
-            self._plateau = min(loss, best), epoch
+        if loss < best:
+            self._plateau = loss, max(epoch, since)
         elif epoch - since >= patience:
             factor = rate_factor(self.optimizer)
             factor.assign(factor * (self.recipe.plateau_factor or PLATEAU_FACTOR))
@@ -298,6 +335,7 @@ class Learner:
             "epochs": self.recipe.epochs,
             "seconds": self.seconds,
             "plateau": list(self._plateau),
+            "frozen": self.frozen is not None,
         }
         return arrays, facts
 
@@ -308,6 +346,8 @@ class Learner:
             arrays: Arrays as `save` gave them, perhaps among others.
             facts: Facts as `save` gave them.
         """
+        if self.frozen and not facts.get("frozen"):
+            self.unfreeze()
         groups = self._state()
         for group in ("variables", "optimizer"):
             for index, variable in enumerate(groups[group]):
@@ -316,8 +356,7 @@ class Learner:
         self.best_epoch, self.best_loss = facts["best_epoch"], facts["best_loss"]
         self._snapshots_taken = facts.get("snapshots", 0)
         self.seconds = facts.get("seconds")
-        best, since = facts.get("plateau", self._plateau)
-        self._plateau = best, since
+        self._plateau = facts.get("plateau", self._plateau)
         self._finite_weights = self.model.get_weights()
         kept_weights = {
             "best": self._best_weights,
@@ -347,15 +386,6 @@ class Learner:
             "last": self._last_weights,
             **{f"snapshot {k}": model.variables for k, model in enumerate(self.snapshots)},
         }
-
-
-def may_stop_before_others(learners: Sequence[Learner]) -> list[bool]:
-    """Tell for each learner whether it may stop learning before the others do."""
-    most = max(learner.recipe.epochs for learner in learners)
-    return [
-        len(learners) > 1 and (bool(learner.recipe.patience) or learner.recipe.epochs < most)
-        for learner in learners
-    ]
 
 
 def _are_finite(weights: Sequence[Any]) -> bool:

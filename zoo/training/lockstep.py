@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from zoo.training.distillation import Teacher
 from zoo.training.fusion import ModelGroup, graph_key, loop_over_batches
-from zoo.training.learner import Learner, may_stop_before_others
+from zoo.training.learner import Learner
 from zoo.training.scores import (
     SCORES,
     Score,
@@ -189,7 +189,7 @@ class Lockstep:
         """
         self.reset()
         self._loss.take([learner.recipe for learner in learners], class_weights)
-        models = [learner.model for learner in learners]
+        models = [learner.network for learner in learners]
         everyone = (True,) * len(models)
         self._groups = {key: known for key, known in self._groups.items() if key == everyone}
         for group, _ in self._groups.values():
@@ -202,7 +202,7 @@ class Lockstep:
 
     def _take(self, learners: Sequence[Learner]) -> None:
         """Take the models, optimisers and names of learners."""
-        self.models = [learner.model for learner in learners]
+        self.models = [learner.network for learner in learners]
         self.optimizers = [learner.optimizer for learner in learners]
         self._names = [learner.name for learner in learners] + ["committee"] * bool(self._combine)
         self._learning = (True,) * len(learners)
@@ -358,7 +358,7 @@ def reuse_lockstep(
         loss_key([learner.recipe for learner in learners]),
         [bool(learner.recipe.ema) for learner in learners],
         graph_key(
-            [learner.model for learner in learners],
+            [learner.network for learner in learners],
             [learner.optimizer for learner in learners],
             # Models that have stopped answer by themselves in a committee.
             stay=any(stoppable),
@@ -378,3 +378,12 @@ def reuse_lockstep(
     else:
         object.__setattr__(owner, "_zoo_lockstep", (key, lockstep))
     return lockstep
+
+
+def may_stop_before_others(learners: Sequence[Learner]) -> list[bool]:
+    """Tell for each learner whether it may stop learning before the others do."""
+    most = max(learner.recipe.epochs for learner in learners)
+    return [
+        len(learners) > 1 and (bool(learner.recipe.patience) or learner.recipe.epochs < most)
+        for learner in learners
+    ]

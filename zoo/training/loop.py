@@ -21,6 +21,7 @@ from zoo.training.learner import Learner
 from zoo.training.lockstep import Combine, Graphs, Lockstep, reuse_lockstep
 from zoo.training.recording import Recorder
 from zoo.training.scores import ScoresByName, validation_scores
+from zoo.training.transfer.feature_splits import heads_of, keep_features
 
 EVALUATION_BATCH = 1024
 """The number of images in a batch of an evaluation."""
@@ -68,9 +69,13 @@ class Loop:
             learners: The learners, whose recipes agree on the batches.
             combine: Combines their probabilities, for the committee's scores; or None.
         """
+        data = self._images_of(learners)
+        for learner in learners:
+            learner.start(math.ceil(len(data) / learner.recipe.batch_size))
+        position, totals = self.checkpoint.restore(learners)
         group = self._group(learners, combine)
+        group.lockstep.reset(totals)
         self._piece = 1
-        position = self.checkpoint.restore(learners, group.lockstep)
         names = [learner.name for learner in learners] + (["committee"] if combine else [])
         self.recorder.rewind(names, -1 if position == StreamPosition() else position.epoch)
         batches = self._batches(group, position)
@@ -83,6 +88,9 @@ class Loop:
             for watcher in self._watchers:
                 watcher.begin_safely({learner.name: learner.model for learner in learners})
         while group.trains(position.epoch) and not self.owner.stop_training:
+            if self._unfreeze(learners, position.epoch):
+                group = self._group(learners, combine)
+                batches = self._batches(group, position)
             callbacks.on_epoch_begin(position.epoch)
             started = time.monotonic()
             for within in self._pieces(group, batches, position, callbacks):
@@ -104,6 +112,8 @@ class Loop:
         for learner in learners:
             learner.finish(group.data)
         self._show_kept_weights(group)
+        for learner in learners:
+            learner.head = None
         callbacks.on_train_end()
 
     def score_committee(self, learners: Sequence[Learner], combine: Combine) -> None:
@@ -113,7 +123,7 @@ class Loop:
             learners: The models.
             combine: Combines their probabilities.
         """
-        scores = self._evaluate(Lockstep(learners, combine))
+        scores = self._evaluate(Lockstep(learners, combine), self._validation_batches)
         epoch = max(learner.recipe.epochs for learner in learners)
         self.recorder.rewind(["committee"], -1)
         self.recorder.epoch(epoch, {"committee": validation_scores(scores["committee"])}, 0.0)
@@ -134,17 +144,30 @@ class Loop:
             return {}
         return Lockstep(learners, combine).predict(self.validation.batches(EVALUATION_BATCH))
 
-    def _group(self, learners: Sequence[Learner], combine: Combine | None) -> "_Group":
+    def _images_of(self, learners: Sequence[Learner]) -> Split:
         # A learner alone has batches of its own images; several share batches of all images.
-        data = learners[0].training_images(self.data) if len(learners) == 1 else self.data
+        return learners[0].training_images(self.data) if len(learners) == 1 else self.data
+
+    def _unfreeze(self, learners: Sequence[Learner], epoch: int) -> bool:
+        """Let the layers learn whose time comes in an epoch, from 0; tell whether there are any."""
+        joining = [learner for learner in learners if learner.unfreezes(epoch)]
+        for learner in joining:
+            learner.unfreeze()
+            text = f"{learner.name}: all layers learn from epoch {epoch + 1} on."
+            self.recorder.progress.say(text)
+        return bool(joining)
+
+    def _group(self, learners: Sequence[Learner], combine: Combine | None) -> "_Group":
+        """Make the arithmetic of started learners, which holds until layers are unfrozen."""
+        self._piece = 1
+        data = self._images_of(learners)
+        splits = self._keep_features(learners, data)
         model_weights = None
         if len(learners) > 1 and any(learner.rows is not None for learner in learners):
             rows_of_models = [learner.image_weights(len(data)) for learner in learners]
             model_weights = np.stack(rows_of_models, axis=1)
         steps = math.ceil(len(data) / learners[0].recipe.batch_size)
         epochs = max(learner.recipe.epochs for learner in learners)
-        for learner in learners:
-            learner.start(steps)
         class_weights = [
             list(learner.training_images(self.data).class_weights.values()) for learner in learners
         ]
@@ -152,7 +175,38 @@ class Loop:
             learners, combine, class_weights, self.teacher,
             steps=steps * epochs, graphs=self.graphs,
         )  # fmt: skip
-        return _Group(learners, lockstep, data, steps, epochs, model_weights)
+        source, validation = splits or (data, None)
+        batches = _endless(validation) if validation else self._validation_batches
+        return _Group(learners, lockstep, data, source, batches, steps, epochs, model_weights)
+
+    def _keep_features(
+        self, learners: Sequence[Learner], data: Split
+    ) -> tuple[Split, Split | None] | None:
+        """Compute the features of all images once, where all learners are frozen.
+
+        Returns:
+            Features in place of the training and the validation images. None if the learners need
+            the images.
+        """
+        for learner in learners:
+            learner.head = None
+        frozen = {learner.name: learner.model for learner in learners if learner.frozen}
+        if not frozen:
+            return None
+        reason = ""
+        if self.teacher:
+            reason = "the teacher looks at the images"
+        elif learners[0].recipe.augmentation:
+            reason = "the augmentation changes the images"
+        elif others := [learner.name for learner in learners if not learner.frozen]:
+            reason = f"other layers of {', '.join(others)} learn in the same steps"
+        splits = keep_features(
+            frozen, data, self.validation, reason=reason, say=self.recorder.progress.say
+        )
+        if splits:
+            for learner, head in zip(learners, heads_of([*frozen.values()]), strict=True):
+                learner.head = head
+        return splits
 
     def _batches(self, group: "_Group", position: StreamPosition) -> Iterator[Any]:
         """Iterate over the training batches from a position on."""
@@ -162,7 +216,7 @@ class Loop:
         recipe = group.learners[0].recipe
         seed = group.learners[0].seed if len(group.learners) == 1 else None
         return _iterator(
-            group.data.batches(
+            group.source.batches(
                 recipe.batch_size,
                 shuffle=True,
                 seed=self.seed if seed is None else seed,
@@ -224,7 +278,7 @@ class Loop:
             for learner in group.learners:
                 if learner.trains(epoch - 1):
                     learner.show_average()
-        validated = self._evaluate(group.lockstep) if self.validation is not None else {}
+        validated = self._evaluate(group.lockstep, group.validation_batches)
         group.lockstep.store()
         for learner in group.learners:
             if learner.name in scores:
@@ -252,23 +306,23 @@ class Loop:
         changed = {learner.name for learner in group.learners if learner.has_other_weights}
         if not changed or self.validation is None:
             return
-        scores = self._evaluate(group.lockstep)
+        scores = self._evaluate(group.lockstep, group.validation_batches)
         group.lockstep.reset()
         shown = changed | {"committee"}
         self.recorder.progress.kept(
             {name: validation_scores(scores[name]) for name in scores if name in shown}
         )
 
-    def _evaluate(self, lockstep: Lockstep) -> ScoresByName:
-        assert self.validation is not None
-        steps = math.ceil(len(self.validation) / EVALUATION_BATCH)
-        return lockstep.evaluate(self._validation_batches, steps)
+    def _evaluate(self, lockstep: Lockstep, batches: Iterator[Any] | None) -> ScoresByName:
+        """Score models on the validation images, or on their features; nothing without them."""
+        if self.validation is None or batches is None:
+            return {}
+        return lockstep.evaluate(batches, math.ceil(len(self.validation) / EVALUATION_BATCH))
 
     @functools.cached_property
-    def _validation_batches(self) -> Iterator[Any]:
+    def _validation_batches(self) -> Iterator[Any] | None:
         """An endless iterator over the validation images. A second would cost much time."""
-        assert self.validation is not None
-        return _iterator(self.validation.batches(EVALUATION_BATCH, epochs=ENDLESS))
+        return None if self.validation is None else _endless(self.validation)
 
     def _raise_interrupt(self) -> None:
         """Raise the exception that the signal would have raised."""
@@ -287,6 +341,9 @@ class _Group:
         learners: The learners.
         lockstep: Their arithmetic.
         data: Their training images.
+        source: What the batches are made of: the images, or their features.
+        validation_batches: An endless iterator over the validation images or their features; None
+            without validation images.
         steps: Steps in an epoch.
         epochs: Epochs at most.
         model_weights: How much each image counts for each learner, float32 [n, learners]; None
@@ -296,6 +353,8 @@ class _Group:
     learners: Sequence[Learner]
     lockstep: Lockstep
     data: Split
+    source: Split
+    validation_batches: Iterator[Any] | None
     steps: int
     epochs: int
     model_weights: np.ndarray | None = None
@@ -315,6 +374,11 @@ class _Group:
         """Count the images that the learners may still go through, at most."""
         steps_left = (self.epochs - position.epoch) * self.steps - position.batch
         return steps_left * self.learners[0].recipe.batch_size
+
+
+def _endless(split: Split) -> Iterator[Any]:
+    """Iterate over the batches of an evaluation, again and again."""
+    return _iterator(split.batches(EVALUATION_BATCH, epochs=ENDLESS))
 
 
 def _iterator(batches: Any) -> Iterator[Any]:

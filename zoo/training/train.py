@@ -129,6 +129,10 @@ def train(
         "validation": _fingerprint(validation) if validation else None,
     }
     with contextlib.ExitStack() as stack:
+        for learner in learners:
+            if learner.recipe.freeze:
+                stack.callback(learner.release)
+                learner.freeze()
         run = RunFolder(log_dir, config, resume=resume) if log_dir is not None else None
         log = TensorBoardLog(run.path) if run else None
         if run and log:

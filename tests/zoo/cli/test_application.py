@@ -32,6 +32,7 @@ OPTIONS = {
         *("--set", "--import", "--recipe", "--targets", "--augment"),
         *("--label-smoothing", "--warm-up", "--plateau", "--plateau-factor"),
         *("--weight-decay-of", "--ema", "--schedule"),
+        *("--freeze", "--unfreeze-at", "--layer-decay"),
         *("--histograms", "--saliency", "--features"),
     ],
     "logs": ["--serve", "--port", "--json"],

@@ -3,6 +3,7 @@ import tomllib
 
 import pytest
 
+from zoo.augmentation import Augmentation
 from zoo.errors import ZooError
 from zoo.experiments.definition import MemberSettings, experiment_of
 
@@ -61,6 +62,8 @@ def changed(path, value):
         ("members.0.arguments", {"hiden": [3]}, "did you mean 'hidden'"),
         ("members.0.recipe", {"epoch": 3}, "did you mean 'epochs'"),
         ("members.0.recipe", {"epochs": 0}, "epochs must be a whole number"),
+        ("members.0.recipe", {"augmentation": {"zoom_rang": 0.1}}, "did you mean 'zoom_range'"),
+        ("members.0.recipe", {"augmentation": {"cutmix": -1}}, "cutmix must be 0, or"),
         ("members.0.base", "CO359", "did you mean 'CO395'"),
         ("members.0.vary", {"epochs": 3}, "members.vary must be a single setting"),
         ("published.0.member", "nett", "did you mean 'net'"),
@@ -113,6 +116,12 @@ def test_all_images_in_a_step_and_a_summed_loss_make_full_gradient_descent():
     recipe = settings.recipe_for(images=50_000)
     assert recipe.batch_size == 50_000
     assert recipe.learning_rate == pytest.approx(5)
+
+
+def test_a_table_is_an_augmentation():
+    table = {"rotation_range": 10, "cutmix": 1.0}
+    settings = MemberSettings("net", "cnn", recipe={"augmentation": table})
+    assert settings.recipe_for(10).augmentation == Augmentation(rotation_range=10, cutmix=1.0)
 
 
 @pytest.mark.parametrize("protocol", [{"seeds": [0, 2]}, {"new_splits": True}])

@@ -34,14 +34,16 @@ def reproduce(
     The answer is a table: the published accuracy, the accuracy here with its 95 % interval, and a
     word from a test: consistent, above, below, or cannot tell. The run folder,
     `logs/reproduce/NAME`, keeps the results, the environment and the figures. Where a run was
-    stopped, the same command goes on.
+    stopped, the same command goes on. Names such as weights/mnist-lenet train the weights that come
+    with the package.
 
     Args:
         names: Names of experiments, or `.toml` files of yours.
         root: Where the images are: the archive, or the folder that holds the archives.
         log_dir: The run folder of a single experiment.
         quick: Try on a few images for one epoch that the experiment runs.
-        every: Run all experiments, one after another.
+        every: Run all experiments of the reports, one after another. The weights are trained by
+            their names only.
         only_list: List the experiments, and run none.
         quiet: Print no progress.
         as_json: Print JSON instead of tables.
@@ -49,7 +51,8 @@ def reproduce(
     from zoo.experiments import experiment_names, load_experiment
 
     if only_list:
-        _print_list([load_experiment(name) for name in names or experiment_names()], as_json)
+        known = [*experiment_names(), *experiment_names("weights")]
+        _print_list([load_experiment(name) for name in names or known], as_json)
         return
     if every == bool(names):
         received = "both" if every else "neither"
@@ -103,8 +106,15 @@ def _print_list(experiments: "Sequence[Experiment]", as_json: bool) -> None:
         ]
         print(json_text(listed, indent=2))
         return
-    rows = (
+    rows = [
         [item.name, item.report, item.title, item.data_needed, f"{item.minutes:g}"]
         for item in experiments
-    )
-    print_table(rich_table(COLUMNS, rows, right=COLUMNS[-1:]))
+    ]
+    of_reports = [row for row in rows if row[1] != "weights"]
+    of_weights = [[name, *cells] for name, report, *cells in rows if report == "weights"]
+    if of_reports:
+        print_table(rich_table(COLUMNS, of_reports, right=COLUMNS[-1:]))
+    if of_weights:
+        header = [COLUMNS[0], *COLUMNS[2:]]
+        title = "The weights that come with the package; --all leaves them out"
+        print_table(rich_table(header, of_weights, title=title, right=COLUMNS[-1:]))

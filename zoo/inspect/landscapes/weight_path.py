@@ -51,7 +51,12 @@ class WeightPath(keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         """Record the weights before the first epoch."""
         if not self._variables:
-            self._variables = list(self.model.trainable_variables)
+            # Frozen weights too, which may learn later.
+            self._variables = [
+                variable
+                for layer in self.model._flatten_layers()
+                for variable in layer._trainable_variables
+            ]
         if not self._records:
             self._record(0)
 

@@ -105,9 +105,10 @@ class HistogramLog(MemberCallback):
     def _gradients(self, name: str, model: Any) -> Any:
         """Compute the gradients of the loss by the trainable weights, in a graph made once."""
         known, graph = self._graphs.get(name, (None, None))
-        if known is not model:
+        trained = [model, *map(id, model.trainable_variables)]  # others after unfreezing
+        if known != trained:
             graph = tf.function(lambda: _gradients(model, self._images, self._labels))
-            self._graphs[name] = model, graph
+            self._graphs[name] = trained, graph
         return graph()
 
 

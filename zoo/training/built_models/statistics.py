@@ -13,6 +13,8 @@ from zoo.layers import MeanImageStandardization
 def update_batch_statistics(model: keras.Model, batches: Iterable[Any]) -> None:
     """Set the statistics of batch-normalisation layers to their means over some batches.
 
+    Frozen layers keep their statistics.
+
     Averaged weights have other activations than the weights that were averaged, so the moving means
     of the training do not fit them (Izmailov et al., 2018, section 3.2).
 
@@ -29,7 +31,9 @@ def update_batch_statistics(model: keras.Model, batches: Iterable[Any]) -> None:
         >>> [bool(np.asarray(mean).any()) for mean in means]
         [True, True]
     """
-    layers = [layer for layer in _layers(model) if hasattr(layer, "moving_variance")]
+    layers = [
+        layer for layer in _layers(model) if hasattr(layer, "moving_variance") and layer.trainable
+    ]
     if not layers:
         return
     before = [layer.momentum for layer in layers]

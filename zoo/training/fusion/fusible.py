@@ -8,6 +8,9 @@ from typing import Any
 import keras
 from keras import layers
 
+from zoo.training.transfer.freezing import begun_after
+from zoo.training.transfer.layer_rates import layer_factors_of
+
 ACTIVATIONS = (
     *("linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "celu", "silu", "mish"),
     *("sigmoid", "hard_sigmoid", "hard_silu", "tanh", "softplus", "softsign", "exponential"),
@@ -79,6 +82,8 @@ def obstacle_of_optimizer(optimizer: keras.optimizers.Optimizer) -> str:
         >>> obstacle_of_optimizer(keras.optimizers.SGD(0.1, clipnorm=1.0))
         'the optimizer with clipnorm, which looks at many weights at a time'
     """
+    if layer_factors_of(optimizer):
+        return "layer_decay, which gives each layer a learning rate of its own"
     kind, config = type(optimizer).__name__, optimizer.get_config()
     if kind not in OPTIMIZERS or not type(optimizer).__module__.startswith("keras."):
         return f"the optimizer {kind}, which may look at many weights at a time"
@@ -187,8 +192,11 @@ def fixed_settings(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
                 for key, value in schedule["config"].items()
                 if key != "name"
             }
-    decayed = {"weight_decay_of": "kernels" if spares_vectors(optimizer) else "all weights"}
-    return {"optimizer": type(optimizer).__name__, "schedule": schedule, **config, **decayed}
+    own = {
+        "weight_decay_of": "kernels" if spares_vectors(optimizer) else "all weights",
+        "unfreeze_at": begun_after(optimizer),
+    }
+    return {"optimizer": type(optimizer).__name__, "schedule": schedule, **config, **own}
 
 
 def spares_vectors(optimizer: keras.optimizers.Optimizer) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from zoo.training.fusion.branch import dropouts_of
 from zoo.training.fusion.fusible import architecture_key, copies_of, fusible_rows, tails_of
 from zoo.training.fusion.wide_optimizer import optimizer_structure
+from zoo.training.transfer.layer_rates import layer_factors_of
 
 
 def graph_key(models: Sequence[Any], optimizers: Sequence[Any], *, stay: bool = False) -> Any:
@@ -63,7 +64,8 @@ def _description(model: Any, optimizer: Any) -> Any:
     """Describe the graph of a model by itself."""
     variables = [(id(variable.value), variable.trainable) for variable in model.variables]
     try:
-        configs = [model.get_config(), _without_names(optimizer.get_config())]
+        factors = [*layer_factors_of(optimizer).values()]
+        configs = [model.get_config(), _without_names(optimizer.get_config()), factors]
         kinds = [type(model), type(optimizer)]
         return [variables, kinds, json.dumps(configs, sort_keys=True, default=str)]
     except (NotImplementedError, TypeError, ValueError):  # the model cannot describe itself

@@ -11,6 +11,7 @@ from zoo.training.fusion.fused import FusedModels, LossesOf, concatenate_outputs
 from zoo.training.fusion.fusible import fusible_rows, optimizer_key
 from zoo.training.fusion.moving_average import average_of, state_of
 from zoo.training.fusion.wide_optimizer import leave_out_all_reduce
+from zoo.training.transfer.layer_rates import take_step
 
 
 class ModelGroup:
@@ -210,7 +211,8 @@ class SingleModel:
         return output, tf.cast(penalty[None], wide)
 
     def _apply(self, gradients: Sequence[Any]) -> None:
-        self.optimizer.apply(gradients, self._model.trainable_variables)
+        variables = self._model.trainable_variables
+        take_step(self.optimizer, variables, lambda: self.optimizer.apply(gradients, variables))
         if average := average_of(self.optimizer):
             average.update(self.optimizer.iterations)
 

@@ -5,7 +5,8 @@ After each training step t, the average w̄ of the weights w becomes
     w̄ ← d_t w̄ + (1 − d_t) w,  d_t = min(d, (1 + t) / (10 + t)),
 
 where d is the recipe's `ema`. The smaller d_t of the first steps lets the average forget the
-weights at the start. The statistics of batch normalisation are averaged like the weights.
+weights at the start. The statistics of batch normalisation are averaged like the weights. Frozen
+layers have no average.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ import tensorflow as tf
 
 from zoo.schedules import rate_factor
 from zoo.training.fusion.paired_variables import NoVariable, Pair, wide_variable
+from zoo.training.transfer.freezing import parts_of
 
 
 class MovingAverage:
@@ -28,7 +30,13 @@ class MovingAverage:
 
     def __init__(self, model: Any, decay: float) -> None:
         self.decay = decay
-        self._weights = [weight for weight in model.weights if _is_averaged(weight)]
+        # A frozen weight stays as it is, and a mean of it would round it.
+        frozen = {
+            id(weight) for part in parts_of(model) if not part.trainable for weight in part.weights
+        }
+        self._weights = [
+            weight for weight in model.weights if _is_averaged(weight) and id(weight) not in frozen
+        ]
         self.variables = [
             keras.Variable(weight.numpy(), dtype=weight.dtype, trainable=False)
             for weight in self._weights

@@ -34,10 +34,14 @@ def mine(tmp_path):
 def test_the_list_names_every_experiment_with_data_and_minutes(zoo_command):
     code, out, _ = zoo_command("reproduce", "--list")
     assert code == 0
-    assert all(name in out for name in experiment_names())
-    assert "facescrub-faces.zip" in out
+    reports, weights = experiment_names(), experiment_names("weights")
+    assert all(name in out for name in [*reports, *weights])
+    of_reports, of_weights = out.split("The weights that come with the package; --all leaves")
+    assert "weights/" not in of_reports
+    assert not any(name in of_weights for name in reports)
+    assert "facescrub-faces.zip" in of_reports
     code, out, _ = zoo_command("reproduce", "--list", "--json")
-    assert [row["name"] for row in json.loads(out)] == experiment_names()
+    assert [row["name"] for row in json.loads(out)] == [*reports, *weights]
 
 
 def test_an_experiment_prints_its_table_and_goes_on(zoo_command, mine):
