@@ -133,6 +133,7 @@ def settings_from_file(settings: Any) -> dict[str, Any] | None:
     if settings is None:
         return None
     known = {"name": str, "root": object, **dict.fromkeys(RECORDED, object), "exclude": dict}
+    known["classes"] = list  # of a set of trained weights
     fault = "" if isinstance(settings, dict) else f"{settings!a:.80}"
     for key, value in settings.items() if not fault else ():
         if key not in known:
