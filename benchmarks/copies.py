@@ -27,10 +27,10 @@ from benchmarks.fits import (
     majority_accuracy,
     random_images,
     torch_fit,
-    torch_module,
     what_accuracy,
 )
 from benchmarks.measure import SPEED, bars, keep, rows_of, show, show_ceilings, take_turns
+from benchmarks.torch_twin import pixels_for_torch, torch_twin
 from zoo.plots import new_figure
 
 if TYPE_CHECKING:
@@ -81,12 +81,12 @@ def torch_ensemble(split: Any, copies: int, epochs: int) -> tuple[float, Any]:
         def __init__(self) -> None:
             super().__init__()
             shape, classes = split.image_shape, split.num_classes
-            self.layers = torch_module(zoo.build(ENTRY, input_shape=shape, num_classes=classes))
+            self.layers = torch_twin(zoo.build(ENTRY, input_shape=shape, num_classes=classes))
 
         def forward(self, x: Any) -> Any:
-            return self.layers(x.float() / 255)
+            return self.layers(x.float())
 
-    images = torch.from_numpy(np.array(split.images)).flatten(1)
+    images = pixels_for_torch(split.images)
     data = torch.utils.data.TensorDataset(images, torch.from_numpy(np.array(split.labels)))
     # Whole batches at once, not image by image.
     order = torch.utils.data.RandomSampler(data)

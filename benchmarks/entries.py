@@ -1,13 +1,15 @@
 """Images a second of each small network, in training and in predicting, in float32 and bfloat16.
 
 Plain Keras is `fit` and `predict` of the same model; Zoo is its training, and `Committee.predict`,
-which folds batch normalisation. All four take the same random images in the same batches, turn by
-turn.
+which folds batch normalisation; PyTorch, where it is installed, trains and predicts with the same
+layers, channels last. All take the same random images in the same batches, turn by turn.
 """
 
+import importlib.util
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import keras
@@ -16,6 +18,7 @@ import numpy as np
 import zoo
 from benchmarks.fits import Epochs
 from benchmarks.measure import keep, rows_of, show, show_ceilings, take_turns
+from benchmarks.torch_twin import fit_by_torch, predict_by_torch, torch_twin
 from zoo.datasets import Split
 from zoo.ensembles import Committee, Member
 from zoo.training.learner import Learner
@@ -71,6 +74,23 @@ def train_by_zoo(name: str, arguments: Any, split: Split, precision: str, epochs
     return watch.seconds
 
 
+def train_by_torch(name: str, arguments: Any, split: Split, precision: str, epochs: int) -> float:
+    """Train the PyTorch twin of a model, and return the seconds of an epoch."""
+    model = zoo.build(name, seed=0, precision="float32", **arguments)
+    return fit_by_torch(model, split, BATCH, epochs, bfloat16="bfloat16" in precision)
+
+
+def trainers() -> dict[str, Any]:
+    """Give the contestants of the training."""
+    found = {"Keras": train_by_keras, "zoo": train_by_zoo}
+    return found | ({"PyTorch": train_by_torch} if has_torch() else {})
+
+
+def has_torch() -> bool:
+    """Whether PyTorch is installed."""
+    return importlib.util.find_spec("torch") is not None
+
+
 def _recipe(name: str) -> tuple[zoo.Recipe, Epochs]:
     """Give the default recipe without what Keras's `fit` does not do, and a watch."""
     recipe = zoo.describe(name).recipe
@@ -78,7 +98,7 @@ def _recipe(name: str) -> tuple[zoo.Recipe, Epochs]:
 
 
 def predictors(name: str, arguments: Any, images: np.ndarray, precision: str) -> dict[str, Any]:
-    """Make contestants that predict the same images by Keras and by Zoo."""
+    """Make contestants that predict the same images by Keras, by Zoo, and by PyTorch."""
     model = zoo.build(name, seed=0, precision=precision, **arguments)
     committee = Committee([Member(model, name=name)])
 
@@ -87,12 +107,17 @@ def predictors(name: str, arguments: Any, images: np.ndarray, precision: str) ->
         predict()
         return time.perf_counter() - started
 
-    return {
-        "Keras": lambda: seconds(
-            lambda: model.predict(images, batch_size=PREDICT_BATCH, verbose=0)
-        ),
-        "zoo": lambda: seconds(lambda: committee.predict(images, batch_size=PREDICT_BATCH)),
+    ways: dict[str, Any] = {
+        "Keras": lambda: model.predict(images, batch_size=PREDICT_BATCH, verbose=0),
+        "zoo": lambda: committee.predict(images, batch_size=PREDICT_BATCH),
     }
+    if has_torch():
+        twin, bfloat16 = torch_twin(model).eval(), "bfloat16" in precision
+        ways["PyTorch"] = lambda: predict_by_torch(twin, images, PREDICT_BATCH, bfloat16=bfloat16)
+        few, keras_few = images[:8], model.predict(images[:8], verbose=0)
+        found = predict_by_torch(twin, few, PREDICT_BATCH, bfloat16=False)
+        assert np.abs(found - keras_few).max() < 0.02, "PyTorch computes another network"
+    return {title: partial(seconds, way) for title, way in ways.items()}
 
 
 def measure(name: str, arguments: Any, count: int, turns: int, epochs: int) -> dict[str, Any]:
@@ -101,7 +126,7 @@ def measure(name: str, arguments: Any, count: int, turns: int, epochs: int) -> d
     ways: dict[str, Any] = {}
     for precision in PRECISIONS:
         short = precision.removeprefix("mixed_")
-        for title, function in (("Keras", train_by_keras), ("zoo", train_by_zoo)):
+        for title, function in trainers().items():
             ways[f"{title}, {short}"] = lambda function=function, precision=precision: function(
                 name, arguments, split, precision, epochs
             )

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 import zoo
+from benchmarks.torch_twin import pixels_for_torch, torch_twin
 from zoo.datasets import Split
 from zoo.ensembles import Committee, Member
 from zoo.errors import DataError
@@ -132,38 +133,6 @@ def committee_fit(
     return watch.seconds, committee
 
 
-def torch_module(model: Any) -> Any:
-    """Make the PyTorch twin of a Keras multilayer perceptron, with the same weights.
-
-    Args:
-        model: A Keras model of the layers Rescaling, Flatten, Dense, ReLU and BatchNormalization,
-            with Softmax as the last layer.
-
-    Returns:
-        A `torch.nn.Module` from values 0..1 [batch, inputs] to logits [batch, classes].
-    """
-    import torch
-
-    parts: list[Any] = []
-    for layer in model.layers:
-        kind, weights = type(layer).__name__, [torch.tensor(w) for w in layer.get_weights()]
-        if kind == "Dense":
-            part: Any = torch.nn.Linear(*weights[0].shape)
-            state = {"weight": weights[0].T, "bias": weights[1]}
-        elif kind == "BatchNormalization":
-            part = torch.nn.BatchNorm1d(len(weights[0]), layer.epsilon, 1 - layer.momentum)
-            names = ("weight", "bias", "running_mean", "running_var")
-            state = dict(zip(names, weights, strict=True))
-        elif kind == "ReLU":
-            part, state = torch.nn.ReLU(), {}
-        else:
-            assert kind in ("InputLayer", "Rescaling", "Flatten", "Softmax"), kind
-            continue
-        part.load_state_dict(state, strict=False)
-        parts.append(part)
-    return torch.nn.Sequential(*parts)
-
-
 def torch_fit(
     entries: Sequence[str], split: Split, epochs: int, *, bfloat16: bool, rate: float = RATE
 ) -> tuple[float, list[Any]]:
@@ -177,16 +146,16 @@ def torch_fit(
     torch.manual_seed(0)
     torch.set_num_threads(os.cpu_count() or 1)
     built = models(entries, split, "float32")
-    modules = [torch_module(model) for model in built]
+    modules = [torch_twin(model) for model in built]
     penalties = [_penalty(entry) for entry in entries]
     optimizers = [torch.optim.SGD(module.parameters(), rate) for module in modules]
-    images = torch.from_numpy(np.array(split.images)).flatten(1)
+    images = pixels_for_torch(split.images)
     labels = torch.from_numpy(np.array(split.labels))
     loss_of = torch.nn.CrossEntropyLoss()
     ends = []
     for _ in range(epochs):
         for rows in torch.randperm(len(labels)).split(BATCH):
-            x, y = images[rows].float() / 255, labels[rows]
+            x, y = images[rows].float(), labels[rows]
             for module, optimizer, (l1, l2) in zip(modules, optimizers, penalties, strict=True):
                 optimizer.zero_grad(set_to_none=True)
                 with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
@@ -194,8 +163,8 @@ def torch_fit(
                 loss = loss_of(logits.float(), y)
                 if l1 or l2:
                     # Of the hidden layers, as in the entry.
-                    hidden = [part for part in module if isinstance(part, torch.nn.Linear)][:-1]
-                    for part in hidden:
+                    dense = [p for p in module.modules() if isinstance(p, torch.nn.Linear)]
+                    for part in dense[:-1]:
                         loss = loss + l1 * part.weight.abs().sum() + l2 * part.weight.square().sum()
                 loss.backward()
                 optimizer.step()
@@ -230,7 +199,7 @@ def majority_accuracy(trained: Any, test: Split) -> str:
     else:
         import torch
 
-        pixels = torch.from_numpy(np.array(test.images)).flatten(1).float() / 255
+        pixels = pixels_for_torch(test.images).float()
         with torch.no_grad():
             votes = np.stack([module(pixels).argmax(-1).numpy() for module in trained])
     counts = np.apply_along_axis(np.bincount, 0, votes, minlength=test.num_classes)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zoo.ensembles.combining.rules import Rule
     from zoo.ensembles.committee import Committee
     from zoo.ensembles.comparing import compare
+    from zoo.ensembles.loading.sets import pretrained
     from zoo.ensembles.members import Member
     from zoo.ensembles.reports.leaderboard import Leaderboard
     from zoo.ensembles.reports.report import Report
@@ -38,6 +39,7 @@ _HOMES = {
     "calibrate": "choosing",
     "compare": "comparing",
     "model_card": "card",
+    "pretrained": "loading.sets",
     "select": "choosing",
     "stack": "stacking",
 }
@@ -52,6 +54,7 @@ __all__ = [
     "calibrate",
     "compare",
     "model_card",
+    "pretrained",
     "select",
     "stack",
 ]

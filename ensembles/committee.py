@@ -20,11 +20,12 @@ from zoo.ensembles.members import (
     build_models,
     built_member,
     make_members,
-    members_from_config,
-    members_to_config,
+    with_weights,
 )
+from zoo.ensembles.models.configuration import members_from_config, members_to_config
+from zoo.ensembles.models.member_models import class_names_from_file
 from zoo.ensembles.models.voting_model import VotingModel
-from zoo.ensembles.provenance import Provenance, from_text, to_text
+from zoo.ensembles.provenance import Provenance, from_text, settings_from_file, to_text
 from zoo.errors import ArgumentError
 from zoo.files import write_atomically
 from zoo.metrics import Accuracy
@@ -53,7 +54,9 @@ class Committee(VotingModel):
             vote, and a tie goes to the class with the highest summed probability. `"soft"`: the
             mean of the probabilities. `"geometric"`: the geometric mean of the probabilities, in
             which a single member can object to a class.
-        weights: The weight of each member, [members]; None gives each member the weight 1.
+        weights: The weight of each member in the vote, [members]; None gives each member the weight
+            1. Or the name of a set of trained weights from which the members start, such as
+            `"fer2013"`: several copies of a model take the set's weights in turn.
         class_names: The names of the classes; None takes them from the data.
         seed: The seed of the first member's initial weights and of the order of the batches.
             Member k has the seed `seed + k`.
@@ -79,11 +82,12 @@ class Committee(VotingModel):
         copies: int | None = None,
         snapshots: int | None = None,
         voting: str | Rule = "majority",
-        weights: Sequence[float] | None = None,
+        weights: Sequence[float] | str | None = None,
         class_names: Sequence[str] | None = None,
         seed: int = 0,
         name: str = "committee",
     ) -> None:
+        trained, weights = (weights, None) if isinstance(weights, str) else (None, weights)
         if isinstance(voting, Rule) and weights is not None:
             raise ArgumentError(
                 f"With a Rule, weights must be None. Received: {weights!r}. Pass them to the Rule."
@@ -91,7 +95,8 @@ class Committee(VotingModel):
         rule = voting if isinstance(voting, Rule) else Rule(voting, weights)
         super().__init__(rule, class_names, name)
         # A tuple: Keras would wrap and track a list.
-        self._specs = tuple(make_members(members, copies, snapshots))
+        made = make_members(members, copies, snapshots)
+        self._specs = tuple(with_weights(made, trained, snapshots) if trained else made)
         self.snapshots = snapshots
         self.rule.check_members(len(self._specs))
         whole_number("seed", seed, 0)
@@ -245,14 +250,14 @@ class Committee(VotingModel):
         """
         self._check_built()
         kept = range(len(self._models)) if members is None else members
-        recipes = self.recipes
-        committee = Committee(
-            [built_member(self._models[k], recipes[k], self.member_names[k]) for k in kept],
-            voting=rule if isinstance(rule, Rule) else Rule(rule),
+        committee = Committee.of_models(
+            [self._models[k] for k in kept],
+            [self.recipes[k] for k in kept],
+            [self.member_names[k] for k in kept],
+            rule=rule if isinstance(rule, Rule) else Rule(rule),
             class_names=self.class_names,
             seed=self.seed,
         )
-        committee._recipes_when_built = tuple(recipes[k] for k in kept)
         committee.training = dict(self.training)
         if members is not None:
             committee.training.pop("milliseconds", None)  # of other members
@@ -308,6 +313,28 @@ class Committee(VotingModel):
         return export(self, filepath, format)
 
     @classmethod
+    def of_models(
+        cls,
+        models: Sequence[Any],
+        recipes: Sequence[Recipe],
+        names: Sequence[str],
+        *,
+        rule: Rule,
+        class_names: Sequence[str] | None,
+        seed: int = 0,
+        data_settings: Mapping[str, Any] | None = None,
+    ) -> "Committee":
+        """Make a committee of built Keras models; the recipes say how each was built and trained.
+
+        The other arguments are those of `Committee`, and the property `data_settings`.
+        """
+        members = map(built_member, models, recipes, names)
+        committee = cls([*members], voting=rule, class_names=class_names, seed=seed)
+        committee._recipes_when_built = tuple(recipes)
+        committee._own_provenance = Provenance(data_settings=data_settings)
+        return committee
+
+    @classmethod
     def load(cls, filepath: str | os.PathLike[str]) -> "Committee":
         """Load a saved committee.
 
@@ -347,13 +374,15 @@ class Committee(VotingModel):
         committee = cls(
             members,
             voting=Rule.from_config(config["rule"]),
-            **{key: config[key] for key in ("class_names", "seed", "name")},
+            class_names=class_names_from_file(config["class_names"]),
+            **{key: config[key] for key in ("seed", "name")},
         )
         committee.restore_validation(config)
         if config.get("out_of_bag"):
             committee.out_of_bag = Accuracy(**config["out_of_bag"])
         committee._own_provenance = Provenance(
-            tuned_on=from_text(config["tuned_on"]), data_settings=config["data_settings"]
+            tuned_on=from_text(config["tuned_on"]),
+            data_settings=settings_from_file(config["data_settings"]),
         )
         committee.training = config["training"]
         committee._recipes_when_built = recipes

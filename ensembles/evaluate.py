@@ -19,18 +19,13 @@ from zoo.datasets.load_arguments import check_root
 from zoo.datasets.loading import get_dataset, load, load_to_judge
 from zoo.datasets.split import Split
 from zoo.ensembles.answering.pictures import image_options
+from zoo.ensembles.loading.names import committee_of, settings_of
+from zoo.ensembles.provenance import RECORDED
 from zoo.errors import ArgumentError, DataError
-from zoo.saving import saved_description
 
 if TYPE_CHECKING:
     from zoo.ensembles.committee import Committee
     from zoo.ensembles.reports.report import Report
-
-_FROM_FILE = (
-    *("parts", "image_size", "color", "resize", "drop_duplicates"),
-    *("validation", "test", "seed", "on_error"),
-)
-"""The arguments of `load` that a saved committee may bring with it."""
 
 _NO_DATA = ("/dev", "/proc", "/sys", "/net")
 """Folders of devices, of the system, and of other machines."""
@@ -62,7 +57,8 @@ def evaluate_file(
     `place_of_training`. If reading that place fails, the error does not say what is there.
 
     Args:
-        file: A saved committee, or a Keras model of any origin, `.keras`.
+        file: A saved committee, or a Keras model of any origin, `.keras`; or the name of a set of
+            weights, such as `"fer2013"`.
         data: Name of the data set; None takes the data set of the training.
         root: Where the files of the data set are; None takes the place at the training.
         classes: Names of the classes to take, also as text with commas: `"cat,dog"`; None takes
@@ -134,8 +130,6 @@ which does not exist. Name a file that model.save(path) wrote.
     if split is not None and not is_among(split, SPLITS):
         raise ArgumentError(f'split must be "test", "validation" or "train". Received: {split!r}.')
     name, place = check_files(file, data, root)
-    from zoo.ensembles.committee import Committee  # imported here, since the import takes seconds
-
     if isinstance(classes, str):
         classes = [word.strip() for word in classes.split(",")]
     if isinstance(image_size, str) and re.fullmatch(r"\d+(x\d+)?", image_size):
@@ -143,7 +137,7 @@ which does not exist. Name a file that model.save(path) wrote.
         image_size = (sides[0], sides[-1])
     given = {"image_size": image_size, "color": color, "drop_duplicates": drop_duplicates}
     options = {key: value for key, value in given.items() if value}
-    committee = Committee.load(file)
+    committee = committee_of(file)
     try:
         images, training = _images(committee, name, place, classes, options, split)
     except DataError:
@@ -182,7 +176,7 @@ def check_files(
         zoo.errors.DataError: path must be a model saved as a .keras file. Received: gone.keras, \
 which does not exist. Name a file that model.save(path) wrote.
     """
-    name = _settings(file).get("name") if data is None else data
+    name = settings_of(file).get("name") if data is None else data
     if name is None:
         raise ArgumentError(
             f"data= must name a data set. Received: none, and {file} does not know which data it "
@@ -228,7 +222,7 @@ def place_of_training(
     """
     if root is not None:
         return None
-    settings = _settings(file)
+    settings = settings_of(file)
     place = settings.get("root")
     if place is None or data not in (None, settings.get("name")):
         return None
@@ -247,13 +241,6 @@ def place_of_training(
 def _is_no_data(path: str) -> bool:
     """Whether a path leads to devices, to the system, or to other machines."""
     return any(f"{path}/".startswith(f"{folder}/") for folder in _NO_DATA)
-
-
-def _settings(file: str | Path) -> dict[str, Any]:
-    """Read with which settings the data of a saved committee was loaded; empty if unknown."""
-    config = saved_description(file).get("config")
-    settings = config.get("data_settings") if isinstance(config, dict) else None
-    return settings if isinstance(settings, dict) else {}
 
 
 def _check_still_there(file: str | Path, place: str) -> None:
@@ -285,7 +272,7 @@ def _images(
     # The file may come from a stranger: it must not choose what is fetched, or where to write.
     # At the training, None kept the size or the colour of the pictures. New pictures can have
     # others, so they are brought to the size and the colour that the committee takes.
-    settings = {key: settings[key] for key in _FROM_FILE if settings.get(key) is not None}
+    settings = {key: settings[key] for key in RECORDED if settings.get(key) is not None}
     chosen = classes or committee.class_names
     if root is not None and info.needs_root and not info.parts and is_moved:
         new = load_to_judge(name, root, chosen, **{**options, **given})

@@ -1,21 +1,24 @@
 """Members: how each member of a committee is built and trained, and how it is saved."""
 
 import json
+import logging
 import re
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from zoo.arguments import whole_number
-from zoo.augmentation.augmentation import Augmentation
-from zoo.ensembles.provenance import from_text, provenance_of, record_exposure, to_text
+from zoo.ensembles.provenance import (
+    record_weights,
+)
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
 from zoo.registry.building import build
 from zoo.registry.specs import REQUIRED, describe
-from zoo.saving import foreign_names
 from zoo.text import first_line
+from zoo.weights.catalogue import find_weights, weights_in_turn
+
+logger = logging.getLogger("zoo")
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Member:
         model: The name of a registered model, or a `keras.Model` of any origin that takes pixels
             0..255 and gives probabilities. A `keras.Sequential` that is not built yet is built at
             the first `fit`.
-        arguments: Arguments of `zoo.build` for a registered model, such as `{"dropout": 0.4}`.
+        arguments: Arguments of `zoo.build` for a registered model, such as `{"dropout": 0.4}`, or
+            `{"weights": "fer2013"}` to start from trained weights.
         recipe: How to train the member: a `Recipe`, or the name of a recipe of the registered
             model, such as `"INM702"`. None takes the default recipe of the registered model, or
             the optimiser that a built model was compiled with, with its arguments and its
@@ -65,13 +69,31 @@ class Member:
             object.__setattr__(self, "recipe", default_recipe)
         elif isinstance(self.recipe, str):
             object.__setattr__(self, "recipe", _recipe_named(self))
+        if "weights" in self.arguments:
+            self._take_from_paper()
         if self.name is None:
             object.__setattr__(self, "name", default_name)
-        if not re.fullmatch(r"\w[\w.-]*", self.name or ""):
+        name = self.name or ""
+        if not re.fullmatch(r"\w[\w.-]*", name) or len(name.encode()) > 200:
             raise ArgumentError(
-                "A member's name is also the name of its log folder, and must be of letters, "
-                f"digits, '_', '.' and '-'. Received: {self.name!r}. Pass Member(..., name=...)."
+                "A member's name is also the name of its log folder, and must be of at most 200 "
+                f"letters, digits, '_', '.' and '-'. Received: {name!r:.80}. Pass "
+                "Member(..., name=...)."
             )
+
+    def _take_from_paper(self) -> None:
+        """Take the arguments and the standardisation with which the weights were trained."""
+        assert isinstance(self.recipe, Recipe)
+        weights = find_weights(self.arguments["weights"], self.model)[0]
+        arguments = {**weights.paper.arguments, **self.arguments, "weights": weights.name}
+        object.__setattr__(self, "arguments", arguments)
+        trained = weights.paper.recipe.standardize
+        if self.recipe.standardize != trained:
+            logger.warning(
+                "%s takes standardize=%r, as the weights %s were trained, in place of %r.",
+                self.model, trained, weights.name, self.recipe.standardize,
+            )  # fmt: skip
+            object.__setattr__(self, "recipe", replace(self.recipe, standardize=trained))
 
     @property
     def registered_name(self) -> str | None:
@@ -190,6 +212,40 @@ def make_members(members: Any, copies: int | None, snapshots: int | None = None)
     return named
 
 
+def with_weights(
+    members: Sequence[Member], name: str, snapshots: int | None = None
+) -> list[Member]:
+    """Let members start from trained weights; copies of a model take its weights in turn.
+
+    Args:
+        members: The members, which are registered models.
+        name: The name of a set of weights or of a member of it.
+        snapshots: The number of snapshots, which all come from a single training; else None.
+
+    Returns:
+        The members.
+
+    Raises:
+        ArgumentError: A member is built already.
+        UnknownWeightsError: There are no such weights for a member.
+    """
+    for member in members:
+        if member.registered_name is None:
+            raise ArgumentError(
+                "Members must be names of registered models for weights= with the name of a set. "
+                f"Received: {member.name}, which is built already. Leave weights out."
+            )
+    chosen = weights_in_turn(name, [cast(str, member.registered_name) for member in members])
+    if snapshots:
+        chosen = chosen[:1] * len(members)
+    elif len(names := {weights.name for weights in chosen}) < len(members):
+        logger.warning("Several members start from the same weights: %s.", ", ".join(sorted(names)))
+    return [
+        replace(member, arguments={**member.arguments, "weights": weights.name})
+        for member, weights in zip(members, chosen, strict=True)
+    ]
+
+
 def built_member(model: Any, recipe: Recipe, name: str) -> Member:
     """Make a member of a built model, whose recipe no longer has the arguments of building.
 
@@ -218,74 +274,13 @@ def build_models(
     Returns:
         The `keras.Model`s.
     """
-    return [
+    models = [
         member.build(input_shape, num_classes, seed + index) for index, member in enumerate(members)
     ]
-
-
-def members_to_config(
-    names: Sequence[str], recipes: Sequence[Recipe], models: Sequence[Any]
-) -> list[dict[str, Any]]:
-    """Describe members as JSON values.
-
-    Args:
-        names: The names of the members.
-        recipes: Their recipes.
-        models: Their Keras models.
-
-    Returns:
-        For each member its name, recipe, model, and the images that it knows.
-    """
-    return [
-        {
-            "name": name,
-            "recipe": asdict(recipe),
-            "model": _described(model),
-            "trained_on": to_text(provenance_of([model]).trained_on),
-            "tuned_on": to_text(provenance_of([model]).tuned_on),
-        }
-        for name, recipe, model in zip(names, recipes, models, strict=True)
-    ]
-
-
-def members_from_config(
-    configs: Sequence[Mapping[str, Any]], custom_objects: Any = None
-) -> tuple[list[Member], tuple[Recipe, ...]]:
-    """Make members of the values that `members_to_config` gave.
-
-    Args:
-        configs: The values of each member.
-        custom_objects: Classes by name, for Keras.
-
-    Returns:
-        The members with built models, which know their images again; and the recipes by which the
-        models were built and trained.
-    """
-    import keras  # imported here, since the import takes seconds
-
-    recipes = tuple(recipe_from_config(config["recipe"]) for config in configs)
-    members = []
-    for config, recipe in zip(configs, recipes, strict=True):
-        model = keras.saving.deserialize_keras_object(
-            config["model"], custom_objects=custom_objects
-        )
-        record_exposure([model], "trained_on", from_text(config["trained_on"]))
-        record_exposure([model], "tuned_on", from_text(config["tuned_on"]))
-        members.append(built_member(model, recipe, config["name"]))
-    return members, recipes
-
-
-def recipe_from_config(config: Mapping[str, Any]) -> Recipe:
-    """Make a recipe of the values that `dataclasses.asdict` gave.
-
-    Example:
-        >>> recipe_from_config(asdict(Recipe(epochs=3))).epochs
-        3
-    """
-    augmentation = config["augmentation"]
-    if augmentation:
-        augmentation = Augmentation(**augmentation)
-    return Recipe(**{**config, "augmentation": augmentation or None})
+    for member, model in zip(members, models, strict=True):
+        if "weights" in member.arguments:
+            record_weights(model, find_weights(member.arguments["weights"])[0])
+    return models
 
 
 def _recipe_named(member: Member) -> Recipe:
@@ -297,18 +292,6 @@ def _recipe_named(member: Member) -> Recipe:
             f"model and has no recipes of its own. Received: {name!r}. Pass a zoo.Recipe."
         )
     return describe(member.registered_name).recipe_named(name)
-
-
-def _described(model: Any) -> dict[str, Any]:
-    """Describe a model as JSON values, without settings of `compile` that cannot be loaded."""
-    import keras  # imported here, since the import takes seconds
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*includes a `lambda`")
-        description = keras.saving.serialize_keras_object(model)
-    if any(foreign_names(description.get("compile_config"))):
-        del description["compile_config"]
-    return description
 
 
 def _is_unbuilt(model: Any) -> bool:

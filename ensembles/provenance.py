@@ -14,6 +14,8 @@ from typing import Any, Literal
 import numpy as np
 
 from zoo.datasets.split import Split
+from zoo.errors import DataError
+from zoo.weights.catalogue import TrainedWeights
 
 NO_IMAGES = np.array([], np.uint64)
 
@@ -55,6 +57,13 @@ class Overlap:
                 "already, such as when to stop, so the scores are too good."
             )
         return ""
+
+
+RECORDED = (
+    *("parts", "image_size", "color", "resize", "drop_duplicates"),
+    *("validation", "test", "seed", "on_error"),
+)
+"""The arguments of `zoo.datasets.load` that a saved committee may bring with it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +111,42 @@ class Provenance:
             trained_on=split.count_among(self.trained_on),
             tuned_on=split.count_among(self.tuned_on),
         )
+
+
+def settings_from_file(settings: Any) -> dict[str, Any] | None:
+    """Take the settings of a data set from a saved committee, which may come from a stranger.
+
+    Args:
+        settings: JSON values, as `Split.settings` gave them.
+
+    Returns:
+        The settings, or None.
+
+    Raises:
+        DataError: A setting is none that `zoo.datasets.load` records. So a file cannot ask for a
+            download.
+
+    Example:
+        >>> settings_from_file({"name": "digits", "seed": 0})
+        {'name': 'digits', 'seed': 0}
+    """
+    if settings is None:
+        return None
+    known = {"name": str, "root": object, **dict.fromkeys(RECORDED, object), "exclude": dict}
+    known["classes"] = list  # of a set of trained weights
+    fault = "" if isinstance(settings, dict) else f"{settings!a:.80}"
+    for key, value in settings.items() if not fault else ():
+        if key not in known:
+            fault = f"{key!a:.80}"
+        elif value is not None and not isinstance(value, known[key]):
+            fault = f"{key}={value!a:.80}"
+    if fault or settings.get("name") is None:
+        raise DataError(
+            f"data_settings in the file of a committee must be among {', '.join(known)}, as "
+            f"zoo.datasets.load records them. Received: {fault or 'no name'}. Ask where the file "
+            "comes from; a newer version of Zoo may know more settings."
+        )
+    return dict(settings)
 
 
 class CompositeModel:
@@ -175,6 +220,21 @@ def record_exposure(models: Iterable[Any], kind: Kind, digests: np.ndarray) -> N
             record_exposure(model.members, kind, digests)
         else:
             model.zoo_provenance = provenance_of([model]).joined_with(added)
+
+
+def record_weights(model: Any, weights: TrainedWeights) -> None:
+    """Add the images that trained weights were learned from and tuned on to those a model knows.
+
+    Args:
+        model: A Keras model that has taken the weights.
+        weights: The trained weights.
+
+    Raises:
+        DataError: A file of the set of weights is damaged.
+    """
+    digests = weights.of.digests()
+    record_exposure([model], "trained_on", digests["trained_on"])
+    record_exposure([model], "tuned_on", digests["tuned_on"])
 
 
 # The names of the earlier module `zoo.ensembles.seen`.

@@ -291,3 +291,87 @@ def browser(tmp_path_factory):
     browser = Browser(tmp_path_factory.mktemp("browser"))
     yield browser
     browser.close()
+
+
+SMALL_NETWORKS = """
+title = "small networks on digits"
+report = "weights"
+place = "the set tiny"
+minutes = 0.1
+data = {name = "digits", options = {validation = 0.2}}
+protocol = {seeds = [0, 1]}
+
+[[members]]
+name = "vgg"
+model = "vgg"
+arguments = {width = 4, blocks = 2}
+
+[members.recipe]
+optimizer = "adam"
+learning_rate = 0.01
+epochs = 1
+batch_size = 64
+standardize = "per_image"
+augmentation = {rotation_range = 5}
+
+[[members]]
+name = "mlp"
+model = "mlp"
+arguments = {hidden = [16], dropout = 0.0}
+recipe = {optimizer = "adam", learning_rate = 0.01, epochs = 2, batch_size = 64}
+"""
+
+ABOUT_SET = """
+title = "Digits, 8×8 grey"
+test_part = "a fifth of the digits"
+chosen = "Nothing was chosen."
+licence = "Apache-2.0"
+terms = "Free."
+limits = "For tests."
+rule = {voting = "soft"}
+"""
+
+
+@pytest.fixture(scope="session")
+def weights_run(tmp_path_factory):
+    """The run folder of an experiment that trains four small networks on digits."""
+    from zoo.experiments import reproduce
+
+    folder = tmp_path_factory.mktemp("weights")
+    (folder / "small.toml").write_text(SMALL_NETWORKS, "utf-8")
+    reproduce(str(folder / "small.toml"), log_dir=folder / "run", verbose=0)
+    return folder / "run"
+
+
+@pytest.fixture(scope="session")
+def packed_sets(weights_run, tmp_path_factory):
+    """A folder with the set `tiny`, which `weights_run` was packed into."""
+    from zoo.experiments.packing import pack
+    from zoo.weights import catalogue
+
+    folder = tmp_path_factory.mktemp("sets")
+    (folder / "tiny").mkdir()
+    (folder / "tiny" / "set.toml").write_text(ABOUT_SET, "utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalogue, "FOLDER", folder)
+        pack(weights_run, "tiny")
+    return folder
+
+
+@pytest.fixture
+def tiny_weights(packed_sets, monkeypatch):
+    """The only trained weights are those of the set `tiny`; gives its folder."""
+    from zoo.weights import catalogue
+
+    monkeypatch.setattr(catalogue, "FOLDER", packed_sets)
+    return packed_sets / "tiny"
+
+
+@pytest.fixture
+def changeable_weights(packed_sets, tmp_path, monkeypatch):
+    """A copy of the set `tiny` that a test may change; gives its folder."""
+    from zoo.weights import catalogue
+
+    shutil.copytree(packed_sets / "tiny", tmp_path / "sets" / "tiny")
+    monkeypatch.setattr(catalogue, "FOLDER", tmp_path / "sets")
+    return tmp_path / "sets" / "tiny"

@@ -26,6 +26,7 @@ from zoo.models.suggestions import suggest_members
 from zoo.recipes import Recipe
 from zoo.registry import ModelSpec, build, describe, list_models, register
 from zoo.starting.start_up_notes import silence_tensorflow, without_start_up_notes
+from zoo.weights import list_weights
 
 __all__ = [
     "Augmentation",
@@ -42,6 +43,7 @@ __all__ = [
     "inspect",
     "layers",
     "list_models",
+    "list_weights",
     "load",
     "losses",
     "register",

@@ -13,6 +13,10 @@ class UnknownModelError(ZooError, LookupError):
     """No registered model has this name."""
 
 
+class UnknownWeightsError(ZooError, LookupError):
+    """No trained weights have this name."""
+
+
 class ArgumentError(ZooError, ValueError):
     """An argument is unknown, has a wrong type, or is out of its range."""
 

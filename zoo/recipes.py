@@ -148,6 +148,13 @@ class Recipe:
             )
         # A plain dict, since other mappings, such as read-only views, cannot be copied or pickled.
         arguments = dict(self.optimizer_arguments)
+        if arguments.pop("ema_overwrite_frequency", None) is not None:
+            raise ArgumentError(
+                "optimizer_arguments must not hold ema_overwrite_frequency: the training keeps the "
+                "moving average beside the weights, and does not overwrite the weights with it. "
+                f"Received: {dict(self.optimizer_arguments)}. Leave ema_overwrite_frequency out, "
+                "and pass ema= for the moving average."
+            )
         # Keras's own names of the moving average, as in recipes of earlier versions.
         averages, decay = arguments.pop("use_ema", False), arguments.pop("ema_momentum", 0.99)
         if averages and self.ema is None:
@@ -390,3 +397,16 @@ def rate_of_schedule(schedule: Mapping[str, Any]) -> float | None:
     config = schedule.get("config", {})
     rates = (config.get("warmup_target"), config.get("initial_learning_rate"))
     return next((float(rate) for rate in (*rates, *config.get("values", [])) if rate), None)
+
+
+def recipe_from_config(config: Mapping[str, Any]) -> Recipe:
+    """Make a recipe of the values that `dataclasses.asdict` gave, without those that are left out.
+
+    Example:
+        >>> recipe_from_config({"epochs": 3, "augmentation": {"zoom_range": 0.1}}).epochs
+        3
+    """
+    augmentation = config.get("augmentation") or None
+    if isinstance(augmentation, Mapping):
+        augmentation = Augmentation(**augmentation)
+    return Recipe(**{**config, "augmentation": augmentation})

@@ -22,6 +22,7 @@ from typing import Any
 import platformdirs
 
 from zoo.arguments import as_path
+from zoo.files import is_abandoned, is_temporary
 
 CONTENTS = "contents"  # the folder in which `fingerprint` keeps the hashes of files
 # Seconds without a change after which an unfinished entry counts as abandoned.
@@ -79,8 +80,7 @@ def entries() -> list[CacheEntry]:
 def clear(dataset: str | None = None) -> list[CacheEntry]:
     """Delete entries of a data set, or of all. Images that are in use stay readable.
 
-    Unfinished entries stay for an hour, since another process may be making them. Returns the
-    deleted entries.
+    Entries that another process is making stay. Returns the deleted entries.
     """
     deleted = [
         entry
@@ -93,6 +93,13 @@ def clear(dataset: str | None = None) -> list[CacheEntry]:
         for file in (cache_root() / CONTENTS).glob(64 * "[0-9a-f]"):
             file.unlink(missing_ok=True)
     return deleted
+
+
+def delete_abandoned() -> None:
+    """Delete the unfinished entries that no process makes any more, as after a power failure."""
+    for path in cache_root().glob(".*-*"):
+        if _ENTRY.fullmatch(path.name) and not _is_being_made(path):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def read_meta(entry: Path) -> dict[str, Any]:
@@ -114,6 +121,9 @@ def hash_facts(facts: Any) -> str:
 def _is_being_made(path: Path) -> bool:
     if not path.name.startswith("."):
         return False
+    if is_temporary(path):
+        return not is_abandoned(path)
+    # A folder of an earlier version of Zoo.
     with contextlib.suppress(OSError):  # the entry is finished at this moment
         latest = max(file.stat().st_mtime for file in (path, *path.rglob("*")))
         return time.time() - latest < MAX_SECONDS_UNFINISHED

@@ -9,9 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,12 +18,19 @@ from typing import Any, cast
 
 import numpy as np
 
-from zoo.datasets.cache.entries import DAMAGED, cache_root, hash_facts, read_meta
+from zoo.datasets.cache.entries import (
+    DAMAGED,
+    cache_root,
+    delete_abandoned,
+    hash_facts,
+    read_meta,
+)
 from zoo.datasets.files.checks import checksum, file_state
 from zoo.datasets.files.mapped import fill
 from zoo.datasets.formats.conversion import NewArray, in_memory
 from zoo.datasets.formats.decode import recorded_warnings
 from zoo.datasets.split import Split
+from zoo.files import temporary_folder
 
 # Raise the number when the same files and options give other pixels than before.
 FORMAT = 7
@@ -110,9 +115,8 @@ def _build(
 ) -> Path:
     """Read splits and write them as an entry; return the entry."""
     entry = _entry_of(dataset, facts)
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    workshop = Path(tempfile.mkdtemp(prefix=f".{entry.name}-", dir=entry.parent))
-    try:
+    delete_abandoned()
+    with temporary_folder(entry.parent, entry.name) as workshop:
         # The workshop itself can only be read by this user, so the entry is a folder inside it.
         building = workshop / "entry"
         building.mkdir()
@@ -151,8 +155,6 @@ def _build(
                 raise
             # Another process was faster, with the same pixels.
         return entry
-    finally:
-        shutil.rmtree(workshop, ignore_errors=True)
 
 
 def _make_array(building: Path, shape: tuple[int, ...]) -> np.ndarray:

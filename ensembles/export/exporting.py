@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ from zoo.arguments import is_among
 from zoo.ensembles.export.formats import FORMATS
 from zoo.ensembles.models.voting_model import VotingModel
 from zoo.errors import ArgumentError, RunError
-from zoo.text import percent
+from zoo.files import is_error_of_disk, temporary_folder
+from zoo.text import first_line, percent
 
 TOLERANCE = 1e-4
 """How far the probabilities of the graph may be from the committee's."""
@@ -54,16 +54,17 @@ def export(committee: VotingModel, path: str | os.PathLike[str], format: str) ->
     images = _test_images(committee)
     expected = committee.predict(images), committee.member_probabilities(images)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
-            written = Path(folder) / target.name
+        with temporary_folder(target.parent) as folder:
+            written = folder / target.name
             write(committee, written)
             _check_outputs(run(written, images), expected, committee.label_names, format)
             os.replace(written, target)
-    except OSError as error:
+    except Exception as error:
+        if isinstance(error, RunError) or not is_error_of_disk(error):
+            raise
         raise RunError(
-            f"filepath must be writable. Received: {target}, which could not be written ({error}). "
-            "Pass another path."
+            f"filepath must be writable. Received: {target}, which could not be written "
+            f"({first_line(error)}). Pass another path, or free disk space."
         ) from error
     return target
 

@@ -11,6 +11,7 @@ from PIL import Image
 import zoo.datasets
 from zoo.ensembles import Committee, Member, evaluate
 from zoo.ensembles.evaluate import check_files, evaluate_file
+from zoo.ensembles.loading import names
 from zoo.errors import ArgumentError, DataError
 from zoo.recipes import Recipe
 
@@ -261,7 +262,7 @@ def saved_by_a_stranger(path, root):
 def test_a_saved_model_cannot_name_an_address_or_a_device(tmp_path, monkeypatch, place):
     file = saved_by_a_stranger(tmp_path / "stranger.keras", place)
     description = json.loads(zipfile.ZipFile(file).read("config.json"))
-    monkeypatch.setattr(evaluate, "saved_description", lambda file: description)
+    monkeypatch.setattr(names, "saved_description", lambda file: description)
     for touch in ("exists", "isfile", "isdir", "realpath"):
         monkeypatch.setattr(f"os.path.{touch}", lambda path: pytest.fail(f"looked at {path}"))
     with pytest.raises(DataError, match=r"must be the path of a file or folder on this machine\."):
@@ -274,7 +275,7 @@ def test_a_saved_model_cannot_name_an_address_or_a_device(tmp_path, monkeypatch,
 def test_damaged_settings_of_a_saved_model_are_an_error_of_zoo(tmp_path, monkeypatch, settings):
     file = tmp_path / "m.keras"
     description = {"config": {"data_settings": settings}}
-    monkeypatch.setattr(evaluate, "saved_description", lambda file: description)
+    monkeypatch.setattr(names, "saved_description", lambda file: description)
     with pytest.raises((ArgumentError, DataError)):
         check_files(file)
 

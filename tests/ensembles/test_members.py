@@ -8,8 +8,9 @@ import pytest
 import zoo
 import zoo.seeds
 from zoo.ensembles import Committee, Member
-from zoo.ensembles.members import make_members, recipe_from_config
+from zoo.ensembles.members import make_members
 from zoo.errors import ArgumentError, UnknownModelError
+from zoo.recipes import recipe_from_config
 
 
 def names(members, copies=None):
@@ -83,8 +84,9 @@ def test_the_same_model_twice_is_refused():
 
 
 def test_a_name_that_is_no_folder_is_refused():
-    with pytest.raises(ArgumentError, match="log folder"):
-        Member("mlp", name="a/b")
+    for name in ("a/b", "../a", "", "a\n", "ü" * 101):
+        with pytest.raises(ArgumentError, match="log folder"):
+            Member("mlp", name=name)
 
 
 def test_build_arguments_for_a_built_model_are_refused():

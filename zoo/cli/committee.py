@@ -9,11 +9,12 @@ from zoo.cli.console import print_note
 from zoo.cli.options import DataName, ModelOptions, RecipeOptions, RunOptions, SplitOptions
 from zoo.cli.runs.members import check_words
 from zoo.cli.train import missing_name, train_committee
-from zoo.cli.words.values import Name, Numbers, Positive
+from zoo.cli.words.values import Name, Positive, Weights
 from zoo.ensembles.combining.rules import voting_names
 from zoo.errors import ArgumentError
 from zoo.models.suggestions import suggest_members
 from zoo.text import did_you_mean
+from zoo.weights.catalogue import find_weights
 
 COMMITTEE = Parameter(group=Group("Committee", sort_key=0))
 
@@ -24,7 +25,7 @@ def committee(
     copies: Annotated[Positive | None, COMMITTEE] = None,
     snapshots: Annotated[Positive | None, COMMITTEE] = None,
     voting: Annotated[Name, COMMITTEE] = "majority",
-    weights: Annotated[Numbers | None, COMMITTEE] = None,
+    weights: Annotated[Weights | None, COMMITTEE] = None,
     together: Annotated[bool | None, COMMITTEE, Parameter(negative="--apart")] = None,
     resampling: Annotated[Literal["bootstrap", "folds", "order"] | None, COMMITTEE] = None,
     model: ModelOptions = ModelOptions(),
@@ -42,7 +43,8 @@ def committee(
         snapshots: Take this number of snapshots of a single model, from one training in cycles.
         voting: How the members' answers are combined: by `majority`, by the mean of the
             probabilities (`soft`), or by their `geometric` mean.
-        weights: How much each member counts, with commas between: `2,1,1`.
+        weights: How much each member counts, with commas between: `2,1,1`. Or the name of trained
+            weights from `zoo weights`, such as `fer2013`, from which the members start.
         together: Train all in one graph, or one after another; by default as the recipes allow.
         resampling: Give each member training images of its own.
         model: How the models are built.
@@ -56,6 +58,8 @@ def committee(
     if not names and run.resume:
         raise missing_name("committee", run)
     check_words(names)
+    if isinstance(weights, str):  # said before the images are read
+        find_weights(weights)
     if voting not in voting_names():  # said before the images are read
         raise ArgumentError(
             f"--voting must be one of {', '.join(voting_names())}. Received: {voting!r}"

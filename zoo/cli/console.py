@@ -7,6 +7,7 @@ long, and a table is as wide as its cells are.
 import contextlib
 import copy
 import io
+import logging
 import os
 import re
 import shlex
@@ -20,10 +21,9 @@ from typing import Any
 from cyclopts.help import DefaultFormatter
 from cyclopts.help.specs import DescriptionRenderer, NameRenderer
 from rich.console import Console, RenderableType
-from rich.text import Text
 
 from zoo.starting.start_up_notes import without_start_up_notes
-from zoo.text import as_plain_text, wrapped
+from zoo.text import as_plain_text, terminal_text, wrapped
 
 ANY_WIDTH = 100_000
 """The number of columns of a pipe or a file: more than any table needs."""
@@ -83,22 +83,32 @@ def start_tensorflow(*, verbose: bool = True) -> None:
 def warnings_as_notes(write: Callable[[str], str]) -> Iterator[None]:
     """Within this context, print warnings for the user as one line, and no other warnings.
 
-    The same warning is printed once.
+    What Zoo logs, by the logger `zoo`, is printed too. The same line is printed once.
 
     Args:
         write: Writes the text of a warning in the words of the command line.
     """
     printed: set[str] = set()
 
-    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+    def print_once(message: object) -> None:
         note = write(f"Note: {message}")
-        if issubclass(category, (UserWarning, RuntimeWarning)) and note not in printed:
+        if note not in printed:
             printed.add(note)
             print_note(note)
 
-    with warnings.catch_warnings():
-        warnings.showwarning = show
-        yield
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, (UserWarning, RuntimeWarning)):
+            print_once(message)
+
+    log, handler = logging.getLogger("zoo"), logging.Handler(logging.WARNING)
+    handler.emit = lambda record: print_once(record.getMessage())  # type: ignore[method-assign]
+    log.addHandler(handler)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = show
+            yield
+    finally:
+        log.removeHandler(handler)
 
 
 def print_note(text: str) -> None:
@@ -114,7 +124,7 @@ def _print_words(console: Console, text: str, style: str = "", *, indent: str = 
     """Print a text in lines that break between words, if they are read on a terminal."""
     if console.is_terminal:
         text = wrapped(text, console.width, indent=indent)
-    console.print(Text(text, style=style), highlight=False, soft_wrap=True)
+    console.print(terminal_text(text, style=style), highlight=False, soft_wrap=True)
 
 
 def _tensorboard() -> str:

@@ -41,7 +41,8 @@ def evaluate(
     pictures is judged on its folder test/, or whole; it may have pictures of some classes only.
 
     Args:
-        file: A saved committee or model, `.keras`.
+        file: A saved committee or model, `.keras`, or trained weights by their name in
+            `zoo weights`.
         split: The images to judge the committee on; by default the test split, or all images of a
             folder of new pictures.
         views: Average the members' answers over views of each image: the image and its mirror
@@ -93,7 +94,8 @@ def inspect(
     are those of the training of the model, where no option says otherwise.
 
     Args:
-        model: A saved committee or model, `.keras`, or the run folder of a training.
+        model: A saved committee or model, `.keras`, the run folder of a training, or trained
+            weights by their name in `zoo weights`.
         split: The images to look at the model with; by default the test split, or all images of a
             folder of new pictures.
         output: Where to write the page, `.html`; by default `inspect.html` in the run folder, or
@@ -132,7 +134,11 @@ def inspect(
 
 def _file_and_run_folder(model: Path) -> tuple[Path, Path | None]:
     """Find the saved model, and the run folder of its training if there is one."""
+    from zoo.ensembles.loading.names import is_weights
+
     model = model.expanduser()
+    if is_weights(model):
+        return model, None
     if not model.is_dir():
         return model, model.parent if (model.parent / MANIFEST).is_file() else None
     file = model / COMMITTEE
@@ -148,7 +154,10 @@ def _file_and_run_folder(model: Path) -> tuple[Path, Path | None]:
 def _default_output(file: Path, run_folder: Path | None) -> Path:
     """Give the path of the page: in the run folder, or beside the model."""
     in_run = run_folder is not None and file.name == COMMITTEE
-    return file.with_name("inspect.html") if in_run else file.with_suffix(".html")
+    if in_run:
+        return file.with_name("inspect.html")
+    # The name of trained weights has no suffix, and may have a dot.
+    return file.with_suffix(".html") if file.suffix == ".keras" else Path(f"{file.name}.html")
 
 
 def _command(model: Path, options: Mapping[str, Any]) -> str:

@@ -1,17 +1,22 @@
-"""The commands `zoo models` and `zoo describe`: which models there are, and what a model is."""
+"""The commands `zoo models`, `zoo describe` and `zoo weights`: what there is, and what it is."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 from rich.table import Table
 
 from zoo import registry
+from zoo.augmentation import Augmentation
 from zoo.cli.application import app
 from zoo.cli.console import print_table, print_text
 from zoo.cli.words.values import Modules
+from zoo.recipes import Recipe
 from zoo.text import rich_table
+from zoo.weights.catalogue import TrainedWeights, WeightSet, find_weights, weight_sets
+from zoo.weights.paper import Scores
 
 
 @app.command
@@ -67,6 +72,113 @@ def describe(name: str, /, *, modules: Modules | None = None) -> None:
     print_table(_settings_table("parameter", "default", spec.parameters))
     for title, recipe in {"recipe": spec.recipe, **spec.recipes}.items():
         print_table(_settings_table(title, "setting", asdict(recipe)))
+
+
+@app.command
+def weights(name: str | None = None, /) -> None:
+    """List the trained weights that come with the package, or print their papers.
+
+    A paper says how weights were made, how good they are and on which images, and what they must
+    not be used for. The table has the accuracy of the network that is the best on validation
+    images, and of all members of a set together, each on the test part with its 95 % interval.
+
+    Args:
+        name: A set, such as `fer2013`, or a member of it, such as `fer2013/vgg-0`.
+    """
+    if name is not None:
+        for position, trained in enumerate(find_weights(name)):
+            _print_paper(trained, with_set=position == 0)
+        return
+    sets = weight_sets()
+    if not sets:
+        print_text("This version comes without trained weights.")
+        return
+    rows = [row for weight_set in sets for row in _rows_of_set(weight_set)]
+    header = ["set", "members", "model", "weights", "MB", "accuracy in %", "images", "part"]
+    right = ("members", "weights", "MB", "images")
+    print_table(rich_table(header, rows, right=right))
+
+
+def _rows_of_set(weight_set: WeightSet) -> list[list[str]]:
+    """Write a row for each model of a set, and a row for all members together."""
+    members = weight_set.weights
+    rows = []
+    for model in dict.fromkeys(part.paper.model for part in members):
+        best, *others = find_weights(weight_set.name, model)
+        count = sum(math.prod(shape) for shape in best.file.shapes().values())
+        size = sum(part.file.path.stat().st_size for part in (best, *others))
+        rows.append([model, len(others) + 1, f"{count:,}", size, best.paper.scores["test"]])
+    if weight_set.committee and len(members) > 1:
+        size = sum(part.file.path.stat().st_size for part in members)
+        together = weight_set.committee.scores["test"]
+        rows.append(["committee", len(members), "", size, together])
+    return [
+        [
+            weight_set.name, str(count), model, parameters, f"{size / 1e6:.1f}",
+            _interval(scores), f"{scores.n:,}", weight_set.about.test_part,
+        ]
+        for model, count, parameters, size, scores in rows
+    ]  # fmt: skip
+
+
+def _interval(scores: Scores) -> str:
+    accuracy = scores.accuracy
+    return f"{100 * accuracy.value:.2f} [{100 * accuracy.low:.2f}, {100 * accuracy.high:.2f}]"
+
+
+def _print_paper(trained: TrainedWeights, *, with_set: bool) -> None:
+    """Print the paper of weights, and before it what people say of the set."""
+    paper, about = trained.paper, trained.of.about
+    if with_set:
+        print_text(f"{trained.of.name}: {about.title}")
+        together = trained.of.committee
+        for title, text in {
+            "Chosen by": about.chosen, "Test part": about.test_part, "Licence": about.licence,
+            "Terms of the images": about.terms, "Limits": about.limits,
+            **({"All members together": str(together.scores["test"])} if together else {}),
+        }.items():  # fmt: skip
+            print_text(f"{title}: {text}")
+    versions = paper.environment.get("versions", {})
+    settings = {
+        "model": f"{paper.model}({', '.join(f'{k}={v!r}' for k, v in paper.arguments.items())})",
+        "images": f"{_sides(paper.input_shape)}, of {', '.join(paper.class_names)}",
+        "data set": f"{paper.data.name} {_listed(paper.data.options)}".strip(),
+        "number of images": _listed({key: f"{n:,}" for key, n in paper.data.images.items()}),
+        "checksums": _listed(paper.data.fingerprint),
+        **{part: str(scores) for part, scores in paper.scores.items()},
+        "kernels": f"{paper.rounding.kernels}; a probability differs by "
+        f"{paper.rounding.largest_difference:g} at most, {paper.rounding.changed} answers differ",
+        "recipe": _listed(_differences(paper.recipe, Recipe())),
+        "seed": str(paper.seed),
+        "training": f"{paper.seconds:,.0f} s on {paper.environment.get('cores', '?')} cores, "
+        f"{paper.environment.get('machine', '?')}",
+        "versions": _listed(versions),
+        "made by": f"zoo reproduce {paper.experiment}",
+        "SHA-256": paper.sha256,
+    }
+    print_text("")
+    print_table(rich_table([paper.name, ""], [*map(list, settings.items())], right=False))
+
+
+def _sides(shape: Sequence[int]) -> str:
+    """Write the shape of images: `48×48×1`."""
+    return "×".join(map(str, shape))
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in values.items())
+
+
+def _differences(recipe: Any, default: Any) -> dict[str, Any]:
+    """Find the values of a dataclass that differ from those of another, also inside."""
+    found = {}
+    for part in fields(recipe):
+        value = getattr(recipe, part.name)
+        if value != getattr(default, part.name):
+            if isinstance(value, Augmentation):
+                value = f"({_listed(_differences(value, Augmentation()))})"
+            found[part.name] = value
+    return found
 
 
 def _settings_table(name_title: str, value_title: str, settings: Mapping[str, Any]) -> Table:

@@ -7,7 +7,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+from cyclopts import Parameter
 
 from zoo.cli.application import app
 from zoo.cli.console import (
@@ -18,6 +20,7 @@ from zoo.cli.console import (
     start_tensorflow,
 )
 from zoo.cli.options import (
+    MODEL,
     DataName,
     ModelOptions,
     ProcessOptions,
@@ -27,8 +30,10 @@ from zoo.cli.options import (
 )
 from zoo.cli.runs.members import check_words, members_from_words
 from zoo.cli.runs.resuming import MANIFEST, check_run
+from zoo.cli.words.values import Name
 from zoo.errors import ArgumentError
 from zoo.files import errors_as_warnings, write_atomically
+from zoo.weights.catalogue import find_weights
 
 if TYPE_CHECKING:
     from zoo.datasets import ImageData, Split
@@ -40,6 +45,7 @@ def train(
     name: str | None = None,
     /,
     *,
+    weights: Annotated[Name | None, Parameter(group=MODEL)] = None,
     model: ModelOptions = ModelOptions(),
     data: DataName = "digits",
     images: SplitOptions = SplitOptions(),
@@ -50,6 +56,7 @@ def train(
 
     Args:
         name: A name from `zoo models`, or a saved model, `.keras`, to train further.
+        weights: Trained weights to start from, by their name in `zoo weights`, such as `fer2013`.
         model: How the model is built.
         data: Name of the data set.
         images: Which images to load.
@@ -60,7 +67,10 @@ def train(
         raise missing_name("train", run)
     check_words([name])
     # A committee with one member and this rule gives the probabilities of its member.
-    train_committee([name], model, images.load(data), recipe, run, {"voting": "soft"})
+    arguments = {"voting": "soft", "weights": weights}
+    if weights is not None:  # said before the images are read
+        find_weights(weights, None if name.endswith(".keras") else name)
+    train_committee([name], model, images.load(data), recipe, run, arguments)
 
 
 def missing_name(command: str, run: ProcessOptions) -> ArgumentError:

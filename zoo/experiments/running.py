@@ -28,7 +28,7 @@ from zoo.experiments.sweeping import BEST, FOLDER, SweepOutcome, run_sweep
 from zoo.experiments.views.choices import Choice, TrainedSeed
 from zoo.experiments.views.finishing import START_ANEW, finish, write_json
 from zoo.experiments.views.measuring import Measurement
-from zoo.files import read_json, write_atomically
+from zoo.files import FolderLock, holds_files, read_json, write_atomically
 
 
 def reproduce(
@@ -64,7 +64,20 @@ def reproduce(
     experiment = load_experiment(name)
     suffix = "-quick" if quick else ""
     folder = Path("logs/reproduce", experiment.name + suffix) if log_dir is None else Path(log_dir)
-    _check_settings(folder, experiment, quick)
+    with FolderLock(folder, "run folder of an experiment"):
+        _check_settings(folder, experiment, quick)
+        return _reproduce(experiment, root, folder, quick=quick, verbose=verbose)
+
+
+def _reproduce(
+    experiment: Experiment,
+    root: str | os.PathLike[str] | None,
+    folder: Path,
+    *,
+    quick: bool,
+    verbose: str | int,
+) -> Reproduction:
+    """Run an experiment, or what is left of the experiment, in a folder with its settings."""
 
     @lru_cache(maxsize=1)
     def images(seed: int) -> Any:  # ImageData, or None for an experiment without images
@@ -146,7 +159,7 @@ def _check_settings(folder: Path, experiment: Experiment, quick: bool) -> None:
                     "An experiment must go on with the settings that it was started with. "
                     f"Received: {folder}, whose {key!r} differs. {START_ANEW}"
                 )
-    elif folder.exists() and any(folder.iterdir()):
+    elif holds_files(folder):
         raise RunError(
             "The run folder of an experiment must be empty, or hold a run of the experiment. "
             f"Received: {folder}, which holds other files. {START_ANEW}"

@@ -9,8 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import ArgumentError
-from zoo.gradients.pure_function import PureFunction, is_seed, precision
+from zoo.gradients.pure_function import PureFunction, is_seed
 from zoo.layers.twins import keras_twin, with_keras_layers
+from zoo.registry.dtype_policy import under_policy
 from zoo.text import first_line
 
 
@@ -46,7 +47,7 @@ def copy_of_layer(
     copy = _copy_from_config(layer, policy, as_keras=as_keras)
     call = _call_with_list(copy, len(inputs), mask)
     try:
-        with precision(policy):
+        with under_policy(policy, constants=True):
             call([tf.constant(x) for x in inputs], False)
         if layer.built:
             copy.set_weights(layer.get_weights())
@@ -100,7 +101,7 @@ def _copy_from_config(layer: Any, policy: str, *, as_keras: bool) -> Any:
         config = _with_policy(layer.get_config(), policy)
         if as_keras:
             config = with_keras_layers(config)
-        with keras.saving.CustomObjectScope(custom), precision(policy):
+        with keras.saving.CustomObjectScope(custom), under_policy(policy, constants=True):
             return kind.from_config(config)
     except Exception as error:
         raise ArgumentError(

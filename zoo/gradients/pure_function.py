@@ -1,13 +1,14 @@
 """A layer, model or loss as a pure function of tensors, with its gradients."""
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from zoo.registry.dtype_policy import under_policy
 
 
 class PureFunction:
@@ -88,7 +89,7 @@ class PureFunction:
         moving, weights = values[: len(self._moving)], values[len(self._moving) :]
         state = [*zip(self.variables, weights, strict=True)]
         state += zip(self._state, self._frozen, strict=True)
-        with precision(self._policy), keras.StatelessScope(state_mapping=state):
+        with under_policy(self._policy, constants=True), keras.StatelessScope(state_mapping=state):
             return self._floating_outputs(moving, training)
 
     def gradients(self, moving: Sequence[Any], upstream: Sequence[Any], training: bool) -> Any:
@@ -103,7 +104,7 @@ class PureFunction:
             The outputs, and for each of `names` its vector-Jacobian product or None.
         """
         sources = [*moving, *(variable.value for variable in self.variables)]
-        with precision(self._policy), tf.GradientTape() as tape:
+        with under_policy(self._policy, constants=True), tf.GradientTape() as tape:
             tape.watch(list(moving))
             for variable, value in zip(self._state, self._frozen, strict=True):
                 variable.assign(value)
@@ -182,19 +183,6 @@ def stops_gradient(graph: Any) -> bool:
     definition = graph.graph.as_graph_def()
     nodes = [*definition.node, *(n for f in definition.library.function for n in f.node_def)]
     return any(node.op == "StopGradient" for node in nodes)
-
-
-@contextmanager
-def precision(policy: str) -> Iterator[None]:
-    """Run under a Keras dtype policy, which also holds for constants and layers made meanwhile."""
-    before = keras.config.floatx(), keras.config.dtype_policy()
-    keras.config.set_floatx("float64" if policy == "float64" else "float32")
-    keras.config.set_dtype_policy(policy)
-    try:
-        yield
-    finally:
-        keras.config.set_floatx(before[0])
-        keras.config.set_dtype_policy(before[1])
 
 
 def is_seed(variable: Any) -> bool:

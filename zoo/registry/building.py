@@ -2,14 +2,14 @@
 
 import importlib
 import operator
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
 from zoo.arguments import is_whole, whole_number
 from zoo.errors import ArgumentError
 from zoo.recipes import STANDARDIZATIONS
+from zoo.registry.dtype_policy import under_policy
 from zoo.registry.hardware import fast_precision, pays_in_bfloat16
 from zoo.registry.specs import REQUIRED, ModelSpec, describe, signature_text
 from zoo.seeds import seeded
@@ -24,6 +24,7 @@ def build(
     /,
     *,
     gradients: str = "auto",
+    weights: str | None = None,
     seed: int | None = None,
     precision: str | None = None,
     standardize: str | None = None,
@@ -35,6 +36,11 @@ def build(
     Args:
         name: A name from `zoo.list_models()`.
         gradients: `"auto"` builds from `keras.layers`, `"handwritten"` from `zoo.layers`.
+        weights: Trained weights, as `zoo.list_weights()` names them: `"fer2013/vgg-0"`, or the set
+            `"fer2013"` for its best weights of this model on validation images. Arguments that
+            the user leaves out are then those of the trained network. Another number of classes
+            gets a new last layer; colour images, grey images or images of another size are taken
+            where the model can. None draws new weights.
         seed: Seed of the initial weights and of dropout. None draws a new seed.
         precision: A Keras dtype policy, such as `"mixed_bfloat16"`. `"auto"` uses
             `"mixed_bfloat16"` where the hardware multiplies bfloat16 itself and the layers of the
@@ -54,7 +60,10 @@ def build(
 
     Raises:
         UnknownModelError: No model has that name.
-        ArgumentError: An argument is unknown to the builder, or the builder cannot use its value.
+        UnknownWeightsError: No weights of this model have that name.
+        ArgumentError: An argument is unknown to the builder, the builder cannot use its value, or
+            it contradicts the trained weights.
+        DataError: The file of the weights is damaged.
 
     Example:
         >>> import zoo
@@ -68,6 +77,13 @@ def build(
         arguments, features = {**arguments, "features": features}, False
     if seed is not None:
         seed = whole_number("seed", seed, 0)
+    trained = None
+    if weights is not None:
+        from zoo.registry.named_weights import arguments_with_weights, take_weights
+        from zoo.weights.catalogue import find_weights
+
+        trained = find_weights(weights, name)[0]
+        arguments, standardize = arguments_with_weights(trained, arguments, standardize)
     _check_arguments(spec, arguments)
     library = _layer_library(gradients)
     by_shape = precision == "auto"
@@ -81,6 +97,8 @@ def build(
 
         with seeded(seed):
             model = with_standardization(model, _standardization(standardize))
+    if trained is not None:
+        take_weights(model, trained)
     if features is not False:
         from zoo.registry.features import with_features  # loads Keras
 
@@ -92,7 +110,7 @@ def _call_builder(
     spec: ModelSpec, library: ModuleType, seed: int | None, precision: str | None, arguments: Any
 ) -> Any:
     """Call the builder of a model under a Keras dtype policy, and check the result."""
-    with seeded(seed), _policy(precision):
+    with seeded(seed), under_policy(precision):
         try:
             model = spec.builder(library, **arguments)
         except (AttributeError, TypeError, ValueError) as error:
@@ -163,26 +181,3 @@ def _precision_of_hardware() -> str | None:
         import keras
 
     return fast_precision() if keras.config.dtype_policy().name == "float32" else None
-
-
-@contextmanager
-def _policy(precision: str | None) -> Iterator[None]:
-    """Build under a Keras dtype policy."""
-    with without_start_up_notes():
-        import keras
-
-    before = keras.config.dtype_policy()
-    if precision is None:
-        yield
-        return
-    try:
-        keras.config.set_dtype_policy(precision)
-    except ValueError as error:
-        raise ArgumentError(
-            "precision must be a Keras dtype policy such as 'float32' or 'mixed_bfloat16', or "
-            f"'auto'. Received: {precision!r}. Pass None to keep the policy that is set in Keras."
-        ) from error
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)

@@ -1,6 +1,5 @@
 """`TensorBoardLog`: the writer of the event files of a run."""
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -8,15 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.files import errors_as_warnings
+from zoo.files import errors_as_warnings, is_locked
 from zoo.plots import figure_pixels
+from zoo.tensorboard.earlier_events import drop_events, event_files
 from zoo.tensorboard.hyperparameters import column, score_tag, table_of_hyperparameters
-from zoo.text import markdown_table
+from zoo.text import json_text, markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+_AT_START_AND_END = (
+    *("configuration/", "custom_scalars__config__", "validation/confusion matrix"),
+    *("_hparams_/", "best/"),
+)
+"""The beginnings of the tags that a training writes once, at its start or at its end."""
 BUCKETS = 30
 """The number of buckets of a histogram, as in TensorFlow."""
 
@@ -35,6 +40,31 @@ class TensorBoardLog:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writers: dict[str, Any] = {}
+        self._earlier = event_files(path, "**")
+
+    def rewind(self, folder: str, epoch: int) -> None:
+        """Delete what a run wrote before it was stopped, and writes again now that it goes on.
+
+        Args:
+            folder: Folder inside the run.
+            epoch: The epoch after which the run goes on: later events are deleted, and all that is
+                written at the start and at the end of a training. -1 deletes everything.
+        """
+        files = [file for file in self._earlier if file.parent == self._path / folder]
+        with errors_as_warnings(f"TensorBoard's log of {folder} before the run was stopped"):
+            drop_events(files, lambda tag, step: step > epoch or tag.startswith(_AT_START_AND_END))
+
+    def forget(self, start: str, step: int) -> None:
+        """Delete what an earlier process wrote under a tag, since it is written again.
+
+        Args:
+            start: The beginning of the tags.
+            step: The epoch that the events belong to; texts belong to the epoch 0.
+        """
+        if is_locked(self._path):  # by a training that writes these files
+            return
+        with errors_as_warnings(f"TensorBoard's {start!r} of epoch {step}"):
+            drop_events(self._earlier, lambda tag, at: at in (0, step) and tag.startswith(start))
 
     def epoch(self, number: int, scores: Mapping[str, Mapping[str, float]]) -> None:
         """Write the scores of an epoch.
@@ -181,10 +211,7 @@ class TensorBoardLog:
             tag: Title of the table.
             config: Names and JSON values; a value inside another has the name `outer.inner`.
         """
-        rows = [
-            [key, f"`{json.dumps(value, ensure_ascii=False)}`"]
-            for key, value in _flat(config).items()
-        ]
+        rows = [[key, f"`{json_text(value)}`"] for key, value in _flat(config).items()]
         self.text(folder, tag, markdown_table(["setting", "value"], rows))
 
     def charts(self, folder: str, scores: Sequence[str], images: Sequence[str]) -> None:

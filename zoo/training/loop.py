@@ -75,6 +75,9 @@ class Loop:
         position, totals = self.checkpoint.restore(learners)
         group = self._group(learners, combine)
         group.lockstep.reset(totals)
+        self._piece = 1
+        names = [learner.name for learner in learners] + (["committee"] if combine else [])
+        self.recorder.rewind(names, -1 if position == StreamPosition() else position.epoch)
         batches = self._batches(group, position)
         callbacks = keras.callbacks.CallbackList(
             self.callbacks, model=self.owner, epochs=group.epochs, steps=group.steps, verbose=0
@@ -122,6 +125,7 @@ class Loop:
         """
         scores = self._evaluate(Lockstep(learners, combine), self._validation_batches)
         epoch = max(learner.recipe.epochs for learner in learners)
+        self.recorder.rewind(["committee"], -1)
         self.recorder.epoch(epoch, {"committee": validation_scores(scores["committee"])}, 0.0)
 
     def predictions(

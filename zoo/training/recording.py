@@ -1,6 +1,6 @@
 """Where the scores of a training go: the history, TensorBoard, the progress and callbacks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -81,6 +81,17 @@ class Recorder:
         for key, values in state["history"].items():
             if len(values) > len(self.history.history.get(key, ())):
                 self.history.history[key] = values
+
+    def rewind(self, names: Iterable[str], epoch: int) -> None:
+        """Delete from the log what a resumed training writes again.
+
+        Args:
+            names: Names of models, or `"committee"`.
+            epoch: The last epoch whose scores stay; -1 deletes everything.
+        """
+        if self._log:
+            for name in names:
+                self._log.rewind(run_folder(name), epoch)
 
     def end(
         self,

@@ -13,11 +13,21 @@ from typing import Any
 
 import numpy as np
 
+from zoo.arguments import as_path
 from zoo.augmentation import Augmentation
 from zoo.errors import RunError
-from zoo.files import damaged_file, read_json, write_atomically
+from zoo.files import (
+    FolderLock,
+    damaged_file,
+    holds_files,
+    is_locked,
+    read_json,
+    write_atomically,
+)
+from zoo.text import json_text
 
 MANIFEST = "run.json"
+_RUN_FOLDER = "run folder"
 START_ANEW = "Start the run anew in another folder."
 """What to do about a damaged manifest."""
 
@@ -46,27 +56,35 @@ class RunFolder:
     def __init__(
         self, path: str | os.PathLike[str], config: Mapping[str, Any], *, resume: bool = False
     ) -> None:
-        self.path = Path(path) if resume else free_folder(path)
+        self.path, self._lock = _existing(path) if resume else _new_folder(path)
         self.config = json.loads(json.dumps(config))
-        if resume and _is_used(self.path):
-            self._check_same_config()
-        self.finish("running")
+        try:
+            self._versions_before: dict[str, str] = {}
+            if resume and holds_files(self.path):
+                self._check_same_config()
+            self.finish("running")
+        except BaseException:
+            self._lock.release()
+            raise
 
     def finish(self, status: str) -> None:
-        """Write `run.json`.
+        """Write `run.json`; at the end of the run, let other processes into the folder.
 
         Args:
             status: The state of the run: `"running"`, `"stopped"` or `"finished"`.
         """
-        packages = ("committee-zoo", "keras", "tensorflow")
+        try:
+            self._write_manifest(status)
+        finally:
+            if status != "running":
+                self._lock.release()
+
+    def _write_manifest(self, status: str) -> None:
         write_in_manifest(
             self.path,
             status=status,
             written=datetime.now(UTC).isoformat(timespec="seconds"),
-            versions={
-                "python": platform.python_version(),
-                **{name: version(name) for name in packages},
-            },
+            versions=_versions(),
             config=self.config,
         )
 
@@ -87,7 +105,7 @@ class RunFolder:
             with open(path, "wb") as file:
                 np.savez(file, **contents)
 
-        write_atomically(self._state(name), write)
+        write_atomically(self.state_file(name), write)
 
     def load_state(self, name: str) -> tuple[dict[str, np.ndarray], Any] | None:
         """Read the state that `save_state` wrote.
@@ -101,18 +119,27 @@ class RunFolder:
         Raises:
             RunError: The file is damaged.
         """
-        path = self._state(name)
+        path = self.state_file(name)
         if not path.exists():
             return None
         return _read_state(path)
 
-    def _state(self, name: str) -> Path:
+    def state_file(self, name: str) -> Path:
+        """Give the path of a state."""
         return self.path / "state" / f"{name}.npz"
 
+    def written_by(self) -> str:
+        """Say which versions wrote this run before it was resumed, and which go on with it."""
+        versions = (f"{name} {number}" for name, number in self._versions_before.items())
+        now = (f"{name} {number}" for name, number in _versions().items())
+        return f"Written by {', '.join(versions) or 'unknown versions'}; this is {', '.join(now)}."
+
     def _check_same_config(self) -> None:
-        before = read_manifest(self.path).get("config")
+        manifest = read_manifest(self.path)
+        before = manifest.get("config")
         if not isinstance(before, dict):
             raise damaged_file(self.path / MANIFEST, "it has no configuration", START_ANEW)
+        self._compare_versions(manifest.get("versions"))
         if _are_more_epochs(before, self.config):
             before = {**before, "recipes": _with_epochs(before, self.config)}
         changed = config_differences(before, self.config)
@@ -122,6 +149,54 @@ class RunFolder:
                 f"for {self.path}, {'; '.join(changed)}. Pass the same arguments, perhaps with "
                 "more epochs, or name another folder."
             )
+
+    def _compare_versions(self, before: Any) -> None:
+        """Warn of a resumed run whose numbers other versions may round otherwise."""
+        if not isinstance(before, dict):
+            return
+        self._versions_before = {str(name): str(number) for name, number in before.items()}
+        now = _versions()
+        changed = [
+            f"{name} {number} (now {now[name]})"
+            for name, number in self._versions_before.items()
+            if name in ("keras", "tensorflow") and now[name] != number
+        ]
+        if changed:
+            warnings.warn(
+                f"The run in {self.path} was written with {', '.join(changed)}. It goes on, and "
+                "its numbers may differ a little from those of a run without a stop.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+
+def _versions() -> dict[str, str]:
+    """Give the versions on which the numbers of a training depend."""
+    packages = ("committee-zoo", "keras", "tensorflow")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def _existing(path: str | os.PathLike[str]) -> tuple[Path, FolderLock]:
+    """Lock the folder of a run that goes on, or begins there."""
+    folder = as_path("log_dir", path)
+    if _is_used(folder) and not (folder / MANIFEST).exists():
+        raise _no_manifest(folder)
+    return folder, FolderLock(folder, _RUN_FOLDER)
+
+
+def _new_folder(path: str | os.PathLike[str]) -> tuple[Path, FolderLock]:
+    """Find a folder for a new run, and lock the folder before another process finds the same."""
+    while True:
+        folder = free_folder(path)
+        try:
+            lock = FolderLock(folder, _RUN_FOLDER)
+        except RunError:
+            if is_locked(folder):
+                continue  # the process that took the folder was faster
+            raise
+        if not holds_files(folder):
+            return folder, lock
+        lock.release()
 
 
 def free_folder(path: str | os.PathLike[str]) -> Path:
@@ -143,7 +218,7 @@ def free_folder(path: str | os.PathLike[str]) -> Path:
         >>> free_folder("logs/new").as_posix()
         'logs/new'
     """
-    folder = Path(path)
+    folder = as_path("log_dir", path)
     if not _is_used(folder):
         return folder
     named, number = folder.absolute(), 2
@@ -151,8 +226,9 @@ def free_folder(path: str | os.PathLike[str]) -> Path:
         number += 1
     free = folder.with_name(f"{folder.name}-{number}") if folder.name else None
     free = free or named.with_name(f"{named.name}-{number}")
+    reason = "is in use" if is_locked(folder) else "holds files, which stay as they are"
     warnings.warn(
-        f"The folder {folder} holds files, which stay as they are: this run is written to {free}.",
+        f"The folder {folder} {reason}: this run is written to {free}.",
         UserWarning,
         stacklevel=2,
     )
@@ -160,12 +236,15 @@ def free_folder(path: str | os.PathLike[str]) -> Path:
 
 
 def _is_used(folder: Path) -> bool:
-    """Whether a folder holds files."""
+    """Whether a folder holds files, or another process works in it.
+
+    The unfinished files of a process that was killed before its first step do not count.
+    """
     if folder.exists() and not folder.is_dir():
         raise RunError(
             f"A run folder must be a folder. Received: the file {folder}. Name a folder."
         )
-    return folder.is_dir() and any(folder.iterdir())
+    return holds_files(folder) or is_locked(folder)
 
 
 def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
@@ -183,10 +262,14 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         return read_json(Path(folder) / MANIFEST, START_ANEW)
     except FileNotFoundError:
-        raise RunError(
-            f"A run folder must have a {MANIFEST}. Received: {folder}, which holds no "
-            f"{MANIFEST}. Name another folder."
-        ) from None
+        raise _no_manifest(folder) from None
+
+
+def _no_manifest(folder: str | os.PathLike[str]) -> RunError:
+    return RunError(
+        f"A run folder must have a {MANIFEST}. Received: {folder}, which holds no {MANIFEST}. "
+        "Name another folder."
+    )
 
 
 def read_history(folder: str | os.PathLike[str]) -> dict[str, list[float]]:
@@ -243,7 +326,7 @@ def write_in_manifest(folder: str | os.PathLike[str], **values: Any) -> None:
     """
     path = Path(folder) / MANIFEST
     manifest = {**(read_manifest(folder) if path.exists() else {}), **values}
-    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    text = json_text(manifest, indent=2) + "\n"
     write_atomically(path, lambda path: path.write_text(text, "utf-8"))
 
 

@@ -134,6 +134,7 @@ def open_study(
     direction: str,
     config: Mapping[str, Any],
     resume: bool,
+    is_own: bool = False,
 ) -> Any:
     """Open a new study, or go on with a study.
 
@@ -146,6 +147,7 @@ def open_study(
         direction: `"maximize"` or `"minimize"`.
         config: What must be the same for a study to go on, as JSON values.
         resume: Whether to go on with the study of this name, if there is such a study.
+        is_own: Whether no other program uses the storage.
 
     Returns:
         The `optuna.Study`.
@@ -173,7 +175,8 @@ def open_study(
         direction=direction,
         load_if_exists=True,
     )
-    if name in known:
+    # A sweep that was killed at its first moment has a study without a configuration.
+    if name in known and (study.user_attrs or not is_own):
         _check_same_config(study, config)
     else:
         study.set_user_attr(_CONFIG, dict(config))

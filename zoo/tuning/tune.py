@@ -18,7 +18,8 @@ from zoo.datasets import ImageData
 from zoo.datasets.split import Split
 from zoo.ensembles.fit_arguments import training_split, validation_split
 from zoo.ensembles.members import Member
-from zoo.errors import DataError
+from zoo.errors import DataError, RunError
+from zoo.files import FolderLock
 from zoo.training.lockstep import Graphs
 from zoo.training.run_folder import free_folder
 from zoo.tuning.progress import SweepProgress
@@ -152,26 +153,28 @@ def tune(
             )
         searched.check(train.image_shape, train.num_classes, seed)  # before anything is written
         folder = _folder(log_dir, resume)
-        setup = SweepSetup(searched, train, validation, metric, seeds, seed, folder, held_out)
-        if log_dir is None:
-            weakref.finalize(setup, shutil.rmtree, folder, ignore_errors=True)
-            storage = optuna.storages.InMemoryStorage()
-        study = open_study(
-            default_storage(folder) if storage is None else storage,
-            study_name or ("sweep" if storage is None else folder.name),
-            sampler=optuna.samplers.RandomSampler(),
-            pruner=make_pruner(pruner, longest),
-            direction=METRICS[metric],
-            config=_configuration(setup),
-            resume=resume,
-        )
-        # A sampler that begins again with the same seed would propose the same settings again.
-        study.sampler = make_sampler(sampler, seed + len(study.get_trials(deepcopy=False)))
-        if resume:
-            train_again(study)
-        return _run(
-            setup, study, points, total, round_size, [*callbacks], progress, log_dir is not None
-        )
+        with FolderLock(folder, "sweep folder"):
+            setup = SweepSetup(searched, train, validation, metric, seeds, seed, folder, held_out)
+            if log_dir is None:
+                weakref.finalize(setup, shutil.rmtree, folder, ignore_errors=True)
+                storage = optuna.storages.InMemoryStorage()
+            study = open_study(
+                default_storage(folder) if storage is None else storage,
+                study_name or ("sweep" if storage is None else folder.name),
+                sampler=optuna.samplers.RandomSampler(),
+                pruner=make_pruner(pruner, longest),
+                direction=METRICS[metric],
+                config=_configuration(setup),
+                resume=resume,
+                is_own=storage is None,
+            )
+            # A sampler that begins again with the same seed would propose the same settings again.
+            study.sampler = make_sampler(sampler, seed + len(study.get_trials(deepcopy=False)))
+            if resume:
+                train_again(study)
+            return _run(
+                setup, study, points, total, round_size, [*callbacks], progress, log_dir is not None
+            )
 
 
 def _run(
@@ -285,12 +288,16 @@ def _test_images() -> DataError:
 
 
 def _folder(log_dir: str | Path | None, resume: bool) -> Path:
-    """Give the folder of the sweep, which exists then."""
+    """Give the folder of the sweep."""
     if log_dir is None:
-        return Path(tempfile.mkdtemp(prefix="zoo-sweep-"))
-    folder = Path(log_dir) if resume else free_folder(log_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+        try:
+            return Path(tempfile.mkdtemp(prefix="zoo-sweep-"))
+        except OSError as error:
+            raise RunError(
+                "The folder for temporary files must be writable. Received: a sweep without a "
+                f"log_dir, and {error}. Pass log_dir=, or set the environment variable TMPDIR."
+            ) from error
+    return Path(log_dir) if resume else free_folder(log_dir)
 
 
 def _configuration(setup: SweepSetup) -> dict[str, Any]:

@@ -29,7 +29,7 @@ OPTIONS = {
         *("--epochs", "--batch-size", "--learning-rate"),
         *("--optimizer", "--patience", "--augmentation", "--precision", "--standardize"),
         *("--class-weight", "--seed", "--log-dir", "--resume", "--quiet", "-q"),
-        *("--set", "--import", "--recipe", "--targets", "--augment"),
+        *("--weights", "--set", "--import", "--recipe", "--targets", "--augment"),
         *("--label-smoothing", "--warm-up", "--plateau", "--plateau-factor"),
         *("--weight-decay-of", "--ema", "--schedule"),
         *("--freeze", "--unfreeze-at", "--layer-decay"),
@@ -46,8 +46,9 @@ OPTIONS = {
         *("--json", "--import"),
     ],
 }
+OPTIONS["weights"] = []
 OPTIONS["committee"] = [
-    *("--copies", "--snapshots", "--voting", "--weights", "--together", "--apart", "--resampling"),
+    *("--copies", "--snapshots", "--voting", "--together", "--apart", "--resampling"),
     *OPTIONS["train"],
 ]
 OPTIONS["tune"] = [
@@ -56,7 +57,7 @@ OPTIONS["tune"] = [
     *(
         word
         for word in OPTIONS["train"]
-        if word not in ("--histograms", "--saliency", "--features")
+        if word not in ("--histograms", "--saliency", "--features", "--weights")
     ),
 ]
 ROW = re.compile(r"^│ [* ]*(\S.*?)(?:  |$)", re.MULTILINE)

@@ -1,4 +1,9 @@
+import numpy as np
+import pytest
+from PIL import Image
+
 import zoo
+from zoo.weights import catalogue
 
 
 def test_models_lists_every_model(zoo_command):
@@ -20,3 +25,70 @@ def test_describe_shows_parameters_and_recipe(zoo_command):
     assert code == 0
     for words in ("dropout", "0.5", "batch_size", "32", "rotation_range", "CO395"):
         assert words in out
+
+
+def test_weights_lists_sets_with_accuracies_and_their_committees(zoo_command, tiny_weights):
+    code, out, _ = zoo_command("weights")
+    assert code == 0
+    rows = [line.split()[:3] for line in out.splitlines()[1:]]
+    assert rows == [["tiny", "2", "mlp"], ["tiny", "2", "vgg"], ["tiny", "4", "committee"]]
+    assert "1,230" in out
+    assert "a fifth of the digits" in out
+
+
+def test_weights_of_a_set_prints_its_papers(zoo_command, tiny_weights):
+    code, out, _ = zoo_command("weights", "tiny")
+    assert code == 0
+    words = " ".join(out.split())
+    for expected in (
+        *("tiny/vgg-0", "tiny/mlp-1", "Limits: For tests.", "zoo reproduce small", "float16"),
+        *("(rotation_range 5.0)", "All members together:", "SHA-256", "n = 359"),
+    ):
+        assert expected in words
+    assert words.count("Licence") == 1
+
+
+def test_without_weights_a_sentence_says_so(zoo_command, tmp_path, monkeypatch):
+    monkeypatch.setattr(catalogue, "FOLDER", tmp_path)
+    code, out, _ = zoo_command("weights")
+    assert (code, out) == (0, "This version comes without trained weights.\n")
+
+
+@pytest.mark.usefixtures("tiny_weights")
+def test_a_set_answers_about_a_picture_of_any_size(zoo_command, tmp_path):
+    pixels = zoo.datasets.load("digits").test.images[1, :, :, 0]
+    Image.fromarray(np.kron(pixels, np.ones((5, 5), "uint8"))).convert("RGB").save(
+        tmp_path / "three.png"
+    )
+    code, out, err = zoo_command("predict", "tiny", "three.png", "--csv")
+    assert (code, err) == (0, "")
+    header, row = out.splitlines()
+    assert header == "source,class,probability,uncertainty,mlp-0,mlp-1,vgg-0,vgg-1"
+    assert row.startswith("three.png,3,")
+
+
+@pytest.mark.usefixtures("tiny_weights")
+def test_a_training_starts_from_weights_and_says_what_is_new(zoo_command):
+    words = ("--epochs", 1, "--data", "digits", "-q", "--log-dir", "run")
+    code, _, err = zoo_command("train", "vgg", "--weights", "tiny", "--classes", "1,2", *words)
+    assert code == 0
+    assert "Note: vgg starts from tiny/vgg-" in err
+    assert "a new last layer for 2 classes in place of 10" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "vgg", "--weights", "tinny"], "--weights must be the name of a set"),
+        (["committee", "vgg", "--weights", "tinny"], "--weights must be the name of a set"),
+        (["committee", "vgg", "--weights", "2,x"], "--weights must be numbers with commas between"),
+        (["train", "cnn", "--weights", "tiny"], "--weights must be of the model cnn"),
+        (["weights", "tinny"], "did you mean 'tiny'"),
+        (["predict", "tinny", "x.png"], "did you mean 'tiny'"),
+        (["inspect", "tinny"], "did you mean 'tiny'"),
+    ],
+)
+def test_unknown_weights_are_one_line(zoo_command, tiny_weights, words, message):
+    code, out, err = zoo_command(*words)
+    assert (code, out) == (2, "")
+    assert message in " ".join(err.split())

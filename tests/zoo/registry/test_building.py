@@ -2,6 +2,9 @@
 
 import pickle
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import keras
 import numpy as np
@@ -216,6 +219,28 @@ def test_seed_follows_keras_where_none_is_given():
     one = weights(zoo.build("softmax", **TINY))
     keras.utils.set_random_seed(5)
     np.testing.assert_array_equal(one, weights(zoo.build("softmax", **TINY)))
+
+
+def test_models_built_in_threads_have_the_weights_of_their_seeds():
+    arguments = {**TINY, "hidden": (5,), "dropout": 0.5}
+    expected = [weights(zoo.build("mlp", seed=seed, **arguments)) for seed in range(15)]
+    done = threading.Event()
+
+    def disturb():
+        while not done.is_set():
+            random.seed(random.randint(0, 9))
+
+    others = [threading.Thread(target=disturb)]
+    [thread.start() for thread in others]
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            build = partial(zoo.build, "mlp", **arguments)
+            models = list(pool.map(lambda seed: build(seed=seed), range(15)))
+    finally:
+        done.set()
+        [thread.join() for thread in others]
+    for model, values in zip(models, expected, strict=True):
+        np.testing.assert_array_equal(weights(model), values)
 
 
 # precision

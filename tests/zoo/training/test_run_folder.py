@@ -1,4 +1,5 @@
 import json
+import os
 import re
 
 import numpy as np
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import RunError
+from zoo.files import FolderLock
 from zoo.training.run_folder import RunFolder, free_folder, read_history, write_in_manifest
 
 CONFIG = {
@@ -45,7 +47,8 @@ def test_new_run_says_what_it_is(tmp_path):
     assert written["config"] == CONFIG
     assert set(written["versions"]) == {"python", "committee-zoo", "keras", "tensorflow"}
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", written["written"])
-    assert [path.name for path in run.path.iterdir()] == ["run.json"]
+    run.finish("finished")
+    assert {path.name for path in run.path.iterdir()} == {".lock", "run.json"}
 
 
 @pytest.mark.parametrize("status", ["running", "stopped", "finished"])
@@ -96,6 +99,25 @@ def test_file_in_place_of_the_folder_is_refused(tmp_path, resume):
     with pytest.raises(RunError, match=r"must be a folder\. Received: the file .*\. Name a folder"):
         RunFolder(tmp_path / "run", CONFIG, resume=resume)
     assert (tmp_path / "run").read_text() == "mine"
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_of_a_run_that_was_killed_at_its_first_moment_can_be_used(tmp_path, resume):
+    with FolderLock(tmp_path / "run", "run folder"):
+        (tmp_path / "run" / ".zoo_00000000_1_abc0.tmp.json").write_text('{"sta')
+    run = RunFolder(tmp_path / "run", CONFIG, resume=resume)
+    assert run.path == tmp_path / "run"
+    assert manifest(run.path)["status"] == "running"
+
+
+def test_a_run_in_use_is_not_resumed_and_a_new_run_gets_a_folder_beside_it(tmp_path):
+    run = RunFolder(tmp_path / "run", CONFIG)
+    with pytest.raises(RunError, match=f"process {os.getpid()} on .*Wait until"):
+        RunFolder(run.path, CONFIG, resume=True)
+    with pytest.warns(UserWarning, match="is in use: this run is written to .*run-2"):
+        assert RunFolder(run.path, CONFIG).path == tmp_path / "run-2"
+    run.finish("stopped")
+    RunFolder(run.path, CONFIG, resume=True).finish("finished")
 
 
 # RunFolder, resumed
@@ -191,6 +213,7 @@ def test_folder_of_foreign_files_is_not_resumed(tmp_path):
 )
 def test_damaged_manifest_is_named(tmp_path, damaged):
     run = RunFolder(tmp_path / "run", CONFIG)
+    run.finish("stopped")
     (run.path / "run.json").write_bytes(damaged)
     with pytest.raises(RunError, match=r"run\.json, which is damaged .*Start the run anew"):
         RunFolder(run.path, CONFIG, resume=True)
@@ -207,6 +230,7 @@ def run(tmp_path):
 
 def test_state_comes_back_as_it_was_saved(run):
     run.save_state("together", ARRAYS, FACTS)
+    run.finish("stopped")
     arrays, facts = RunFolder(run.path, CONFIG, resume=True).load_state("together")
     assert facts == FACTS
     assert arrays.keys() == ARRAYS.keys()

@@ -8,7 +8,7 @@ from zoo.errors import ArgumentError, RunError
 from zoo.tuning.study import make_pruner, make_sampler, open_study, quiet_optuna, train_again
 
 
-def opened(storage=None, name="study", resume=False, config=None):
+def opened(storage=None, name="study", resume=False, config=None, **changes):
     return open_study(
         storage,
         name,
@@ -17,6 +17,7 @@ def opened(storage=None, name="study", resume=False, config=None):
         direction="maximize",
         config=config or {},
         resume=resume,
+        **changes,
     )
 
 
@@ -48,6 +49,8 @@ def test_a_study_of_another_program_is_refused():
         optuna.create_study(storage=storage, study_name="study")
         with pytest.raises(RunError, match="another program made"):
             opened(storage, resume=True)
+        # In the folder of a sweep, it is a sweep that was killed at its first moment.
+        assert opened(storage, resume=True, is_own=True).user_attrs
 
 
 def test_trials_that_were_training_wait_again():

@@ -57,6 +57,16 @@ def parse_numbers(text: str) -> list[float]:
     return [float(word) for word in text.split(",")]
 
 
+def parse_weights(text: str) -> list[float] | str:
+    """Read the weight of each member in a vote, `2,1,1`, or the name of trained weights.
+
+    Example:
+        >>> parse_weights("2,1,1"), parse_weights("fer2013")
+        ([2.0, 1.0, 1.0], 'fer2013')
+    """
+    return text if re.match(r"[^\W\d]", text) else parse_numbers(text)
+
+
 def parse_parts(text: str) -> dict[str, list[str]]:
     """Read which parts of a data set's files each split takes, as `zoo.datasets.load` takes it.
 
@@ -208,7 +218,10 @@ def _whole_number(least: int) -> Parameter:
 _NUMBER = _option(float, "NUMBER", "a number", "0.1")
 _SHARE = _option(parse_share, "NUMBER", "a fraction, or a number of images of 0 or more", "0.1")
 _NAMES = _option(parse_names, "NAME,NAME", "names with commas between", "angry,happy")
-_NUMBERS = _option(parse_numbers, "NUMBER,NUMBER", "numbers with commas between", "2,1,1")
+_WEIGHTS = _option(
+    parse_weights, "NUMBERS|NAME", "numbers with commas between, or the name of trained weights",
+    "2,1,1",
+)  # fmt: skip
 _PARTS = _option(parse_parts, "SPLIT=PART", "parts by split, each split once", "train=a+b,test=c")
 _SIZE = _option(parse_size, "SIZE", "a size or a height x width, in pixels", "48x64")
 _SHAPE = _option(parse_shape, "SHAPE", "whole numbers with commas between", "48,48,1", every=True)
@@ -232,7 +245,7 @@ Name = Annotated[str, Parameter(metavar="NAME")]
 Number = Annotated[float, _NUMBER]
 Share = Annotated[float, _SHARE]
 Names = Annotated[list[str], _NAMES]
-Numbers = Annotated[list[float], _NUMBERS]
+Weights = Annotated[list[float] | str, _WEIGHTS]
 Parts = Annotated[Mapping[str, list[str]], _PARTS]
 Size = Annotated[tuple[int, int], _SIZE]
 Shapes = Annotated[list[tuple[int, ...]], _SHAPE]

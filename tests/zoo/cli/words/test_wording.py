@@ -66,6 +66,7 @@ COMMANDS = {
     "inspect": ["m.keras", "--data=digits"],
     "tune": ["softmax", "--vary", "learning_rate=0.1,0.2"],
     "reproduce": ["csc411-faces", "--quick"],
+    "weights": [],
 }
 """Commands with the words that they need."""
 

@@ -1,7 +1,6 @@
 """Writing files so that a crash cannot spoil the file that was there before, nor the work."""
 
 import contextlib
-import json
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -9,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ArgumentError, RunError
+from zoo.files.disk_errors import is_error_of_disk
+from zoo.files.temporary import sweep, temporary_name
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any]) -> Path:
     """Write a file whole or not at all.
 
     The contents go to a temporary file in the same folder, are flushed to the disk, and take the
-    place of the old file in one step. A crash before that step leaves the old file as it was.
+    place of the old file in one step. A crash before that step leaves the old file as it was, and
+    the temporary file, which the next write into the folder deletes. Several threads and processes
+    may write the same file: the last one wins.
 
     Args:
         path: The file. Missing folders are made.
@@ -35,18 +38,22 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any])
         'hello'
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    check_name(path)
+    temporary = path.with_name(temporary_name(suffix=path.suffix))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent)
         write(temporary)
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
         _sync_folder(path.parent)
-    except OSError as error:
+    except Exception as error:
+        if not is_error_of_disk(error):
+            raise
         raise RunError(
-            f"{path} must be writable. Received: {error}. Name another file, or free disk space. "
-            "The earlier file is unchanged."
+            f"{path} must be writable. Received: {str(error).partition(chr(10))[0]}. Name "
+            "another file, or free disk space. The earlier file is unchanged."
         ) from error
     finally:
         with contextlib.suppress(OSError):
@@ -54,49 +61,24 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any])
     return path
 
 
-def read_json(path: str | os.PathLike[str], remedy: str) -> dict[str, Any]:
-    """Read a JSON object that Zoo wrote.
-
-    Args:
-        path: The file.
-        remedy: What to do if the file is damaged, as a sentence.
-
-    Returns:
-        The values of the object.
+def check_name(path: Path) -> None:
+    """Check that a path can be the name of a file.
 
     Raises:
-        RunError: The file is damaged, or cannot be read.
-        FileNotFoundError: There is no file.
+        RunError: The path has a character that no file name can have.
 
     Example:
-        >>> import tempfile
-        >>> file = Path(tempfile.mkdtemp(), "run.json")
-        >>> _ = file.write_text('{"status": "finished"}')
-        >>> read_json(file, "Start the run anew.")
-        {'status': 'finished'}
+        >>> check_name(Path("a.txt"))
     """
     try:
-        values = json.loads(Path(path).read_text("utf-8"))
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError) as error:
-        raise damaged_file(path, error, remedy) from error
-    if not isinstance(values, dict):
-        raise damaged_file(path, "it is no JSON object", remedy)
-    return values
-
-
-def damaged_file(path: str | os.PathLike[str], reason: object, remedy: str) -> RunError:
-    """Make the error for a file that is not as Zoo wrote it.
-
-    Example:
-        >>> str(damaged_file("run.json", "it is empty", "Start anew."))
-        'run.json must be as Zoo wrote it. Received: run.json, which is damaged (it is empty). \
-Start anew.'
-    """
-    return RunError(
-        f"{Path(path).name} must be as Zoo wrote it. Received: {path}, which is damaged "
-        f"({reason}). {remedy}"
+        if b"\0" not in os.fsencode(path):
+            return
+        fault = "a zero character"
+    except UnicodeEncodeError:
+        fault = "half of a character"
+    raise RunError(
+        f"The path of a file must be text that the system can write. Received: {str(path)!a}, "
+        f"which has {fault} in it. Name another file."
     )
 
 

@@ -1,8 +1,11 @@
 """Files are written whole or not at all."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
 import pytest
+import tensorflow as tf
 
 from zoo.errors import ArgumentError, RunError, ZooError
 from zoo.files import check_writable, errors_as_warnings, write_atomically
@@ -153,3 +156,37 @@ def test_an_error_in_what_is_written_for_looking_at_is_a_warning():
         raise KeyError("cat")
     with pytest.raises(KeyboardInterrupt), errors_as_warnings("card.md"):
         raise KeyboardInterrupt
+
+
+def test_threads_may_write_the_same_file(tmp_path):
+    def write(text):
+        def contents(path):
+            path.write_text(text * 10_000)
+
+        return write_atomically(tmp_path / "c.txt", contents)
+
+    with ThreadPoolExecutor(3) as pool:
+        assert {*pool.map(write, "abc" * 20)} == {tmp_path / "c.txt"}
+    assert {*(tmp_path / "c.txt").read_text()} < {*"abc"}
+    assert [path.name for path in tmp_path.iterdir()] == ["c.txt"]
+
+
+def test_the_longest_name_that_the_system_takes_can_be_written(tmp_path):
+    write_atomically(tmp_path / f"{'x' * 251}.txt", lambda path: path.write_text("hello"))
+    with pytest.raises(RunError, match="must be writable"):
+        write_atomically(tmp_path / f"{'x' * 252}.txt", lambda path: path.write_text("hello"))
+    assert len([*tmp_path.iterdir()]) == 1
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800.txt"])
+def test_a_name_that_no_file_can_have_is_told(tmp_path, name):
+    with pytest.raises(RunError, match="must be text that the system can write"):
+        write_atomically(tmp_path / name, lambda path: path.write_text("hello"))
+
+
+def test_errors_of_tensorflow_and_hdf5_about_the_disk_are_those_of_a_file(tmp_path):
+    full = tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+    for error in (full, RuntimeError("Can't write (No space left on device)")):
+        with pytest.raises(RunError, match="No space left on device") as raised:
+            write_atomically(tmp_path / "c.txt", mock.Mock(side_effect=error))
+        assert raised.value.__cause__ is error

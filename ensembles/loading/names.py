@@ -1,0 +1,106 @@
+"""What a user names as a model: the path of a saved model, or the name of a set of weights."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.ensembles.provenance import settings_from_file
+from zoo.errors import DataError
+from zoo.saving import saved_description
+from zoo.text import did_you_mean
+from zoo.weights.catalogue import find_weights, list_weights, weight_sets
+
+if TYPE_CHECKING:
+    from zoo.ensembles.committee import Committee
+
+logger = logging.getLogger("zoo")
+
+
+def is_weights(model: str | os.PathLike[str]) -> bool:
+    """Tell whether a user names a set of weights or a member of it, and no file.
+
+    A path that exists is a file, whatever sets there are.
+
+    Args:
+        model: The path of a saved model, or the name of a set or member.
+
+    Returns:
+        Whether it is the name of a set or member.
+
+    Raises:
+        DataError: There is no such set, and the word cannot be the path of a saved model.
+
+    Example:
+        >>> is_weights("committee.keras")
+        False
+    """
+    path = Path(model)
+    name = path.as_posix()
+    known = _known()
+    if path.exists():
+        return False
+    if name not in known and not path.suffix:
+        raise DataError(
+            "The model must be a saved model, .keras, or a set of trained weights. Received: "
+            f"{name}, which does not exist{did_you_mean(name, known)} `zoo weights` lists the sets."
+        )
+    return name in known
+
+
+def committee_of(model: str | os.PathLike[str]) -> Committee:
+    """Load a saved committee, or make the committee of a set of weights.
+
+    If there is a file and a set of this name, the file is loaded, and a line of the log says so.
+
+    Args:
+        model: The path of a saved committee or model, `.keras`; or the name of a set of weights,
+            or of a member of it.
+
+    Returns:
+        The committee; of a single model, a committee of one member.
+
+    Raises:
+        DataError: There is no such file and no such set, or a file is damaged.
+
+    Example:
+        >>> committee_of("gone.keras")
+        Traceback (most recent call last):
+        zoo.errors.DataError: path must be a model saved as a .keras file. Received: gone.keras, \
+which does not exist. Name a file that model.save(path) wrote.
+    """
+    name, is_set = Path(model).as_posix(), is_weights(model)
+    if not is_set and name in _known():
+        logger.warning("%s is a path here, so it does not name the set of weights.", name)
+    from zoo.ensembles.committee import Committee  # imported here, since the import takes seconds
+    from zoo.ensembles.loading.sets import pretrained
+
+    return pretrained(name) if is_set else Committee.load(model)
+
+
+def settings_of(model: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read with which settings the data of a committee was loaded, without importing TensorFlow.
+
+    Args:
+        model: As for `committee_of`.
+
+    Returns:
+        The name of the data set, and other arguments of `zoo.datasets.load`; empty if they are not
+        known.
+
+    Raises:
+        DataError: There is no such file and no such set, or a file is damaged.
+    """
+    if is_weights(model):
+        data = find_weights(Path(model).as_posix())[0].paper.data
+        return {"name": data.name, **data.options}
+    config = saved_description(model).get("config")
+    settings = config.get("data_settings") if isinstance(config, dict) else None
+    return settings_from_file(settings) or {}
+
+
+def _known() -> list[str]:
+    """List the names of all sets of weights, and of their members."""
+    return [*(weights.name for weights in weight_sets()), *list_weights()]

@@ -1,0 +1,77 @@
+"""Ready committees: all members of a set of weights that comes with the package."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from zoo.ensembles.combining.rules import Rule
+from zoo.ensembles.committee import Committee
+from zoo.ensembles.provenance import record_weights
+from zoo.metrics import Accuracy
+from zoo.registry.building import build
+from zoo.weights.catalogue import TrainedWeights, find_weights
+
+
+def pretrained(name: str) -> Committee:
+    """Make a committee of trained weights that come with the package.
+
+    The committee answers, reports, explains and saves as a trained committee does. It knows its
+    classes, and the images that it was trained on, so that reports warn of them.
+
+    Args:
+        name: The name of a set, such as `"fer2013"`, for all its members, whose answers are
+            combined as the set says; or of a single member, `"fer2013/vgg-0"`.
+
+    Returns:
+        The committee.
+
+    Raises:
+        UnknownWeightsError: There is no such set or member.
+        DataError: A file of the set is damaged.
+
+    Example:
+        >>> import zoo
+        >>> from zoo.ensembles import pretrained
+        >>> committees = [pretrained(name) for name in zoo.list_weights()[:1]]
+    """
+    members = find_weights(name)
+    first = members[0].paper
+    whole = members[0].of if len(members) == len(members[0].of.members) else None
+    models = [build(part.paper.model, weights=part.name) for part in members]
+    for model, weights in zip(models, members, strict=True):
+        record_weights(model, weights)
+    committee = Committee.of_models(
+        models,
+        [part.paper.recipe for part in members],
+        [part.member for part in members],
+        rule=Rule.from_config(whole.about.rule) if whole else Rule("soft"),
+        class_names=first.class_names,
+        seed=first.seed,
+        data_settings={"name": first.data.name, "root": None, **first.data.options},
+    )
+    committee.training = {
+        "resampling": None,
+        "snapshots": None,
+        "copies": None,
+        "teacher": None,
+        "arguments": {part.member: dict(part.paper.arguments) for part in members},
+        "seconds": {part.member: part.paper.seconds for part in members},
+    }
+    committee.restore_validation(_validation(members))
+    return committee
+
+
+def _validation(members: list[TrainedWeights]) -> dict[str, Any]:
+    """Give the accuracies on the validation images as `Committee.restore_validation` takes them."""
+    scores: dict[str, Accuracy] = {
+        part.member: part.paper.scores["validation"].accuracy for part in members
+    }
+    accuracies = [score.value for score in scores.values()]
+    together = members[0].of.committee
+    if together is not None and len(members) == len(together.members):
+        scores["committee"] = together.scores["validation"].accuracy
+    return {
+        "validation_accuracy": accuracies,
+        "validation_scores": {name: asdict(score) for name, score in scores.items()},
+    }

@@ -1,0 +1,45 @@
+import pytest
+
+import zoo
+from zoo.ensembles.evaluate import evaluate_file
+from zoo.ensembles.loading.names import committee_of, is_weights, settings_of
+from zoo.errors import DataError
+
+
+def test_a_name_of_a_set_or_member_gives_its_committee(tiny_weights):
+    assert is_weights("tiny")
+    assert is_weights("tiny/vgg-0")
+    assert committee_of("tiny/vgg-0").member_names == ("vgg-0",)
+    assert settings_of("tiny") == {"name": "digits", "validation": 0.2}
+
+
+def test_a_path_that_exists_wins_and_the_log_says_so(tiny_weights, tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    zoo.build("softmax", input_shape=(8, 8, 1)).save("saved.keras")
+    assert committee_of("saved.keras").member_names == ("softmax",)
+    assert not caplog.records
+    (tmp_path / "tiny").mkdir()
+    assert not is_weights("tiny")
+    with pytest.raises(DataError, match=r"is not a \.keras file"):
+        committee_of("tiny")
+    assert "tiny is a path here" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("tinny", "a set of trained weights. Received: tinny, .*; did you mean 'tiny'"),
+        ("tiny/vgg-9", "did you mean 'tiny/vgg-1'"),
+        ("gone.keras", r"gone\.keras, which does not exist"),
+    ],
+)
+def test_a_word_that_is_neither_is_an_error(tiny_weights, tmp_path, monkeypatch, name, words):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=words):
+        settings_of(name)
+
+
+def test_a_set_is_judged_on_the_images_of_its_training(tiny_weights):
+    report = evaluate_file("tiny/mlp-0")
+    paper = zoo.weights.weight_sets()[0].weights[0].paper
+    assert report.committee.accuracy == paper.scores["test"].accuracy

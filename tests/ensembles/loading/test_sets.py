@@ -1,0 +1,82 @@
+import json
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.ensembles import Committee, model_card, pretrained
+from zoo.errors import DataError, UnknownWeightsError
+
+
+@pytest.fixture
+def data():
+    return zoo.datasets.load("digits", validation=0.2)
+
+
+def test_a_ready_committee_answers_as_its_paper_says(tiny_weights, data):
+    committee = pretrained("tiny")
+    assert committee.member_names == ("mlp-0", "mlp-1", "vgg-0", "vgg-1")
+    assert committee.class_names == data.class_names
+    assert committee.voting == "soft"
+    right = committee.predict(data.test).argmax(axis=1) == data.test.labels
+    scores = zoo.weights.weight_sets()[0].committee.scores
+    assert right.sum() == scores["test"].correct
+    assert committee.validation_scores["committee"] == scores["validation"].accuracy
+    assert committee.recipes[2].standardize == "per_image"
+
+
+def test_reports_warn_of_the_images_of_the_training(tiny_weights, data):
+    committee = pretrained("tiny")
+    assert committee.overlap_with(data.train).trained_on == len(data.train)
+    assert committee.overlap_with(data.validation).tuned_on == len(data.validation)
+    assert committee.overlap_with(data.test).warning() == ""
+    report = committee.report(data.test)
+    assert committee.data_settings["name"] == "digits"
+    assert "digits" in model_card(committee, report)
+
+
+def test_a_ready_committee_is_saved_and_loaded_like_a_trained_one(tiny_weights, data, tmp_path):
+    committee = pretrained("tiny/vgg-0")
+    committee.save(tmp_path / "vgg.keras")
+    again = Committee.load(tmp_path / "vgg.keras")
+    assert np.array_equal(again.predict(data.test), committee.predict(data.test))
+    assert np.array_equal(again.trained_on, committee.trained_on)
+    assert json.dumps(again.training)
+
+
+def test_a_damaged_or_unknown_set_is_an_error(changeable_weights):
+    with pytest.raises(UnknownWeightsError, match="did you mean 'tiny'"):
+        pretrained("tinny")
+    path = changeable_weights / "images.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(DataError, match=r"images\.safetensors must have the SHA-256"):
+        pretrained("tiny/mlp-0")
+
+
+def test_members_start_from_the_weights_of_a_set_in_turn(tiny_weights, data, caplog):
+    committee = Committee(["vgg", "mlp", "vgg"], weights="tiny")
+    names = [member.arguments["weights"] for member in committee._specs]
+    assert sorted(names[::2]) == ["tiny/vgg-0", "tiny/vgg-1"]
+    assert committee._specs[0].arguments["width"] == 4
+    assert committee.recipes[1].standardize is None
+    assert not any("same weights" in record.message for record in caplog.records)
+    Committee("vgg", copies=3, weights="tiny")
+    assert "Several members start from the same weights" in caplog.text
+
+
+def test_a_committee_with_trained_weights_is_good_before_its_training(tiny_weights, data):
+    best = pretrained("tiny/mlp-0").evaluate(data.test, return_dict=True)["accuracy"]
+    recipe = zoo.Recipe(learning_rate=1e-9, epochs=1, batch_size=256)
+    member = zoo.ensembles.Member("mlp", {"weights": "tiny/mlp-0"}, recipe)
+    committee = Committee([member])
+    committee.fit(data.train, verbose=0)
+    scores = committee.evaluate(data.test, return_dict=True)
+    assert scores["accuracy"] == pytest.approx(best, abs=0.01)
+    assert committee.overlap_with(data.validation).tuned_on == len(data.validation)
+
+
+def test_built_members_cannot_start_from_a_set(tiny_weights):
+    with pytest.raises(zoo.errors.ArgumentError, match="which is built already"):
+        Committee([zoo.build("softmax")], weights="tiny")
+    with pytest.raises(UnknownWeightsError, match="weights must be of the model cnn"):
+        Committee(["vgg", "cnn"], weights="tiny")

@@ -1,0 +1,96 @@
+"""Unfinished files are swept when the process that wrote them has ended."""
+
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+
+from zoo.errors import RunError
+from zoo.files import (
+    is_abandoned,
+    is_temporary,
+    scratch_folder,
+    temporary_folder,
+    write_atomically,
+)
+from zoo.files.temporary import sweep, temporary_name
+
+LEAVE_FILES = """
+import os, sys
+from pathlib import Path
+from zoo.files.temporary import temporary_name
+folder = Path(sys.argv[1])
+(folder / temporary_name(suffix=".keras")).write_text("half")
+(folder / temporary_name("pets")).mkdir()
+os.kill(os.getpid(), 9)
+"""
+
+
+def files_of_a_killed_process(folder):
+    subprocess.run([sys.executable, "-c", LEAVE_FILES, folder], check=False)
+    return sorted(path for path in folder.iterdir() if is_temporary(path))
+
+
+def test_no_two_names_are_the_same_and_all_are_hidden():
+    names = {temporary_name("x" * 300)[:5] + temporary_name(suffix=".a") for _ in range(99)}
+    assert len(names) == 99
+    assert all(name.startswith(".") for name in names)
+
+
+def test_files_of_a_killed_process_are_swept_by_the_next_write(tmp_path):
+    assert len(files_of_a_killed_process(tmp_path)) == 2
+    mine = tmp_path / temporary_name(suffix=".keras")
+    mine.write_text("being written")
+    write_atomically(tmp_path / "a.txt", lambda path: path.write_text("hello"))
+    assert sorted(tmp_path.iterdir()) == [mine, tmp_path / "a.txt"]
+
+
+def test_folders_of_a_killed_process_are_swept_by_the_next_folder(tmp_path):
+    files_of_a_killed_process(tmp_path)
+    with temporary_folder(tmp_path, "pets") as folder:
+        (folder / "half.npy").write_bytes(b"0")
+        assert [*tmp_path.iterdir()] == [folder]
+        assert not is_abandoned(folder)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_files_of_another_machine_are_swept_after_a_day(tmp_path):
+    path = tmp_path / ".zoo_00000000_1_abc0.tmp.npz"
+    path.write_text("half")
+    sweep(tmp_path)
+    assert path.exists()
+    os.utime(path, (1, 1))
+    sweep(tmp_path)
+    assert not path.exists()
+
+
+def test_other_hidden_files_stay(tmp_path):
+    for name in (".lock", ".zoo", ".a.123.tmp.npz", ".zoo_1_2.npz"):
+        (tmp_path / name).write_text("mine")
+    sweep(tmp_path)
+    assert len([*tmp_path.iterdir()]) == 4
+
+
+def test_a_large_folder_is_searched_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("zoo.files.temporary._LARGE", 2)
+    for name in "abc":
+        (tmp_path / name).touch()
+    sweep(tmp_path)
+    path = tmp_path / ".zoo_00000000_1_abc0.tmp.npz"
+    path.touch()
+    os.utime(path, (1, 1))
+    sweep(tmp_path)
+    assert path.exists()
+
+
+def test_a_missing_or_full_folder_for_temporary_files_is_told(monkeypatch):
+    message = r"temporary files must be writable.*No space left.*TMPDIR"
+    with pytest.raises(RunError, match=message), scratch_folder():
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(KeyError), scratch_folder():
+        raise KeyError
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    with pytest.raises(RunError, match="temporary files must be writable"):
+        scratch_folder().__enter__()

@@ -1,0 +1,54 @@
+"""Reading files that Zoo wrote, with errors that name the file and say what to do."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import RunError
+
+
+def read_json(path: str | os.PathLike[str], remedy: str) -> dict[str, Any]:
+    """Read a JSON object that Zoo wrote.
+
+    Args:
+        path: The file.
+        remedy: What to do if the file is damaged, as a sentence.
+
+    Returns:
+        The values of the object.
+
+    Raises:
+        RunError: The file is damaged, or cannot be read.
+        FileNotFoundError: There is no file.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp(), "run.json")
+        >>> _ = file.write_text('{"status": "finished"}')
+        >>> read_json(file, "Start the run anew.")
+        {'status': 'finished'}
+    """
+    try:
+        values = json.loads(Path(path).read_text("utf-8"))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
+        raise damaged_file(path, error, remedy) from error
+    if not isinstance(values, dict):
+        raise damaged_file(path, "it is no JSON object", remedy)
+    return values
+
+
+def damaged_file(path: str | os.PathLike[str], reason: object, remedy: str) -> RunError:
+    """Make the error for a file that is not as Zoo wrote it.
+
+    Example:
+        >>> str(damaged_file("run.json", "it is empty", "Start anew."))
+        'run.json must be as Zoo wrote it. Received: run.json, which is damaged (it is empty). \
+Start anew.'
+    """
+    return RunError(
+        f"{Path(path).name} must be as Zoo wrote it. Received: {path}, which is damaged "
+        f"({reason}). {remedy}"
+    )
