@@ -14,7 +14,7 @@ from zoo.ensembles.committee import Committee
 from zoo.ensembles.reports.report import Report
 from zoo.ensembles.reports.tables import score_table
 from zoo.recipes import Recipe
-from zoo.text import markdown_table, percent
+from zoo.text import for_markdown, markdown_table, percent
 
 RECIPE_COLUMNS = ("optimizer", "learning_rate", "schedule", "batch_size", "epochs")
 """Settings that the card gives for every recipe. The card gives other settings only if a recipe
@@ -52,14 +52,14 @@ def model_card(committee: Committee, report: Report) -> str:
         _data(committee, report),
         f"## Scores on {report.split}",
         report.verdict(),
-        markdown_table(scores.header, scores.rows),
+        scores.to_markdown(),
         "## Calibration",
         _calibration(committee, report),
         "## Limits",
         _limits(report),
         f"Written by Zoo with TensorFlow {version('tensorflow')} and Keras {version('keras')}.",
     ]
-    return "\n\n".join(parts) + "\n"
+    return for_markdown("\n\n".join(parts)) + "\n"
 
 
 def _members(committee: Committee) -> str:

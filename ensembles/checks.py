@@ -309,6 +309,11 @@ def as_labelled(
     """
     check_part(x)
     if isinstance(x, Split):
+        if not len(x):
+            raise DataError(
+                f"Labelled images must be at least one image. Received: {x.name!r}, an empty "
+                "split. Choose other rows, or load the data with another share."
+            )
         class_names = None
     elif is_stream(x):  # of a folder that Keras reads, whose classes have names
         class_names = getattr(x, "class_names", class_names)

@@ -2,7 +2,6 @@
 
 import copy
 import numbers
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from zoo.datasets.split import Split, as_split
 from zoo.ensembles.committee import Committee
 from zoo.ensembles.members import Member, make_members
 from zoo.errors import ArgumentError, DataError
+from zoo.files import scratch_folder
 from zoo.recipes import Recipe
 from zoo.registry.specs import describe
 from zoo.seeds import seeded
@@ -224,7 +224,7 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         # The committee as a saved file, which `Committee.load` reads without running code in it.
         state = dict(super().__getstate__())
         if "committee_" in state:
-            with tempfile.TemporaryDirectory() as folder:
+            with scratch_folder() as folder:
                 file = Path(folder, "committee.keras")
                 self.committee_.save(file)
                 state["committee_"] = file.read_bytes()
@@ -233,7 +233,7 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         state = dict(state)
         if "committee_" in state:
-            with tempfile.TemporaryDirectory() as folder:
+            with scratch_folder() as folder:
                 file = Path(folder, "committee.keras")
                 file.write_bytes(state["committee_"])
                 state["committee_"] = Committee.load(file)

@@ -23,8 +23,9 @@ from zoo.ensembles.members import (
     with_weights,
 )
 from zoo.ensembles.models.configuration import members_from_config, members_to_config
+from zoo.ensembles.models.member_models import class_names_from_file
 from zoo.ensembles.models.voting_model import VotingModel
-from zoo.ensembles.provenance import Provenance, from_text, to_text
+from zoo.ensembles.provenance import Provenance, from_text, settings_from_file, to_text
 from zoo.errors import ArgumentError
 from zoo.files import write_atomically
 from zoo.metrics import Accuracy
@@ -373,13 +374,15 @@ class Committee(VotingModel):
         committee = cls(
             members,
             voting=Rule.from_config(config["rule"]),
-            **{key: config[key] for key in ("class_names", "seed", "name")},
+            class_names=class_names_from_file(config["class_names"]),
+            **{key: config[key] for key in ("seed", "name")},
         )
         committee.restore_validation(config)
         if config.get("out_of_bag"):
             committee.out_of_bag = Accuracy(**config["out_of_bag"])
         committee._own_provenance = Provenance(
-            tuned_on=from_text(config["tuned_on"]), data_settings=config["data_settings"]
+            tuned_on=from_text(config["tuned_on"]),
+            data_settings=settings_from_file(config["data_settings"]),
         )
         committee.training = config["training"]
         committee._recipes_when_built = recipes

@@ -20,17 +20,12 @@ from zoo.datasets.loading import get_dataset, load, load_to_judge
 from zoo.datasets.split import Split
 from zoo.ensembles.answering.pictures import image_options
 from zoo.ensembles.loading.names import committee_of, settings_of
+from zoo.ensembles.provenance import RECORDED
 from zoo.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
     from zoo.ensembles.committee import Committee
     from zoo.ensembles.reports.report import Report
-
-_FROM_FILE = (
-    *("parts", "image_size", "color", "resize", "drop_duplicates"),
-    *("validation", "test", "seed", "on_error"),
-)
-"""The arguments of `load` that a saved committee may bring with it."""
 
 _NO_DATA = ("/dev", "/proc", "/sys", "/net")
 """Folders of devices, of the system, and of other machines."""
@@ -277,7 +272,7 @@ def _images(
     # The file may come from a stranger: it must not choose what is fetched, or where to write.
     # At the training, None kept the size or the colour of the pictures. New pictures can have
     # others, so they are brought to the size and the colour that the committee takes.
-    settings = {key: settings[key] for key in _FROM_FILE if settings.get(key) is not None}
+    settings = {key: settings[key] for key in RECORDED if settings.get(key) is not None}
     chosen = classes or committee.class_names
     if root is not None and info.needs_root and not info.parts and is_moved:
         new = load_to_judge(name, root, chosen, **{**options, **given})

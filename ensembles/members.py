@@ -70,10 +70,12 @@ class Member:
             self._take_from_paper()
         if self.name is None:
             object.__setattr__(self, "name", default_name)
-        if not re.fullmatch(r"\w[\w.-]*", self.name or ""):
+        name = self.name or ""
+        if not re.fullmatch(r"\w[\w.-]*", name) or len(name.encode()) > 200:
             raise ArgumentError(
-                "A member's name is also the name of its log folder, and must be of letters, "
-                f"digits, '_', '.' and '-'. Received: {self.name!r}. Pass Member(..., name=...)."
+                "A member's name is also the name of its log folder, and must be of at most 200 "
+                f"letters, digits, '_', '.' and '-'. Received: {name!r:.80}. Pass "
+                "Member(..., name=...)."
             )
 
     def _take_from_paper(self) -> None:

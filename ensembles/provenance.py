@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from zoo.datasets.split import Split
+from zoo.errors import DataError
 from zoo.weights.catalogue import find_weights
 
 NO_IMAGES = np.array([], np.uint64)
@@ -56,6 +57,13 @@ class Overlap:
                 "already, such as when to stop, so the scores are too good."
             )
         return ""
+
+
+RECORDED = (
+    *("parts", "image_size", "color", "resize", "drop_duplicates"),
+    *("validation", "test", "seed", "on_error"),
+)
+"""The arguments of `zoo.datasets.load` that a saved committee may bring with it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +111,42 @@ class Provenance:
             trained_on=split.count_among(self.trained_on),
             tuned_on=split.count_among(self.tuned_on),
         )
+
+
+def settings_from_file(settings: Any) -> dict[str, Any] | None:
+    """Take the settings of a data set from a saved committee, which may come from a stranger.
+
+    Args:
+        settings: JSON values, as `Split.settings` gave them.
+
+    Returns:
+        The settings, or None.
+
+    Raises:
+        DataError: A setting is none that `zoo.datasets.load` records. So a file cannot ask for a
+            download.
+
+    Example:
+        >>> settings_from_file({"name": "digits", "seed": 0})
+        {'name': 'digits', 'seed': 0}
+    """
+    if settings is None:
+        return None
+    known = {"name": str, "root": object, **dict.fromkeys(RECORDED, object), "exclude": dict}
+    known["classes"] = list  # of a set of trained weights
+    fault = "" if isinstance(settings, dict) else f"{settings!a:.80}"
+    for key, value in settings.items() if not fault else ():
+        if key not in known:
+            fault = f"{key!a:.80}"
+        elif value is not None and not isinstance(value, known[key]):
+            fault = f"{key}={value!a:.80}"
+    if fault or settings.get("name") is None:
+        raise DataError(
+            f"data_settings in the file of a committee must be among {', '.join(known)}, as "
+            f"zoo.datasets.load records them. Received: {fault or 'no name'}. Ask where the file "
+            "comes from; a newer version of Zoo may know more settings."
+        )
+    return dict(settings)
 
 
 class CompositeModel:

@@ -34,6 +34,7 @@ __all__ = [
     "Recipe",
     "Teacher",
     "build",
+    "copy_features",
     "datasets",
     "describe",
     "ensembles",
@@ -54,6 +55,7 @@ __all__ = [
 # as one of them: importing the module would replace the attribute.
 _HOMES = {
     "Teacher": "zoo.training.distillation",
+    "copy_features": "zoo.training.transfer.freezing",
     "fold_batch_normalization": "zoo.layers.folding",
     "gradcheck": "zoo.gradients",
     "load": "zoo.saving",

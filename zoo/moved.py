@@ -34,6 +34,7 @@ MOVED = {
     "gradients.examination": "gradients.checker",
     "gradients.points": "gradients.sample_inputs",
     "gradients.subject": "gradients.pure_function",
+    "pages.words": "text.outside",
     "console": "cli.console",
     "cli.values": "cli.words.values",
     "cli.wording": "cli.words.wording",

@@ -3,11 +3,14 @@
 import io
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from zoo.text import for_picture
+from zoo.text.outside import LONGEST_IN_PICTURE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +28,9 @@ FONTS = (
     *("Noto Sans Thai", "Arial Unicode MS", "Segoe UI", "Segoe UI Symbol"),
 )
 """Fonts of some systems with letters that matplotlib's own font does not have."""
+
+LONGEST_LINE = 300
+"""The most characters of a line of a title or of another text in a picture."""
 
 ROW = 0.19
 """The height of a row in inches at which its name is legible."""
@@ -82,8 +88,18 @@ def matrix_side(names: Sequence[str], cell: float) -> float:
     """
     if len(names) > MOST_NAMES:
         return 12.0
-    longest = max(map(len, names))
+    longest = longest_name(names)
     return float(max(3.6, round(len(names) * cell + 0.075 * longest + 0.9, 1)))
+
+
+def longest_name(names: Sequence[str]) -> int:
+    """Count the characters of the longest name as a picture shows the names: cut off.
+
+    Example:
+        >>> longest_name(["cat", "mouse"]), longest_name(["a" * 3000])
+        (5, 40)
+    """
+    return max(len(for_picture(name)) for name in names)
 
 
 def name_matrix(axes: "Axes", names: Sequence[str]) -> None:
@@ -171,7 +187,11 @@ def _figure_class() -> type["Figure"]:
             return content.getvalue()
 
         def draw(self, renderer: Any) -> None:
-            """Draw all letters that a font of this computer has, and warn of the others once."""
+            """Draw all letters that a font of this computer has, and warn of the others once.
+
+            Long names are cut off, and characters that cannot be shown are left out.
+            """
+            _make_texts_safe(self)
             _choose_fonts(self)
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", UserWarning)
@@ -196,6 +216,34 @@ def _figure_class() -> type["Figure"]:
                 )
 
     return NotebookFigure
+
+
+def _make_texts_safe(figure: "Figure") -> None:
+    """Cut names beside axes and in legends off, and leave out what no picture can show."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_text(_safe_lines(text.get_text(), LONGEST_LINE))
+    for axes in figure.axes:
+        legend = axes.get_legend()
+        for text in legend.get_texts() if legend else ():
+            text.set_text(_safe_lines(text.get_text(), LONGEST_IN_PICTURE))
+        for axis in (axes.xaxis, axes.yaxis):
+            formatter = axis.get_major_formatter()
+            if "format_ticks" not in vars(formatter):  # not drawn before
+                safe = _with_safe_names(formatter.format_ticks)
+                formatter.format_ticks = safe  # type: ignore[method-assign, assignment]
+
+
+def _with_safe_names(format_ticks: Callable[[Any], list[str]]) -> Callable[[Any], list[str]]:
+    return lambda ticks: [_safe_lines(text, LONGEST_IN_PICTURE) for text in format_ticks(ticks)]
+
+
+def _safe_lines(text: str, most: int) -> str:
+    """Make each line of a text safe for a picture."""
+    if text.isascii() and text.isprintable() and len(text) <= most:
+        return text
+    return "\n".join(for_picture(line, most) for line in text.split("\n"))
 
 
 def _choose_fonts(figure: "Figure") -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.datasets.files.checks import data_error
+from zoo.text import visible
 
 NUMBER_THEM = (
     "Number the classes from 0: `class_names, labels = numpy.unique(labels, return_inverse=True)`, "
@@ -62,7 +63,7 @@ def check_class_names(class_names: Any, labels: np.ndarray) -> tuple[str, ...]:
         labels: Integers [n], 0 or more.
 
     Returns:
-        The names as texts.
+        The names as texts in one line: see `zoo.text.visible`.
 
     Raises:
         DataError: The names are no list, a name occurs twice, a label has no name, or labels
@@ -73,7 +74,8 @@ def check_class_names(class_names: Any, labels: np.ndarray) -> tuple[str, ...]:
     elif isinstance(class_names, str) or not isinstance(class_names, Iterable):
         remedy = 'Pass for example ["cat", "dog"]'
         raise data_error("class_names", "be a list of names", f"{class_names!r:.80}", remedy)
-    names = tuple(str(class_name) for class_name in class_names)
+    # A name with a line break or an escape sequence is written with a backslash everywhere.
+    names = tuple(visible(class_name) for class_name in class_names)
     if labels.max() >= len(names):
         remedy = "Number the classes from 0, or pass every class name"
         expected = f"be below {len(names):,}, the number of classes"

@@ -8,10 +8,9 @@ from itertools import combinations, permutations
 
 import numpy as np
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from zoo.datasets.split import Split
-from zoo.text import as_plain_text, markdown_table, rich_table
+from zoo.text import as_plain_text, markdown_table, rich_table, terminal_text
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Duplicates:
         return header, rows
 
     def __rich__(self) -> RenderableType:
-        sentence = Text(self.sentence())
+        sentence = terminal_text(self.sentence())
         return Group(rich_table(*self._table()), sentence) if self else sentence
 
     def __str__(self) -> str:

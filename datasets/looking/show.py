@@ -16,7 +16,7 @@ from zoo.datasets.looking.sheet import Rows, draw_sheet
 from zoo.datasets.split import Split
 from zoo.errors import ArgumentError, RunError
 from zoo.files import write_atomically
-from zoo.text import markdown_table
+from zoo.text import for_markdown, markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -117,7 +117,8 @@ def to_markdown(splits: Mapping[str, Split], duplicates: Duplicates) -> str:
     counts = [split.class_counts for split in splits.values()]
     table = [[name, *(f"{count[name]:,}" for count in counts)] for name in counts[0]]
     table.append(["**all**", *(f"{len(split):,}" for split in splits.values())])
-    return f"{markdown_table(['class', *splits], table)}\n\n{duplicates.to_markdown()}"
+    text = f"{markdown_table(['class', *splits], table)}\n\n{duplicates.to_markdown()}"
+    return for_markdown(text)
 
 
 def _make_folder(folder: Path) -> None:

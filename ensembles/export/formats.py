@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ import tensorflow as tf
 
 from zoo.ensembles.models.voting_model import VotingModel
 from zoo.errors import ArgumentError
+from zoo.files import scratch_folder
 from zoo.layers.folding import folded_where_possible
 
 OPSET = 18
@@ -86,9 +86,9 @@ def _write_litert(committee: VotingModel, path: Path) -> None:
     def serve_constant(pixels: Any) -> dict[str, Any]:
         return dict(zip(order, constant(pixels), strict=True))
 
-    with tempfile.TemporaryDirectory() as folder:
-        _save(serve_constant, Path(folder))
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+    with scratch_folder() as folder:
+        _save(serve_constant, folder)
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
         path.write_bytes(converter.convert())
 
 

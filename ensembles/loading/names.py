@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.ensembles.provenance import settings_from_file
 from zoo.errors import DataError
 from zoo.saving import saved_description
 from zoo.text import did_you_mean
@@ -102,7 +103,7 @@ def settings_of(model: str | os.PathLike[str]) -> dict[str, Any]:
         return {"name": data.name, **data.options}
     config = saved_description(model).get("config")
     settings = config.get("data_settings") if isinstance(config, dict) else None
-    return settings if isinstance(settings, dict) else {}
+    return settings_from_file(settings) or {}
 
 
 def _known() -> list[str]:

@@ -14,11 +14,39 @@ from zoo.datasets.image_batches import image_batches
 from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled, as_unlabelled, check_part
 from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
-from zoo.errors import ArgumentError
+from zoo.errors import ArgumentError, DataError
 from zoo.layers.folding import inference_of
+from zoo.text import visible
 from zoo.training.built_models.interface import check_model, image_interface
 from zoo.training.built_models.pixel_range import warning_of_range
 from zoo.training.loop import EVALUATION_BATCH
+
+
+def class_names_from_file(names: Any) -> list[str] | None:
+    """Take the names of the classes from a saved committee, which may come from a stranger.
+
+    Args:
+        names: JSON values.
+
+    Returns:
+        The names, or None.
+
+    Raises:
+        DataError: The names are no list of different texts.
+
+    Example:
+        >>> class_names_from_file(["cat", "dog"])
+        ['cat', 'dog']
+    """
+    if names is None:
+        return None
+    are_texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if not are_texts or len({*names}) < len(names):
+        raise DataError(
+            "class_names in the file of a committee must be a list of different names. Received: "
+            f"{names!a:.80}. Ask where the file comes from."
+        )
+    return list(names)
 
 
 class MemberModels(keras.Model, CompositeModel):
@@ -31,7 +59,7 @@ class MemberModels(keras.Model, CompositeModel):
 
     def __init__(self, class_names: Sequence[str] | None, name: str) -> None:
         super().__init__(name=name)
-        self.class_names = None if class_names is None else tuple(map(str, class_names))
+        self.class_names = None if class_names is None else tuple(map(visible, class_names))
         self._models: list[keras.Model] = []
         # The provenance of the rule and of the last training. Each member carries its own.
         self._own_provenance = Provenance()

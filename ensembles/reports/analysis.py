@@ -36,9 +36,8 @@ from zoo.ensembles.reports.saving import as_json, save_as
 from zoo.ensembles.reports.tables import Table, contribution_table, diversity_table
 from zoo.pages import parts
 from zoo.pages.frame import fragment
-from zoo.pages.words import shortened
 from zoo.plots import new_figure
-from zoo.text import percent
+from zoo.text import percent, shortened
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -15,8 +15,8 @@ from zoo.ensembles.reports.tables import Table
 from zoo.metrics import ClassScore
 from zoo.pages.frame import Section
 from zoo.pages.parts import Cell, Thumbnail, figure, list_of_cells, matrix_of_cells, paragraph, row
-from zoo.pages.words import shortened
 from zoo.plots import MOST_COUNTED_CLASSES, new_figure
+from zoo.text import shortened
 
 if TYPE_CHECKING:
     from markupsafe import Markup

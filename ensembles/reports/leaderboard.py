@@ -32,7 +32,7 @@ from zoo.errors import ArgumentError
 from zoo.metrics import accuracy
 from zoo.pages.frame import fragment
 from zoo.pages.parts import paragraph
-from zoo.text import as_plain_text, rich_table
+from zoo.text import as_plain_text, terminal_text
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -189,11 +189,9 @@ class Leaderboard:
         return fragment(*self.html_tables(), paragraph(self.sentence()))
 
     def __rich__(self) -> Group:
-        tables = [
-            rich_table(table.header, table.rows, title=table.title, bold=self.committee)
-            for table in self.tables()
-        ]
-        return Group(*(part for table in tables for part in (table, Text())), Text(self.sentence()))
+        tables = [table.to_rich(bold=self.committee) for table in self.tables()]
+        parts = (part for table in tables for part in (table, Text()))
+        return Group(*parts, terminal_text(self.sentence()))
 
     def __str__(self) -> str:
         return as_plain_text(self)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.text import Text
 
 from zoo.datasets.split import Split
 from zoo.ensembles.combining.rules import Rule
@@ -45,7 +43,7 @@ from zoo.metrics import Accuracy, ClassScore, confusion_matrix, per_class
 from zoo.pages.frame import Section, fragment, whole_page
 from zoo.plots import confusion_figure, confusion_side, draw_confusion
 from zoo.tensorboard import TensorBoardLog, run_folder
-from zoo.text import as_plain_text, markdown_table, rich_table, wrapped
+from zoo.text import as_plain_text, for_markdown, for_picture, json_text, terminal_text, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -163,7 +161,7 @@ class Report:
 
     def to_json(self) -> str:
         """Give the report as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+        return json_text(self.to_dict(), indent=2)
 
     def to_markdown(self) -> str:
         """Give the report as Markdown text."""
@@ -171,8 +169,8 @@ class Report:
         lines = [f"# {title}: {self.split}", "", self.verdict(), ""]
         lines += [self.leak_search.sentence(), ""]
         for table in self._tables():
-            lines += [f"## {table.title}", "", markdown_table(table.header, table.rows), ""]
-        return "\n".join(lines)
+            lines += [f"## {table.title}", "", table.to_markdown(), ""]
+        return for_markdown("\n".join(lines))
 
     def to_html(self) -> str:
         """Give the report as an HTML page: one file that loads nothing else.
@@ -202,7 +200,7 @@ class Report:
             A matplotlib figure.
         """
         matrix = max(PANEL, confusion_side(self.confusion, self.class_names))
-        names = [row.name for row in self.scores]
+        names = [for_picture(row.name) for row in self.scores]
         widths = (PANEL + 0.075 * max(map(len, names))) / matrix, 1, max(0.9 * PANEL / matrix, 0.4)
         verdict = textwrap.wrap(self.verdict(), int(13 * matrix * sum(widths)))
         header = 0.4 + 0.16 * len(verdict)
@@ -243,10 +241,10 @@ class Report:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for table in self._tables(wide=len(self.class_names) <= MOST_CONFUSIONS):
-            yield rich_table(table.header, table.rows, title=table.title, bold="committee")
+            yield table.to_rich(bold="committee")
             yield ""
         for sentences in (self.verdict(), self.leak_search.sentence()):
-            yield Text(wrapped(sentences, options.max_width), overflow="ignore")
+            yield terminal_text(wrapped(sentences, options.max_width), overflow="ignore")
 
     def __str__(self) -> str:
         return as_plain_text(self)

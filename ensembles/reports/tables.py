@@ -12,10 +12,11 @@ from zoo.ensembles.measures.diversity import Diversity
 from zoo.ensembles.reports.measure_table import MEASURES, Place, Value
 from zoo.metrics import Accuracy, ClassScore, macro_f1
 from zoo.pages import parts
-from zoo.text import percent
+from zoo.text import markdown_table, percent, rich_table
 
 if TYPE_CHECKING:
     from markupsafe import Markup
+    from rich.table import Table as RichTable
 
 MOST_CONFUSIONS = 12
 """How many pairs of classes the table of commonest confusions holds."""
@@ -52,6 +53,18 @@ class Table(NamedTuple):
             bold: The first cell of the row that is drawn in bold, or None.
         """
         return parts.table(self.title, self.header, self.rows, bold=bold)
+
+    def to_markdown(self) -> str:
+        """Give the lines of the table, without its title, as Markdown text."""
+        return markdown_table(self.header, self.rows)
+
+    def to_rich(self, bold: str | None = None) -> RichTable:
+        """Give the table for the terminal.
+
+        Args:
+            bold: The first cell of the row that is drawn in bold, or None.
+        """
+        return rich_table(self.header, self.rows, title=self.title, bold=bold)
 
 
 def score_table(

@@ -76,3 +76,11 @@ def test_a_whole_data_set_is_refused_where_a_part_is_asked_for():
         as_labelled(data, None, "train", None)
     with pytest.raises(DataError, match=r"parts train, .*test"):
         validation_split(data, data.train, [])
+
+
+def test_labelled_images_are_at_least_one():
+    split = zoo.datasets.load("digits").train.take([])
+    with pytest.raises(DataError, match=r"at least one image\. Received: 'train', an empty split"):
+        as_labelled(split, None, "images", None)
+    with pytest.raises(DataError, match="at least one image"):
+        zoo.ensembles.Committee(["softmax"]).fit(split, verbose=0)

@@ -84,8 +84,9 @@ def test_the_same_model_twice_is_refused():
 
 
 def test_a_name_that_is_no_folder_is_refused():
-    with pytest.raises(ArgumentError, match="log folder"):
-        Member("mlp", name="a/b")
+    for name in ("a/b", "../a", "", "a\n", "ü" * 101):
+        with pytest.raises(ArgumentError, match="log folder"):
+            Member("mlp", name=name)
 
 
 def test_build_arguments_for_a_built_model_are_refused():

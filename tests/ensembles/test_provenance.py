@@ -1,7 +1,16 @@
 import numpy as np
+import pytest
 
+import zoo
 from zoo.ensembles import Committee
-from zoo.ensembles.provenance import Overlap, known_images, provenance_of, record_exposure
+from zoo.ensembles.provenance import (
+    Overlap,
+    known_images,
+    provenance_of,
+    record_exposure,
+    settings_from_file,
+)
+from zoo.errors import DataError
 
 
 def test_digests_are_added_and_kept_apart_by_kind(built_model):
@@ -39,3 +48,17 @@ def test_names_of_earlier_modules_still_exist():
     assert (seen.note, seen.seen_by) == (record_exposure, known_images)
     assert set(export.FORMATS) == {"tf_saved_model", "onnx", "litert"}
     assert rule.VOTING == ("majority", "soft", "geometric")
+
+
+@pytest.mark.parametrize(
+    "settings", [5, [], {}, {"name": 5}, {"name": "digits", "download": True}, {"name": None}]
+)
+def test_a_saved_committee_cannot_ask_for_anything_but_recorded_settings(settings):
+    with pytest.raises(DataError, match="must be among name, root, parts"):
+        settings_from_file(settings)
+
+
+def test_the_settings_that_loading_records_are_known():
+    settings = zoo.datasets.load("digits").train.settings
+    assert settings_from_file(settings) == settings
+    assert settings_from_file(None) is None

@@ -5,7 +5,6 @@ of imports in `zoo/cli/__init__.py`. The signature of the function gives the opt
 and its docstring the help.
 """
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from zoo.cli.runs.resuming import take_options_of_run
 from zoo.cli.words.wording import in_options
 from zoo.errors import ArgumentError, ZooError
 from zoo.starting.interrupts import EXIT_CODE, STOPPED, raise_at_interrupt
+from zoo.starting.streams import ensure_streams, write_every_letter
 from zoo.text import did_you_mean
 
 
@@ -83,9 +83,8 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
     purpose, is one line on standard error and exit code 2. `--debug` also shows the traceback.
     Ctrl-C is exit code 130. Without `words`, those of the process are taken.
     """
-    for stream in ("stdout", "stderr"):
-        if getattr(sys, stream) is None:  # closed by the shell
-            setattr(sys, stream, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    ensure_streams()
+    write_every_letter()
     given = list(sys.argv[1:] if words is None else words)
     debug = "--debug" in given
     given = [word for word in given if word != "--debug"]

@@ -21,10 +21,9 @@ from typing import Any
 from cyclopts.help import DefaultFormatter
 from cyclopts.help.specs import DescriptionRenderer, NameRenderer
 from rich.console import Console, RenderableType
-from rich.text import Text
 
 from zoo.starting.start_up_notes import without_start_up_notes
-from zoo.text import as_plain_text, wrapped
+from zoo.text import as_plain_text, terminal_text, wrapped
 
 ANY_WIDTH = 100_000
 """The number of columns of a pipe or a file: more than any table needs."""
@@ -125,7 +124,7 @@ def _print_words(console: Console, text: str, style: str = "", *, indent: str = 
     """Print a text in lines that break between words, if they are read on a terminal."""
     if console.is_terminal:
         text = wrapped(text, console.width, indent=indent)
-    console.print(Text(text, style=style), highlight=False, soft_wrap=True)
+    console.print(terminal_text(text, style=style), highlight=False, soft_wrap=True)
 
 
 def _tensorboard() -> str:

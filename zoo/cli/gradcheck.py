@@ -1,6 +1,5 @@
 """The command `zoo gradcheck`."""
 
-import json
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -8,6 +7,7 @@ from cyclopts import Parameter
 from zoo.cli.application import app
 from zoo.cli.console import print_table, start_tensorflow
 from zoo.cli.words.values import Arguments, Modules, Seed, Shapes
+from zoo.text import json_text
 
 
 @app.command
@@ -62,5 +62,5 @@ def gradcheck(
     ok = all(report.ok for report in reports)
     if as_json:
         values = {"ok": ok, "reports": [report.to_dict() for report in reports]}
-        print(json.dumps(values, indent=2, ensure_ascii=False))
+        print(json_text(values, indent=2))
     return 0 if ok else 1

@@ -1,6 +1,5 @@
 """The command `zoo logs`: which runs there are, how good they are, and TensorBoard on them."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from zoo.cli.runs.listing import RunSummary, find_runs
 from zoo.cli.runs.serving import serve as serve_tensorboard
 from zoo.cli.words.values import Port
 from zoo.errors import ArgumentError
-from zoo.text import percent, rich_table
+from zoo.text import json_text, percent, rich_table
 
 COLUMNS = (
     "run",
@@ -61,7 +60,7 @@ def logs(
         )
     runs = find_runs(folder)
     if as_json:
-        print(json.dumps([run.to_dict() for run in runs], indent=2, ensure_ascii=False))
+        print(json_text([run.to_dict() for run in runs], indent=2))
         return
     if runs:
         print_table(rich_table(COLUMNS, (_row(run, folder) for run in runs), right=False))

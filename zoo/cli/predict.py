@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import sys
 import warnings
@@ -18,13 +17,12 @@ from rich.cells import cell_len
 from rich.console import Console, JustifyMethod
 from rich.progress import Progress
 from rich.table import Table
-from rich.text import Text
 
 from zoo.cli.application import app
 from zoo.cli.console import print_error, standard_output, start_tensorflow
 from zoo.cli.options import ViewsName
 from zoo.cli.words.values import Modules
-from zoo.text import percent, wrapped
+from zoo.text import json_text, percent, terminal_text, wrapped
 
 if TYPE_CHECKING:
     from zoo.ensembles import Answer, Committee
@@ -141,7 +139,7 @@ def _write_json(committee: Committee, pictures: Sequence[Path]) -> Callable[[lis
 
     def write(answers: list[Answer]) -> None:
         for answer in answers:
-            print(json.dumps(answer.to_dict(), ensure_ascii=False))
+            print(json_text(answer.to_dict()))
 
     return write
 
@@ -196,7 +194,7 @@ def _table_writer(committee: Committee, pictures: Sequence[Path]) -> Callable[[l
         table = Table(box=None, pad_edge=False, header_style="bold", show_header=is_first)
         for title, least in columns.items():
             justify: JustifyMethod = "right" if title in NUMBERS else "left"
-            table.add_column(Text(title), justify=justify, min_width=least)
+            table.add_column(terminal_text(title), justify=justify, min_width=least)
         for answer in answers:
             cells = _cells(answer)
             if names and in_columns:
@@ -205,7 +203,7 @@ def _table_writer(committee: Committee, pictures: Sequence[Path]) -> Callable[[l
                 votes = ", ".join(_counted(answer))
                 is_short = cell_len(votes) <= room_for_votes
                 cells.append(votes if is_short else ",\n".join(_counted(answer)))
-            table.add_row(*map(Text, cells))
+            table.add_row(*map(terminal_text, cells))
         console.print(table)
         is_first = False
 
@@ -225,8 +223,8 @@ def _print_list(console: Console, titles: Sequence[str], answers: list[Answer]) 
             cells.append(", ".join(_counted(answer)))
         told = "; ".join(f"{title}: {cell}" for title, cell in zip(titles[1:], cells, strict=True))
         told = wrapped(told, console.width, indent="  ")
-        console.print(Text(source, style="bold"), soft_wrap=True)
-        console.print(Text(told), soft_wrap=True)
+        console.print(terminal_text(source, style="bold"), soft_wrap=True)
+        console.print(terminal_text(told), soft_wrap=True)
 
 
 def _cells(answer: Answer) -> list[str]:

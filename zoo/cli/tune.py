@@ -19,6 +19,7 @@ from zoo.cli.train import missing_name
 from zoo.cli.words.values import Count, Name, Positive, Settings
 from zoo.errors import ArgumentError
 from zoo.files import errors_as_warnings, write_atomically
+from zoo.text import json_text
 
 if TYPE_CHECKING:
     from zoo.tuning.confirming import Confirmation
@@ -136,7 +137,7 @@ def _report(
     values = sweep.to_dict()
     if confirmation is not None:
         values["confirmation"] = confirmation.to_dict()
-    text = json.dumps(values, indent=2, ensure_ascii=False, default=str)
+    text = json_text(values, indent=2, default=str)
     best = folder / "best.keras"
     sweep.best.committee([0]).save(best)
     write_atomically(folder / "sweep.json", lambda path: path.write_text(text, "utf-8"))

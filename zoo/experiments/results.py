@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.text import Text
 
 from zoo.experiments.definition import Experiment
 from zoo.experiments.published.confusion import class_id, image_noise, measure_confusion
@@ -19,7 +18,7 @@ from zoo.experiments.published.verdict import Verdict, judge
 from zoo.experiments.sweeps.trials import SweepResult
 from zoo.experiments.views import measuring
 from zoo.experiments.views.measuring import Measurement
-from zoo.text import markdown_table, rich_table, wrapped
+from zoo.text import for_markdown, markdown_table, rich_table, terminal_text, wrapped
 
 SWEEP_NOTE = (
     "In the table of trials, the accuracy on the training images is the mean over the last epoch, "
@@ -251,7 +250,7 @@ class Reproduction:
         tables = [markdown_table(header, rows) for header, rows in self._tables()]
         if self.sweep:
             tables.append(self.sweep.to_markdown().strip())
-        return "\n\n".join([f"## {self._title()}", *tables, notes])
+        return for_markdown("\n\n".join([f"## {self._title()}", *tables, notes]))
 
     def to_dict(self) -> dict[str, Any]:
         """Give the results as JSON values; accuracies are fractions."""
@@ -292,11 +291,11 @@ class Reproduction:
         """Print the table and the notes."""
         tables = self._tables()
         if not tables:
-            yield Text(self._title())
+            yield terminal_text(self._title())
         for number, (header, rows) in enumerate(tables):
             title = None if number else self._title()
             yield rich_table(header, rows, title=title, right=False)
         if self.sweep:
             yield self.sweep
         for note in self.notes():
-            yield Text(wrapped(note, options.max_width), overflow="ignore")
+            yield terminal_text(wrapped(note, options.max_width), overflow="ignore")

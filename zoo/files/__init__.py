@@ -3,14 +3,14 @@
 Every room above may come in. This room knows no other room.
 """
 
+from zoo.files.disk_errors import is_error_of_disk
 from zoo.files.locks import FolderLock, holds_files, is_locked
 from zoo.files.reading import damaged_file, read_json
-from zoo.files.temporary import is_abandoned, is_temporary, temporary_folder
+from zoo.files.temporary import is_abandoned, is_temporary, scratch_folder, temporary_folder
 from zoo.files.writing import (
     check_suffix,
     check_writable,
     errors_as_warnings,
-    is_error_of_disk,
     write_atomically,
 )
 
@@ -26,6 +26,7 @@ __all__ = [
     "is_locked",
     "is_temporary",
     "read_json",
+    "scratch_folder",
     "temporary_folder",
     "write_atomically",
 ]

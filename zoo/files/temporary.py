@@ -13,9 +13,13 @@ import re
 import secrets
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from zoo.errors import RunError, ZooError
+from zoo.files.disk_errors import is_error_of_disk
 
 SECONDS_OF_FOREIGN_FILES = 24 * 3600
 """After this time without a change, the files of processes on other machines are abandoned too."""
@@ -77,6 +81,31 @@ def temporary_folder(parent: Path, prefix: str = "") -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Make a folder outside the user's own folders, and delete it after the block.
+
+    Raises:
+        RunError: The disk is full, or there is no folder for temporary files.
+
+    Example:
+        >>> with scratch_folder() as folder:
+        ...     folder.is_dir()
+        True
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
+            yield Path(folder)
+    except Exception as error:
+        if isinstance(error, ZooError) or not is_error_of_disk(error):
+            raise
+        raise RunError(
+            "The folder for temporary files must be writable, with free space. Received: "
+            f"{os.environ.get('TMPDIR', 'no TMPDIR')} ({str(error).partition(chr(10))[0]}). Set "
+            "the environment variable TMPDIR to a folder on a disk with free space."
+        ) from error
 
 
 def is_temporary(path: Path) -> bool:

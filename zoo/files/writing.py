@@ -1,7 +1,6 @@
 """Writing files so that a crash cannot spoil the file that was there before, nor the work."""
 
 import contextlib
-import errno
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ArgumentError, RunError
+from zoo.files.disk_errors import is_error_of_disk
 from zoo.files.temporary import sweep, temporary_name
 
 
@@ -59,25 +59,6 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], Any])
         with contextlib.suppress(OSError):
             temporary.unlink()
     return path
-
-
-def is_error_of_disk(error: BaseException) -> bool:
-    """Whether an error says that a file cannot be written or read.
-
-    TensorFlow has error classes of its own for that, and HDF5 raises a RuntimeError.
-
-    Example:
-        >>> is_error_of_disk(RuntimeError("write failed (No space left on device)"))
-        True
-        >>> is_error_of_disk(RuntimeError("the model is not built"))
-        False
-    """
-    names = {kind.__name__ for kind in type(error).__mro__}
-    return (
-        isinstance(error, OSError)
-        or ("OpError" in names and type(error).__module__.startswith("tensorflow"))
-        or os.strerror(errno.ENOSPC) in str(error)
-    )
 
 
 def check_name(path: Path) -> None:

@@ -1,6 +1,5 @@
 """The report of a gradient check: numbers, and a verdict in words."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.gradients.finite_differences import STEPS
-from zoo.text import as_plain_text
+from zoo.text import as_plain_text, json_text, terminal_text
 
 EXECUTIONS = ("eager", "graph", "xla")
 """The ways to run a function that are compared."""
@@ -179,7 +178,7 @@ class GradientReport:
 
     def to_json(self) -> str:
         """Give the report as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+        return json_text(self.to_dict(), indent=2, allow_nan=False)
 
     def __rich__(self) -> RenderableType:
         parts: list[RenderableType] = []
@@ -195,8 +194,8 @@ class GradientReport:
         if self.agreement:
             title = f"Agreement with {self.reference}: the largest error of outputs and gradients"
             parts += _table(title, ["", "mode", "allowed", *EXECUTIONS], self._agreement_rows())
-        parts.append(Text(self.verdict(), style="" if self.ok else "red"))
-        parts += [Text(f"Note: {note}") for note in self.notes]
+        parts.append(terminal_text(self.verdict(), style="" if self.ok else "red"))
+        parts += [terminal_text(f"Note: {note}") for note in self.notes]
         return Group(*parts)
 
     def __str__(self) -> str:
@@ -241,8 +240,8 @@ def _table(
     for column, name in enumerate(header):
         table.add_column(name, justify="right" if column else "left", overflow="fold")
     for cells, check in rows:
-        table.add_row(*map(Text, cells), style="red" if check and check.problem else "")
-    return [Text(title, style="bold"), table, Text()]
+        table.add_row(*map(terminal_text, cells), style="red" if check and check.problem else "")
+    return [terminal_text(title, style="bold"), table, Text()]
 
 
 def _tensor_row(check: TensorCheck, mode: str) -> list[str]:

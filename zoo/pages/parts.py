@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from zoo.pages.pictures import figure_picture, image_picture
-from zoo.pages.words import shortened
+from zoo.text import shortened
 
 if TYPE_CHECKING:
     from jinja2 import Environment

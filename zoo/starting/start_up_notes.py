@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from zoo.starting.streams import ensure_streams
+
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 """The environment variable by which TensorFlow's C++ code chooses the messages that it writes."""
 
@@ -37,6 +39,7 @@ def without_start_up_notes() -> Iterator[None]:
         yield
         return
     silence_tensorflow()
+    ensure_streams()
     sys.stderr.flush()
     # C++ code writes to the file with the number 2, and Python code to sys.stderr.
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)

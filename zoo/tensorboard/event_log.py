@@ -1,6 +1,5 @@
 """`TensorBoardLog`: the writer of the event files of a run."""
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from zoo.files import errors_as_warnings, is_locked
 from zoo.plots import figure_pixels
 from zoo.tensorboard.earlier_events import drop_events, event_files
 from zoo.tensorboard.hyperparameters import column, score_tag, table_of_hyperparameters
-from zoo.text import markdown_table
+from zoo.text import json_text, markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -212,10 +211,7 @@ class TensorBoardLog:
             tag: Title of the table.
             config: Names and JSON values; a value inside another has the name `outer.inner`.
         """
-        rows = [
-            [key, f"`{json.dumps(value, ensure_ascii=False)}`"]
-            for key, value in _flat(config).items()
-        ]
+        rows = [[key, f"`{json_text(value)}`"] for key, value in _flat(config).items()]
         self.text(folder, tag, markdown_table(["setting", "value"], rows))
 
     def charts(self, folder: str, scores: Sequence[str], images: Sequence[str]) -> None:

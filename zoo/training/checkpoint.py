@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 
 from zoo.datasets.pipeline import StreamPosition
+from zoo.errors import RunError
+from zoo.text import first_line
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Lockstep
 from zoo.training.recording import Recorder
@@ -62,15 +64,25 @@ class Checkpoint:
         if not saved:
             return StreamPosition(), None
         arrays, state = saved
-        for learner in learners:
-            learner.restore(arrays, state["learners"][learner.name])
-            self._say_how_it_goes_on(learner, state["learners"][learner.name].get("epochs"))
-        self._recorder.restore(state["history"])
-        position = StreamPosition(state["epoch"], state["step"])
+        try:
+            for learner in learners:
+                learner.restore(arrays, state["learners"][learner.name])
+                self._say_how_it_goes_on(learner, state["learners"][learner.name].get("epochs"))
+            totals = arrays["totals"]
+            self._recorder.restore(state["history"])
+            position = StreamPosition(state["epoch"], state["step"])
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            assert self.run
+            raise RunError(
+                "The saved state of a run must fit its models. Received: "
+                f"{self.run.state_file(learners[0].name)}, which does not "
+                f"({type(error).__name__}: {first_line(error)}). {self.run.written_by()} Resume "
+                "with these versions, or start the run anew in another folder."
+            ) from error
         self._recorder.progress.say(
             f"Resuming after {position.epoch} epochs and {position.batch} steps."
         )
-        return position, arrays["totals"]
+        return position, totals
 
     def _say_how_it_goes_on(self, learner: Learner, epochs_before: int | None) -> None:
         """Say that a learner has stopped early, or goes on for more epochs than were planned."""

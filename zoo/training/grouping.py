@@ -30,7 +30,7 @@ def group_learners(learners: Sequence[Learner], together: bool | None) -> list[l
     groups: list[list[Learner]] = []
     for learner in learners:
         for group in groups:
-            if not _disagreements(group[0], learner):
+            if not _disagreements(group[0], learner, features_apart=not together):
                 group.append(learner)
                 break
         else:
@@ -39,7 +39,8 @@ def group_learners(learners: Sequence[Learner], together: bool | None) -> list[l
         first, second = groups[0][0], groups[1][0]
         raise ArgumentError(
             f"Members that train together must agree on the batches. Received: {first.name} and "
-            f"{second.name} differ in {' and '.join(_disagreements(first, second))}. Make them "
+            f"{second.name} differ in "
+            f"{' and '.join(_disagreements(first, second, features_apart=False))}. Make them "
             "agree, or leave together= out."
         )
     return groups
@@ -83,14 +84,22 @@ def _in_words(reasons: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
 
 
-def _disagreements(first: Learner, second: Learner) -> list[str]:
-    """Name the parts of two recipes that make their batches differ."""
+def _disagreements(first: Learner, second: Learner, *, features_apart: bool = True) -> list[str]:
+    """Name the parts of two recipes that make their batches differ.
+
+    With `features_apart`, a model with frozen layers, which may train on features that are computed
+    once, is not to share the batches of a model whose layers all learn.
+    """
     has_own = any(
         learner.rows is not None and (not learner.takes_weights or learner.exposed_by)
         for learner in (first, second)
     )
     own = [OWN_IMAGES] if has_own else []
-    fields = ("batch_size", "augmentation", *(["targets"] if first.recipe.mixes_images else []))
+    fields = ["batch_size", "augmentation"]
+    if first.recipe.mixes_images:
+        fields.append("targets")
+    elif features_apart and not first.recipe.augmentation:
+        fields.append("freeze")
     return own + [
         name for name in fields if getattr(first.recipe, name) != getattr(second.recipe, name)
     ]

@@ -11,6 +11,8 @@ from rich.text import Text
 
 from zoo.arguments import is_among
 from zoo.errors import ArgumentError
+from zoo.starting.streams import ensure_streams
+from zoo.text import for_terminal, terminal_text
 from zoo.training.scores import SCORES, Score, ScoresByName
 
 
@@ -40,6 +42,7 @@ class Progress:
                 f'verbose must be "auto", 1 or 0. Received: {verbose!r}. Pass 0 for silence.'
             )
         self._epochs = dict(epochs)
+        ensure_streams()
         self._silent = verbose == 0
         self._console = console or Console(stderr=True)
         self._table = _ProgressTable(
@@ -57,7 +60,9 @@ class Progress:
             speed_estimate_period=600,
         )
         self._tasks = {
-            name: self._table.add_task(name, start=False, total=total, state="waits", scores={})
+            name: self._table.add_task(
+                for_terminal(name), start=False, total=total, state="waits", scores={}
+            )
             for name, total in epochs.items()
         }
 
@@ -125,7 +130,7 @@ class Progress:
             text: The line.
         """
         if not self._silent:
-            self._console.print(text, soft_wrap=True, highlight=False, markup=False)
+            self._console.print(for_terminal(text), soft_wrap=True, highlight=False, markup=False)
 
 
 class _ProgressTable(rich.progress.Progress):
@@ -212,7 +217,7 @@ class _ScoreColumn(rich.progress.ProgressColumn):
 
     def render(self, task: rich.progress.Task) -> Text:
         value = task.fields["scores"].get(self._key)
-        return Text("" if value is None else self._score.write(value))
+        return terminal_text("" if value is None else self._score.write(value))
 
 
 class _TimeLeftColumn(rich.progress.TimeRemainingColumn):
@@ -221,7 +226,7 @@ class _TimeLeftColumn(rich.progress.TimeRemainingColumn):
     def render(self, task: rich.progress.Task) -> Text:
         if task.description == "committee":
             return Text()
-        return Text(task.fields["state"]) if task.fields["state"] else super().render(task)
+        return terminal_text(task.fields["state"]) if task.fields["state"] else super().render(task)
 
 
 def _right(title: str) -> Column:

@@ -89,8 +89,9 @@ class Recorder:
             names: Names of models, or `"committee"`.
             epoch: The last epoch whose scores stay; -1 deletes everything.
         """
-        for name in names if self._log else ():
-            self._log.rewind(run_folder(name), epoch)
+        if self._log:
+            for name in names:
+                self._log.rewind(run_folder(name), epoch)
 
     def end(
         self,

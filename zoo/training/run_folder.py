@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.arguments import as_path
 from zoo.augmentation import Augmentation
 from zoo.errors import RunError
 from zoo.files import (
@@ -23,6 +24,7 @@ from zoo.files import (
     read_json,
     write_atomically,
 )
+from zoo.text import json_text
 
 MANIFEST = "run.json"
 _RUN_FOLDER = "run folder"
@@ -57,6 +59,7 @@ class RunFolder:
         self.path, self._lock = _existing(path) if resume else _new_folder(path)
         self.config = json.loads(json.dumps(config))
         try:
+            self._versions_before: dict[str, str] = {}
             if resume and holds_files(self.path):
                 self._check_same_config()
             self.finish("running")
@@ -77,15 +80,11 @@ class RunFolder:
                 self._lock.release()
 
     def _write_manifest(self, status: str) -> None:
-        packages = ("committee-zoo", "keras", "tensorflow")
         write_in_manifest(
             self.path,
             status=status,
             written=datetime.now(UTC).isoformat(timespec="seconds"),
-            versions={
-                "python": platform.python_version(),
-                **{name: version(name) for name in packages},
-            },
+            versions=_versions(),
             config=self.config,
         )
 
@@ -106,7 +105,7 @@ class RunFolder:
             with open(path, "wb") as file:
                 np.savez(file, **contents)
 
-        write_atomically(self._state(name), write)
+        write_atomically(self.state_file(name), write)
 
     def load_state(self, name: str) -> tuple[dict[str, np.ndarray], Any] | None:
         """Read the state that `save_state` wrote.
@@ -120,18 +119,27 @@ class RunFolder:
         Raises:
             RunError: The file is damaged.
         """
-        path = self._state(name)
+        path = self.state_file(name)
         if not path.exists():
             return None
         return _read_state(path)
 
-    def _state(self, name: str) -> Path:
+    def state_file(self, name: str) -> Path:
+        """Give the path of a state."""
         return self.path / "state" / f"{name}.npz"
 
+    def written_by(self) -> str:
+        """Say which versions wrote this run before it was resumed, and which go on with it."""
+        versions = (f"{name} {number}" for name, number in self._versions_before.items())
+        now = (f"{name} {number}" for name, number in _versions().items())
+        return f"Written by {', '.join(versions) or 'unknown versions'}; this is {', '.join(now)}."
+
     def _check_same_config(self) -> None:
-        before = read_manifest(self.path).get("config")
+        manifest = read_manifest(self.path)
+        before = manifest.get("config")
         if not isinstance(before, dict):
             raise damaged_file(self.path / MANIFEST, "it has no configuration", START_ANEW)
+        self._compare_versions(manifest.get("versions"))
         if _are_more_epochs(before, self.config):
             before = {**before, "recipes": _with_epochs(before, self.config)}
         changed = config_differences(before, self.config)
@@ -142,10 +150,35 @@ class RunFolder:
                 "more epochs, or name another folder."
             )
 
+    def _compare_versions(self, before: Any) -> None:
+        """Warn of a resumed run whose numbers other versions may round otherwise."""
+        if not isinstance(before, dict):
+            return
+        self._versions_before = {str(name): str(number) for name, number in before.items()}
+        now = _versions()
+        changed = [
+            f"{name} {number} (now {now[name]})"
+            for name, number in self._versions_before.items()
+            if name in ("keras", "tensorflow") and now[name] != number
+        ]
+        if changed:
+            warnings.warn(
+                f"The run in {self.path} was written with {', '.join(changed)}. It goes on, and "
+                "its numbers may differ a little from those of a run without a stop.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+
+def _versions() -> dict[str, str]:
+    """Give the versions on which the numbers of a training depend."""
+    packages = ("committee-zoo", "keras", "tensorflow")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
 
 def _existing(path: str | os.PathLike[str]) -> tuple[Path, FolderLock]:
     """Lock the folder of a run that goes on, or begins there."""
-    folder = Path(path)
+    folder = as_path("log_dir", path)
     if _is_used(folder) and not (folder / MANIFEST).exists():
         raise _no_manifest(folder)
     return folder, FolderLock(folder, _RUN_FOLDER)
@@ -185,7 +218,7 @@ def free_folder(path: str | os.PathLike[str]) -> Path:
         >>> free_folder("logs/new").as_posix()
         'logs/new'
     """
-    folder = Path(path)
+    folder = as_path("log_dir", path)
     if not _is_used(folder):
         return folder
     named, number = folder.absolute(), 2
@@ -293,7 +326,7 @@ def write_in_manifest(folder: str | os.PathLike[str], **values: Any) -> None:
     """
     path = Path(folder) / MANIFEST
     manifest = {**(read_manifest(folder) if path.exists() else {}), **values}
-    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    text = json_text(manifest, indent=2) + "\n"
     write_atomically(path, lambda path: path.write_text(text, "utf-8"))
 
 

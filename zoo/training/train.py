@@ -60,9 +60,10 @@ def train(
         validation: Images for early stopping and for the curves, or None.
         together: True trains all models in one graph, from the same batches. False trains one
             model after another. None trains those models together whose recipes ask for the same
-            batch size and augmentation, or goes on as the resumed run began. Models with their own
-            images train together only if `Learner.takes_weights`, and if they have no batch
-            normalisation, mixup or CutMix, which would see the images that a model leaves out.
+            batch size and augmentation, but a model with frozen layers and no augmentation apart
+            from others, or goes on as the resumed run began. Models with their own images train
+            together only if `Learner.takes_weights`, and if they have no batch normalisation, mixup
+            or CutMix, which would see the images that a model leaves out.
         combine: Combines the models' probabilities, for the committee's own curves. Another
             function object counts as another computation, for which the graph is made anew.
         teacher: The model that all learn from beside the labels, or None.
@@ -108,15 +109,13 @@ def train(
             "the folder of the run that is to go on."
         )
     callbacks = as_list(callbacks)
-    _check_images(learners, data, validation)
+    _check_images(learners, data, validation, teacher)
     check_callbacks(callbacks)
     members = {learner.name: learner.model for learner in learners}
     watchers = [callback for callback in callbacks if isinstance(callback, MemberCallback)]
     for watcher in watchers:
         watcher.check_run(log_dir is not None, members)
     choose_directions(callbacks, [*members], has_validation=validation is not None)
-    if teacher:
-        check_model("The teacher", teacher.model, data.image_shape, data.num_classes)
     if resume and together is None and _was_trained_apart(log_dir):
         together = False
     groups = group_learners(learners, together)
@@ -129,10 +128,7 @@ def train(
         "validation": _fingerprint(validation) if validation else None,
     }
     with contextlib.ExitStack() as stack:
-        for learner in learners:
-            if learner.recipe.freeze:
-                stack.callback(learner.release)
-                learner.freeze()
+        stack.enter_context(_freezing(learners))
         run = RunFolder(log_dir, config, resume=resume) if log_dir is not None else None
         log = TensorBoardLog(run.path) if run else None
         if run and log:
@@ -213,6 +209,19 @@ def _record_start(
 
 
 @contextlib.contextmanager
+def _freezing(learners: Sequence[Learner]) -> Iterator[None]:
+    """Freeze layers as the recipes ask for it, and let them learn again after the training."""
+    try:
+        for learner in learners:
+            if learner.recipe.freeze:
+                learner.freeze()
+        yield
+    finally:
+        for learner in learners:
+            learner.release()
+
+
+@contextlib.contextmanager
 def _closing(run: RunFolder, log: TensorBoardLog) -> Iterator[None]:
     """Close the log at the end, and write in the run folder how the run ended."""
     try:
@@ -225,8 +234,12 @@ def _closing(run: RunFolder, log: TensorBoardLog) -> Iterator[None]:
     run.finish("finished")
 
 
-def _check_images(learners: Sequence[Learner], data: Split, validation: Split | None) -> None:
+def _check_images(
+    learners: Sequence[Learner], data: Split, validation: Split | None, teacher: Teacher | None
+) -> None:
     """Check that models and recipes fit the images, and that no image is for the report only."""
+    if teacher:
+        check_model("The teacher", teacher.model, data.image_shape, data.num_classes)
     for learner in learners:
         check_model(learner.name, learner.model, data.image_shape, data.num_classes)
         check_kernels(learner.name, learner.model)

@@ -7,7 +7,8 @@ import rich.progress
 from rich.console import Console
 
 from zoo.errors import ArgumentError
-from zoo.text import percent
+from zoo.starting.streams import ensure_streams
+from zoo.text import for_terminal, percent
 
 if TYPE_CHECKING:
     from zoo.tuning.trials import Trial
@@ -39,6 +40,7 @@ class SweepProgress:
             raise ArgumentError(
                 f'verbose must be "auto", 1 or 0. Received: {verbose!r}. Pass 0 for silence.'
             )
+        ensure_streams()
         self._silent = verbose == 0
         self._console = console or Console(stderr=True)
         self._trials, self._done, self._round = trials, 0, 0
@@ -129,4 +131,4 @@ class SweepProgress:
             text: The line.
         """
         if not self._silent:
-            self._console.print(text, soft_wrap=True, highlight=False, markup=False)
+            self._console.print(for_terminal(text), soft_wrap=True, highlight=False, markup=False)

@@ -1,6 +1,5 @@
 """The sweep: all trials, the best of them, tables and pictures."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,7 +18,15 @@ from zoo.inspect.curves.learning import LearningCurves, learning_curves
 from zoo.inspect.curves.settings import as_key
 from zoo.inspect.curves.sweep import SweepCurve, sweep_curve
 from zoo.inspect.curves.sweep_runs import value_text
-from zoo.text import as_plain_text, data_frame, did_you_mean, percent, rich_table
+from zoo.text import (
+    as_plain_text,
+    data_frame,
+    did_you_mean,
+    json_text,
+    percent,
+    rich_table,
+    terminal_text,
+)
 from zoo.tuning.choosing import choose_committee, rank_committee
 from zoo.tuning.confirming import Confirmation, confirm_trial
 from zoo.tuning.figures import draw_importances, draw_parallel_coordinates, importances
@@ -161,7 +168,7 @@ class Sweep:
 
     def to_json(self) -> str:
         """Write `to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, default=str)
+        return json_text(self.to_dict(), indent=2, default=str)
 
     def plot(
         self, parameter: str | None = None, ax: "Axes | None" = None, *, metric: str = "accuracy"
@@ -334,7 +341,7 @@ class Sweep:
         if hidden:
             title += f" ({hidden} more are not shown)"
         table = rich_table(header, rows, title=title, bold=self.best.name)
-        return Group(table, Text(), Text(self.sentence()))
+        return Group(table, Text(), terminal_text(self.sentence()))
 
     def __str__(self) -> str:
         return as_plain_text(self)

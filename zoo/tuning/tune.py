@@ -18,7 +18,7 @@ from zoo.datasets import ImageData
 from zoo.datasets.split import Split
 from zoo.ensembles.fit_arguments import training_split, validation_split
 from zoo.ensembles.members import Member
-from zoo.errors import DataError
+from zoo.errors import DataError, RunError
 from zoo.files import FolderLock
 from zoo.training.lockstep import Graphs
 from zoo.training.run_folder import free_folder
@@ -288,12 +288,16 @@ def _test_images() -> DataError:
 
 
 def _folder(log_dir: str | Path | None, resume: bool) -> Path:
-    """Give the folder of the sweep, which exists then."""
+    """Give the folder of the sweep."""
     if log_dir is None:
-        return Path(tempfile.mkdtemp(prefix="zoo-sweep-"))
-    folder = Path(log_dir) if resume else free_folder(log_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+        try:
+            return Path(tempfile.mkdtemp(prefix="zoo-sweep-"))
+        except OSError as error:
+            raise RunError(
+                "The folder for temporary files must be writable. Received: a sweep without a "
+                f"log_dir, and {error}. Pass log_dir=, or set the environment variable TMPDIR."
+            ) from error
+    return Path(log_dir) if resume else free_folder(log_dir)
 
 
 def _configuration(setup: SweepSetup) -> dict[str, Any]:

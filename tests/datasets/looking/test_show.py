@@ -127,7 +127,7 @@ def test_markdown_escapes_what_would_begin_a_column(split):
         "| class | train |",
         "| --- | ---: |",
         "| a\\|b | 1 |",
-        "| two lines | 1 |",
+        "| two\\nlines | 1 |",
         "| **all** | 2 |",
     ]
 

@@ -54,7 +54,7 @@ def test_the_committee_is_in_bold(report, found):
 
 def test_hostile_names_of_classes_and_members_are_text(report, found):
     assert '<script>alert("1")</script>' in found.text
-    assert "a red&" in found.text
+    assert r"a\n\x1b[31mred\x1b[0m&\udcff" in found.text
     assert "name" * 40 not in report.to_html()
     assert "<b>0" in found.text
 

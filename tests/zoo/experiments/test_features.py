@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.ensembles.provenance import provenance_of, record_exposure
 from zoo.errors import ArgumentError, DataError
-from zoo.experiments.features import frozen_features
+from zoo.experiments.features import frozen_features, make_beginning_member
 from zoo.experiments.settings import DataSettings, FeatureSettings, MemberSettings
 
 
@@ -35,6 +36,21 @@ def test_a_network_is_trained_on_other_images_once(digits, tmp_path):
     assert first.train.image_shape == (1, 1, 10)
     assert np.array_equal(first.test.images, again.test.images)
     assert (tmp_path / "features" / "committee.keras").exists()
+
+
+def test_a_member_begins_with_the_weights_of_the_network_and_a_new_head(digits):
+    sizes = {"input_shape": (8, 8, 1), "hidden": (5,)}
+    network = zoo.build("mlp", num_classes=7, seed=0, **sizes)
+    record_exposure([network], "trained_on", digits.validation.digests)
+    settings = MemberSettings("net", "mlp", {"hidden": [5]}, begins_with="features")
+    first, second = (
+        make_beginning_member(settings, network, digits.train, seed).model for seed in (1, 2)
+    )
+    below, head = (model.get_weights()[:2] for model in (first, network)), first.get_weights()[2]
+    assert all((a == b).all() for a, b in zip(*below, strict=True))
+    assert head.shape == (5, 10)
+    assert (head != second.get_weights()[2]).any()
+    assert set(digits.validation.digests) == set(provenance_of([first]).trained_on)
 
 
 def test_a_missing_network_is_an_error_that_says_what_to_do(digits, tmp_path):

@@ -1,10 +1,20 @@
 """Unfinished files are swept when the process that wrote them has ended."""
 
+import errno
 import os
 import subprocess
 import sys
 
-from zoo.files import is_abandoned, is_temporary, temporary_folder, write_atomically
+import pytest
+
+from zoo.errors import RunError
+from zoo.files import (
+    is_abandoned,
+    is_temporary,
+    scratch_folder,
+    temporary_folder,
+    write_atomically,
+)
 from zoo.files.temporary import sweep, temporary_name
 
 LEAVE_FILES = """
@@ -73,3 +83,14 @@ def test_a_large_folder_is_searched_once(tmp_path, monkeypatch):
     os.utime(path, (1, 1))
     sweep(tmp_path)
     assert path.exists()
+
+
+def test_a_missing_or_full_folder_for_temporary_files_is_told(monkeypatch):
+    message = r"temporary files must be writable.*No space left.*TMPDIR"
+    with pytest.raises(RunError, match=message), scratch_folder():
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(KeyError), scratch_folder():
+        raise KeyError
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    with pytest.raises(RunError, match="temporary files must be writable"):
+        scratch_folder().__enter__()

@@ -7,6 +7,7 @@ import pytest
 import zoo
 from zoo.datasets.split import Split
 from zoo.errors import ArgumentError, DataError
+from zoo.training.grouping import group_learners
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Lockstep
 from zoo.training.train import train
@@ -138,3 +139,19 @@ def test_the_log_says_what_is_not_trained_or_computed_together_and_why(split, mo
     assert f"Not computed as one wide model: {reason}.\n" in text
     train(learners[:2], split, verbose=1)
     assert "Not " not in capsys.readouterr().err
+
+
+def test_a_member_with_kept_features_trains_apart_from_members_that_need_the_images():
+    flips = zoo.Augmentation(horizontal_flip=True)
+    frozen, other, flipped, augmented = (
+        learner(**values)
+        for values in (
+            {"freeze": "features"},
+            {},
+            {"freeze": "features", "augmentation": flips},
+            {"augmentation": flips},
+        )
+    )
+    learners = [frozen, other, flipped, augmented]
+    assert group_learners(learners, None) == [[frozen], [other], [flipped, augmented]]
+    assert group_learners(learners[:2], True) == [[frozen, other]]

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from zoo.errors import ArgumentError
-from zoo.tuning.figures import importances
+from zoo.tuning.figures import draw_parallel_coordinates, importances
 from zoo.tuning.study import quiet_optuna
 
 
@@ -34,3 +36,20 @@ def test_parallel_coordinates_have_a_line_for_each_trial(swept):
     rates = np.log([1e-4, 0.05, 0.5])
     scale = (rates - rates.min()) / np.ptp(rates)
     assert min(abs(scale - top[0])) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([[512, 512], [64], [512, 64], [128], [64]], ["64", "128", "512, 64", "512, 512"]),
+        ([0.5, None, 0.2], ["none", "0.2", "0.5"]),
+        (["sgd", "adam", "adamw"], ["adam", "adamw", "sgd"]),
+        ([True, False], ["False", "True"]),
+    ],
+    ids=["lists", "numbers and None", "names", "switches"],
+)
+def test_values_that_are_no_numbers_are_sorted(swept, values, shown):
+    trials = [replace(swept.trials[0], parameters={"setting": value}) for value in values]
+    axes = draw_parallel_coordinates(trials, ["setting"], "accuracy", None)
+    heights = {text.get_text(): text.get_position()[1] for text in axes.texts}
+    assert sorted(heights, key=heights.__getitem__) == shown

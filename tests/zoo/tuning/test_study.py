@@ -8,7 +8,7 @@ from zoo.errors import ArgumentError, RunError
 from zoo.tuning.study import make_pruner, make_sampler, open_study, quiet_optuna, train_again
 
 
-def opened(storage=None, name="study", resume=False, config=None):
+def opened(storage=None, name="study", resume=False, config=None, **changes):
     return open_study(
         storage,
         name,
@@ -17,6 +17,7 @@ def opened(storage=None, name="study", resume=False, config=None):
         direction="maximize",
         config=config or {},
         resume=resume,
+        **changes,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from cyclopts import App, Token
 
 from zoo.errors import ArgumentError
-from zoo.files import read_json
+from zoo.files import holds_files, read_json
 
 MANIFEST = "run.json"  # of zoo.training.run_folder, whose import loads TensorFlow
 
@@ -93,8 +93,14 @@ gone, which does not exist. Check the path, or leave --resume out.
     """
     file = folder.expanduser() / MANIFEST
     if not file.is_file():
-        is_there = folder.expanduser().exists()
-        fault = f"which holds no {MANIFEST}" if is_there else "which does not exist"
+        path = folder.expanduser()
+        if path.is_dir() and not holds_files(path):
+            raise ArgumentError(
+                "--log-dir must be the folder of the run to resume. Received: "
+                f"{folder}, whose run was stopped before its first step. Start it again: leave "
+                "--resume out, and give all other options."
+            )
+        fault = f"which holds no {MANIFEST}" if path.exists() else "which does not exist"
         raise ArgumentError(
             f"--log-dir must be the folder of the run to resume. Received: {folder}, {fault}. "
             "Check the path, or leave --resume out."

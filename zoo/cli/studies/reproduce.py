@@ -1,6 +1,5 @@
 """The command `zoo reproduce`."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ from zoo.cli.application import app
 from zoo.cli.console import print_note, print_table, print_text, start_tensorflow
 from zoo.errors import ArgumentError
 from zoo.files import check_writable
-from zoo.text import rich_table
+from zoo.text import json_text, rich_table
 
 if TYPE_CHECKING:
     from zoo.experiments import Experiment
@@ -91,7 +90,7 @@ def reproduce(
             print_table(answer)
             print_text(f"\nResults, environment and figures: {answer.folder}\n")
     if as_json:
-        print(json.dumps([answer.to_dict() for answer in answers], indent=2, ensure_ascii=False))
+        print(json_text([answer.to_dict() for answer in answers], indent=2))
 
 
 def _print_list(experiments: "Sequence[Experiment]", as_json: bool) -> None:
@@ -105,7 +104,7 @@ def _print_list(experiments: "Sequence[Experiment]", as_json: bool) -> None:
             }
             for item in experiments
         ]
-        print(json.dumps(listed, indent=2, ensure_ascii=False))
+        print(json_text(listed, indent=2))
         return
     rows = [
         [item.name, item.report, item.title, item.data_needed, f"{item.minutes:g}"]

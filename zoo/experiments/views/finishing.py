@@ -10,6 +10,7 @@ from zoo.experiments.views.choices import Choice, TrainedSeed
 from zoo.experiments.views.drawing import FIGURES
 from zoo.experiments.views.measuring import MEASUREMENTS, Measurement
 from zoo.files import errors_as_warnings, read_json, write_atomically
+from zoo.text import json_text
 
 START_ANEW = "Name another run folder."
 
@@ -57,5 +58,5 @@ def finish(
 
 def write_json(path: Path, values: Any) -> None:
     """Write values as an indented JSON file."""
-    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+    text = json_text(values, indent=2) + "\n"
     write_atomically(path, lambda file: file.write_text(text, "utf-8"))

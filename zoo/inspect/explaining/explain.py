@@ -59,8 +59,9 @@ def explain(
             `"layer_cam"`, `"score_cam"`, `"occlusion"` or `"rise"`. The functions with these names
             in `zoo.inspect.explaining` say what each computes.
         layer: For methods of class activation, the name of a layer, such as `"vgg/block3_conv1"`;
-            None takes the last convolution with more than one position, or the activation behind
-            it, if that is a layer. For a committee, also a dict from the name of a member.
+            None takes the last feature map before the pooling: the activation or the sum of
+            branches behind the last convolution with more than one position. For a committee, also
+            a dict from the name of a member.
         of: `"logits"` explains the number before the softmax or sigmoid; `"probabilities"`
             explains the output of the model.
         class_names: The names of the classes, for pictures; None takes them from the `Split` or

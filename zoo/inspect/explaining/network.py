@@ -30,8 +30,8 @@ class Network:
     Args:
         model: A built `keras.Model`.
         image_shape: (height, width, channels) of the images.
-        layer: The name of the layer for methods of class activation; None for the last convolution
-            with more than one position, with the normalisation and activation behind it.
+        layer: The name of the layer for methods of class activation; None for the last feature
+            map before the pooling.
         of: `"logits"` or `"probabilities"`, the scores that are explained.
         batch_size: The largest number of images in a run; a run without gradients may have up to 8
             times as many small images.

@@ -14,11 +14,16 @@ _CONVOLUTIONS = (
     keras.layers.Conv2DTranspose,
 )
 
-_BEHIND_CONVOLUTIONS = (
-    *(keras.layers.BatchNormalization, keras.layers.Add, keras.layers.Activation),
-    *(keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.PReLU, keras.layers.ELU),
+_POOLINGS = (
+    *(keras.layers.MaxPooling2D, keras.layers.AveragePooling2D),
+    *(keras.layers.GlobalMaxPooling2D, keras.layers.GlobalAveragePooling2D),
 )
-"""Layers behind a convolution that belong to it."""
+
+_WITHOUT_EFFECT = (
+    *(keras.layers.Dropout, keras.layers.SpatialDropout2D),
+    *(keras.layers.GaussianNoise, keras.layers.GaussianDropout, keras.layers.Identity),
+)
+"""Layers that give back their input when a model predicts."""
 
 
 def feature_layer(model: Any, calls: Sequence[LayerCall], layer: Any = None) -> str:
@@ -27,9 +32,10 @@ def feature_layer(model: Any, calls: Sequence[LayerCall], layer: Any = None) -> 
     Args:
         model: A built `keras.Model`.
         calls: The calls of its layers, from `layer_calls`.
-        layer: The layer that a user asks for, as `find_layer` takes it; None for the last
-            convolution whose output has more than one position, or the normalisation, shortcut or
-            activation behind it, if these are layers.
+        layer: The layer that a user asks for, as `find_layer` takes it; None for the last feature
+            map before the pooling. This is the last output with the positions of the last
+            convolution that has more than one: of the convolution itself, or of a normalisation, a
+            sum or concatenation of branches, or an activation behind it.
 
     Returns:
         The path of the layer, with the number of the call where the model calls it twice or more.
@@ -58,7 +64,7 @@ def feature_layer(model: Any, calls: Sequence[LayerCall], layer: Any = None) -> 
         return name
     for position in reversed(range(len(calls))):
         if isinstance(calls[position].layer, _CONVOLUTIONS) and _has_positions(calls[position]):
-            return _with_activation(calls[position:]).name
+            return _last_of_these_positions(calls[position:]).name
     raise ArgumentError(
         f"{model.name} must have a convolution whose output has more than one position. "
         f"Received: a model of {', '.join(sorted({type(c.layer).__name__ for c in calls}))}. "
@@ -91,20 +97,29 @@ def has_channels_first(model: Any, calls: Sequence[LayerCall], name: str) -> boo
     return False
 
 
-def _with_activation(calls: Sequence[LayerCall]) -> LayerCall:
-    """Find the last layer that belongs to a convolution, the first of the calls.
+def _last_of_these_positions(calls: Sequence[LayerCall]) -> LayerCall:
+    """Find the last call whose output has the positions of a convolution, the first of the calls.
 
     The feature maps of the authors are rectified: they come from behind the normalisation, the
-    shortcut and the activation.
+    sum of branches and the activation.
     """
+    places = _positions(calls[0], calls[0].layer.data_format)
     chosen = calls[0]
     for call in calls[1:]:
-        if isinstance(call.layer, keras.Model):
-            continue  # a model inside the model, which contains the layers before it
-        if not isinstance(call.layer, _BEHIND_CONVOLUTIONS) or call.shape != chosen.shape:
-            break
-        chosen = call
+        if isinstance(call.layer, _POOLINGS) and None in places:
+            break  # the positions behind it cannot be told from those before it
+        # A model inside the model contains layers before it.
+        passes = isinstance(call.layer, (keras.Model, *_POOLINGS, *_WITHOUT_EFFECT))
+        if not passes and _positions(call, calls[0].layer.data_format) == places:
+            chosen = call
     return chosen
+
+
+def _positions(call: LayerCall, data_format: str) -> tuple[int | None, ...] | None:
+    """Give height and width of the output of a call; None if the output has no positions."""
+    if call.shape is None or len(call.shape) != 4:
+        return None
+    return call.shape[2:] if data_format == "channels_first" else call.shape[1:3]
 
 
 def _has_positions(call: LayerCall) -> bool:

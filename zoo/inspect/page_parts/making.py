@@ -23,8 +23,7 @@ from zoo.inspect.page_parts.subject import Contents, LeftOut, Subject
 from zoo.inspect.pictures.predictions import labelled_split
 from zoo.pages.frame import Section, whole_page
 from zoo.pages.parts import note
-from zoo.pages.words import shortened
-from zoo.text import as_plain_text, first_line, rich_table
+from zoo.text import as_plain_text, first_line, rich_table, shortened
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -17,7 +17,7 @@ from zoo.ensembles.provenance import provenance_of
 from zoo.ensembles.reports.report import Report, make_report
 from zoo.inspect.pictures.predictions import BATCH, Predictions, predict_split
 from zoo.pages.frame import Section
-from zoo.pages.words import shortened
+from zoo.text import shortened
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -1,6 +1,5 @@
 """Whether a saved model could be loaded again."""
 
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import keras
 import numpy as np
 
 from zoo.errors import ArgumentError, DataError
+from zoo.files import is_error_of_disk, scratch_folder
 from zoo.saving import foreign_names, load
 from zoo.seeds import seeded
 from zoo.text import first_line
@@ -61,7 +61,7 @@ def _check_round_trip(name: str, model: Any) -> None:
     """Save and load a model, and compare the answers about an image of noise."""
     sides = [side or 64 for side in model.input_shape[1:]]
     image = np.random.default_rng(0).integers(0, 256, (1, *sides)).astype("float32")
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         path = Path(folder, "model.keras")
         try:
             model.save(path)
@@ -70,6 +70,8 @@ def _check_round_trip(name: str, model: Any) -> None:
         except DataError as error:
             raise _unsaveable(name, first_line(error.__cause__ or error)) from error
         except Exception as error:  # of the user's own classes
+            if is_error_of_disk(error):
+                raise
             raise _unsaveable(name, first_line(error)) from error
     if not np.allclose(found, expected, rtol=1e-3, atol=1e-5, equal_nan=True):
         raise _unsaveable(name, "the loaded model gives other answers")

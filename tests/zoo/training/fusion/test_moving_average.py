@@ -193,3 +193,11 @@ def test_the_moving_average_of_keras_is_that_of_the_recipe():
     assert (without.ema, without.optimizer_arguments) == (None, {})
     chosen = Recipe(ema=0.5, optimizer_arguments={"use_ema": True, "ema_momentum": 0.9})
     assert (chosen.ema, chosen.optimizer_arguments) == (0.5, {})
+
+
+def test_overwriting_the_weights_with_their_average_is_refused():
+    for arguments in ({}, {"use_ema": True}):
+        with pytest.raises(ArgumentError, match="must not hold ema_overwrite_frequency"):
+            Recipe(optimizer_arguments={"ema_overwrite_frequency": 100, **arguments})
+    recipe = Recipe(optimizer_arguments={"ema_overwrite_frequency": None})  # Keras's default
+    assert recipe.optimizer_arguments == {}

@@ -1,74 +1,19 @@
-"""Numbers and tables, in the same form in messages, reports, the terminal and notebooks."""
+"""Tables as Markdown, for the terminal, and as a DataFrame of pandas."""
 
 from __future__ import annotations
 
 import io
-import re
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ArgumentError
+from zoo.text.outside import for_markdown, for_terminal, terminal_text
+from zoo.text.words import wrapped
 
 if TYPE_CHECKING:
     import pandas
     from rich.table import Table
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """End a sentence about an unknown name with the closest known names, or with a full stop.
-
-    Args:
-        word: The unknown name.
-        known: All known names.
-
-    Returns:
-        The end of the sentence.
-
-    Example:
-        >>> f"Received: 'cn'{did_you_mean('cn', ['cnn', 'mlp'])}"
-        "Received: 'cn'; did you mean 'cnn'?"
-    """
-    lowered = {name.lower(): name for name in known}
-    close = get_close_matches(word.lower(), lowered, n=2)
-    return f"; did you mean {' or '.join(repr(lowered[name]) for name in close)}?" if close else "."
-
-
-def unknown_name(kind: str, name: Any, known: Iterable[str], remedy: str) -> str:
-    """Write the error about a name that is not in a registry.
-
-    Args:
-        kind: What the registry holds, such as `"model"`.
-        name: The unknown name.
-        known: All registered names.
-        remedy: A sentence that says what to do about a name of the user's own.
-
-    Returns:
-        The message, with the closest and with all registered names.
-
-    Example:
-        >>> print(unknown_name("model", "cn", ["mlp", "cnn"], "Import your module."))
-        ... # doctest: +NORMALIZE_WHITESPACE
-        The model must be registered. Received: 'cn'; did you mean 'cnn'? Registered: cnn, mlp.
-        Import your module.
-    """
-    names = sorted(known)
-    return (
-        f"The {kind} must be registered. Received: {name!r}{did_you_mean(str(name), names)} "
-        f"Registered: {', '.join(names)}. {remedy}"
-    )
-
-
-def percent(fraction: float) -> str:
-    """Write a fraction as a percentage with one decimal.
-
-    Example:
-        >>> percent(0.4714)
-        '47.1 %'
-    """
-    return f"{100 * fraction:.1f} %"
 
 
 def data_frame(columns: Mapping[str, Any]) -> pandas.DataFrame:
@@ -102,7 +47,7 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
     Args:
         header: Names of the columns.
-        rows: The cells of each row. Line breaks become spaces, and `|` is escaped.
+        rows: The cells of each row. Line breaks become spaces, and `|` and tags are escaped.
 
     Returns:
         The lines of the table.
@@ -114,7 +59,8 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         | a\|b | 3 |
     """
     cells = (
-        [" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in (header, *rows)
+        [for_markdown(" ".join(cell.split())).replace("|", "\\|") for cell in row]
+        for row in (header, *rows)
     )
     first, *others = (f"| {' | '.join(row)} |" for row in cells)
     return "\n".join([first, f"| --- |{' ---: |' * (len(header) - 1)}", *others])
@@ -149,15 +95,14 @@ def rich_table(
         >>> rich_table(["", "n"], [["a", "3"]], title="Scores").row_count
         1
     """
-    from rich.text import Text  # imported here because many callers need no table
-
     table = _table_class()(header_style="bold", box=None, pad_edge=False)
     table.heading = title
     numbers = right if isinstance(right, Sequence) else header[1:] if right else ()
     for index, name in enumerate(header):
-        table.add_column(Text(name), justify="right" if index and name in numbers else "left")
+        side = "right" if index and name in numbers else "left"
+        table.add_column(terminal_text(name), justify=side)
     for row in rows:
-        table.add_row(*map(Text, row), style="bold" if row[0] == bold else "")
+        table.add_row(*map(terminal_text, row), style="bold" if row[0] == bold else "")
     return table
 
 
@@ -165,7 +110,6 @@ def rich_table(
 def _table_class() -> Any:
     """Make the class of tables whose lines break between words."""
     from rich.table import Table
-    from rich.text import Text
 
     class WordTable(Table):
         heading: str | None = None
@@ -173,7 +117,7 @@ def _table_class() -> Any:
         def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
             if self.heading:
                 heading = wrapped(self.heading, options.max_width)
-                yield Text(heading, style="bold", overflow="ignore")
+                yield terminal_text(heading, style="bold", overflow="ignore")
             least, most = _widths(self.columns, console, options.update_width(100_000))
             spare = options.max_width - sum(least) - 2 * (len(least) - 1)
             if spare < 0:
@@ -201,15 +145,15 @@ def _table_class() -> Any:
                     yield ""
                 yield table
 
-        def rows_as_list(self, width: int) -> Iterator[Text]:
+        def rows_as_list(self, width: int) -> Iterator[Any]:
             first, *others = self.columns
             for title, *row in zip(*(column.cells for column in self.columns), strict=True):
                 title = wrapped(str(title or first.header), width)
-                yield Text(title, style="bold", overflow="ignore")
+                yield terminal_text(title, style="bold", overflow="ignore")
                 for column, cell in zip(others, row, strict=True):
                     if str(cell):
                         text = wrapped(f"{column.header}: {cell}", width, indent="  ")
-                        yield Text(text, overflow="ignore")
+                        yield terminal_text(text, overflow="ignore")
 
     return WordTable
 
@@ -242,39 +186,6 @@ def _blocks(least: Sequence[int], width: int) -> list[list[int]]:
     return blocks
 
 
-def wrapped(text: str, width: int, *, indent: str = "") -> str:
-    r"""Break the lines of a text between words. A word that is longer than a line stays whole.
-
-    No line begins with the sign `%`, which belongs to the number before it.
-
-    Args:
-        text: The text.
-        width: The number of characters in a line.
-        indent: Spaces before each line.
-
-    Returns:
-        The text with more lines.
-
-    Example:
-        >>> wrapped("in /home/someone/pictures", 12)
-        'in\n/home/someone/pictures'
-        >>> wrapped("with 98.3 % of all", 9)
-        'with\n98.3 % of\nall'
-    """
-    lines = (
-        textwrap.fill(
-            line.replace(" %", "\xa0%"),
-            width,
-            initial_indent=indent,
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for line in text.split("\n")
-    )
-    return "\n".join(lines).replace("\xa0%", " %")
-
-
 def as_plain_text(renderable: Any, width: int = 100) -> str:
     """Print something that rich can print, without colours, into a text.
 
@@ -295,20 +206,4 @@ def as_plain_text(renderable: Any, width: int = 100) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
     console.print(renderable)
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def first_line(error: BaseException) -> str:
-    r"""Give the line of an error's message that says what happened, or the name of its class.
-
-    Keras's messages can be in colour. They begin with a line that says where the error happened,
-    or quote the error at their end.
-
-    Example:
-        >>> first_line(ValueError("Exception encountered when calling Dense.\n\nA bad shape."))
-        'A bad shape.'
-    """
-    text = str(error).rpartition("Exception encountered: ")[2]
-    lines = [re.sub("\x1b\\[[0-9;]*m", "", line).strip() for line in text.split("\n")]
-    told = [line for line in lines if line and not line.startswith("Exception encountered when")]
-    return told[0] if told else type(error).__name__
+    return for_terminal("\n".join(line.rstrip() for line in lines))

@@ -123,7 +123,7 @@ def test_whatever_keras_raises_about_a_file_is_one_error_with_the_reason(tmp_pat
         dense["config"]["units"] = 10**15
 
     change_description(path, grow)
-    with pytest.raises(DataError, match=r"m\.keras, which cannot be loaded \(.*OOM"):
+    with pytest.raises(DataError, match=r"m\.keras, which cannot be loaded \(The weights take 64,"):
         zoo.load(path)
 
     def misspell(layers):
@@ -222,10 +222,3 @@ def test_a_byte_that_changed_anywhere_is_noticed(tmp_path):
         # The change is in a place that means nothing, such as the time of a member.
         for weight, other in zip(expected, model.get_weights(), strict=True):
             np.testing.assert_array_equal(weight, other)
-
-
-def test_an_archive_that_unpacks_to_much_more_than_its_size_is_refused(tmp_path):
-    with zipfile.ZipFile(tmp_path / "m.keras", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("model.weights.h5", bytes(10_000_000))
-    with pytest.raises(DataError, match="unpacks to 10,000,000 bytes"):
-        zoo.load(tmp_path / "m.keras")

@@ -1,0 +1,66 @@
+"""A run is resumed from its own states only, and every other state is named."""
+
+import json
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.datasets.split import Split
+from zoo.errors import RunError
+from zoo.training import train
+from zoo.training.learner import Learner
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of a single epoch, and how to go on with it."""
+    folder = tmp_path_factory.mktemp("run") / "run"
+    images = np.random.default_rng(0).integers(0, 256, (24, 4, 4, 1), dtype=np.uint8)
+    split = Split("train", images, np.arange(24) % 2, ("a", "b"))
+
+    def fit(epochs=1, resume=True):
+        model = zoo.build("softmax", input_shape=(4, 4, 1), num_classes=2, seed=0)
+        learner = Learner("softmax", model, zoo.Recipe("sgd", 0.01, batch_size=8, epochs=epochs))
+        return train([learner], split, log_dir=folder, resume=resume, verbose=0)
+
+    fit(resume=False)
+    return folder, fit
+
+
+def change_state(folder, change):
+    path = folder / "state" / "softmax.npz"
+    with np.load(path) as file:
+        arrays = {key: file[key] for key in file.files}
+    facts = json.loads(str(arrays.pop("facts")))
+    change(arrays, facts)
+    np.savez(path, facts=np.array(json.dumps(facts)), **arrays)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays, facts: arrays.pop("softmax/variables/0"),
+        lambda arrays, facts: arrays.update({"softmax/variables/0": np.zeros((3, 3))}),
+        lambda arrays, facts: facts["learners"].clear(),
+        lambda arrays, facts: facts.pop("epoch"),
+        lambda arrays, facts: facts.update(learners=5),
+    ],
+)
+def test_a_state_of_other_models_is_named(run, change):
+    folder, fit = run
+    before = (folder / "state" / "softmax.npz").read_bytes()
+    change_state(folder, change)
+    message = r"must fit its models\. Received: .*softmax\.npz.*Written by .*keras \d.*this is "
+    with pytest.raises(RunError, match=message):
+        fit(epochs=2)
+    (folder / "state" / "softmax.npz").write_bytes(before)
+
+
+def test_a_run_of_other_versions_goes_on_with_a_warning(run):
+    folder, fit = run
+    manifest = json.loads((folder / "run.json").read_text())
+    manifest["versions"]["keras"] = "3.0.0"
+    (folder / "run.json").write_text(json.dumps(manifest))
+    with pytest.warns(UserWarning, match=r"was written with keras 3\.0\.0 \(now 3"):
+        fit(epochs=2)

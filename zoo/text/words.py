@@ -1,0 +1,112 @@
+"""Words and sentences, in the same form in messages, reports, the terminal and notebooks."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """End a sentence about an unknown name with the closest known names, or with a full stop.
+
+    Args:
+        word: The unknown name.
+        known: All known names.
+
+    Returns:
+        The end of the sentence.
+
+    Example:
+        >>> f"Received: 'cn'{did_you_mean('cn', ['cnn', 'mlp'])}"
+        "Received: 'cn'; did you mean 'cnn'?"
+    """
+    lowered = {name.lower(): name for name in known}
+    close = get_close_matches(word.lower(), lowered, n=2)
+    return f"; did you mean {' or '.join(repr(lowered[name]) for name in close)}?" if close else "."
+
+
+def unknown_name(kind: str, name: Any, known: Iterable[str], remedy: str) -> str:
+    """Write the error about a name that is not in a registry.
+
+    Args:
+        kind: What the registry holds, such as `"model"`.
+        name: The unknown name.
+        known: All registered names.
+        remedy: A sentence that says what to do about a name of the user's own.
+
+    Returns:
+        The message, with the closest and with all registered names.
+
+    Example:
+        >>> print(unknown_name("model", "cn", ["mlp", "cnn"], "Import your module."))
+        ... # doctest: +NORMALIZE_WHITESPACE
+        The model must be registered. Received: 'cn'; did you mean 'cnn'? Registered: cnn, mlp.
+        Import your module.
+    """
+    names = sorted(known)
+    return (
+        f"The {kind} must be registered. Received: {name!r}{did_you_mean(str(name), names)} "
+        f"Registered: {', '.join(names)}. {remedy}"
+    )
+
+
+def percent(fraction: float) -> str:
+    """Write a fraction as a percentage with one decimal.
+
+    Example:
+        >>> percent(0.4714)
+        '47.1 %'
+    """
+    return f"{100 * fraction:.1f} %"
+
+
+def wrapped(text: str, width: int, *, indent: str = "") -> str:
+    r"""Break the lines of a text between words. A word that is longer than a line stays whole.
+
+    No line begins with the sign `%`, which belongs to the number before it.
+
+    Args:
+        text: The text.
+        width: The number of characters in a line.
+        indent: Spaces before each line.
+
+    Returns:
+        The text with more lines.
+
+    Example:
+        >>> wrapped("in /home/someone/pictures", 12)
+        'in\n/home/someone/pictures'
+        >>> wrapped("with 98.3 % of all", 9)
+        'with\n98.3 % of\nall'
+    """
+    lines = (
+        textwrap.fill(
+            line.replace(" %", "\xa0%"),
+            width,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in text.split("\n")
+    )
+    return "\n".join(lines).replace("\xa0%", " %")
+
+
+def first_line(error: BaseException) -> str:
+    r"""Give the line of an error's message that says what happened, or the name of its class.
+
+    Keras's messages can be in colour. They begin with a line that says where the error happened,
+    or quote the error at their end.
+
+    Example:
+        >>> first_line(ValueError("Exception encountered when calling Dense.\n\nA bad shape."))
+        'A bad shape.'
+    """
+    text = str(error).rpartition("Exception encountered: ")[2]
+    lines = [re.sub("\x1b\\[[0-9;]*m", "", line).strip() for line in text.split("\n")]
+    told = [line for line in lines if line and not line.startswith("Exception encountered when")]
+    return told[0] if told else type(error).__name__
