@@ -212,6 +212,8 @@ class Recipe:
 
     def _check_schedule(self) -> None:
         if isinstance(self.schedule, Mapping):
+            from zoo.schedules import rate_of_schedule  # loads Keras
+
             rate = rate_of_schedule(self.schedule)
             if rate is not None and not math.isclose(rate, self.learning_rate, rel_tol=1e-6):
                 raise ArgumentError(
@@ -367,24 +369,6 @@ class Recipe:
 def _is_between_0_and_1(value: Any) -> bool:
     """Whether a value is a number above 0 and below 1."""
     return isinstance(value, numbers.Real) and 0 < float(value) < 1
-
-
-def rate_of_schedule(schedule: Mapping[str, Any]) -> float | None:
-    """Read the learning rate from the description of a schedule of Keras.
-
-    Args:
-        schedule: What `keras.optimizers.schedules.serialize` made.
-
-    Returns:
-        The learning rate at the start, or after the warm-up; None for a schedule of another kind.
-
-    Example:
-        >>> rate_of_schedule({"config": {"initial_learning_rate": 0.1, "decay_steps": 100}})
-        0.1
-    """
-    config = schedule.get("config", {})
-    rates = (config.get("warmup_target"), config.get("initial_learning_rate"))
-    return next((float(rate) for rate in (*rates, *config.get("values", [])) if rate), None)
 
 
 def recipe_from_config(config: Mapping[str, Any]) -> Recipe:
