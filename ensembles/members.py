@@ -8,9 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from zoo.arguments import whole_number
-from zoo.ensembles.provenance import (
-    record_weights,
-)
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
 from zoo.registry.building import build
@@ -274,13 +271,9 @@ def build_models(
     Returns:
         The `keras.Model`s.
     """
-    models = [
+    return [
         member.build(input_shape, num_classes, seed + index) for index, member in enumerate(members)
     ]
-    for member, model in zip(members, models, strict=True):
-        if "weights" in member.arguments:
-            record_weights(model, find_weights(member.arguments["weights"])[0])
-    return models
 
 
 def _recipe_named(member: Member) -> Recipe:

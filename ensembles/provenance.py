@@ -15,7 +15,7 @@ import numpy as np
 
 from zoo.datasets.split import Split
 from zoo.errors import DataError
-from zoo.weights.catalogue import TrainedWeights
+from zoo.weights.catalogue import find_weights
 
 NO_IMAGES = np.array([], np.uint64)
 
@@ -179,14 +179,17 @@ def provenance_of(models: Iterable[Any]) -> Provenance:
         >>> provenance_of([]).trained_on
         array([], dtype=uint64)
     """
-    nothing = Provenance()
-    recorded = (
-        model.provenance
-        if isinstance(model, CompositeModel)
-        else getattr(model, "zoo_provenance", nothing)
-        for model in models
-    )
-    return nothing.joined_with(*recorded)
+    return Provenance().joined_with(*map(_recorded, models))
+
+
+def _recorded(model: Any) -> Provenance:
+    """Give what is recorded of a model: by a training, or by the trained weights that it took."""
+    if isinstance(model, CompositeModel):
+        return model.provenance
+    if not hasattr(model, "zoo_provenance") and hasattr(model, "zoo_weights"):
+        (weights,) = find_weights(model.zoo_weights)
+        model.zoo_provenance = Provenance(**weights.of.digests())
+    return getattr(model, "zoo_provenance", Provenance())
 
 
 def known_images(models: Iterable[Any], kind: Kind) -> np.ndarray:
@@ -220,21 +223,6 @@ def record_exposure(models: Iterable[Any], kind: Kind, digests: np.ndarray) -> N
             record_exposure(model.members, kind, digests)
         else:
             model.zoo_provenance = provenance_of([model]).joined_with(added)
-
-
-def record_weights(model: Any, weights: TrainedWeights) -> None:
-    """Add the images that trained weights were learned from and tuned on to those a model knows.
-
-    Args:
-        model: A Keras model that has taken the weights.
-        weights: The trained weights.
-
-    Raises:
-        DataError: A file of the set of weights is damaged.
-    """
-    digests = weights.of.digests()
-    record_exposure([model], "trained_on", digests["trained_on"])
-    record_exposure([model], "tuned_on", digests["tuned_on"])
 
 
 # The names of the earlier module `zoo.ensembles.seen`.

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from zoo.datasets import Split
@@ -333,29 +334,39 @@ rule = {voting = "soft"}
 
 
 @pytest.fixture(scope="session")
-def weights_run(tmp_path_factory):
-    """The run folder of an experiment that trains four small networks on digits."""
+def weights_folder(tmp_path_factory):
+    """A run that trains four small networks on digits, and the set `tiny` that it was packed into.
+
+    The workers of the suite share the folder: the first worker that needs it fills it.
+    """
     from zoo.experiments import reproduce
-
-    folder = tmp_path_factory.mktemp("weights")
-    (folder / "small.toml").write_text(SMALL_NETWORKS, "utf-8")
-    reproduce(str(folder / "small.toml"), log_dir=folder / "run", verbose=0)
-    return folder / "run"
-
-
-@pytest.fixture(scope="session")
-def packed_sets(weights_run, tmp_path_factory):
-    """A folder with the set `tiny`, which `weights_run` was packed into."""
     from zoo.experiments.packing import pack
     from zoo.weights import catalogue
 
-    folder = tmp_path_factory.mktemp("sets")
-    (folder / "tiny").mkdir()
-    (folder / "tiny" / "set.toml").write_text(ABOUT_SET, "utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(catalogue, "FOLDER", folder)
-        pack(weights_run, "tiny")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "weights"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "sets" / "tiny" / "committee.toml").exists():
+            (folder / "sets" / "tiny").mkdir(parents=True)
+            (folder / "sets" / "tiny" / "set.toml").write_text(ABOUT_SET, "utf-8")
+            (folder / "small.toml").write_text(SMALL_NETWORKS, "utf-8")
+            reproduce(str(folder / "small.toml"), log_dir=folder / "run", verbose=0)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(catalogue, "FOLDER", folder / "sets")
+                pack(folder / "run", "tiny")
     return folder
+
+
+@pytest.fixture(scope="session")
+def weights_run(weights_folder):
+    """The run folder of an experiment that trains four small networks on digits."""
+    return weights_folder / "run"
+
+
+@pytest.fixture(scope="session")
+def packed_sets(weights_folder):
+    """A folder with the set `tiny`, which `weights_run` was packed into."""
+    return weights_folder / "sets"
 
 
 @pytest.fixture

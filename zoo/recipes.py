@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from zoo.arguments import whole_number
+from zoo.arguments import argument_error, whole_number
 from zoo.augmentation import REPORT, Augmentation
 from zoo.errors import ArgumentError
 from zoo.text import did_you_mean, first_line
@@ -150,10 +150,9 @@ class Recipe:
         arguments = dict(self.optimizer_arguments)
         if arguments.pop("ema_overwrite_frequency", None) is not None:
             raise ArgumentError(
-                "optimizer_arguments must not hold ema_overwrite_frequency: the training keeps the "
-                "moving average beside the weights, and does not overwrite the weights with it. "
-                f"Received: {dict(self.optimizer_arguments)}. Leave ema_overwrite_frequency out, "
-                "and pass ema= for the moving average."
+                "optimizer_arguments must not hold ema_overwrite_frequency, since a training never "
+                f"overwrites its weights with ema. Received: {dict(self.optimizer_arguments)}. "
+                "Leave ema_overwrite_frequency out."
             )
         # Keras's own names of the moving average, as in recipes of earlier versions.
         averages, decay = arguments.pop("use_ema", False), arguments.pop("ema_momentum", 0.99)
@@ -189,19 +188,11 @@ class Recipe:
             )
 
     def _check_choices(self) -> None:
-        if self.class_weight not in ("balanced", None):
-            raise ArgumentError(
-                f'class_weight must be "balanced" or None. Received: {self.class_weight!r}.'
-            )
-        if self.weight_decay_of not in ("kernels", None):
-            raise ArgumentError(
-                f'weight_decay_of must be "kernels" or None. Received: {self.weight_decay_of!r}.'
-            )
-        if self.targets not in ("shares", None):
-            raise ArgumentError(
-                f'targets must be "shares" or None. Received: {self.targets!r}. Pass None to train '
-                "on the labels."
-            )
+        choices = ("balanced", "kernels", "shares", "features")
+        names = ("class_weight", "weight_decay_of", "targets", "freeze")
+        for name, choice in zip(names, choices, strict=True):
+            if (value := getattr(self, name)) not in (choice, None):
+                raise ArgumentError(f'{name} must be "{choice}" or None. Received: {value!r}.')
         share = self.label_smoothing
         if share is not None and share != 0 and not _is_between_0_and_1(share):
             raise ArgumentError(
@@ -221,6 +212,8 @@ class Recipe:
 
     def _check_schedule(self) -> None:
         if isinstance(self.schedule, Mapping):
+            from zoo.schedules import rate_of_schedule  # loads Keras
+
             rate = rate_of_schedule(self.schedule)
             if rate is not None and not math.isclose(rate, self.learning_rate, rel_tol=1e-6):
                 raise ArgumentError(
@@ -258,9 +251,8 @@ class Recipe:
 
     def _check_averages(self) -> None:
         if self.ema is not None and not _is_between_0_and_1(self.ema):
-            raise ArgumentError(
-                "ema must be a number above 0 and below 1, or None. Received: "
-                f"{self.ema!r}. Pass 0.999, for example."
+            raise argument_error(
+                "ema", "be a number above 0 and below 1, or None", self.ema, "Pass 0.999"
             )
         if self.ema is not None and self.average_from is not None:
             raise ArgumentError(
@@ -285,8 +277,6 @@ class Recipe:
             )
 
     def _check_transfer(self) -> None:
-        if self.freeze not in ("features", None):
-            raise ArgumentError(f'freeze must be "features" or None. Received: {self.freeze!r}.')
         decay = self.layer_decay
         if decay is not None and decay != 1 and not _is_between_0_and_1(decay):
             raise ArgumentError(
@@ -379,24 +369,6 @@ class Recipe:
 def _is_between_0_and_1(value: Any) -> bool:
     """Whether a value is a number above 0 and below 1."""
     return isinstance(value, numbers.Real) and 0 < float(value) < 1
-
-
-def rate_of_schedule(schedule: Mapping[str, Any]) -> float | None:
-    """Read the learning rate from the description of a schedule of Keras.
-
-    Args:
-        schedule: What `keras.optimizers.schedules.serialize` made.
-
-    Returns:
-        The learning rate at the start, or after the warm-up; None for a schedule of another kind.
-
-    Example:
-        >>> rate_of_schedule({"config": {"initial_learning_rate": 0.1, "decay_steps": 100}})
-        0.1
-    """
-    config = schedule.get("config", {})
-    rates = (config.get("warmup_target"), config.get("initial_learning_rate"))
-    return next((float(rate) for rate in (*rates, *config.get("values", [])) if rate), None)
 
 
 def recipe_from_config(config: Mapping[str, Any]) -> Recipe:

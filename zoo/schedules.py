@@ -138,3 +138,21 @@ def rate_factor(optimizer: Any) -> Any:
     if isinstance(schedule, RecipeSchedule) and schedule.reducible:
         return schedule.factor
     return None
+
+
+def rate_of_schedule(schedule: Mapping[str, Any]) -> float | None:
+    """Read the learning rate from the description of a schedule of Keras.
+
+    Args:
+        schedule: What `keras.optimizers.schedules.serialize` made.
+
+    Returns:
+        The learning rate at the start, or after the warm-up; None for a schedule of another kind.
+
+    Example:
+        >>> rate_of_schedule({"config": {"initial_learning_rate": 0.1, "decay_steps": 100}})
+        0.1
+    """
+    config = schedule.get("config", {})
+    rates = (config.get("warmup_target"), config.get("initial_learning_rate"))
+    return next((float(rate) for rate in (*rates, *config.get("values", [])) if rate), None)

@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("zoo")
 
+SAVED = "committee.keras"
+"""The file of the model in a run folder."""
+
 
 def is_weights(model: str | os.PathLike[str]) -> bool:
     """Tell whether a user names a set of weights or a member of it, and no file.
 
-    A path that exists is a file, whatever sets there are.
+    A file that exists is that file, whatever sets there are, and so is a run folder. Another folder
+    is no saved model, so the set is meant.
 
     Args:
         model: The path of a saved model, or the name of a set or member.
@@ -40,9 +44,9 @@ def is_weights(model: str | os.PathLike[str]) -> bool:
     path = Path(model)
     name = path.as_posix()
     known = _known()
-    if path.exists():
+    if path.is_file() or (path / SAVED).is_file():
         return False
-    if name not in known and not path.suffix:
+    if name not in known and not path.suffix and not path.exists():
         raise DataError(
             "The model must be a saved model, .keras, or a set of trained weights. Received: "
             f"{name}, which does not exist{did_you_mean(name, known)} `zoo weights` lists the sets."
@@ -53,7 +57,7 @@ def is_weights(model: str | os.PathLike[str]) -> bool:
 def committee_of(model: str | os.PathLike[str]) -> Committee:
     """Load a saved committee, or make the committee of a set of weights.
 
-    If there is a file and a set of this name, the file is loaded, and a line of the log says so.
+    Where there is also a file or folder of the name of a set, a line of the log says what is taken.
 
     Args:
         model: The path of a saved committee or model, `.keras`; or the name of a set of weights,
@@ -72,8 +76,9 @@ def committee_of(model: str | os.PathLike[str]) -> Committee:
 which does not exist. Name a file that model.save(path) wrote.
     """
     name, is_set = Path(model).as_posix(), is_weights(model)
-    if not is_set and name in _known():
-        logger.warning("%s is a path here, so it does not name the set of weights.", name)
+    if Path(model).exists() and name in _known():
+        told = "the set of weights is taken, not the folder" if is_set else "the file is taken"
+        logger.warning("%s is a set of weights and also a path here: %s.", name, told)
     from zoo.ensembles.committee import Committee  # imported here, since the import takes seconds
     from zoo.ensembles.loading.sets import pretrained
 

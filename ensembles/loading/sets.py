@@ -7,7 +7,6 @@ from typing import Any
 
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.committee import Committee
-from zoo.ensembles.provenance import record_weights
 from zoo.metrics import Accuracy
 from zoo.registry.building import build
 from zoo.weights.catalogue import TrainedWeights, find_weights
@@ -39,8 +38,6 @@ def pretrained(name: str) -> Committee:
     first = members[0].paper
     whole = members[0].of if len(members) == len(members[0].of.members) else None
     models = [build(part.paper.model, weights=part.name) for part in members]
-    for model, weights in zip(models, members, strict=True):
-        record_weights(model, weights)
     committee = Committee.of_models(
         models,
         [part.paper.recipe for part in members],

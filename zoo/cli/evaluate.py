@@ -14,11 +14,9 @@ from zoo.cli.console import print_note, print_table, print_text, start_tensorflo
 from zoo.cli.options import DATA, ImageOptions, ViewsName
 from zoo.cli.runs.resuming import MANIFEST
 from zoo.cli.words.values import Modules, Name
+from zoo.ensembles.loading.names import SAVED, is_weights
 from zoo.errors import ArgumentError
 from zoo.files import check_writable
-
-COMMITTEE = "committee.keras"
-"""The file of the model in a run folder."""
 
 
 @app.command
@@ -134,18 +132,16 @@ def inspect(
 
 def _file_and_run_folder(model: Path) -> tuple[Path, Path | None]:
     """Find the saved model, and the run folder of its training if there is one."""
-    from zoo.ensembles.loading.names import is_weights
-
     model = model.expanduser()
     if is_weights(model):
         return model, None
     if not model.is_dir():
         return model, model.parent if (model.parent / MANIFEST).is_file() else None
-    file = model / COMMITTEE
+    file = model / SAVED
     if not file.is_file():
         raise ArgumentError(
             "The model must be a saved model, .keras, or a run folder that holds one. Received: "
-            f"{model}, which holds no {COMMITTEE}. Name a file, or the folder of a run that has "
+            f"{model}, which holds no {SAVED}. Name a file, or the folder of a run that has "
             "finished."
         )
     return file, model if (model / MANIFEST).is_file() else None
@@ -153,7 +149,7 @@ def _file_and_run_folder(model: Path) -> tuple[Path, Path | None]:
 
 def _default_output(file: Path, run_folder: Path | None) -> Path:
     """Give the path of the page: in the run folder, or beside the model."""
-    in_run = run_folder is not None and file.name == COMMITTEE
+    in_run = run_folder is not None and file.name == SAVED
     if in_run:
         return file.with_name("inspect.html")
     # The name of trained weights has no suffix, and may have a dot.

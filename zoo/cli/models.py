@@ -104,21 +104,24 @@ def _rows_of_set(weight_set: WeightSet) -> list[list[str]]:
     members = weight_set.weights
     rows = []
     for model in dict.fromkeys(part.paper.model for part in members):
-        best, *others = find_weights(weight_set.name, model)
-        count = sum(math.prod(shape) for shape in best.file.shapes().values())
-        size = sum(part.file.path.stat().st_size for part in (best, *others))
-        rows.append([model, len(others) + 1, f"{count:,}", size, best.paper.scores["test"]])
+        alike = find_weights(weight_set.name, model)
+        best = alike[0]
+        count = f"{sum(math.prod(shape) for shape in best.file.shapes().values()):,}"
+        rows.append(_row_of_set(alike, model, count, best.paper.scores["test"]))
     if weight_set.committee and len(members) > 1:
-        size = sum(part.file.path.stat().st_size for part in members)
-        together = weight_set.committee.scores["test"]
-        rows.append(["committee", len(members), "", size, together])
-    return [
-        [
-            weight_set.name, str(count), model, parameters, f"{size / 1e6:.1f}",
-            _interval(scores), f"{scores.n:,}", weight_set.about.test_part,
-        ]
-        for model, count, parameters, size, scores in rows
-    ]  # fmt: skip
+        rows.append(_row_of_set(members, "committee", "", weight_set.committee.scores["test"]))
+    return rows
+
+
+def _row_of_set(
+    members: Sequence[TrainedWeights], model: str, count: str, scores: Scores
+) -> list[str]:
+    """Write a row of the table of sets."""
+    size = sum(part.file.path.stat().st_size for part in members)
+    of = members[0].of
+    interval, n = _interval(scores), f"{scores.n:,}"
+    size_text, part = f"{size / 1e6:.1f}", of.about.test_part
+    return [of.name, str(len(members)), model, count, size_text, interval, n, part]
 
 
 def _interval(scores: Scores) -> str:

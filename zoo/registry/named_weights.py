@@ -120,6 +120,8 @@ def take_weights(model: Any, weights: TrainedWeights) -> None:
         )
     for name, change in chosen.items():
         variables[name].assign(change(arrays[name]))
+    # So that committees know the images that the model was trained on.
+    model.zoo_weights = weights.name
     if told := changes.sentences():
         logger.warning("%s starts from %s: %s.", model.name, weights.name, "; ".join(told))
 

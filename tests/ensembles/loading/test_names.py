@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 
 import zoo
@@ -13,16 +15,23 @@ def test_a_name_of_a_set_or_member_gives_its_committee(tiny_weights):
     assert settings_of("tiny") == {"name": "digits", "validation": 0.2}
 
 
-def test_a_path_that_exists_wins_and_the_log_says_so(tiny_weights, tmp_path, monkeypatch, caplog):
+def test_a_file_and_a_run_folder_win_and_another_folder_does_not(
+    tiny_weights, tmp_path, monkeypatch, caplog
+):
     monkeypatch.chdir(tmp_path)
     zoo.build("softmax", input_shape=(8, 8, 1)).save("saved.keras")
     assert committee_of("saved.keras").member_names == ("softmax",)
     assert not caplog.records
-    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny").mkdir()  # perhaps images
+    assert len(committee_of("tiny").members) == 4
+    assert "the set of weights is taken, not the folder" in caplog.text
+    shutil.copy("saved.keras", tmp_path / "tiny" / "committee.keras")
     assert not is_weights("tiny")
+    shutil.rmtree(tmp_path / "tiny")
+    (tmp_path / "tiny").touch()
     with pytest.raises(DataError, match=r"is not a \.keras file"):
         committee_of("tiny")
-    assert "tiny is a path here" in caplog.text
+    assert "tiny is a set of weights and also a path here: the file is taken." in caplog.text
 
 
 @pytest.mark.parametrize(

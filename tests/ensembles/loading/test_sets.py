@@ -50,7 +50,7 @@ def test_a_damaged_or_unknown_set_is_an_error(changeable_weights):
     path = changeable_weights / "images.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(DataError, match=r"images\.safetensors must have the SHA-256"):
-        pretrained("tiny/mlp-0")
+        pretrained("tiny/mlp-0").trained_on  # noqa: B018
 
 
 def test_members_start_from_the_weights_of_a_set_in_turn(tiny_weights, data, caplog):
@@ -65,6 +65,8 @@ def test_members_start_from_the_weights_of_a_set_in_turn(tiny_weights, data, cap
 
 
 def test_a_committee_with_trained_weights_is_good_before_its_training(tiny_weights, data):
+    alone = Committee(zoo.build("mlp", weights="tiny/mlp-0"), voting="soft")
+    assert alone.overlap_with(data.train).trained_on == len(data.train)
     best = pretrained("tiny/mlp-0").evaluate(data.test, return_dict=True)["accuracy"]
     recipe = zoo.Recipe(learning_rate=1e-9, epochs=1, batch_size=256)
     member = zoo.ensembles.Member("mlp", {"weights": "tiny/mlp-0"}, recipe)

@@ -70,9 +70,9 @@ def test_a_set_answers_about_a_picture_of_any_size(zoo_command, tmp_path):
 @pytest.mark.usefixtures("tiny_weights")
 def test_a_training_starts_from_weights_and_says_what_is_new(zoo_command):
     words = ("--epochs", 1, "--data", "digits", "-q", "--log-dir", "run")
-    code, _, err = zoo_command("train", "vgg", "--weights", "tiny", "--classes", "1,2", *words)
+    code, _, err = zoo_command("train", "mlp", "--weights", "tiny", "--classes", "1,2", *words)
     assert code == 0
-    assert "Note: vgg starts from tiny/vgg-" in err
+    assert "Note: mlp starts from tiny/mlp-" in err
     assert "a new last layer for 2 classes in place of 10" in err
 
 

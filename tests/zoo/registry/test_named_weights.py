@@ -1,10 +1,14 @@
+import tomllib
+
 import numpy as np
 import pytest
+import tomli_w
 
 import zoo
 from zoo.errors import ArgumentError
 from zoo.registry.named_weights import named_weights
 from zoo.weights.catalogue import find_weights
+from zoo.weights.tensors import write_tensors
 
 
 @pytest.fixture(scope="module")
@@ -109,27 +113,18 @@ def test_arguments_that_say_the_same_or_change_no_answer_are_taken(tiny_weights,
 
 def test_a_model_that_is_only_a_last_layer_needs_its_classes(changeable_weights):
     model = zoo.build("softmax", input_shape=(8, 8, 1), num_classes=10)
-    _replace(changeable_weights, "vgg-0", model, 'model = "softmax"', {"width", "blocks"})
+    _replace(
+        changeable_weights, "vgg-0", model, model="softmax", arguments={}, recipe={"epochs": 1}
+    )
     with pytest.raises(ArgumentError, match="has no layer but the last"):
         zoo.build("softmax", weights="tiny/vgg-0", num_classes=3)
 
 
-def _replace(folder, member, model, model_line='model = "vgg"', left_out=()):
-    """Let a member of a set have the weights, the shape and the classes of a model."""
-    from zoo.weights.tensors import write_tensors
-
-    arrays = {name: np.asarray(value) for name, value in named_weights(model).items()}
+def _replace(folder, member, network, **values):
+    """Let a member of a set have the weights and the shape of a network, and other values."""
+    arrays = {name: np.asarray(value) for name, value in named_weights(network).items()}
     file = write_tensors(folder / f"{member}.safetensors", arrays)
     path = folder / f"{member}.toml"
-    lines = path.read_text("utf-8").splitlines()
-    replaced = {
-        "model": model_line,
-        "input_shape": f"input_shape = {list(model.input_shape[1:])}",
-        "sha256": f'sha256 = "{file.sha256}"',
-    }
-    lines = [replaced.get(line.partition(" ")[0], line) for line in lines]
-    if left_out:
-        start, end = lines.index("[arguments]"), lines.index("[data]")
-        lines = [*lines[: start + 1], 'classifier_activation = "softmax"', *lines[end:]]
-        lines = [line for line in lines if not line.startswith("standardize")]
-    path.write_text("\n".join(lines), "utf-8")
+    table = tomllib.loads(path.read_text("utf-8")) | values
+    table |= {"input_shape": network.input_shape[1:], "sha256": file.sha256}
+    path.write_text(tomli_w.dumps(table), "utf-8")

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 
 import zoo
@@ -23,10 +25,9 @@ def test_without_weights_the_list_is_empty_and_a_name_an_error(tmp_path, monkeyp
         find_weights("fer2013")
 
 
-def test_a_set_without_members_is_no_set(tiny_weights):
-    folder = tiny_weights.parent / "empty"
-    folder.mkdir(exist_ok=True)
-    (folder / "set.toml").write_text((tiny_weights / "set.toml").read_text("utf-8"), "utf-8")
+def test_a_set_without_members_is_no_set(changeable_weights):
+    (changeable_weights.parent / "empty").mkdir()
+    shutil.copy(changeable_weights / "set.toml", changeable_weights.parent / "empty")
     assert [found.name for found in weight_sets()] == ["tiny"]
 
 

@@ -103,14 +103,14 @@ def _last_of_these_positions(calls: Sequence[LayerCall]) -> LayerCall:
     The feature maps of the authors are rectified: they come from behind the normalisation, the
     sum of branches and the activation.
     """
-    places = _positions(calls[0], calls[0].layer.data_format)
+    positions = _positions(calls[0], calls[0].layer.data_format)
     chosen = calls[0]
     for call in calls[1:]:
-        if isinstance(call.layer, _POOLINGS) and None in places:
+        if isinstance(call.layer, _POOLINGS) and None in positions:
             break  # the positions behind it cannot be told from those before it
         # A model inside the model contains layers before it.
         passes = isinstance(call.layer, (keras.Model, *_POOLINGS, *_WITHOUT_EFFECT))
-        if not passes and _positions(call, calls[0].layer.data_format) == places:
+        if not passes and _positions(call, calls[0].layer.data_format) == positions:
             chosen = call
     return chosen
 

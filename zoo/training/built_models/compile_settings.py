@@ -10,7 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from zoo.recipes import Recipe, rate_of_schedule
+from zoo.recipes import Recipe
+from zoo.schedules import rate_of_schedule
 
 EMA_FREQUENCY = "ema_overwrite_frequency"
 
