@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from zoo.datasets.files.checks import check_count, data_error
+from zoo.files import no_scratch_space
 
 MAX_TAR_BYTES = 8 * 2**30  # the largest size of a tar archive after it is decompressed
 # The longest header of a file in a tar archive, which holds the file's name if it is long; and the
@@ -138,12 +139,18 @@ def _decompressed(path: Path, stack: ExitStack) -> BinaryIO:
     if not openers:
         return file
     packed = stack.enter_context(openers[0](file, "rb"))
-    whole = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+    try:
+        whole = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+    except OSError as error:
+        raise no_scratch_space(error) from error
     while piece := packed.read(2**20):
         if whole.tell() > MAX_TAR_BYTES:
             expected = f"have at most {MAX_TAR_BYTES:,} bytes unpacked"
             raise data_error(path, expected, "more", "Unpack it and pass the folder")
-        whole.write(piece)
+        try:
+            whole.write(piece)
+        except OSError as error:
+            raise no_scratch_space(error) from error
     whole.seek(0)
     return whole
 

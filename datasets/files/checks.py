@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from zoo.errors import DataError
+from zoo.errors import DataError, RunError
+from zoo.text import visible
 
 MAX_FILES = 2_000_000  # the largest number of files, folders and links that are listed
 _AT_ONCE = 2**20  # bytes of a file that are read and hashed at a time
@@ -95,7 +96,8 @@ def printable(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(letter if _is_shown(letter) else ascii(letter)[1:-1] for letter in text)
+    shown = (letter if _is_shown(letter) else ascii(letter)[1:-1] for letter in text)
+    return visible("".join(shown))  # which also takes the signs that turn the direction of writing
 
 
 def _is_shown(letter: str) -> bool:
@@ -117,7 +119,7 @@ def as_data_errors(
     """
     try:
         yield
-    except DataError:
+    except (DataError, RunError):
         raise
     except kinds as error:
         raise data_error(subject, expected, describe_error(error), remedy) from error

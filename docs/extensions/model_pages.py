@@ -16,7 +16,8 @@ MEASURED = DOCS / "measured.toml"
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Write a Markdown table of words: every column is aligned to the left."""
-    return markdown_table(header, rows).replace("---:", "---", len(header) - 1)
+    text = markdown_table(header, rows).replace("---:", "---", len(header) - 1)
+    return text.replace(r"]\(", "](")  # the links of the pages are our own
 
 
 def short(value: Any) -> str:

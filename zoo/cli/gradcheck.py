@@ -1,5 +1,6 @@
 """The command `zoo gradcheck`."""
 
+import os
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -43,6 +44,9 @@ def gradcheck(
     Returns:
         The exit code.
     """
+    # XLA compiles every network several times. Its last stage, LLVM, takes half of that time to
+    # make code fast that runs once here.
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
     start_tensorflow(verbose=not as_json)
     from zoo.gradients import catalogue
     from zoo.gradients import gradcheck as check

@@ -6,7 +6,13 @@ Every room above may come in. This room knows no other room.
 from zoo.files.disk_errors import is_error_of_disk
 from zoo.files.locks import FolderLock, holds_files, is_locked
 from zoo.files.reading import damaged_file, read_json
-from zoo.files.temporary import is_abandoned, is_temporary, scratch_folder, temporary_folder
+from zoo.files.temporary import (
+    is_abandoned,
+    is_temporary,
+    no_scratch_space,
+    scratch_folder,
+    temporary_folder,
+)
 from zoo.files.writing import (
     check_suffix,
     check_writable,
@@ -25,6 +31,7 @@ __all__ = [
     "is_error_of_disk",
     "is_locked",
     "is_temporary",
+    "no_scratch_space",
     "read_json",
     "scratch_folder",
     "temporary_folder",

@@ -101,11 +101,24 @@ def scratch_folder() -> Iterator[Path]:
     except Exception as error:
         if isinstance(error, ZooError) or not is_error_of_disk(error):
             raise
-        raise RunError(
-            "The folder for temporary files must be writable, with free space. Received: "
-            f"{os.environ.get('TMPDIR', 'no TMPDIR')} ({str(error).partition(chr(10))[0]}). Set "
-            "the environment variable TMPDIR to a folder on a disk with free space."
-        ) from error
+        raise no_scratch_space(error) from error
+
+
+def no_scratch_space(error: BaseException) -> RunError:
+    """Make the error for temporary files that cannot be written.
+
+    Args:
+        error: The error of the system.
+
+    Example:
+        >>> isinstance(no_scratch_space(OSError("No space left")), OSError)
+        True
+    """
+    return RunError(
+        "The folder for temporary files must be writable, with free space. Received: "
+        f"{os.environ.get('TMPDIR', 'no TMPDIR')} ({str(error).partition(chr(10))[0]}). Set the "
+        "environment variable TMPDIR to a folder on a disk with free space."
+    )
 
 
 def is_temporary(path: Path) -> bool:

@@ -5,6 +5,7 @@ members that overlap, arrays of which only the shape is stored. All of it is ref
 archive's and the arrays' own headers, before anything is unpacked.
 """
 
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -17,10 +18,11 @@ _DESCRIPTION, _WEIGHTS = "config.json", "model.weights.h5"
 _MEMBERS = ("metadata.json", _DESCRIPTION, _WEIGHTS)
 _ASSETS = "assets/"
 """The folder of files of layers that save more than weights, such as a vocabulary."""
-_MOST_COMPRESSED = 100
-"""How many times larger a member may become when it is unpacked. Keras does not compress at all."""
-_LONGEST_DESCRIPTION = 2**28
-"""The most bytes of the description. That of a committee holds 11 bytes for each training image."""
+_MOST_COMPRESSED, _MOST_COMPRESSED_LARGE = 100, 10
+"""How many times larger a member, and a member above `_LARGE` bytes, may become when it is
+unpacked. Keras does not compress at all."""
+_LARGE = 2**28
+"""The most bytes of a description. That of a committee holds 11 bytes for each training image."""
 
 
 def read_description(path: Path, *, check_weights: bool) -> Any:
@@ -68,8 +70,8 @@ def stored_bytes(path: Path) -> int:
     try:
         with (
             zipfile.ZipFile(path) as archive,
-            archive.open(_WEIGHTS) as stream,
-            h5py.File(stream, "r") as file,
+            # A member of an archive cannot be read backwards without reading it again.
+            h5py.File(io.BytesIO(archive.read(_WEIGHTS)), "r") as file,
         ):
             arrays = _arrays(h5py, file)
             count = sum(array.size * array.dtype.itemsize for array in arrays)
@@ -101,9 +103,11 @@ def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
     elif packed > path.stat().st_size:
         fault = "whose members overlap"
     for member in members:
-        if member.file_size > _MOST_COMPRESSED * max(member.compress_size, 1):
+        is_large = member.file_size > _LARGE
+        most = _MOST_COMPRESSED_LARGE if is_large else _MOST_COMPRESSED
+        if member.file_size > most * max(member.compress_size, 1):
             fault = f"whose {member.filename!a:.80} unpacks to {member.file_size:,} bytes"
-        elif member.filename.endswith(".json") and member.file_size > _LONGEST_DESCRIPTION:
+        elif is_large and member.filename.endswith(".json"):
             fault = f"whose {member.filename} has {member.file_size:,} bytes"
     if fault:
         raise DataError(

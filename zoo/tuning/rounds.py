@@ -20,7 +20,14 @@ from zoo.training.train import train
 from zoo.tuning.progress import SweepProgress
 from zoo.tuning.pruning import Pruning
 from zoo.tuning.study import import_optuna
-from zoo.tuning.trials import SweepSetup, Trial, trial_name, trials_of, write_trial
+from zoo.tuning.trials import (
+    TO_THE_END,
+    SweepSetup,
+    Trial,
+    trial_name,
+    trials_of,
+    write_trial,
+)
 
 
 def train_round(
@@ -199,7 +206,7 @@ def _keep_scores(
     losses = -logarithms(of_label).mean(axis=-1)
     proposal.set_user_attr("accuracy", accuracies.tolist())
     proposal.set_user_attr("loss", losses.tolist())
-    proposal.set_user_attr("outcomes", [learner.stopped for learner in learners])
+    proposal.set_user_attr("outcomes", [learner.stopped or TO_THE_END for learner in learners])
     proposal.set_user_attr("epochs", [len(history[f"val_{LOSS}"]) for history in histories])
     return float((losses if setup.metric == "loss" else accuracies).mean())
 

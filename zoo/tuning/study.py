@@ -180,6 +180,9 @@ def open_study(
         _check_same_config(study, config)
     else:
         study.set_user_attr(_CONFIG, dict(config))
+        with quiet_optuna():
+            # optuna-dashboard writes this name at its axes.
+            study.set_metric_names([f"validation {config.get('metric', 'score')}"])
     return study
 
 

@@ -92,6 +92,10 @@ class SweepSetup:
         return member.build(self.train.image_shape, self.train.num_classes, seed)
 
 
+TO_THE_END = "trained to the end"
+"""What stands in the study for a training that did not end early."""
+
+
 @dataclass(frozen=True, eq=False)
 class Trial:
     """A trial of a sweep: a model with settings that Optuna proposed, trained with each seed.
@@ -341,7 +345,7 @@ def trials_of(study: Any, setup: SweepSetup) -> list[Trial]:
                 np.array(attributes["accuracy"], np.float64),
                 np.array(attributes["loss"], np.float64),
                 "pruned" if frozen.state.name == "PRUNED" else "finished",
-                tuple(attributes["outcomes"]),
+                tuple("" if text == TO_THE_END else text for text in attributes["outcomes"]),
                 tuple(attributes["epochs"]),
                 setup,
             )

@@ -18,8 +18,8 @@ from zoo.datasets import ImageData
 from zoo.datasets.split import Split
 from zoo.ensembles.fit_arguments import training_split, validation_split
 from zoo.ensembles.members import Member
-from zoo.errors import DataError, RunError
-from zoo.files import FolderLock
+from zoo.errors import DataError
+from zoo.files import FolderLock, no_scratch_space
 from zoo.training.lockstep import Graphs
 from zoo.training.run_folder import free_folder
 from zoo.tuning.progress import SweepProgress
@@ -293,10 +293,7 @@ def _folder(log_dir: str | Path | None, resume: bool) -> Path:
         try:
             return Path(tempfile.mkdtemp(prefix="zoo-sweep-"))
         except OSError as error:
-            raise RunError(
-                "The folder for temporary files must be writable. Received: a sweep without a "
-                f"log_dir, and {error}. Pass log_dir=, or set the environment variable TMPDIR."
-            ) from error
+            raise no_scratch_space(error) from error
     return Path(log_dir) if resume else free_folder(log_dir)
 
 

@@ -1,3 +1,4 @@
+import gzip
 import io
 import os
 import tarfile
@@ -5,6 +6,7 @@ import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from unittest import mock
 
 import pytest
 
@@ -12,7 +14,7 @@ from zoo.datasets.files import archive
 from zoo.datasets.files import checks as files
 from zoo.datasets.files.archive import archive_items
 from zoo.datasets.files.tree import open_tree
-from zoo.errors import DataError
+from zoo.errors import DataError, RunError
 
 
 def tar(path, entries):
@@ -138,3 +140,16 @@ def test_a_member_that_is_cut_short_is_named(tmp_path):
         os.truncate(path, 1000)  # while it is in use
         with pytest.raises(DataError, match=r"a in .*unexpected end of data"):
             tree.read("a")
+
+
+def test_a_folder_for_temporary_files_that_is_missing_or_full_is_told(tmp_path, monkeypatch):
+    tar(tmp_path / "a.tar", [(tarfile.TarInfo("cat/1.png"), b"one")])
+    (tmp_path / "a.tgz").write_bytes(gzip.compress((tmp_path / "a.tar").read_bytes()))
+    with open_tree(tmp_path / "a.tgz") as tree:
+        assert tree.sizes == {"cat/1.png": 3}
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda: open("/dev/full", "wb", 0))  # noqa: SIM115
+    with pytest.raises(RunError, match="No space left on device"), open_tree(tmp_path / "a.tgz"):
+        pass
+    monkeypatch.setattr("tempfile.TemporaryFile", mock.Mock(side_effect=FileNotFoundError("no")))
+    with pytest.raises(RunError, match="TMPDIR"), open_tree(tmp_path / "a.tgz"):
+        pass

@@ -57,7 +57,7 @@ def test_a_member_that_keras_does_not_write_is_refused(members, written, name):
 
 
 def test_a_long_description_is_refused_before_it_is_read(members, written, monkeypatch):
-    monkeypatch.setattr("zoo.saving.archive._LONGEST_DESCRIPTION", 100)
+    monkeypatch.setattr("zoo.saving.archive._LARGE", 100)
     with pytest.raises(DataError, match=r"whose config\.json has [\d,]+ bytes"):
         saved_description(written(members))
 

@@ -37,6 +37,10 @@ def test_without_optuna_the_error_says_how_to_install(monkeypatch):
         zoo.tune("mlp", None, {"learning_rate": [0.1]})
 
 
+def test_the_dashboard_finds_the_name_of_the_score():
+    assert opened(config={"metric": "loss"}).metric_names == ["validation loss"]
+
+
 @pytest.mark.parametrize("storage", ["nonsense://x", "sqlite:////no/such/folder/x.db"])
 def test_a_storage_that_does_not_open_is_refused(storage):
     with pytest.raises(ArgumentError, match="storage must be an URL that Optuna opens"):

@@ -106,7 +106,7 @@ def _last_of_these_positions(calls: Sequence[LayerCall]) -> LayerCall:
     positions = _positions(calls[0], calls[0].layer.data_format)
     chosen = calls[0]
     for call in calls[1:]:
-        if isinstance(call.layer, _POOLINGS) and None in positions:
+        if isinstance(call.layer, _POOLINGS) and None in (positions or ()):
             break  # the positions behind it cannot be told from those before it
         # A model inside the model contains layers before it.
         passes = isinstance(call.layer, (keras.Model, *_POOLINGS, *_WITHOUT_EFFECT))
