@@ -219,7 +219,7 @@ def _pack_member(
         standardize=recipe.standardize, **arguments,
     )  # fmt: skip
     network = Committee(model, voting="soft")
-    arrays = {name: np.array(value, np.float32) for name, value in named_weights(trained).items()}
+    arrays = {name: weight.numpy() for name, weight in named_weights(trained).items()}
     if not all(np.isfinite(array).all() for array in arrays.values()):
         raise ArgumentError(
             f"Weights must be finite numbers. Received: {weights.name}/{member}, with others. "
