@@ -108,8 +108,9 @@ def _last_of_these_positions(calls: Sequence[LayerCall]) -> LayerCall:
     for call in calls[1:]:
         if isinstance(call.layer, _POOLINGS) and None in (positions or ()):
             break  # the positions behind it cannot be told from those before it
-        # A model inside the model contains layers before it.
-        passes = isinstance(call.layer, (keras.Model, *_POOLINGS, *_WITHOUT_EFFECT))
+        # A model or a layer with layers of its own ends after them, and its calls count already.
+        is_outer = any(other.name.startswith(f"{call.name}/") for other in calls)
+        passes = is_outer or isinstance(call.layer, (*_POOLINGS, *_WITHOUT_EFFECT))
         if not passes and _positions(call, calls[0].layer.data_format) == positions:
             chosen = call
     return chosen
