@@ -94,7 +94,7 @@ gone, which does not exist. Check the path, or leave --resume out.
     file = folder.expanduser() / MANIFEST
     if not file.is_file():
         path = folder.expanduser()
-        if path.is_dir() and not holds_files(path):
+        if path.is_dir() and any(path.iterdir()) and not holds_files(path):
             raise ArgumentError(
                 "--log-dir must be the folder of the run to resume. Received: "
                 f"{folder}, whose run was stopped before its first step. Start it again: leave "
