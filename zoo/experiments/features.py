@@ -70,11 +70,13 @@ def make_member(settings: MemberSettings, images: int, *, quick: bool = False) -
     Args:
         settings: The network, and how it is trained.
         images: The number of training images.
-        quick: Whether to train for a single epoch.
+        quick: Whether to train for a single epoch, or for two where the second is another training.
     """
     recipe = settings.recipe_for(images)
     if quick:
-        recipe = replace(recipe, epochs=1, cycles=1, batch_size=min(recipe.batch_size, images))
+        parts = {name: 1 for name in ("warm_up", "unfreeze_at") if getattr(recipe, name)}
+        few = {"epochs": 1 + bool(parts), "cycles": 1, "batch_size": min(recipe.batch_size, images)}
+        recipe = replace(recipe, **parts, **few)
     return Member(settings.model, settings.arguments, recipe, name=settings.name)
 
 
