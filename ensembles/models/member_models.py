@@ -40,7 +40,7 @@ def class_names_from_file(names: Any) -> list[str] | None:
     """
     if names is None:
         return None
-    are_texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    are_texts = isinstance(names, list | tuple) and all(isinstance(name, str) for name in names)
     if not are_texts or len({*names}) < len(names):
         raise DataError(
             "class_names in the file of a committee must be a list of different names. Received: "
