@@ -74,9 +74,15 @@ def make_member(settings: MemberSettings, images: int, *, quick: bool = False) -
     """
     recipe = settings.recipe_for(images)
     if quick:
-        parts = {name: 1 for name in ("warm_up", "unfreeze_at") if getattr(recipe, name)}
-        few = {"epochs": 1 + bool(parts), "cycles": 1, "batch_size": min(recipe.batch_size, images)}
-        recipe = replace(recipe, **parts, **few)
+        warm_up, unfreeze_at = recipe.warm_up and 1, recipe.unfreeze_at and 1
+        recipe = replace(
+            recipe,
+            epochs=2 if warm_up or unfreeze_at else 1,
+            warm_up=warm_up,
+            unfreeze_at=unfreeze_at,
+            cycles=1,
+            batch_size=min(recipe.batch_size, images),
+        )
     return Member(settings.model, settings.arguments, recipe, name=settings.name)
 
 
