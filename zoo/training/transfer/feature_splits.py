@@ -101,10 +101,10 @@ def split_of_features(models: Sequence[Any], data: Split) -> Split:
 
     Example:
         >>> import zoo
-        >>> data = zoo.datasets.load("digits").train
+        >>> data = zoo.datasets.load("digits").train.take(range(100))
         >>> model = zoo.build("vgg", input_shape=(8, 8, 1), num_classes=10, width=2, blocks=2)
         >>> split_of_features([model], data).store.shape
-        (1437, 1, 1, 4)
+        (100, 1, 1, 4)
     """
     columns = [_features(model, data) for model in models]
     store = columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
