@@ -75,7 +75,6 @@ class Loop:
         position, totals = self.checkpoint.restore(learners)
         group = self._group(learners, combine)
         group.lockstep.reset(totals)
-        self._piece = 1
         names = [learner.name for learner in learners] + (["committee"] if combine else [])
         self.recorder.rewind(names, -1 if position == StreamPosition() else position.epoch)
         batches = self._batches(group, position)
