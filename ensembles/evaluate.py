@@ -58,7 +58,7 @@ def evaluate_file(
 
     Args:
         file: A saved committee, or a Keras model of any origin, `.keras`; or the name of a set of
-            weights, such as `"fer2013"`.
+            weights, such as `"mnist"`.
         data: Name of the data set; None takes the data set of the training.
         root: Where the files of the data set are; None takes the place at the training.
         classes: Names of the classes to take, also as text with commas: `"cat,dog"`; None takes

@@ -27,7 +27,7 @@ class Member:
             0..255 and gives probabilities. A `keras.Sequential` that is not built yet is built at
             the first `fit`.
         arguments: Arguments of `zoo.build` for a registered model, such as `{"dropout": 0.4}`, or
-            `{"weights": "fer2013"}` to start from trained weights.
+            `{"weights": "mnist"}` to start from trained weights.
         recipe: How to train the member: a `Recipe`, or the name of a recipe of the registered
             model, such as `"INM702"`. None takes the default recipe of the registered model, or
             the optimiser that a built model was compiled with, with its arguments and its

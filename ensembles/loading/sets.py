@@ -19,8 +19,8 @@ def pretrained(name: str) -> Committee:
     classes, and the images that it was trained on, so that reports warn of them.
 
     Args:
-        name: The name of a set, such as `"fer2013"`, for all its members, whose answers are
-            combined as the set says; or of a single member, `"fer2013/vgg-0"`.
+        name: The name of a set, such as `"mnist"`, for all its members, whose answers are
+            combined as the set says; or of a single member, `"mnist/lenet-0"`.
 
     Returns:
         The committee.

@@ -44,7 +44,7 @@ def committee(
         voting: How the members' answers are combined: by `majority`, by the mean of the
             probabilities (`soft`), or by their `geometric` mean.
         weights: How much each member counts, with commas between: `2,1,1`. Or the name of trained
-            weights from `zoo weights`, such as `fer2013`, from which the members start.
+            weights from `zoo weights`, such as `mnist`, from which the members start.
         together: Train all in one graph, or one after another; by default as the recipes allow.
         resampling: Give each member training images of its own.
         model: How the models are built.

@@ -83,7 +83,7 @@ def weights(name: str | None = None, /) -> None:
     images, and of all members of a set together, each on the test part with its 95 % interval.
 
     Args:
-        name: A set, such as `fer2013`, or a member of it, such as `fer2013/vgg-0`.
+        name: A set, such as `mnist`, or a member of it, such as `mnist/lenet-0`.
     """
     if name is not None:
         for position, trained in enumerate(find_weights(name)):

@@ -56,7 +56,7 @@ def train(
 
     Args:
         name: A name from `zoo models`, or a saved model, `.keras`, to train further.
-        weights: Trained weights to start from, by their name in `zoo weights`, such as `fer2013`.
+        weights: Trained weights to start from, by their name in `zoo weights`, such as `mnist`.
         model: How the model is built.
         data: Name of the data set.
         images: Which images to load.

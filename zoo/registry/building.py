@@ -36,8 +36,8 @@ def build(
     Args:
         name: A name from `zoo.list_models()`.
         gradients: `"auto"` builds from `keras.layers`, `"handwritten"` from `zoo.layers`.
-        weights: Trained weights, as `zoo.list_weights()` names them: `"fer2013/vgg-0"`, or the set
-            `"fer2013"` for its best weights of this model on validation images. Arguments that
+        weights: Trained weights, as `zoo.list_weights()` names them: `"mnist/lenet-0"`, or the set
+            `"mnist"` for its best weights of this model on validation images. Arguments that
             the user leaves out are then those of the trained network. Another number of classes
             gets a new last layer; colour images, grey images or images of another size are taken
             where the model can. None draws new weights.

@@ -136,7 +136,7 @@ class TrainedWeights:
 
     @property
     def name(self) -> str:
-        """The set and the member, such as `"fer2013/vgg-0"`."""
+        """The set and the member, such as `"mnist/lenet-0"`."""
         return f"{self.of.name}/{self.member}"
 
     @cached_property
@@ -168,11 +168,11 @@ def list_weights(pattern: str = "*") -> list[str]:
     """List the names of the trained weights that come with the package.
 
     Args:
-        pattern: The name of a set, such as `"fer2013"`, or a shell-style pattern such as
+        pattern: The name of a set, such as `"mnist"`, or a shell-style pattern such as
             `"*/vgg-*"`.
 
     Returns:
-        The names for `zoo.build(weights=)`, such as `"fer2013/vgg-0"`, set by set.
+        The names for `zoo.build(weights=)`, such as `"mnist/lenet-0"`, set by set.
 
     Raises:
         UnknownWeightsError: The pattern matches no weights.
@@ -197,7 +197,7 @@ def find_weights(name: str, model: str | None = None) -> list[TrainedWeights]:
     """Find the weights that a name means.
 
     Args:
-        name: The name of a set, `"fer2013"`, or of a member, `"fer2013/vgg-0"`.
+        name: The name of a set, `"mnist"`, or of a member, `"mnist/lenet-0"`.
         model: The name of a registered model that the weights must be of; None for all models.
 
     Returns:

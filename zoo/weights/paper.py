@@ -134,7 +134,7 @@ class Paper:
     """The paper of the weights of a single network.
 
     Args:
-        name: The set and the member, such as `"fer2013/vgg-0"`, which are also the folder and the
+        name: The set and the member, such as `"mnist/lenet-0"`, which are also the folder and the
             name of the files.
         model: The name of the registered model.
         arguments: All arguments of the model's builder.
@@ -207,7 +207,7 @@ def paper_of(name: str, table: Mapping[str, Any]) -> Paper:
     """Make a paper of the table of its file.
 
     Args:
-        name: The set and the member, such as `"fer2013/vgg-0"`.
+        name: The set and the member, such as `"mnist/lenet-0"`.
         table: The table, as `tomllib` reads it.
 
     Returns:
@@ -277,11 +277,11 @@ def check_name(name: str) -> None:
         >>> check_name("../vgg-0")
         Traceback (most recent call last):
         zoo.errors.ArgumentError: The name of weights must be a set and a member, such as \
-fer2013/vgg-0, of letters, digits, '_', '.' and '-'. Received: '../vgg-0'.
+mnist/lenet-0, of letters, digits, '_', '.' and '-'. Received: '../vgg-0'.
     """
     if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", name, re.ASCII):
         raise ArgumentError(
-            "The name of weights must be a set and a member, such as fer2013/vgg-0, of letters, "
+            "The name of weights must be a set and a member, such as mnist/lenet-0, of letters, "
             f"digits, '_', '.' and '-'. Received: {name!r}."
         )
 
