@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from zoo.errors import ArgumentError
@@ -100,6 +101,87 @@ def fixed_normalizer(axes: tuple[int, ...], epsilon: float) -> Callable[..., Any
     return normalize
 
 
+@lru_cache
+def feature_map_normalizer(epsilon: float) -> Callable[..., Any]:
+    """Make the function of `batch_normalizer` for feature maps, by the kernels of TensorFlow.
+
+    The kernels compute the same formulas in two passes over memory instead of one for each product
+    and sum, which took 4 to 8 times as long on a CPU.
+
+    Args:
+        epsilon: ε, a small number that is added to the variance.
+
+    Returns:
+        A function of x [batch, height, width, channels], of float32, bfloat16 or float16, and gamma
+        and beta, float32 [channels]. It returns y in the dtype of x, and mean and variance, float32
+        [channels], which are only to be looked at: no gradient flows back through them.
+
+    Example:
+        >>> x = tf.reshape(tf.range(8.0), (2, 2, 2, 1))
+        >>> y, mean, variance = feature_map_normalizer(1e-3)(x, tf.ones(1), tf.zeros(1))
+        >>> y.shape, float(mean[0]), float(variance[0])
+        (TensorShape([2, 2, 2, 1]), 3.5, 5.25)
+    """
+    options = {"epsilon": epsilon, "is_training": True, "data_format": "NHWC"}
+
+    @tf.custom_gradient
+    def normalize(x: Any, gamma: Any, beta: Any) -> Any:
+        none = tf.zeros([0])
+        y, mean, variance, *kept = tf.raw_ops.FusedBatchNormV3(
+            x=x, scale=gamma, offset=beta, mean=none, variance=none, **options
+        )
+
+        def backward(d_y: Any, *_: Any) -> tuple[Any, Any, Any]:
+            d_x, d_gamma, d_beta, *_ = tf.raw_ops.FusedBatchNormGradV3(
+                y_backprop=d_y, x=x, scale=gamma, reserve_space_1=kept[0], reserve_space_2=kept[1],
+                reserve_space_3=kept[2], **options,
+            )  # fmt: skip
+            return d_x, d_gamma, d_beta
+
+        # The kernel divides the sum of squares by n - 1; for n = 1 by 1.
+        n = tf.cast(tf.size(x) // tf.size(mean), "float32")
+        return (y, mean, variance * (tf.maximum(n - 1, 1) / n)), backward
+
+    return normalize
+
+
+def fits_kernels(layer: Any, x: Any, mask: Any) -> bool:
+    """Tell whether `feature_map_normalizer` can compute a layer's training on inputs `x`."""
+    return (
+        len(x.shape) == 4
+        and layer.axis in (-1, 3)
+        and mask is None
+        and layer.compute_dtype != "float64"
+    )
+
+
+def normalize_feature_maps(layer: Any, x: Any) -> Any:
+    """Normalise feature maps by their own moments, which the layer's moving moments follow.
+
+    Args:
+        layer: A built batch normalisation of Keras or of `zoo.layers`.
+        x: [batch, height, width, channels].
+
+    Returns:
+        The same shape, in the layer's compute dtype.
+    """
+    channels = layer.moving_mean.shape
+    gamma = tf.cast(layer.gamma, "float32") if layer.scale else tf.ones(channels)
+    beta = tf.cast(layer.beta, "float32") if layer.center else tf.zeros(channels)
+    y, *moments = feature_map_normalizer(layer.epsilon)(
+        tf.cast(x, layer.compute_dtype), gamma, beta
+    )
+    follow(layer, moments)
+    return y
+
+
+def follow(layer: Any, moments: Any) -> None:
+    """Let the moving moments of a layer follow the moments of a batch."""
+    for moving, now in zip((layer.moving_mean, layer.moving_variance), moments, strict=True):
+        new = ops.cast(ops.reshape(now, moving.shape), moving.dtype)
+        moving.assign(moving * layer.momentum + new * (1 - layer.momentum))
+
+
 @register_layer((6,))
 class BatchNormalization(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization` with its gradient by hand.
@@ -149,6 +231,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
                 f"Received: mask.shape={mask.shape}, inputs.shape={inputs.shape}. "
                 "Leave out the axis of the channels."
             )
+        if training and self.trainable and fits_kernels(self, inputs, mask):
+            return normalize_feature_maps(self, inputs)
         rank, axis = len(inputs.shape), self.axis % len(inputs.shape)
         axes = tuple(other for other in range(rank) if other != axis)
         dtype = "float64" if self.compute_dtype == "float64" else "float32"
@@ -165,9 +249,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if training and self.trainable:
             weights = [] if mask is None else [_weights_of(mask, x, axes)]
             y, *moments = batch_normalizer(axes, self.epsilon)(x, gamma, beta, *weights)
-            for moving, now in zip((self.moving_mean, self.moving_variance), moments, strict=True):
-                new = ops.cast(ops.reshape(now, moving.shape), moving.dtype)
-                moving.assign(moving * self.momentum + new * (1 - self.momentum))
+            follow(self, moments)
         else:
             y = fixed_normalizer(axes, self.epsilon)(x, gamma, beta, *moments)
         return ops.cast(y, self.compute_dtype)

@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from zoo.training.built_models.fast_normalization import fast_normalization
 from zoo.training.built_models.logits import logits_for_loss
 from zoo.training.fusion.fused import FusedModels, LossesOf, concatenate_outputs
 from zoo.training.fusion.fusible import fusible_rows, optimizer_key
@@ -205,7 +206,8 @@ class SingleModel:
 
     def _run(self, images: Any, *, training: bool) -> tuple[Any, Any]:
         """Give probabilities [batch, classes] and the regularisers' penalty [1]."""
-        output = self._model(images, training=training)
+        with fast_normalization(self._model):
+            output = self._model(images, training=training)
         penalty = sum(self._model.losses, start=tf.zeros([], output.dtype))
         wide = "float64" if output.dtype == "float64" else "float32"
         return output, tf.cast(penalty[None], wide)
