@@ -19,6 +19,9 @@ EXIT_CODE = 130
 MODULES = ("zoo", "zoo.ensembles.evaluate")
 """The modules that are a command after `python -m`."""
 
+command_runs = False
+"""Whether this process runs a command, which handles Ctrl-C itself by now."""
+
 
 def is_command() -> bool:
     """Whether this process runs the command `zoo`, or `python -m` with one of `MODULES`.
@@ -49,7 +52,9 @@ def end_at_interrupt() -> None:
 
 def raise_at_interrupt() -> None:
     """Let Ctrl-C raise `KeyboardInterrupt` again, if `end_at_interrupt` changed that."""
+    global command_runs
     if signal.getsignal(signal.SIGINT) is _end:
+        command_runs = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
