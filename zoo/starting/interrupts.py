@@ -58,6 +58,12 @@ def raise_at_interrupt() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def end_at_next_interrupt() -> None:
+    """Let the next Ctrl-C end the process of a command at once, while the command already ends."""
+    if command_runs:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _end(number: int, frame: object) -> None:
     """Handle the signal. No exception is raised, which an import could catch or print."""
     os.write(2, f"{STOPPED}\n".encode())
