@@ -166,15 +166,7 @@ def train(
             owner=owner or learners[0].model,
             graphs=graphs,
         )
-        if n_jobs is not None and len(groups) > 1:
-            SpreadTraining(groups, loop, n_jobs, log).run()
-        else:
-            if n_jobs is not None:
-                progress.say(_why_not_spread(learners))
-            for group in groups:
-                loop.fit(group, combine if len(groups) == 1 else None)
-        if len(groups) > 1 and combine and validation:
-            loop.score_committee(learners, combine)
+        _train_groups(groups, loop, combine, n_jobs, log)
         recorder.history.seconds = {learner.name: learner.seconds for learner in learners}
         if log:
             recorder.end(learners, validation, loop.predictions(learners, combine))
@@ -324,9 +316,29 @@ def _groups_of(
     return groups if together or n_jobs is None else independent_groups(groups)
 
 
-def _why_not_spread(learners: Sequence[Learner]) -> str:
+def _train_groups(
+    groups: Sequence[Sequence[Learner]],
+    loop: Loop,
+    combine: Combine | None,
+    n_jobs: int | None,
+    log: TensorBoardLog | None,
+) -> None:
+    """Train one group after another, or several at the same time in other processes."""
+    learners = [learner for group in groups for learner in group]
+    if n_jobs is not None and len(groups) > 1:
+        SpreadTraining(groups, loop, n_jobs, log).run()
+    else:
+        if n_jobs is not None:
+            loop.recorder.progress.say(_why_not_spread(len(learners)))
+        for group in groups:
+            loop.fit(group, combine if len(groups) == 1 else None)
+    if len(groups) > 1 and combine and loop.validation:
+        loop.score_committee(learners, combine)
+
+
+def _why_not_spread(count: int) -> str:
     """Say why all models train in this process, although other processes may be used."""
-    if len(learners) == 1:
+    if count == 1:
         return "Trained in this process: a single training cannot be divided."
     return (
         "Trained in this process: all members learn together in one graph, which is faster than "

@@ -122,5 +122,7 @@ class SentProgress(Progress):
 
     def say(self, text: str) -> None:
         """Send a line; the process that spreads says itself that the training was stopped."""
+        names = [learner["name"] for learner in self._task.settings["learners"]]
         if not self._task.stops:
-            self._task.send("say", text)
+            own = any(text.startswith(name) for name in names)
+            self._task.send("say", text if own else f"{', '.join(names)}: {text}")
