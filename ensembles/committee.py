@@ -140,6 +140,7 @@ class Committee(VotingModel):
         log_dir: str | Path | None = None,
         resume: bool = False,
         callbacks: Any = (),
+        n_jobs: int | None = None,
         verbose: str | int = "auto",
         **others: Any,
     ) -> Any:
@@ -170,6 +171,7 @@ class Committee(VotingModel):
             log_dir: The run folder, or a new folder beside it if it holds files. None writes none.
             resume: Whether to continue the run in `log_dir`, perhaps for more epochs.
             callbacks: Keras callbacks. They see this committee, and scores such as `val_mlp_loss`.
+            n_jobs: How many members train at the same time in other processes, as in joblib.
             verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
             **others: There are no others. The error about an argument that only Keras's `fit` has
                 says what to use instead.
@@ -206,15 +208,9 @@ class Committee(VotingModel):
             self.training["arguments"] = built_with | self.training["arguments"]
 
         history = training.run(
-            combine=self.rule.on_tensors,
-            at_start=at_start,
-            together=together,
-            log_dir=log_dir,
-            resume=resume,
-            callbacks=callbacks,
-            owner=self,
-            verbose=verbose,
-        )
+            combine=self.rule.on_tensors, at_start=at_start, together=together, log_dir=log_dir,
+            resume=resume, callbacks=callbacks, owner=self, n_jobs=n_jobs, verbose=verbose,
+        )  # fmt: skip
         self._specs = training.members_afterwards()
         if is_first or earlier:
             self.training["seconds"] = training.seconds(history, None if is_first else earlier)

@@ -6,7 +6,14 @@ from cyclopts import Group, Parameter
 
 from zoo.cli.application import app
 from zoo.cli.console import print_note
-from zoo.cli.options import DataName, ModelOptions, RecipeOptions, RunOptions, SplitOptions
+from zoo.cli.options import (
+    DataName,
+    ModelOptions,
+    RecipeOptions,
+    RunOptions,
+    SplitOptions,
+    SpreadOptions,
+)
 from zoo.cli.runs.members import check_words
 from zoo.cli.train import missing_name, train_committee
 from zoo.cli.words.values import Name, Positive, Weights
@@ -33,6 +40,7 @@ def committee(
     images: SplitOptions = SplitOptions(),
     recipe: RecipeOptions = RecipeOptions(),
     run: RunOptions = RunOptions(),
+    spread: SpreadOptions = SpreadOptions(),
 ) -> None:
     """Train several models as a committee, and judge it on the test split.
 
@@ -52,9 +60,11 @@ def committee(
         images: Which images to load.
         recipe: Changes to the models' recipes.
         run: How the training runs.
+        spread: Which members train in other processes.
     """
     arguments = {"copies": copies, "snapshots": snapshots, "voting": voting, "weights": weights}
-    fit_arguments = {"together": together, "resampling": resampling}
+    fit_arguments = {"together": together, "resampling": resampling, "n_jobs": spread.n_jobs}
+    check_spread(spread, run)
     if not names and run.resume:
         raise missing_name("committee", run)
     check_words(names)
@@ -71,4 +81,16 @@ def committee(
         if (copies or snapshots) is not None:
             names = names[:1]
         print_note(f"Members: {', '.join(names)}. {reason}")
-    train_committee(names, model, loaded, recipe, run, arguments, fit_arguments)
+    with spread.place():
+        train_committee(names, model, loaded, recipe, run, arguments, fit_arguments)
+
+
+def check_spread(spread: SpreadOptions, run: RunOptions) -> None:
+    """Refuse pictures of each epoch, for which the weights of each epoch would have to travel."""
+    for option, value in (("--histograms", run.histograms), ("--saliency", run.saliency)):
+        if value and spread.n_jobs is not None:
+            raise ArgumentError(
+                f"{option} must be left out where members train in other processes. Received: "
+                f"{option} with --jobs or --scheduler. Leave {option} out, or train in a single "
+                "process."
+            )

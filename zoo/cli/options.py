@@ -7,6 +7,7 @@ options of the command, and `Args` of the docstring their help.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -25,6 +26,7 @@ from zoo.cli.words.values import (
     Number,
     Parts,
     Positive,
+    Scheduler,
     Seed,
     Share,
     Size,
@@ -267,3 +269,29 @@ class RunOptions(ProcessOptions):
     histograms: bool = False
     saliency: Count = 0
     features: Count = 500
+
+
+@Parameter(name="*", group=RUN)
+@dataclass(frozen=True)
+class SpreadOptions:
+    """How many trainings run at the same time in other processes, and where.
+
+    Args:
+        jobs: Train this number of members, trials or experiments at the same time, in processes
+            of their own, where they do not train together.
+        scheduler: Train on the workers of a Dask cluster, whose scheduler has this address.
+    """
+
+    jobs: Positive | None = None
+    scheduler: Scheduler | None = None
+
+    @property
+    def n_jobs(self) -> int | None:
+        """The argument `n_jobs` of the functions: -1 takes all workers of a cluster."""
+        return -1 if self.jobs is None and self.scheduler else self.jobs
+
+    def place(self) -> AbstractContextManager[None]:
+        """Give the context in which pieces run on the cluster."""
+        from zoo.spreading import on_cluster
+
+        return on_cluster(self.scheduler)

@@ -1,9 +1,10 @@
 """Which members train together on the same batches, and why others train apart."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from zoo.errors import ArgumentError
-from zoo.training.fusion import reasons_apart
+from zoo.training.fusion import fusible_rows, reasons_apart
 from zoo.training.learner import Learner
 from zoo.training.progress import Progress
 
@@ -44,6 +45,52 @@ def group_learners(learners: Sequence[Learner], together: bool | None) -> list[l
             "agree, or leave together= out."
         )
     return groups
+
+
+def independent_groups(groups: Sequence[Sequence[Learner]]) -> list[list[Learner]]:
+    """Divide groups so that what trains in other processes loses nothing.
+
+    Members that are computed as one wide model stay together, since apart they take longer. So do
+    members that share batches in which each image counts for some of them only. Other members of a
+    group only share batches, and are divided.
+
+    Args:
+        groups: The members that train together in one process.
+
+    Returns:
+        The groups, in the order of the first of each group.
+    """
+    divided: list[list[Learner]] = []
+    for group in groups:
+        if any(learner.rows is not None for learner in group):
+            divided.append([*group])
+            continue
+        rows = fusible_rows(
+            [learner.model for learner in group],
+            [learner.make_optimizer(1) for learner in group],
+        )
+        divided += [[group[row] for row in sorted(part)] for part in sorted(rows, key=min)]
+    return divided
+
+
+def grouped_as_before(learners: Sequence[Learner], names: Any) -> list[list[Learner]]:
+    """Group learners as a run grouped them before it was stopped.
+
+    Args:
+        learners: The members in training.
+        names: The names of the members of each group, as the run recorded them.
+
+    Returns:
+        The groups; no group if the run had other members.
+    """
+    known = {learner.name: learner for learner in learners}
+    try:
+        recorded = [name for group in names for name in group]
+        if sorted(recorded) != sorted(known):
+            return []
+        return [[known[name] for name in group] for group in names]
+    except TypeError:
+        return []
 
 
 def tell_what_is_apart(groups: Sequence[Sequence[Learner]], progress: Progress) -> None:

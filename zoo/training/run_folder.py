@@ -24,6 +24,7 @@ from zoo.files import (
     read_json,
     write_atomically,
 )
+from zoo.files.packing import read_packed, write_packed
 from zoo.text import json_text
 
 MANIFEST = "run.json"
@@ -99,11 +100,10 @@ class RunFolder:
         Raises:
             RunError: The file cannot be written; the state before it is still there.
         """
-        contents: dict[str, Any] = {"facts": np.array(json.dumps(facts)), **arrays}
 
         def write(path: Path) -> None:
             with open(path, "wb") as file:
-                np.savez(file, **contents)
+                write_packed(file, arrays, facts)
 
         write_atomically(self.state_file(name), write)
 
@@ -304,9 +304,8 @@ def _read_state(
 ) -> tuple[dict[str, np.ndarray], Any]:
     """Read the facts and the arrays of these names, or all arrays, of a state."""
     try:
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-            keys = {*file.files} - {"facts"} if names is None else names
-            return {key: file[key] for key in keys}, json.loads(str(file["facts"]))
+        with open(path, "rb") as stream:
+            return read_packed(stream, names)
     except Exception as error:  # a damaged zip file raises many kinds of errors
         raise RunError(
             f"The state of a run must be a file as Zoo wrote it. Received: {path}, which is "

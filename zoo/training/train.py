@@ -14,6 +14,7 @@ from zoo.arguments import whole_number
 from zoo.datasets.arrays.labels import check_any_label
 from zoo.datasets.split import Split
 from zoo.errors import ArgumentError, DataError
+from zoo.spreading import check_jobs
 from zoo.starting.signals import CollectedSignals
 from zoo.tensorboard import TensorBoardLog, log_start
 from zoo.training.built_models.interface import check_model
@@ -22,10 +23,16 @@ from zoo.training.built_models.unsafe_kernels import check_kernels
 from zoo.training.callbacks import MemberCallback, as_list, check_callbacks, choose_directions
 from zoo.training.checkpoint import Checkpoint
 from zoo.training.distillation import Teacher
-from zoo.training.grouping import group_learners, tell_what_is_apart
+from zoo.training.grouping import (
+    group_learners,
+    grouped_as_before,
+    independent_groups,
+    tell_what_is_apart,
+)
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Combine, Graphs
 from zoo.training.loop import Loop
+from zoo.training.pieces.in_trainer import SpreadTraining, check_spreading
 from zoo.training.progress import Progress
 from zoo.training.recording import Recorder
 from zoo.training.run_folder import MANIFEST, RunFolder, read_manifest
@@ -47,6 +54,7 @@ def train(
     callbacks: Any = (),
     owner: Any = None,
     graphs: Graphs | None = None,
+    n_jobs: int | None = None,
     verbose: str | int = "auto",
 ) -> Any:
     """Train one model or several.
@@ -78,6 +86,10 @@ def train(
         owner: The model that callbacks get as `self.model`; None for the first learner's model.
         graphs: Keeps the graphs for a training of other models of the same kind, such as the next
             round of a sweep; None keeps them for another training of the same models.
+        n_jobs: How many groups of models train at the same time in other processes, on joblib's
+            backend; -1 for the number of cores. Models that are computed as one wide model stay
+            together. Callbacks must not look at epochs, and there must be no teacher. None trains
+            in this process.
         verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
 
     Returns:
@@ -88,7 +100,8 @@ def train(
         ArgumentError: The recipes cannot be followed together, or they need validation data
             or label shares that are not there.
         DataError: The images or classes do not fit, or the validation images are the test split.
-        RunError: The run folder cannot be written, or cannot be resumed.
+        RunError: The run folder cannot be written, or cannot be resumed; or models could not be
+            trained in other processes.
 
     Example:
         >>> import zoo
@@ -107,14 +120,14 @@ def train(
     callbacks = as_list(callbacks)
     _check_images(learners, data, validation, teacher)
     check_callbacks(callbacks)
+    if check_jobs(n_jobs) is not None:
+        check_spreading(callbacks, teacher)
     members = {learner.name: learner.model for learner in learners}
     watchers = [callback for callback in callbacks if isinstance(callback, MemberCallback)]
     for watcher in watchers:
         watcher.check_run(log_dir is not None, members)
     choose_directions(callbacks, [*members], has_validation=validation is not None)
-    if resume and together is None and _was_trained_apart(log_dir):
-        together = False
-    groups = group_learners(learners, together)
+    groups = _groups_of(learners, together, n_jobs, log_dir if resume else None)
     for learner in learners:
         learn_mean_image(learner.model, learner.training_images(data))
     config = {
@@ -151,10 +164,7 @@ def train(
             owner=owner or learners[0].model,
             graphs=graphs,
         )
-        for group in groups:
-            loop.fit(group, combine if len(groups) == 1 else None)
-        if len(groups) > 1 and combine and validation:
-            loop.score_committee(learners, combine)
+        _train_groups(groups, loop, combine, n_jobs, log)
         recorder.history.seconds = {learner.name: learner.seconds for learner in learners}
         if log:
             recorder.end(learners, validation, loop.predictions(learners, combine))
@@ -301,13 +311,51 @@ def _check_shared_weights(learners: Sequence[Learner]) -> None:
                 )
 
 
-def _was_trained_apart(folder: str | Path | None) -> bool:
-    """Tell whether a run, if there is one, trained each model by itself."""
-    if folder is None or not (Path(folder) / MANIFEST).exists():
-        return False
-    config = read_manifest(folder).get("config")
-    groups = config.get("groups", []) if isinstance(config, dict) else []
-    return len(groups) > 1 and all(len(group) == 1 for group in groups)
+def _groups_of(
+    learners: Sequence[Learner],
+    together: bool | None,
+    n_jobs: int | None,
+    resumed: str | Path | None,
+) -> list[list[Learner]]:
+    """Group the models that train together, or go on in the groups of the run that is resumed."""
+    if together is None and resumed is not None and (Path(resumed) / MANIFEST).exists():
+        config = read_manifest(resumed).get("config")
+        names = config.get("groups") if isinstance(config, dict) else None
+        if groups := grouped_as_before(learners, names):
+            return groups
+    groups = group_learners(learners, together)
+    return groups if together or n_jobs is None else independent_groups(groups)
+
+
+def _train_groups(
+    groups: Sequence[Sequence[Learner]],
+    loop: Loop,
+    combine: Combine | None,
+    n_jobs: int | None,
+    log: TensorBoardLog | None,
+) -> None:
+    """Train one group after another, or several at the same time in other processes."""
+    learners = [learner for group in groups for learner in group]
+    if n_jobs is not None and len(groups) > 1:
+        SpreadTraining(groups, loop, n_jobs, log).run()
+    else:
+        if n_jobs is not None:
+            loop.recorder.progress.say(_why_not_spread(len(learners)))
+        for group in groups:
+            loop.fit(group, combine if len(groups) == 1 else None)
+    if len(groups) > 1 and combine and loop.validation:
+        loop.score_committee(learners, combine)
+
+
+def _why_not_spread(count: int) -> str:
+    """Say why all models train in this process, although other processes may be used."""
+    if count == 1:
+        return "Trained in this process: a single training cannot be divided."
+    return (
+        "Trained in this process: all members learn together in one graph, which is faster than "
+        "apart where members are computed as one wide model. together=False (on the command line, "
+        "--apart) trains them apart, in other processes."
+    )
 
 
 def _fingerprint(split: Split, with_shares: bool = False) -> dict[str, Any]:

@@ -49,6 +49,7 @@ OPTIONS = {
 OPTIONS["weights"] = []
 OPTIONS["committee"] = [
     *("--copies", "--snapshots", "--voting", "--together", "--apart", "--resampling"),
+    *("--jobs", "--scheduler"),
     *OPTIONS["train"],
 ]
 OPTIONS["tune"] = [

@@ -17,7 +17,7 @@ from zoo.files import holds_files, read_json
 
 MANIFEST = "run.json"  # of zoo.training.run_folder, whose import loads TensorFlow
 
-OWN = ("--log-dir", "--resume", "--quiet")
+OWN = ("--log-dir", "--resume", "--quiet", "--jobs", "--scheduler")
 """Options of a single call, which are not kept for another."""
 
 HIDDEN = "--options-of-run"

@@ -34,6 +34,18 @@ def parse_port(text: str) -> int:
     return whole_number("number", int(text), 0, 2**16 - 1)
 
 
+def parse_scheduler(text: str) -> str:
+    """Read the address of the scheduler of a Dask cluster.
+
+    Example:
+        >>> parse_scheduler("tcp://host:8786")
+        'tcp://host:8786'
+    """
+    if not re.fullmatch(r"(tcp|tls|ws|wss|ucx)://.+:\d+", text):
+        raise ValueError(text)
+    return text
+
+
 def parse_share(text: str) -> float:
     """Read how much to hold out: a fraction, or a whole number of images of every class.
 
@@ -241,6 +253,9 @@ Positive = Annotated[int, _whole_number(1)]
 Seed = Annotated[int, _whole_number(0)]
 Count = Annotated[int, _whole_number(0)]
 Port = Annotated[int, _option(parse_port, "PORT", "a port, 0 to 65535", "6006")]
+Scheduler = Annotated[
+    str, _option(parse_scheduler, "ADDRESS", "an address of a Dask scheduler", "tcp://host:8786")
+]
 Name = Annotated[str, Parameter(metavar="NAME")]
 Number = Annotated[float, _NUMBER]
 Share = Annotated[float, _SHARE]

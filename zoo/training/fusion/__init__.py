@@ -9,9 +9,10 @@ which models can be trained by the same graph, one after another, and `steps` ma
 steps. Used by `zoo.training.lockstep`.
 """
 
+from zoo.training.fusion.fusible import fusible_rows
 from zoo.training.fusion.graph_key import graph_key
 from zoo.training.fusion.model_group import ModelGroup
 from zoo.training.fusion.reasons import reasons_apart
 from zoo.training.fusion.steps import loop_over_batches
 
-__all__ = ["ModelGroup", "graph_key", "loop_over_batches", "reasons_apart"]
+__all__ = ["ModelGroup", "fusible_rows", "graph_key", "loop_over_batches", "reasons_apart"]

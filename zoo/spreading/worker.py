@@ -1,0 +1,194 @@
+"""The end of the connection in a worker: it takes a piece, runs it, and tells how it went.
+
+This module loads no TensorFlow, so that the number of threads is set before TensorFlow starts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import platform
+import signal
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Iterator
+from glob import glob
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import DataError
+from zoo.spreading.messages import Link, Message
+from zoo.spreading.sharing import take_splits
+from zoo.starting.start_up_notes import silence_tensorflow, without_start_up_notes
+
+_one_at_a_time = threading.Lock()
+"""Pieces in one process run one after another, since TensorFlow's threads belong to the process. A
+Dask worker with several threads would run several pieces at once."""
+
+_introduced: set[str] = set()
+"""The processes, by their secrets, that know the threads of this worker already."""
+
+
+class Stopped(Exception):
+    """A piece has stopped because it was asked to.
+
+    Args:
+        *payloads: Bytes that say how far it has come.
+    """
+
+
+class Task:
+    """What the function of a piece gets.
+
+    Attributes:
+        settings: The JSON values of the piece.
+        payloads: Its bytes.
+        splits: The images by name.
+        stops: Is not empty as soon as the piece has to stop: the number of a signal.
+    """
+
+    def __init__(self, link: Link, message: Message, splits: dict[str, Any]) -> None:
+        self._link = link
+        self.settings: dict[str, Any] = message.values["settings"]
+        self.payloads = message.payloads
+        self.splits = splits
+        self.stops: list[int] = []
+        threading.Thread(target=self._wait, daemon=True).start()
+
+    def send(self, kind: str, values: Any = None, *payloads: bytes) -> None:
+        """Tell the process that spreads how the piece goes on."""
+        self._link.send(kind, values, *payloads)
+
+    def _wait(self) -> None:
+        """Wait for the word to stop. A process that has died says nothing any more."""
+        with contextlib.suppress(EOFError, OSError, TypeError):
+            if self._link.receive().kind == "thanks":
+                return
+        self.stops.append(signal.SIGINT)
+
+
+def work(order: str, *arrays: np.ndarray) -> None:
+    """Run a piece in this worker.
+
+    Args:
+        order: JSON values: the name of the piece, where to connect to, the number of threads, and
+            the description of the images.
+        *arrays: The arrays that the description names.
+    """
+    values = json.loads(order)
+    with _one_at_a_time, _without_ctrl_c():
+        link = Link.to(tuple(values["address"]), values["key"].encode())
+        try:
+            _run(values, arrays, link)
+        finally:
+            link.close()
+
+
+def _run(values: dict[str, Any], arrays: tuple[np.ndarray, ...], link: Link) -> None:
+    """Take a piece from the process that spreads, and run it."""
+    gpus = (
+        len(glob("/proc/driver/nvidia/gpus/*")) if "CUDA_VISIBLE_DEVICES" not in os.environ else 0
+    )
+    hello = {"piece": values["piece"], "process": os.getpid(), "host": platform.node()}
+    link.send("hello", {**hello, "gpus": gpus})
+    message = link.receive()
+    if message.kind != "begin":
+        link.send("left")
+        return
+    if message.values["gpu"] is not None and "tensorflow" not in sys.modules:
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(message.values["gpu"])
+    text = start_tensorflow(values["threads"])
+    if values["key"] not in _introduced:
+        _introduced.add(values["key"])
+        link.send("say", text)
+    try:
+        splits = take_splits(values["splits"], arrays)
+    except DataError as error:
+        link.send("cannot open", str(error))
+        return
+    module, _, name = message.values["function"].partition(":")
+    task = Task(link, message, splits)
+    try:
+        with _sent_warnings(task):
+            result, payloads = getattr(importlib.import_module(module), name)(task)
+        link.send("done", result, *payloads)
+    except Stopped as error:
+        link.send("stopped", None, *error.args)
+    except Exception:  # an error of the piece, which must not end the worker
+        link.send("failed", traceback.format_exc())
+
+
+def _count_gpus() -> int:
+    """Count the GPUs of this machine, of which this worker is to get one; 0 if it has one."""
+    return 0 if "CUDA_VISIBLE_DEVICES" in os.environ else len(glob("/proc/driver/nvidia/gpus/*"))
+
+
+def start_tensorflow(threads: int | None) -> str:
+    """Start TensorFlow with a share of the cores.
+
+    Args:
+        threads: The number of threads; None takes those that Dask gave to this worker, or all.
+
+    Returns:
+        A sentence that says how many threads TensorFlow has.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    threads = threads or _threads_of_dask() or cores or 1
+    silence_tensorflow()
+    with without_start_up_notes():
+        import tensorflow as tf
+    with contextlib.suppress(RuntimeError):  # TensorFlow runs already, perhaps for another piece
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    got = tf.config.threading.get_intra_op_parallelism_threads() or cores
+    gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    text = (
+        f"Worker {os.getpid()} on {platform.node()}: TensorFlow computes with {got} of {cores} "
+        f"cores{f' and the GPU {gpu}' if gpu.isdigit() else ''}."
+    )
+    if got != threads:
+        text += f" It had started before, so that its share of {threads} could not be set."
+    return text
+
+
+def _threads_of_dask() -> int | None:
+    """Give the number of threads of this Dask worker; None elsewhere."""
+    if "distributed" not in sys.modules:
+        return None
+    from distributed import get_worker
+
+    try:
+        return int(get_worker().state.nthreads)
+    except (ValueError, AttributeError):
+        return None
+
+
+@contextlib.contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Ignore Ctrl-C, which a terminal sends to workers too: the process that spreads stops them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def _sent_warnings(task: Task) -> Iterator[None]:
+    """Send warnings for the user to the process that spreads, which shows them."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        try:
+            yield
+        finally:
+            for warning in caught:
+                if issubclass(warning.category, UserWarning):
+                    task.send("warning", str(warning.message))

@@ -1,0 +1,136 @@
+"""A group of learners as JSON values and arrays, and back."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo.errors import ArgumentError
+from zoo.recipes import recipe_from_config
+from zoo.saving import foreign_names
+from zoo.training.learner import Learner
+
+_INSTALLED = ("keras", "zoo", "tensorflow")
+"""Packages whose layers each worker knows."""
+
+
+def describe_learners(
+    learners: Sequence[Learner], *, with_weights: bool = True
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Describe learners that have not started.
+
+    Args:
+        learners: The learners.
+        with_weights: Whether the present weights belong to the description. A saved state has
+            weights of its own.
+
+    Returns:
+        JSON values and arrays for `make_learners`.
+
+    Raises:
+        ArgumentError: A model has parts that cannot travel.
+    """
+    described, arrays = [], {}
+    for learner in learners:
+        described.append(
+            {
+                "name": learner.name,
+                "model": _described_model(learner.name, learner.model),
+                "recipe": asdict(learner.recipe),
+                "seed": learner.seed,
+                "takes_weights": learner.takes_weights,
+                "variables": len(learner.model.variables),
+            }
+        )
+        if learner.rows is not None:
+            arrays[f"{learner.name}/rows"] = learner.rows
+        if with_weights:
+            for index, variable in enumerate(learner.model.variables):
+                value = np.asarray(variable.numpy())
+                # NumPy cannot save bfloat16, whose values float32 has too.
+                value = value.astype("float32") if value.dtype.kind == "V" else value
+                arrays[f"{learner.name}/variables/{index}"] = value
+    models = [learner.model for learner in learners]
+    return {"learners": described, "modules": sorted(set(_modules(models)))}, arrays
+
+
+def make_learners(described: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> list[Learner]:
+    """Make the learners that `describe_learners` described.
+
+    Args:
+        described: The JSON values.
+        arrays: The arrays.
+
+    Returns:
+        The learners.
+    """
+    import zoo.layers  # noqa: F401  registers the layers
+
+    for module in described["modules"]:
+        importlib.import_module(module)
+    learners = []
+    for values in described["learners"]:
+        name = values["name"]
+        model = keras.saving.deserialize_keras_object(values["model"])
+        if f"{name}/variables/0" in arrays:
+            give_variables(model, arrays, name)
+        learners.append(
+            Learner(
+                name,
+                model,
+                recipe_from_config(values["recipe"]),
+                rows=arrays.get(f"{name}/rows"),
+                seed=values["seed"],
+                takes_weights=values["takes_weights"],
+            )
+        )
+    return learners
+
+
+def give_variables(model: Any, arrays: Mapping[str, np.ndarray], name: str) -> None:
+    """Give a model the values of all its variables, also the seeds of dropout.
+
+    Args:
+        model: The `keras.Model`.
+        arrays: Arrays with the names that `describe_learners` and `Learner.save` give.
+        name: The name of the learner.
+    """
+    for index, variable in enumerate(model.variables):
+        variable.assign(arrays[f"{name}/variables/{index}"])
+
+
+def _described_model(name: str, model: Any) -> dict[str, Any]:
+    """Describe the architecture of a model as JSON values."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*includes a `lambda`")
+        described = dict(keras.saving.serialize_keras_object(model))
+    described.pop("compile_config", None)  # the recipe has the optimiser
+    if foreign := next(foreign_names(described), None):
+        raise ArgumentError(
+            f"With n_jobs=, {name} must consist of layers that can be made anew in another process."
+            f" Received: {foreign}. Leave n_jobs out, or register the layer: "
+            "keras.saving.register_keras_serializable."
+        )
+    return described
+
+
+def _modules(models: Sequence[Any]) -> Iterator[str]:
+    """Find the modules of the user's own layers, which a worker has to import."""
+    for model in models:
+        for layer in (model, *model._flatten_layers()):
+            module = type(layer).__module__
+            if module == "__main__":
+                raise ArgumentError(
+                    "With n_jobs=, layers must be defined in a module that other processes can "
+                    f"import. Received: {type(layer).__name__} of the program itself. Move the "
+                    "class to a file of its own, and import it."
+                )
+            if module.partition(".")[0] not in _INSTALLED and module in sys.modules:
+                yield module
