@@ -234,6 +234,13 @@ def check_trust(results):
         assert methods["guided_backpropagation"]["sanity"] != methods["gradient"]["sanity"]
 
 
+def check_soak(results):
+    assert [len(rows) for rows in results["rows"].values()] == [3, 2]
+    for grown in results["grown"].values():
+        assert grown["files grown"] < 20
+        assert grown["MB at first"] > 0
+
+
 def check_recipe_values(results):
     (rows,) = results["tables"].values()
     assert rows["plain"]["cost"] == 0
@@ -260,6 +267,10 @@ def check_recipe_values(results):
         ("label_errors", check_label_errors),
         ("entries", check_entries),
         ("recipe_values", check_recipe_values),
+        pytest.param(
+            *("soak", check_soak),
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
+        ),
     ],
 )
 @IN_GRAPHS_ANYWAY
