@@ -158,7 +158,7 @@ def test_code_in_the_earlier_format_is_refused_under_any_name(tmp_path, suffix):
         file.attrs["model_config"] = json.dumps(
             {"class_name": "Sequential", "config": {"name": "m", "layers": [layer]}}
         )
-    with pytest.raises(DataError, match="which cannot be read|in the earlier HDF5 format"):
+    with pytest.raises(DataError, match=r"which cannot be read|in the earlier HDF5 format"):
         zoo.load(tmp_path / f"m{suffix}")
 
 
