@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from zoo.arguments import argument_error, whole_number
 from zoo.datasets.arrays.images import check_images
+from zoo.datasets.arrays.labels import check_any_label
 from zoo.datasets.arrays.streams import collect, is_stream
 from zoo.datasets.image_data import ImageData
 from zoo.datasets.split import Split, as_split
@@ -309,11 +310,7 @@ def as_labelled(
     """
     check_part(x)
     if isinstance(x, Split):
-        if not len(x):
-            raise DataError(
-                f"Labelled images must be at least one image. Received: {x.name!r}, an empty "
-                "split. Choose other rows, or load the data with another share."
-            )
+        check_any_label(x.labels, x.name)
         class_names = None
     elif is_stream(x):  # of a folder that Keras reads, whose classes have names
         class_names = getattr(x, "class_names", class_names)

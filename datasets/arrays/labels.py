@@ -55,6 +55,22 @@ def check_labels(labels: Any, count: int, *, named: bool = False) -> np.ndarray:
     return labels
 
 
+def check_any_label(labels: np.ndarray, name: str) -> None:
+    """Check that a split has at least one image.
+
+    Args:
+        labels: The labels of the split, int [n].
+        name: The name of the split, for the message.
+
+    Raises:
+        DataError: There is no image.
+    """
+    if not len(labels):
+        received = f"{name!r}, an empty split"
+        remedy = "Choose other rows, or load the data with another share"
+        raise data_error("Labelled images", "be at least one image", received, remedy)
+
+
 def check_class_names(class_names: Any, labels: np.ndarray) -> tuple[str, ...]:
     """Take the name of each class id. None: "0", "1", … up to the highest label.
 

@@ -13,6 +13,9 @@ from zoo.ensembles import Committee, Member, stack
 from zoo.ensembles.combining.bagging import resample
 from zoo.ensembles.provenance import record_exposure
 from zoo.errors import ArgumentError, DataError, RunError
+from zoo.tensorboard import TensorBoardLog
+from zoo.training.recording import Recorder
+from zoo.training.run_folder import RunFolder, read_manifest
 
 QUICK = Recipe(learning_rate=0.1, batch_size=32, epochs=3)
 
@@ -371,17 +374,74 @@ def test_a_training_interrupted_at_the_last_step_of_an_epoch_resumes(
     assert_same_weights(resumed, whole_softmax, rtol=0)
 
 
-def test_an_interrupt_after_the_last_step_is_not_swallowed(train_split, whole_softmax, tmp_path):
-    class Late(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            if epoch == 2:
-                interrupt()
+def at_the_end_of_the_last_epoch(monkeypatch):
+    return keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: epoch == 2 and interrupt()
+    )
 
+
+def at_the_end_of_the_training(monkeypatch):
+    return keras.callbacks.LambdaCallback(on_train_end=lambda logs: terminate())
+
+
+def in_the_last_pictures(monkeypatch):
+    end = Recorder.end
+    monkeypatch.setattr(Recorder, "end", lambda *args: (end(*args), terminate()))
+    return keras.callbacks.Callback()
+
+
+def while_the_log_is_closed(monkeypatch):
+    close = TensorBoardLog.close
+    monkeypatch.setattr(TensorBoardLog, "close", lambda log: (close(log), interrupt()))
+    return keras.callbacks.Callback()
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        at_the_end_of_the_last_epoch,
+        at_the_end_of_the_training,
+        in_the_last_pictures,
+        while_the_log_is_closed,
+    ],
+)
+def test_a_signal_after_the_last_step_is_not_swallowed(
+    train_split, whole_softmax, tmp_path, monkeypatch, moment
+):
     run = {"log_dir": tmp_path / "run"}
-    with pytest.raises(KeyboardInterrupt):
-        fit(ADAM, train_split, callbacks=[Late()], **run)
-    resumed, _ = fit(ADAM, train_split, resume=True, **run)
+    with monkeypatch.context() as patch, pytest.raises((KeyboardInterrupt, SystemExit)):
+        fit(ADAM, train_split, callbacks=[moment(patch)], **run)
+    assert read_manifest(run["log_dir"])["status"] == "stopped"
+    resumed, history = fit(ADAM, train_split, resume=True, **run)
     assert_same_weights(resumed, whole_softmax, rtol=0)
+    assert read_manifest(run["log_dir"])["status"] == "finished"
+    assert history.epoch == [1, 2, 3]
+
+
+def test_a_signal_while_the_end_is_written_ends_a_finished_run(train_split, tmp_path, monkeypatch):
+    finish = RunFolder.finish
+
+    def interrupted(run, status):
+        if status == "finished":
+            interrupt()
+        finish(run, status)
+
+    monkeypatch.setattr(RunFolder, "finish", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fit(ADAM, train_split, log_dir=tmp_path / "run")
+    assert read_manifest(tmp_path / "run")["status"] == "finished"
+
+
+def test_a_signal_between_models_that_train_apart_is_not_left_to_the_next(train_split, tmp_path):
+    def end(logs):
+        ended.append(True)
+        interrupt()
+
+    ended = []
+    callback = keras.callbacks.LambdaCallback(on_train_end=end)
+    with pytest.raises(KeyboardInterrupt):
+        fit([ADAM, ADAM], train_split, together=False, callbacks=[callback])
+    assert len(ended) == 1
 
 
 @pytest.mark.parametrize(

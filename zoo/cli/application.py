@@ -18,7 +18,7 @@ from zoo.cli.console import HelpFormatter, print_error, warnings_as_notes
 from zoo.cli.runs.resuming import take_options_of_run
 from zoo.cli.words.wording import in_options
 from zoo.errors import ArgumentError, ZooError
-from zoo.starting.interrupts import EXIT_CODE, STOPPED, raise_at_interrupt
+from zoo.starting.interrupts import EXIT_CODE, STOPPED, end_at_next_interrupt, raise_at_interrupt
 from zoo.starting.streams import ensure_streams, write_every_letter
 from zoo.text import did_you_mean
 
@@ -102,6 +102,7 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
         print_error(in_options(_explain(error, arguments), options))
         code = 2
     except KeyboardInterrupt:
+        end_at_next_interrupt()
         print_error(STOPPED)
         code = EXIT_CODE
     sys.exit(code or 0)

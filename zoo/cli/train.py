@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -120,7 +121,7 @@ def train_committee(
     keep_options = keras.callbacks.LambdaCallback(
         on_train_begin=lambda logs: write_in_manifest(folder, command=command)
     )
-    try:
+    with _note_how_to_go_on(folder, command.get("name", "committee")):
         history = committee.fit(
             images.train,
             validation_data=images.validation,
@@ -130,24 +131,30 @@ def train_committee(
             verbose=0 if run.quiet else "auto",
             **(fit_arguments or {}),
         )
-    except KeyboardInterrupt:
-        if (folder / MANIFEST).is_file():
-            name = command.get("name", "committee")
-            print_note(f"Go on with: zoo {name} --resume --log-dir {shlex.quote(str(folder))}")
-        raise
-    file = folder / "committee.keras"
-    committee.save(file)
-    if committee.out_of_bag:
-        print_text(f"Out of bag: {committee.out_of_bag}")
-    if run.features and (shown := images.test or images.validation):
-        from zoo.inspect import log_features
+        file = folder / "committee.keras"
+        committee.save(file)
+        if committee.out_of_bag:
+            print_text(f"Out of bag: {committee.out_of_bag}")
+        if run.features and (shown := images.test or images.validation):
+            from zoo.inspect import log_features
 
-        with errors_as_warnings("The features for TensorBoard's projector"):
-            log_features(committee, shown, run=folder, count=run.features)
-    if images.test:
-        _report(committee, images.test, folder, history.epoch[-1])
+            with errors_as_warnings("The features for TensorBoard's projector"):
+                log_features(committee, shown, run=folder, count=run.features)
+        if images.test:
+            _report(committee, images.test, folder, history.epoch[-1])
     print_text(f"\nSaved: {file}")
     print_tensorboard("Curves and pictures", folder)
+
+
+@contextlib.contextmanager
+def _note_how_to_go_on(folder: Path, name: str) -> Iterator[None]:
+    """Print the command that goes on with a run, if Ctrl-C stops the run or what follows."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if (folder / MANIFEST).is_file():
+            print_note(f"Go on with: zoo {name} --resume --log-dir {shlex.quote(str(folder))}")
+        raise
 
 
 def _watchers(images: ImageData, run: RunOptions) -> list[Any]:

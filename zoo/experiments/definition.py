@@ -13,6 +13,7 @@ from zoo.experiments.settings import (
     FeatureSettings,
     MemberSettings,
     Protocol,
+    TeacherSettings,
     refuse_unknown,
 )
 from zoo.experiments.sweeps.settings import SweepSettings
@@ -38,6 +39,8 @@ class Experiment:
         data: The images. None for an experiment that needs none.
         features: The network whose features the members get in place of the images, or whose
             weights they begin with; None for neither.
+        teacher: Trained weights from which the members learn beside the labels; None for the labels
+            alone.
         members: The networks. Empty for an experiment that trains nothing.
         protocol: How the networks are trained and judged.
         sweep: Which settings of a member vary; None trains each member as it stands.
@@ -58,6 +61,7 @@ class Experiment:
     minutes: float
     data: DataSettings | None = None
     features: FeatureSettings | None = None
+    teacher: TeacherSettings | None = None
     members: Sequence[MemberSettings] = ()
     protocol: Protocol = field(default_factory=Protocol)
     sweep: SweepSettings | None = None
@@ -125,6 +129,11 @@ class Experiment:
                 self.sweep.check_point(value.at)
         seeds = [*self.protocol.seeds]
         are_in_a_row = seeds == [*range(seeds[0], seeds[0] + len(seeds))]
+        if self.sweep and self.teacher:
+            raise ArgumentError(
+                "An experiment must have either a sweep or a teacher. Received: both. Leave out "
+                "[teacher], or write the trials as members."
+            )
         if self.sweep and (self.protocol.new_splits or not are_in_a_row):
             raise ArgumentError(
                 "The protocol of a sweep must have seeds that follow one another, on the same "
@@ -181,7 +190,7 @@ def experiment_of(name: str, table: Mapping[str, Any]) -> Experiment:
         Traceback (most recent call last):
         zoo.errors.ArgumentError: The experiment must have no other keys than data, differs, \
 features, figures, measurements, members, minutes, place, protocol, published, report, sweep, \
-title. Received: 'titel'; did you mean 'title'? Correct the file.
+teacher, title. Received: 'titel'; did you mean 'title'? Correct the file.
     """
     values = {"name": name, **table}
     _check_keys("The experiment", Experiment, values, hidden={"name"})
@@ -189,6 +198,8 @@ title. Received: 'titel'; did you mean 'title'? Correct the file.
         values["data"] = _section("data", DataSettings, values["data"])
     if "features" in values:
         values["features"] = _features(values["features"])
+    if "teacher" in values:
+        values["teacher"] = _section("teacher", TeacherSettings, values["teacher"])
     values["protocol"] = _section("protocol", Protocol, values.get("protocol", {}))
     if "sweep" in values:
         values["sweep"] = _section("sweep", SweepSettings, values["sweep"])

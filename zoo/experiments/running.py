@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.datasets import ImageData
-from zoo.ensembles import Committee
+from zoo.ensembles import Committee, pretrained
 from zoo.errors import RunError
 from zoo.experiments.catalogue import load_experiment
 from zoo.experiments.definition import Experiment
@@ -29,6 +29,7 @@ from zoo.experiments.views.choices import Choice, TrainedSeed
 from zoo.experiments.views.finishing import START_ANEW, finish, write_json
 from zoo.experiments.views.measuring import Measurement
 from zoo.files import FolderLock, holds_files, read_json, write_atomically
+from zoo.training.distillation import Teacher
 
 
 def reproduce(
@@ -153,7 +154,7 @@ def _check_settings(folder: Path, experiment: Experiment, quick: bool) -> None:
     path = folder / "experiment.json"
     if path.exists():
         before = read_json(path, START_ANEW).get("settings", {})
-        for key in ("name", "quick", "data", "features", "members", "protocol", "sweep"):
+        for key in ("name", "quick", "data", "features", "teacher", "members", "protocol", "sweep"):
             if not _are_alike(key, before.get(key), settings[key]):
                 raise RunError(
                     "An experiment must go on with the settings that it was started with. "
@@ -246,11 +247,20 @@ class SeedRun:
         committee.fit(
             data.train,
             validation_data=data.validation,
+            teacher=self._teacher(),
             log_dir=self.folder,
             resume=True,
             verbose=self.verbose,
         )
         return committee
+
+    def _teacher(self) -> Teacher | None:
+        """Give the trained weights from which the members learn, as a committee."""
+        settings = self.experiment.teacher
+        if settings is None:
+            return None
+        committee = pretrained(settings.weights, precision="auto")
+        return Teacher(committee, settings.temperature, settings.share)
 
     def _train_and_judge(self) -> SeedResult:
         data = self.images()

@@ -14,6 +14,7 @@ from zoo.experiments.published.values import SPLITS
 from zoo.recipes import Recipe
 from zoo.registry import describe
 from zoo.text import did_you_mean
+from zoo.weights.catalogue import find_weights
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class MemberSettings:
     Args:
         name: The name in the table of results.
         model: The name of a registered model.
-        arguments: Arguments of the model's builder.
+        arguments: Arguments of the model's builder; `weights`, the name of trained weights, for a
+            network that goes on from them.
         recipe: Values of `zoo.Recipe` that replace those of the base. `batch_size = "all"` takes
             all training images in one step. A table as the augmentation holds arguments of
             `zoo.Augmentation`.
@@ -80,6 +82,9 @@ class MemberSettings:
 
     def __post_init__(self) -> None:
         known = {*describe(self.model).parameters} - {"input_shape", "num_classes"}
+        if "weights" in self.arguments:
+            find_weights(self.arguments["weights"], self.model)
+            known = {*known, "weights"}
         refuse_unknown(f"The arguments of {self.name}", self.arguments, known)
         names = {part.name for part in fields(Recipe)}
         refuse_unknown(f"The recipe of {self.name}", self.recipe, names)
@@ -142,6 +147,24 @@ class FeatureSettings:
                 f"file = {self.file!r}, {'a' if self.member else 'no'} member, "
                 f"{'' if self.data else 'no '}data. Correct the file."
             )
+
+
+@dataclass(frozen=True)
+class TeacherSettings:
+    """Trained weights from which the members learn beside the labels, as from a `zoo.Teacher`.
+
+    Args:
+        weights: The name of a set of weights, whose members teach together, or of a member of it.
+        temperature: Above 0. The higher, the more the less probable classes count.
+        share: The teacher's share of the loss, from 0 to 1.
+    """
+
+    weights: str
+    temperature: float = 4.0
+    share: float = 0.9
+
+    def __post_init__(self) -> None:
+        find_weights(self.weights)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,9 @@ SECONDS_OF_FOREIGN_FILES = 24 * 3600
 """After this time without a change, the files of processes on other machines are abandoned too."""
 
 _NAME = re.compile(r"\.(?:.*-)?zoo_([0-9a-f]{8})_(\d+)_\w+(?:\.tmp.*)?", re.DOTALL)
+_EARLIER_NAME = re.compile(r"\..+\.(\d+)\.tmp(?:\.\w+)?", re.DOTALL)
+"""Names of earlier versions, `.NAME.PROCESS.tmp.SUFFIX`, which do not tell the machine."""
+
 _LARGE = 1000
 """The number of files above which a process looks for abandoned files in a folder only once."""
 
@@ -122,8 +125,8 @@ def no_scratch_space(error: BaseException) -> RunError:
 
 
 def is_temporary(path: Path) -> bool:
-    """Whether the name of a file or folder is one that `temporary_name` gives."""
-    return _NAME.fullmatch(path.name) is not None
+    """Whether the name of a file or folder is one that `temporary_name` gives, or ever gave."""
+    return bool(_NAME.fullmatch(path.name) or _EARLIER_NAME.fullmatch(path.name))
 
 
 def is_abandoned(path: Path) -> bool:
@@ -133,14 +136,16 @@ def is_abandoned(path: Path) -> bool:
         path: The file or folder.
 
     Returns:
-        True for a temporary name whose process has ended; for a process on another machine, if
-        nothing has changed for a day. False for all other names.
+        True for a temporary name whose process has ended; if the process may be on another machine,
+        only after a day without a change. False for all other names.
     """
-    name = _NAME.fullmatch(path.name)
-    if name is None:
+    name, earlier = _NAME.fullmatch(path.name), _EARLIER_NAME.fullmatch(path.name)
+    if not (name or earlier):
         return False
-    if name[1] == _machine() and sys.platform != "win32":
+    if name and name[1] == _machine() and sys.platform != "win32":
         return not _is_running(int(name[2]))
+    if earlier and _is_running(int(earlier[1])):
+        return False
     with contextlib.suppress(OSError):  # another process deletes the files at this moment
         latest = max(file.stat().st_mtime for file in (path, *path.rglob("*")))
         return time.time() - latest > SECONDS_OF_FOREIGN_FILES

@@ -11,6 +11,27 @@ from keras import ops
 from zoo.layers.registration import register_layer
 
 
+def _relu(x: Any) -> Any:
+    return tf.nn.relu(x)
+
+
+def _relu_gradient(upstream: Any, y: Any) -> Any:
+    return tf.raw_ops.ReluGrad(gradients=upstream, features=y)
+
+
+_BY_XLA = {
+    function: tf.function(function, autograph=False, jit_compile=True)
+    for function in (_relu, _relu_gradient)
+}
+"""XLA's kernels, which take half the time of TensorFlow's for bfloat16 on a CPU."""
+
+
+def _fast(function: Callable[..., Any], x: Any) -> Callable[..., Any]:
+    """Give the faster kernel for inputs like `x`. Outside graphs, XLA would compile each shape."""
+    by_xla = x.dtype == tf.bfloat16 and tf.inside_function() and tf.test.is_built_with_xla()
+    return _BY_XLA[function] if by_xla else function
+
+
 @lru_cache
 def rectifier(
     negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
@@ -29,15 +50,18 @@ def rectifier(
     Returns:
         A function of one tensor.
     """
+    is_plain = (negative_slope, max_value, threshold) == (0.0, None, 0.0)
 
     @ops.custom_gradient
     def relu(x: Any) -> Any:
-        y = keras.activations.relu(x, negative_slope, max_value, threshold)
+        if is_plain:
+            y = _fast(_relu, x)(x)
+        else:
+            y = keras.activations.relu(x, negative_slope, max_value, threshold)
 
         def backward(upstream: Any) -> Any:
-            if (negative_slope, max_value, threshold) == (0.0, None, 0.0):
-                # The same product with less work: a single pass over memory.
-                return tf.raw_ops.ReluGrad(gradients=upstream, features=y)
+            if is_plain:  # the same product with less work: a single pass over memory
+                return _fast(_relu_gradient, x)(upstream, y)
             gradient = ops.where(x > threshold, upstream, upstream * negative_slope)
             return gradient if max_value is None else ops.where(x < max_value, gradient, 0)
 

@@ -19,6 +19,9 @@ EXIT_CODE = 130
 MODULES = ("zoo", "zoo.ensembles.evaluate")
 """The modules that are a command after `python -m`."""
 
+command_runs = False
+"""Whether this process runs a command, which handles Ctrl-C itself by now."""
+
 
 def is_command() -> bool:
     """Whether this process runs the command `zoo`, or `python -m` with one of `MODULES`.
@@ -49,8 +52,16 @@ def end_at_interrupt() -> None:
 
 def raise_at_interrupt() -> None:
     """Let Ctrl-C raise `KeyboardInterrupt` again, if `end_at_interrupt` changed that."""
+    global command_runs
     if signal.getsignal(signal.SIGINT) is _end:
+        command_runs = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def end_at_next_interrupt() -> None:
+    """Let the next Ctrl-C end the process of a command at once, while the command already ends."""
+    if command_runs:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _end(number: int, frame: object) -> None:

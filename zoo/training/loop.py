@@ -2,7 +2,6 @@
 
 import functools
 import math
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import tensorflow as tf
 
 from zoo.datasets.pipeline import StreamPosition
 from zoo.datasets.split import Split
+from zoo.starting.signals import CollectedSignals
 from zoo.training.callbacks import MemberCallback
 from zoo.training.checkpoint import Checkpoint
 from zoo.training.distillation import Teacher
@@ -42,7 +42,7 @@ class Loop:
         validation: Validation images, or None.
         recorder: Where the scores go.
         checkpoint: Keeps the state, for resuming.
-        interrupts: The numbers of the signals received so far.
+        signals: Ctrl-C and SIGTERM, which end the training where its state is whole.
         seed: Seed of the batches' order and of augmentation.
         teacher: The model that all learn from beside the labels, or None.
         callbacks: The user's Keras callbacks.
@@ -54,7 +54,7 @@ class Loop:
     validation: Split | None
     recorder: Recorder
     checkpoint: Checkpoint
-    interrupts: list[int]
+    signals: CollectedSignals
     seed: int
     teacher: Teacher | None
     callbacks: list[keras.callbacks.Callback]
@@ -93,27 +93,34 @@ class Loop:
             callbacks.on_epoch_begin(position.epoch)
             started = time.monotonic()
             for within in self._pieces(group, batches, position, callbacks):
-                if self.interrupts:
+                if self.signals.received:
                     group.lockstep.store()
                     group.add_seconds(time.monotonic() - started, within.epoch)
                     self.checkpoint.save(learners, group.lockstep, within)
                     for learner in learners:
                         learner.interrupt()
-                    self._raise_interrupt()
+                    self.stop_if_asked()
             position = StreamPosition(position.epoch + 1)
             scores = self._end_epoch(group, position.epoch, started)
             callbacks.on_epoch_end(position.epoch - 1, self.recorder.keras_names(scores))
             for learner in learners:
                 learner.hide_average()
             self.checkpoint.save(learners, group.lockstep, position)
-            if self.interrupts:
-                self._raise_interrupt()
+            self.stop_if_asked()
         for learner in learners:
             learner.finish(group.data)
         self._show_kept_weights(group)
         for learner in learners:
             learner.head = None
         callbacks.on_train_end()
+        self.stop_if_asked()
+
+    def stop_if_asked(self) -> None:
+        """Say that the run can be resumed, and raise the signal, if a signal was received."""
+        if self.signals.received and self.checkpoint.run:
+            text = f"Stopped. The run in {self.checkpoint.run.path} can be resumed."
+            self.recorder.progress.say(text)
+        self.signals.raise_received()
 
     def score_committee(self, learners: Sequence[Learner], combine: Combine) -> None:
         """Score models that were trained apart as a committee, once, after the last epoch.
@@ -234,11 +241,15 @@ class Loop:
         """Train to the end of the epoch, in pieces of about `SECONDS_OF_A_PIECE`."""
         active = [learner.trains(position.epoch) for learner in group.learners]
         names = [learner.name for learner in group.learners if learner.trains(position.epoch)]
+        first = position
         while position.batch < group.steps:
             piece = min(self._piece, group.steps - position.batch)
             callbacks.on_train_batch_begin(position.batch)
             started = time.monotonic()
+            # Before the first piece, which may trace a graph for seconds, the state is saved.
+            self.signals.at_once = position is first
             group.lockstep.train(batches, piece, active, group.images_left(position))
+            self.signals.at_once = False
             seconds = time.monotonic() - started
             if self._sees_each_batch:
                 group.lockstep.store()
@@ -322,14 +333,6 @@ class Loop:
     def _validation_batches(self) -> Iterator[Any] | None:
         """An endless iterator over the validation images. A second would cost much time."""
         return None if self.validation is None else _endless(self.validation)
-
-    def _raise_interrupt(self) -> None:
-        """Raise the exception that the signal would have raised."""
-        number = self.interrupts[0]
-        if self.checkpoint.run:
-            text = f"Stopped. The run in {self.checkpoint.run.path} can be resumed."
-            self.recorder.progress.say(text)
-        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
 
 @dataclass(frozen=True)

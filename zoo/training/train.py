@@ -4,8 +4,6 @@ Models whose recipes ask for the same batches train together. A single model is 
 """
 
 import contextlib
-import signal
-import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -13,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from zoo.arguments import whole_number
+from zoo.datasets.arrays.labels import check_any_label
 from zoo.datasets.split import Split
 from zoo.errors import ArgumentError, DataError
 from zoo.spreading import check_jobs
+from zoo.starting.signals import CollectedSignals
 from zoo.tensorboard import TensorBoardLog, log_start
 from zoo.training.built_models.interface import check_model
 from zoo.training.built_models.statistics import learn_mean_image
@@ -142,13 +142,15 @@ def train(
     }
     with contextlib.ExitStack() as stack:
         stack.enter_context(_freezing(learners))
+        signals = stack.enter_context(CollectedSignals())
         run = RunFolder(log_dir, config, resume=resume) if log_dir is not None else None
         log = TensorBoardLog(run.path) if run else None
         if run and log:
-            stack.enter_context(_closing(run, log))
+            stack.enter_context(_closing(run, log, signals))
             for watcher in watchers:
                 stack.enter_context(watcher.writing_to(log))
         progress = stack.enter_context(Progress(_progress_rows(learners, combine), verbose=verbose))
+        signals.say = progress.say
         recorder = Recorder(progress, log, prefixed=len(learners) > 1)
         recorder.history.log_dir = run.path if run else None
         _record_start(learners, config, progress, log)
@@ -159,7 +161,7 @@ def train(
             validation,
             recorder,
             Checkpoint(run, recorder),
-            interrupts=stack.enter_context(_interrupts()),
+            signals,
             seed=seed,
             teacher=teacher,
             callbacks=callbacks,
@@ -170,6 +172,7 @@ def train(
         recorder.history.seconds = {learner.name: learner.seconds for learner in learners}
         if log:
             recorder.end(learners, validation, loop.predictions(learners, combine))
+        loop.stop_if_asked()
     return recorder.history
 
 
@@ -232,15 +235,15 @@ def _freezing(learners: Sequence[Learner]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _closing(run: RunFolder, log: TensorBoardLog) -> Iterator[None]:
+def _closing(run: RunFolder, log: TensorBoardLog, signals: CollectedSignals) -> Iterator[None]:
     """Close the log at the end, and write in the run folder how the run ended."""
     try:
-        yield
+        with contextlib.closing(log):
+            yield
+        signals.raise_received()
     except BaseException:
         run.finish("stopped")
         raise
-    finally:
-        log.close()
     run.finish("finished")
 
 
@@ -248,6 +251,10 @@ def _check_images(
     learners: Sequence[Learner], data: Split, validation: Split | None, teacher: Teacher | None
 ) -> None:
     """Check that models and recipes fit the images, and that no image is for the report only."""
+    for learner in learners:
+        check_any_label(learner.training_images(data).labels, data.name)
+    if validation is not None:
+        check_any_label(validation.labels, validation.name)
     if teacher:
         check_model("The teacher", teacher.model, data.image_shape, data.num_classes)
     for learner in learners:
@@ -359,26 +366,3 @@ def _fingerprint(split: Split, with_shares: bool = False) -> dict[str, Any]:
         **({} if weights is None else {"weights": zlib.crc32(weights.tobytes())}),
         **({} if shares is None else {"label shares": zlib.crc32(shares.tobytes())}),
     }
-
-
-@contextlib.contextmanager
-def _interrupts() -> Iterator[list[int]]:
-    """Collect the numbers of Ctrl-C and SIGTERM. A second signal ends the process at once."""
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield received
-        return
-
-    def collect(number: int, frame: Any) -> None:
-        received.append(number)
-        for other, handler in before.items():
-            signal.signal(other, handler)
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in before:
-        signal.signal(number, collect)
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from zoo.errors import ArgumentError
 from zoo.inspect.curves.settings import as_key
-from zoo.inspect.curves.sweep_runs import value_text
+from zoo.inspect.curves.sweep_runs import value_rank, value_text
 from zoo.plots import new_figure
 from zoo.text import first_line, percent
 from zoo.tuning.study import import_optuna
@@ -114,21 +114,6 @@ def draw_parallel_coordinates(
     return axes
 
 
-def _rank(value: Any) -> tuple[Any, ...]:
-    """Give a key that sorts the values of a setting, also values of different kinds.
-
-    None comes first, then numbers, then lists, the shorter before the longer and then number by
-    number, then all else by its text.
-    """
-    if value is None:
-        return (0,)
-    if isinstance(value, (int, float)):
-        return (1, value)
-    if isinstance(value, (list, tuple)):
-        return (2, len(value), tuple(map(_rank, value)))
-    return (3, str(as_key(value)))
-
-
 class _Column:
     """The axis of a setting: the height of each trial from 0 to 1, and the ticks."""
 
@@ -147,8 +132,7 @@ class _Column:
             at = np.log(shown) if self.log else np.array(shown, np.float64)
             heights = (at - low) / ((high - low) or 1)
         else:
-            ranks = {str(key): _rank(value) for key, value in zip(keys, values, strict=True)}
-            shown = sorted(ranks, key=ranks.__getitem__)
+            shown = [str(key) for key in sorted(sorted(set(keys), key=str), key=value_rank)]
             heights = np.linspace(0, 1, len(shown)) if len(shown) > 1 else np.zeros(1)
             by_text = dict(zip(shown, heights, strict=True))
             self.heights = np.array([by_text[str(key)] for key in keys])

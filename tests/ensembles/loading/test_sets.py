@@ -25,6 +25,11 @@ def test_a_ready_committee_answers_as_its_paper_says(tiny_weights, data):
     assert committee.recipes[2].standardize == "per_image"
 
 
+def test_a_ready_committee_may_compute_in_bfloat16(tiny_weights):
+    members = pretrained("tiny", precision="mixed_bfloat16").members
+    assert {model.layers[-2].compute_dtype for model in members} == {"bfloat16"}
+
+
 def test_reports_warn_of_the_images_of_the_training(tiny_weights, data):
     committee = pretrained("tiny")
     assert committee.overlap_with(data.train).trained_on == len(data.train)

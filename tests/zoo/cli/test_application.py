@@ -255,7 +255,9 @@ def test_a_command_raises_at_ctrl_c_once_it_runs(zoo_command, monkeypatch):
         interrupts.end_at_interrupt()
         assert signal.getsignal(signal.SIGINT) is not before
         assert zoo_command("describe", "cnn") == (130, "", "stopped\n")
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL  # the next one ends at once
     finally:
+        interrupts.command_runs = False
         signal.signal(signal.SIGINT, before)
 
 

@@ -2,8 +2,11 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import zoo
+from zoo.ensembles import Committee
 from zoo.errors import ArgumentError, RunError
 from zoo.experiments import experiment_names, load_experiment, reproduce, running
 from zoo.experiments.images import load_images
@@ -34,6 +37,46 @@ def test_every_experiment_runs_on_a_few_images(name, report_data, tmp_path):
     assert "accuracies mean nothing" in results.notes()[0]
     for figure in experiment.figures:
         assert any(figure.name in path.name for path in results.figures)
+
+
+TAUGHT = """
+title = "a student of ten networks, and a network that goes on"
+report = "a test"
+place = "here"
+minutes = 0.1
+
+[data]
+name = "mnist"
+
+[teacher]
+weights = "mnist/lenet-0"
+temperature = 2
+share = 0.5
+
+[[members]]
+name = "student"
+model = "softmax"
+recipe = {epochs = 1}
+
+[[members]]
+name = "more"
+model = "lenet"
+arguments = {weights = "mnist/lenet-1"}
+recipe = {epochs = 1, learning_rate = 1e-9}
+"""
+
+
+def test_members_learn_from_trained_weights_and_go_on_from_them(report_data, tmp_path):
+    file = tmp_path / "taught.toml"
+    file.write_text(TAUGHT)
+    reproduce(str(file), report_data, log_dir=tmp_path / "run", quick=True, verbose=0)
+    config = json.loads((tmp_path / "run/seed-0/run.json").read_text("utf-8"))["config"]
+    teacher = config["teacher"]
+    assert (teacher["temperature"], teacher["share"]) == (2, 0.5)
+    _, more = Committee.load(tmp_path / "run/seed-0/committee.keras").members
+    trained = zoo.build("lenet", weights="mnist/lenet-1")
+    for weight, expected in zip(more.get_weights(), trained.get_weights(), strict=True):
+        np.testing.assert_allclose(weight, expected, atol=1e-6)
 
 
 def test_a_run_folder_holds_results_environment_and_figures(digits_run):

@@ -9,6 +9,7 @@ import pytest
 
 from zoo.errors import RunError
 from zoo.files import (
+    holds_files,
     is_abandoned,
     is_temporary,
     scratch_folder,
@@ -67,10 +68,25 @@ def test_files_of_another_machine_are_swept_after_a_day(tmp_path):
 
 
 def test_other_hidden_files_stay(tmp_path):
-    for name in (".lock", ".zoo", ".a.123.tmp.npz", ".zoo_1_2.npz"):
+    for name in (".lock", ".zoo", ".a.tmp.npz", ".zoo_1_2.npz", "a.123.tmp.npz"):
         (tmp_path / name).write_text("mine")
+        os.utime(tmp_path / name, (1, 1))
     sweep(tmp_path)
-    assert len([*tmp_path.iterdir()]) == 4
+    assert len([*tmp_path.iterdir()]) == 5
+
+
+def test_files_of_earlier_versions_are_swept_after_a_day_if_their_process_has_ended(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    abandoned = tmp_path / f".committee.{ended.pid}.tmp.keras"
+    used = tmp_path / f".committee.{os.getpid()}.tmp.keras"
+    fresh = tmp_path / f".run.{ended.pid}.tmp.json"
+    for path in (abandoned, used, fresh):
+        path.write_text("half")
+        os.utime(path, None if path == fresh else (1, 1))
+    assert not holds_files(tmp_path)
+    write_atomically(tmp_path / "a.txt", lambda path: path.write_text("hello"))
+    assert sorted(tmp_path.iterdir()) == sorted([used, fresh, tmp_path / "a.txt"])
 
 
 def test_a_large_folder_is_searched_once(tmp_path, monkeypatch):

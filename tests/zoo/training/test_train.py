@@ -94,6 +94,21 @@ def test_class_names_and_shapes_must_agree(split):
         train([learner()], small, verbose=0)
 
 
+def test_a_split_without_images_is_refused_by_name(split, tmp_path):
+    empty = split.take([], name="held out")
+    rows = learner()
+    rows.rows = np.array([], int)
+    for learners, data, validation in (
+        ([learner()], empty, None),
+        ([learner()], split, empty),
+        ([rows], split, None),
+    ):
+        name = "train" if rows in learners else "held out"
+        with pytest.raises(DataError, match=f"at least one image. Received: '{name}', an empty"):
+            train(learners, data, validation, log_dir=tmp_path / "run", verbose=0)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_wrong_recipe_leaves_no_run_folder(split, tmp_path):
     with pytest.raises(ArgumentError, match="sdg"):
         train([learner(optimizer="sdg")], split, log_dir=tmp_path / "run", verbose=0)

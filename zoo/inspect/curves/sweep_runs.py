@@ -122,8 +122,8 @@ def group_by_value(keys: Sequence[Any], parameter: str) -> tuple[NDArray[Any], l
         parameter: The name of the setting, for the message.
 
     Returns:
-        The values, rising float64 [values], or texts in their order; and for each value the
-        positions of its runs.
+        The values, rising float64 [values], or texts sorted by `value_rank`; and for each value
+        the positions of its runs.
 
     Raises:
         ArgumentError: There are fewer than two values.
@@ -146,7 +146,32 @@ def group_by_value(keys: Sequence[Any], parameter: str) -> tuple[NDArray[Any], l
     if all(isinstance(key, (int, float)) for key in groups):
         order = sorted(groups)
         return np.array(order, np.float64), [groups[key] for key in order]
-    return np.array([str(key) for key in groups], object), [*groups.values()]
+    order = sorted(groups, key=value_rank)
+    return np.array([str(key) for key in order], object), [groups[key] for key in order]
+
+
+def value_rank(key: Any) -> tuple[Any, ...]:
+    """Give what the values of a setting are sorted by, also values of different kinds.
+
+    None comes first, then numbers, then lists, the shorter before the longer and then number by
+    number, then all other texts, which keep their order.
+
+    Args:
+        key: A value as `zoo.inspect.curves.settings.as_key` gives it.
+
+    Example:
+        >>> sorted(["512, 512", "b", "1024", "64, 8", 3, "none", "a"], key=value_rank)
+        ['none', 3, '1024', '64, 8', '512, 512', 'b', 'a']
+    """
+    if isinstance(key, (int, float)):
+        return (1, key)
+    if key == "none":
+        return (0,)
+    try:
+        numbers = tuple(map(float, key.split(", ")))
+    except ValueError:
+        return (3,)
+    return (2, len(numbers), numbers)
 
 
 def value_text(value: Any) -> str:

@@ -2,11 +2,12 @@
 
 import functools
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import tensorflow as tf
 
-from zoo.training.built_models.fast_normalization import fast_normalization
+from zoo.training.built_models.fast_kernels import fast_kernels
 from zoo.training.built_models.logits import logits_for_loss
 from zoo.training.fusion.fused import FusedModels, LossesOf, concatenate_outputs
 from zoo.training.fusion.fusible import fusible_rows, optimizer_key
@@ -206,7 +207,7 @@ class SingleModel:
 
     def _run(self, images: Any, *, training: bool) -> tuple[Any, Any]:
         """Give probabilities [batch, classes] and the regularisers' penalty [1]."""
-        with fast_normalization(self._model):
+        with fast_kernels(self._model) if training else nullcontext():
             output = self._model(images, training=training)
         penalty = sum(self._model.losses, start=tf.zeros([], output.dtype))
         wide = "float64" if output.dtype == "float64" else "float32"

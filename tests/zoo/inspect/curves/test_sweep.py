@@ -71,6 +71,15 @@ def test_values_may_be_texts(tmp_path):
         sweep_curve(runs, "optimizer", log=True)
 
 
+def test_lists_stand_along_the_axis_by_their_length_and_their_numbers():
+    runs = {"512, 512": 0.3, "none": 0.1, "1024": 0.2, "64, 8": 0.4}
+    curve = sweep_curve(
+        {key: [{"val_accuracy": [x]}] for key, x in runs.items()}, "hidden", epoch="last"
+    )
+    assert curve.values.tolist() == ["none", "1024", "64, 8", "512, 512"]
+    np.testing.assert_allclose(curve.validation_mean, [0.1, 0.2, 0.4, 0.3])
+
+
 def test_runs_that_differ_in_other_settings_too_are_said(tmp_path):
     runs = [
         write_run(tmp_path / f"{rate}", scores(rate), learning_rate=rate, batch_size=size)
