@@ -68,6 +68,7 @@ class Listening:
         key: The secret that a worker must know, as text.
         lost: The pieces whose worker has ended the connection without a word since `lost` was last
             emptied.
+        error: The first error in this process, such as a full disk, while it took a message.
         bytes_out: Bytes that were sent to workers.
         bytes_in: Bytes that workers sent.
     """
@@ -87,6 +88,7 @@ class Listening:
         self._workers: dict[tuple[str, int], int] = {}
         self._closed = False
         self.lost: list[Piece] = []
+        self.error: Exception | None = None
         self.bytes_out = self.bytes_in = 0
         secret = secrets.token_hex(16)
         self._listener = Listener((host, 0), backlog=128, authkey=secret.encode())
@@ -102,7 +104,7 @@ class Listening:
 
     def is_stopped(self) -> bool:
         """Tell whether all workers are to stop."""
-        return self._is_stopped()
+        return self.error is not None or self._is_stopped()
 
     def wait_until_silent(self, seconds: float = 10) -> None:
         """Wait until each worker has closed its connection, or some seconds have passed."""
@@ -118,8 +120,7 @@ class Listening:
             pass
         self._listener.close()
         for link in [*self._links]:
-            with contextlib.suppress(OSError):
-                link.close()
+            link.close()
 
     def _accept(self) -> None:
         while not self._closed:
@@ -133,7 +134,7 @@ class Listening:
     def _watch(self) -> None:
         """Tell all workers to stop, once this process is asked to stop."""
         while not self._closed:
-            if self._is_stopped():
+            if self.is_stopped():
                 for link in [*self._links]:
                     with contextlib.suppress(OSError, ValueError):
                         link.send("stop")
@@ -144,8 +145,7 @@ class Listening:
         """Talk to the worker of one piece until the connection ends."""
         piece, who, ended = None, "", False
         try:
-            hello = link.receive()
-            worker = hello.values
+            worker = link.receive().values
             who = f"process {worker['process']} on {worker['host']}"
             with self._lock:
                 piece = self._pieces[worker["piece"]]
@@ -153,10 +153,10 @@ class Listening:
             while not ended:
                 message = link.receive()
                 with self._lock:
-                    ended = self._take(piece, message, who)
+                    ended = self._take_safely(piece, message, who)
             link.send("thanks")
-        except (EOFError, OSError, ValueError, KeyError):
-            pass
+        except (EOFError, OSError, ValueError):
+            pass  # the worker has ended the connection
         finally:
             with self._lock:
                 self.bytes_out += link.bytes_sent
@@ -164,11 +164,18 @@ class Listening:
                 if piece is not None and not ended and piece.result is None:
                     piece.failures.append(f"Its worker, {who}, died.")
                     self.lost.append(piece)
-                    if not self._closed and not self._is_stopped():
+                    if not self._closed and not self.is_stopped():
                         self._say(f"{piece.name}: its worker, {who}, died.")
                 self._links.discard(link)
-            with contextlib.suppress(OSError):
-                link.close()
+            link.close()
+
+    def _take_safely(self, piece: Piece, message: Message, who: str) -> bool:
+        """Take a message. An error here, such as a full disk, ends the work of all pieces."""
+        try:
+            return self._take(piece, message, who)
+        except Exception as error:
+            self.error = self.error or error
+            return False
 
     def _hand_out(self, piece: Piece, worker: dict[str, Any], link: Link) -> None:
         """Send a piece to its worker, unless there is nothing left to do."""
@@ -177,7 +184,7 @@ class Listening:
         number = sum(host == known[0] for host, _ in self._workers)
         number = self._workers.setdefault(known, number)
         given_up = len(piece.failures) - piece.doubtful >= TRIES
-        if piece.result is not None or given_up or self._is_stopped():
+        if piece.result is not None or given_up or self.is_stopped():
             link.send("leave")
         else:
             values = {"function": piece.function, "settings": piece.settings}
@@ -193,7 +200,10 @@ class Listening:
         elif message.kind == "cannot open":
             piece.cannot_open = message.values
         elif message.kind == "stopped":
-            piece.stopped = message
+            if self.is_stopped():
+                piece.stopped = message
+            else:
+                piece.failures.append(f"Its worker, {who}, lost the connection and stopped.")
         elif message.kind == "left":
             pass
         elif message.kind == "say":

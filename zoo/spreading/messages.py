@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import socket
 import threading
 from multiprocessing.connection import Client, Connection
 from typing import Any, NamedTuple
@@ -75,5 +78,9 @@ class Link:
         return Message(kind, values, payloads)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, also for a thread that waits for a message."""
+        with contextlib.suppress(OSError):
+            copy = socket.socket(fileno=os.dup(self._connection.fileno()))
+            with copy:
+                copy.shutdown(socket.SHUT_RDWR)
         self._connection.close()

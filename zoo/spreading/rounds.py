@@ -48,13 +48,14 @@ def run_pieces(
 
     Raises:
         RunError: The backend cannot run pieces at all.
+        Exception: `record` or `say` has raised it. All pieces have stopped.
     """
     place = find_place(n_jobs)
     by_name = not place.is_here
     listening = Listening(pieces, place.host, record, say, is_stopped)
     rounds = 0
     try:
-        while (waiting := _waiting(pieces)) and not is_stopped():
+        while (waiting := _waiting(pieces)) and not listening.is_stopped():
             rounds += 1
             tried = _choose(waiting)
             for piece in tried:
@@ -65,6 +66,8 @@ def run_pieces(
                 say(f"The images travel as arrays, since a worker has no such files: {reason}")
     finally:
         listening.close()
+    if listening.error:
+        raise listening.error
     return {
         "bytes out": listening.bytes_out,
         "bytes in": listening.bytes_in,

@@ -24,6 +24,7 @@ import numpy as np
 from zoo.errors import DataError
 from zoo.spreading.messages import Link, Message
 from zoo.spreading.sharing import take_splits
+from zoo.starting.signals import CollectedSignals
 from zoo.starting.start_up_notes import silence_tensorflow, without_start_up_notes
 
 _one_at_a_time = threading.Lock()
@@ -49,7 +50,7 @@ class Task:
         settings: The JSON values of the piece.
         payloads: Its bytes.
         splits: The images by name.
-        stops: Is not empty as soon as the piece has to stop: the number of a signal.
+        signals: Has received Ctrl-C as soon as the piece has to stop.
     """
 
     def __init__(self, link: Link, message: Message, splits: dict[str, Any]) -> None:
@@ -57,7 +58,7 @@ class Task:
         self.settings: dict[str, Any] = message.values["settings"]
         self.payloads = message.payloads
         self.splits = splits
-        self.stops: list[int] = []
+        self.signals = CollectedSignals()
         threading.Thread(target=self._wait, daemon=True).start()
 
     def send(self, kind: str, values: Any = None, *payloads: bytes) -> None:
@@ -69,7 +70,7 @@ class Task:
         with contextlib.suppress(EOFError, OSError, TypeError):
             if self._link.receive().kind == "thanks":
                 return
-        self.stops.append(signal.SIGINT)
+        self.signals.received.append(signal.SIGINT)
 
 
 def work(order: str, *arrays: np.ndarray) -> None:

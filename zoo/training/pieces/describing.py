@@ -43,10 +43,12 @@ def describe_learners(
             {
                 "name": learner.name,
                 "model": _described_model(learner.name, learner.model),
+                # Keras's description of a functional model has no policy of the model itself, by
+                # which the learner finds out that the loss has to be scaled.
+                "policy": learner.model.dtype_policy.name,
                 "recipe": asdict(learner.recipe),
                 "seed": learner.seed,
                 "takes_weights": learner.takes_weights,
-                "variables": len(learner.model.variables),
             }
         )
         if learner.rows is not None:
@@ -79,6 +81,7 @@ def make_learners(described: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
     for values in described["learners"]:
         name = values["name"]
         model = keras.saving.deserialize_keras_object(values["model"])
+        model.dtype_policy = values["policy"]
         if f"{name}/variables/0" in arrays:
             give_variables(model, arrays, name)
         learners.append(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -111,15 +110,14 @@ class SpreadTraining:
             splits = {"train": loop.data, "validation": loop.validation}
             run_pieces(
                 waiting, splits, self._n_jobs, record=self._record,
-                say=loop.recorder.progress.say, is_stopped=lambda: bool(loop.interrupts),
+                say=loop.recorder.progress.say, is_stopped=lambda: bool(loop.signals.received),
             )  # fmt: skip
         for text in self._warned:
             warnings.warn(text, UserWarning, stacklevel=2)
         for piece in pieces:
             if ended := piece.result or piece.stopped:
                 self._take(piece.name, ended.payloads)
-        if loop.interrupts:
-            self._raise_interrupt()
+        loop.stop_if_asked()
         self._check_all_done(pieces)
         callbacks.on_train_end()
 
@@ -218,11 +216,3 @@ class SpreadTraining:
         raise RunError(
             f"Each member must be trained. Received: no result of {names}. {kept}\n{reasons}"
         )
-
-    def _raise_interrupt(self) -> None:
-        """Raise the exception that the signal would have raised."""
-        number = self._loop.interrupts[0]
-        if self._run:
-            text = f"Stopped. The run in {self._run.path} can be resumed."
-            self._loop.recorder.progress.say(text)
-        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)

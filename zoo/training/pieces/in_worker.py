@@ -42,7 +42,7 @@ def train_piece(task: Task) -> tuple[None, tuple[bytes, ...]]:
         validation,
         recorder,
         Checkpoint(states, recorder),
-        interrupts=task.stops,
+        signals=task.signals,
         seed=task.settings["seed"],
         teacher=None,
         callbacks=[],
@@ -123,6 +123,6 @@ class SentProgress(Progress):
     def say(self, text: str) -> None:
         """Send a line; the process that spreads says itself that the training was stopped."""
         names = [learner["name"] for learner in self._task.settings["learners"]]
-        if not self._task.stops:
+        if not self._task.signals.received:
             own = any(text.startswith(name) for name in names)
             self._task.send("say", text if own else f"{', '.join(names)}: {text}")
