@@ -24,10 +24,10 @@ def test_every_mention_of_a_test_is_checked():
 
 @pytest.mark.parametrize(
     "attack",
-    (
+    [
         *("2025-1550", "2025-8747", "2025-9905", "2025-9906", "2025-12058", "2025-49655"),
         *("2026-0897", "2026-1462", "2026-1669"),
-    ),
+    ],
 )
 def test_a_known_attack_is_listed(attack):
     assert f"CVE-{attack} |" in PAGE
