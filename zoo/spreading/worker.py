@@ -59,6 +59,7 @@ class Task:
         self.payloads = message.payloads
         self.splits = splits
         self.signals = CollectedSignals()
+        self._ended = threading.Event()
         threading.Thread(target=self._wait, daemon=True).start()
 
     def send(self, kind: str, values: Any = None, *payloads: bytes) -> None:
@@ -69,8 +70,15 @@ class Task:
         """Wait for the word to stop. A process that has died says nothing any more."""
         with contextlib.suppress(EOFError, OSError, TypeError):
             if self._link.receive().kind == "thanks":
+                self._ended.set()
                 return
         self.signals.received.append(signal.SIGINT)
+        self._ended.set()
+
+    def wait_for_stop(self) -> bool:
+        """Wait until the piece has to stop, or has ended; tell whether it has to stop."""
+        self._ended.wait()
+        return bool(self.signals.received)
 
 
 def work(order: str, *arrays: np.ndarray) -> None:

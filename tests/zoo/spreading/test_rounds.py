@@ -4,7 +4,6 @@ workers are in tests/zoo/training/pieces/test_in_trainer.py."""
 import sys
 import types
 
-import joblib
 import numpy as np
 import pytest
 
@@ -15,10 +14,6 @@ from zoo.spreading.worker import Stopped
 
 TRIED = []
 """The names of the pieces that were tried, in order."""
-
-
-class Death(BaseException):
-    """Ends a piece as the death of its worker does: without a word."""
 
 
 def add(task):
@@ -40,34 +35,19 @@ def fail_twice(task):
     return None, ()
 
 
-def die(task):
-    TRIED.append("die")
-    raise Death
-
-
 def stop(task):
     TRIED.append("stop")
     raise Stopped(b"so far")
 
 
-class Backend:
-    """Takes the place of `joblib.Parallel`: runs tasks here, and breaks as loky does."""
-
-    def __init__(self, **options):
-        assert options["batch_size"] == 1
-
-    def __call__(self, tasks):
-        for function, arguments, _ in tasks:
-            try:
-                function(*arguments)
-            except Death as error:
-                raise RuntimeError("a worker was killed") from error
-
-
 @pytest.fixture
-def run(monkeypatch):
+def run(work_here, monkeypatch):
     """Run pieces by the names of the functions above, and give them with what was said."""
-    monkeypatch.setattr(joblib, "Parallel", Backend)
+
+    def die(task):
+        TRIED.append("die")
+        raise work_here.Death
+
     module = types.ModuleType("pieces_of_tests")
     for function in (add, fail, fail_twice, die, stop):
         setattr(module, function.__name__, function)
@@ -131,11 +111,11 @@ def test_nothing_begins_after_a_stop(run):
     assert (piece.result, TRIED) == (None, [])
 
 
-def test_a_backend_that_runs_nothing_is_an_error(run, monkeypatch):
+def test_a_backend_that_runs_nothing_is_an_error(run, work_here, monkeypatch):
     def refuse(self, tasks):
         raise OSError("no such cluster")
 
-    monkeypatch.setattr(Backend, "__call__", refuse)
+    monkeypatch.setattr(work_here, "__call__", refuse)
     with pytest.raises(RunError, match=r"Received: OSError: no such cluster\. See"):
         run("add")
 

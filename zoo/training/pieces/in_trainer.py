@@ -14,7 +14,7 @@ from zoo.files.packing import pack, unpack
 from zoo.spreading import Piece, run_pieces
 from zoo.spreading.messages import Message
 from zoo.tensorboard import TensorBoardLog
-from zoo.training.callbacks import MemberCallback
+from zoo.training.callbacks import MemberCallback, ScoreCallback
 from zoo.training.learner import Learner
 from zoo.training.loop import Loop
 from zoo.training.pieces.describing import describe_learners, give_variables
@@ -43,6 +43,8 @@ def check_spreading(callbacks: Sequence[Any], teacher: Any) -> None:
         )
     for callback in callbacks:
         kind = type(callback)
+        if isinstance(callback, ScoreCallback):
+            continue
         if isinstance(callback, MemberCallback):
             looks = kind.look_at_members is not MemberCallback.look_at_members
         else:
@@ -174,6 +176,9 @@ class SpreadTraining:
             self._logged.update(dict.fromkeys(new, number))
             if self._log:
                 self._log.epoch(number, new)
+            for callback in self._loop.callbacks:
+                if new and isinstance(callback, ScoreCallback):
+                    callback.on_epoch_end(number - 1, recorder.keras_names(new))
             recorder.progress.epoch(number, scores, seconds)
         else:
             getattr(recorder.progress, message.kind)(*values)
