@@ -9,7 +9,8 @@ import pytest
 
 from zoo.datasets import as_split
 from zoo.errors import RunError
-from zoo.spreading import Piece, run_pieces
+from zoo.files.packing import pack
+from zoo.spreading import Piece, listening, rounds, run_pieces
 from zoo.spreading.worker import Stopped
 
 TRIED = []
@@ -77,6 +78,16 @@ def test_a_piece_gives_a_result_and_tells_how_it_goes_on(run):
     assert piece.result.payloads == (b"payload",)
     assert recorded == [("add", [1, 2])]
     assert "TensorFlow computes with" in said[0]
+
+
+def test_workers_of_other_machines_ask_for_arrays_once(run, monkeypatch):
+    place = rounds.Place(2, None, "127.0.0.1", is_here=False)
+    monkeypatch.setattr(rounds, "find_place", lambda n_jobs: place)
+    packed = []
+    monkeypatch.setattr(listening, "pack", lambda arrays: packed.append({*arrays}) or pack(arrays))
+    pieces, _, _ = run("add", "fail_twice")
+    assert pieces[0].result.values["images"] == 6
+    assert packed == [{"0", "1"}]  # pixels and labels
 
 
 def test_a_piece_that_fails_is_tried_three_times_while_others_go_on(run):
