@@ -110,10 +110,15 @@ class SpreadTraining:
         waiting = [piece for piece in pieces if not self._finished_before(piece)]
         if waiting:
             splits = {"train": loop.data, "validation": loop.validation}
-            run_pieces(
+            moved = run_pieces(
                 waiting, splits, self._n_jobs, record=self._record,
                 say=loop.recorder.progress.say, is_stopped=lambda: bool(loop.signals.received),
             )  # fmt: skip
+            loop.recorder.history.spreading = moved
+            loop.recorder.progress.say(
+                f"Trained by {moved['workers']} workers: {moved['bytes out'] / 1e6:.1f} MB sent, "
+                f"{moved['bytes in'] / 1e6:.1f} MB received."
+            )
         for text in self._warned:
             warnings.warn(text, UserWarning, stacklevel=2)
         for piece in pieces:
