@@ -98,10 +98,10 @@ def batches(
         shapes = ([None, *array.shape[1:]] for array in arrays)
         return images, words, *map(tf.ensure_shape, some, shapes)
 
+    gathered = _batch_numbers(start, num_batches, at_once, epochs).map(gather)
+    _keep_with_dataset(read)
     return (
-        _batch_numbers(start, num_batches, at_once, epochs)
-        .map(gather)
-        .flat_map(_separation(batch_size, on_batches, targets))
+        gathered.flat_map(_separation(batch_size, on_batches, targets))
         # flat_map loses the number of batches, which Keras shows.
         .apply(tf.data.experimental.assert_cardinality(num_batches * (epochs or 1) - start.batch))
         .prefetch(tf.data.AUTOTUNE)
@@ -223,6 +223,23 @@ def _separation(
         return tf.data.Dataset.range(tf.shape(words, "int64")[0]).map(batch)
 
     return separate
+
+
+def _keep_with_dataset(read: Callable[..., Any]) -> None:
+    """Let a function that `tf.numpy_function` calls, and its images, be freed with their dataset.
+
+    TensorFlow keeps such a function for as long as the graph around the dataset lives, which is for
+    ever outside of all graphs. The dataset itself, its iterators and all datasets made from it keep
+    the function too.
+    """
+    import tensorflow as tf
+
+    graph = tf.compat.v1.get_default_graph()
+    functions = getattr(graph, "_py_funcs_used_in_graph", [])  # inside a graph there are none yet
+    for function in [*functions]:
+        if getattr(function, "__wrapped__", function) is read:
+            vars(read)["as TensorFlow calls it"] = function
+            functions.remove(function)
 
 
 class _Reading:

@@ -11,6 +11,7 @@ from zoo.errors import ArgumentError
 from zoo.recipes import STANDARDIZATIONS
 from zoo.registry.dtype_policy import under_policy
 from zoo.registry.hardware import fast_precision, pays_in_bfloat16
+from zoo.registry.kept_memory import count_variables
 from zoo.registry.specs import REQUIRED, ModelSpec, describe, signature_text
 from zoo.seeds import seeded
 from zoo.starting.start_up_notes import without_start_up_notes
@@ -103,6 +104,7 @@ def build(
         from zoo.registry.features import with_features  # loads Keras
 
         model = with_features(model, features, library)
+    count_variables(getattr(model, "variables", ()))
     return model
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import DataError
+from zoo.registry.kept_memory import count_variables
 from zoo.saving.archive import read_description, stored_bytes
 from zoo.saving.names import foreign_names
 from zoo.saving.weight_budget import WeightBudget
@@ -68,6 +69,7 @@ def load(path: str | os.PathLike[str]) -> Any:
             f"path must be a .keras file of a keras.Model. Received: {path}, which holds an object "
             f"of the type {type(model).__name__}. Name a file that model.save(path) wrote."
         )
+    count_variables(model.variables)
     return model
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from zoo.registry.kept_memory import count_variables
 from zoo.training.distillation import Teacher
 from zoo.training.fusion import ModelGroup, graph_key, loop_over_batches
 from zoo.training.learner import Learner
@@ -369,7 +370,10 @@ def reuse_lockstep(
     owner = learners[0].model
     latest = graphs.latest if graphs else vars(owner).get("_zoo_lockstep")
     known, lockstep = latest or (None, None)
-    if lockstep is not None and known == key:
+    is_known = lockstep is not None and known == key
+    slots = [variable for learner in learners for variable in learner.optimizer.variables]
+    count_variables(slots, graphs=0 if is_known else 1)
+    if lockstep is not None and is_known:
         lockstep.restart(learners, class_weights)
         return lockstep
     lockstep = Lockstep(learners, combine, class_weights, teacher, compiled=compiled)

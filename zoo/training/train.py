@@ -117,11 +117,7 @@ def train(
         True
     """
     whole_number("seed", seed, 0)
-    if resume and log_dir is None:
-        raise ArgumentError(
-            "With resume=True, log_dir must be the folder of a run. Received: log_dir=None. Pass "
-            "the folder of the run that is to go on."
-        )
+    _check_folder(log_dir, resume)
     callbacks = as_list(callbacks)
     _check_images(learners, data, validation, teacher)
     check_callbacks(callbacks)
@@ -175,6 +171,14 @@ def train(
             recorder.end(learners, validation, loop.predictions(learners, combine))
         loop.stop_if_asked()
     return recorder.history
+
+
+def _check_folder(log_dir: str | Path | None, resume: bool) -> None:
+    if resume and log_dir is None:
+        raise ArgumentError(
+            "With resume=True, log_dir must be the folder of a run. Received: log_dir=None. Pass "
+            "the folder of the run that is to go on."
+        )
 
 
 def _progress_rows(learners: Sequence[Learner], combine: Combine | None) -> dict[str, int]:
