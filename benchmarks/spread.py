@@ -1,12 +1,13 @@
-"""A committee of six and a sweep of 24 trials on a Dask cluster, with a worker killed in the middle.
+"""A committee of six and a sweep of 24 trials on a Dask cluster, where a worker is killed.
 
-The scheduler and three workers are processes of their own on this machine. The numbers must be those
-of a single process. The bytes and seconds of spreading stand beside those of the work, and a
+The scheduler and three workers are processes of their own on this machine. The numbers must be
+those of a single process. The bytes and seconds of spreading stand beside those of the work, and a
 simulation says what limits clusters of 10, 100 and 1,000 workers.
 """
 
 import contextlib
 import heapq
+import json
 import os
 import signal
 import subprocess
@@ -49,8 +50,6 @@ def cluster(workers: int) -> Iterator[str]:
             stack.callback(process.terminate)
             while words is scheduler and not file.exists():
                 time.sleep(0.1)
-        import json
-
         while not (text := file.read_text("utf-8")):
             time.sleep(0.1)
         address = json.loads(text)["address"]
@@ -154,8 +153,9 @@ class Costs:
 def simulate(workers: int, pieces: int, costs: Costs) -> float:
     """Simulate a cluster: seconds until the last of the pieces is done.
 
-    Each worker starts, gets the images, then takes piece after piece. All bytes go one after another
-    through the connection of the machine that spreads; the scheduler hands out one task at a time.
+    Each worker starts, gets the images, then takes piece after piece. All bytes go one after
+    another through the connection of the machine that spreads; the scheduler hands out one task at
+    a time.
     """
     link = scheduler = end = 0.0
     # When, which worker, what it does next.
