@@ -111,7 +111,7 @@ class Listening:
         """Tell whether all workers are to stop."""
         return self.error is not None or self._is_stopped()
 
-    def wait_until_silent(self, seconds: float = 10) -> None:
+    def wait_until_silent(self, seconds: float = 30) -> None:
         """Wait until each worker has closed its connection, or some seconds have passed."""
         end = time.monotonic() + seconds
         while self._links and time.monotonic() < end:
@@ -123,9 +123,8 @@ class Listening:
         # Wakes the thread that waits for connections.
         with contextlib.suppress(OSError), socket.create_connection(self.address, timeout=1):
             pass
-        self._listener.close()
         for link in [*self._links]:
-            link.close()
+            link.end()
 
     def _accept(self) -> None:
         while not self._closed:
@@ -135,6 +134,7 @@ class Listening:
                 continue  # a stranger, or `close`
             self._links.add(link)
             threading.Thread(target=self._serve, args=(link,), daemon=True).start()
+        self._listener.close()
 
     def _watch(self) -> None:
         """Tell all workers to stop, once this process is asked to stop."""
