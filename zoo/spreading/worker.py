@@ -15,13 +15,14 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from glob import glob
 from typing import Any
 
 import numpy as np
 
 from zoo.errors import DataError
+from zoo.files.packing import unpack
 from zoo.spreading.messages import Link, Message
 from zoo.spreading.sharing import take_splits
 from zoo.starting.signals import CollectedSignals
@@ -33,6 +34,10 @@ Dask worker with several threads would run several pieces at once."""
 
 _introduced: set[str] = set()
 """The processes, by their secrets, that know the threads of this worker already."""
+
+
+_kept_arrays: dict[str, np.ndarray] = {}
+"""Checksum → array, of the arrays that this worker asked for in its last piece."""
 
 
 class Stopped(Exception):
@@ -59,6 +64,7 @@ class Task:
         self.payloads = message.payloads
         self.splits = splits
         self.signals = CollectedSignals()
+        self._ended = threading.Event()
         threading.Thread(target=self._wait, daemon=True).start()
 
     def send(self, kind: str, values: Any = None, *payloads: bytes) -> None:
@@ -69,8 +75,15 @@ class Task:
         """Wait for the word to stop. A process that has died says nothing any more."""
         with contextlib.suppress(EOFError, OSError, TypeError):
             if self._link.receive().kind == "thanks":
+                self._ended.set()
                 return
         self.signals.received.append(signal.SIGINT)
+        self._ended.set()
+
+    def wait_for_stop(self) -> bool:
+        """Wait until the piece has to stop, or has ended; tell whether it has to stop."""
+        self._ended.wait()
+        return bool(self.signals.received)
 
 
 def work(order: str, *arrays: np.ndarray) -> None:
@@ -108,6 +121,8 @@ def _run(values: dict[str, Any], arrays: tuple[np.ndarray, ...], link: Link) -> 
         _introduced.add(values["key"])
         link.send("say", text)
     try:
+        if wanted := values["asks for arrays"]:
+            arrays = _ask_for(wanted, link)
         splits = take_splits(values["splits"], arrays)
     except DataError as error:
         link.send("cannot open", str(error))
@@ -122,6 +137,17 @@ def _run(values: dict[str, Any], arrays: tuple[np.ndarray, ...], link: Link) -> 
         link.send("stopped", None, *error.args)
     except Exception:  # an error of the piece, which must not end the worker
         link.send("failed", traceback.format_exc())
+
+
+def _ask_for(wanted: Sequence[str], link: Link) -> tuple[np.ndarray, ...]:
+    """Ask the process that spreads for the arrays that this worker does not have yet."""
+    if missing := [number for number, key in enumerate(wanted) if key not in _kept_arrays]:
+        link.send("arrays", missing)
+        got, _ = unpack(link.receive().payloads[0])
+        _kept_arrays.update({wanted[int(number)]: array for number, array in got.items()})
+    for key in {*_kept_arrays} - {*wanted}:
+        del _kept_arrays[key]
+    return tuple(_kept_arrays[key] for key in wanted)
 
 
 def _count_gpus() -> int:
