@@ -234,6 +234,13 @@ def check_trust(results):
         assert methods["guided_backpropagation"]["sanity"] != methods["gradient"]["sanity"]
 
 
+def check_soak(results):
+    assert [len(rows) for rows in results["rows"].values()] == [3, 2]
+    for grown in results["grown"].values():
+        assert grown["files grown"] < 20
+        assert grown["MB at first"] > 0
+
+
 def check_spread(results):
     simulated = results["simulation"]
     by_name = [row["times as fast, images by name"] for row in simulated.values()]
@@ -270,6 +277,10 @@ def check_recipe_values(results):
         ("entries", check_entries),
         ("spread", check_spread),
         ("recipe_values", check_recipe_values),
+        pytest.param(
+            *("soak", check_soak),
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
+        ),
     ],
 )
 @IN_GRAPHS_ANYWAY

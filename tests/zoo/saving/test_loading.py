@@ -1,6 +1,7 @@
 import json
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -78,8 +79,43 @@ HOSTILE_FUNCTIONS = [
     {"module": "builtins", "class_name": "function", "config": "plot_image_gallery"},
 ]
 
+KNOWN_ATTACKS = {
+    # A function of any module, called while the file is loaded.
+    "CVE-2025-1550": {"module": "subprocess", "class_name": "function", "config": "run"},
+    # A function of Keras itself that downloads a file.
+    "CVE-2025-8747": {"module": "keras.utils", "class_name": "function", "config": "get_file"},
+    # A function of Keras that switches the protection off.
+    "CVE-2025-9906": {
+        "module": "keras.config",
+        "class_name": "function",
+        "config": "enable_unsafe_deserialization",
+    },
+    # A file of the file's choice is read as a vocabulary.
+    "CVE-2025-12058": {
+        "module": "keras.src.layers.preprocessing.string_lookup",
+        "class_name": "StringLookup",
+        "config": {"vocabulary": "/etc/passwd"},
+    },
+    # A layer of PyTorch, which is a pickle.
+    "CVE-2025-49655": {
+        "module": "keras.layers",
+        "class_name": "TorchModuleWrapper",
+        "config": {"module": "gASVHgAAAAAAAACMBXBvc2l4lIwGc3lzdGVtlJOUjAJpZJSFlFKULg=="},
+    },
+    # A graph of TensorFlow of the file's choice.
+    "CVE-2026-1462": {
+        "module": "keras.src.export.tfsm_layer",
+        "class_name": "TFSMLayer",
+        "config": {"filepath": "/tmp/graph"},
+    },
+}
 
-@pytest.mark.parametrize("hostile", HOSTILE_FUNCTIONS, ids=str)
+
+@pytest.mark.parametrize(
+    "hostile",
+    [*HOSTILE_FUNCTIONS, *KNOWN_ATTACKS.values()],
+    ids=[*map(str, HOSTILE_FUNCTIONS), *KNOWN_ATTACKS],
+)
 def test_names_that_no_model_needs_are_refused_wherever_they_stand(tmp_path, hostile):
     zoo.build("softmax", input_shape=(4, 4, 1)).save(tmp_path / "m.keras")
     epsilon = keras.config.epsilon()
@@ -112,6 +148,18 @@ def test_a_file_of_another_object_than_a_model_is_refused(tmp_path, kind, messag
         archive.writestr("model.weights.h5", weights)
     with pytest.raises(DataError, match=message):
         zoo.load(path)
+
+
+@pytest.mark.parametrize("suffix", [".h5", ".keras"])
+def test_code_in_the_earlier_format_is_refused_under_any_name(tmp_path, suffix):
+    # CVE-2025-9905: Keras runs the Lambda layers of HDF5 files in spite of safe_mode=True.
+    with h5py.File(tmp_path / f"m{suffix}", "w") as file:
+        layer = {"class_name": "Lambda", "config": {"name": "x", "function": ["4wAA", None, None]}}
+        file.attrs["model_config"] = json.dumps(
+            {"class_name": "Sequential", "config": {"name": "m", "layers": [layer]}}
+        )
+    with pytest.raises(DataError, match=r"which cannot be read|in the earlier HDF5 format"):
+        zoo.load(tmp_path / f"m{suffix}")
 
 
 def test_whatever_keras_raises_about_a_file_is_one_error_with_the_reason(tmp_path):
