@@ -386,3 +386,32 @@ def changeable_weights(packed_sets, tmp_path, monkeypatch):
     shutil.copytree(packed_sets / "tiny", tmp_path / "sets" / "tiny")
     monkeypatch.setattr(catalogue, "FOLDER", tmp_path / "sets")
     return tmp_path / "sets" / "tiny"
+
+
+class Death(BaseException):
+    """Ends a piece as the death of its worker does: without a word."""
+
+
+class WorkHere:
+    """Takes the place of `joblib.Parallel`: runs tasks in this process, and breaks as loky does."""
+
+    def __init__(self, **options):
+        assert options["batch_size"] == 1
+
+    def __call__(self, tasks):
+        for function, arguments, _ in tasks:
+            try:
+                function(*arguments)
+            except Death as error:
+                raise RuntimeError("a worker was killed") from error
+
+
+@pytest.fixture
+def work_here(monkeypatch):
+    """Pieces run in this process, whose TensorFlow has started already, but talk by a connection.
+
+    Real workers are in tests/zoo/training/pieces/test_in_trainer.py.
+    """
+    monkeypatch.setattr("joblib.Parallel", WorkHere)
+    WorkHere.Death = Death
+    return WorkHere

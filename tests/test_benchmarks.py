@@ -241,6 +241,15 @@ def check_soak(results):
         assert grown["MB at first"] > 0
 
 
+def check_spread(results):
+    simulated = results["simulation"]
+    by_name = [row["times as fast, images by name"] for row in simulated.values()]
+    assert [*simulated] == ["10 workers", "100 workers", "1,000 workers"]
+    assert 1 < by_name[0] <= 10  # never faster than the workers
+    assert by_name == sorted(by_name)
+    assert all(row["times as fast, images as arrays"] <= 1_000 for row in simulated.values())
+
+
 def check_recipe_values(results):
     (rows,) = results["tables"].values()
     assert rows["plain"]["cost"] == 0
@@ -266,6 +275,7 @@ def check_recipe_values(results):
         ("trust", check_trust),
         ("label_errors", check_label_errors),
         ("entries", check_entries),
+        ("spread", check_spread),
         ("recipe_values", check_recipe_values),
         pytest.param(
             *("soak", check_soak),

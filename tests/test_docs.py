@@ -44,6 +44,8 @@ SMALLER = {
         "epochs=6": "epochs=3",
         'Member("mlp", {"hidden": (64,)}, quick)': 'Member("softmax", recipe=quick)',
     },
+    # Other processes are tried in tests/zoo/training/pieces.
+    "spreading.md": {"n_jobs=2, ": "", "epochs=5": "epochs=1"},
     "tutorial.md": {"verbose=0)": "verbose=0, epochs=1)", '"lasso_mlp", "deep_mlp"': '"softmax"'},
     "curves.md": {
         "(0.01, 0.03, 0.1, 0.3, 1.0, 3.0)": "(0.01, 0.3)",

@@ -12,7 +12,14 @@ from cyclopts import Group, Parameter
 
 from zoo.cli.application import app
 from zoo.cli.console import print_note, print_table, print_text, start_tensorflow
-from zoo.cli.options import DataName, ModelOptions, ProcessOptions, RecipeOptions, SplitOptions
+from zoo.cli.options import (
+    DataName,
+    ModelOptions,
+    ProcessOptions,
+    RecipeOptions,
+    SplitOptions,
+    SpreadOptions,
+)
 from zoo.cli.runs.members import check_words, members_from_words
 from zoo.cli.runs.resuming import MANIFEST
 from zoo.cli.train import missing_name
@@ -49,6 +56,7 @@ def tune(
     images: SplitOptions = SplitOptions(),
     recipe: RecipeOptions = RecipeOptions(),
     run: ProcessOptions = ProcessOptions(),
+    spread: SpreadOptions = SpreadOptions(),
 ) -> None:
     """Train a model with many settings, and find the best on validation images.
 
@@ -74,6 +82,7 @@ def tune(
         images: Which images to load.
         recipe: Changes to the model's recipe, for all trials.
         run: How the sweep runs.
+        spread: Which trials train in other processes.
     """
     if name is None:
         raise missing_name("tune", run)
@@ -100,24 +109,14 @@ def tune(
         folder = free_folder(folder)
     command = json.loads(run.options_of_run)
     try:
-        sweep = zoo.tune(
-            member,
-            loaded,
-            dict(vary),
-            trials=trials,
-            round_size=round_size,
-            sampler=sampler,
-            pruner=pruner,
-            seeds=seeds,
-            metric=metric,
-            seed=run.seed,
-            storage=storage,
-            study_name=study_name,
-            log_dir=folder,
-            resume=run.resume,
-            callbacks=[lambda sweep: write_in_manifest(sweep.log_dir, command=command)],
-            verbose=0 if run.quiet else "auto",
-        )
+        with spread.place():
+            sweep = zoo.tune(
+                member, loaded, dict(vary), trials=trials, round_size=round_size, sampler=sampler,
+                pruner=pruner, seeds=seeds, metric=metric, seed=run.seed, storage=storage,
+                study_name=study_name, log_dir=folder, resume=run.resume,
+                callbacks=[lambda sweep: write_in_manifest(sweep.log_dir, command=command)],
+                n_jobs=spread.n_jobs, verbose=0 if run.quiet else "auto",
+            )  # fmt: skip
     except KeyboardInterrupt:
         if (folder / MANIFEST).is_file():
             print_note(f"Go on with: zoo tune --resume --log-dir {shlex.quote(str(folder))}")

@@ -63,11 +63,15 @@ def reproduce(
         RunError: The folder holds a run of other settings, or cannot be written.
     """
     experiment = load_experiment(name)
-    suffix = "-quick" if quick else ""
-    folder = Path("logs/reproduce", experiment.name + suffix) if log_dir is None else Path(log_dir)
+    folder = experiment_folder(experiment, quick) if log_dir is None else Path(log_dir)
     with FolderLock(folder, "run folder of an experiment"):
         _check_settings(folder, experiment, quick)
         return _reproduce(experiment, root, folder, quick=quick, verbose=verbose)
+
+
+def experiment_folder(experiment: Experiment, quick: bool) -> Path:
+    """Give the run folder of an experiment where the user names none."""
+    return Path("logs/reproduce", experiment.name + ("-quick" if quick else ""))
 
 
 def _reproduce(

@@ -83,6 +83,9 @@ def find_place(n_jobs: int) -> Place:
     Returns:
         The place. Each worker gets an equal share of the cores, or as many threads as
         `joblib.parallel_config(inner_max_num_threads=...)` says.
+
+    Raises:
+        RunError: The cluster has no workers.
     """
     import joblib
     from joblib.parallel import get_active_backend
@@ -90,7 +93,13 @@ def find_place(n_jobs: int) -> Place:
     backend = get_active_backend()[0]
     if type(backend).__name__ != "LokyBackend":
         client = getattr(backend, "client", None)
-        jobs = backend.effective_n_jobs(n_jobs)
+        try:
+            jobs = backend.effective_n_jobs(n_jobs)
+        except TimeoutError as error:
+            raise RunError(
+                "A cluster must have workers. Received: no worker within 10 seconds. Start some by "
+                "`dask worker ADDRESS --nthreads 1`."
+            ) from error
         return Place(jobs, None, _own_address(client), is_here=False)
     jobs = n_jobs if n_jobs > 0 else max(1, joblib.cpu_count() + 1 + n_jobs)
     share = backend.inner_max_num_threads or max(1, joblib.cpu_count() // jobs)

@@ -13,6 +13,9 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Listener
 from typing import Any
 
+import numpy as np
+
+from zoo.files.packing import pack
 from zoo.spreading.messages import Link, Message
 
 TRIES = 3
@@ -66,6 +69,7 @@ class Listening:
     Attributes:
         address: Host and port.
         key: The secret that a worker must know, as text.
+        arrays: The arrays that workers on other machines ask for, each once.
         lost: The pieces whose worker has ended the connection without a word since `lost` was last
             emptied.
         error: The first error in this process, such as a full disk, while it took a message.
@@ -87,6 +91,7 @@ class Listening:
         self._links: set[Link] = set()
         self._workers: dict[tuple[str, int], int] = {}
         self._closed = False
+        self.arrays: Sequence[np.ndarray] = ()
         self.lost: list[Piece] = []
         self.error: Exception | None = None
         self.bytes_out = self.bytes_in = 0
@@ -106,7 +111,7 @@ class Listening:
         """Tell whether all workers are to stop."""
         return self.error is not None or self._is_stopped()
 
-    def wait_until_silent(self, seconds: float = 10) -> None:
+    def wait_until_silent(self, seconds: float = 30) -> None:
         """Wait until each worker has closed its connection, or some seconds have passed."""
         end = time.monotonic() + seconds
         while self._links and time.monotonic() < end:
@@ -118,9 +123,8 @@ class Listening:
         # Wakes the thread that waits for connections.
         with contextlib.suppress(OSError), socket.create_connection(self.address, timeout=1):
             pass
-        self._listener.close()
         for link in [*self._links]:
-            link.close()
+            link.end()
 
     def _accept(self) -> None:
         while not self._closed:
@@ -130,6 +134,7 @@ class Listening:
                 continue  # a stranger, or `close`
             self._links.add(link)
             threading.Thread(target=self._serve, args=(link,), daemon=True).start()
+        self._listener.close()
 
     def _watch(self) -> None:
         """Tell all workers to stop, once this process is asked to stop."""
@@ -152,6 +157,10 @@ class Listening:
                 self._hand_out(piece, worker, link)
             while not ended:
                 message = link.receive()
+                if message.kind == "arrays":
+                    chosen = {str(number): self.arrays[number] for number in message.values}
+                    link.send("arrays", None, pack(chosen))
+                    continue
                 with self._lock:
                     ended = self._take_safely(piece, message, who)
             link.send("thanks")

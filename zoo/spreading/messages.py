@@ -58,6 +58,9 @@ class Link:
             kind: What the message is about.
             values: JSON values.
             *payloads: Bytes that follow the values.
+
+        Raises:
+            OSError: The connection has ended.
         """
         head = json.dumps([kind, values, len(payloads)]).encode()
         with self._lock:
@@ -77,10 +80,20 @@ class Link:
         self.bytes_received += len(head) + sum(map(len, payloads))
         return Message(kind, values, payloads)
 
+    def end(self) -> None:
+        """End the connection for both sides. A thread that waits for a message gets an `EOFError`.
+
+        The thread that receives calls `close` afterwards. No other thread may, since the next
+        connection gets the number of the closed file, and the thread would read from that.
+        """
+        with (
+            self._lock,
+            contextlib.suppress(OSError),
+            socket.socket(fileno=os.dup(self._connection.fileno())) as copy,
+        ):
+            copy.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
-        """Close the connection, also for a thread that waits for a message."""
-        with contextlib.suppress(OSError):
-            copy = socket.socket(fileno=os.dup(self._connection.fileno()))
-            with copy:
-                copy.shutdown(socket.SHUT_RDWR)
-        self._connection.close()
+        """Close the connection, from the thread that receives, or after that thread has ended."""
+        with self._lock:
+            self._connection.close()

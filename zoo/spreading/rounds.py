@@ -11,13 +11,12 @@ from zoo.datasets.split import Split
 from zoo.errors import RunError
 from zoo.spreading.backends import Place, find_place
 from zoo.spreading.listening import TRIES, Listening, Piece, Record
-from zoo.spreading.sharing import share_splits
+from zoo.spreading.sharing import checksum, share_splits
 from zoo.spreading.worker import work
 from zoo.text import first_line
 
 SHARED_FROM = 10_000
-"""Arrays of more bytes than this reach each worker once: here as files that are mapped to memory,
-on a Dask cluster scattered."""
+"""On this machine, arrays of more bytes than this are files that the workers map to memory."""
 
 
 def run_pieces(
@@ -107,13 +106,18 @@ def _run_round(
     from joblib import Parallel, delayed
 
     described, arrays = share_splits(splits, by_name=by_name)
+    if not place.is_here:
+        listening.arrays = arrays
     order = {
         "address": listening.address,
         "key": listening.key,
         "threads": place.threads,
         "splits": described,
+        "asks for arrays": [] if place.is_here else [checksum(array) for array in arrays],
     }
-    tasks = [delayed(work)(json.dumps({**order, "piece": piece.name}), *arrays) for piece in pieces]
+    # A Dask cluster could scatter the arrays, but loses them with the worker that has them.
+    given = arrays if place.is_here else []
+    tasks = [delayed(work)(json.dumps({**order, "piece": piece.name}), *given) for piece in pieces]
     listening.lost.clear()
     tries = sum(len(piece.failures) for piece in pieces)
     failed = None

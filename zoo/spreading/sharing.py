@@ -1,7 +1,7 @@
 """How images reach the workers: by the name of a data set where both sides have it, or as arrays.
 
-Arrays travel once a worker: joblib maps them from a file on this machine, and scatters them on a
-Dask cluster.
+Arrays travel once a worker: on this machine, joblib maps them from a file; a worker on another
+machine asks for them by its connection, and keeps them for the next piece.
 """
 
 from __future__ import annotations
@@ -92,6 +92,12 @@ def _taken(values: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> Split:
             "Received: other images. Copy the files of one machine to the others."
         )
     return split
+
+
+def checksum(array: np.ndarray) -> str:
+    """Give a text by which a worker recognises an array that it has already."""
+    crc = zlib.crc32(np.ascontiguousarray(array).data)
+    return f"{crc:08x} {array.dtype} {array.shape}"
 
 
 def _index(arrays: list[np.ndarray], array: np.ndarray) -> int:

@@ -15,13 +15,14 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from glob import glob
 from typing import Any
 
 import numpy as np
 
 from zoo.errors import DataError
+from zoo.files.packing import unpack
 from zoo.spreading.messages import Link, Message
 from zoo.spreading.sharing import take_splits
 from zoo.starting.signals import CollectedSignals
@@ -33,6 +34,10 @@ Dask worker with several threads would run several pieces at once."""
 
 _introduced: set[str] = set()
 """The processes, by their secrets, that know the threads of this worker already."""
+
+
+_kept_arrays: dict[str, np.ndarray] = {}
+"""Checksum → array, of the arrays that this worker asked for in its last piece."""
 
 
 class Stopped(Exception):
@@ -59,18 +64,36 @@ class Task:
         self.payloads = message.payloads
         self.splits = splits
         self.signals = CollectedSignals()
-        threading.Thread(target=self._wait, daemon=True).start()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._wait, daemon=True)
+        self._thread.start()
 
     def send(self, kind: str, values: Any = None, *payloads: bytes) -> None:
         """Tell the process that spreads how the piece goes on."""
         self._link.send(kind, values, *payloads)
 
     def _wait(self) -> None:
-        """Wait for the word to stop. A process that has died says nothing any more."""
+        """Wait for the word to stop, and for thanks. A process that has died says nothing more."""
         with contextlib.suppress(EOFError, OSError, TypeError):
-            if self._link.receive().kind == "thanks":
-                return
+            while self._link.receive().kind != "thanks":
+                self.stop()
+            self._ended.set()
+            return
+        self.stop()
+
+    def stop(self) -> None:
+        """Ask the piece to stop."""
         self.signals.received.append(signal.SIGINT)
+        self._ended.set()
+
+    def wait_for_thanks(self) -> None:
+        """Wait until the last message has arrived. Closing earlier could lose the message."""
+        self._thread.join()
+
+    def wait_for_stop(self) -> bool:
+        """Wait until the piece has to stop, or has ended; tell whether it has to stop."""
+        self._ended.wait()
+        return bool(self.signals.received)
 
 
 def work(order: str, *arrays: np.ndarray) -> None:
@@ -99,7 +122,7 @@ def _run(values: dict[str, Any], arrays: tuple[np.ndarray, ...], link: Link) -> 
     link.send("hello", {**hello, "gpus": gpus})
     message = link.receive()
     if message.kind != "begin":
-        link.send("left")
+        _send_last(link, "left")
         return
     if message.values["gpu"] is not None and "tensorflow" not in sys.modules:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(message.values["gpu"])
@@ -107,13 +130,18 @@ def _run(values: dict[str, Any], arrays: tuple[np.ndarray, ...], link: Link) -> 
     if values["key"] not in _introduced:
         _introduced.add(values["key"])
         link.send("say", text)
+    is_stopped = False
     try:
+        if wanted := values["asks for arrays"]:
+            arrays, is_stopped = _ask_for(wanted, link)
         splits = take_splits(values["splits"], arrays)
     except DataError as error:
-        link.send("cannot open", str(error))
+        _send_last(link, "cannot open", str(error))
         return
     module, _, name = message.values["function"].partition(":")
     task = Task(link, message, splits)
+    if is_stopped:
+        task.stop()
     try:
         with _sent_warnings(task):
             result, payloads = getattr(importlib.import_module(module), name)(task)
@@ -122,6 +150,41 @@ def _run(values: dict[str, Any], arrays: tuple[np.ndarray, ...], link: Link) -> 
         link.send("stopped", None, *error.args)
     except Exception:  # an error of the piece, which must not end the worker
         link.send("failed", traceback.format_exc())
+    except BaseException:
+        link.end()
+        raise
+    finally:
+        task.wait_for_thanks()
+
+
+def _send_last(link: Link, kind: str, values: Any = None) -> None:
+    """Send a last message, and wait until it has arrived."""
+    link.send(kind, values)
+    with contextlib.suppress(EOFError, OSError):
+        while link.receive().kind != "thanks":
+            pass
+
+
+def _ask_for(wanted: Sequence[str], link: Link) -> tuple[tuple[np.ndarray, ...], bool]:
+    """Ask the process that spreads for the arrays that this worker does not have yet.
+
+    Args:
+        wanted: The checksums of all arrays.
+        link: The connection.
+
+    Returns:
+        The arrays; and whether the process has said meanwhile that the piece has to stop.
+    """
+    is_stopped = False
+    if missing := [number for number, key in enumerate(wanted) if key not in _kept_arrays]:
+        link.send("arrays", missing)
+        while (message := link.receive()).kind != "arrays":
+            is_stopped = True
+        got, _ = unpack(message.payloads[0])
+        _kept_arrays.update({wanted[int(number)]: array for number, array in got.items()})
+    for key in {*_kept_arrays} - {*wanted}:
+        del _kept_arrays[key]
+    return tuple(_kept_arrays[key] for key in wanted), is_stopped
 
 
 def _count_gpus() -> int:

@@ -175,6 +175,14 @@ def chosen_by_validation(callbacks: Sequence[Any]) -> bool:
     )
 
 
+class ScoreCallback(keras.callbacks.Callback):
+    """A Keras callback that looks at the scores of epochs only, and at no model.
+
+    It works also where models train in other processes. `on_epoch_end` is then called for each
+    model, or group of models, in the order in which their epochs end.
+    """
+
+
 class MemberCallback(keras.callbacks.Callback):
     """A Keras callback that looks at each model of a training, and writes for TensorBoard.
 

@@ -94,7 +94,8 @@ def train(
 
     Returns:
         A `keras.callbacks.History`, whose `log_dir` is the run folder, or None. Its `seconds` are
-        how long each model has trained, by name; see `Learner.seconds`.
+        how long each model has trained, by name; see `Learner.seconds`. After a training in other
+        processes, its `spreading` has the numbers of workers and bytes.
 
     Raises:
         ArgumentError: The recipes cannot be followed together, or they need validation data

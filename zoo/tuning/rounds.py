@@ -5,13 +5,13 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 from tensorflow.python.eager import context
 
 from zoo.ensembles.checks import logarithms
 from zoo.ensembles.committee import Committee
 from zoo.ensembles.members import built_member
+from zoo.training.callbacks import ScoreCallback
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Graphs
 from zoo.training.loop import EVALUATION_BATCH
@@ -36,6 +36,7 @@ def train_round(
     proposals: Sequence[Any],
     progress: SweepProgress,
     graphs: Graphs | None = None,
+    n_jobs: int | None = None,
 ) -> list[Trial]:
     """Train trials, keep what they learned, and tell Optuna their scores.
 
@@ -45,6 +46,7 @@ def train_round(
         proposals: The trials, `optuna.Trial`s with all settings.
         progress: Shows how the round goes.
         graphs: Keeps the graphs of this round for the next round; None for a single round.
+        n_jobs: How many groups of trials train at the same time in other processes, or None.
 
     Returns:
         The trials of the round that have ended.
@@ -55,7 +57,7 @@ def train_round(
         learners = [_learners(setup, proposal) for proposal in proposals]
         pruning = Pruning(proposals, learners, setup.metric)
         every = [learner for group in learners for learner in group]
-        history = _train(setup, every, pruning, progress, graphs)
+        history = _train(setup, every, pruning, progress, graphs, n_jobs)
         probabilities = _probabilities(every, setup, graphs)
     except Exception:
         for proposal in proposals:
@@ -108,13 +110,15 @@ def _train(
     pruning: Pruning,
     progress: SweepProgress,
     graphs: Graphs,
+    n_jobs: int | None,
 ) -> Mapping[str, list[float]]:
     """Train the learners of a round, and give their history."""
 
-    def end_epoch(epoch: int, logs: Mapping[str, float]) -> None:
-        pruning.on_epoch_end(epoch, logs)
-        is_loss = [key.startswith("val_") and key.endswith(f"_{LOSS}") for key in logs]
-        progress.step(sum(is_loss))  # one for each model that has trained in this epoch
+    class Watch(ScoreCallback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            pruning.on_epoch_end(epoch, logs)
+            is_loss = [key.startswith("val_") and key.endswith(f"_{LOSS}") for key in logs]
+            progress.step(sum(is_loss))  # one for each model that has trained in this epoch
 
     progress.start_round(sum(learner.recipe.epochs for learner in learners))
     with warnings.catch_warnings():
@@ -125,8 +129,9 @@ def _train(
             setup.train,
             setup.validation,
             seed=setup.seed,
-            callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=end_epoch)],
+            callbacks=[Watch()],
             graphs=graphs,
+            n_jobs=n_jobs,
             verbose=0,
         )
     scores: Mapping[str, list[float]] = history.history

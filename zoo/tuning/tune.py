@@ -20,6 +20,7 @@ from zoo.ensembles.fit_arguments import training_split, validation_split
 from zoo.ensembles.members import Member
 from zoo.errors import DataError
 from zoo.files import FolderLock, no_scratch_space
+from zoo.spreading import check_jobs
 from zoo.training.lockstep import Graphs
 from zoo.training.run_folder import free_folder
 from zoo.tuning.progress import SweepProgress
@@ -63,6 +64,7 @@ def tune(
     log_dir: str | Path | None = None,
     resume: bool = False,
     callbacks: Iterable[Callable[[Sweep], Any]] = (),
+    n_jobs: int | None = None,
     verbose: str | int = "auto",
 ) -> Sweep:
     """Train a model with many settings, and find the best by its score on validation images.
@@ -104,6 +106,8 @@ def tune(
             have ended are kept; the round that was training is trained again.
         callbacks: Functions that get the `Sweep` so far: before the first round, when it may have
             no trials, and after each round.
+        n_jobs: How many trials of a round train at the same time in other processes, as in joblib;
+            trials that are computed as one wide model are one piece. None trains in this process.
         verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
 
     Returns:
@@ -129,6 +133,9 @@ def tune(
     whole_number("seed", seed, 0)
     if metric not in METRICS:
         raise argument_error("metric", 'be "accuracy" or "loss"', metric, "Leave it out")
+    if check_jobs(n_jobs) is not None and pruner is not None:
+        expected = "be None with n_jobs=, since trials in other processes cannot be stopped early"
+        raise argument_error("pruner", expected, pruner, "Leave pruner or n_jobs out")
     if log_dir is None and (resume or storage is not None):
         given = "resume=True" if resume else f"storage={storage!r}"
         raise argument_error(
@@ -173,8 +180,9 @@ def tune(
             if resume:
                 train_again(study)
             return _run(
-                setup, study, points, total, round_size, [*callbacks], progress, log_dir is not None
-            )
+                setup, study, points, total, round_size, [*callbacks], progress,
+                log_dir is not None, n_jobs,
+            )  # fmt: skip
 
 
 def _run(
@@ -186,6 +194,7 @@ def _run(
     callbacks: Sequence[Callable[[Sweep], Any]],
     progress: SweepProgress,
     is_logged: bool,
+    n_jobs: int | None,
 ) -> Sweep:
     """Train rounds of trials until there are enough."""
     sweep = Sweep(tuple(trials_of(study, setup)), setup, study)
@@ -200,7 +209,7 @@ def _run(
         progress.propose(len(proposals))
         started = time.monotonic()
         try:
-            trained = train_round(setup, study, proposals, progress, graphs)
+            trained = train_round(setup, study, proposals, progress, graphs, n_jobs)
         except (KeyboardInterrupt, SystemExit):
             progress.say(
                 f"Stopped. The sweep in {setup.folder} can be resumed; the round that was training "

@@ -54,7 +54,7 @@ OPTIONS["committee"] = [
 ]
 OPTIONS["tune"] = [
     *("--vary", "--trials", "--sampler", "--pruner", "--seeds", "--metric", "--round-size"),
-    *("--confirm", "--storage", "--study-name", "--json"),
+    *("--confirm", "--storage", "--study-name", "--json", "--jobs", "--scheduler"),
     *(
         word
         for word in OPTIONS["train"]

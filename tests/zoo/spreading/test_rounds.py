@@ -4,21 +4,17 @@ workers are in tests/zoo/training/pieces/test_in_trainer.py."""
 import sys
 import types
 
-import joblib
 import numpy as np
 import pytest
 
 from zoo.datasets import as_split
 from zoo.errors import RunError
-from zoo.spreading import Piece, run_pieces
+from zoo.files.packing import pack
+from zoo.spreading import Piece, listening, rounds, run_pieces
 from zoo.spreading.worker import Stopped
 
 TRIED = []
 """The names of the pieces that were tried, in order."""
-
-
-class Death(BaseException):
-    """Ends a piece as the death of its worker does: without a word."""
 
 
 def add(task):
@@ -40,34 +36,19 @@ def fail_twice(task):
     return None, ()
 
 
-def die(task):
-    TRIED.append("die")
-    raise Death
-
-
 def stop(task):
     TRIED.append("stop")
     raise Stopped(b"so far")
 
 
-class Backend:
-    """Takes the place of `joblib.Parallel`: runs tasks here, and breaks as loky does."""
-
-    def __init__(self, **options):
-        assert options["batch_size"] == 1
-
-    def __call__(self, tasks):
-        for function, arguments, _ in tasks:
-            try:
-                function(*arguments)
-            except Death as error:
-                raise RuntimeError("a worker was killed") from error
-
-
 @pytest.fixture
-def run(monkeypatch):
+def run(work_here, monkeypatch):
     """Run pieces by the names of the functions above, and give them with what was said."""
-    monkeypatch.setattr(joblib, "Parallel", Backend)
+
+    def die(task):
+        TRIED.append("die")
+        raise work_here.Death
+
     module = types.ModuleType("pieces_of_tests")
     for function in (add, fail, fail_twice, die, stop):
         setattr(module, function.__name__, function)
@@ -97,6 +78,16 @@ def test_a_piece_gives_a_result_and_tells_how_it_goes_on(run):
     assert piece.result.payloads == (b"payload",)
     assert recorded == [("add", [1, 2])]
     assert "TensorFlow computes with" in said[0]
+
+
+def test_workers_of_other_machines_ask_for_arrays_once(run, monkeypatch):
+    place = rounds.Place(2, None, "127.0.0.1", is_here=False)
+    monkeypatch.setattr(rounds, "find_place", lambda n_jobs: place)
+    packed = []
+    monkeypatch.setattr(listening, "pack", lambda arrays: packed.append({*arrays}) or pack(arrays))
+    pieces, _, _ = run("add", "fail_twice")
+    assert pieces[0].result.values["images"] == 6
+    assert packed == [{"0", "1"}]  # pixels and labels
 
 
 def test_a_piece_that_fails_is_tried_three_times_while_others_go_on(run):
@@ -131,11 +122,11 @@ def test_nothing_begins_after_a_stop(run):
     assert (piece.result, TRIED) == (None, [])
 
 
-def test_a_backend_that_runs_nothing_is_an_error(run, monkeypatch):
+def test_a_backend_that_runs_nothing_is_an_error(run, work_here, monkeypatch):
     def refuse(self, tasks):
         raise OSError("no such cluster")
 
-    monkeypatch.setattr(Backend, "__call__", refuse)
+    monkeypatch.setattr(work_here, "__call__", refuse)
     with pytest.raises(RunError, match=r"Received: OSError: no such cluster\. See"):
         run("add")
 

@@ -222,3 +222,14 @@ def test_a_built_model_is_refused(images):
     model = zoo.build("softmax", input_shape=images.image_shape, num_classes=3)
     with pytest.raises(ArgumentError, match="entry must be the name of a registered model"):
         zoo.tune(model, images, {"learning_rate": [0.1]})
+
+
+def test_trials_in_other_processes_have_the_same_scores(images, base, work_here):
+    def histories(n_jobs):
+        space = {"batch_size": [25, 50]}  # other batches, so that each trial is a piece
+        sweep = zoo.tune(base, images, space, seed=5, n_jobs=n_jobs, verbose=0)
+        return {trial.parameters["batch_size"]: trial.histories for trial in sweep.trials}
+
+    assert histories(2) == histories(None)
+    with pytest.raises(ArgumentError, match="pruner must be None with n_jobs="):
+        zoo.tune(base, images, {"batch_size": [25, 50]}, n_jobs=2, pruner="median")

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from zoo.cli.application import app
 from zoo.cli.console import print_note, print_table, print_text, start_tensorflow
+from zoo.cli.options import SpreadOptions
 from zoo.errors import ArgumentError
 from zoo.files import check_writable
 from zoo.text import json_text, rich_table
@@ -28,6 +29,7 @@ def reproduce(
     only_list: Annotated[bool, Parameter(name="--list")] = False,
     quiet: Annotated[bool, Parameter(name=("--quiet", "-q"))] = False,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
+    spread: SpreadOptions = SpreadOptions(),
 ) -> None:
     """Run experiments of the reports again, and compare them with the published values.
 
@@ -47,6 +49,7 @@ def reproduce(
         only_list: List the experiments, and run none.
         quiet: Print no progress.
         as_json: Print JSON instead of tables.
+        spread: Which experiments run in other processes, which share this folder and the images.
     """
     from zoo.experiments import experiment_names, load_experiment
 
@@ -65,6 +68,12 @@ def reproduce(
             "--log-dir must come with a single experiment. Received: several. Leave --log-dir out: "
             "each experiment has a folder in logs/reproduce."
         )
+    if log_dir is not None and spread.n_jobs is not None:
+        raise ArgumentError(
+            "--log-dir must be left out with --jobs and --scheduler, which run several experiments "
+            f"at the same time. Received: {log_dir}. Leave it out: each experiment has a folder in "
+            "logs/reproduce."
+        )
     if root is not None and not root.exists():
         raise ArgumentError(
             f"--root must be a file or a folder. Received: {root}, which does not exist. Name the "
@@ -77,6 +86,12 @@ def reproduce(
     from zoo.experiments import reproduce as run_again
 
     chosen_names = names or tuple(item.name for item in experiments)
+    if spread.n_jobs is not None:
+        from zoo.experiments.spreading import reproduce_apart
+
+        with spread.place():
+            say = (lambda text: None) if quiet or as_json else print_note
+            reproduce_apart(chosen_names, root, spread.n_jobs, quick=quick, say=say)
     answers = []
     for name in chosen_names:
         verbose = 0 if quiet or as_json else "auto"

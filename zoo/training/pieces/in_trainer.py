@@ -14,7 +14,7 @@ from zoo.files.packing import pack, unpack
 from zoo.spreading import Piece, run_pieces
 from zoo.spreading.messages import Message
 from zoo.tensorboard import TensorBoardLog
-from zoo.training.callbacks import MemberCallback
+from zoo.training.callbacks import MemberCallback, ScoreCallback
 from zoo.training.learner import Learner
 from zoo.training.loop import Loop
 from zoo.training.pieces.describing import describe_learners, give_variables
@@ -43,6 +43,8 @@ def check_spreading(callbacks: Sequence[Any], teacher: Any) -> None:
         )
     for callback in callbacks:
         kind = type(callback)
+        if isinstance(callback, ScoreCallback):
+            continue
         if isinstance(callback, MemberCallback):
             looks = kind.look_at_members is not MemberCallback.look_at_members
         else:
@@ -108,10 +110,15 @@ class SpreadTraining:
         waiting = [piece for piece in pieces if not self._finished_before(piece)]
         if waiting:
             splits = {"train": loop.data, "validation": loop.validation}
-            run_pieces(
+            moved = run_pieces(
                 waiting, splits, self._n_jobs, record=self._record,
                 say=loop.recorder.progress.say, is_stopped=lambda: bool(loop.signals.received),
             )  # fmt: skip
+            loop.recorder.history.spreading = moved
+            loop.recorder.progress.say(
+                f"Trained by {moved['workers']} workers: {moved['bytes out'] / 1e6:.1f} MB sent, "
+                f"{moved['bytes in'] / 1e6:.1f} MB received."
+            )
         for text in self._warned:
             warnings.warn(text, UserWarning, stacklevel=2)
         for piece in pieces:
@@ -174,6 +181,9 @@ class SpreadTraining:
             self._logged.update(dict.fromkeys(new, number))
             if self._log:
                 self._log.epoch(number, new)
+            for callback in self._loop.callbacks:
+                if new and isinstance(callback, ScoreCallback):
+                    callback.on_epoch_end(number - 1, recorder.keras_names(new))
             recorder.progress.epoch(number, scores, seconds)
         else:
             getattr(recorder.progress, message.kind)(*values)

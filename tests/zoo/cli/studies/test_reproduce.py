@@ -84,3 +84,17 @@ def test_a_stopped_experiment_says_how_to_go_on(zoo_command, mine, monkeypatch):
     code, _, err = zoo_command("reproduce", "mine.toml", "-q")
     assert code == 130
     assert "The same command goes on with mine.toml" in err
+
+
+def test_experiments_run_in_other_processes(zoo_command, mine, work_here):
+    (mine / "other.toml").write_text(FILE, "utf-8")
+    words = "reproduce", "mine.toml", "other.toml", "--quick", "--jobs", 2
+    code, out, err = zoo_command(*words)
+    assert code == 0
+    assert "mine.toml: begins\n" in err
+    assert "other.toml: is finished\n" in err
+    assert out.count("Results, environment and figures") == 2
+    assert (mine / "logs" / "reproduce" / "other-quick" / "results.json").is_file()
+    code, _, err = zoo_command("reproduce", "mine.toml", "--log-dir", "run", "--jobs", 2)
+    assert code == 2
+    assert "--log-dir must be left out with --jobs and --scheduler" in err
