@@ -115,11 +115,8 @@ def work(order: str, *arrays: np.ndarray) -> None:
 
 def _run(values: dict[str, Any], arrays: tuple[np.ndarray, ...], link: Link) -> None:
     """Take a piece from the process that spreads, and run it."""
-    gpus = (
-        len(glob("/proc/driver/nvidia/gpus/*")) if "CUDA_VISIBLE_DEVICES" not in os.environ else 0
-    )
     hello = {"piece": values["piece"], "process": os.getpid(), "host": platform.node()}
-    link.send("hello", {**hello, "gpus": gpus})
+    link.send("hello", {**hello, "gpus": _count_gpus()})
     message = link.receive()
     if message.kind != "begin":
         _send_last(link, "left")
