@@ -8,6 +8,7 @@ reach the workers. Used by `zoo.training`, `zoo.tuning` and the command line.
 """
 
 from zoo.spreading.backends import check_jobs, on_cluster
-from zoo.spreading.rounds import Piece, run_pieces
+from zoo.spreading.listening import Piece
+from zoo.spreading.rounds import run_pieces
 
 __all__ = ["Piece", "check_jobs", "on_cluster", "run_pieces"]

@@ -97,7 +97,7 @@ class Listening:
         self.bytes_out = self.bytes_in = 0
         secret = secrets.token_hex(16)
         self._listener = Listener((host, 0), backlog=128, authkey=secret.encode())
-        self.address: tuple[str, int] = self._listener.address  # type: ignore[assignment]
+        self.address: tuple[str, int] = self._listener.address
         self.key = secret
         for target in (self._accept, self._watch):
             threading.Thread(target=target, daemon=True, name="zoo spreading").start()
@@ -129,7 +129,7 @@ class Listening:
     def _accept(self) -> None:
         while not self._closed:
             try:
-                link = Link(self._listener.accept())  # type: ignore[arg-type]
+                link = Link(self._listener.accept())
             except (AuthenticationError, EOFError, OSError):
                 continue  # a stranger, or `close`
             self._links.add(link)
