@@ -123,6 +123,7 @@ def test_a_missing_member_is_an_error_that_names_it(data, monkeypatch, tmp_path)
     def run_nothing(pieces, *arguments, **options):
         for piece in pieces:
             piece.failures += ["ValueError: no luck"] * 3
+        return {"workers": 0, "bytes out": 0, "bytes in": 0, "rounds": 3}
 
     monkeypatch.setattr(in_trainer, "run_pieces", run_nothing)
     message = "Received: no result of mlp, softmax. The other members are finished. With resume="
