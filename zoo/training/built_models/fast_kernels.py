@@ -42,7 +42,7 @@ def fast_kernels(model: Any) -> Iterator[None]:
         yield
     finally:
         for layer in calls:
-            del vars(layer)["call"]
+            vars(layer).pop("call", None)
 
 
 def _fast_call(layer: Any) -> Callable[..., Any] | None:
