@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -61,6 +61,18 @@ def check_spreading(callbacks: Sequence[Any], teacher: Any) -> None:
             )
 
 
+class MissingMembersError(RunError):
+    """Some members could not be trained in other processes. The other members are trained.
+
+    Attributes:
+        failures: Name of each member that is missing → how the last try ended, with the traceback.
+        history: The `keras.callbacks.History` of the members that are trained.
+    """
+
+    failures: Mapping[str, str]
+    history: Any
+
+
 class SpreadTraining:
     """The training of groups in other processes.
 
@@ -89,7 +101,7 @@ class SpreadTraining:
 
         Raises:
             KeyboardInterrupt: This process was asked to stop. The run folder has all states.
-            RunError: A group has failed three times. The others are finished.
+            MissingMembersError: A group has failed three times. The others are finished.
         """
         loop = self._loop
         pieces = [self._make_piece(name) for name in self._groups]
@@ -223,6 +235,13 @@ class SpreadTraining:
             f"{piece.name}, after {len(piece.failures)} tries: {piece.failures[-1].strip()}"
             for piece in failed
         )
-        raise RunError(
+        error = MissingMembersError(
             f"Each member must be trained. Received: no result of {names}. {kept}\n{reasons}"
         )
+        error.failures = {
+            learner.name: piece.failures[-1].strip()
+            for piece in failed
+            for learner in self._groups[piece.name]
+        }
+        error.history = self._loop.recorder.history
+        raise error
