@@ -64,7 +64,6 @@ class Task:
         self.payloads = message.payloads
         self.splits = splits
         self.signals = CollectedSignals()
-        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._wait, daemon=True)
         self._thread.start()
 
@@ -77,23 +76,16 @@ class Task:
         with contextlib.suppress(EOFError, OSError, TypeError):
             while self._link.receive().kind != "thanks":
                 self.stop()
-            self._ended.set()
             return
         self.stop()
 
     def stop(self) -> None:
         """Ask the piece to stop."""
         self.signals.received.append(signal.SIGINT)
-        self._ended.set()
 
     def wait_for_thanks(self) -> None:
         """Wait until the last message has arrived. Closing earlier could lose the message."""
         self._thread.join()
-
-    def wait_for_stop(self) -> bool:
-        """Wait until the piece has to stop, or has ended; tell whether it has to stop."""
-        self._ended.wait()
-        return bool(self.signals.received)
 
 
 def work(order: str, *arrays: np.ndarray) -> None:
