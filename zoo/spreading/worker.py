@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import platform
+import queue
 import signal
 import sys
 import threading
@@ -64,6 +65,7 @@ class Task:
         self.payloads = message.payloads
         self.splits = splits
         self.signals = CollectedSignals()
+        self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._wait, daemon=True)
         self._thread.start()
 
@@ -71,17 +73,33 @@ class Task:
         """Tell the process that spreads how the piece goes on."""
         self._link.send(kind, values, *payloads)
 
+    def ask(self, values: Any) -> Any:
+        """Ask the process that spreads, and wait for the answer of its `record`.
+
+        Args:
+            values: JSON values, the question.
+
+        Returns:
+            JSON values; None if the piece has to stop.
+        """
+        self.send("asks", values)
+        return self._answers.get()
+
     def _wait(self) -> None:
-        """Wait for the word to stop, and for thanks. A process that has died says nothing more."""
+        """Wait for the word to stop, for answers, and for thanks. A dead process says no more."""
         with contextlib.suppress(EOFError, OSError, TypeError):
-            while self._link.receive().kind != "thanks":
-                self.stop()
+            while (message := self._link.receive()).kind != "thanks":
+                if message.kind == "answer":
+                    self._answers.put(message.values)
+                else:
+                    self.stop()
             return
         self.stop()
 
     def stop(self) -> None:
         """Ask the piece to stop."""
         self.signals.received.append(signal.SIGINT)
+        self._answers.put(None)
 
     def wait_for_thanks(self) -> None:
         """Wait until the last message has arrived. Closing earlier could lose the message."""

@@ -65,7 +65,8 @@ def train_round(
     every = [learner for _, group in built for learner in group]
     try:
         pruning = Pruning(*zip(*built, strict=True), setup.metric)
-        history, failures = _train(setup, every, pruning, progress, graphs, n_jobs)
+        has_pruner = not isinstance(study.pruner, import_optuna().pruners.NopPruner)
+        history, failures = _train(setup, every, pruning, has_pruner, progress, graphs, n_jobs)
         trained = [(trial, group) for trial, group in built if not _failure(group, failures)]
         learned = [learner for _, group in trained for learner in group]
         probabilities = _probabilities(learned, setup, graphs) if learned else np.empty(0)
@@ -139,6 +140,7 @@ def _train(
     setup: SweepSetup,
     learners: Sequence[Learner],
     pruning: Pruning,
+    has_pruner: bool,
     progress: SweepProgress,
     graphs: Graphs,
     n_jobs: int | None,
@@ -146,6 +148,8 @@ def _train(
     """Train the learners of a round. Give their scores, and how each that is missing has failed."""
 
     class Watch(ScoreCallback):
+        stops_models = has_pruner
+
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             pruning.on_epoch_end(epoch, logs)
             is_loss = [key.startswith("val_") and key.endswith(f"_{LOSS}") for key in logs]

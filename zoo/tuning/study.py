@@ -3,7 +3,7 @@
 import contextlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from zoo.arguments import argument_error, as_path
 from zoo.errors import ArgumentError, RunError
 from zoo.inspect.curves.sweep_runs import value_text
-from zoo.text import did_you_mean, first_line
+from zoo.text import did_you_mean, error_of_traceback, first_line
 from zoo.training.run_folder import config_differences
 from zoo.tuning.pruning import median_pruner
 
@@ -290,12 +290,12 @@ class FailedTrial:
 
     number: int
     parameters: dict[str, Any]
-    traceback: str
+    traceback: str = field(repr=False)
 
     @property
     def reason(self) -> str:
-        """The last line of the traceback: the error."""
-        return self.traceback.strip().splitlines()[-1]
+        """The error of the traceback, in a line."""
+        return error_of_traceback(self.traceback)
 
     def __str__(self) -> str:
         settings = ", ".join(f"{key}={value_text(value)}" for key, value in self.parameters.items())

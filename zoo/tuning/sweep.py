@@ -107,7 +107,7 @@ class Sweep:
             where += " that were held out of the training images"
         chosen = f"The best of {count} trials is {best.name} ({best.text})"
         failed = ", ".join(str(trial) for trial in self.failed)
-        lost = f" Not among them, since it failed: {failed}." if failed else ""
+        lost = f" {len(self.failed)} more failed: {failed}." if failed else ""
         if count == 1:
             alone = f"{best.name} ({best.text}) has an accuracy of {best.accuracy} {where}{seeds}."
             return alone + lost

@@ -110,7 +110,8 @@ def tune(
         callbacks: Functions that get the `Sweep` so far: before the first round, when it may have
             no trials, and after each round.
         n_jobs: How many trials of a round train at the same time in other processes, as in joblib;
-            trials that are computed as one wide model are one piece. None trains in this process.
+            trials that are computed as one wide model are one piece. With a pruner, which trials
+            leave depends on which are faster. None trains in this process.
         verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
 
     Returns:
@@ -137,9 +138,7 @@ def tune(
     whole_number("seed", seed, 0)
     if metric not in METRICS:
         raise argument_error("metric", 'be "accuracy" or "loss"', metric, "Leave it out")
-    if check_jobs(n_jobs) is not None and pruner is not None:
-        expected = "be None with n_jobs=, since trials in other processes cannot be stopped early"
-        raise argument_error("pruner", expected, pruner, "Leave pruner or n_jobs out")
+    check_jobs(n_jobs)
     if log_dir is None and (resume or storage is not None):
         given = "resume=True" if resume else f"storage={storage!r}"
         raise argument_error(

@@ -15,7 +15,7 @@ def test_a_round_ends_with_a_line(swept):
         progress.start_round(12)
         progress.step(4)
         pruned = replace(swept.trials[3], state="pruned")
-        failed = [FailedTrial(4, {"dropout": 0.5}, "Traceback (…):\nValueError: no luck\n")]
+        failed = [FailedTrial(4, {"dropout": 0.5}, "ValueError: no luck")]
         progress.end_round([swept.trials[2], pruned], swept.ranking, 1.25, failed)
         progress.propose(2)
         progress.end_round([], [], 1.25)

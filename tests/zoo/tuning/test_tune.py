@@ -232,8 +232,19 @@ def test_trials_in_other_processes_have_the_same_scores(images, base, work_here)
         return {trial.parameters["batch_size"]: trial.histories for trial in sweep.trials}
 
     assert histories(2) == histories(None)
-    with pytest.raises(ArgumentError, match="pruner must be None with n_jobs="):
-        zoo.tune(base, images, {"batch_size": [25, 50]}, n_jobs=2, pruner="median")
+
+
+def test_a_pruner_stops_trials_in_other_processes(images, base, work_here):
+    """The worker of the tests runs one piece after another, so the same trials are pruned."""
+
+    def outcomes(n_jobs):
+        space = {"batch_size": [25, 50], "learning_rate": [0.5, 0.1, 1e-5]}
+        sweep = zoo.tune(base, images, space, n_jobs=n_jobs, pruner="median", verbose=0)
+        return {trial.text: (trial.state, trial.outcomes, trial.epochs) for trial in sweep.trials}
+
+    spread = outcomes(2)
+    assert spread == outcomes(None)
+    assert {state for state, _, _ in spread.values()} == {"finished", "pruned"}
 
 
 @pytest.fixture
@@ -265,7 +276,7 @@ def test_a_trial_that_fails_is_named_and_trained_again_after_resuming(
     assert 'raise ValueError("no luck")' in message
     assert failed.reason == "ValueError: no luck"
     assert [trial.number for trial in sweep.trials] == [0, 2, 3]  # the next round went on
-    assert sweep.sentence().endswith(f"Not among them, since it failed: {named}.")
+    assert sweep.sentence().endswith(f"1 more failed: {named}.")
     assert sweep.to_dict()["failed"][0]["number"] == 1
     unlucky.clear()
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "run/trials").iterdir()}
