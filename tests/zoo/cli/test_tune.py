@@ -51,6 +51,7 @@ def test_a_sweep_is_resumed_with_its_own_options(tuned, zoo_command_in):
     assert json.loads(out) == before
 
 
+@pytest.mark.filterwarnings("default:Each trial of a sweep")
 def test_a_trial_that_failed_is_named_after_the_table(tuned, zoo_command_in, monkeypatch, tmp_path):
     folder = shutil.copytree(tuned[0], tmp_path / "copy")
     failed = FailedTrial(7, {"learning_rate": 0.5}, "ValueError: no luck")
