@@ -23,7 +23,7 @@ from cyclopts.help.specs import DescriptionRenderer, NameRenderer
 from rich.console import Console, RenderableType
 
 from zoo.starting.start_up_notes import without_start_up_notes
-from zoo.text import as_plain_text, terminal_text, wrapped
+from zoo.text import as_plain_text, terminal_text, without_tracebacks, wrapped
 
 ANY_WIDTH = 100_000
 """The number of columns of a pipe or a file: more than any table needs."""
@@ -56,8 +56,12 @@ def print_table(table: RenderableType, *, least: int = 0) -> None:
 
 
 def print_error(message: str) -> None:
-    """Print a message as one red line on standard error."""
+    """Print a message as one red line on standard error. Tracebacks follow line by line."""
+    message, details = without_tracebacks(message)
     _print_line(" ".join(message.split()), "red")
+    if details:
+        lines = terminal_text(details.strip("\n"))
+        Console(stderr=True).print(lines, soft_wrap=True, highlight=False)
 
 
 def print_tensorboard(subject: str, folder: Path) -> None:

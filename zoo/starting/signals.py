@@ -109,16 +109,16 @@ def sharing_signals(signals: CollectedSignals) -> Iterator[None]:
     """Let signals end the work of this thread: each block that collects signals shares these.
 
     Args:
-        signals: The signals, which another thread may fill: that of a worker's connection, whose
-            work may run in a thread that gets no Ctrl-C.
+        signals: The signals. Another thread may fill them, such as the thread of a worker's
+            connection: the work itself may run in a thread that gets no Ctrl-C.
 
     Example:
         >>> signals = CollectedSignals()
-        >>> signals.received.append(2)
+        >>> signals.received.append(15)  # SIGTERM
         >>> with sharing_signals(signals):
         ...     raise_shared()
         Traceback (most recent call last):
-        KeyboardInterrupt
+        SystemExit: 143
     """
     before = getattr(_shared, "signals", None)
     _shared.signals = signals
@@ -136,6 +136,9 @@ def raise_shared() -> None:
     Raises:
         KeyboardInterrupt: Ctrl-C was received.
         SystemExit: SIGTERM was received.
+
+    Example:
+        >>> raise_shared()  # no signals are shared here, so nothing happens
     """
     if shared := getattr(_shared, "signals", None):
         shared.raise_received()

@@ -20,6 +20,7 @@ from zoo.text.words import (
     first_line,
     percent,
     unknown_name,
+    without_tracebacks,
     wrapped,
 )
 
@@ -40,5 +41,6 @@ __all__ = [
     "terminal_text",
     "unknown_name",
     "visible",
+    "without_tracebacks",
     "wrapped",
 ]

@@ -128,6 +128,25 @@ def error_of_traceback(text: str) -> str:
     return f"{kind}{colon}{_what_happened(message)}"
 
 
+def without_tracebacks(message: str) -> tuple[str, str]:
+    r"""Divide a message before its lines with tracebacks, which stay as Python writes them.
+
+    Args:
+        message: The message.
+
+    Returns:
+        The message itself, and the lines that follow; an empty text if there is no traceback.
+
+    Example:
+        >>> without_tracebacks("No result of mlp.\nmlp: Traceback (most recent call last):\n  …")
+        ('No result of mlp.', '\nmlp: Traceback (most recent call last):\n  …')
+    """
+    if "Traceback (most recent call last)" not in message:
+        return message, ""
+    first, line_end, rest = message.partition("\n")
+    return first, line_end + rest
+
+
 def _what_happened(message: str) -> str:
     """Give the line of a message that says what happened; an empty text if there is no line."""
     text = message.rpartition("Exception encountered: ")[2]

@@ -286,6 +286,11 @@ class FailedTrial:
         number: The number of the trial.
         parameters: Name of each setting that varies → value.
         traceback: How the training ended, with the traceback.
+
+    Example:
+        >>> trial = FailedTrial(3, {"dropout": 0.5}, "ValueError: no luck")
+        >>> print(f"{trial}: {trial.reason}")
+        trial-3 (dropout=0.5): ValueError: no luck
     """
 
     number: int

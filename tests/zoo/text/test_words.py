@@ -1,6 +1,12 @@
 import pytest
 
-from zoo.text import did_you_mean, error_of_traceback, percent, unknown_name
+from zoo.text import (
+    did_you_mean,
+    error_of_traceback,
+    percent,
+    unknown_name,
+    without_tracebacks,
+)
 
 KNOWN = ["cnn", "Deep_MLP", "bn_mlp", "bn_mlp2"]
 
@@ -63,3 +69,8 @@ FRAME = 'Traceback (most recent call last):\n  File "layer.py", line 13, in call
 )
 def test_the_error_of_a_traceback_is_found_below_its_last_frame(text, line):
     assert error_of_traceback(text) == line
+
+
+def test_only_lines_with_a_traceback_are_taken_from_a_message():
+    assert without_tracebacks("First.\nSecond.") == ("First.\nSecond.", "")
+    assert without_tracebacks(f"First.\nmlp: {FRAME}") == ("First.", f"\nmlp: {FRAME}")

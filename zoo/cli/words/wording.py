@@ -7,6 +7,8 @@ classes=". The user of a command has typed `--image-size` and `--classes`.
 import re
 from collections.abc import Mapping
 
+from zoo.text import without_tracebacks
+
 OTHER_WORDS = {
     "validation_data": "--validation",
     "arguments": "--set",
@@ -53,6 +55,7 @@ def in_options(message: str, options: Mapping[str, str]) -> str:
         >>> in_options("image_size must be a size. Received: copies=3. Pass resume=True.", options)
         '--image-size must be a size. Received: --copies 3. Pass --resume.'
     """
+    message, details = without_tracebacks(message)
     words = {**OTHER_WORDS, **options}
     for subject, option in SUBJECTS.items():
         if message.startswith(subject) and option in options.values():
@@ -76,7 +79,8 @@ def in_options(message: str, options: Mapping[str, str]) -> str:
     message = re.sub(rf"(?<=[Ll]eave )({names})(?= out)", lambda match: words[match[0]], message)
     # A name of several words is no word of English.
     long_names = "|".join(name for name in words if "_" in name)
-    return re.sub(rf"{_START}({long_names})(?![\w=(])", lambda match: words[match[0]], message)
+    message = re.sub(rf"{_START}({long_names})(?![\w=(])", lambda match: words[match[0]], message)
+    return message + details
 
 
 def _option(words: Mapping[str, str], name: str, value: str | None) -> str:

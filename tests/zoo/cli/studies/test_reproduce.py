@@ -121,7 +121,7 @@ def test_an_experiment_that_fails_is_named_at_the_end_and_the_others_go_on(
     assert out.count("Results, environment and figures") == 1
     assert "mine.toml: is finished" in err
     assert "Received: no result of bad.toml. The others are finished; the same command" in err
-    assert "Traceback (most recent call last)" in err
+    assert "\nbad.toml: Traceback (most recent call last):\n  File " in err
 
 
 def test_ctrl_c_stops_an_experiment_in_a_thread_of_a_worker_after_its_step(
