@@ -16,6 +16,7 @@ from zoo.ensembles.checks import as_labelled, as_unlabelled, check_part
 from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
 from zoo.errors import ArgumentError, DataError
 from zoo.layers.folding import inference_of
+from zoo.starting.signals import raise_shared
 from zoo.text import visible
 from zoo.training.built_models.interface import check_model, image_interface
 from zoo.training.built_models.pixel_range import warning_of_range
@@ -185,6 +186,7 @@ class MemberModels(keras.Model, CompositeModel):
         parts = []
         start = 0
         for batch in self._batches(x, batch_size):
+            raise_shared()
             if views is None:
                 parts.append(np.asarray(self._member_outputs(batch)))
             else:

@@ -60,6 +60,9 @@ def tune(
 ) -> None:
     """Train a model with many settings, and find the best on validation images.
 
+    If a trial cannot be trained, the others go on. The command names the trial at its end, and its
+    exit code is 2.
+
     Args:
         name: A name from `zoo models`.
         vary: A setting and its values: a range `learning_rate=1e-5..1e-2:log`, or values
@@ -102,6 +105,7 @@ def tune(
     start_tensorflow(verbose=not (run.quiet or as_json))
     import zoo
     from zoo.training.run_folder import free_folder, write_in_manifest
+    from zoo.tuning.study import check_complete
 
     now = datetime.now().strftime("%Y%m%d-%H%M%S")
     folder = run.log_dir or Path("logs") / f"tune-{loaded.name}-{now}"
@@ -126,6 +130,7 @@ def tune(
         shown = 0 if run.quiet else "auto"
         confirmation = sweep.confirm(loaded.test, seeds=confirm, verbose=shown)
     _report(sweep, confirmation, storage, as_json)
+    check_complete(sweep.failed, folder)
 
 
 def _report(

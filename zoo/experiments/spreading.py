@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import RunError
 from zoo.experiments.catalogue import load_experiment
 from zoo.experiments.running import experiment_folder, reproduce
 from zoo.spreading import Piece, run_pieces
 from zoo.spreading.worker import Stopped, Task
-from zoo.starting.signals import CollectedSignals
+from zoo.starting.signals import CollectedSignals, sharing_signals
 
 
 def reproduce_apart(
@@ -24,8 +21,10 @@ def reproduce_apart(
     *,
     quick: bool,
     say: Callable[[str], None],
-) -> None:
+) -> dict[str, str]:
     """Run experiments at the same time in other processes, which share the folders of this process.
+
+    An experiment that fails is tried three times, while the others go on.
 
     Afterwards, `reproduce` gives the result of each without training.
 
@@ -36,9 +35,11 @@ def reproduce_apart(
         quick: As for `reproduce`.
         say: Prints a line.
 
+    Returns:
+        Name of each experiment that has failed → how its last try ended, with the traceback.
+
     Raises:
         KeyboardInterrupt: Ctrl-C was received. The same call goes on where the experiments stopped.
-        RunError: An experiment has failed three times. The others are finished.
     """
     function = f"{reproduce_piece.__module__}:{reproduce_piece.__name__}"
     pieces = [Piece(name, function, _settings(name, root, quick)) for name in dict.fromkeys(names)]
@@ -48,13 +49,7 @@ def reproduce_apart(
             record=lambda piece, message: say(f"{piece.name}: {message.values}"),
         )  # fmt: skip
         signals.raise_received()
-    if failed := [piece for piece in pieces if piece.result is None]:
-        reasons = "\n".join(f"{piece.name}: {piece.failures[-1].strip()}" for piece in failed)
-        raise RunError(
-            "Each experiment must run to its end. Received: no result of "
-            f"{', '.join(piece.name for piece in failed)}. The others are finished; the same "
-            f"command runs the missing ones again.\n{reasons}"
-        )
+    return {piece.name: piece.failures[-1].strip() for piece in pieces if piece.result is None}
 
 
 def _settings(name: str, root: str | os.PathLike[str] | None, quick: bool) -> dict[str, Any]:
@@ -68,7 +63,7 @@ def _settings(name: str, root: str | os.PathLike[str] | None, quick: bool) -> di
 
 
 def reproduce_piece(task: Task) -> tuple[None, tuple[bytes, ...]]:
-    """Run an experiment in a worker.
+    """Run an experiment in a worker, in any thread. Its trainings stop when the piece has to.
 
     Args:
         task: The piece.
@@ -77,19 +72,10 @@ def reproduce_piece(task: Task) -> tuple[None, tuple[bytes, ...]]:
         Stopped: The experiment was stopped, and can go on.
     """
     task.send("told", "begins")
-    if threading.current_thread() is threading.main_thread():
-        # A training stops by Ctrl-C where its state is whole.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        threading.Thread(target=_interrupt_when_asked, args=(task,), daemon=True).start()
     try:
-        reproduce(**task.settings, verbose=0)
+        with sharing_signals(task.signals):
+            reproduce(**task.settings, verbose=0)
     except KeyboardInterrupt as error:
         raise Stopped from error
     task.send("told", "is finished")
     return None, ()
-
-
-def _interrupt_when_asked(task: Task) -> None:
-    """Send this process Ctrl-C once the piece is asked to stop."""
-    if task.wait_for_stop():
-        os.kill(os.getpid(), signal.SIGINT)

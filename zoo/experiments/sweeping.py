@@ -21,6 +21,7 @@ from zoo.files import errors_as_warnings, write_atomically
 from zoo.inspect.curves.drawing import COLOURS
 from zoo.inspect.curves.settings import as_key
 from zoo.inspect.curves.spread import PART_NAMES
+from zoo.tuning.study import check_complete
 from zoo.tuning.sweep import Sweep
 from zoo.tuning.trials import Trial
 from zoo.tuning.tune import tune
@@ -76,6 +77,7 @@ def run_sweep(
 
     Raises:
         ArgumentError: The data has no validation images, or a setting cannot vary.
+        RunError: A trial could not be trained. The others are kept, and the next call trains it.
     """
     settings, seeds = experiment.sweep, [*experiment.protocol.seeds]
     assert settings is not None
@@ -103,6 +105,7 @@ def run_sweep(
         verbose=verbose,
     )
     seconds = time.perf_counter() - start
+    check_complete(sweep.failed, run)
     trials = [_result_of(trial, rates) for trial in sweep.ranking]
     judged = {settings.member: sweep.best}
     for name, point in experiment.points.items():

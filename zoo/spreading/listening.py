@@ -17,6 +17,7 @@ import numpy as np
 
 from zoo.files.packing import pack
 from zoo.spreading.messages import Link, Message
+from zoo.text import error_of_traceback
 
 TRIES = 3
 """How often a piece is tried, before it is given up."""
@@ -52,8 +53,9 @@ class Piece:
     cannot_open: str = field(default="", init=False)
 
 
-Record = Callable[[Piece, Message], None]
-"""Gets the messages of a piece while it runs."""
+Record = Callable[[Piece, Message], Any]
+"""Gets the messages of a piece while it runs. For a message that asks, it gives the answer, JSON
+values."""
 
 
 class Listening:
@@ -161,6 +163,11 @@ class Listening:
                     chosen = {str(number): self.arrays[number] for number in message.values}
                     link.send("arrays", None, pack(chosen))
                     continue
+                if message.kind == "asks":
+                    with self._lock:
+                        answer = self._answer_safely(piece, message)
+                    link.send("answer", answer)
+                    continue
                 with self._lock:
                     ended = self._take_safely(piece, message, who)
             link.send("thanks")
@@ -186,6 +193,14 @@ class Listening:
             self.error = self.error or error
             return False
 
+    def _answer_safely(self, piece: Piece, message: Message) -> Any:
+        """Answer a message that asks. An error here ends the work of all pieces."""
+        try:
+            return self._record(piece, message)
+        except Exception as error:
+            self.error = self.error or error
+            return None
+
     def _hand_out(self, piece: Piece, worker: dict[str, Any], link: Link) -> None:
         """Send a piece to its worker, unless there is nothing left to do."""
         known = (worker["host"], worker["process"])
@@ -205,7 +220,7 @@ class Listening:
             piece.result = message
         elif message.kind == "failed":
             piece.failures.append(message.values)
-            self._say(f"{piece.name} failed in {who}: {message.values.strip().splitlines()[-1]}")
+            self._say(f"{piece.name} failed in {who}: {error_of_traceback(message.values)}")
         elif message.kind == "cannot open":
             piece.cannot_open = message.values
         elif message.kind == "stopped":

@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import platform
+import queue
 import signal
 import sys
 import threading
@@ -64,7 +65,7 @@ class Task:
         self.payloads = message.payloads
         self.splits = splits
         self.signals = CollectedSignals()
-        self._ended = threading.Event()
+        self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._wait, daemon=True)
         self._thread.start()
 
@@ -72,28 +73,37 @@ class Task:
         """Tell the process that spreads how the piece goes on."""
         self._link.send(kind, values, *payloads)
 
+    def ask(self, values: Any) -> Any:
+        """Ask the process that spreads, and wait for the answer of its `record`.
+
+        Args:
+            values: JSON values, the question.
+
+        Returns:
+            JSON values; None if the piece has to stop.
+        """
+        self.send("asks", values)
+        return self._answers.get()
+
     def _wait(self) -> None:
-        """Wait for the word to stop, and for thanks. A process that has died says nothing more."""
+        """Wait for the word to stop, for answers, and for thanks. A dead process says no more."""
         with contextlib.suppress(EOFError, OSError, TypeError):
-            while self._link.receive().kind != "thanks":
-                self.stop()
-            self._ended.set()
+            while (message := self._link.receive()).kind != "thanks":
+                if message.kind == "answer":
+                    self._answers.put(message.values)
+                else:
+                    self.stop()
             return
         self.stop()
 
     def stop(self) -> None:
         """Ask the piece to stop."""
         self.signals.received.append(signal.SIGINT)
-        self._ended.set()
+        self._answers.put(None)
 
     def wait_for_thanks(self) -> None:
         """Wait until the last message has arrived. Closing earlier could lose the message."""
         self._thread.join()
-
-    def wait_for_stop(self) -> bool:
-        """Wait until the piece has to stop, or has ended; tell whether it has to stop."""
-        self._ended.wait()
-        return bool(self.signals.received)
 
 
 def work(order: str, *arrays: np.ndarray) -> None:

@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from zoo.starting import interrupts
@@ -18,6 +18,9 @@ SECONDS_IN_SILENCE = 1.0
 """After this time, `CollectedSignals` says that the work still goes on after a signal."""
 
 STOPPING = "Stopping after this step, to keep what is learned. A second Ctrl-C stops at once."
+
+_shared = threading.local()
+"""The attribute `signals` has the signals that the work of this thread shares, or None."""
 
 _SHOW_CURSOR = b"\x1b[?25h"
 
@@ -29,7 +32,8 @@ class CollectedSignals:
     block ends as it should, and the signal is raised then. A second signal does what it would have
     done without this class; in the process of a command, it ends the process at once, even
     while TensorFlow computes. In other threads than the main thread nothing is collected, since
-    Python handles signals in the main thread.
+    Python handles signals in the main thread; but within `sharing_signals`, what another thread has
+    put into the shared signals counts.
 
     Args:
         say: Is called with `STOPPING` if the block has not ended soon after a signal.
@@ -53,6 +57,8 @@ class CollectedSignals:
         self._ended = threading.Event()
 
     def __enter__(self) -> "CollectedSignals":
+        if shared := getattr(_shared, "signals", None):
+            self.received = shared.received
         if threading.current_thread() is threading.main_thread():
             numbers = (signal.SIGINT, signal.SIGTERM)
             self._handlers = {number: signal.getsignal(number) for number in numbers}
@@ -96,3 +102,40 @@ class CollectedSignals:
     def _tell(self) -> None:
         if self.say and not self._ended.wait(SECONDS_IN_SILENCE):
             self.say(STOPPING)
+
+
+@contextlib.contextmanager
+def sharing_signals(signals: CollectedSignals) -> Iterator[None]:
+    """Let signals end the work of this thread: each block that collects signals shares these.
+
+    Args:
+        signals: The signals, which another thread may fill: that of a worker's connection, whose
+            work may run in a thread that gets no Ctrl-C.
+
+    Example:
+        >>> signals = CollectedSignals()
+        >>> signals.received.append(2)
+        >>> with sharing_signals(signals):
+        ...     raise_shared()
+        Traceback (most recent call last):
+        KeyboardInterrupt
+    """
+    before = getattr(_shared, "signals", None)
+    _shared.signals = signals
+    try:
+        yield
+    finally:
+        _shared.signals = before
+
+
+def raise_shared() -> None:
+    """Raise the first signal that this thread shares, if there is a signal; elsewhere do nothing.
+
+    Long work without a `CollectedSignals` of its own calls this where it may end.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was received.
+        SystemExit: SIGTERM was received.
+    """
+    if shared := getattr(_shared, "signals", None):
+        shared.raise_received()

@@ -14,12 +14,20 @@ from zoo.text.outside import (
     visible,
 )
 from zoo.text.tables import as_plain_text, data_frame, markdown_table, rich_table
-from zoo.text.words import did_you_mean, first_line, percent, unknown_name, wrapped
+from zoo.text.words import (
+    did_you_mean,
+    error_of_traceback,
+    first_line,
+    percent,
+    unknown_name,
+    wrapped,
+)
 
 __all__ = [
     "as_plain_text",
     "data_frame",
     "did_you_mean",
+    "error_of_traceback",
     "first_line",
     "for_markdown",
     "for_picture",

@@ -106,7 +106,31 @@ def first_line(error: BaseException) -> str:
         >>> first_line(ValueError("Exception encountered when calling Dense.\n\nA bad shape."))
         'A bad shape.'
     """
-    text = str(error).rpartition("Exception encountered: ")[2]
+    return _what_happened(str(error)) or type(error).__name__
+
+
+def error_of_traceback(text: str) -> str:
+    r"""Give the error of a traceback in one line: its class, and what happened.
+
+    Args:
+        text: A traceback as Python prints it, or another text, of which the first line is given.
+
+    Example:
+        >>> frame = 'Traceback …:\n  File "a.py", line 1, in f\n    f(0)'
+        >>> error_of_traceback(f"{frame}\nValueError: too few\n\nArguments of f: …")
+        'ValueError: too few'
+    """
+    _, _, frames = f"\n{text.strip()}".rpartition("\n  File ")
+    outside = [line for line in frames.split("\n")[1:] if not line.startswith("  ")]
+    kind, colon, message = "\n".join(outside).partition(": ")
+    if "\n  File " not in text or "\n" in kind:
+        return text.strip().split("\n")[0]
+    return f"{kind}{colon}{_what_happened(message)}"
+
+
+def _what_happened(message: str) -> str:
+    """Give the line of a message that says what happened; an empty text if there is no line."""
+    text = message.rpartition("Exception encountered: ")[2]
     lines = [re.sub("\x1b\\[[0-9;]*m", "", line).strip() for line in text.split("\n")]
     told = [line for line in lines if line and not line.startswith("Exception encountered when")]
-    return told[0] if told else type(error).__name__
+    return told[0] if told else ""

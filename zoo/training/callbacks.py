@@ -180,7 +180,13 @@ class ScoreCallback(keras.callbacks.Callback):
 
     It works also where models train in other processes. `on_epoch_end` is then called for each
     model, or group of models, in the order in which their epochs end.
+
+    Attributes:
+        stops_models: Whether `on_epoch_end` may set `Learner.stopped`, which ends the training of
+            the model. Models in other processes then wait for its word after each epoch.
     """
+
+    stops_models = False
 
 
 class MemberCallback(keras.callbacks.Callback):

@@ -88,8 +88,7 @@ def train(
             round of a sweep; None keeps them for another training of the same models.
         n_jobs: How many groups of models train at the same time in other processes, on joblib's
             backend; -1 for the number of cores. Models that are computed as one wide model stay
-            together. Callbacks must not look at epochs, and there must be no teacher. None trains
-            in this process.
+            together. Callbacks must not look at epochs. None trains in this process.
         verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
 
     Returns:
@@ -122,7 +121,7 @@ def train(
     _check_images(learners, data, validation, teacher)
     check_callbacks(callbacks)
     if check_jobs(n_jobs) is not None:
-        check_spreading(callbacks, teacher)
+        check_spreading(callbacks)
     members = {learner.name: learner.model for learner in learners}
     watchers = [callback for callback in callbacks if isinstance(callback, MemberCallback)]
     for watcher in watchers:

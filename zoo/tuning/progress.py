@@ -11,6 +11,7 @@ from zoo.starting.streams import ensure_streams
 from zoo.text import for_terminal, percent
 
 if TYPE_CHECKING:
+    from zoo.tuning.study import FailedTrial
     from zoo.tuning.trials import Trial
 
 
@@ -43,7 +44,7 @@ class SweepProgress:
         ensure_streams()
         self._silent = verbose == 0
         self._console = console or Console(stderr=True)
-        self._trials, self._done, self._round = trials, 0, 0
+        self._trials, self._done, self._failed, self._round = trials, 0, 0, 0
         self._bar = rich.progress.Progress(
             rich.progress.TextColumn("{task.description}", markup=False),
             rich.progress.BarColumn(),
@@ -82,7 +83,8 @@ class SweepProgress:
         self._round += 1
         if self._task is not None:
             self._bar.remove_task(self._task)
-        first, last = self._done + 1, self._done + count
+        before = self._done + self._failed
+        first, last = before + 1, before + count
         which = f"trial {first}" if count == 1 else f"trials {first} to {last}"
         self._task = self._bar.add_task(
             f"round {self._round}: {which} of {self._trials}", total=None
@@ -104,25 +106,38 @@ class SweepProgress:
         """
         self._bar.advance(self._task, epochs)
 
-    def end_round(self, trials: "Sequence[Trial]", best: "Trial", seconds: float) -> None:
-        """Print the line of a round that has ended.
+    def end_round(
+        self,
+        trials: "Sequence[Trial]",
+        ranking: "Sequence[Trial]",
+        seconds: float,
+        failed: "Sequence[FailedTrial]" = (),
+    ) -> None:
+        """Print the line of a round that has ended, and a line for each trial that failed.
 
         Args:
-            trials: The trials of the round.
-            best: The best trial of the sweep so far.
+            trials: The trials of the round that have ended.
+            ranking: The trials of the sweep so far, the best first.
             seconds: How long the round took.
+            failed: The trials of the round that could not be trained.
         """
         self._done += len(trials)
+        self._failed += len(failed)
+        for trial in failed:
+            self.say(f"{trial} failed: {trial.reason}")
         notes = []
         if pruned := sum(trial.state == "pruned" for trial in trials):
             notes.append(f"{pruned} pruned")
         if diverged := sum(any("diverged" in text for text in each.outcomes) for each in trials):
             notes.append(f"{diverged} diverged")
+        if failed:
+            notes.append(f"{len(failed)} failed")
         more = f" ({', '.join(notes)})" if notes else ""
-        self.say(
-            f"round {self._round} ({seconds:.1f} s) · {self._done}/{self._trials} trials{more} · "
-            f"best: {best.name}, validation accuracy {percent(best.mean_accuracy)}, {best.text}"
-        )
+        text = f"round {self._round} ({seconds:.1f} s) · {self._done}/{self._trials} trials{more}"
+        for best in ranking[:1]:
+            accuracy = percent(best.mean_accuracy)
+            text += f" · best: {best.name}, validation accuracy {accuracy}, {best.text}"
+        self.say(text)
 
     def say(self, text: str) -> None:
         """Print a line, above the bar where there is a bar.

@@ -1,6 +1,7 @@
 """Rounds: several trials that Optuna proposes together, and Zoo trains in one training."""
 
 import gc
+import traceback
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,11 +16,12 @@ from zoo.training.callbacks import ScoreCallback
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Graphs
 from zoo.training.loop import EVALUATION_BATCH
+from zoo.training.pieces.in_trainer import MissingMembersError
 from zoo.training.scores import LOSS
 from zoo.training.train import train
 from zoo.tuning.progress import SweepProgress
 from zoo.tuning.pruning import Pruning
-from zoo.tuning.study import import_optuna
+from zoo.tuning.study import import_optuna, mark_failed
 from zoo.tuning.trials import (
     TO_THE_END,
     SweepSetup,
@@ -49,22 +51,34 @@ def train_round(
         n_jobs: How many groups of trials train at the same time in other processes, or None.
 
     Returns:
-        The trials of the round that have ended.
+        The trials of the round that have ended. A trial that cannot be built, or cannot be trained
+        in another process, is marked as failed in the study, and the others go on.
+
+    Raises:
+        Exception: The training in this process has ended with an error. All trials of the round
+            are marked as failed.
     """
-    states = import_optuna().trial.TrialState
     graphs = graphs or Graphs()
+    built = _build(setup, study, proposals)
+    if not built:
+        return []
+    every = [learner for _, group in built for learner in group]
     try:
-        learners = [_learners(setup, proposal) for proposal in proposals]
-        pruning = Pruning(proposals, learners, setup.metric)
-        every = [learner for group in learners for learner in group]
-        history = _train(setup, every, pruning, progress, graphs, n_jobs)
-        probabilities = _probabilities(every, setup, graphs)
+        pruning = Pruning(*zip(*built, strict=True), setup.metric)
+        has_pruner = not isinstance(study.pruner, import_optuna().pruners.NopPruner)
+        history, failures = _train(setup, every, pruning, has_pruner, progress, graphs, n_jobs)
+        trained = [(trial, group) for trial, group in built if not _failure(group, failures)]
+        learned = [learner for _, group in trained for learner in group]
+        probabilities = _probabilities(learned, setup, graphs) if learned else np.empty(0)
     except Exception:
-        for proposal in proposals:
-            study.tell(proposal, state=states.FAIL)
+        for proposal, _ in built:
+            mark_failed(study, proposal, traceback.format_exc())
         raise
-    grouped = probabilities.reshape(len(proposals), setup.seeds, *probabilities.shape[1:])
-    for proposal, group, answers in zip(proposals, learners, grouped, strict=True):
+    for proposal, group in built:
+        if failure := _failure(group, failures):
+            mark_failed(study, proposal, failure)
+    grouped = probabilities.reshape(len(trained), setup.seeds, *probabilities.shape[1:])
+    for (proposal, group), answers in zip(trained, grouped, strict=True):
         histories = [_history_of(history, learner.name, len(every) == 1) for learner in group]
         write_trial(
             setup.file(proposal.number),
@@ -75,7 +89,7 @@ def train_round(
         score = _keep_scores(setup, proposal, group, answers, histories)
         _tell(study, proposal, None if proposal.number in pruning.pruned else score)
     numbers = {proposal.number for proposal in proposals}
-    del learners, every, pruning
+    del built, trained, learned, group, every, pruning
     _free_memory()
     return [trial for trial in trials_of(study, setup) if trial.number in numbers]
 
@@ -87,6 +101,24 @@ def _free_memory() -> None:
     # Keras numbers the names. `keras.utils.clear_session` clears this too, but also the user's own
     # settings of Keras.
     context.context().clear_kernel_cache()
+
+
+def _build(
+    setup: SweepSetup, study: Any, proposals: Sequence[Any]
+) -> list[tuple[Any, list[Learner]]]:
+    """Build the models of trials. A trial that cannot be built is marked as failed."""
+    built = []
+    for proposal in proposals:
+        try:
+            built.append((proposal, _learners(setup, proposal)))
+        except Exception:  # of the function that builds the model
+            mark_failed(study, proposal, traceback.format_exc())
+    return built
+
+
+def _failure(group: Sequence[Learner], failures: Mapping[str, str]) -> str:
+    """Say how the training of a trial failed; an empty text if it did not."""
+    return next((failures[learner.name] for learner in group if learner.name in failures), "")
 
 
 def _learners(setup: SweepSetup, proposal: Any) -> list[Learner]:
@@ -108,13 +140,16 @@ def _train(
     setup: SweepSetup,
     learners: Sequence[Learner],
     pruning: Pruning,
+    has_pruner: bool,
     progress: SweepProgress,
     graphs: Graphs,
     n_jobs: int | None,
-) -> Mapping[str, list[float]]:
-    """Train the learners of a round, and give their history."""
+) -> tuple[Mapping[str, list[float]], Mapping[str, str]]:
+    """Train the learners of a round. Give their scores, and how each that is missing has failed."""
 
     class Watch(ScoreCallback):
+        stops_models = has_pruner
+
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             pruning.on_epoch_end(epoch, logs)
             is_loss = [key.startswith("val_") and key.endswith(f"_{LOSS}") for key in logs]
@@ -124,18 +159,20 @@ def _train(
     with warnings.catch_warnings():
         # A sweep tries high learning rates on purpose: the table names the trials that diverged.
         warnings.filterwarnings("ignore", ".*diverged in epoch")
-        history = train(
-            learners,
-            setup.train,
-            setup.validation,
-            seed=setup.seed,
-            callbacks=[Watch()],
-            graphs=graphs,
-            n_jobs=n_jobs,
-            verbose=0,
-        )
-    scores: Mapping[str, list[float]] = history.history
-    return scores
+        try:
+            history = train(
+                learners,
+                setup.train,
+                setup.validation,
+                seed=setup.seed,
+                callbacks=[Watch()],
+                graphs=graphs,
+                n_jobs=n_jobs,
+                verbose=0,
+            )
+        except MissingMembersError as error:
+            return error.history.history, error.failures
+    return history.history, {}
 
 
 def _probabilities(learners: Sequence[Learner], setup: SweepSetup, graphs: Graphs) -> np.ndarray:

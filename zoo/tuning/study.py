@@ -1,15 +1,17 @@
-"""Optuna's study: sampler, pruner and storage, and how a sweep goes on after it was stopped."""
+"""Optuna's study: sampler, pruner and storage; and what a sweep trains again when it goes on."""
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from zoo.arguments import argument_error, as_path
 from zoo.errors import ArgumentError, RunError
-from zoo.text import did_you_mean, first_line
+from zoo.inspect.curves.sweep_runs import value_text
+from zoo.text import did_you_mean, error_of_traceback, first_line
 from zoo.training.run_folder import config_differences
 from zoo.tuning.pruning import median_pruner
 
@@ -17,6 +19,12 @@ SAMPLERS = ("grid", "random", "tpe", "qmc")
 PRUNERS = ("median", "halving", "hyperband")
 STUDY_FILE = "study.db"
 """The storage in the folder of a sweep, an SQLite file, which optuna-dashboard opens."""
+
+FAILURE = "failure"
+"""The attribute of a trial that could not be trained: the traceback."""
+
+_AGAIN = "again"
+"""The attribute of a trial in the queue: the number of the earlier trial with its settings."""
 
 _CONFIG = "zoo"
 """The attribute of a study that holds the configuration of the sweep."""
@@ -231,7 +239,7 @@ def _check_same_config(study: Any, config: Mapping[str, Any]) -> None:
 
 
 def train_again(study: Any) -> int:
-    """Put the trials that were training when the sweep was stopped at the end of the queue.
+    """Put trials at the end of the queue: those that failed, or were training at a stop.
 
     Args:
         study: The study of a sweep that goes on.
@@ -239,15 +247,121 @@ def train_again(study: Any) -> int:
     Returns:
         The number of these trials.
     """
-    optuna = import_optuna()
-    states = optuna.trial.TrialState
+    states = import_optuna().trial.TrialState
+    failed = _failed(study)
     stopped = study.get_trials(deepcopy=False, states=(states.RUNNING,))
     for trial in stopped:
         study.tell(trial.number, state=states.FAIL)
+    for trial in (*failed, *stopped):
         if trial.params:
             grid = {key: trial.user_attrs[key] for key in ("grid",) if key in trial.user_attrs}
-            study.enqueue_trial(trial.params, user_attrs=grid)
-    return len(stopped)
+            study.enqueue_trial(trial.params, user_attrs={**grid, _AGAIN: trial.number})
+    return len(failed) + len(stopped)
+
+
+def mark_failed(study: Any, proposal: Any, failure: str) -> None:
+    """Tell Optuna that a trial could not be trained, and keep the reason in the study.
+
+    Args:
+        study: The `optuna.Study`.
+        proposal: The `optuna.Trial`.
+        failure: The traceback.
+    """
+    proposal.set_user_attr(FAILURE, failure)
+    study.tell(proposal, state=import_optuna().trial.TrialState.FAIL)
+
+
+def _failed(study: Any) -> list[Any]:
+    """List the trials that could not be trained, and were not put in the queue again."""
+    trials = study.get_trials(deepcopy=False)
+    again = {trial.user_attrs.get(_AGAIN) for trial in trials}
+    return [trial for trial in trials if FAILURE in trial.user_attrs and trial.number not in again]
+
+
+@dataclass(frozen=True)
+class FailedTrial:
+    """A trial that could not be trained.
+
+    Attributes:
+        number: The number of the trial.
+        parameters: Name of each setting that varies → value.
+        traceback: How the training ended, with the traceback.
+    """
+
+    number: int
+    parameters: dict[str, Any]
+    traceback: str = field(repr=False)
+
+    @property
+    def reason(self) -> str:
+        """The error of the traceback, in a line."""
+        return error_of_traceback(self.traceback)
+
+    def __str__(self) -> str:
+        settings = ", ".join(f"{key}={value_text(value)}" for key, value in self.parameters.items())
+        return f"trial-{self.number} ({settings})"
+
+
+def failed_trials(
+    study: Any, values_of: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> tuple[FailedTrial, ...]:
+    """List the trials of a study that could not be trained, and are not trained again.
+
+    Args:
+        study: The `optuna.Study`.
+        values_of: Gives the values of settings from the parameters of a trial.
+
+    Returns:
+        The trials, in the order of their numbers.
+    """
+    return tuple(
+        FailedTrial(trial.number, values_of(trial.params), trial.user_attrs[FAILURE])
+        for trial in _failed(study)
+    )
+
+
+def describe_failures(
+    failed: Sequence[FailedTrial], folder: Path | None, *, with_tracebacks: bool
+) -> str:
+    """Say which trials of a sweep could not be trained, why, and what to do.
+
+    Args:
+        failed: These trials, at least one.
+        folder: The folder of the sweep, if it is kept.
+        with_tracebacks: Whether the whole tracebacks follow, or only their last lines.
+
+    Returns:
+        The message.
+    """
+    advice = (
+        f"The other trials are kept in {folder}; with resume=True, only these trials are trained "
+        "again."
+        if folder
+        else "Pass log_dir=, so that resume=True trains only these trials again."
+    )
+    reasons = "\n".join(
+        f"{trial}: {trial.traceback.strip() if with_tracebacks else trial.reason}"
+        for trial in failed
+    )
+    names = ", ".join(str(trial) for trial in failed)
+    return (
+        f"Each trial of a sweep must be trained. Received: no result of {names}. {advice}\n"
+        f"{reasons}"
+    )
+
+
+def check_complete(failed: Sequence[FailedTrial], folder: Path) -> None:
+    """Raise an error if trials of a sweep could not be trained.
+
+    Args:
+        failed: These trials.
+        folder: The folder of the sweep.
+
+    Raises:
+        RunError: There are such trials. The message names each.
+    """
+    if failed:
+        raise RunError(describe_failures(failed, folder, with_tracebacks=False))
 
 
 def default_storage(folder: Path) -> str:

@@ -1,7 +1,6 @@
 """The sweep: all trials, the best of them, tables and pictures."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +29,8 @@ from zoo.text import (
 from zoo.tuning.choosing import choose_committee, rank_committee
 from zoo.tuning.confirming import Confirmation, confirm_trial
 from zoo.tuning.figures import draw_importances, draw_parallel_coordinates, importances
-from zoo.tuning.trials import SweepSetup, Trial
+from zoo.tuning.study import FailedTrial, failed_trials
+from zoo.tuning.trials import SweepSetup, Trial, rank
 
 if TYPE_CHECKING:
     import pandas
@@ -58,6 +58,11 @@ class Sweep:
     def names(self) -> tuple[str, ...]:
         """The names of the settings that vary."""
         return self.setup.space.names
+
+    @cached_property
+    def failed(self) -> tuple[FailedTrial, ...]:
+        """The trials that could not be trained, each with its settings and the traceback."""
+        return failed_trials(self.study, self.setup.space.values_of)
 
     @cached_property
     def ranking(self) -> tuple[Trial, ...]:
@@ -101,8 +106,11 @@ class Sweep:
         if self.setup.held_out:
             where += " that were held out of the training images"
         chosen = f"The best of {count} trials is {best.name} ({best.text})"
+        failed = ", ".join(str(trial) for trial in self.failed)
+        lost = f" {len(self.failed)} more failed: {failed}." if failed else ""
         if count == 1:
-            return f"{best.name} ({best.text}) has an accuracy of {best.accuracy} {where}{seeds}."
+            alone = f"{best.name} ({best.text}) has an accuracy of {best.accuracy} {where}{seeds}."
+            return alone + lost
         rivals = len(self.rivals)
         near = {
             0: "Every other trial is worse beyond chance.",
@@ -110,7 +118,7 @@ class Sweep:
         }.get(rivals, f"{rivals} other trials are not worse beyond chance.")
         return (
             f"{chosen}, with an accuracy of {best.accuracy} {where}{seeds}. These images chose it, "
-            f"so this accuracy is too high. {near}"
+            f"so this accuracy is too high. {near}{lost}"
         )
 
     def __repr__(self) -> str:
@@ -164,6 +172,7 @@ class Sweep:
             "rivals": [trial.number for trial in self.rivals],
             "sentence": self.sentence(),
             "trials": trials,
+            "failed": [asdict(trial) for trial in self.failed],
         }
 
     def to_json(self) -> str:
@@ -374,20 +383,6 @@ class Sweep:
     def log_dir(self) -> Path:
         """The folder of the sweep."""
         return self.setup.folder
-
-
-def rank(trials: Sequence[Trial]) -> list[Trial]:
-    """Sort trials, the best first: by state, by score, then by loss, then by number.
-
-    Args:
-        trials: The trials.
-    """
-
-    def key(trial: Trial) -> tuple[bool, float, float, int]:
-        score = trial.score if trial.setup.metric == "loss" else -trial.score
-        return trial.state == "pruned", score, float(trial.losses.mean()), trial.number
-
-    return sorted(trials, key=key)
 
 
 def _remark(trial: Trial) -> str:

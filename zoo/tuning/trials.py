@@ -285,6 +285,20 @@ def mean_accuracy(right: NDArray[np.bool_]) -> Accuracy:
     return Accuracy(float(means.mean()), float(low), float(high), n)
 
 
+def rank(trials: Sequence[Trial]) -> list[Trial]:
+    """Sort trials, the best first: by state, by score, then by loss, then by number.
+
+    Args:
+        trials: The trials.
+    """
+
+    def key(trial: Trial) -> tuple[bool, float, float, int]:
+        score = trial.score if trial.setup.metric == "loss" else -trial.score
+        return trial.state == "pruned", score, float(trial.losses.mean()), trial.number
+
+    return sorted(trials, key=key)
+
+
 def trial_name(number: int) -> str:
     """Give the name of a trial.
 

@@ -4,6 +4,7 @@ import json
 import shutil
 import tempfile
 import time
+import warnings
 import weakref
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +19,7 @@ from zoo.datasets import ImageData
 from zoo.datasets.split import Split
 from zoo.ensembles.fit_arguments import training_split, validation_split
 from zoo.ensembles.members import Member
-from zoo.errors import DataError
+from zoo.errors import DataError, RunError
 from zoo.files import FolderLock, no_scratch_space
 from zoo.spreading import check_jobs
 from zoo.training.lockstep import Graphs
@@ -28,6 +29,7 @@ from zoo.tuning.rounds import train_round
 from zoo.tuning.space import SearchSpace, make_search_space
 from zoo.tuning.study import (
     default_storage,
+    describe_failures,
     import_optuna,
     make_pruner,
     make_sampler,
@@ -103,20 +105,23 @@ def tune(
             beside it if it holds files. None keeps them in a temporary folder, which is removed
             with the sweep.
         resume: Whether to go on with the sweep in `log_dir`, perhaps with more trials. Trials that
-            have ended are kept; the round that was training is trained again.
+            have ended are kept. The round that was training is trained again, and so are trials
+            that failed.
         callbacks: Functions that get the `Sweep` so far: before the first round, when it may have
             no trials, and after each round.
         n_jobs: How many trials of a round train at the same time in other processes, as in joblib;
-            trials that are computed as one wide model are one piece. None trains in this process.
+            trials that are computed as one wide model are one piece. With a pruner, which trials
+            leave depends on which are faster. None trains in this process.
         verbose: `"auto"` or 1 shows the progress, 0 shows nothing.
 
     Returns:
-        The `Sweep`.
+        The `Sweep`. A trial that cannot be built, or fails three times in other processes, does not
+        end the sweep: a warning with its traceback says so at the end, and `Sweep.failed` has it.
 
     Raises:
         ArgumentError: An argument is not as described, or Optuna is not installed.
         DataError: The images do not fit, or are the test split.
-        RunError: The study exists already, or cannot be resumed.
+        RunError: The study exists already, or cannot be resumed; or no trial could be trained.
 
     Example:
         >>> import zoo
@@ -133,9 +138,7 @@ def tune(
     whole_number("seed", seed, 0)
     if metric not in METRICS:
         raise argument_error("metric", 'be "accuracy" or "loss"', metric, "Leave it out")
-    if check_jobs(n_jobs) is not None and pruner is not None:
-        expected = "be None with n_jobs=, since trials in other processes cannot be stopped early"
-        raise argument_error("pruner", expected, pruner, "Leave pruner or n_jobs out")
+    check_jobs(n_jobs)
     if log_dir is None and (resume or storage is not None):
         given = "resume=True" if resume else f"storage={storage!r}"
         raise argument_error(
@@ -202,7 +205,7 @@ def _run(
     graphs = Graphs()
     for callback in callbacks:
         callback(sweep)
-    while (left := total - len(sweep.trials)) > 0:
+    while (left := total - len(sweep.trials) - len(sweep.failed)) > 0:
         proposals = _propose(setup, study, points, min(round_size, left))
         if not proposals:
             break  # every combination of the grid has been trained
@@ -216,13 +219,31 @@ def _run(
                 "is trained again."
             )
             raise
+        known = {trial.number for trial in sweep.failed}
         sweep = Sweep(tuple(trials_of(study, setup)), setup, study)
-        if is_logged:
+        if is_logged and trained:
             log_trials(setup.folder, trained)
-        progress.end_round(trained, sweep.best, time.monotonic() - started)
+        failed = [trial for trial in sweep.failed if trial.number not in known]
+        progress.end_round(trained, sweep.ranking, time.monotonic() - started, failed)
         for callback in callbacks:
             callback(sweep)
+        if not trained:
+            if not_begun := left - len(proposals):
+                progress.say(
+                    f"No trial of this round could be trained, so {not_begun} more are not begun."
+                )
+            break
+    if sweep.failed:
+        _tell_failures(sweep, setup.folder if is_logged else None)
     return sweep
+
+
+def _tell_failures(sweep: Sweep, folder: Path | None) -> None:
+    """Say at the end which trials failed: a warning, or an error where no trial has ended."""
+    text = describe_failures(sweep.failed, folder, with_tracebacks=True)
+    if not sweep.trials:
+        raise RunError(text)
+    warnings.warn(text, UserWarning, stacklevel=4)
 
 
 def _propose(

@@ -1,8 +1,11 @@
 import json
+import shutil
 
 import pytest
 
 import zoo
+from zoo.tuning.study import FailedTrial
+from zoo.tuning.sweep import Sweep
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,23 @@ def test_a_sweep_is_resumed_with_its_own_options(tuned, zoo_command_in):
     assert (code, err) == (0, "")
     assert before.pop("confirmation")["trial"] == before["best"]["trial"]
     assert json.loads(out) == before
+
+
+@pytest.mark.filterwarnings("default:Each trial of a sweep")
+def test_a_trial_that_failed_is_named_after_the_table(tuned, zoo_command_in, monkeypatch, tmp_path):
+    folder = shutil.copytree(tuned[0], tmp_path / "copy")
+    failed = FailedTrial(7, {"learning_rate": 0.5}, "ValueError: no luck")
+    monkeypatch.setattr(Sweep, "failed", (failed,))
+    words = ("tune", "--resume", "--log-dir", "my run", "--confirm", 0)
+    code, out, err = zoo_command_in(folder, *words)
+    assert code == 2
+    assert "2 trials, the best first" in out
+    named = "trial-7 (learning_rate=0.5)"
+    assert f"1 more failed: {named}." in " ".join(out.split())
+    *_, message, reason = err.strip().splitlines()
+    assert "no result of trial-7" in message
+    assert "with --resume, only these trials are trained again." in message
+    assert reason.endswith(": ValueError: no luck")
 
 
 def test_errors_name_options(zoo_command):

@@ -1,6 +1,6 @@
 import pytest
 
-from zoo.text import did_you_mean, percent, unknown_name
+from zoo.text import did_you_mean, error_of_traceback, percent, unknown_name
 
 KNOWN = ["cnn", "Deep_MLP", "bn_mlp", "bn_mlp2"]
 
@@ -39,3 +39,27 @@ def test_an_unknown_name_may_be_no_text():
 )
 def test_percentages_have_one_decimal(fraction, text):
     assert percent(fraction) == text
+
+
+FRAME = 'Traceback (most recent call last):\n  File "layer.py", line 13, in call\n    fail()\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (FRAME + "ValueError: no luck\n", "ValueError: no luck"),
+        (FRAME + "AssertionError\n", "AssertionError"),
+        (
+            f"{FRAME}ValueError: Exception encountered when calling Dense.call().\n\n"
+            "\x1b[1mno luck\x1b[0m\n\nArguments received by Dense.call():\n  • x=tf.Tensor()\n",
+            "ValueError: no luck",
+        ),
+        (
+            f"{FRAME}KeyError: 1\n\nDuring …:\n\n{FRAME}zoo.errors.RunError: 2",
+            "zoo.errors.RunError: 2",
+        ),
+        ("Its worker, process 7 on vm, died.", "Its worker, process 7 on vm, died."),
+    ],
+)
+def test_the_error_of_a_traceback_is_found_below_its_last_frame(text, line):
+    assert error_of_traceback(text) == line

@@ -4,6 +4,7 @@ from dataclasses import replace
 from rich.console import Console
 
 from zoo.tuning.progress import SweepProgress
+from zoo.tuning.study import FailedTrial
 
 
 def test_a_round_ends_with_a_line(swept):
@@ -14,10 +15,15 @@ def test_a_round_ends_with_a_line(swept):
         progress.start_round(12)
         progress.step(4)
         pruned = replace(swept.trials[3], state="pruned")
-        progress.end_round([swept.trials[2], pruned], swept.best, 1.25)
-    first, second = output.getvalue().splitlines()
+        failed = [FailedTrial(4, {"dropout": 0.5}, "ValueError: no luck")]
+        progress.end_round([swept.trials[2], pruned], swept.ranking, 1.25, failed)
+        progress.propose(2)
+        progress.end_round([], [], 1.25)
+    first, failure, second, last = output.getvalue().splitlines()
+    assert failure == "trial-4 (dropout=0.5) failed: ValueError: no luck"
+    assert last == "round 2 (1.2 s) · 4/16 trials"
     assert first == "2 of 16 trials have ended before, and are kept."
-    assert second.startswith("round 1 (1.2 s) · 4/16 trials (1 pruned) · best: trial-")
+    assert second.startswith("round 1 (1.2 s) · 4/16 trials (1 pruned, 1 failed) · best: trial-")
     assert second.endswith(swept.best.text)
 
 

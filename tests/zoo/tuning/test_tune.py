@@ -11,6 +11,7 @@ from zoo.ensembles import Member
 from zoo.errors import ArgumentError, DataError, RunError
 from zoo.recipes import Recipe
 from zoo.training.learner import Learner
+from zoo.training.pieces import in_worker
 from zoo.training.train import train
 from zoo.tuning import rounds
 
@@ -231,5 +232,95 @@ def test_trials_in_other_processes_have_the_same_scores(images, base, work_here)
         return {trial.parameters["batch_size"]: trial.histories for trial in sweep.trials}
 
     assert histories(2) == histories(None)
-    with pytest.raises(ArgumentError, match="pruner must be None with n_jobs="):
-        zoo.tune(base, images, {"batch_size": [25, 50]}, n_jobs=2, pruner="median")
+
+
+def test_a_pruner_stops_trials_in_other_processes(images, base, work_here):
+    """The worker of the tests runs one piece after another, so the same trials are pruned."""
+
+    def outcomes(n_jobs):
+        space = {"batch_size": [25, 50], "learning_rate": [0.5, 0.1, 1e-5]}
+        sweep = zoo.tune(base, images, space, n_jobs=n_jobs, pruner="median", verbose=0)
+        return {trial.text: (trial.state, trial.outcomes, trial.epochs) for trial in sweep.trials}
+
+    spread = outcomes(2)
+    assert spread == outcomes(None)
+    assert {state for state, _, _ in spread.values()} == {"finished", "pruned"}
+
+
+@pytest.fixture
+def unlucky(monkeypatch):
+    """Trials whose numbers are in this set cannot be trained in other processes."""
+    make, numbers = in_worker.make_learners, {1}
+
+    def fail_or_make(described, arrays):
+        names = {values["name"] for values in described["learners"]}
+        if names & {f"trial-{number}" for number in numbers}:
+            raise ValueError("no luck")
+        return make(described, arrays)
+
+    monkeypatch.setattr(in_worker, "make_learners", fail_or_make)
+    return numbers
+
+
+def test_a_trial_that_fails_is_named_and_trained_again_after_resuming(
+    images, base, work_here, unlucky, tmp_path
+):
+    options = {"log_dir": tmp_path / "run", "round_size": 3, "seed": 5, "n_jobs": 2, "verbose": 0}
+    space = {"batch_size": [20, 25, 40, 50]}
+    with pytest.warns(UserWarning, match="Each trial of a sweep must be trained") as caught:
+        sweep = zoo.tune(base, images, space, **options)
+    (failed,) = sweep.failed
+    named = f"trial-1 (batch_size={failed.parameters['batch_size']})"
+    (message,) = [str(warning.message) for warning in caught]
+    assert f"Received: no result of {named}. The other trials are kept in {tmp_path}" in message
+    assert 'raise ValueError("no luck")' in message
+    assert failed.reason == "ValueError: no luck"
+    assert [trial.number for trial in sweep.trials] == [0, 2, 3]  # the next round went on
+    assert sweep.sentence().endswith(f"1 more failed: {named}.")
+    assert sweep.to_dict()["failed"][0]["number"] == 1
+    unlucky.clear()
+    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "run/trials").iterdir()}
+    whole = zoo.tune(base, images, space, resume=True, **options)
+    assert whole.failed == ()
+    assert sorted(trial.parameters["batch_size"] for trial in whole.trials) == [20, 25, 40, 50]
+    assert all(path.stat().st_mtime_ns == time for path, time in files.items())
+
+
+def test_a_sweep_of_which_no_trial_can_be_trained_is_an_error(
+    images, base, work_here, unlucky, capsys
+):
+    unlucky |= {0}
+    with pytest.raises(RunError, match=r"no result of trial-0 .*, trial-1 .*Pass log_dir=, so"):
+        zoo.tune(base, images, {"batch_size": [20, 25, 40, 50]}, round_size=2, n_jobs=2)
+    printed = capsys.readouterr().err
+    assert "trial-1 (batch_size=" in printed
+    assert "No trial of this round could be trained, so 2 more are not begun." in printed
+
+
+def test_a_trial_that_cannot_be_built_does_not_end_the_sweep(images, base, monkeypatch):
+    learners = rounds._learners
+
+    def fail_or_build(setup, proposal):
+        if proposal.number == 0:
+            raise MemoryError("too wide")
+        return learners(setup, proposal)
+
+    monkeypatch.setattr(rounds, "_learners", fail_or_build)
+    with pytest.warns(UserWarning, match="MemoryError: too wide"):
+        sweep = zoo.tune(base, images, {"learning_rate": [0.1, 0.2]}, verbose=0)
+    assert [trial.number for trial in sweep.trials] == [1]
+
+
+def test_a_round_that_failed_in_this_process_is_trained_again_after_resuming(
+    images, base, monkeypatch, tmp_path
+):
+    def fail(*arguments, **options):
+        raise ValueError("no luck")
+
+    arguments = base, images, {"learning_rate": [0.1, 0.2]}
+    with monkeypatch.context() as patch:
+        patch.setattr(rounds, "train", fail)
+        with pytest.raises(ValueError, match="no luck"):
+            zoo.tune(*arguments, log_dir=tmp_path / "run", verbose=0)
+    sweep = zoo.tune(*arguments, log_dir=tmp_path / "run", resume=True, verbose=0)
+    assert sorted(trial.parameters["learning_rate"] for trial in sweep.trials) == [0.1, 0.2]

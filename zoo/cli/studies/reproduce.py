@@ -1,6 +1,7 @@
 """The command `zoo reproduce`."""
 
-from collections.abc import Sequence
+import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,9 +10,9 @@ from cyclopts import Parameter
 from zoo.cli.application import app
 from zoo.cli.console import print_note, print_table, print_text, start_tensorflow
 from zoo.cli.options import SpreadOptions
-from zoo.errors import ArgumentError
+from zoo.errors import ArgumentError, RunError, ZooError
 from zoo.files import check_writable
-from zoo.text import json_text, rich_table
+from zoo.text import first_line, json_text, rich_table
 
 if TYPE_CHECKING:
     from zoo.experiments import Experiment
@@ -37,7 +38,8 @@ def reproduce(
     word from a test: consistent, above, below, or cannot tell. The run folder,
     `logs/reproduce/NAME`, keeps the results, the environment and the figures. Where a run was
     stopped, the same command goes on. Names such as weights/mnist-lenet train the weights that come
-    with the package.
+    with the package. If one of several experiments fails, the others go on; the command names it at
+    its end, and its exit code is 2.
 
     Args:
         names: Names of experiments, or `.toml` files of yours.
@@ -86,26 +88,51 @@ def reproduce(
     from zoo.experiments import reproduce as run_again
 
     chosen_names = names or tuple(item.name for item in experiments)
+    failures: dict[str, str] = {}
     if spread.n_jobs is not None:
         from zoo.experiments.spreading import reproduce_apart
 
         with spread.place():
             say = (lambda text: None) if quiet or as_json else print_note
-            reproduce_apart(chosen_names, root, spread.n_jobs, quick=quick, say=say)
+            failures = reproduce_apart(chosen_names, root, spread.n_jobs, quick=quick, say=say)
     answers = []
     for name in chosen_names:
+        if name in failures:
+            continue
         verbose = 0 if quiet or as_json else "auto"
         try:
             answer = run_again(name, root, log_dir=log_dir, quick=quick, verbose=verbose)
         except KeyboardInterrupt:
             print_note(f"The same command goes on with {name} where it stopped.")
             raise
+        except Exception as error:
+            if len(chosen_names) == 1:
+                raise
+            failures[name] = _reason(error)
+            print_note(f"{name} failed, and the others go on: {first_line(error)}")
+            continue
         answers.append(answer)
         if not as_json:
             print_table(answer)
             print_text(f"\nResults, environment and figures: {answer.folder}\n")
     if as_json:
         print(json_text([answer.to_dict() for answer in answers], indent=2))
+    _check_all_done(failures)
+
+
+def _reason(error: Exception) -> str:
+    """Say how an experiment failed: in the words of the error, or with the traceback of others."""
+    return str(error) if isinstance(error, ZooError) else traceback.format_exc().strip()
+
+
+def _check_all_done(failures: Mapping[str, str]) -> None:
+    """Raise an error that names each experiment that failed."""
+    if failures:
+        reasons = "\n".join(f"{name}: {reason}" for name, reason in failures.items())
+        raise RunError(
+            f"Each experiment must run to its end. Received: no result of {', '.join(failures)}. "
+            f"The others are finished; the same command runs the missing ones again.\n{reasons}"
+        )
 
 
 def _print_list(experiments: "Sequence[Experiment]", as_json: bool) -> None:

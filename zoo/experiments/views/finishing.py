@@ -10,6 +10,7 @@ from zoo.experiments.views.choices import Choice, TrainedSeed
 from zoo.experiments.views.drawing import FIGURES
 from zoo.experiments.views.measuring import MEASUREMENTS, Measurement
 from zoo.files import errors_as_warnings, read_json, write_atomically
+from zoo.starting.signals import raise_shared
 from zoo.text import json_text
 
 START_ANEW = "Name another run folder."
@@ -39,6 +40,7 @@ def finish(
     choices += [("measurement", choice) for choice in measurements]
     measured: list[Measurement] = []
     for kind, choice in choices:
+        raise_shared()
         wanted = json.loads(json.dumps({"kind": kind, **asdict(choice)}))
         entry = next((entry for entry in entries if {**entry, **wanted} == entry), None)
         if entry is None:

@@ -1,4 +1,4 @@
-"""A group of learners as JSON values and arrays, and back."""
+"""A group of learners, and their teacher, as JSON values and arrays, and back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ import numpy as np
 from zoo.errors import ArgumentError
 from zoo.recipes import recipe_from_config
 from zoo.saving import foreign_names
+from zoo.training.distillation import Teacher
 from zoo.training.learner import Learner
+
+_TEACHER = "(the teacher)"
+"""Stands for the name of a learner in the names of the teacher's arrays."""
 
 _INSTALLED = ("keras", "zoo", "tensorflow")
 """Packages whose layers each worker knows."""
@@ -54,11 +58,7 @@ def describe_learners(
         if learner.rows is not None:
             arrays[f"{learner.name}/rows"] = learner.rows
         if with_weights:
-            for index, variable in enumerate(learner.model.variables):
-                value = np.asarray(variable.numpy())
-                # NumPy cannot save bfloat16, whose values float32 has too.
-                value = value.astype("float32") if value.dtype.kind == "V" else value
-                arrays[f"{learner.name}/variables/{index}"] = value
+            arrays |= _variables(learner.model, learner.name)
     models = [learner.model for learner in learners]
     return {"learners": described, "modules": sorted(set(_modules(models)))}, arrays
 
@@ -95,6 +95,59 @@ def make_learners(described: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
             )
         )
     return learners
+
+
+def describe_teacher(teacher: Teacher | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Describe a teacher.
+
+    Args:
+        teacher: The teacher, a single model or a committee; or None.
+
+    Returns:
+        JSON values and arrays for `make_teacher`. Both are empty without a teacher.
+
+    Raises:
+        ArgumentError: The teacher has parts that cannot travel.
+    """
+    if teacher is None:
+        return {}, {}
+    values = {
+        "model": _described_model("the teacher", teacher.model),
+        "modules": [type(teacher.model).__module__, *sorted(set(_modules([teacher.model])))],
+        "temperature": teacher.temperature,
+        "share": teacher.share,
+    }
+    return values, _variables(teacher.model, _TEACHER)
+
+
+def make_teacher(described: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Teacher | None:
+    """Make the teacher that `describe_teacher` described.
+
+    Args:
+        described: The JSON values.
+        arrays: The arrays.
+
+    Returns:
+        The teacher, or None.
+    """
+    if not described:
+        return None
+    for module in described["modules"]:  # that of `Committee`, for example
+        importlib.import_module(module)
+    model = keras.saving.deserialize_keras_object(described["model"])
+    give_variables(model, arrays, _TEACHER)
+    return Teacher(model, described["temperature"], described["share"])
+
+
+def _variables(model: Any, name: str) -> dict[str, np.ndarray]:
+    """Give the values of all variables of a model, also the seeds of dropout."""
+    arrays = {}
+    for index, variable in enumerate(model.variables):
+        value = np.asarray(variable.numpy())
+        # NumPy cannot save bfloat16, whose values float32 has too.
+        value = value.astype("float32") if value.dtype.kind == "V" else value
+        arrays[f"{name}/variables/{index}"] = value
+    return arrays
 
 
 def give_variables(model: Any, arrays: Mapping[str, np.ndarray], name: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from zoo.errors import ArgumentError, RunError
 from zoo.files import write_atomically
@@ -17,7 +19,11 @@ from zoo.tensorboard import TensorBoardLog
 from zoo.training.callbacks import MemberCallback, ScoreCallback
 from zoo.training.learner import Learner
 from zoo.training.loop import Loop
-from zoo.training.pieces.describing import describe_learners, give_variables
+from zoo.training.pieces.describing import (
+    describe_learners,
+    describe_teacher,
+    give_variables,
+)
 from zoo.training.pieces.in_worker import is_finished, train_piece
 
 _HOOKS = [
@@ -26,21 +32,15 @@ _HOOKS = [
 ]
 
 
-def check_spreading(callbacks: Sequence[Any], teacher: Any) -> None:
+def check_spreading(callbacks: Sequence[Any]) -> None:
     """Refuse what does not work while models train in other processes.
 
     Args:
         callbacks: The user's Keras callbacks.
-        teacher: The teacher, or None.
 
     Raises:
-        ArgumentError: A callback looks at epochs or batches, or there is a teacher.
+        ArgumentError: A callback looks at epochs or batches.
     """
-    if teacher is not None:
-        raise ArgumentError(
-            "With n_jobs=, teacher must be None, since a teacher does not travel to other "
-            "processes. Received: a teacher. Leave n_jobs out."
-        )
     for callback in callbacks:
         kind = type(callback)
         if isinstance(callback, ScoreCallback):
@@ -59,6 +59,18 @@ def check_spreading(callbacks: Sequence[Any], teacher: Any) -> None:
                 f"train in other processes. Received: {kind.__name__}. Leave the callback or "
                 "n_jobs out."
             )
+
+
+class MissingMembersError(RunError):
+    """Some members could not be trained in other processes. The other members are trained.
+
+    Attributes:
+        failures: Name of each member that is missing → how the last try ended, with the traceback.
+        history: The `keras.callbacks.History` of the members that are trained.
+    """
+
+    failures: Mapping[str, str]
+    history: Any
 
 
 class SpreadTraining:
@@ -82,6 +94,13 @@ class SpreadTraining:
         self._loop, self._n_jobs, self._log = loop, n_jobs, log
         self._run = loop.checkpoint.run
         self._logged: dict[str, int] = {}
+        self._stopping = [
+            callback
+            for callback in loop.callbacks
+            if isinstance(callback, ScoreCallback) and callback.stops_models
+        ]
+        self._unseen: dict[str, Any] = {}
+        self._stops: dict[str, tuple[int, str]] = {}
         self._warned: list[str] = []
 
     def run(self) -> None:
@@ -89,7 +108,7 @@ class SpreadTraining:
 
         Raises:
             KeyboardInterrupt: This process was asked to stop. The run folder has all states.
-            RunError: A group has failed three times. The others are finished.
+            MissingMembersError: A group has failed three times. The others are finished.
         """
         loop = self._loop
         pieces = [self._make_piece(name) for name in self._groups]
@@ -136,8 +155,11 @@ class SpreadTraining:
         for learner in group:  # so that the description has no frozen layers
             learner.release()
         described, arrays = describe_learners(group, with_weights=not state)
+        teacher, arrays_of_teacher = self._described_teacher
         settings = {
             **described,
+            "teacher": teacher,
+            "asks": bool(self._stopping),
             "seed": self._loop.seed,
             "log_dir": str(self._run.path) if self._run else None,
         }
@@ -146,8 +168,12 @@ class SpreadTraining:
         self._loop.recorder.rewind(names, epoch)
         self._logged.update(dict.fromkeys(names, max(epoch, 0)))
         function = f"{train_piece.__module__}:{train_piece.__name__}"
-        payloads = (pack(arrays), *((state,) if state else ()))
+        payloads = (pack(arrays | arrays_of_teacher), *((state,) if state else ()))
         return Piece(name, function, settings, payloads)
+
+    @functools.cached_property
+    def _described_teacher(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        return describe_teacher(self._loop.teacher)
 
     def _finished_before(self, piece: Piece) -> bool:
         """Take the result of a group that a run has finished before it was resumed."""
@@ -166,9 +192,11 @@ class SpreadTraining:
             self._loop.recorder.progress.end(learner.name, "finished before")
         return True
 
-    def _record(self, piece: Piece, message: Message) -> None:
-        """Take what a group tells while it trains."""
+    def _record(self, piece: Piece, message: Message) -> Any:
+        """Take what a group tells while it trains, and answer what it asks."""
         recorder, values = self._loop.recorder, message.values
+        if message.kind == "asks":
+            return self._stopped_until(piece.name, *values)
         if message.kind == "state":
             piece.payloads = (piece.payloads[0], message.payloads[0])
             self._write_state(piece.name, message.payloads[0])
@@ -181,12 +209,40 @@ class SpreadTraining:
             self._logged.update(dict.fromkeys(new, number))
             if self._log:
                 self._log.epoch(number, new)
-            for callback in self._loop.callbacks:
-                if new and isinstance(callback, ScoreCallback):
+            for callback in self._loop.callbacks if new else ():
+                if callback in self._stopping:
+                    self._unseen[piece.name] = recorder.keras_names(new)
+                elif isinstance(callback, ScoreCallback):
                     callback.on_epoch_end(number - 1, recorder.keras_names(new))
             recorder.progress.epoch(number, scores, seconds)
         else:
             getattr(recorder.progress, message.kind)(*values)
+        return None
+
+    def _stopped_until(self, name: str, epoch: int, stopped: Mapping[str, str]) -> dict[str, str]:
+        """Let callbacks stop learners of a group, and give those stopped until an epoch.
+
+        A group whose worker died goes through its epochs again, and learns of each stop when it
+        comes to the epoch.
+
+        Args:
+            name: The name of the group.
+            epoch: The epoch that has ended, from 1.
+            stopped: Name of each learner → why it has stopped, or an empty text.
+        """
+        group = {learner.name: learner for learner in self._groups[name]}
+        for learner in group.values():
+            learner.stopped = learner.stopped or stopped[learner.name]
+        if scores := self._unseen.pop(name, None):
+            latest = max(self._logged[key] for key in group)
+            for callback in self._stopping:
+                callback.on_epoch_end(latest - 1, scores)
+        for learner in group.values():
+            if learner.stopped:
+                stop = self._logged[learner.name], learner.stopped
+                self._stops.setdefault(learner.name, stop)
+        known = group.keys() & self._stops.keys()
+        return {key: self._stops[key][1] for key in known if self._stops[key][0] <= epoch}
 
     def _write_state(self, name: str, state: bytes) -> None:
         if self._run:
@@ -223,6 +279,13 @@ class SpreadTraining:
             f"{piece.name}, after {len(piece.failures)} tries: {piece.failures[-1].strip()}"
             for piece in failed
         )
-        raise RunError(
+        error = MissingMembersError(
             f"Each member must be trained. Received: no result of {names}. {kept}\n{reasons}"
         )
+        error.failures = {
+            learner.name: piece.failures[-1].strip()
+            for piece in failed
+            for learner in self._groups[piece.name]
+        }
+        error.history = self._loop.recorder.history
+        raise error

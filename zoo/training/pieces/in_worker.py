@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,11 @@ import numpy as np
 
 from zoo.files.packing import pack, unpack
 from zoo.spreading.worker import Stopped, Task
+from zoo.training.callbacks import ScoreCallback
 from zoo.training.checkpoint import Checkpoint
+from zoo.training.learner import Learner
 from zoo.training.loop import Loop
-from zoo.training.pieces.describing import make_learners
+from zoo.training.pieces.describing import make_learners, make_teacher
 from zoo.training.progress import Progress
 from zoo.training.recording import Recorder
 from zoo.training.run_folder import RunFolder
@@ -23,8 +25,8 @@ def train_piece(task: Task) -> tuple[None, tuple[bytes, ...]]:
     """Train the learners of a piece.
 
     Args:
-        task: The piece. Its payloads are the arrays of the learners, and perhaps the state from
-            which the training goes on.
+        task: The piece. Its payloads are the arrays of the learners and of their teacher, and
+            perhaps the state from which the training goes on.
 
     Returns:
         The state after the last epoch, packed as a file of the run folder.
@@ -44,8 +46,8 @@ def train_piece(task: Task) -> tuple[None, tuple[bytes, ...]]:
         Checkpoint(states, recorder),
         signals=task.signals,
         seed=task.settings["seed"],
-        teacher=None,
-        callbacks=[],
+        teacher=make_teacher(task.settings["teacher"], arrays),
+        callbacks=[StopAsTold(task, learners)] if task.settings["asks"] else [],
         owner=learners[0].model,
     )
     try:
@@ -56,6 +58,26 @@ def train_piece(task: Task) -> tuple[None, tuple[bytes, ...]]:
     except KeyboardInterrupt as error:  # `Loop` raises it, since the worker itself ignores Ctrl-C
         raise Stopped(states.latest) from error
     return None, (states.latest,)
+
+
+class StopAsTold(ScoreCallback):
+    """Asks after each epoch which models have to stop, such as those of pruned trials.
+
+    Args:
+        task: The piece.
+        learners: Its learners.
+    """
+
+    def __init__(self, task: Task, learners: Sequence[Learner]) -> None:
+        super().__init__()
+        self._task, self._learners = task, learners
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Ask, and stop models."""
+        stopped = {learner.name: learner.stopped for learner in self._learners}
+        told = self._task.ask([epoch + 1, stopped]) or {}
+        for learner in self._learners:
+            learner.stopped = learner.stopped or told.get(learner.name, "")
 
 
 class SentStates(RunFolder):

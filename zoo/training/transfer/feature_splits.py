@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.datasets.split import Split
+from zoo.starting.signals import raise_shared
 from zoo.training.transfer.heads import Head, layers_of_head, obstacle_to_caching
 
 MOST_BYTES = 2**31
@@ -126,6 +127,7 @@ def _features(model: Any, data: Split) -> np.ndarray:
         batches.element_spec[0]
     )
     for number, (images, *_) in enumerate(batches):
+        raise_shared()
         rows = result[number * BATCH : (number + 1) * BATCH]
         rows[:] = compute(images).numpy().reshape(rows.shape)
     return result

@@ -1,8 +1,13 @@
 import json
+import os
+import signal
+import threading
+import time
 
 import pytest
 
 from zoo.experiments import experiment_names, running
+from zoo.training.loop import Loop
 
 FILE = """
 title = "softmax regression"
@@ -98,3 +103,59 @@ def test_experiments_run_in_other_processes(zoo_command, mine, work_here):
     code, _, err = zoo_command("reproduce", "mine.toml", "--log-dir", "run", "--jobs", 2)
     assert code == 2
     assert "--log-dir must be left out with --jobs and --scheduler" in err
+
+
+def test_an_experiment_that_fails_is_named_at_the_end_and_the_others_go_on(
+    zoo_command, mine, work_here
+):
+    bad = FILE.replace('"digits"', '"digits", options = {classes = ["0", "x"]}')
+    (mine / "bad.toml").write_text(bad, "utf-8")
+    words = "reproduce", "bad.toml", "mine.toml", "--quick"
+    code, out, err = zoo_command(*words)
+    assert code == 2
+    assert out.count("Results, environment and figures") == 1
+    assert "bad.toml failed, and the others go on: " in err
+    assert "Received: no result of bad.toml. The others are finished; the same command" in err
+    code, out, err = zoo_command(*words, "--jobs", 2)
+    assert code == 2
+    assert out.count("Results, environment and figures") == 1
+    assert "mine.toml: is finished" in err
+    assert "Received: no result of bad.toml. The others are finished; the same command" in err
+    assert "Traceback (most recent call last)" in err
+
+
+def test_ctrl_c_stops_an_experiment_in_a_thread_of_a_worker_after_its_step(
+    zoo_command, mine, work_here, monkeypatch
+):
+    """A Dask worker runs pieces in a thread, which gets no Ctrl-C: the connection tells it."""
+
+    def run_in_thread(self, tasks):
+        for function, arguments, _ in tasks:
+            thread = threading.Thread(target=function, args=arguments)
+            thread.start()
+            while thread.is_alive():
+                thread.join(0.02)
+
+    end_epoch = Loop._end_epoch
+
+    def send_ctrl_c(loop, group, epoch, started):
+        if epoch == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            end = time.monotonic() + 10
+            while not loop.signals.received and time.monotonic() < end:
+                time.sleep(0.01)
+        return end_epoch(loop, group, epoch, started)
+
+    monkeypatch.setattr(work_here, "__call__", run_in_thread)
+    long = FILE.replace("epochs = 1", "epochs = 4")
+    (mine / "mine.toml").write_text(long, "utf-8")
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, "_end_epoch", send_ctrl_c)
+        code, out, _ = zoo_command("reproduce", "mine.toml", "--jobs", 2)
+    assert (code, out) == (130, "")
+    run = mine / "logs" / "reproduce" / "mine" / "seed-0"
+    assert json.loads((run / "run.json").read_text("utf-8"))["status"] == "stopped"
+    assert not (run / "committee.keras").exists()
+    code, out, _ = zoo_command("reproduce", "mine.toml", "-q")
+    assert code == 0
+    assert json.loads((run / "run.json").read_text("utf-8"))["status"] == "finished"

@@ -161,5 +161,11 @@ class Watch(keras.callbacks.Callback):
 def test_what_needs_the_models_of_each_epoch_is_refused(data):
     with pytest.raises(ArgumentError, match="callbacks must not look at epochs or batches"):
         fit(data, n_jobs=2, callbacks=[Watch()])
-    with pytest.raises(ArgumentError, match="With n_jobs=, teacher must be None"):
-        fit(data, n_jobs=2, teacher=zoo.Teacher(fit(data, epochs=1)[0].members[0]))
+
+
+def test_a_teacher_travels_with_the_members(data, in_one_process, work_here):
+    committee, _ = in_one_process
+    for model in (committee, committee.members[0]):
+        teacher = zoo.Teacher(model, temperature=2, share=0.7)
+        taught = [fit(data, epochs=1, teacher=teacher, n_jobs=n_jobs) for n_jobs in (None, 2)]
+        assert_same(*taught)
