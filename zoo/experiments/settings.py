@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from zoo.arguments import whole_number
+from zoo.arguments import real_number, whole_number
 from zoo.augmentation import Augmentation
 from zoo.datasets import load
 from zoo.datasets.registry import get_dataset
@@ -165,6 +165,8 @@ class TeacherSettings:
 
     def __post_init__(self) -> None:
         find_weights(self.weights)
+        real_number("teacher.temperature", self.temperature, above=0, example=4)
+        real_number("teacher.share", self.share, least=0, most=1, example=0.9)
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,24 @@ BYTES_OF_A_GRAPH = 2**22
 """About the memory of the graphs of a small network, which are freed with its variables."""
 
 
-class _Made:
-    """What was made since garbage was collected."""
+class _Count:
+    """The bytes of what was made since garbage was collected, for all threads."""
 
-    bytes = 0
-    lock = threading.Lock()
+    def __init__(self) -> None:
+        self.total = 0
+        self._lock = threading.Lock()
+
+    def add(self, made: int) -> bool:
+        """Add bytes, and say whether they are now so many that garbage must be collected."""
+        with self._lock:
+            self.total += made
+            is_much = made > 0 and self.total >= BYTES_AT_MOST
+            if is_much:
+                self.total = 0
+        return is_much
+
+
+_MADE = _Count()
 
 
 def count_variables(variables: Iterable[Any], graphs: int = 0) -> None:
@@ -45,12 +58,7 @@ def count_variables(variables: Iterable[Any], graphs: int = 0) -> None:
     shapes = [variable.shape for variable in variables]
     weights = sum(math.prod(side or 1 for side in shape) for shape in shapes)
     made = 4 * weights + BYTES_OF_A_KERNEL * len(shapes) + BYTES_OF_A_GRAPH * graphs
-    with _Made.lock:
-        _Made.bytes += made
-        is_much = made and _Made.bytes >= BYTES_AT_MOST
-        if is_much:
-            _Made.bytes = 0
-    if is_much:
+    if _MADE.add(made):
         free_memory()
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numbers
 import zlib
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import tensorflow as tf
 
+from zoo.arguments import real_number
 from zoo.errors import ArgumentError
 from zoo.metrics import LEAST_PROBABILITY
 
@@ -68,14 +68,8 @@ class Teacher:
                 f"A teacher must be a Committee or a keras.Model. Received: {self.model!r}. "
                 "Load a committee with Committee.load(path), or build and train a model."
             )
-        for name, low, high in (("temperature", 0, 1e6), ("share", -1e-9, 1)):
-            value = getattr(self, name)
-            if not isinstance(value, numbers.Real) or not low < float(value) <= high:
-                wanted = "above 0" if name == "temperature" else "from 0 to 1"
-                raise ArgumentError(
-                    f"A teacher's {name} must be a number {wanted}. Received: {value!r}. "
-                    f"The default is {getattr(type(self), name)}."
-                )
+        real_number("temperature of the teacher", self.temperature, above=0, example=4)
+        real_number("share of the teacher", self.share, least=0, most=1, example=0.9)
 
     @property
     def rule(self) -> Any:

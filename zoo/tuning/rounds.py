@@ -1,17 +1,16 @@
 """Rounds: several trials that Optuna proposes together, and Zoo trains in one training."""
 
-import gc
 import traceback
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from tensorflow.python.eager import context
 
 from zoo.ensembles.checks import logarithms
 from zoo.ensembles.committee import Committee
 from zoo.ensembles.members import built_member
+from zoo.registry.kept_memory import free_memory
 from zoo.training.callbacks import ScoreCallback
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Graphs
@@ -90,17 +89,8 @@ def train_round(
         _tell(study, proposal, None if proposal.number in pruning.pruned else score)
     numbers = {proposal.number for proposal in proposals}
     del built, trained, learned, group, every, pruning
-    _free_memory()
+    free_memory()
     return [trial for trial in trials_of(study, setup) if trial.number in numbers]
-
-
-def _free_memory() -> None:
-    """Free the memory of the models of a round, which are no longer needed."""
-    gc.collect()  # graphs and models refer to each other in circles
-    # TensorFlow keeps 36 kB for each variable of a new name, also when the variable is gone, and
-    # Keras numbers the names. `keras.utils.clear_session` clears this too, but also the user's own
-    # settings of Keras.
-    context.context().clear_kernel_cache()
 
 
 def _build(

@@ -25,7 +25,7 @@ class Shaped:
 @pytest.fixture
 def freed(monkeypatch):
     """The times at which memory was freed."""
-    monkeypatch.setattr(kept_memory._Made, "bytes", 0)
+    monkeypatch.setattr(kept_memory, "_MADE", kept_memory._Count())
     times = []
     monkeypatch.setattr(kept_memory, "free_memory", lambda: times.append("freed"))
     return times
@@ -50,7 +50,7 @@ def test_memory_is_freed_after_many_small_variables_and_graphs(freed):
 def test_the_models_that_are_built_are_counted(freed):
     for _ in range(2):
         zoo.build("softmax", input_shape=(4, 4, 1), num_classes=2)
-    made = kept_memory._Made.bytes
+    made = kept_memory._MADE.total
     assert made == 2 * (4 * (16 * 2 + 2) + 2 * kept_memory.BYTES_OF_A_KERNEL)
 
 

@@ -118,10 +118,10 @@ def test_another_teacher_is_another_run(data, teacher, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"temperature": 0}, "temperature must be a number above 0. Received: 0"),
-        ({"temperature": float("nan")}, "temperature must be a number above 0"),
-        ({"share": 1.5}, "share must be a number from 0 to 1. Received: 1.5"),
-        ({"share": "half"}, "share must be a number from 0 to 1"),
+        ({"temperature": 0}, "must be a finite number, above 0. Received: 0. Pass 4"),
+        ({"temperature": float("nan")}, "temperature of the teacher must be a finite number"),
+        ({"share": 1.5}, "share of the teacher must be .* 0 or more and up to 1. Received: 1.5"),
+        ({"share": "half"}, "share of the teacher must be a finite number"),
         ({"model": "cnn"}, "a Committee or a keras.Model. Received: 'cnn'"),
     ],
 )

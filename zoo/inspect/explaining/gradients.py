@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from zoo.arguments import whole_number
+from zoo.arguments import real_number, whole_number
 from zoo.errors import ArgumentError
 from zoo.inspect.explaining.methods import method
 from zoo.inspect.explaining.network import Network
@@ -57,11 +57,7 @@ def smooth_grad(
     depend on the other images.
     """
     samples = whole_number("samples", samples, 1)
-    if not isinstance(noise, Real) or not 0 < noise < np.inf:
-        raise ArgumentError(
-            f"noise must be a number above 0. Received: {noise!r}. Pass 0.15, for example, for "
-            "15 % of the range of the pixels."
-        )
+    noise = real_number("noise", noise, above=0, example=0.15)
     axes = (1, 2, 3)
     spread = tf.reduce_max(images, axes) - tf.reduce_min(images, axes)
     deviation = noise * spread[:, None, None, None, None]
