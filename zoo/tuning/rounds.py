@@ -63,7 +63,8 @@ def train_round(
         return []
     every = [learner for _, group in built for learner in group]
     try:
-        pruning = Pruning(*zip(*built, strict=True), setup.metric)
+        groups = [group for _, group in built]
+        pruning = Pruning([trial for trial, _ in built], groups, setup.metric)
         has_pruner = not isinstance(study.pruner, import_optuna().pruners.NopPruner)
         history, failures = _train(setup, every, pruning, has_pruner, progress, graphs, n_jobs)
         trained = [(trial, group) for trial, group in built if not _failure(group, failures)]
@@ -88,7 +89,7 @@ def train_round(
         score = _keep_scores(setup, proposal, group, answers, histories)
         _tell(study, proposal, None if proposal.number in pruning.pruned else score)
     numbers = {proposal.number for proposal in proposals}
-    del built, trained, learned, group, every, pruning
+    del built, groups, trained, learned, group, every, pruning
     free_memory()
     return [trial for trial in trials_of(study, setup) if trial.number in numbers]
 

@@ -59,28 +59,7 @@ def reproduce(
         known = [*experiment_names(), *experiment_names("weights")]
         _print_list([load_experiment(name) for name in names or known], as_json)
         return
-    if every == bool(names):
-        received = "both" if every else "neither"
-        raise ArgumentError(
-            f"`zoo reproduce` must be followed by NAMES or by --all. Received: {received}. "
-            "`zoo reproduce --list` lists the names."
-        )
-    if log_dir is not None and len(names) != 1:
-        raise ArgumentError(
-            "--log-dir must come with a single experiment. Received: several. Leave --log-dir out: "
-            "each experiment has a folder in logs/reproduce."
-        )
-    if log_dir is not None and spread.n_jobs is not None:
-        raise ArgumentError(
-            "--log-dir must be left out with --jobs and --scheduler, which run several experiments "
-            f"at the same time. Received: {log_dir}. Leave it out: each experiment has a folder in "
-            "logs/reproduce."
-        )
-    if root is not None and not root.exists():
-        raise ArgumentError(
-            f"--root must be a file or a folder. Received: {root}, which does not exist. Name the "
-            "archive with the images, or the folder that holds the archives."
-        )
+    _check_options(names, root, log_dir, every, spread)
     if log_dir is not None:
         check_writable("--log-dir", log_dir)
     experiments = [load_experiment(name) for name in names or experiment_names()]
@@ -118,6 +97,38 @@ def reproduce(
     if as_json:
         print(json_text([answer.to_dict() for answer in answers], indent=2))
     _check_all_done(failures)
+
+
+def _check_options(
+    names: Sequence[str],
+    root: Path | None,
+    log_dir: Path | None,
+    every: bool,
+    spread: SpreadOptions,
+) -> None:
+    """Refuse options that do not belong together, before TensorFlow starts."""
+    if every == bool(names):
+        received = "both" if every else "neither"
+        raise ArgumentError(
+            f"`zoo reproduce` must be followed by NAMES or by --all. Received: {received}. "
+            "`zoo reproduce --list` lists the names."
+        )
+    if log_dir is not None and len(names) != 1:
+        raise ArgumentError(
+            "--log-dir must come with a single experiment. Received: several. Leave --log-dir out: "
+            "each experiment has a folder in logs/reproduce."
+        )
+    if log_dir is not None and spread.n_jobs is not None:
+        raise ArgumentError(
+            "--log-dir must be left out with --jobs and --scheduler, which run several experiments "
+            f"at the same time. Received: {log_dir}. Leave it out: each experiment has a folder in "
+            "logs/reproduce."
+        )
+    if root is not None and not root.exists():
+        raise ArgumentError(
+            f"--root must be a file or a folder. Received: {root}, which does not exist. Name the "
+            "archive with the images, or the folder that holds the archives."
+        )
 
 
 def _reason(error: Exception) -> str:
