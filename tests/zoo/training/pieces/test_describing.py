@@ -5,10 +5,16 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.ensembles import Committee, Rule
 from zoo.errors import ArgumentError
 from zoo.files.packing import pack, unpack
 from zoo.training.learner import Learner
-from zoo.training.pieces.describing import describe_learners, make_learners
+from zoo.training.pieces.describing import (
+    describe_learners,
+    describe_teacher,
+    make_learners,
+    make_teacher,
+)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +41,24 @@ def test_a_learner_is_made_anew_from_its_description(name, arguments):
         np.testing.assert_array_equal(
             keras.ops.convert_to_numpy(own), keras.ops.convert_to_numpy(other)
         )
+
+
+def test_a_teacher_is_made_anew_from_its_description():
+    options = {"input_shape": (4, 4, 1), "num_classes": 3}
+    models = [
+        zoo.build("bn_mlp", **options, precision="mixed_bfloat16", seed=1),
+        zoo.build("softmax", **options, seed=2),
+    ]
+    committee = Committee(models, voting=Rule("geometric", (1, 3)))
+    images = np.random.default_rng(0).integers(0, 256, (5, 4, 4, 1), "uint8")
+    for model in (committee, models[0]):
+        teacher = zoo.Teacher(model, temperature=2, share=0.7)
+        described, arrays = describe_teacher(teacher)
+        arrays, described = unpack(pack(arrays, described))
+        made = make_teacher(json.loads(json.dumps(described)), arrays)
+        assert made.fingerprint() == teacher.fingerprint()
+        np.testing.assert_array_equal(made.probabilities(images), teacher.probabilities(images))
+    assert make_teacher(*describe_teacher(None)) is None
 
 
 def test_layers_that_cannot_be_made_anew_are_refused():
