@@ -28,6 +28,7 @@ from zoo.spreading.messages import Link, Message
 from zoo.spreading.sharing import take_splits
 from zoo.starting.signals import CollectedSignals
 from zoo.starting.start_up_notes import silence_tensorflow, without_start_up_notes
+from zoo.text import without_colours
 
 _one_at_a_time = threading.Lock()
 """Pieces in one process run one after another, since TensorFlow's threads belong to the process. A
@@ -156,7 +157,7 @@ def _run(values: dict[str, Any], arrays: tuple[np.ndarray, ...], link: Link) -> 
     except Stopped as error:
         link.send("stopped", None, *error.args)
     except Exception:  # an error of the piece, which must not end the worker
-        link.send("failed", traceback.format_exc())
+        link.send("failed", without_colours(traceback.format_exc()))
     except BaseException:
         link.end()
         raise

@@ -20,6 +20,7 @@ from zoo.text.words import (
     first_line,
     percent,
     unknown_name,
+    without_colours,
     without_tracebacks,
     wrapped,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "terminal_text",
     "unknown_name",
     "visible",
+    "without_colours",
     "without_tracebacks",
     "wrapped",
 ]

@@ -128,6 +128,16 @@ def error_of_traceback(text: str) -> str:
     return f"{kind}{colon}{_what_happened(message)}"
 
 
+def without_colours(text: str) -> str:
+    r"""Remove the characters that make a terminal write in colour or in bold.
+
+    Example:
+        >>> without_colours("\x1b[1mA bad shape.\x1b[0m")
+        'A bad shape.'
+    """
+    return re.sub("\x1b\\[[0-9;]*m", "", text)
+
+
 def without_tracebacks(message: str) -> tuple[str, str]:
     r"""Divide a message before its lines with tracebacks, which stay as Python writes them.
 
@@ -150,6 +160,6 @@ def without_tracebacks(message: str) -> tuple[str, str]:
 def _what_happened(message: str) -> str:
     """Give the line of a message that says what happened; an empty text if there is no line."""
     text = message.rpartition("Exception encountered: ")[2]
-    lines = [re.sub("\x1b\\[[0-9;]*m", "", line).strip() for line in text.split("\n")]
+    lines = [line.strip() for line in without_colours(text).split("\n")]
     told = [line for line in lines if line and not line.startswith("Exception encountered when")]
     return told[0] if told else ""
