@@ -52,16 +52,18 @@ def test_a_sweep_is_resumed_with_its_own_options(tuned, zoo_command_in):
 
 
 @pytest.mark.filterwarnings("default:Each trial of a sweep")
-def test_a_trial_that_failed_is_named_after_the_table(tuned, zoo_command_in, monkeypatch, tmp_path):
+def test_a_trial_that_failed_is_named_after_the_results(
+    tuned, zoo_command_in, monkeypatch, tmp_path
+):
     folder = shutil.copytree(tuned[0], tmp_path / "copy")
     failed = FailedTrial(7, {"learning_rate": 0.5}, "ValueError: no luck")
     monkeypatch.setattr(Sweep, "failed", (failed,))
-    words = ("tune", "--resume", "--log-dir", "my run", "--confirm", 0)
+    words = ("tune", "--resume", "--log-dir", "my run", "--json", "--confirm", 0)
     code, out, err = zoo_command_in(folder, *words)
     assert code == 2
-    assert "2 trials, the best first" in out
-    named = "trial-7 (learning_rate=0.5)"
-    assert f"1 more failed: {named}." in " ".join(out.split())
+    values = json.loads(out)
+    assert values["sentence"].endswith("1 more failed: trial-7 (learning_rate=0.5).")
+    assert values["failed"][0]["number"] == 7
     message = err.strip().splitlines()[-1]
     assert "no result of trial-7" in message
     assert "with --resume, only these trials are trained again." in message
