@@ -157,7 +157,8 @@ def test_what_was_published_may_be_corrected_after_the_run(digits_run, digits_fi
     other = tmp_path / "digits.toml"
     text = digits_file.read_text("utf-8")
     other.write_text(text.replace('"50"', '"51"') + "\n", "utf-8")
-    assert reproduce(str(other), log_dir=folder, verbose=0).rows[1].published.value == "51"
+    copy = shutil.copytree(folder, tmp_path / "run")  # other tests read the folder of all
+    assert reproduce(str(other), log_dir=copy, verbose=0).rows[1].published.value == "51"
 
 
 def test_new_splits_and_a_number_of_training_images_are_taken(digits_file, tmp_path):
