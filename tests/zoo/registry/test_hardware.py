@@ -51,7 +51,7 @@ def test_the_gpus_decide_else_the_cpu(monkeypatch, gpus, flags, expected):
         ("mlp", {}, True),
         ("rep_vgg", {}, True),
         ("wide_resnet", {}, True),
-        ("resnet", {}, False),
+        ("resnet", {}, True),
         ("resnet", {"width": 32}, True),
         ("lenet", {}, False),
         ("mini_xception", {}, False),
