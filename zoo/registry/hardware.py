@@ -9,16 +9,15 @@ from zoo.registry.flops import kernel_widths, multiply_adds
 CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 """Linux's names for products of bfloat16: on AMD and Intel, on Intel's matrix unit, on Arm."""
 
-
 WIDE = 16
 """The channels, of input and output, from which a product of bfloat16 is faster on a CPU."""
 SHARE = 3 / 4
 """The share of a model's multiply-adds in wide layers from which the whole model is faster.
 
-Below, the conversions between the two precisions and the kernels of few channels cost more than the
-products gain. On two cores with AVX-512 and AMX, Zoo trained `resnet` (99 %) with 1,032 images a
-second in bfloat16 and 713 in float32, `vgg` of width 8 (71 %) with 420 and 2,470, `mini_xception`
-(68 %) with 366 and 1,159, and `lenet` (14 %) with 19,464 and 19,210."""
+Below, the conversions between the two precisions cost about as much as the products gain. On two
+cores with AVX-512 and AMX, Zoo trained `resnet` (99 %) with 1,032 images a second in bfloat16 and
+713 in float32, `vgg` of width 8 (71 %) with 2,470 and 2,350, `mini_xception` (68 %) with 1,255 and
+1,178, and `lenet` (14 %) with 19,464 and 19,210."""
 
 
 @lru_cache
