@@ -99,7 +99,9 @@ class SpreadTraining:
             for callback in loop.callbacks
             if isinstance(callback, ScoreCallback) and callback.stops_models
         ]
+        # Name of a group → the scores of its last epoch, until the callbacks that stop have them.
         self._unseen: dict[str, Any] = {}
+        # Name of a learner that has stopped → after which epoch, and why.
         self._stops: dict[str, tuple[int, str]] = {}
         self._warned: list[str] = []
 
