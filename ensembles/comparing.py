@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from zoo.augmentation.views import TestTimeAugmentation
+from zoo.augmentation.views import TestTimeAugmentation, augmented_views
 from zoo.ensembles.committee import Committee
 from zoo.ensembles.provenance import provenance_of
 from zoo.ensembles.reports.leaderboard import (
@@ -71,9 +71,10 @@ def compare(
             f"Received: {committees!r}. For a Keras model, pass Committee([model])."
         )
     split = next(iter(several.values())).split_to_judge(x, y)
+    views = augmented_views(augmentation, times, seed)
     probabilities = {
         title: committee.member_probabilities(
-            committee.split_to_judge(split, None), augmentation=augmentation, times=times, seed=seed
+            committee.split_to_judge(split, None), augmentation=views
         )
         for title, committee in several.items()
     }
@@ -98,6 +99,7 @@ def compare(
         copies=[*members][: len(first.members)] if first.training_record.copies else (),
         rule=first.rule,
         known=known,
+        views=views,
     )
 
 

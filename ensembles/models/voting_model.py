@@ -297,6 +297,7 @@ class VotingModel(MemberModels, ValidatedModel):
             provenance=self.provenance,
             search_always=training is not None,
             record=self.training_record,
+            views=views,
         )
 
     @property

@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Group
 from rich.text import Text
 
+from zoo.augmentation.views import Views
 from zoo.ensembles.combining.rules import Rule, rules_to_compare
 from zoo.ensembles.measures.bootstrap import Estimate
 from zoo.ensembles.measures.retraining import Retrainings, ScoreVariance, retrainings
@@ -234,6 +235,7 @@ def make_leaderboard(
     copies: Sequence[str] = (),
     rule: Rule | None = None,
     known: Mapping[str, Mapping[str, float]] | None = None,
+    views: Views | None = None,
 ) -> Leaderboard:
     """Make a leaderboard of probabilities.
 
@@ -251,6 +253,7 @@ def make_leaderboard(
             often this committee would win again.
         known: Name of a member or committee → measures whose values are known from elsewhere, such
             as `"training_seconds"`.
+        views: The views of an image of which the probabilities are means; None without views.
 
     Returns:
         The leaderboard.
@@ -316,6 +319,7 @@ def make_leaderboard(
         overlap=overlap or Overlap(len(labels)),
         accuracy=accuracy(labels, answers[best_member].predictions),
         retrainings=again,
+        views=views.words if views else "",
     )
     return Leaderboard(tuple(sorted(rows, key=_rank)), verdict)
 

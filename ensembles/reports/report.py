@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 
+from zoo.augmentation.views import Views
 from zoo.datasets.split import Split
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.measures.precision_recall import ThresholdCounts, threshold_counts
@@ -270,7 +271,7 @@ class Report:
         ]
 
 
-SHARED = ("best_member", "chosen_on", "comparison", "trained_on", "tuned_on")
+SHARED = ("best_member", "chosen_on", "comparison", "trained_on", "tuned_on", "views")
 """Keys of the leaderboard's JSON that the report's JSON holds too."""
 
 
@@ -288,6 +289,7 @@ def make_report(
     provenance: Provenance | None = None,
     search_always: bool = True,
     record: TrainingRecord | None = None,
+    views: Views | None = None,
 ) -> Report:
     """Judge members and committee by the probabilities of the members.
 
@@ -308,6 +310,7 @@ def make_report(
         provenance: The images that the committee knows; None if they are not known.
         search_always: Whether to look for near-copies however long it takes.
         record: What is known of the training: which members are copies of one recipe, and times.
+        views: The views of an image of which the probabilities are means; None without views.
 
     Returns:
         The report.
@@ -331,6 +334,7 @@ def make_report(
         copies=record.copies,
         rule=rule,
         known=known | {name: record.values(name) for name in member_names},
+        views=views,
     )
     trained_on = (provenance or Provenance()).trained_on
     leak_search = search_leaks(

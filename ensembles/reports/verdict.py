@@ -37,6 +37,7 @@ class Verdict:
         accuracy: The accuracy of the member, which is the answer about a member alone.
         retrainings: How often the committee would win again if all members were trained again;
             None if the members are not copies of one recipe.
+        views: Of which views of an image the answers are means, in words; empty without views.
 
     Example:
         >>> test = PairedTest(n=400, only_first=60, only_second=20, difference=0.1, p_value=8e-6)
@@ -64,6 +65,7 @@ class Verdict:
     overlap: Overlap
     accuracy: Accuracy | None = None
     retrainings: Retrainings | None = None
+    views: str = ""
 
     @property
     def beyond_chance(self) -> bool:
@@ -85,6 +87,7 @@ class Verdict:
             "retrainings": as_json(self.retrainings),
             "trained_on": self.overlap.trained_on,
             "tuned_on": self.overlap.tuned_on,
+            "views": self.views,
             "beyond_chance": self.beyond_chance,
             "sentence": self.sentence(),
         }
@@ -92,13 +95,15 @@ class Verdict:
     def sentence(self) -> str:
         """Give the answer in plain sentences, with a warning if images are known already."""
         if self.test is None or self.difference is None:
-            return " ".join(filter(None, [self.overlap.warning(), self._answer_alone()]))
+            sentences = [self.overlap.warning(), self._answer_alone(), self._views()]
+            return " ".join(filter(None, sentences))
         sentences = [
             self.overlap.warning(),
             self._comparison(self.test, self.difference),
             _larger_test(self.test),
             _differences_of_members(self.cochran),
             self.retrainings.sentence() if self.retrainings else "",
+            self._views(),
         ]
         return " ".join(filter(None, sentences))
 
@@ -112,6 +117,15 @@ class Verdict:
             f"{self.best_member} recognises {right:,} of {found.n:,} images: "
             f"{percent(found.value)}, with a 95 % interval of {100 * found.low:.1f} to "
             f"{100 * found.high:.1f} %."
+        )
+
+    def _views(self) -> str:
+        """Say of which views the answers are means, and which numbers are without them."""
+        if not self.views:
+            return ""
+        return (
+            f"Each answer is the mean of the answers about {self.views}; validation accuracies and "
+            "times are those of one answer about the image as it is."
         )
 
     def _comparison(self, test: PairedTest, difference: Estimate) -> str:

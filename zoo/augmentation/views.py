@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -46,6 +46,12 @@ class AugmentedViews:
         whole_number("times (the number of views)", self.count, 2)
         whole_number("seed", self.seed, 0)
 
+    @property
+    def words(self) -> str:
+        """The views in words, as reports name them."""
+        others = self.count - 1
+        return f"each image and {others} random transform{'s' * (others > 1)} of it"
+
     def mean(self, function: Callable[[Any], Any], images: np.ndarray, first: int = 0) -> Any:
         """Average the results of a function over the views.
 
@@ -79,6 +85,8 @@ class FlippedViews:
         array([4.], dtype=float32)
     """
 
+    words: ClassVar[str] = "each image and its mirror image"
+
     def mean(self, function: Callable[[Any], Any], images: np.ndarray, first: int = 0) -> Any:
         """Average the results of a function over the views, as in `AugmentedViews.mean`."""
         return _mean_over(function, iter((images, images[:, :, ::-1])), 2)
@@ -109,6 +117,11 @@ class TenCropViews:
     def __post_init__(self) -> None:
         share = real_number("share", self.share, above=0, most=1, example=0.875)
         object.__setattr__(self, "share", share)
+
+    @property
+    def words(self) -> str:
+        """The views in words, as reports name them."""
+        return f"ten crops of each image, with {self.share:g} of its sides"
 
     def mean(self, function: Callable[[Any], Any], images: np.ndarray, first: int = 0) -> Any:
         """Average the results of a function over the views, as in `AugmentedViews.mean`."""

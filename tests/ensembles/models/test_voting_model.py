@@ -7,7 +7,7 @@ from PIL import Image
 
 import zoo
 from zoo.augmentation.views import AugmentedViews, TenCropViews
-from zoo.ensembles import Committee, Rule
+from zoo.ensembles import Committee, Rule, compare
 from zoo.ensembles.combining.voting import committee_probabilities, majority_vote, soft_vote
 from zoo.errors import ArgumentError, DataError
 
@@ -276,6 +276,40 @@ def test_ten_crops_are_the_same_each_time_and_for_every_size_of_batches(
     expected = np.mean([trained_committee.member_outputs(crop) for crop in crops], axis=0)
     found = trained_committee.member_probabilities(images, augmentation="ten_crop")
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"augmentation": "flip"}, "each image and its mirror image"),
+        ({"augmentation": "ten_crop"}, "ten crops of each image, with 0.875 of its sides"),
+        ({"augmentation": TenCropViews(0.9)}, "ten crops of each image, with 0.9 of its sides"),
+        (
+            {"augmentation": zoo.Augmentation(90), "times": 3},
+            "each image and 2 random transforms of it",
+        ),
+        (
+            {"augmentation": zoo.Augmentation(90), "times": 2},
+            "each image and 1 random transform of it",
+        ),
+    ],
+)
+def test_reports_name_their_views_in_every_form(trained_committee, test_split, arguments, words):
+    report = trained_committee.report(test_split, **arguments)
+    assert report.to_dict()["views"] == words
+    sentence = f"Each answer is the mean of the answers about {words}; validation accuracies and"
+    for text in (report.verdict(), report.to_markdown(), report.to_html()):
+        assert sentence in text
+    assert (
+        sentence
+        in trained_committee.with_rule("soft", members=[0])
+        .report(test_split, **arguments)
+        .verdict()
+    )
+    assert sentence in compare(trained_committee, test_split, **arguments).sentence()
+    plain = trained_committee.report(test_split)
+    assert plain.to_dict()["views"] == ""
+    assert "Each answer" not in plain.verdict()
 
 
 def test_pictures_are_classified_by_views_too(trained_committee, test_split):
