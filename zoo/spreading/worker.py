@@ -204,13 +204,14 @@ def start_tensorflow(threads: int | None) -> str:
     """Start TensorFlow with a share of the cores.
 
     Args:
-        threads: The number of threads; None takes those that Dask gave to this worker, or all.
+        threads: The number of threads; None takes those that Dask or Ray gave to this worker, or
+            all.
 
     Returns:
         A sentence that says how many threads TensorFlow has.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    threads = threads or _threads_of_dask() or cores or 1
+    threads = threads or _threads_of_dask() or _threads_of_ray() or cores or 1
     silence_tensorflow()
     with without_start_up_notes():
         import tensorflow as tf
@@ -238,6 +239,17 @@ def _threads_of_dask() -> int | None:
         return int(get_worker().state.nthreads)
     except (ValueError, AttributeError):
         return None
+
+
+def _threads_of_ray() -> int | None:
+    """Give the number of cores that Ray has set aside for this worker; None elsewhere."""
+    if "ray" not in sys.modules:
+        return None
+    import ray
+
+    if not ray.is_initialized():
+        return None
+    return int(ray.get_runtime_context().get_assigned_resources().get("CPU", 0)) or None
 
 
 @contextlib.contextmanager

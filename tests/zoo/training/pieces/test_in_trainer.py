@@ -82,17 +82,23 @@ def after_epoch(monkeypatch):
     return arrange
 
 
-def test_a_killed_worker_and_ctrl_c_change_no_number(
-    data, in_one_process, after_epoch, tmp_path, monkeypatch
-):
-    pids = []
+@pytest.fixture
+def pids(monkeypatch):
+    """The workers, in the order in which they say who they are."""
+    found = []
     say = Progress.say
 
     def keep_pid(self, text):
-        pids.extend(int(pid) for pid in re.findall(r"^Worker (\d+) on", text))
+        found.extend(int(pid) for pid in re.findall(r"^Worker (\d+) on", text))
         say(self, text)
 
     monkeypatch.setattr(Progress, "say", keep_pid)
+    return found
+
+
+def test_a_killed_worker_and_ctrl_c_change_no_number(
+    data, in_one_process, after_epoch, pids, tmp_path, monkeypatch
+):
     after_epoch(2, lambda: os.kill(pids[0], signal.SIGKILL))
     # Ctrl-C comes after another worker has taken the place of the killed worker.
     after_epoch(3, lambda: os.kill(os.getpid(), signal.SIGINT), lambda: len(pids) > 2)
@@ -117,6 +123,21 @@ def test_a_dask_cluster_gives_the_same_numbers(data, in_one_process):
         joblib.parallel_config(backend="dask", client=client),
     ):
         assert_same(fit(data, n_jobs=2), in_one_process)
+
+
+def test_a_ray_cluster_gives_the_same_numbers_also_if_a_worker_is_killed(
+    data, in_one_process, after_epoch, pids
+):
+    ray = pytest.importorskip("ray")
+    pytest.importorskip("ray.util.joblib").register_ray()
+    after_epoch(2, lambda: os.kill(pids[0], signal.SIGKILL))
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        with joblib.parallel_config(backend="ray"):
+            assert_same(fit(data, n_jobs=2), in_one_process)
+    finally:
+        ray.shutdown()
+    assert len(pids) > 2
 
 
 def test_a_missing_member_is_an_error_that_names_it(data, monkeypatch, tmp_path):
