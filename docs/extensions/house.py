@@ -20,6 +20,8 @@ PURPOSES = {
     "zoo.__main__": "python -m zoo",
     "zoo.cli": "the command line",
     "zoo.experiments": "experiments as files, with a verdict",
+    "zoo.tuning": "sweeps of settings",
+    "zoo.inspect": "what can be seen of a network",
     "zoo.ensembles": "committees, votes, statistics, reports",
     "zoo.training": "loops over epochs and batches",
     "zoo.gradients": "checks gradients by differences",
@@ -28,7 +30,9 @@ PURPOSES = {
     "zoo.registry": "models by name",
     "zoo.weights": "trained weights and their papers",
     "zoo.recipes": "how a model is trained",
+    "zoo.schedules": "learning rates over the epochs",
     "zoo.augmentation": "random transforms of images",
+    "zoo.spreading": "pieces in other processes",
     "zoo.datasets": "from files to arrays of pixels",
     "zoo.pages": "what all HTML pages share",
     "zoo.plots": "what all figures share",
@@ -55,6 +59,8 @@ COLOURS = {
     "zoo.cli": "#d6c4ea",
 }
 PLAIN = "#d5d8dc"
+BORDERS, LETTER = 20.0, 6.5
+"""The empty left and right of a room together, and the width of a letter of what is in the room."""
 
 
 class Floor(NamedTuple):
@@ -111,6 +117,22 @@ def wrap(words: tuple[str, ...], width: int) -> list[str]:
     return lines
 
 
+def widths(floor: Floor, width: float) -> list[float]:
+    """Divide a width among the rooms of a floor, by the words that stand in each.
+
+    Args:
+        floor: The floor.
+        width: The width of all rooms together.
+
+    Returns:
+        The width of each room.
+    """
+    # The names of rooms are drawn larger than the names of what is in them.
+    needed = [BORDERS + 8.7 * len(room.removeprefix("zoo.")) for room in floor.rooms]
+    needed[0] = max(needed[0], BORDERS + LETTER * max(map(len, floor.inner), default=0))
+    return [width * need / sum(needed) for need in needed]
+
+
 def draw() -> str:
     """Draw the floors, and beside them the way of the data, which goes upwards.
 
@@ -124,17 +146,18 @@ def draw() -> str:
     parts.append(svg.text(left + 34, 17, "The way of the data, upwards", bold=True))
     steps: list[tuple[float, str, str]] = []  # top of the box, words, colour
     for floor in floors():
-        lines = wrap(floor.inner, 56)
+        wide = widths(floor, left - gap * (len(floor.rooms) - 1))
+        lines = wrap(floor.inner, int((wide[0] - BORDERS) / LETTER))
         words = [word for room in floor.rooms for word in STEPS.get(room, ())]
         height = max(30.0 + 17 * len(lines), 34.0 * len(words) - 4)
-        width = (left - gap * (len(floor.rooms) - 1)) / len(floor.rooms)
-        for number, room in enumerate(floor.rooms):
-            x = number * (width + gap)
+        x = 0.0
+        for room, width in zip(floor.rooms, wide, strict=True):
             parts.append(svg.box(x, y, width, height, COLOURS.get(room, PLAIN)))
             parts.append(svg.text(x + 10, y + 20, room.removeprefix("zoo."), bold=True))
             if len(floor.rooms) == 1:
                 purpose = PURPOSES.get(room, "")
                 parts.append(svg.text(left - 10, y + 20, purpose, anchor="end", size=12))
+            x += width + gap
         parts += [
             svg.text(10, y + 38 + 17 * number, line, size=11.5) for number, line in enumerate(lines)
         ]
