@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.progress import track
 
 import zoo
 from benchmarks.measure import keep, show
@@ -111,7 +112,7 @@ def soak(cycles: int, data: ImageData) -> list[dict[str, float]]:
     """Run cycles, and look at the process after each."""
     watch = Watch()
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(cycles):
+        for number in track(range(cycles), "cycles"):
 
             def work(number: int = number) -> tuple[Any, Split]:
                 return cycle(number, data, Path(folder))
