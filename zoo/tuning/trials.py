@@ -15,7 +15,7 @@ from zoo.ensembles.measures.bootstrap import percentile_interval, resampled_mean
 from zoo.ensembles.members import Member, built_member
 from zoo.ensembles.provenance import Provenance
 from zoo.errors import RunError
-from zoo.files import write_atomically
+from zoo.files import values_of_file, write_atomically
 from zoo.files.packing import read_packed, write_packed
 from zoo.inspect.curves.sweep_runs import value_text
 from zoo.metrics import Accuracy, accuracy
@@ -168,7 +168,9 @@ class Trial:
     @cached_property
     def histories(self) -> list[dict[str, list[float]]]:
         """The scores of each epoch with each seed, as Keras names them: `"val_accuracy"`."""
-        return [dict(history) for history in self._facts["histories"]]
+        remedy = "Start the sweep anew in another folder."
+        with values_of_file(self.setup.file(self.number), remedy):
+            return [dict(history) for history in self._facts["histories"]]
 
     @property
     def mean_history(self) -> dict[str, list[float]]:

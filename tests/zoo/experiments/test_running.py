@@ -152,6 +152,28 @@ def test_a_folder_of_other_settings_or_other_files_is_refused(digits_run, digits
         reproduce(str(digits_file), log_dir=tmp_path, verbose=0)
 
 
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("experiment.json", {"settings": [1]}),
+        ("experiment.json", {"settings": None}),
+        ("experiment.json", {}),
+        ("seed-0.json", {"seed": 0}),
+        ("seed-0.json", {"other": 0}),
+        ("seed-0-finished.json", {}),
+        ("seed-0-finished.json", {"entries": [3]}),
+        ("seed-0-finished.json", {"entries": [{"rows": [{"other": 1}]}]}),
+    ],
+)
+def test_a_file_of_the_run_with_other_values_is_named(
+    digits_run, digits_file, tmp_path, name, values
+):
+    copy = shutil.copytree(digits_run[1], tmp_path / "run")
+    (copy / name).write_text(json.dumps(values), "utf-8")
+    with pytest.raises(RunError, match=rf"{name}, which is damaged .*Name another run folder"):
+        reproduce(str(digits_file), log_dir=copy, verbose=0)
+
+
 def test_what_was_published_may_be_corrected_after_the_run(digits_run, digits_file, tmp_path):
     _, folder = digits_run
     other = tmp_path / "digits.toml"
