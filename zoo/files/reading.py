@@ -62,7 +62,7 @@ damaged (TypeError: unsupported operand type(s) for +: 'NoneType' and 'int'). St
     """
     try:
         yield
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         if isinstance(error, ZooError):
             raise
         raise damaged_file(path, f"{type(error).__name__}: {error}", remedy) from error

@@ -18,6 +18,11 @@ def test_a_missing_file_is_the_callers_matter(tmp_path):
         read_json(tmp_path / "run.json", "Start anew.")
 
 
+deep: list = []
+for _ in range(100_000):
+    deep = [deep]
+
+
 @pytest.mark.parametrize(
     "use",
     [
@@ -26,6 +31,7 @@ def test_a_missing_file_is_the_callers_matter(tmp_path):
         lambda: 3 + None,
         lambda: int("x"),
         lambda: [].items(),
+        lambda: repr(deep),
     ],
 )
 def test_values_that_zoo_did_not_write_are_damage(use):
