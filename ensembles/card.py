@@ -74,7 +74,7 @@ def _members(committee: Committee) -> str:
     )
     if len(committee.members) > 1:
         sentence += f" The {len(committee.members)} members decide by {method}."
-    arguments = committee.training.get("arguments", {})  # none in files of earlier versions
+    arguments = committee.training.get("arguments") or {}  # none in files of earlier versions
     rows = [
         [
             name,
@@ -94,13 +94,13 @@ def _members(committee: Committee) -> str:
     if len(rows) == 1:  # a single model is not called a member
         header, rows = header[1:], [rows[0][1:]]
     parts = [sentence, markdown_table(header, rows)]
-    if committee.training:
+    if "resampling" in committee.training:
         parts.append(_training(committee))
     return "\n\n".join(parts)
 
 
 def _training(committee: Committee) -> str:
-    training = committee.training
+    training = {"snapshots": None, "teacher": None, **committee.training}
     sentences = [f"The seed was {committee.seed}."]
     if training["snapshots"]:
         sentences.append(

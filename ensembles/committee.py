@@ -26,6 +26,8 @@ from zoo.ensembles.models.configuration import members_from_config, members_to_c
 from zoo.ensembles.models.member_models import class_names_from_file
 from zoo.ensembles.models.voting_model import VotingModel
 from zoo.ensembles.provenance import Provenance, from_text, settings_from_file, to_text
+from zoo.ensembles.reports.training_record import training_from_file
+from zoo.ensembles.reports.validation import accuracy_from_file
 from zoo.errors import ArgumentError
 from zoo.files import write_atomically
 from zoo.metrics import Accuracy
@@ -366,7 +368,7 @@ class Committee(VotingModel):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Committee":
         """Make a committee of the values that `get_config` gave."""
-        members, recipes = members_from_config(config["members"], custom_objects)
+        members, recipes = members_from_config(config, custom_objects)
         committee = cls(
             members,
             voting=Rule.from_config(config["rule"]),
@@ -375,12 +377,12 @@ class Committee(VotingModel):
         )
         committee.restore_validation(config)
         if config.get("out_of_bag"):
-            committee.out_of_bag = Accuracy(**config["out_of_bag"])
+            committee.out_of_bag = accuracy_from_file(config["out_of_bag"])
         committee._own_provenance = Provenance(
             tuned_on=from_text(config["tuned_on"]),
             data_settings=settings_from_file(config["data_settings"]),
         )
-        committee.training = config["training"]
+        committee.training = training_from_file(config["training"])
         committee._recipes_when_built = recipes
         return committee
 

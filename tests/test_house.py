@@ -149,6 +149,7 @@ TESTED_WITH = {
     "zoo/models/softmax": "zoo/models/test_models",
     "zoo/models/stem_and_head": "zoo/models/test_models",
     "zoo/moved": "zoo/test_imports",
+    "zoo/saving/graph": "zoo/saving/test_loading",
     "zoo/saving/names": "zoo/saving/test_loading",
     "zoo/models/blocks": "zoo/models/test_small_networks",
     "zoo/models/lenet": "zoo/models/test_small_networks",

@@ -1,4 +1,4 @@
-"""Members as JSON values, which the file of a saved committee holds."""
+"""A committee and its members as JSON values, which the file of a saved committee holds."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -7,8 +7,15 @@ from typing import Any
 
 from zoo.ensembles.members import Member, built_member
 from zoo.ensembles.provenance import from_text, provenance_of, record_exposure, to_text
+from zoo.errors import DataError
 from zoo.recipes import Recipe, recipe_from_config
 from zoo.saving import foreign_names
+
+_KEYS = (
+    *("name", "members", "rule", "class_names", "seed", "validation_accuracy"),
+    *("validation_scores", "out_of_bag", "data_settings", "tuned_on", "training"),
+)
+"""The values of a committee. Earlier versions did not write all of them."""
 
 
 def members_to_config(
@@ -37,20 +44,30 @@ def members_to_config(
 
 
 def members_from_config(
-    configs: Sequence[Mapping[str, Any]], custom_objects: Any = None
+    config: Mapping[str, Any], custom_objects: Any = None
 ) -> tuple[list[Member], tuple[Recipe, ...]]:
     """Make members of the values that `members_to_config` gave.
 
     Args:
-        configs: The values of each member.
+        config: The configuration of the committee, which may come from a stranger.
         custom_objects: Classes by name, for Keras.
 
     Returns:
         The members with built models, which know their images again; and the recipes by which the
         models were built and trained.
+
+    Raises:
+        DataError: The configuration has a value that `Committee.get_config` never gives.
     """
     import keras  # imported here, since the import takes seconds
 
+    if foreign := [key for key in config if key not in _KEYS]:
+        raise DataError(
+            f"The file of a committee must hold {', '.join(_KEYS)}, and nothing else. Received: "
+            f"{foreign[0]!a:.80}. Ask where the file comes from; a newer version of Zoo may write "
+            "more."
+        )
+    configs = config["members"]
     recipes = tuple(recipe_from_config(config["recipe"]) for config in configs)
     members = []
     for config, recipe in zip(configs, recipes, strict=True):

@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
+
+from zoo.errors import DataError
+
+_KINDS: dict[str, Any] = {
+    "resampling": str,
+    "snapshots": int,
+    "copies": list | tuple,
+    "teacher": dict,
+    "arguments": dict,
+    "seconds": dict,
+    "milliseconds": dict,
+}
+"""What a committee keeps of its training, with the type of each value. Each may be None."""
+
+_KINDS_INSIDE = {"arguments": dict, "seconds": Real, "milliseconds": Real}
 
 
 @dataclass(frozen=True)
@@ -57,3 +73,41 @@ class TrainingRecord:
             dict(training.get("seconds") or {}),
             dict(training.get("milliseconds") or {}),
         )
+
+
+def training_from_file(training: Any) -> dict[str, Any]:
+    """Take what a saved committee keeps of its training; the file may come from a stranger.
+
+    Args:
+        training: JSON values, as `Committee.training` has them.
+
+    Returns:
+        The values.
+
+    Raises:
+        DataError: There is another value, or a value has another type.
+
+    Example:
+        >>> training_from_file({"seconds": {"cnn": 12.5}})
+        {'seconds': {'cnn': 12.5}}
+    """
+    fault = "" if isinstance(training, dict) else f"{training!a:.80}"
+    for key, value in training.items() if not fault else ():
+        if key not in _KINDS:
+            fault = f"{key!a:.80}"
+        elif value is not None and not _is_of_kind(key, value):
+            fault = f"{key}={value!a:.80}"
+    if fault:
+        raise DataError(
+            f"training in the file of a committee must be among {', '.join(_KINDS)}, as a training "
+            f"records them. Received: {fault}. Ask where the file comes from; a newer version of "
+            "Zoo may record more."
+        )
+    return dict(training)
+
+
+def _is_of_kind(key: str, value: Any) -> bool:
+    inside = _KINDS_INSIDE.get(key)
+    return isinstance(value, _KINDS[key]) and (
+        inside is None or all(isinstance(item, inside) for item in value.values())
+    )

@@ -86,6 +86,9 @@ def test_unknown_training_is_called_unknown(test_split):
     assert "one of 3 classes: 0, 1, 2." in card
     assert "The seed was" not in card
     assert "of 0 images" not in card
+    committee.measure_speed(some)  # which is no training
+    report = committee.report(some.images, some.labels)
+    assert "The seed was" not in model_card(committee, report)
 
 
 def test_a_student_has_its_teacher_in_the_card(committee, train_split, test_split):

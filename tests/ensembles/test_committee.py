@@ -1,5 +1,8 @@
 """A committee as a value: its arguments, its memory of images, and its saved file."""
 
+import json
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -167,6 +170,39 @@ def test_files_that_are_no_committee_are_refused(tmp_path, name, content, messag
         (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
         Committee.load(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"training": 7}, "training in the file .* Received: 7"),
+        ({"training": None}, "training in the file .* Received: None"),
+        ({"training": {"seconds": 5}}, "Received: seconds=5"),
+        ({"training": {"seconds": {"softmax": "x"}}}, "Received: seconds={'softmax': 'x'}"),
+        ({"training": {"milliseconds": {"softmax": []}}}, "Received: milliseconds="),
+        ({"training": {"arguments": {"softmax": 3}}}, "Received: arguments="),
+        ({"training": {"copies": 3}}, "Received: copies=3"),
+        ({"training": {"teacher": 3}}, "Received: teacher=3"),
+        ({"training": {"optimizer": "sgd"}}, "training in the file .* Received: 'optimizer'"),
+        ({"class_namse": ["a"]}, "and nothing else. Received: 'class_namse'"),
+        ({"validation_accuracy": ["x"]}, "cannot be loaded .*'x'"),
+        ({"validation_scores": {"softmax": {"value": 1}}}, "cannot be loaded .*'low'"),
+        ({"out_of_bag": {"value": None}}, "cannot be loaded"),
+    ],
+    ids=str,
+)
+def test_a_saved_committee_with_other_values_is_refused(tmp_path, built_model, values, message):
+    Committee(built_model("softmax")).save(tmp_path / "c.keras")
+    with zipfile.ZipFile(tmp_path / "c.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    description = json.loads(members["config.json"])
+    description["config"] |= values
+    members["config.json"] = json.dumps(description).encode()
+    with zipfile.ZipFile(tmp_path / "c.keras", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(DataError, match=message):
+        Committee.load(tmp_path / "c.keras")
 
 
 def test_only_keras_files_are_saved(trained_committee, tmp_path):

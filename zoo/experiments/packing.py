@@ -26,7 +26,7 @@ from zoo.errors import ArgumentError, DataError
 from zoo.experiments.environment import fingerprints
 from zoo.experiments.images import load_images
 from zoo.experiments.settings import DataSettings, MemberSettings
-from zoo.files import read_json, write_atomically
+from zoo.files import read_json, values_of_file, write_atomically
 from zoo.registry import build, describe
 from zoo.registry.named_weights import named_weights
 from zoo.weights import catalogue
@@ -72,7 +72,13 @@ class Run:
             ArgumentError: The run cannot give weights.
             RunError: The folder holds no run, or is damaged.
         """
-        written = read_json(folder / "experiment.json", _REMEDY)
+        path = folder / "experiment.json"
+        with values_of_file(path, _REMEDY):
+            return cls._of_values(folder, read_json(path, _REMEDY))
+
+    @classmethod
+    def _of_values(cls, folder: Path, written: Mapping[str, Any]) -> Run:
+        """Take the settings of a run from the values that its folder holds."""
         settings = written["settings"]
         for key, reason in (
             ("quick", "which trains on a few images"),
@@ -119,7 +125,9 @@ class Run:
         """
         data = load_images(self.data, root)
         for path in sorted(self.folder.glob("seed-*[0-9].json")):
-            if read_json(path, _REMEDY)["fingerprint"] != fingerprints(data):
+            with values_of_file(path, _REMEDY):
+                written = read_json(path, _REMEDY)["fingerprint"]
+            if written != fingerprints(data):
                 raise DataError(
                     f"The images must be those of the run. Received: others than {path} names. "
                     "Name the place of the images with --root."

@@ -49,6 +49,16 @@ class SeedResult:
     class_names: list[str]
     fingerprint: dict[str, str]
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> SeedResult:
+        """Make the result of the values of `dataclasses.asdict`."""
+        confusion = {
+            result: {split: np.array(matrix, int).tolist() for split, matrix in splits.items()}
+            for result, splits in values["confusion"].items()
+        }
+        seconds = float(values["seconds"])
+        return cls(**{**values, "seconds": seconds, "confusion": confusion})
+
     def joined_with(self, other: SeedResult) -> SeedResult:
         """Add the results of other members with the same seed."""
         return replace(

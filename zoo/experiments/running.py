@@ -28,7 +28,7 @@ from zoo.experiments.sweeping import BEST, FOLDER, SweepOutcome, run_sweep
 from zoo.experiments.views.choices import Choice, TrainedSeed
 from zoo.experiments.views.finishing import START_ANEW, finish, write_json
 from zoo.experiments.views.measuring import Measurement
-from zoo.files import FolderLock, holds_files, read_json, write_atomically
+from zoo.files import FolderLock, holds_files, read_json, values_of_file, write_atomically
 from zoo.training.distillation import Teacher
 
 
@@ -133,7 +133,8 @@ def _sweep(
     """Run the sweep of an experiment, or read what it gave; then look at the best trial."""
     path, run = folder / "sweep.json", folder / FOLDER
     if path.exists():
-        outcome = SweepOutcome.from_dict(read_json(path, START_ANEW))
+        with values_of_file(path, START_ANEW):
+            outcome = SweepOutcome.from_dict(read_json(path, START_ANEW))
     else:
         member = make_member(experiment.swept_member, len(images().train), quick=quick)
         outcome = run_sweep(experiment, member, images(), folder, quick=quick, verbose=verbose)
@@ -157,7 +158,8 @@ def _check_settings(folder: Path, experiment: Experiment, quick: bool) -> None:
     settings = json.loads(json.dumps({"quick": quick, **asdict(experiment)}))
     path = folder / "experiment.json"
     if path.exists():
-        before = read_json(path, START_ANEW).get("settings", {})
+        with values_of_file(path, START_ANEW):
+            before = {**read_json(path, START_ANEW)["settings"]}
         for key in ("name", "quick", "data", "features", "teacher", "members", "protocol", "sweep"):
             if not _are_alike(key, before.get(key), settings[key]):
                 raise RunError(
@@ -218,7 +220,8 @@ class SeedRun:
         path = Path(f"{self.folder}.json")
         if not path.exists():
             write_json(path, asdict(self._train_and_judge()))
-        return SeedResult(**read_json(path, START_ANEW))
+        with values_of_file(path, START_ANEW):
+            return SeedResult.from_dict(read_json(path, START_ANEW))
 
     def finish(self, measurements: Sequence[Choice]) -> tuple[Measurement, ...]:
         """Draw the figures of the experiment, and take measurements."""

@@ -49,7 +49,7 @@ class SweepOutcome:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "SweepOutcome":
         """Make the outcome of the values of `dataclasses.asdict`."""
-        seeds = tuple(SeedResult(**seed) for seed in values["seeds"])
+        seeds = tuple(SeedResult.from_dict(seed) for seed in values["seeds"])
         return cls(SweepResult.from_dict(values["sweep"]), seeds)
 
 

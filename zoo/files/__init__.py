@@ -5,7 +5,7 @@ Every room above may come in. This room knows no other room.
 
 from zoo.files.disk_errors import is_error_of_disk
 from zoo.files.locks import FolderLock, holds_files, is_locked
-from zoo.files.reading import damaged_file, read_json
+from zoo.files.reading import damaged_file, read_json, values_of_file
 from zoo.files.temporary import (
     is_abandoned,
     is_temporary,
@@ -35,5 +35,6 @@ __all__ = [
     "read_json",
     "scratch_folder",
     "temporary_folder",
+    "values_of_file",
     "write_atomically",
 ]

@@ -38,10 +38,19 @@ def read_packed(
 
     Returns:
         The arrays and the JSON values.
+
+    Raises:
+        ValueError: The arrays take more bytes than the file, so `write_packed` did not write it.
+            Nothing is unpacked.
     """
     import numpy as np
 
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
     with np.load(stream, allow_pickle=False) as file:
+        unpacked = sum(member.file_size for member in file.zip.infolist())
+        if unpacked > size:
+            raise ValueError(f"it has {size:,} bytes, and would take {unpacked:,} in memory")
         keys = {*file.files} - {FACTS} if names is None else names
         return {key: file[key] for key in keys}, json.loads(str(file[FACTS]))
 

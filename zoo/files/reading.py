@@ -1,11 +1,13 @@
 """Reading files that Zoo wrote, with errors that name the file and say what to do."""
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import RunError
+from zoo.errors import RunError, ZooError
 
 
 def read_json(path: str | os.PathLike[str], remedy: str) -> dict[str, Any]:
@@ -38,6 +40,32 @@ def read_json(path: str | os.PathLike[str], remedy: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise damaged_file(path, "it is no JSON object", remedy)
     return values
+
+
+@contextlib.contextmanager
+def values_of_file(path: str | os.PathLike[str], remedy: str) -> Iterator[None]:
+    """Turn the errors of using values that Zoo did not write into an error that names their file.
+
+    Args:
+        path: The file that the values were read from.
+        remedy: What to do if the file is damaged, as a sentence.
+
+    Raises:
+        RunError: The values are missing, or of another type.
+
+    Example:
+        >>> with values_of_file("run.json", "Start anew."):
+        ...     {"epoch": None}["epoch"] + 1
+        Traceback (most recent call last):
+        zoo.errors.RunError: run.json must be as Zoo wrote it. Received: run.json, which is \
+damaged (TypeError: unsupported operand type(s) for +: 'NoneType' and 'int'). Start anew.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        if isinstance(error, ZooError):
+            raise
+        raise damaged_file(path, f"{type(error).__name__}: {error}", remedy) from error
 
 
 def damaged_file(path: str | os.PathLike[str], reason: object, remedy: str) -> RunError:

@@ -8,6 +8,7 @@ from typing import Any
 from zoo.errors import DataError
 from zoo.registry.kept_memory import count_variables
 from zoo.saving.archive import read_description, stored_bytes
+from zoo.saving.graph import calls_without_inputs
 from zoo.saving.names import foreign_names
 from zoo.saving.weight_budget import WeightBudget
 from zoo.text import first_line
@@ -22,7 +23,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     another class or function than layers, activations, initialisers, regularisers, constraints and
     operations of Keras, those of Zoo, and those registered with
     `keras.saving.register_keras_serializable`. So import the modules of your own layers first. A
-    damaged file is refused too.
+    damaged file is refused too, and so is a file with an operation that Keras would compute while
+    it loads the file.
 
     Args:
         path: The file.
@@ -136,12 +138,19 @@ def saved_description(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _check_description(path: Path, description: Any) -> None:
-    """Refuse a description that names what no model needs."""
+    """Refuse a description that names what no model needs, or lets Keras compute at once."""
     for name in foreign_names(description):
         raise DataError(
             "path must be a model of layers, activations, initialisers, regularisers, constraints "
             "and operations of Keras, of Zoo, or registered with "
             f"keras.saving.register_keras_serializable. Received: {path}, which names {name}. "
             "Import the module that registers it if it is your own; otherwise do not load this "
+            "file."
+        )
+    for name in calls_without_inputs(description):
+        raise DataError(
+            "path must be a model whose layers and operations all take something that depends on "
+            f"the input of the model. Received: {path}, whose {name!a:.80} takes only values that "
+            "stand in the file. Save the model again with model.save(path), or do not load this "
             "file."
         )

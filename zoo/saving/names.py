@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 _MODULES_OF_MODELS = (
-    *("keras.layers", "keras.models", "keras.activations", "keras.initializers"),
-    *("keras.regularizers", "keras.constraints", "keras.ops", "keras.random"),
-    *("keras.dtype_policies", "keras.quantizers"),
+    *("keras.layers", "keras.activations", "keras.initializers", "keras.regularizers"),
+    *("keras.constraints", "keras.ops", "keras.random", "keras.dtype_policies"),
+    "keras.quantizers",
     # Of the settings of `compile`, which members that were compiled keep.
     *("keras.optimizers", "keras.losses", "keras.metrics"),
 )
-_CLASSES_OF_KERAS = ("Model", "Sequential", "DTypePolicy", "Variable")
+_CLASSES_OF_KERAS = ("Model", "Sequential", "Functional", "DTypePolicy", "Variable")
+"""The only names in `keras` and in `keras.models`, whose functions read and write files."""
 _CLASSES_THAT_RUN_OR_READ_MORE = (
     # Other programs, and functions with arguments of the file's choice.
     *("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"),
@@ -73,11 +74,11 @@ def _is_part_of_models(description: dict[str, Any]) -> bool:
         return False
     if name in _CLASSES_THAT_RUN_OR_READ_MORE:
         return False
-    if module == "keras":
-        return name in _CLASSES_OF_KERAS
     if module == "builtins":
         return description["class_name"] == "function" and any(
             hasattr(getattr(keras, place), name) for place in _MODULES_OF_NAMED_FUNCTIONS
         )
     public = module.replace("keras.src.", "keras.", 1)
+    if public == "keras" or f"{public}.".startswith("keras.models."):
+        return name in _CLASSES_OF_KERAS
     return any(f"{public}.".startswith(f"{allowed}.") for allowed in _MODULES_OF_MODELS)

@@ -356,18 +356,17 @@ class Learner:
         self.best_epoch, self.best_loss = facts["best_epoch"], facts["best_loss"]
         self._snapshots_taken = facts.get("snapshots", 0)
         self.seconds = facts.get("seconds")
-        self._plateau = facts.get("plateau", self._plateau)
+        best, since = facts.get("plateau", self._plateau)
+        self._plateau = float(best), int(since)
         self._finite_weights = self.model.get_weights()
-        kept_weights = {
-            "best": self._best_weights,
-            "mean": self._mean_weights,
-            "last": self._last_weights,
-            "finite": self._finite_weights,
-        }
+        kept_weights = {group: groups[group] for group in ("best", "mean", "last")}
+        kept_weights["finite"] = self._finite_weights
         for group, kept in kept_weights.items():
             if f"{self.name}/{group}/0" in arrays:
                 count = len(self.model.weights)
                 kept[:] = [arrays[f"{self.name}/{group}/{index}"] for index in range(count)]
+                if [array.shape for array in kept] != [*map(np.shape, self.model.get_weights())]:
+                    raise ValueError(f"the {group} weights of {self.name} have other shapes")
         if self._last_weights and facts["epochs"] < self.recipe.epochs and not self.stopped:
             # The run was finished, and now goes on for more epochs.
             self.model.set_weights(self._last_weights)

@@ -70,9 +70,10 @@ class Loop:
             combine: Combines their probabilities, for the committee's scores; or None.
         """
         data = self._images_of(learners)
+        steps = math.ceil(len(data) / learners[0].recipe.batch_size)
         for learner in learners:
-            learner.start(math.ceil(len(data) / learner.recipe.batch_size))
-        position, totals = self.checkpoint.restore(learners)
+            learner.start(steps)
+        position, totals = self.checkpoint.restore(learners, steps, is_combined=bool(combine))
         group = self._group(learners, combine)
         group.lockstep.reset(totals)
         names = [learner.name for learner in learners] + (["committee"] if combine else [])

@@ -22,6 +22,7 @@ from zoo.files import (
     holds_files,
     is_locked,
     read_json,
+    values_of_file,
     write_atomically,
 )
 from zoo.files.packing import read_packed, write_packed
@@ -107,11 +108,14 @@ class RunFolder:
 
         write_atomically(self.state_file(name), write)
 
-    def load_state(self, name: str) -> tuple[dict[str, np.ndarray], Any] | None:
+    def load_state(
+        self, name: str, names: Sequence[str] | None = None
+    ) -> tuple[dict[str, np.ndarray], Any] | None:
         """Read the state that `save_state` wrote.
 
         Args:
             name: The name of the state.
+            names: The arrays to read; None reads all.
 
         Returns:
             The arrays and the facts, or None where no state was written.
@@ -122,7 +126,7 @@ class RunFolder:
         path = self.state_file(name)
         if not path.exists():
             return None
-        return _read_state(path)
+        return _read_state(path, names)
 
     def state_file(self, name: str) -> Path:
         """Give the path of a state."""
@@ -140,9 +144,10 @@ class RunFolder:
         if not isinstance(before, dict):
             raise damaged_file(self.path / MANIFEST, "it has no configuration", START_ANEW)
         self._compare_versions(manifest.get("versions"))
-        if _are_more_epochs(before, self.config):
-            before = {**before, "recipes": _with_epochs(before, self.config)}
-        changed = config_differences(before, self.config)
+        with values_of_file(self.path / MANIFEST, START_ANEW):
+            if _are_more_epochs(before, self.config):
+                before = {**before, "recipes": _with_epochs(before, self.config)}
+            changed = config_differences(before, self.config)
         if changed:
             raise RunError(
                 "A run must be resumed with the configuration that it was started with. Received: "
@@ -293,9 +298,10 @@ def read_history(folder: str | os.PathLike[str]) -> dict[str, list[float]]:
     # Models that were trained one after another have a state each, with the history until then.
     for path in sorted((Path(folder) / "state").glob("*.npz")):
         _, facts = _read_state(path, names=())
-        for key, values in facts.get("history", {}).get("history", {}).items():
-            if len(values) > len(history.get(key, ())):
-                history[key] = values
+        with values_of_file(path, START_ANEW):
+            for key, values in facts.get("history", {}).get("history", {}).items():
+                if len(values) > len(history.get(key, ())):
+                    history[key] = [float(value) for value in values]
     return history
 
 
@@ -309,7 +315,7 @@ def _read_state(
     except Exception as error:  # a damaged zip file raises many kinds of errors
         raise RunError(
             f"The state of a run must be a file as Zoo wrote it. Received: {path}, which is "
-            f"damaged ({error}). Start the run anew in another folder."
+            f"damaged ({error}). {START_ANEW}"
         ) from error
 
 

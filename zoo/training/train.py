@@ -156,7 +156,7 @@ def train(
             data,
             validation,
             recorder,
-            Checkpoint(run, recorder),
+            Checkpoint(run, recorder, is_validated=validation is not None),
             signals,
             seed=seed,
             teacher=teacher,

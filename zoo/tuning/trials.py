@@ -1,6 +1,5 @@
 """Trials: what a sweep keeps of each trial, with the curves, weights and answers in a file."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +15,8 @@ from zoo.ensembles.measures.bootstrap import percentile_interval, resampled_mean
 from zoo.ensembles.members import Member, built_member
 from zoo.ensembles.provenance import Provenance
 from zoo.errors import RunError
-from zoo.files import write_atomically
+from zoo.files import values_of_file, write_atomically
+from zoo.files.packing import read_packed, write_packed
 from zoo.inspect.curves.sweep_runs import value_text
 from zoo.metrics import Accuracy, accuracy
 from zoo.recipes import Recipe
@@ -168,7 +168,9 @@ class Trial:
     @cached_property
     def histories(self) -> list[dict[str, list[float]]]:
         """The scores of each epoch with each seed, as Keras names them: `"val_accuracy"`."""
-        return [dict(history) for history in self._facts["histories"]]
+        remedy = "Start the sweep anew in another folder."
+        with values_of_file(self.setup.file(self.number), remedy):
+            return [dict(history) for history in self._facts["histories"]]
 
     @property
     def mean_history(self) -> dict[str, list[float]]:
@@ -183,7 +185,7 @@ class Trial:
     @property
     def probabilities(self) -> NDArray[np.float32]:
         """The probabilities of the validation images, float32 [seeds, n, classes]."""
-        return cast(NDArray[np.float32], self._read(["probabilities"])["probabilities"])
+        return cast(NDArray[np.float32], self._read(["probabilities"])[0]["probabilities"])
 
     @property
     def right(self) -> NDArray[np.bool_]:
@@ -217,7 +219,7 @@ class Trial:
         for repetition in wanted:
             model = self.setup.build(self.member, self.setup.all_seeds[repetition])
             names = [f"weights/{repetition}/{k}" for k in range(len(model.weights))]
-            arrays = self._read(names)
+            arrays, _ = self._read(names)
             model.set_weights([arrays[name] for name in names])
             model.zoo_provenance = self.setup.provenance
             models.append(model)
@@ -246,14 +248,14 @@ class Trial:
 
     @cached_property
     def _facts(self) -> Any:
-        return json.loads(str(self._read(["facts"])["facts"]))
+        return self._read(())[1]
 
-    def _read(self, names: Sequence[str]) -> dict[str, Any]:
-        """Read arrays of the file."""
+    def _read(self, names: Sequence[str]) -> tuple[dict[str, Any], Any]:
+        """Read arrays and the facts of the file."""
         path = self.setup.file(self.number)
         try:
-            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-                return {name: file[name] for name in names}
+            with open(path, "rb") as stream:
+                return read_packed(stream, names)
         except Exception as error:  # a damaged zip file raises many kinds of errors
             fault = "does not exist" if not path.exists() else f"is damaged ({error})"
             raise RunError(
@@ -328,11 +330,11 @@ def write_trial(
         for repetition, group in enumerate(weights)
         for k, array in enumerate(map(np.asarray, group))
     }
-    facts = np.array(json.dumps({"histories": [dict(history) for history in histories]}))
+    facts = {"histories": [dict(history) for history in histories]}
 
     def write(temporary: Path) -> None:
         with open(temporary, "wb") as stream:
-            np.savez(stream, facts=facts, probabilities=probabilities, **arrays)  # type: ignore[arg-type]
+            write_packed(stream, {"probabilities": probabilities, **arrays}, facts)
 
     write_atomically(path, write)
 

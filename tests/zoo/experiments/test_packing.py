@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from zoo.ensembles import Committee
-from zoo.errors import ArgumentError, DataError
+from zoo.errors import ArgumentError, DataError, RunError
 from zoo.experiments import packing
 from zoo.registry.named_weights import named_weights
 from zoo.weights.catalogue import WeightSet, find_weights
@@ -78,6 +78,12 @@ def test_packing_again_writes_the_same(weights_run, changeable_weights, capsys):
 )
 def test_a_run_that_cannot_give_weights_is_refused(weights_run, tmp_path, settings, words):
     with pytest.raises(ArgumentError, match=words):
+        packing.Run.read(changed_run(weights_run, tmp_path, **settings))
+
+
+@pytest.mark.parametrize("settings", [{"protocol": 5}, {"members": [1]}, {"data": None}])
+def test_a_run_whose_settings_are_damaged_is_named(weights_run, tmp_path, settings):
+    with pytest.raises(RunError, match=r"experiment\.json, which is damaged"):
         packing.Run.read(changed_run(weights_run, tmp_path, **settings))
 
 

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from zoo.ensembles import Committee
 from zoo.errors import ArgumentError, RunError
 from zoo.experiments import experiment_names, load_experiment, reproduce, running
 from zoo.experiments.images import load_images
+from zoo.experiments.results import SeedResult
 from zoo.experiments.views.drawing import FIGURES
 from zoo.tensorboard import TensorBoardLog
 
@@ -150,6 +152,33 @@ def test_a_folder_of_other_settings_or_other_files_is_refused(digits_run, digits
         reproduce(str(digits_file), log_dir=folder, quick=True, verbose=0)
     with pytest.raises(RunError, match="which holds other files"):
         reproduce(str(digits_file), log_dir=tmp_path, verbose=0)
+
+
+RESULT = asdict(SeedResult(0, 1.0, False, {}, [], {}))
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("experiment.json", {"settings": [1]}),
+        ("experiment.json", {"settings": None}),
+        ("experiment.json", {}),
+        ("seed-0.json", {"seed": 0}),
+        ("seed-0.json", {**RESULT, "other": 0}),
+        ("seed-0.json", {**RESULT, "confusion": 5}),
+        ("seed-0.json", {**RESULT, "confusion": {"softmax": {"test": [[1, 0], ["x"]]}}}),
+        ("seed-0-finished.json", {}),
+        ("seed-0-finished.json", {"entries": [3]}),
+        ("seed-0-finished.json", {"entries": [{"rows": [{"other": 1}]}]}),
+    ],
+)
+def test_a_file_of_the_run_with_other_values_is_named(
+    digits_run, digits_file, tmp_path, name, values
+):
+    copy = shutil.copytree(digits_run[1], tmp_path / "run")
+    (copy / name).write_text(json.dumps(values), "utf-8")
+    with pytest.raises(RunError, match=rf"{name}, which is damaged .*Name another run folder"):
+        reproduce(str(digits_file), log_dir=copy, verbose=0)
 
 
 def test_what_was_published_may_be_corrected_after_the_run(digits_run, digits_file, tmp_path):

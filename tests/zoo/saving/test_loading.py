@@ -77,6 +77,9 @@ HOSTILE_FUNCTIONS = [
     {"module": "keras.layers", "class_name": "StringLookup", "config": {"vocabulary": "/secret"}},
     {"module": "keras.src.layers.preprocessing.index_lookup", "class_name": "IndexLookup"},
     {"module": "builtins", "class_name": "function", "config": "plot_image_gallery"},
+    {"module": "keras.models", "class_name": "function", "config": "load_model"},
+    {"module": "keras.models", "class_name": "function", "config": "model_from_json"},
+    {"module": "keras.src.models.model", "class_name": "function", "config": "model_from_json"},
 ]
 
 KNOWN_ATTACKS = {
@@ -128,6 +131,63 @@ def test_names_that_no_model_needs_are_refused_wherever_they_stand(tmp_path, hos
     with pytest.raises(DataError, match=r"m\.keras, which names .*do not load this file"):
         zoo.load(tmp_path / "m.keras")
     assert keras.config.epsilon() == epsilon
+
+
+SYMBOLIC = {
+    "class_name": "__keras_tensor__",
+    "config": {"shape": [None, 4], "dtype": "float32", "keras_history": ["flatten", 0, 0]},
+}
+
+
+@pytest.mark.parametrize(
+    ("operation", "config"),
+    [
+        ("Tile", {"repeats": 10**12}),
+        ("Repeat", {"repeats": 10**12}),
+        ("Pad", {"pad_width": [[10**12, 0]]}),
+    ],
+)
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [{"args": [[1.0]], "kwargs": {}}],
+        # A symbolic tensor inside the configuration of something else is no argument.
+        [{"args": [{"class_name": "__numpy__", "config": {"value": [1.0], "of": SYMBOLIC}}]}],
+        [{"args": [SYMBOLIC], "kwargs": {}}, {"args": [[1.0]], "kwargs": {}}],
+        [[]],
+        [None],
+        {"": 1},
+    ],
+    ids=["numbers", "array", "second call", "earlier form", "nothing", "no list"],
+)
+def test_an_operation_that_would_be_computed_while_loading_is_refused(
+    tmp_path, operation, config, nodes
+):
+    zoo.build("softmax", input_shape=(4, 4, 1)).save(tmp_path / "m.keras")
+
+    def change(layers):
+        named = {"name": "evil", "inbound_nodes": nodes, "registered_name": operation}
+        kind = {"module": "keras.src.ops.numpy", "class_name": operation}
+        layers.append({**kind, **named, "config": {"name": "evil", **config}})
+
+    change_description(tmp_path / "m.keras", change)
+    with pytest.raises(DataError, match=r"m\.keras, whose 'evil' takes only values that stand in"):
+        zoo.load(tmp_path / "m.keras")
+
+
+def test_calls_as_earlier_versions_of_keras_described_them_are_loaded(tmp_path):
+    model = zoo.build("softmax", input_shape=(4, 4, 1))
+    model.save(tmp_path / "m.keras")
+
+    def change(layers):
+        for layer in layers:
+            for node in layer["inbound_nodes"]:
+                history = node["args"][0]["config"]["keras_history"]
+                layer["inbound_nodes"] = [[[*history, {}]]]
+
+    change_description(tmp_path / "m.keras", change)
+    loaded = zoo.load(tmp_path / "m.keras")
+    np.testing.assert_array_equal(loaded.get_weights()[0], model.get_weights()[0])
 
 
 @pytest.mark.parametrize(

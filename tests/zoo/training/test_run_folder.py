@@ -209,6 +209,11 @@ def test_folder_of_foreign_files_is_not_resumed(tmp_path):
         b"[]",  # JSON, but not of ours
         b"null",
         b'"config"',
+        b'{"config": {"recipes": [1]}}',
+        b'{"config": {"recipes": {"a.b": 3}}}',
+        b'{"config": {"recipes": {"a.b": {"epochs": "x"}}}}',
+        b'{"config": {"recipes": {"a.b": {"epochs": null}}}}',
+        b'{"config": {"recipes": {"a.b": {"epochs": []}}}}',
     ],
 )
 def test_damaged_manifest_is_named(tmp_path, damaged):
@@ -364,4 +369,11 @@ def test_the_history_of_a_damaged_state_is_refused(tmp_path):
     run.save_state("a", ARRAYS, FACTS)
     (tmp_path / "state" / "a.npz").write_bytes(b"PK")
     with pytest.raises(RunError, match=r"must be a file as Zoo wrote it.*a\.npz"):
+        read_history(tmp_path)
+
+
+@pytest.mark.parametrize("facts", [[1], {"history": 5}, {"history": {"history": {"loss": ["x"]}}}])
+def test_the_history_of_a_state_of_another_form_is_refused(tmp_path, facts):
+    RunFolder(tmp_path, CONFIG).save_state("a", ARRAYS, facts)
+    with pytest.raises(RunError, match=r"a\.npz, which is damaged"):
         read_history(tmp_path)

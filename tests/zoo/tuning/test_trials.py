@@ -5,6 +5,7 @@ import pytest
 
 from zoo.ensembles.provenance import provenance_of
 from zoo.errors import RunError
+from zoo.files.packing import pack
 from zoo.tuning.trials import mean_accuracy
 
 
@@ -45,6 +46,7 @@ def test_a_missing_or_damaged_file_is_an_error_that_says_so(swept, tmp_path):
     with pytest.raises(RunError, match=r"trial-0 must be in a file .* which does not exist"):
         trial.models()
     trial.setup.file(0).parent.mkdir()
-    trial.setup.file(0).write_bytes(b"PK")
-    with pytest.raises(RunError, match="which is damaged"):
-        _ = trial.histories
+    for damaged in (b"PK", pack({}, {"histories": 5}), pack({}, [])):
+        trial.setup.file(0).write_bytes(damaged)
+        with pytest.raises(RunError, match="which is damaged"):
+            _ = replace(trial).histories

@@ -5,7 +5,6 @@ an error.
 """
 
 import contextlib
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,9 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from zoo.cli.runs.resuming import KEY, MANIFEST
+from zoo.errors import RunError
+from zoo.files import read_json
+from zoo.files.packing import read_packed
 from zoo.metrics import Accuracy
 
 REPORT, STATE, MODEL = "report.json", "state", "committee.keras"
@@ -127,15 +127,12 @@ def _run_folders(folder: Path) -> Iterator[Path]:
 def _read_object(file: Path, problems: list[str]) -> Mapping[str, Any]:
     """Read a JSON object; a missing or damaged file gives an empty object."""
     try:
-        values = json.loads(file.read_text("utf-8"))
+        return read_json(file, "")
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError):
-        values = None
-    if not isinstance(values, dict):
+    except RunError:
         problems.append(f"{file.name} is damaged")
         return {}
-    return values
 
 
 def _read_states(
@@ -159,8 +156,8 @@ def _read_states(
             epochs.append(0)
             continue
         try:
-            with np.load(file, allow_pickle=False) as arrays:  # reads the facts, not the weights
-                facts = json.loads(str(arrays["facts"]))
+            with open(file, "rb") as stream:
+                _, facts = read_packed(stream, names=())
             epochs.append(int(facts["epoch"]))
             for key, values in facts["history"]["history"].items():
                 if len(values) > len(history.get(key, ())):

@@ -13,7 +13,7 @@ from typing import Any
 from cyclopts import App, Token
 
 from zoo.errors import ArgumentError
-from zoo.files import holds_files, read_json
+from zoo.files import damaged_file, holds_files, read_json
 
 MANIFEST = "run.json"  # of zoo.training.run_folder, whose import loads TensorFlow
 
@@ -22,6 +22,8 @@ OWN = ("--log-dir", "--resume", "--quiet", "--jobs", "--scheduler")
 
 HIDDEN = "--options-of-run"
 """The option, which no help shows, that hands the words of the command to the command."""
+
+_START_ANEW = "Start the run anew in another folder."
 
 KEY = "command"
 """The value in the manifest: the name of the command, and its words by option."""
@@ -61,11 +63,13 @@ def take_options_of_run(app: App, commands: Sequence[str], arguments: Any) -> No
 
 def _options_of_run(folder: str, command: str) -> Mapping[str, Sequence[Sequence[Any]]]:
     """Read the words of the command that started a run; a run without them has none."""
-    kept = None
+    kept, file = None, Path(folder).expanduser() / MANIFEST
     with contextlib.suppress(OSError):  # the training says what is wrong with it
-        kept = read_json(Path(folder).expanduser() / MANIFEST, "").get(KEY)
+        kept = read_json(file, "").get(KEY)
     if not isinstance(kept, dict):
         return {}
+    if not isinstance(kept.get("name"), str) or not _are_options(kept.get("options")):
+        raise damaged_file(file, "its command is not as it was given", _START_ANEW)
     if kept["name"] != command:
         raise ArgumentError(
             f"A run must be resumed by the command that started it, `zoo {kept['name']}`. "
@@ -73,6 +77,20 @@ def _options_of_run(folder: str, command: str) -> Mapping[str, Sequence[Sequence
             f"--log-dir {folder}`."
         )
     return kept["options"]
+
+
+def _are_options(options: Any) -> bool:
+    """Whether a value holds the words of each option, as `_word` gives them."""
+    return isinstance(options, dict) and all(
+        isinstance(words, list)
+        and all(
+            isinstance(word, list)
+            and len(word) == 2
+            and all(part is None or isinstance(part, str) for part in word)
+            for word in words
+        )
+        for words in options.values()
+    )
 
 
 def check_run(folder: Path) -> None:
@@ -105,7 +123,7 @@ gone, which does not exist. Check the path, or leave --resume out.
             f"--log-dir must be the folder of the run to resume. Received: {folder}, {fault}. "
             "Check the path, or leave --resume out."
         )
-    read_json(file, "Start the run anew in another folder.")
+    read_json(file, _START_ANEW)
 
 
 def _word(token: Token) -> tuple[str | None, str | None]:

@@ -9,7 +9,7 @@ from typing import Any
 from zoo.experiments.views.choices import Choice, TrainedSeed
 from zoo.experiments.views.drawing import FIGURES
 from zoo.experiments.views.measuring import MEASUREMENTS, Measurement
-from zoo.files import errors_as_warnings, read_json, write_atomically
+from zoo.files import errors_as_warnings, read_json, values_of_file, write_atomically
 from zoo.starting.signals import raise_shared
 from zoo.text import json_text
 
@@ -35,7 +35,7 @@ def finish(
         All values that were measured, in this call or earlier.
     """
     record = Path(f"{stem}-finished.json")
-    entries = read_json(record, START_ANEW)["entries"] if record.exists() else []
+    entries = _read_entries(record) if record.exists() else []
     choices = [*(("figure", choice) for choice in figures)]
     choices += [("measurement", choice) for choice in measurements]
     measured: list[Measurement] = []
@@ -56,6 +56,15 @@ def finish(
             write_json(record, {"entries": entries})
         measured += [Measurement(**row) for row in entry["rows"]]
     return tuple(measured)
+
+
+def _read_entries(record: Path) -> list[dict[str, Any]]:
+    """Read what earlier calls have drawn and measured."""
+    with values_of_file(record, START_ANEW):
+        entries = read_json(record, START_ANEW)["entries"]
+        for entry in entries:
+            _ = [Measurement(**row) for row in entry["rows"]]
+        return [*entries]
 
 
 def write_json(path: Path, values: Any) -> None:

@@ -165,7 +165,8 @@ class SpreadTraining:
             "seed": self._loop.seed,
             "log_dir": str(self._run.path) if self._run else None,
         }
-        epoch = unpack(state, names=())[1]["epoch"] if state else -1
+        facts = self._loop.checkpoint.read_facts(group)
+        epoch = facts["epoch"] if facts else -1
         names = [learner.name for learner in group]
         self._loop.recorder.rewind(names, epoch)
         self._logged.update(dict.fromkeys(names, max(epoch, 0)))
@@ -186,7 +187,7 @@ class SpreadTraining:
         learners = self._groups[piece.name]
         epochs = {learner.name: learner.recipe.epochs for learner in learners}
         if not is_finished(facts) or any(
-            values["epochs"] != epochs[name] for name, values in facts["learners"].items()
+            values.get("epochs") != epochs[name] for name, values in facts["learners"].items()
         ):
             return False
         piece.result = Message("done", None, (state,))
@@ -258,12 +259,13 @@ class SpreadTraining:
         self._write_state(name, state)
         arrays, facts = unpack(state)
         self._loop.recorder.restore(facts["history"])
-        for learner in self._groups[name]:
-            values = facts["learners"][learner.name]
-            give_variables(learner.model, arrays, learner.name)
-            learner.stopped = values["stopped"]
-            learner.best_epoch, learner.best_loss = values["best_epoch"], values["best_loss"]
-            learner.seconds = values["seconds"]
+        with self._loop.checkpoint.errors_of_state(name):
+            for learner in self._groups[name]:
+                values = facts["learners"][learner.name]
+                give_variables(learner.model, arrays, learner.name)
+                learner.stopped = values["stopped"]
+                learner.best_epoch, learner.best_loss = values["best_epoch"], values["best_loss"]
+                learner.seconds = values.get("seconds")
 
     def _check_all_done(self, pieces: Sequence[Piece]) -> None:
         """Raise an error that names each member that could not be trained."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def train_piece(task: Task) -> tuple[None, tuple[bytes, ...]]:
         data,
         validation,
         recorder,
-        Checkpoint(states, recorder),
+        Checkpoint(states, recorder, is_validated=validation is not None),
         signals=task.signals,
         seed=task.settings["seed"],
         teacher=make_teacher(task.settings["teacher"], arrays),
@@ -99,9 +100,11 @@ class SentStates(RunFolder):
         if self._task.settings["log_dir"] and not is_finished(facts):
             self._task.send("state", None, self.latest)
 
-    def load_state(self, name: str) -> tuple[dict[str, np.ndarray], Any] | None:
+    def load_state(
+        self, name: str, names: Sequence[str] | None = None
+    ) -> tuple[dict[str, np.ndarray], Any] | None:
         """Give the state from which the piece goes on."""
-        return unpack(self.latest) if self.latest else None
+        return unpack(self.latest, names) if self.latest else None
 
 
 def is_finished(facts: Mapping[str, Any]) -> bool:
@@ -111,7 +114,7 @@ def is_finished(facts: Mapping[str, Any]) -> bool:
         facts: The JSON values of the state, as `Checkpoint.save` wrote them.
     """
     return not facts["step"] and all(
-        learner["stopped"] or facts["epoch"] >= learner["epochs"]
+        learner["stopped"] or facts["epoch"] >= learner.get("epochs", math.inf)
         for learner in facts["learners"].values()
     )
 

@@ -76,6 +76,7 @@ def test_the_newest_run_is_the_first(tmp_path):
     [
         ("run.json", "{", "run.json is damaged"),
         ("run.json", "[]", "run.json is damaged"),
+        ("run.json", "[" * 100_000, "run.json is damaged"),
         ("run.json", None, "run.json is missing"),
         ("report.json", "{} ]", "report.json is damaged"),
         ("report.json", '{"committee": 3}', "report.json is damaged"),

@@ -56,6 +56,28 @@ def test_a_run_with_a_damaged_manifest_is_named(zoo_command, run):
     assert f"run.json must be as Zoo wrote it. Received: {run / 'run.json'}, which is dam" in err
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"command": {"foo": 1}},
+        {"command": {"name": "committee"}},
+        {"command": {"name": 3, "options": {}}},
+        {"command": {"name": "committee", "options": [1]}},
+        *(
+            {"command": {"name": "committee", "options": {"--epochs": words}}}
+            for words in (3, [3], [["--epochs", 5]], [["--epochs", "5", "6"]])
+        ),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("command", ["committee", "tune"])
+def test_a_run_whose_command_is_damaged_is_named(zoo_command, run, command, change):
+    (run / "run.json").write_text(json.dumps({**values_of(run), **change}))
+    code, _, err = zoo_command(command, "--resume", "--log-dir", run)
+    assert code == 2
+    assert "run.json, which is damaged (its command is not" in err
+
+
 def test_switches_and_paths_of_files_are_kept(zoo_command, tmp_path, photos):
     words = (
         *("committee", "softmax", "softmax", "--data", "folder", "--root", photos.name),
