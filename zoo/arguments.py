@@ -187,7 +187,7 @@ def as_path(name: str, value: Any) -> Path:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
             path.stat()
     except (TypeError, ValueError, RuntimeError, OSError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
+        why = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
         raise ArgumentError(
             f"{name} must be a path: {why}. Received: {value!a:.80}. Pass another path."
         ) from error

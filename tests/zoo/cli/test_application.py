@@ -216,6 +216,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(zoo_command, tmp_path, words, mes
 OUTPUTS = [
     (["evaluate", "gone.keras", "-o", "r.pdf"], "--output must end in .json, .md, .html or .png."),
     (["evaluate", "gone.keras", "-o", "a.md", "-o", "file/a.png"], "file/a.png, where "),
+    (["evaluate", "gone.keras", "-o", f"new/{LONG[:300]}.md"], "system says: File name too long."),
     (["evaluate", "gone.keras", "-o", "folder.md"], "folder.md, which is a folder."),
     (["data", "show", "digits", "-o", "d.jpg"], "--output must end in .png. Received: d.jpg."),
     (["data", "show", "digits", "-o", "file/d.png"], "--output must be a file that can be written"),
