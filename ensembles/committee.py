@@ -301,8 +301,8 @@ class Committee(VotingModel):
             The path.
 
         Raises:
-            ArgumentError: There is no such format, the path ends in another suffix, or the
-                packages of the extra are not installed.
+            ArgumentError: There is no such format, the path ends in another suffix or is no UTF-8,
+                or the packages of the extra are not installed.
             RunError: The graph could not be written, or computes something else than the
                 committee; an earlier file of this name is unchanged.
         """

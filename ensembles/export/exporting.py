@@ -33,8 +33,8 @@ def export(committee: VotingModel, path: str | os.PathLike[str], format: str) ->
         The path.
 
     Raises:
-        ArgumentError: There is no such format, the path ends in another suffix, or packages are
-            not installed.
+        ArgumentError: There is no such format, the path ends in another suffix or is no UTF-8, or
+            packages are not installed.
         RunError: The graph could not be written, or computes something else.
     """
     if not is_among(format, FORMATS):
