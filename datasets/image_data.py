@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from zoo.datasets.looking.duplicates import Duplicates, find_duplicates
 from zoo.datasets.split import Split
+from zoo.text import visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -116,5 +117,5 @@ class ImageData:
         lines = [f"ImageData({self.name!r}, {self.num_classes} classes of {shape})"]
         for split in self.splits.values():
             counts = ", ".join(f"{name} {count:,}" for name, count in split.class_counts.items())
-            lines.append(f"  {split.name:<10}{len(split):>10,}  {counts}")
+            lines.append(visible(f"  {split.name:<10}{len(split):>10,}  {counts}"))
         return "\n".join(lines)

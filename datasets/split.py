@@ -29,6 +29,7 @@ from zoo.datasets.sampling import (
     stratified_split,
 )
 from zoo.errors import ArgumentError
+from zoo.text import visible
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -301,7 +302,6 @@ class Split:
             ArgumentError: A number is out of range, or another argument is not as described.
 
         Example:
-            >>> import numpy as np
             >>> split = as_split(np.zeros((5, 8, 8, 1), "uint8"), [0, 1, 1, 0, 1])
             >>> [labels.numpy().tolist() for _, labels in split.batches(2)]
             [[0, 1], [1, 0], [1]]
@@ -332,7 +332,7 @@ class Split:
         return len(self.labels)
 
     def __repr__(self) -> str:
-        counts = ", ".join(f"{name} {count:,}" for name, count in self.class_counts.items())
+        counts = visible(", ".join(f"{name} {n:,}" for name, n in self.class_counts.items()))
         shape = "×".join(map(str, self.image_shape))
         return f"Split({self.name!r}, {len(self):,} images of {shape}: {counts})"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from zoo.augmentation.augmentation import Augmentation
 from zoo.ensembles.committee import Committee
 from zoo.ensembles.reports.report import Report
-from zoo.ensembles.reports.tables import score_table
+from zoo.ensembles.reports.tables import class_label, score_table
 from zoo.recipes import Recipe
 from zoo.text import for_markdown, markdown_table, percent
 
@@ -68,9 +68,10 @@ def _members(committee: Committee) -> str:
     method = rule.definition.description or f"{rule.voting} vote"
     if rule.weights:
         method += f" with the weights {', '.join(f'{weight:.3g}' for weight in rule.weights)}"
+    classes = ", ".join(map(class_label, committee.label_names))
     sentence = (
         f"The input is an image of pixels 0..255, {height}×{width}×{channels}. The output is one "
-        f"of {committee.output_shape[-1]} classes: {', '.join(committee.label_names)}."
+        f"of {committee.output_shape[-1]} classes: {classes}."
     )
     if len(committee.members) > 1:
         sentence += f" The {len(committee.members)} members decide by {method}."
@@ -201,7 +202,8 @@ def _calibration(committee: Committee, report: Report) -> str:
 
 
 def _limits(report: Report) -> str:
-    tested = [score for score in report.classes if score.support]
+    classes = [replace(score, name=class_label(score.name)) for score in report.classes]
+    tested = [score for score in classes if score.support]
     worst = min(tested, key=lambda score: score.recall)
     confusion = np.where(np.eye(len(report.confusion), dtype=bool), 0, report.confusion)
     true, taken = np.unravel_index(confusion.argmax(), confusion.shape)
@@ -211,10 +213,10 @@ def _limits(report: Report) -> str:
     ]
     if confusion.any():
         items.append(
-            f"The commonest mistake is to take {report.class_names[true]} for "
-            f"{report.class_names[taken]}: {confusion[true, taken]:,} images."
+            f"The commonest mistake is to take {class_label(report.class_names[true])} for "
+            f"{class_label(report.class_names[taken])}: {confusion[true, taken]:,} images."
         )
-    if absent := [score.name for score in report.classes if not score.support]:
+    if absent := [score.name for score in classes if not score.support]:
         items.append(
             f"No image was there to judge these classes by: {', '.join(absent)}. The macro F1 is "
             "the mean over the classes that are the true or the predicted class of an image."

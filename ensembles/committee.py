@@ -291,7 +291,8 @@ class Committee(VotingModel):
 
         The graph takes `pixels`, uint8 [batch, height, width, channels], and gives
         `probabilities`, float32 [batch, classes], `votes`, int64 [batch, members], and
-        `class_names`, text [classes]. The written graph is run, and compared with `predict`.
+        `class_names`, text [classes], in which a character that is no text in UTF-8 is written
+        as Python writes it. The written graph is run, and compared with `predict`.
 
         Args:
             filepath: The path of a new folder, or of a file that ends in `.onnx` or `.tflite`.
@@ -302,8 +303,8 @@ class Committee(VotingModel):
             The path.
 
         Raises:
-            ArgumentError: There is no such format, the path ends in another suffix, or the
-                packages of the extra are not installed.
+            ArgumentError: There is no such format, the path ends in another suffix or is no UTF-8,
+                or the packages of the extra are not installed.
             RunError: The graph could not be written, or computes something else than the
                 committee; an earlier file of this name is unchanged.
         """

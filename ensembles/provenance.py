@@ -139,12 +139,13 @@ def settings_from_file(settings: Any) -> dict[str, Any] | None:
         if key not in known:
             fault = f"{key!a:.80}"
         elif value is not None and not isinstance(value, known[key]):
-            fault = f"{key}={value!a:.80}"
+            fault = f"{key!r}: {value!a:.80}"
     if fault or settings.get("name") is None:
+        keys = ", ".join(map(repr, known))  # in quotes: they are no options of a command
         raise DataError(
-            f"data_settings in the file of a committee must be among {', '.join(known)}, as "
-            f"zoo.datasets.load records them. Received: {fault or 'no name'}. Ask where the file "
-            "comes from; a newer version of Zoo may know more settings."
+            f"data_settings in the file of a committee must be among {keys}, as zoo.datasets.load "
+            f"records them. Received: {fault or 'no name'}. Ask where the file comes from; a newer "
+            "version of Zoo may know more settings."
         )
     return dict(settings)
 

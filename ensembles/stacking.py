@@ -68,6 +68,7 @@ def stack(
         >>> stack(["softmax", "bn_mlp"], data.train, folds=2, **options).voting
         'stacking'
     """
+    _check_penalty(penalty)
     data = training_split(data, None, training.pop("sample_weight", None), None)
     if data.name == "test":
         raise DataError(
@@ -185,11 +186,7 @@ def fit_stacking(
     """
     from sklearn.linear_model import LogisticRegression  # imported here, since the import is slow
 
-    if not isinstance(penalty, numbers.Real) or not 0 < float(penalty) < np.inf:
-        raise ArgumentError(
-            f"penalty must be above 0 and finite. Received: {penalty!r}. The default is 1; a "
-            "smaller number draws the coefficients closer to 0."
-        )
+    _check_penalty(penalty)
     probabilities = checked_probabilities(probabilities)
     members, n, num_classes = probabilities.shape
     labels = checked_labels(labels, n, num_classes)
@@ -206,3 +203,11 @@ def fit_stacking(
         intercept = np.concatenate([0 * intercept, intercept])
     shape = (num_classes, members, num_classes)
     return Rule(DEFINITION.name, coefficients=coefficients.reshape(shape), intercept=intercept)
+
+
+def _check_penalty(penalty: Any) -> None:
+    if not isinstance(penalty, numbers.Real) or not 0 < float(penalty) < np.inf:
+        raise ArgumentError(
+            f"penalty must be above 0 and finite. Received: {penalty!r}. The default is 1; a "
+            "smaller number draws the coefficients closer to 0."
+        )

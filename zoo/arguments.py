@@ -124,6 +124,22 @@ Received: 'high'. Pass 0.97, for example.
     return float(value)
 
 
+def check_verbose(verbose: Any) -> None:
+    """Refuse another value than `"auto"`, 1 and 0.
+
+    Args:
+        verbose: The argument of a function that shows its progress.
+
+    Raises:
+        ArgumentError: `verbose` has another value.
+
+    Example:
+        >>> check_verbose("auto")
+    """
+    if not is_among(verbose, ("auto", 0, 1)):
+        raise argument_error("verbose", 'be "auto", 1 or 0', verbose, "Pass 0 for silence")
+
+
 def as_names(name: str, value: Any) -> tuple[str, ...]:
     """Take a list of names, which may also be numbers, as texts.
 
@@ -171,7 +187,7 @@ def as_path(name: str, value: Any) -> Path:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
             path.stat()
     except (TypeError, ValueError, RuntimeError, OSError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
+        why = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
         raise ArgumentError(
             f"{name} must be a path: {why}. Received: {value!a:.80}. Pass another path."
         ) from error

@@ -11,7 +11,7 @@ import numpy as np
 
 from zoo.ensembles.combining.majority import vote_shares
 from zoo.ensembles.measures.uncertainty import predictive_entropy
-from zoo.text import percent
+from zoo.text import percent, visible
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,7 +53,7 @@ class Answer:
     def __repr__(self) -> str:
         source = f"picture {self.source}" if isinstance(self.source, int) else self.source
         votes = ", ".join(f"{member}: {vote}" for member, vote in self.votes.items())
-        return (
+        return visible(
             f"Answer({source}: {self.class_name} {percent(self.probability)}, "
             f"uncertainty {self.uncertainty:.2f} nats; {votes})"
         )

@@ -13,7 +13,7 @@ from zoo.ensembles.export.formats import FORMATS
 from zoo.ensembles.models.voting_model import VotingModel
 from zoo.errors import ArgumentError, RunError
 from zoo.files import is_error_of_disk, temporary_folder
-from zoo.text import first_line, percent
+from zoo.text import first_line, percent, visible
 
 TOLERANCE = 1e-4
 """How far the probabilities of the graph may be from the committee's."""
@@ -33,8 +33,8 @@ def export(committee: VotingModel, path: str | os.PathLike[str], format: str) ->
         The path.
 
     Raises:
-        ArgumentError: There is no such format, the path ends in another suffix, or packages are
-            not installed.
+        ArgumentError: There is no such format, the path ends in another suffix or is no UTF-8, or
+            packages are not installed.
         RunError: The graph could not be written, or computes something else.
     """
     if not is_among(format, FORMATS):
@@ -50,6 +50,11 @@ def export(committee: VotingModel, path: str | os.PathLike[str], format: str) ->
         raise ArgumentError(
             f"With format={format!r}, filepath must end in {suffix}. Received: {target.name}. "
             "Rename the file."
+        )
+    if not _is_text(target):
+        raise ArgumentError(
+            "filepath must be text in UTF-8, since TensorFlow writes no other paths. Received: "
+            f"{visible(target)}. Rename the file or its folder."
         )
     images = _test_images(committee)
     expected = committee.predict(images), committee.member_probabilities(images)
@@ -67,6 +72,14 @@ def export(committee: VotingModel, path: str | os.PathLike[str], format: str) ->
             f"({first_line(error)}). Pass another path, or free disk space."
         ) from error
     return target
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a path has no halves of characters, which stand for bytes that are no UTF-8."""
+    try:
+        return bool(str(path.absolute()).encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _test_images(committee: VotingModel) -> np.ndarray:
@@ -93,7 +106,7 @@ def _check_outputs(
         distance <= TOLERANCE
         and same[_is_clear(probabilities)].all()
         and agree[_is_clear(members).T].all()
-        and names == list(class_names)
+        and names == [*map(visible, class_names)]
     )
     if not fits:
         raise RunError(

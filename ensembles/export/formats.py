@@ -14,6 +14,7 @@ from zoo.ensembles.models.voting_model import VotingModel
 from zoo.errors import ArgumentError
 from zoo.files import scratch_folder
 from zoo.layers.folding import folded_where_possible
+from zoo.text import visible
 
 OPSET = 18
 """The version of ONNX's operators."""
@@ -35,7 +36,7 @@ def _graph(committee: VotingModel, dtype: str) -> tuple[Any, list[Any]]:
         return {
             "probabilities": committee.rule.on_tensors(members, dtype),
             "votes": tf.transpose(tf.argmax(members, axis=-1, output_type=tf.int64)),
-            "class_names": tf.constant(committee.label_names),
+            "class_names": tf.constant([*map(visible, committee.label_names)]),
         }
 
     return serve, models

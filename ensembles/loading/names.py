@@ -44,9 +44,9 @@ def is_weights(model: str | os.PathLike[str]) -> bool:
     path = Path(model)
     name = path.as_posix()
     known = _known()
-    if path.is_file() or (path / SAVED).is_file():
+    if os.path.isfile(path) or os.path.isfile(path / SAVED):
         return False
-    if name not in known and not path.suffix and not path.exists():
+    if name not in known and not path.suffix and not os.path.exists(path):
         raise DataError(
             "The model must be a saved model, .keras, or a set of trained weights. Received: "
             f"{name}, which does not exist{did_you_mean(name, known)} `zoo weights` lists the sets."
@@ -76,7 +76,7 @@ def committee_of(model: str | os.PathLike[str]) -> Committee:
 which does not exist. Name a file that model.save(path) wrote.
     """
     name, is_set = Path(model).as_posix(), is_weights(model)
-    if Path(model).exists() and name in _known():
+    if os.path.exists(model) and name in _known():
         told = "the set of weights is taken, not the folder" if is_set else "the file is taken"
         logger.warning("%s is a set of weights and also a path here: %s.", name, told)
     from zoo.ensembles.committee import Committee  # imported here, since the import takes seconds

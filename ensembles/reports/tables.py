@@ -12,7 +12,7 @@ from zoo.ensembles.measures.diversity import Diversity
 from zoo.ensembles.reports.measure_table import MEASURES, Place, Value
 from zoo.metrics import Accuracy, ClassScore, macro_f1
 from zoo.pages import parts
-from zoo.text import markdown_table, percent, rich_table
+from zoo.text import for_picture, markdown_table, percent, rich_table
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MOST_CONFUSIONS = 12
 """How many pairs of classes the table of commonest confusions holds."""
+
+LONGEST_CLASS = 120
+"""The most letters of the name of a class. JSON holds the whole name."""
 
 NO_VALUE = "–"
 """The cell of a value that does not exist or is not known."""
@@ -137,6 +140,11 @@ def leaderboard_tables(
     return tables
 
 
+def class_label(name: str) -> str:
+    """Write the name of a class for a cell of a table, or for a sentence."""
+    return for_picture(name, LONGEST_CLASS)
+
+
 def class_table(
     classes: Sequence[ClassScore], confusion: np.ndarray, accuracy: Accuracy, name: str
 ) -> Table:
@@ -159,7 +167,7 @@ def class_table(
     occurring = (predicted + confusion.sum(axis=1) > 0).tolist()
     rows = [
         [
-            score.name,
+            class_label(score.name),
             percent(score.precision) if count else NO_VALUE,
             percent(score.recall) if score.support else NO_VALUE,
             percent(score.f1) if occurs else NO_VALUE,
@@ -185,12 +193,13 @@ def confusion_table(confusion: np.ndarray, class_names: Sequence[str], name: str
     Returns:
         The table.
     """
+    labels = [*map(class_label, class_names)]
     return Table(
         f"{name}: confusion matrix, true classes in rows",
-        ["", *class_names],
+        ["", *labels],
         [
             [label, *(f"{count:,}" for count in counts)]
-            for label, counts in zip(class_names, confusion, strict=True)
+            for label, counts in zip(labels, confusion, strict=True)
         ],
     )
 
@@ -208,11 +217,12 @@ def commonest_confusions(confusion: np.ndarray, class_names: Sequence[str], name
     """
     wrong = np.where(np.eye(len(confusion), dtype=bool), 0, confusion)
     order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSIONS]
+    labels = [*map(class_label, class_names)]
     pairs = [np.unravel_index(index, wrong.shape) for index in order if wrong.flat[index]]
     return Table(
         f"{name}: commonest confusions (JSON and Markdown hold the matrix)",
         ["true", "predicted", "images"],
-        [[class_names[i], class_names[j], f"{wrong[i, j]:,}"] for i, j in pairs],
+        [[labels[i], labels[j], f"{wrong[i, j]:,}"] for i, j in pairs],
     )
 
 

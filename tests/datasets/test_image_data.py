@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,15 @@ def test_image_data_takes_its_properties_from_train_and_shows_counts(split):
     assert lines[0] == "ImageData('pets', 4 classes of 4×5×3)"
     assert lines[1].split() == ["data", "6", "cat", "3,", "dog", "2,", "owl", "1,", "fox", "0"]
     assert lines[2].split()[:2] == ["test", "1"]
+
+
+def test_names_that_a_terminal_would_obey_are_shown_as_python_writes_them(split):
+    hostile = replace(split, name="a\nb", class_names=("\x1b[31m", "\udce9\n", "\u202e", "d"))
+    texts = str(hostile), str(ImageData("digits", hostile))
+    for text, lines in zip(texts, (1, 2), strict=True):
+        assert len(text.splitlines()) == lines
+        assert r"\x1b[31m 3, \udce9\n 2, \u202e 1, d 0" in text
+        assert text.replace("\n", "").isprintable()
 
 
 def test_image_data_is_frozen(split):

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.cli.words.wording import in_options
 from zoo.ensembles import Committee
 from zoo.ensembles.provenance import (
+    RECORDED,
     Overlap,
     known_images,
     provenance_of,
@@ -54,8 +56,10 @@ def test_names_of_earlier_modules_still_exist():
     "settings", [5, [], {}, {"name": 5}, {"name": "digits", "download": True}, {"name": None}]
 )
 def test_a_saved_committee_cannot_ask_for_anything_but_recorded_settings(settings):
-    with pytest.raises(DataError, match="must be among name, root, parts"):
+    with pytest.raises(DataError, match="must be among 'name', 'root', 'parts'") as error:
         settings_from_file(settings)
+    text = str(error.value)
+    assert in_options(text, {name: f"--{name}" for name in RECORDED}) == text
 
 
 def test_the_settings_that_loading_records_are_known():

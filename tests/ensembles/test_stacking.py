@@ -167,6 +167,8 @@ def test_members_of_a_stack_cannot_be_pruned(stacked, validation_split):
 def test_bad_penalties_are_refused(penalty):
     with pytest.raises(ArgumentError, match="penalty must be above 0"):
         fit_stacking(np.full((1, 2, 2), 0.5), [0, 1], penalty)
+    with pytest.raises(ArgumentError, match="penalty must be above 0"):
+        stack(["softmax"], None, penalty=penalty)  # before the images and the training
 
 
 def test_a_stack_killed_within_a_fold_continues_there(stacked, train_split, run_folder, tmp_path):

@@ -14,20 +14,28 @@ from typing import Any, NoReturn, get_args
 from cyclopts import App, CycloptsError, Group, Parameter, exceptions
 from rich.console import Console
 
-from zoo.cli.console import HelpFormatter, print_error, warnings_as_notes
+from zoo.arguments import as_path
+from zoo.cli.console import (
+    WRONG,
+    HelpFormatter,
+    errors_of_output,
+    print_error,
+    warnings_as_notes,
+)
 from zoo.cli.runs.resuming import take_options_of_run
 from zoo.cli.words.wording import in_options
-from zoo.errors import ArgumentError, ZooError
+from zoo.errors import ZooError
 from zoo.starting.interrupts import EXIT_CODE, STOPPED, end_at_next_interrupt, raise_at_interrupt
 from zoo.starting.streams import ensure_streams, write_every_letter
 from zoo.text import did_you_mean
 
 
-def refuse_empty_paths(app: App, commands: Sequence[str], arguments: Any) -> None:
-    """Refuse an empty text for a path, which Python takes for the current folder.
+def refuse_wrong_paths(app: App, commands: Sequence[str], arguments: Any) -> None:
+    """Refuse texts that cannot be the path of a file, such as an empty text or a name too long.
 
-    A shell passes an empty text in place of a variable that is not set. This is a `config` of the
-    application, which cyclopts calls after it has read the words.
+    A shell passes an empty text in place of a variable that is not set, and Python takes it for the
+    current folder. This is a `config` of the application, which cyclopts calls after it has read
+    the words.
 
     Args:
         app: The application of the command.
@@ -35,16 +43,12 @@ def refuse_empty_paths(app: App, commands: Sequence[str], arguments: Any) -> Non
         arguments: The `cyclopts.ArgumentCollection` of the command.
 
     Raises:
-        ArgumentError: The word for a path is empty.
+        ArgumentError: No file system takes such a path.
     """
     for argument in arguments:
         is_path = "Path" in str(argument.hint)  # perhaps in a list, or beside None
         for token in argument.tokens if is_path else ():
-            if token.value == "":
-                who = token.keyword or argument.name
-                raise ArgumentError(
-                    f"{who} must be a path. Received: ''. Write a path, or leave the word out."
-                )
+            as_path(token.keyword or argument.name, token.value)
 
 
 app = App(
@@ -64,7 +68,7 @@ app = App(
         show_default=lambda value: None if value is None or value is False else str(value),
         json_list=False,
     ),
-    config=(refuse_empty_paths, take_options_of_run),
+    config=(refuse_wrong_paths, take_options_of_run),
     exit_on_error=False,
     print_error=False,
     suppress_keyboard_interrupt=False,
@@ -81,11 +85,18 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
 
     The exit code is 0, or what the command returns. Wrong use, and every error that Zoo raises on
     purpose, is one line on standard error and exit code 2. `--debug` also shows the traceback.
-    Ctrl-C is exit code 130. Without `words`, those of the process are taken.
+    Ctrl-C is exit code 130, and an output that nobody reads any more is 141. Without `words`, those
+    of the process are taken.
     """
     ensure_streams()
     write_every_letter()
-    given = list(sys.argv[1:] if words is None else words)
+    with errors_of_output():
+        code = _exit_code(list(sys.argv[1:] if words is None else words))
+    sys.exit(code)
+
+
+def _exit_code(given: Sequence[str]) -> int:
+    """Run the command that the words name, tell its errors, and give the exit code."""
     debug = "--debug" in given
     given = [word for word in given if word != "--debug"]
     arguments: Sequence[Any] = ()
@@ -95,17 +106,16 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
         arguments = _arguments_of_command(given)
         options = _options(arguments)
         with warnings_as_notes(lambda text: in_options(text, options)):
-            code = app(given, console=Console())
+            return app(given, console=Console()) or 0
     except (ZooError, CycloptsError) as error:
         if debug:
             traceback.print_exc()
         print_error(in_options(_explain(error, arguments), options))
-        code = 2
+        return WRONG
     except KeyboardInterrupt:
         end_at_next_interrupt()
         print_error(STOPPED)
-        code = EXIT_CODE
-    sys.exit(code or 0)
+        return EXIT_CODE
 
 
 def _arguments_of_command(words: Sequence[str]) -> Sequence[Any]:

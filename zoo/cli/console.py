@@ -6,6 +6,7 @@ long, and a table is as wide as its cells are.
 
 import contextlib
 import copy
+import errno
 import io
 import logging
 import os
@@ -24,6 +25,12 @@ from rich.console import Console, RenderableType
 
 from zoo.starting.start_up_notes import without_start_up_notes
 from zoo.text import as_plain_text, terminal_text, without_tracebacks, wrapped
+
+WRONG = 2
+"""The exit code of wrong use, and of errors that Zoo raises on purpose."""
+
+CLOSED = 141
+"""The exit code of a program that writes to a pipe that nobody reads."""
 
 ANY_WIDTH = 100_000
 """The number of columns of a pipe or a file: more than any table needs."""
@@ -113,6 +120,54 @@ def warnings_as_notes(write: Callable[[str], str]) -> Iterator[None]:
             yield
     finally:
         log.removeHandler(handler)
+
+
+@contextlib.contextmanager
+def errors_of_output() -> Iterator[None]:
+    """Within this context, an output that cannot be written ends the command without a traceback.
+
+    The reader of a pipe, such as `head`, may have enough and close the pipe; the disk of a file may
+    be full. After the context, all that was printed has been written.
+
+    Raises:
+        SystemExit: The output cannot be written. The exit code is `CLOSED` if nobody reads it any
+            more, and else `WRONG`, after a message.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except (OSError, SystemExit) as error:
+        # Rich ends the program if it finds a pipe closed.
+        fault = error.__context__ if isinstance(error, SystemExit) else error
+        if isinstance(fault, BrokenPipeError):
+            _drop(sys.stdout)
+            _drop(sys.stderr)
+            raise SystemExit(CLOSED) from None
+        if not (isinstance(error, OSError) and _is_of_a_stream(error)):
+            raise
+        _drop(sys.stdout)
+        try:
+            print_error(
+                f"Standard output must be writable. Received: {error.strerror}. Free disk space, "
+                "or send the output to another place."
+            )
+        except OSError:  # it is standard error that cannot be written
+            _drop(sys.stderr)
+        raise SystemExit(WRONG) from error
+
+
+def _is_of_a_stream(error: OSError) -> bool:
+    """Whether the text of an error does not name a file, and says that nothing can be written."""
+    numbers = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+    return error.errno in numbers and error.filename is None
+
+
+def _drop(stream: Any) -> None:
+    """Send to nowhere what a stream has still to write, so that Python does not try at the end."""
+    with contextlib.suppress(OSError):  # a stream without a file
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def print_note(text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import sys
 import warnings
 from collections import Counter
@@ -32,9 +31,6 @@ NUMBERS = ("probability", "share of votes", "uncertainty")
 
 SKIPPED = 1
 """The exit code if pictures were left out."""
-
-STOPPED = 141
-"""The exit code of a program that writes to a pipe that nobody reads."""
 
 
 @app.command
@@ -81,15 +77,11 @@ def predict(
     )
     skipped: list[str] = []
     skipped_count = 0
-    try:
-        for answers, count, reasons in _with_progress(committee, pictures, on_error, views):
-            write(answers)
-            skipped += reasons
-            skipped_count += count
-        sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # the reader, such as `head`, has enough; Rich exits
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return STOPPED
+    for answers, count, reasons in _with_progress(committee, pictures, on_error, views):
+        write(answers)
+        skipped += reasons
+        skipped_count += count
+    sys.stdout.flush()
     if not skipped_count:
         return 0
     total = f"{skipped_count:,} of {len(pictures):,} pictures cannot be read and were skipped"

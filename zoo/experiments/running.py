@@ -9,6 +9,7 @@ from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from zoo.arguments import check_verbose
 from zoo.datasets import ImageData
 from zoo.ensembles import Committee, pretrained
 from zoo.errors import RunError
@@ -62,6 +63,7 @@ def reproduce(
         DataError: The images are missing or damaged.
         RunError: The folder holds a run of other settings, or cannot be written.
     """
+    check_verbose(verbose)
     experiment = load_experiment(name)
     folder = experiment_folder(experiment, quick) if log_dir is None else Path(log_dir)
     with FolderLock(folder, "run folder of an experiment"):

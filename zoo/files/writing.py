@@ -140,6 +140,8 @@ def check_writable(name: str, path: str | os.PathLike[str], suffixes: Sequence[s
         fault = f"where {nearest} is no folder"
     elif not os.access(nearest, os.W_OK | os.X_OK):
         fault = f"and nothing can be written in {nearest}"
+    else:
+        fault = _fault_of_names(nearest, full.relative_to(nearest).parts)
     if fault:
         kind = "a file" if suffixes else "a folder"
         raise ArgumentError(
@@ -147,6 +149,18 @@ def check_writable(name: str, path: str | os.PathLike[str], suffixes: Sequence[s
             "path."
         )
     return path
+
+
+def _fault_of_names(folder: Path, names: Sequence[str]) -> str:
+    """Say why no file in a folder can have one of these names; nothing if it can."""
+    for name in names:
+        try:
+            os.lstat(folder / name)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            return f"of which the system says: {error.strerror}"
+    return ""
 
 
 @contextlib.contextmanager

@@ -40,7 +40,7 @@ def drop_events(files: Iterable[Path], is_dropped: Callable[[str, int], bool]) -
             continue
 
         def write(path: Path, file: Path = file) -> None:
-            with tf.io.TFRecordWriter(os.fspath(path)) as writer:
+            with tf.io.TFRecordWriter(os.fsencode(path)) as writer:
                 for keeps, record in _records(file, is_dropped):
                     if keeps:
                         writer.write(record)
@@ -57,7 +57,7 @@ def _records(file: Path, is_dropped: Callable[[str, int], bool]) -> Iterator[tup
     from tensorboard.compat.proto.event_pb2 import Event
 
     with contextlib.suppress(tf.errors.DataLossError, StopIteration):
-        for record in tf.data.TFRecordDataset(os.fspath(file)):
+        for record in tf.data.TFRecordDataset(os.fsencode(file)):
             content = record.numpy()
             event = Event.FromString(content)
             tags = [value.tag for value in event.summary.value]

@@ -1,5 +1,6 @@
 """`TensorBoardLog`: the writer of the event files of a run."""
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from zoo.files import errors_as_warnings, is_locked
 from zoo.plots import figure_pixels
 from zoo.tensorboard.earlier_events import drop_events, event_files
 from zoo.tensorboard.hyperparameters import column, score_tag, table_of_hyperparameters
-from zoo.text import json_text, markdown_table
+from zoo.text import for_terminal, json_text, markdown_table, visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -176,7 +177,7 @@ class TensorBoardLog:
             self._writer(folder, step),
         ):
             for name, found, mistaken in zip(class_names, right, wrong, strict=True):
-                title = f"{tag}/{name}"
+                title = f"{tag}/{visible(name)}"
                 curve = summary.raw_data_pb(
                     title,
                     true_positive_counts=found,
@@ -201,7 +202,7 @@ class TensorBoardLog:
         import tensorflow as tf
 
         with errors_as_warnings(f"TensorBoard's text {tag!r} of {folder}"), self._writer(folder, 0):
-            tf.summary.text(tag, markdown)
+            tf.summary.text(tag, for_terminal(markdown))
 
     def configuration(self, folder: str, tag: str, config: Mapping[str, Any]) -> None:
         """Write a configuration as a table of text.
@@ -279,7 +280,7 @@ class TensorBoardLog:
                 tf.summary.experimental.write_raw_pb(table)
                 hp.hparams(
                     {column(key): value for key, value in values.items()},
-                    trial_id=f"{self._path.name}/{folder}",
+                    trial_id=visible(f"{self._path.name}/{folder}"),
                 )
             scores = {f"best/{score_tag(key)}": value for key, value in best[name].items()}
             self.scalars(folder, scores, step)
@@ -296,7 +297,7 @@ class TensorBoardLog:
         import tensorflow as tf
 
         if folder not in self._writers:
-            self._writers[folder] = tf.summary.create_file_writer(str(self._path / folder))
+            self._writers[folder] = tf.summary.create_file_writer(os.fsencode(self._path / folder))
         return self._writers[folder].as_default(step=step)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from zoo.files import write_atomically
+from zoo.text import visible
 
 LARGEST_SPRITE = 8192
 """The largest side in pixels of the picture with all thumbnails that TensorBoard can show."""
@@ -53,7 +54,7 @@ def write_embeddings(
         file = f"projector/features-{number}.tsv"
         _write(folder / file, "".join(f"{_numbers(row)}\n" for row in values))
         embedding = config.embeddings.add(
-            tensor_name=name,
+            tensor_name=visible(name),
             tensor_path=file,
             tensor_shape=values.shape,
             metadata_path="projector/images.tsv",
@@ -92,7 +93,7 @@ def sprite_of(images: np.ndarray) -> tuple[tuple[int, int], Image.Image]:
 
 def _cell(value: object) -> str:
     """Write a value in a column: a single line without tabs."""
-    return " ".join(str(value).split()) or "-"
+    return visible(" ".join(str(value).split())) or "-"
 
 
 def _numbers(row: np.ndarray) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zoo.arguments import argument_error, is_among
 from zoo.errors import ArgumentError
 from zoo.training.fusion import fusible_rows, reasons_apart
 from zoo.training.learner import Learner
@@ -24,8 +25,11 @@ def group_learners(learners: Sequence[Learner], together: bool | None) -> list[l
         The groups.
 
     Raises:
-        ArgumentError: Members must train together, and their batches differ.
+        ArgumentError: `together` is something else, or members must train together, and their
+            batches differ.
     """
+    if not is_among(together, (None, True, False)):
+        raise argument_error("together", "be True, False or None", together, "Leave it out")
     if together is False:
         return [[learner] for learner in learners]
     groups: list[list[Learner]] = []

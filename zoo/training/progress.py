@@ -9,8 +9,6 @@ from rich.measure import Measurement
 from rich.table import Column, Table
 from rich.text import Text
 
-from zoo.arguments import is_among
-from zoo.errors import ArgumentError
 from zoo.starting.streams import ensure_streams
 from zoo.text import for_terminal, terminal_text
 from zoo.training.scores import SCORES, Score, ScoresByName
@@ -25,9 +23,6 @@ class Progress:
         epochs: The rows: the members, and the committee if there is one, with their epochs.
         verbose: `"auto"` or 1 to show the progress, 0 for silence.
         console: A rich console, for tests.
-
-    Raises:
-        ArgumentError: `verbose` has another value.
     """
 
     def __init__(
@@ -37,10 +32,6 @@ class Progress:
         verbose: str | int = "auto",
         console: Console | None = None,
     ) -> None:
-        if not is_among(verbose, ("auto", 0, 1)):
-            raise ArgumentError(
-                f'verbose must be "auto", 1 or 0. Received: {verbose!r}. Pass 0 for silence.'
-            )
         self._epochs = dict(epochs)
         ensure_streams()
         self._silent = verbose == 0

@@ -26,7 +26,7 @@ from zoo.files import (
     write_atomically,
 )
 from zoo.files.packing import read_packed, write_packed
-from zoo.text import json_text
+from zoo.text import json_text, shortened
 
 MANIFEST = "run.json"
 _RUN_FOLDER = "run folder"
@@ -395,4 +395,7 @@ def _differences(before: Any, now: Any, name: str = "") -> list[str]:
             for key in sorted({*before, *now})
             for line in _differences(before.get(key), now.get(key), f"{name}.{key}".lstrip("."))
         ]
-    return [] if before == now else [f"{name or 'config'} was {before!r} and is now {now!r}"]
+    if before == now:
+        return []
+    was, is_now = shortened(repr(before)), shortened(repr(now))
+    return [f"{shortened(name or 'config')} was {was} and is now {is_now}"]

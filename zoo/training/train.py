@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from zoo.arguments import whole_number
+from zoo.arguments import check_verbose, whole_number
 from zoo.datasets.arrays.labels import check_any_label
 from zoo.datasets.split import Split
 from zoo.errors import ArgumentError, DataError
@@ -32,6 +32,7 @@ from zoo.training.grouping import (
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Combine, Graphs
 from zoo.training.loop import Loop
+from zoo.training.pieces.describing import check_travel
 from zoo.training.pieces.in_trainer import SpreadTraining, check_spreading
 from zoo.training.progress import Progress
 from zoo.training.recording import Recorder
@@ -116,6 +117,7 @@ def train(
         True
     """
     whole_number("seed", seed, 0)
+    check_verbose(verbose)
     _check_folder(log_dir, resume)
     callbacks = as_list(callbacks)
     _check_images(learners, data, validation, teacher)
@@ -128,6 +130,8 @@ def train(
         watcher.check_run(log_dir is not None, members)
     choose_directions(callbacks, [*members], has_validation=validation is not None)
     groups = _groups_of(learners, together, n_jobs, log_dir if resume else None)
+    if n_jobs is not None and len(groups) > 1:
+        check_travel({**members, **({"the teacher": teacher.model} if teacher else {})})
     for learner in learners:
         learn_mean_image(learner.model, learner.training_images(data))
     config = {

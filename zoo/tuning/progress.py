@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import rich.progress
 from rich.console import Console
 
-from zoo.errors import ArgumentError
 from zoo.starting.streams import ensure_streams
 from zoo.text import for_terminal, percent
 
@@ -25,9 +24,6 @@ class SweepProgress:
         trials: The number of trials of the whole sweep.
         verbose: `"auto"` or 1 to show the progress, 0 for silence.
         console: A rich console, for tests.
-
-    Raises:
-        ArgumentError: `verbose` has another value.
     """
 
     def __init__(
@@ -37,10 +33,6 @@ class SweepProgress:
         verbose: str | int = "auto",
         console: Console | None = None,
     ) -> None:
-        if verbose not in ("auto", 0, 1):
-            raise ArgumentError(
-                f'verbose must be "auto", 1 or 0. Received: {verbose!r}. Pass 0 for silence.'
-            )
         ensure_streams()
         self._silent = verbose == 0
         self._console = console or Console(stderr=True)

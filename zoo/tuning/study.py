@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from zoo.arguments import argument_error, as_path
-from zoo.errors import ArgumentError, RunError
+from zoo.errors import ArgumentError, RunError, ZooError
 from zoo.inspect.curves.sweep_runs import value_text
 from zoo.text import did_you_mean, error_of_traceback, first_line
 from zoo.training.run_folder import config_differences
@@ -25,6 +25,8 @@ FAILURE = "failure"
 
 _AGAIN = "again"
 """The attribute of a trial in the queue: the number of the earlier trial with its settings."""
+
+_SQLITE = "sqlite:///"
 
 _CONFIG = "zoo"
 """The attribute of a study that holds the configuration of the sweep."""
@@ -165,60 +167,82 @@ def open_study(
         RunError: The study exists and `resume` is False, or it has another configuration.
     """
     optuna = import_optuna()
-    opened = _open_storage(storage)
-    try:
+    with errors_of_storage(storage, is_own, kinds=(Exception,)):
+        opened = _open_storage(storage)
         known = optuna.get_all_study_names(opened) if opened is not None else []
-    except Exception as error:  # of SQLAlchemy and of the drivers of databases
-        raise _unusable(storage, error) from error
-    if name in known and not resume:
-        raise RunError(
-            f"The name of a new study must be free in the storage. Received: {name!r}, which is "
-            "taken. Pass resume=True to go on with that sweep, or another study_name=."
+        if name in known and not resume:
+            raise RunError(
+                f"The name of a new study must be free in the storage. Received: {name!r}, which "
+                "is taken. Pass resume=True to go on with that sweep, or another study_name=."
+            )
+        study = optuna.create_study(
+            storage=opened,
+            sampler=sampler,
+            pruner=pruner,
+            study_name=name,
+            direction=direction,
+            load_if_exists=True,
         )
-    study = optuna.create_study(
-        storage=opened,
-        sampler=sampler,
-        pruner=pruner,
-        study_name=name,
-        direction=direction,
-        load_if_exists=True,
-    )
-    # A sweep that was killed at its first moment has a study without a configuration.
-    if name in known and (study.user_attrs or not is_own):
-        _check_same_config(study, config)
-    else:
-        study.set_user_attr(_CONFIG, dict(config))
-        with quiet_optuna():
-            # optuna-dashboard writes this name at its axes.
-            study.set_metric_names([f"validation {config.get('metric', 'score')}"])
-    return study
+        # A sweep that was killed at its first moment has a study without a configuration.
+        if name in known and (study.user_attrs or not is_own):
+            _check_same_config(study, config)
+        else:
+            study.set_user_attr(_CONFIG, dict(config))
+            with quiet_optuna():
+                # optuna-dashboard writes this name at its axes.
+                study.set_metric_names([f"validation {config.get('metric', 'score')}"])
+        return study
 
 
 def _open_storage(storage: Any) -> Any:
-    """Open the storage, so that Optuna's errors become errors of this project."""
+    """Open the storage."""
     optuna = import_optuna()
     if storage is None or isinstance(storage, optuna.storages.BaseStorage):
         return storage
+    if isinstance(storage, str) and "://" in storage:
+        return optuna.storages.get_storage(storage)
+    path = as_path("storage", storage)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    backend = optuna.storages.journal.JournalFileBackend(str(path))
+    return optuna.storages.JournalStorage(backend)
+
+
+@contextlib.contextmanager
+def errors_of_storage(
+    storage: Any, is_own: bool, kinds: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
+    """Within this context, errors of the storage of a study become errors of this project.
+
+    Args:
+        storage: As for `open_study`.
+        is_own: Whether the storage is the file in the folder of the sweep.
+        kinds: The classes of these errors; none stands for the errors of a storage that is open.
+
+    Raises:
+        ArgumentError: The storage that the user names cannot be used.
+        RunError: The file in the folder of the sweep cannot be used.
+    """
+    from sqlalchemy.exc import SQLAlchemyError  # which Optuna brings along
+
+    kinds = kinds or (import_optuna().exceptions.StorageInternalError, SQLAlchemyError)
     try:
-        if isinstance(storage, str) and "://" in storage:
-            return optuna.storages.get_storage(storage)
-        path = as_path("storage", storage)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        backend = optuna.storages.journal.JournalFileBackend(str(path))
-        return optuna.storages.JournalStorage(backend)
-    except ArgumentError:
-        raise
+        yield
     except Exception as error:
-        raise _unusable(storage, error) from error
-
-
-def _unusable(storage: Any, error: Exception) -> ArgumentError:
-    return argument_error(
-        "storage",
-        "be an URL that Optuna opens, or the path of a journal file",
-        storage,
-        f"Optuna says: {first_line(error)}. Pass, for example, sqlite:///sweep.db",
-    )
+        if isinstance(error, ZooError) or not isinstance(error, kinds):
+            raise
+        fault = first_line(error.__cause__ or error).rstrip(".")
+        if is_own:
+            raise RunError(
+                "The study of a sweep must be a file that can be read and written. Received: "
+                f"{str(storage).removeprefix(_SQLITE)}: {fault}. Free disk space; if the file is "
+                "damaged, start the sweep anew in another folder."
+            ) from error
+        raise argument_error(
+            "storage",
+            "be an URL that Optuna opens, or the path of a journal file",
+            storage,
+            f"Optuna says: {fault}. Pass, for example, sqlite:///sweep.db",
+        ) from error
 
 
 def _check_same_config(study: Any, config: Mapping[str, Any]) -> None:
@@ -371,4 +395,4 @@ def check_complete(failed: Sequence[FailedTrial], folder: Path) -> None:
 
 def default_storage(folder: Path) -> str:
     """Give the URL of the SQLite file in the folder of a sweep."""
-    return f"sqlite:///{folder.absolute() / STUDY_FILE}"
+    return f"{_SQLITE}{folder.absolute() / STUDY_FILE}"

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from zoo.arguments import argument_error, whole_number
+from zoo.arguments import argument_error, check_verbose, is_among, whole_number
 from zoo.datasets import ImageData
 from zoo.datasets.split import Split
 from zoo.ensembles.fit_arguments import training_split, validation_split
 from zoo.ensembles.members import Member
-from zoo.errors import DataError, RunError
+from zoo.errors import ArgumentError, DataError, RunError
 from zoo.files import FolderLock, no_scratch_space
 from zoo.spreading import check_jobs
 from zoo.training.lockstep import Graphs
@@ -30,6 +30,7 @@ from zoo.tuning.space import SearchSpace, make_search_space
 from zoo.tuning.study import (
     default_storage,
     describe_failures,
+    errors_of_storage,
     import_optuna,
     make_pruner,
     make_sampler,
@@ -136,20 +137,18 @@ def tune(
     for name, value in (("round_size", round_size), ("seeds", seeds)):
         whole_number(name, value, 1)
     whole_number("seed", seed, 0)
-    if metric not in METRICS:
+    check_verbose(verbose)
+    callbacks = _functions(callbacks)
+    if not is_among(metric, METRICS):
         raise argument_error("metric", 'be "accuracy" or "loss"', metric, "Leave it out")
     check_jobs(n_jobs)
+    if not isinstance(study_name, str | None):
+        raise argument_error("study_name", "be a text or None", study_name, "Leave it out")
     if log_dir is None and (resume or storage is not None):
-        given = "resume=True" if resume else f"storage={storage!r}"
-        raise argument_error(
-            f"log_dir must be given with {given.partition('=')[0]}: the folder that keeps the "
-            "curves and weights of the trials. It",
-            "be a path",
-            log_dir,
-            'Pass log_dir="logs/sweep", for example',
-        )
+        raise _no_folder("resume" if resume else "storage")
     searched = make_search_space(_base_member(entry), space)
-    sampler = sampler or ("grid" if searched.is_grid else "tpe")
+    if sampler is None:
+        sampler = "grid" if searched.is_grid else "tpe"
     points = searched.grid() if sampler == "grid" else None
     total = _number_of_trials(trials, points)
     longest = _most_epochs(searched)
@@ -168,24 +167,27 @@ def tune(
             if log_dir is None:
                 weakref.finalize(setup, shutil.rmtree, folder, ignore_errors=True)
                 storage = optuna.storages.InMemoryStorage()
+            is_own = storage is None
+            storage = default_storage(folder) if is_own else storage
             study = open_study(
-                default_storage(folder) if storage is None else storage,
-                study_name or ("sweep" if storage is None else folder.name),
+                storage,
+                study_name or ("sweep" if is_own else folder.name),
                 sampler=optuna.samplers.RandomSampler(),
                 pruner=make_pruner(pruner, longest),
                 direction=METRICS[metric],
                 config=_configuration(setup),
                 resume=resume,
-                is_own=storage is None,
+                is_own=is_own,
             )
-            # A sampler that begins again with the same seed would propose the same settings again.
-            study.sampler = make_sampler(sampler, seed + len(study.get_trials(deepcopy=False)))
-            if resume:
-                train_again(study)
-            return _run(
-                setup, study, points, total, round_size, [*callbacks], progress,
-                log_dir is not None, n_jobs,
-            )  # fmt: skip
+            with errors_of_storage(storage, is_own):
+                # A sampler that begins again with the same seed would propose the same settings.
+                study.sampler = make_sampler(sampler, seed + len(study.get_trials(deepcopy=False)))
+                if resume:
+                    train_again(study)
+                return _run(
+                    setup, study, points, total, round_size, callbacks, progress,
+                    log_dir is not None, n_jobs,
+                )  # fmt: skip
 
 
 def _run(
@@ -262,6 +264,25 @@ def _propose(
             waiting += 1
         count = min(count, waiting)
     return [study.ask(setup.space.distributions) for _ in range(count)]
+
+
+def _no_folder(given: str) -> ArgumentError:
+    return argument_error(
+        f"log_dir must be given with {given}: the folder that keeps the curves and weights of the "
+        "trials. It",
+        "be a path",
+        None,
+        'Pass log_dir="logs/sweep", for example',
+    )
+
+
+def _functions(callbacks: Any) -> list[Callable[[Sweep], Any]]:
+    """Take the functions that get the sweep so far."""
+    functions = [*callbacks] if isinstance(callbacks, Iterable) else [callbacks]
+    if not isinstance(callbacks, Iterable) or not all(map(callable, functions)):
+        remedy = "Pass [function], where the function takes a Sweep"
+        raise argument_error("callbacks", "be a list of functions", callbacks, remedy)
+    return functions
 
 
 def _base_member(entry: Any) -> Member:

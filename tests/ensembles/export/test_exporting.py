@@ -67,6 +67,21 @@ def test_the_graph_computes_what_the_committee_computes(
     assert {one.name for one in tmp_path.iterdir()} == {FILES[format]}
 
 
+def test_names_of_classes_that_are_no_utf8_are_written_as_python_writes_them(
+    trained, test_split, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(trained, "class_names", ("caf\udce9", "a\n", "猫"))
+    found = run(trained.export(tmp_path / "a"), test_split.images)
+    names = [str(name, "utf-8") for name in found["class_names"]]
+    assert names == ["caf\\udce9", "a\\n", "猫"]
+
+
+def test_a_path_that_is_no_utf8_is_refused(trained, tmp_path):
+    with pytest.raises(ArgumentError, match=r"must be text in UTF-8.* Received: .*/\\udce9\."):
+        trained.export(tmp_path / "\udce9")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_graph_takes_batches_of_any_size(trained, test_split, tmp_path):
     path = trained.export(tmp_path / "a")
     for count in (1, 7):

@@ -52,6 +52,14 @@ def test_the_committee_is_in_bold(report, found):
     assert len(bold) == 1 + len(report.leaderboard.tables())
 
 
+def test_names_of_classes_are_short_in_markdown_and_whole_in_json(report):
+    markdown = report.to_markdown()
+    assert r"a\n\x1b[31mred\x1b[0m&\udcff" in markdown
+    assert "name" * 20 in markdown
+    assert "name" * 30 not in markdown
+    assert "name" * 750 in report.to_json()
+
+
 def test_hostile_names_of_classes_and_members_are_text(report, found):
     assert '<script>alert("1")</script>' in found.text
     assert r"a\n\x1b[31mred\x1b[0m&\udcff" in found.text

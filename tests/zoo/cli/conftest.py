@@ -20,12 +20,12 @@ class Output(NamedTuple):
     err: str
 
 
-def call(folder, *words):
-    """Call the command line in a folder."""
+def call(folder, *words, stdout=None):
+    """Call the command line in a folder. What it prints goes to `stdout` if there is one."""
     out, err, before = io.StringIO(), io.StringIO(), os.getcwd()
     os.chdir(folder)
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with contextlib.redirect_stdout(stdout or out), contextlib.redirect_stderr(err):
             main(list(map(str, words)))
     except SystemExit as end:
         return Output(end.code, out.getvalue(), err.getvalue())

@@ -1,5 +1,6 @@
 """Commands, options, help and errors; nothing here imports TensorFlow."""
 
+import os
 import re
 import signal
 import sys
@@ -12,6 +13,9 @@ from zoo import registry
 from zoo.cli import app, main
 from zoo.datasets import list_datasets
 from zoo.starting import interrupts
+
+LONG = "n" * 5000
+"""A word that is longer than a path can be."""
 
 OPTIONS = {
     "models": ["--tag", "--import"],
@@ -159,10 +163,10 @@ def test_the_version_is_that_of_the_package(zoo_command):
         (["train", "softmax", "--class-weight", "balance"], "did you mean 'balanced'?"),
         (["train"], "`zoo train` must be followed by NAME"),
         (["--verison"], "Received: '--verison'; did you mean '--version'?"),
-        (["train", "softmax", "--log-dir", ""], "--log-dir must be a path. Received: ''."),
-        (["data", "show", "folder", "--root", ""], "--root must be a path. Received: ''."),
+        (["train", "softmax", "--log-dir", ""], "--log-dir must be a path: the text is empty."),
+        (["data", "show", "folder", "--root", ""], "--root must be a path: the text is empty."),
         (["data", "show", "folder"], "--root must be the folder or archive of your images. Recei"),
-        (["predict", "", "a.jpg"], "MODEL must be a path. Received: ''."),
+        (["predict", "", "a.jpg"], "MODEL must be a path: the text is empty."),
         (["evaluate", "gone.keras"], "The model must be saved as a .keras file. Received: gone"),
         (["committee", "--resume", "--log-dir", "gone"], "Received: gone, which does not exist."),
         (["committee", "--resume", "--log-dir", "."], "Received: ., which holds no run.json."),
@@ -193,6 +197,11 @@ def test_the_version_is_that_of_the_package(zoo_command):
             "Write, for example, --input-shape 48,48",
         ),
         (["gradcheck", "Dense", "--set", "units"], "--set must be a name = a value"),
+        (["evaluate", f"{LONG}.keras"], "FILE must be a path: File name too long. Rec"),
+        (["evaluate", "a.keras", "-o", f"{LONG}.html"], "-o must be a path: File name too long."),
+        (["logs", LONG], "FOLDER must be a path: File name too long."),
+        (["train", f"{LONG}.keras"], "A member must be a path: File name too long."),
+        (["train", "softmax", "--import", f"{LONG}.py"], "--import must be a path: File name too"),
         (["evaluate", "gone.keras", "--split", "best"], "--split must be one of test, validation"),
     ],
 )
@@ -207,6 +216,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(zoo_command, tmp_path, words, mes
 OUTPUTS = [
     (["evaluate", "gone.keras", "-o", "r.pdf"], "--output must end in .json, .md, .html or .png."),
     (["evaluate", "gone.keras", "-o", "a.md", "-o", "file/a.png"], "file/a.png, where "),
+    (["evaluate", "gone.keras", "-o", f"new/{LONG[:300]}.md"], "system says: File name too long."),
     (["evaluate", "gone.keras", "-o", "folder.md"], "folder.md, which is a folder."),
     (["data", "show", "digits", "-o", "d.jpg"], "--output must end in .png. Received: d.jpg."),
     (["data", "show", "digits", "-o", "file/d.png"], "--output must be a file that can be written"),
@@ -272,6 +282,34 @@ def test_a_pipe_or_file_gets_a_row_of_a_table_in_a_line(zoo_command, monkeypatch
         assert all(
             info.source in line for info, line in zip(list_datasets(), lines[1:], strict=True)
         )
+
+
+PRINTING = [["models"], ["describe", "cnn"], ["logs", ".", "--json"], ["--help"], ["--version"]]
+
+
+@pytest.mark.parametrize("words", PRINTING, ids=" ".join)
+def test_an_output_on_a_full_disk_is_one_line_and_exit_code_2(zoo_command_in, tmp_path, words):
+    with open("/dev/full", "w") as full:
+        code, _, err = zoo_command_in(tmp_path, *words, stdout=full)
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.startswith("Standard output must be writable. Received: No space left on device.")
+
+
+@pytest.mark.parametrize("words", PRINTING, ids=" ".join)
+def test_a_pipe_that_nobody_reads_ends_a_command_in_silence(zoo_command_in, tmp_path, words):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as pipe:
+        code, _, err = zoo_command_in(tmp_path, *words, stdout=pipe)
+    assert (code, err) == (141, "")
+
+
+def test_where_standard_error_cannot_be_written_the_exit_code_is_the_same(monkeypatch):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        with pytest.raises(SystemExit) as ended:
+            main(["modls"])
+    assert ended.value.code == 2
 
 
 def test_a_closed_output_is_no_error(monkeypatch):

@@ -205,3 +205,9 @@ def test_new_splits_and_a_number_of_training_images_are_taken(digits_file, tmp_p
 def test_an_unknown_experiment_is_an_error():
     with pytest.raises(ArgumentError, match="zoo reproduce --list"):
         reproduce("csc412")
+
+
+def test_a_wrong_verbose_is_refused_before_a_file_is_written(digits_file, tmp_path):
+    with pytest.raises(ArgumentError, match="verbose must be"):
+        reproduce(str(digits_file), log_dir=tmp_path / "run", verbose=2)
+    assert not (tmp_path / "run").exists()

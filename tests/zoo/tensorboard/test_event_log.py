@@ -252,6 +252,20 @@ def test_precision_and_recall_have_a_curve_for_each_class(log, tmp_path):
     assert plugin(folder, "test/pr/cat").plugin_name == "pr_curves"
 
 
+def test_names_and_folders_that_are_no_utf8_are_written_too(tmp_path):
+    folder = tmp_path / "caf\udce9"
+    log = TensorBoardLog(folder)
+    log.text("committee", "note", "a\udce9\n\x1b[31m")
+    log.precision_recall("committee", "pr", ["\udce9"], np.ones((1, 2)), np.ones((1, 2)), step=1)
+    log.hyperparameters({"committee": {"model": "a"}}, {"committee": {"loss": 0.5}}, step=1)
+    log.rewind("committee", 0)
+    log.close()
+    TensorBoardLog(folder).rewind("committee", 0)  # what is of epoch 1 goes
+    found = read(folder.rename(tmp_path / "cafe") / "committee")
+    assert found["note"][0][1].item().decode() == "a\\udce9\n\\x1b[31m"
+    assert "pr/\\udce9" not in found
+
+
 def test_a_graph_is_written(log, tmp_path):
     graph = tf.compat.v1.GraphDef()
     graph.node.add(name="hidden", op="Dense")

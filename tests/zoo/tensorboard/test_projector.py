@@ -30,11 +30,14 @@ def test_files_hold_a_row_for_each_image(tmp_path):
 
 
 def test_names_cannot_break_rows_and_columns(tmp_path):
-    columns = {"label": ["tab\there", "line\nbreak\r\n", "", "$5 & ünïcode 猫"], "n": range(4)}
+    columns = {
+        "label": ["tab\there", "line\nbreak\r\n", "", "$5 \udce9 & ünïcode 猫"],
+        "n": range(4),
+    }
     write_embeddings(tmp_path, {"cnn": np.zeros((4, 2))}, columns, images(4))
     text = (tmp_path / "projector" / "images.tsv").read_text("utf-8")
     rows = [line.split("\t")[0] for line in text.split("\n")]
-    assert rows == ["label", "tab here", "line break", "-", "$5 & ünïcode 猫", ""]
+    assert rows == ["label", "tab here", "line break", "-", r"$5 \udce9 & ünïcode 猫", ""]
 
 
 @pytest.mark.parametrize("channels", [1, 3])

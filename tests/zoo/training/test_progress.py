@@ -5,7 +5,6 @@ import io
 import pytest
 from rich.console import Console
 
-from zoo.errors import ArgumentError
 from zoo.training.progress import Progress
 from zoo.training.scores import SCORES, Score
 
@@ -147,15 +146,6 @@ def test_it_writes_to_standard_error(capsys):
     with Progress({"cnn": 1}) as shown:
         shown.say("hello")
     assert capsys.readouterr() == ("", "hello\n")
-
-
-@pytest.mark.parametrize("verbose", [2, -1, "yes", None])
-def test_other_verbose_is_rejected(verbose):
-    with pytest.raises(
-        ArgumentError, match=r'verbose must be "auto", 1 or 0\. Received: '
-    ) as error:
-        Progress(MEMBERS, verbose=verbose)
-    assert repr(verbose) in str(error.value)
 
 
 @pytest.mark.parametrize("force_terminal", [True, False])

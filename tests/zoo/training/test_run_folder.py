@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from zoo.errors import RunError
 from zoo.files import FolderLock
-from zoo.training.run_folder import RunFolder, free_folder, read_history, write_in_manifest
+from zoo.training.run_folder import (
+    RunFolder,
+    config_differences,
+    free_folder,
+    read_history,
+    write_in_manifest,
+)
 
 CONFIG = {
     "members": ["cnn", "mlp"],
@@ -163,6 +169,11 @@ def test_resuming_with_another_config_names_the_difference(tmp_path, changed, di
         RunFolder(tmp_path / "run", {**CONFIG, **changed}, resume=True)
     assert f"run, {difference}. Pass the same arguments" in str(error.value)
     assert contents(tmp_path / "run") == before
+
+
+def test_differences_of_a_damaged_manifest_are_short():
+    (line,) = config_differences({"a" * 3000: "b" * 3000}, {})
+    assert len(line) < 400
 
 
 def test_a_run_of_before_a_transform_existed_is_resumed_without_the_transform(tmp_path):

@@ -109,9 +109,37 @@ def test_a_split_without_images_is_refused_by_name(split, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_wrong_recipe_leaves_no_run_folder(split, tmp_path):
-    with pytest.raises(ArgumentError, match="sdg"):
-        train([learner(optimizer="sdg")], split, log_dir=tmp_path / "run", verbose=0)
+@keras.saving.register_keras_serializable(package="tests of zoo")
+class OfTheProgram(keras.layers.Flatten):
+    """A layer that no other process can import."""
+
+
+def learners_of_the_program():
+    inputs = keras.Input((4, 4, 1))
+    for name in ("a", "b"):
+        outputs = keras.layers.Dense(2, activation="softmax")(OfTheProgram()(inputs))
+        model = keras.Model(inputs, outputs)
+        yield Learner(name, model, zoo.Recipe(epochs=1))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"learners": lambda: [learner(optimizer="sdg")]}, "Received: 'sdg'"),
+        ({"verbose": 2}, r'verbose must be "auto", 1 or 0\. Received: 2\.'),
+        ({"verbose": None}, r'verbose must be "auto", 1 or 0\. Received: None\.'),
+        ({"together": "x"}, "together must be True, False or None"),
+        ({"callbacks": [keras.callbacks.EarlyStopping("los")]}, "did you mean 'loss'"),
+        ({"n_jobs": 0}, "n_jobs must be a whole number of 1 or more"),
+        ({"n_jobs": 2, "learners": learners_of_the_program}, "OfTheProgram of the program itself"),
+    ],
+)
+def test_a_wrong_argument_leaves_no_run_folder(split, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.setattr(OfTheProgram, "__module__", "__main__")
+    options = {"log_dir": tmp_path / "run", "together": False, "verbose": 0, **arguments}
+    learners = options.pop("learners", lambda: [learner()])()
+    with pytest.raises(ArgumentError, match=message):
+        train([*learners], split, **options)
     assert not (tmp_path / "run").exists()
 
 

@@ -1,11 +1,22 @@
+import sqlite3
 import sys
+from pathlib import Path
 
 import optuna
 import pytest
 
 import zoo
 from zoo.errors import ArgumentError, RunError
-from zoo.tuning.study import make_pruner, make_sampler, open_study, quiet_optuna, train_again
+from zoo.tuning.study import (
+    STUDY_FILE,
+    default_storage,
+    errors_of_storage,
+    make_pruner,
+    make_sampler,
+    open_study,
+    quiet_optuna,
+    train_again,
+)
 
 
 def opened(storage=None, name="study", resume=False, config=None, **changes):
@@ -45,6 +56,33 @@ def test_the_dashboard_finds_the_name_of_the_score():
 def test_a_storage_that_does_not_open_is_refused(storage):
     with pytest.raises(ArgumentError, match="storage must be an URL that Optuna opens"):
         opened(storage)
+
+
+def damaged(path):
+    path.write_bytes(b"SQLite format 3\0" + bytes(range(256)) * 16)
+
+
+@pytest.mark.parametrize("spoil", [damaged, Path.mkdir])
+def test_the_file_of_a_sweep_that_cannot_be_used_is_named(tmp_path, spoil):
+    spoil(tmp_path / STUDY_FILE)
+    with pytest.raises(RunError, match="The study of a sweep must be a file") as error:
+        opened(default_storage(tmp_path), resume=True, is_own=True)
+    text = str(error.value)
+    assert f"Received: {tmp_path / STUDY_FILE}: " in text
+    assert "Free disk space; if the file is damaged, start the sweep anew" in text
+
+
+def test_a_disk_that_becomes_full_during_a_sweep_is_an_error_that_names_the_file(tmp_path):
+    storage = default_storage(tmp_path)
+    study = opened(storage, is_own=True)
+    with sqlite3.connect(tmp_path / STUDY_FILE) as connection:
+        connection.execute("create trigger full before insert on trials begin "
+                           "select raise(fail, 'database or disk is full'); end")  # fmt: skip
+    fault = f"Received: {tmp_path / STUDY_FILE}: .*database or disk is full"
+    with quiet_optuna(), pytest.raises(RunError, match=fault), errors_of_storage(storage, True):
+        study.ask()
+    with pytest.raises(KeyError), errors_of_storage(storage, True):
+        raise KeyError("of a training")
 
 
 def test_a_study_of_another_program_is_refused():

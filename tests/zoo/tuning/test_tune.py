@@ -191,13 +191,22 @@ def test_a_sweep_without_a_folder_leaves_no_files(images, base):
         ({"resume": True}, "log_dir must be given with resume"),
         ({"storage": "sqlite:///x.db"}, "log_dir must be given with storage"),
         ({"verbose": 7}, "verbose must be"),
+        ({"callbacks": print}, "callbacks must be a list of functions"),
+        ({"callbacks": ["print"]}, "callbacks must be a list of functions"),
+        ({"sampler": []}, "sampler must be one of grid"),
+        ({"metric": []}, 'metric must be "accuracy" or "loss"'),
+        ({"study_name": ["sweep"]}, "study_name must be a text or None"),
     ],
 )
-def test_a_wrong_argument_is_refused_before_any_training(images, arguments, message):
+def test_a_wrong_argument_is_refused_before_any_training(images, tmp_path, arguments, message):
     member = Member("mlp", recipe=Recipe(epochs=1))
     space = {"learning_rate": [0.1]}
     with pytest.raises(ArgumentError, match=message):
         zoo.tune(member, images, **{"space": space, **arguments})
+    if not {"resume", "storage"} & {*arguments}:
+        with pytest.raises(ArgumentError, match=message):
+            zoo.tune(member, images, log_dir=tmp_path / "run", **{"space": space, **arguments})
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from zoo.arguments import as_path
 from zoo.cli.console import start_tensorflow
 from zoo.ensembles.members import Member, built_member, make_members
 from zoo.errors import ArgumentError
@@ -29,7 +30,7 @@ def check_words(words: Iterable[str]) -> None:
     for word in words:
         if not _is_file(word):
             describe(word)
-        elif not Path(word).is_file():
+        elif not as_path("A member", word).is_file():
             raise ArgumentError(
                 "A member must be a name from `zoo models`, or a model saved as a .keras file. "
                 f"Received: {word!r}, which is no file. Name a file that `zoo train` or "
@@ -89,7 +90,7 @@ def _members(word: str) -> Iterator[Member]:
     from zoo.ensembles.committee import Committee
     from zoo.saving import load
 
-    model = load(word)
+    model = load(as_path("A member", word))
     if not isinstance(model, Committee):
         name = re.sub(r"[^\w.-]", "_", Path(word).stem)
         yield Member(model, name=name if re.match(r"\w", name) else f"model_{name}")

@@ -19,7 +19,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter, Token
 
-from zoo.arguments import whole_number
+from zoo.arguments import as_path, whole_number
 from zoo.errors import ArgumentError
 from zoo.starting.start_up_notes import without_start_up_notes
 
@@ -153,8 +153,8 @@ def import_module(text: str) -> str:
     Raises:
         ArgumentError: There is no such module, or the module raises an error.
     """
-    path = Path(text)
-    is_file = path.suffix == ".py"
+    is_file = text.endswith(".py")
+    path = as_path("--import", text) if is_file else Path(text)
     name = path.stem if is_file else text
     fault = None
     if is_file and not path.is_file():

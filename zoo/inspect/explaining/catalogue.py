@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from zoo.arguments import argument_error, is_among, whole_number
+from zoo.arguments import argument_error, check_verbose, is_among, whole_number
 from zoo.datasets.image_batches import image_batches
 from zoo.errors import ArgumentError
 from zoo.inspect.explaining import class_activation, gradients, perturbation  # noqa: F401
 from zoo.inspect.explaining.methods import METHODS, Method
 from zoo.inspect.explaining.network import SCORES
-from zoo.inspect.networks.progress import check_verbose
 from zoo.inspect.networks.recording import image_shape_of
 from zoo.text import did_you_mean, unknown_name
 

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from zoo.arguments import argument_error, is_among, whole_number
+from zoo.arguments import argument_error, check_verbose, is_among, whole_number
 from zoo.ensembles.measures.bootstrap import Estimate
 from zoo.ensembles.measures.significance import paired_bootstrap
 from zoo.ensembles.models.voting_model import VotingModel
@@ -19,7 +19,7 @@ from zoo.inspect.explaining.explain import BATCH, explain
 from zoo.inspect.explaining.explanation import Explanation
 from zoo.inspect.explaining.network import Network
 from zoo.inspect.explaining.pixels import fill_pixels, in_words
-from zoo.inspect.networks.progress import check_verbose, progress_bar
+from zoo.inspect.networks.progress import progress_bar
 from zoo.pages.notebook import ShownAsPicture
 from zoo.plots import new_figure
 

@@ -4,23 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from zoo.arguments import is_among
-from zoo.errors import ArgumentError
-
-
-def check_verbose(verbose: str | int) -> None:
-    """Refuse another value than `"auto"`, 1 and 0.
-
-    Args:
-        verbose: The argument of a function that shows its progress.
-
-    Raises:
-        ArgumentError: `verbose` has another value.
-    """
-    if not is_among(verbose, ("auto", 0, 1)):
-        raise ArgumentError(
-            f'verbose must be "auto", 1 or 0. Received: {verbose!r}. Pass 0 for silence.'
-        )
+from zoo.arguments import check_verbose
 
 
 @contextmanager

@@ -25,6 +25,24 @@ _INSTALLED = ("keras", "zoo", "tensorflow")
 """Packages whose layers each worker knows."""
 
 
+def check_travel(models: Mapping[str, Any]) -> None:
+    """Refuse models that cannot be made anew in another process.
+
+    Args:
+        models: The models by name.
+
+    Raises:
+        ArgumentError: A model has parts that cannot travel.
+
+    Example:
+        >>> import zoo
+        >>> check_travel({"softmax": zoo.build("softmax")})
+    """
+    for name, model in models.items():
+        _described_model(name, model)
+        list(_modules([model]))
+
+
 def describe_learners(
     learners: Sequence[Learner], *, with_weights: bool = True
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
