@@ -56,7 +56,8 @@ class Committee(VotingModel):
             which a single member can object to a class.
         weights: The weight of each member in the vote, [members]; None gives each member the weight
             1. Or the name of a set of trained weights from which the members start, such as
-            `"mnist"`: several copies of a model take the set's weights in turn.
+            `"mnist"`: several copies of a model take the set's weights in turn. Members with
+            weights of their own, `Member(..., {"weights": "mnist/lenet-1"})`, are then an error.
         class_names: The names of the classes; None takes them from the data.
         seed: The seed of the first member's initial weights and of the order of the batches.
             Member k has the seed `seed + k`.

@@ -223,7 +223,7 @@ def with_weights(
         The members.
 
     Raises:
-        ArgumentError: A member is built already.
+        ArgumentError: A member is built already, or has weights of its own.
         UnknownWeightsError: There are no such weights for a member.
     """
     for member in members:
@@ -231,6 +231,12 @@ def with_weights(
             raise ArgumentError(
                 "Members must be names of registered models for weights= with the name of a set. "
                 f"Received: {member.name}, which is built already. Leave weights out."
+            )
+        if "weights" in member.arguments:
+            raise ArgumentError(
+                "Members must not have weights of their own beside weights= of the committee. "
+                f"Received: {member.name} with weights={member.arguments['weights']!r}, and "
+                f"weights={name!r}. Leave out weights=, or the weights of the member."
             )
     chosen = weights_in_turn(name, [cast(str, member.registered_name) for member in members])
     if snapshots:

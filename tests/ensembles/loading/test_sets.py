@@ -87,3 +87,6 @@ def test_built_members_cannot_start_from_a_set(tiny_weights):
         Committee([zoo.build("softmax")], weights="tiny")
     with pytest.raises(UnknownWeightsError, match="weights must be of the model cnn"):
         Committee(["vgg", "cnn"], weights="tiny")
+    member = zoo.ensembles.Member("vgg", {"weights": "tiny/vgg-1"})
+    with pytest.raises(zoo.errors.ArgumentError, match="vgg with weights='tiny/vgg-1', and weig"):
+        Committee([member, "vgg"], weights="tiny")
