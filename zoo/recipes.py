@@ -335,8 +335,8 @@ class Recipe:
             remedy = "The optimisers and their arguments are those of keras.optimizers."
             if self.optimizer_arguments:
                 remedy = (
-                    "Pass optimizer_arguments={} too where you change the optimizer of a recipe: "
-                    "the arguments of the earlier optimiser stay otherwise."
+                    "Pass arguments of this optimiser only, as optimizer_arguments=: those of a "
+                    "recipe's earlier optimiser stay where only optimizer= is changed."
                 )
             raise ArgumentError(
                 "optimizer must be the name of a Keras optimiser, and optimizer_arguments its "
