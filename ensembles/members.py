@@ -7,15 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from zoo.arguments import whole_number
+from zoo.arguments import argument_error, whole_number
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
-from zoo.registry.building import build
+from zoo.registry.building import build, check_argument_names
 from zoo.registry.specs import REQUIRED, describe
 from zoo.text import first_line
 from zoo.weights.catalogue import find_weights, weights_in_turn
 
 logger = logging.getLogger("zoo")
+
+_OF_BUILDING = ("gradients", "weights", "seed", "precision", "standardize")
+"""Arguments of `zoo.build` itself that members may have. With `features`, there are no classes."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Member:
         else:
             _check_built_model(self)
             default_name, default_recipe = self.model.name, _recipe_of(self.model)
-        _check_arguments(self.arguments)
+        _check_arguments(self)
         # A plain dict, since other mappings, such as read-only views, cannot be copied or pickled.
         object.__setattr__(self, "arguments", dict(self.arguments))
         if self.recipe is None:
@@ -340,8 +343,15 @@ def _check_built_model(member: Member) -> None:
         )
 
 
-def _check_arguments(arguments: Mapping[str, Any]) -> None:
+def _check_arguments(member: Member) -> None:
     """Check the arguments of `zoo.build`."""
+    arguments = member.arguments
+    if not isinstance(arguments, Mapping):
+        raise argument_error(
+            "arguments", "be a mapping from names to values", arguments, 'Pass {"dropout": 0.4}'
+        )
+    if member.registered_name is not None:
+        check_argument_names(describe(member.registered_name), {*arguments} - {*_OF_BUILDING})
     for key in ("input_shape", "num_classes"):
         if key in arguments:
             raise ArgumentError(
