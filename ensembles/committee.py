@@ -20,6 +20,7 @@ from zoo.ensembles.members import (
     build_models,
     built_member,
     make_members,
+    tell_other_classes,
     with_weights,
 )
 from zoo.ensembles.models.configuration import members_from_config, members_to_config
@@ -388,6 +389,7 @@ class Committee(VotingModel):
     def _build_members(self, data: Split) -> None:
         """Build the members for this data at the first fit, and check that the classes fit."""
         if not self._models:
+            tell_other_classes(self._specs, self.class_names or data.class_names)
             models = build_models(self._specs, data.image_shape, data.num_classes, self.seed)
             self._use_models(models, self.member_names)
         if self.class_names is None:

@@ -252,6 +252,24 @@ def with_weights(
     ]
 
 
+def tell_other_classes(members: Sequence[Member], class_names: Sequence[str]) -> None:
+    """Say in the log which members keep a last layer that was trained for as many other classes.
+
+    Args:
+        members: The members, of which some may start from trained weights.
+        class_names: The names of the classes that they are to learn.
+    """
+    for member in members:
+        name = member.arguments.get("weights")
+        trained = find_weights(name)[0].paper.class_names if name else class_names
+        if len(trained) == len(class_names) and tuple(trained) != tuple(class_names):
+            logger.warning(
+                "%s keeps the last layer of %s, which was trained for other classes: %s. The "
+                "classes of the data are %s.",
+                member.name, name, ", ".join(trained), ", ".join(class_names),
+            )  # fmt: skip
+
+
 def built_member(model: Any, recipe: Recipe, name: str) -> Member:
     """Make a member of a built model, whose recipe no longer has the arguments of building.
 

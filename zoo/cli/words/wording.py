@@ -75,7 +75,7 @@ def in_options(message: str, options: Mapping[str, str]) -> str:
     long_names = "|".join(
         name for name, option in words.items() if "_" in name and " " not in option
     )
-    places = (
+    forms = (
         r"(?P<own>--[\w-]+ \w+=)",  # in the words of the command line already
         rf"{_START}(?P<name>{names})=(?P<value>{_VALUE})?",
         rf"(?:^|(?<=[.:] )){several}(?=(?: \([^)]*\))? must )",
@@ -93,7 +93,7 @@ def in_options(message: str, options: Mapping[str, str]) -> str:
         return re.sub(rf"\b(?:{names})\b", lambda name: words[name[0]], match[0])
 
     # All at once, so that no word of an option is taken for an argument again.
-    return re.sub("|".join(places), in_place, message) + details
+    return re.sub("|".join(forms), in_place, message) + details
 
 
 def _option(words: Mapping[str, str], name: str, value: str | None) -> str:
