@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from zoo.arguments import check_choice, is_whole, whole_number
+from zoo.arguments import check_choice, is_among, is_whole, whole_number
 from zoo.errors import ArgumentError
 from zoo.recipes import STANDARDIZATIONS
 from zoo.registry.dtype_policy import under_policy
@@ -89,7 +89,7 @@ def build(
         arguments, standardize = arguments_with_weights(trained, arguments, standardize)
     _check_arguments(spec, arguments)
     library = _layer_library(gradients)
-    by_shape = precision == "auto"
+    by_shape = is_among(precision, ["auto"])
     if by_shape:
         precision = _precision_of_hardware()
     model = _call_builder(spec, library, seed, precision, arguments)
