@@ -20,6 +20,7 @@ from zoo.ensembles.members import (
     build_models,
     built_member,
     make_members,
+    tell_other_classes,
     with_weights,
 )
 from zoo.ensembles.models.configuration import members_from_config, members_to_config
@@ -58,7 +59,8 @@ class Committee(VotingModel):
             which a single member can object to a class.
         weights: The weight of each member in the vote, [members]; None gives each member the weight
             1. Or the name of a set of trained weights from which the members start, such as
-            `"mnist"`: several copies of a model take the set's weights in turn.
+            `"mnist"`: several copies of a model take the set's weights in turn. Members with
+            weights of their own, `Member(..., {"weights": "mnist/lenet-1"})`, are then an error.
         class_names: The names of the classes; None takes them from the data.
         seed: The seed of the first member's initial weights and of the order of the batches.
             Member k has the seed `seed + k`.
@@ -390,6 +392,7 @@ class Committee(VotingModel):
     def _build_members(self, data: Split) -> None:
         """Build the members for this data at the first fit, and check that the classes fit."""
         if not self._models:
+            tell_other_classes(self._specs, self.class_names or data.class_names)
             models = build_models(self._specs, data.image_shape, data.num_classes, self.seed)
             self._use_models(models, self.member_names)
         if self.class_names is None:

@@ -280,8 +280,9 @@ def _images(
             images = _with_class_ids(_whole(name, new, split), committee.class_names, classes)
             return images, None
     loaded = load(name, root, classes=chosen, **{**options, **settings, **given})
-    images = _choose(name, loaded.splits, split or "test")
-    return images, loaded.splits.get("train") if trained_name == name else None
+    images = _numbered_as(committee, _choose(name, loaded.splits, split or "test"))
+    training = loaded.splits.get("train") if trained_name == name else None
+    return images, training and _numbered_as(committee, training)
 
 
 def _choose(name: str, splits: Mapping[str, Split], split: str) -> Split:
@@ -318,6 +319,14 @@ def _holds_training_images(committee: Committee, splits: Mapping[str, Split]) ->
     known = np.unique(np.concatenate([split.digests for split in splits.values()]))
     trained = committee.trained_on
     return len(trained) > 0 and 2 * np.isin(trained, known).sum() > len(trained)
+
+
+def _numbered_as(committee: Committee, split: Split) -> Split:
+    """Number the classes as a committee does, where a split has some of them or another order."""
+    names, own = committee.class_names or (), split.class_names
+    if tuple(own) == tuple(names) or not {*own} <= {*names}:
+        return split
+    return _with_class_ids(split, names, None)
 
 
 def _with_class_ids(

@@ -7,15 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from zoo.arguments import whole_number
+from zoo.arguments import argument_error, whole_number
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
-from zoo.registry.building import build
+from zoo.registry.building import build, check_argument_names
 from zoo.registry.specs import REQUIRED, describe
 from zoo.text import first_line
 from zoo.weights.catalogue import find_weights, weights_in_turn
 
 logger = logging.getLogger("zoo")
+
+_OF_BUILDING = ("gradients", "weights", "seed", "precision", "standardize")
+"""Arguments of `zoo.build` itself that members may have. With `features`, there are no classes."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Member:
         else:
             _check_built_model(self)
             default_name, default_recipe = self.model.name, _recipe_of(self.model)
-        _check_arguments(self.arguments)
+        _check_arguments(self)
         # A plain dict, since other mappings, such as read-only views, cannot be copied or pickled.
         object.__setattr__(self, "arguments", dict(self.arguments))
         if self.recipe is None:
@@ -223,7 +226,7 @@ def with_weights(
         The members.
 
     Raises:
-        ArgumentError: A member is built already.
+        ArgumentError: A member is built already, or has weights of its own.
         UnknownWeightsError: There are no such weights for a member.
     """
     for member in members:
@@ -231,6 +234,12 @@ def with_weights(
             raise ArgumentError(
                 "Members must be names of registered models for weights= with the name of a set. "
                 f"Received: {member.name}, which is built already. Leave weights out."
+            )
+        if "weights" in member.arguments:
+            raise ArgumentError(
+                "Members must not have weights of their own beside weights= of the committee. "
+                f"Received: {member.name} with weights={member.arguments['weights']!r}, and "
+                f"weights={name!r}. Leave out weights=, or the weights of the member."
             )
     chosen = weights_in_turn(name, [cast(str, member.registered_name) for member in members])
     if snapshots:
@@ -241,6 +250,24 @@ def with_weights(
         replace(member, arguments={**member.arguments, "weights": weights.name})
         for member, weights in zip(members, chosen, strict=True)
     ]
+
+
+def tell_other_classes(members: Sequence[Member], class_names: Sequence[str]) -> None:
+    """Say in the log which members keep a last layer that was trained for as many other classes.
+
+    Args:
+        members: The members, of which some may start from trained weights.
+        class_names: The names of the classes that they are to learn.
+    """
+    for member in members:
+        name = member.arguments.get("weights")
+        trained = find_weights(name)[0].paper.class_names if name else class_names
+        if len(trained) == len(class_names) and tuple(trained) != tuple(class_names):
+            logger.warning(
+                "%s keeps the last layer of %s, which was trained for other classes: %s. The "
+                "classes of the data are %s.",
+                member.name, name, ", ".join(trained), ", ".join(class_names),
+            )  # fmt: skip
 
 
 def built_member(model: Any, recipe: Recipe, name: str) -> Member:
@@ -334,8 +361,15 @@ def _check_built_model(member: Member) -> None:
         )
 
 
-def _check_arguments(arguments: Mapping[str, Any]) -> None:
+def _check_arguments(member: Member) -> None:
     """Check the arguments of `zoo.build`."""
+    arguments = member.arguments
+    if not isinstance(arguments, Mapping):
+        raise argument_error(
+            "arguments", "be a mapping from names to values", arguments, 'Pass {"dropout": 0.4}'
+        )
+    if member.registered_name is not None:
+        check_argument_names(describe(member.registered_name), {*arguments} - {*_OF_BUILDING})
     for key in ("input_shape", "num_classes"):
         if key in arguments:
             raise ArgumentError(

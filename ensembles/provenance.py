@@ -15,6 +15,7 @@ import numpy as np
 
 from zoo.datasets.split import Split
 from zoo.errors import DataError
+from zoo.registry.sources import sources_of
 from zoo.weights.catalogue import find_weights
 
 NO_IMAGES = np.array([], np.uint64)
@@ -184,13 +185,22 @@ def provenance_of(models: Iterable[Any]) -> Provenance:
 
 
 def _recorded(model: Any) -> Provenance:
-    """Give what is recorded of a model: by a training, or by the trained weights that it took."""
+    """Give what is recorded of a model: by a training, and by the sources of its weights."""
     if isinstance(model, CompositeModel):
         return model.provenance
-    if not hasattr(model, "zoo_provenance") and hasattr(model, "zoo_weights"):
-        (weights,) = find_weights(model.zoo_weights)
-        model.zoo_provenance = Provenance(**weights.of.digests())
-    return getattr(model, "zoo_provenance", Provenance())
+    trained = getattr(model, "zoo_provenance", Provenance())
+    if sources := sources_of(model):
+        model.zoo_sources = (Provenance().joined_with(*map(_of_source, sources)),)
+        return trained.joined_with(*model.zoo_sources)
+    return trained
+
+
+def _of_source(source: Any) -> Provenance:
+    """Give the provenance of trained weights by their name; of a trained model it is there."""
+    if isinstance(source, Provenance):
+        return source
+    (weights,) = find_weights(source)
+    return Provenance(**weights.of.digests())
 
 
 def known_images(models: Iterable[Any], kind: Kind) -> np.ndarray:

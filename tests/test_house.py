@@ -157,6 +157,7 @@ TESTED_WITH = {
     "zoo/models/residual": "zoo/models/test_small_networks",
     "zoo/models/vgg": "zoo/models/test_small_networks",
     "zoo/registry/standardization": "zoo/training/test_standardize",
+    "zoo/registry/sources": "ensembles/test_provenance",
     "zoo/experiments/spreading": "zoo/cli/studies/test_reproduce",
     "zoo/spreading/listening": "zoo/spreading/test_rounds",
     "zoo/spreading/messages": "zoo/spreading/test_rounds",

@@ -4,7 +4,7 @@ import contextlib
 import math
 import numbers
 import operator
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -32,6 +32,16 @@ def is_whole(value: Any) -> bool:
     return hasattr(value, "__index__") and not isinstance(value, bool)
 
 
+def is_real(value: Any) -> bool:
+    """Whether a value is a number of Python's or NumPy's types; True and False are not.
+
+    Example:
+        >>> is_real(0.5), is_real(3), is_real(True), is_real("3")
+        (True, True, False, False)
+    """
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
 def is_among(value: Any, choices: Container[Any]) -> bool:
     """Whether a value is a choice; values that cannot be compared, such as arrays, are none.
 
@@ -43,6 +53,31 @@ def is_among(value: Any, choices: Container[Any]) -> bool:
         return bool(value in choices)
     except (TypeError, ValueError):
         return False
+
+
+def check_choice(name: str, value: Any, choices: Sequence[Any], remedy: str) -> None:
+    """Refuse a value that is not among a few choices.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: The argument.
+        choices: The values that are allowed, two or more.
+        remedy: What to do, for the message, without a full stop.
+
+    Raises:
+        ArgumentError: The value is no choice.
+
+    Example:
+        >>> check_choice("color", "red", ["grayscale", "rgb", None], "Pass None to keep colours")
+        Traceback (most recent call last):
+        zoo.errors.ArgumentError: color must be "grayscale", "rgb" or None. Received: 'red'. Pass \
+None to keep colours.
+    """
+    if not is_among(value, choices):
+        *first, last = (
+            f'"{choice}"' if isinstance(choice, str) else str(choice) for choice in choices
+        )
+        raise argument_error(name, f"be {', '.join(first)} or {last}", value, remedy)
 
 
 def whole_number(name: str, value: Any, least: int, most: int = 2**62) -> int:
@@ -107,9 +142,8 @@ def real_number(
         zoo.errors.ArgumentError: threshold must be a finite number, above 0 and up to 1. \
 Received: 'high'. Pass 0.97, for example.
     """
-    is_real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     fits = (
-        is_real
+        is_real(value)
         and math.isfinite(value)
         and (least is None or value >= least)
         and (above is None or value > above)

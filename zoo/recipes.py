@@ -1,12 +1,11 @@
 """Recipes: how a model is trained, as a value."""
 
 import math
-import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from zoo.arguments import argument_error, whole_number
+from zoo.arguments import argument_error, check_choice, is_among, is_real, whole_number
 from zoo.augmentation import REPORT, Augmentation
 from zoo.errors import ArgumentError
 from zoo.text import did_you_mean, first_line
@@ -19,6 +18,19 @@ STANDARDIZATIONS = {
     "mean_image": "MeanImageStandardization",
 }
 """The layer of `zoo.layers` for each value of `Recipe.standardize`."""
+_FLOATS = ("float32", "float64", "float16", "bfloat16")
+CHOICES = {
+    "class_weight": (("balanced",), "to give all images the same weight"),
+    "weight_decay_of": (("kernels",), "to decay all weights"),
+    "targets": (("shares",), "to train on the labels"),
+    "freeze": (("features",), "to train all layers"),
+    "standardize": (tuple(STANDARDIZATIONS), "to add nothing"),
+    "precision": (
+        ("auto", "mixed_bfloat16", "mixed_float16", *_FLOATS),
+        "to keep the policy that is set in Keras",
+    ),
+}
+"""For each field of a recipe that is None or a name: the names, and what None is for."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +142,7 @@ class Recipe:
 
     def _check_optimizer(self) -> None:
         rate = self.learning_rate
-        if not isinstance(rate, numbers.Real) or not 0 < rate < math.inf:
+        if not is_real(rate) or not 0 < rate < math.inf:
             raise ArgumentError(
                 f"learning_rate must be a finite number above 0. Received: {rate!r}. Pass a number "
                 "such as 0.001; a schedule changes the learning rate during the training."
@@ -141,6 +153,11 @@ class Recipe:
                 f"optimizer must be the name of a Keras optimiser. Received: {self.optimizer!r}. "
                 'Pass a name such as "adam", and its arguments as optimizer_arguments=.'
             )
+        if not isinstance(self.optimizer_arguments, Mapping):
+            raise argument_error(
+                "optimizer_arguments", "be a mapping from names to values",
+                self.optimizer_arguments, 'Pass {"momentum": 0.9}, for example, or leave it out',
+            )  # fmt: skip
         if "learning_rate" in self.optimizer_arguments:
             raise ArgumentError(
                 "optimizer_arguments must not hold the learning rate, which has a field of its "
@@ -171,13 +188,14 @@ class Recipe:
         return self.augmentation is not None and self.augmentation.mixes
 
     def _check_augmentation(self) -> None:
-        if self.augmentation == "ImageDataGenerator":
+        if is_among(self.augmentation, ["ImageDataGenerator"]):
             report = replace(REPORT, method="ImageDataGenerator")
             object.__setattr__(self, "augmentation", report)
         elif not isinstance(self.augmentation, Augmentation | None):
             raise ArgumentError(
                 'augmentation must be a zoo.Augmentation, "ImageDataGenerator" or None. '
-                f"Received: {self.augmentation!r}."
+                f"Received: {self.augmentation!r}. Pass zoo.Augmentation(horizontal_flip=True), "
+                "for example."
             )
         if self.mixes_images and self.targets == "shares" and self.class_weight:
             raise ArgumentError(
@@ -188,23 +206,16 @@ class Recipe:
             )
 
     def _check_choices(self) -> None:
-        choices = ("balanced", "kernels", "shares", "features")
-        names = ("class_weight", "weight_decay_of", "targets", "freeze")
-        for name, choice in zip(names, choices, strict=True):
-            if (value := getattr(self, name)) not in (choice, None):
-                raise ArgumentError(f'{name} must be "{choice}" or None. Received: {value!r}.')
+        for name, (choices, without) in CHOICES.items():
+            remedy = f"Pass None {without}"
+            check_choice(name, getattr(self, name), (*choices, None), remedy)
         share = self.label_smoothing
-        if share is not None and share != 0 and not _is_between_0_and_1(share):
+        if share is not None and not (is_real(share) and 0 <= share < 1):
             raise ArgumentError(
                 "label_smoothing must be a share of 0 or more and below 1, or None. "
                 f"Received: {share!r}. Pass 0.1, for example."
             )
-        if self.standardize not in (*STANDARDIZATIONS, None):
-            raise ArgumentError(
-                f"standardize must be one of {', '.join(STANDARDIZATIONS)} or None. "
-                f"Received: {self.standardize!r}."
-            )
-        if self.schedule not in SCHEDULES and not isinstance(self.schedule, Mapping):
+        if not isinstance(self.schedule, Mapping) and not is_among(self.schedule, SCHEDULES):
             raise ArgumentError(
                 f"schedule must be one of {', '.join(SCHEDULES)}. Received: {self.schedule!r}. "
                 "Pass a schedule of Keras as keras.optimizers.schedules.serialize describes it."
@@ -263,7 +274,7 @@ class Recipe:
         share = self.average_from
         if share is None:
             return
-        if not isinstance(share, numbers.Real) or not 0 <= share < 1:
+        if not is_real(share) or not 0 <= share < 1:
             raise ArgumentError(
                 f"average_from must be a share of 0 or more and below 1. Received: {share!r}. "
                 "Pass 0.5 to average the weights of the second half of the training."
@@ -278,7 +289,7 @@ class Recipe:
 
     def _check_transfer(self) -> None:
         decay = self.layer_decay
-        if decay is not None and decay != 1 and not _is_between_0_and_1(decay):
+        if decay is not None and not (is_real(decay) and 0 < decay <= 1):
             raise ArgumentError(
                 "layer_decay must be a number above 0 and at most 1, or None. Received: "
                 f"{decay!r}. Pass 0.8, for example."
@@ -335,8 +346,8 @@ class Recipe:
             remedy = "The optimisers and their arguments are those of keras.optimizers."
             if self.optimizer_arguments:
                 remedy = (
-                    "Pass optimizer_arguments={} too where you change the optimizer of a recipe: "
-                    "the arguments of the earlier optimiser stay otherwise."
+                    "Pass optimizer_arguments= with arguments of this optimiser only: those of the "
+                    "earlier optimiser stay where only the optimizer of a recipe is changed."
                 )
             raise ArgumentError(
                 "optimizer must be the name of a Keras optimiser, and optimizer_arguments its "
@@ -368,7 +379,7 @@ class Recipe:
 
 def _is_between_0_and_1(value: Any) -> bool:
     """Whether a value is a number above 0 and below 1."""
-    return isinstance(value, numbers.Real) and 0 < float(value) < 1
+    return is_real(value) and 0 < float(value) < 1
 
 
 def recipe_from_config(config: Mapping[str, Any]) -> Recipe:

@@ -171,6 +171,15 @@ def test_a_report_on_one_class_is_whole(trained, tmp_path):
         report.save(tmp_path / name)
 
 
+@pytest.mark.parametrize("classes", ["owl,cat", "owl,dog,cat"])
+def test_classes_of_the_training_data_are_told_by_their_names(trained, classes):
+    report = evaluate_file(trained[0], classes=classes)
+    counts = {score.name: score.support for score in report.classes}
+    (_, _, data), wanted = trained, classes.split(",")
+    assert counts == {name: data.test.class_counts[name] * (name in wanted) for name in counts}
+    assert list(counts) == ["cat", "dog", "owl"]
+
+
 def test_of_new_pictures_with_a_train_part_the_test_part_is_judged(trained, tmp_path):
     for part, count in (("train", 6), ("test", 4)):
         write_photos(tmp_path / "new" / part, ("cat", "dog", "owl"), count, seed=count)

@@ -106,6 +106,20 @@ def test_what_the_data_decides_is_no_build_argument(arguments):
         Member("mlp", arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"hiden": [3]}, "The arguments of mlp must be .*Received: 'hiden'; did you mean 'hidden'"),
+        ({"features": True}, "The arguments of mlp must be .*Received: 'features'"),
+        ([3], "arguments must be a mapping"),
+    ],
+)
+def test_build_arguments_are_those_of_the_builder(arguments, message):
+    with pytest.raises(ArgumentError, match=message):
+        Member("mlp", arguments)
+    assert Member("mlp", {"gradients": "handwritten"}).arguments == {"gradients": "handwritten"}
+
+
 def test_build_arguments_are_plain_values():
     with pytest.raises(ArgumentError, match="names such as 'he_normal'"):
         Member("mlp", {"initializer": keras.initializers.HeNormal()})

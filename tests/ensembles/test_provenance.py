@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -13,6 +14,8 @@ from zoo.ensembles.provenance import (
     settings_from_file,
 )
 from zoo.errors import DataError
+from zoo.registry.features import with_features
+from zoo.weights.catalogue import find_weights
 
 
 def test_digests_are_added_and_kept_apart_by_kind(built_model):
@@ -31,6 +34,26 @@ def test_a_committee_records_for_each_member_and_knows_the_images_of_all(built_m
     assert known_images([first], "tuned_on").tolist() == [1, 2]
     assert known_images([second], "tuned_on").tolist() == [2]
     assert known_images([committee], "tuned_on").tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("take", ["fold", "cut", "copy"])
+def test_weights_that_are_taken_from_a_model_bring_its_images_along(tiny_weights, take):
+    model = zoo.build("vgg", weights="tiny")
+    of_weights = provenance_of([model]).trained_on.tolist()
+    record_exposure([model], "trained_on", np.array([1], np.uint64))
+    if take == "fold":
+        taker = zoo.fold_batch_normalization(model)
+    elif take == "cut":
+        taker = with_features(model, True, keras.layers)
+    else:
+        paper = find_weights("tiny", "vgg")[0].paper
+        taker = zoo.build("vgg", input_shape=paper.input_shape, **paper.arguments)
+    record_exposure([taker], "trained_on", np.array([2], np.uint64))
+    if take == "copy":
+        zoo.copy_features(model, taker)
+    expected = {1, 2, *of_weights}
+    assert len(expected) > 2
+    assert set(provenance_of([taker]).trained_on.tolist()) == expected
 
 
 def test_an_overlap_counts_the_images_that_are_recorded(built_model, test_split):

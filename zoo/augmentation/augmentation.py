@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from zoo.arguments import argument_error, real_number, whole_number
+from zoo.arguments import argument_error, check_choice, is_real, real_number, whole_number
 from zoo.errors import ArgumentError
 from zoo.seeds import seed_words
 
@@ -30,6 +29,8 @@ OF_TENSORS = (
 
 ALPHAS = (0.01, 100.0)
 """The smallest and the largest α of a Beta distribution."""
+MOST_PADDING = 1000
+"""The largest `crop_padding`, in pixels: more would move all images of usual sizes out of sight."""
 
 
 @dataclass(frozen=True)
@@ -134,16 +135,11 @@ class Augmentation:
                     f"{getattr(self, name)!r}. Pass 0.1 for 10 %."
                 )
         for name in FLIPS:
-            if getattr(self, name) not in (True, False):
-                raise ArgumentError(
-                    f"{name} must be True or False. Received: {getattr(self, name)!r}."
-                )
+            check_choice(name, getattr(self, name), (True, False), "Pass True to flip images")
             object.__setattr__(self, name, bool(getattr(self, name)))
         for name, names in (("fill_mode", FILL_MODES), ("method", METHODS)):
-            if getattr(self, name) not in names:
-                raise ArgumentError(
-                    f"{name} must be one of {', '.join(names)}. Received: {getattr(self, name)!r}."
-                )
+            remedy = f'Leave {name} out for "{names[0]}"'
+            check_choice(name, getattr(self, name), names, remedy)
         if not math.isfinite(_number(self.cval)):
             raise argument_error("cval", "be a finite number", self.cval, "Pass 0 for black")
         for name in (*ANGLES, *SHARES, "cval", "brightness_range", "contrast_range"):
@@ -164,7 +160,7 @@ class Augmentation:
             "random_erasing (a probability)", self.random_erasing, least=0, most=1, example=0.25
         )
         object.__setattr__(self, "random_erasing", probability)
-        padding = whole_number("crop_padding (pixels)", self.crop_padding, 0)
+        padding = whole_number("crop_padding (pixels)", self.crop_padding, 0, MOST_PADDING)
         object.__setattr__(self, "crop_padding", padding)
         others = [name for name in OF_TENSORS if getattr(self, name)]
         if others and self.method != "projective":
@@ -200,7 +196,8 @@ class Augmentation:
             Transformed pixels, float32 [batch, height, width, channels].
 
         Raises:
-            ArgumentError: The images would be mixed, which changes their targets too.
+            ArgumentError: The images would be mixed, which changes their targets too; or images
+                or seed are not as described.
         """
         import numpy as np
         import tensorflow as tf
@@ -208,7 +205,7 @@ class Augmentation:
         from zoo.augmentation.projective import draw, parameters
 
         self.check_unmixed("a call with images and without targets")
-        words = seed_words(seed)
+        images, words = _checked(images, seed)
         with tf.device("CPU:0"):
             if self.on_tensors:
                 return self.on_tensors(tf.constant(images), words).numpy()
@@ -236,7 +233,7 @@ class Augmentation:
             the mixed images, float32 [batch, classes].
 
         Raises:
-            ArgumentError: Neither mixup nor cutmix is above 0, or the shapes do not fit.
+            ArgumentError: Neither mixup nor cutmix is above 0, or an argument is not as described.
         """
         import numpy as np
         import tensorflow as tf
@@ -246,14 +243,23 @@ class Augmentation:
                 f"mixup or cutmix must be above 0 to mix images. Received: mixup={self.mixup}, "
                 f"cutmix={self.cutmix}. Call the augmentation itself, with the images only."
             )
+        images, words = _checked(images, seed)
         shares = np.asarray(shares, "float32")
         if shares.ndim != 2 or len(shares) != len(images):
             raise ArgumentError(
                 f"shares must be [batch, classes] for {len(images)} images. Received: the shape "
                 f"{shares.shape}. Pass np.eye(classes)[labels] for labels."
             )
+        sums = shares.sum(axis=1)
+        wrong = (np.abs(sums - 1) > 1e-3) | (shares < 0).any(axis=1) | ~np.isfinite(sums)
+        if wrong.any():
+            raise ArgumentError(
+                "shares must be 0 or more, and 1 together for each image. Received: "
+                f"{shares[wrong.argmax()].tolist()!s:.80} for image {wrong.argmax()}. Divide each "
+                "row by its sum."
+            )
         with tf.device("CPU:0"):
-            mixed = self.mixer(tf.constant(images), seed_words(seed), shares)
+            mixed = self.mixer(tf.constant(images), words, shares)
         return mixed[0].numpy(), mixed[1].numpy()
 
     @property
@@ -315,7 +321,21 @@ class Augmentation:
 
 def _number(value: Any) -> float:
     """Convert a number to float, and anything else to NaN, which is in no range."""
-    return float(value) if isinstance(value, numbers.Real) else math.nan
+    return float(value) if is_real(value) else math.nan
+
+
+def _checked(images: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Check images and a seed; give the images as an array, and the two words of the seed."""
+    import numpy as np
+
+    array = np.asarray(images)
+    if array.ndim != 4:
+        raise ArgumentError(
+            "images must be [batch, height, width, channels]. Received: the shape "
+            f"{array.shape}. Pass images[None] for a single image, and images[..., None] for grey "
+            "images without an axis of channels."
+        )
+    return array, seed_words(whole_number("seed", seed, 0))
 
 
 REPORT = Augmentation(

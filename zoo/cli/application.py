@@ -8,6 +8,7 @@ and its docstring the help.
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import fields
 from importlib.metadata import version
 from typing import Any, NoReturn, get_args
 
@@ -15,6 +16,7 @@ from cyclopts import App, CycloptsError, Group, Parameter, exceptions
 from rich.console import Console
 
 from zoo.arguments import as_path
+from zoo.augmentation import Augmentation
 from zoo.cli.console import (
     WRONG,
     HelpFormatter,
@@ -129,8 +131,13 @@ def _options(arguments: Sequence[Any]) -> dict[str, str]:
     """Map the names of arguments in Python to options."""
     names = [argument.name for argument in arguments if argument.name.startswith("--")]
     options = {name.removeprefix("--").replace("-", "_"): name for name in names}
-    fields = {argument.field_info.name: argument.name for argument in arguments}
-    return {**options, **{field: name for field, name in fields.items() if name in names}}
+    by_field = {argument.field_info.name: argument.name for argument in arguments}
+    options |= {field: name for field, name in by_field.items() if name in names}
+    if "--augment" in names:
+        options = {
+            field.name: f"--augment {field.name}" for field in fields(Augmentation)
+        } | options
+    return options
 
 
 def _explain(error: ZooError | CycloptsError, arguments: Sequence[Any]) -> str:
@@ -155,7 +162,9 @@ def _explain(error: ZooError | CycloptsError, arguments: Sequence[Any]) -> str:
         value, known = error.token.value, ", ".join(choices)
         known = f"one of {known}" if len(choices) > 1 else known
         who = error.token.keyword or f"`{command}`"
-        return f"{who} must be {known}. Received: {value!r}{did_you_mean(value, choices)}"
+        example = f"{error.token.keyword or command} {choices[0]}"
+        hint = did_you_mean(value, choices)
+        return f"{who} must be {known}. Received: {value!r}{hint} Write, for example, {example}."
     if isinstance(error, exceptions.UnknownOptionError):
         options = [name for argument in error.argument_collection for name in argument.names]
         word, what = error.token.keyword or error.token.value, "be an option"

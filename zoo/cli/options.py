@@ -24,12 +24,14 @@ from zoo.cli.words.values import (
     Name,
     Names,
     Number,
+    OptimizerArguments,
     Parts,
     Positive,
     Scheduler,
     Seed,
     Share,
     Size,
+    Transforms,
 )
 from zoo.errors import ArgumentError
 from zoo.files import check_writable
@@ -128,6 +130,8 @@ class RecipeOptions:
         batch_size: Images in a step.
         learning_rate: Learning rate, instead of the recipe's.
         optimizer: A Keras optimiser, such as `adam`.
+        optimizer_arguments: An argument of the optimiser, `weight_decay=0.001`, beside those of
+            the recipe; may be repeated.
         patience: Stop after this number of epochs without a lower validation loss.
         augmentation: Random transforms of the training images: those of the recipe, none, or
             those of the recipe (else of the CO395 report) by Keras's `ImageDataGenerator`.
@@ -157,9 +161,12 @@ class RecipeOptions:
     batch_size: Positive | None = None
     learning_rate: Number | None = None
     optimizer: Name | None = None
+    optimizer_arguments: Annotated[OptimizerArguments | None, Parameter(name="--optimizer-set")] = (
+        None
+    )
     patience: Positive | None = None
     augmentation: Literal["recipe", "none", "ImageDataGenerator"] = "recipe"
-    transforms: Annotated[Arguments | None, Parameter(name="--augment")] = None
+    transforms: Annotated[Transforms | None, Parameter(name="--augment")] = None
     precision: Name | None = None
     standardize: Annotated[str | None, Parameter(choices=tuple(STANDARDIZATIONS))] = None
     class_weight: Literal["balanced"] | None = None
@@ -196,9 +203,10 @@ class RecipeOptions:
         changes = {key: value for key, value in vars(self).items() if value is not None}
         changes.pop("recipe_name", None)
         method, transforms = changes.pop("augmentation"), changes.pop("transforms", None)
-        if self.optimizer and self.optimizer.lower() != recipe.optimizer.lower():
-            changes["optimizer_arguments"] = {}  # another optimiser has others
-        recipe = replace(recipe, **changes)
+        is_other = self.optimizer and self.optimizer.lower() != recipe.optimizer.lower()
+        kept = {} if is_other else recipe.optimizer_arguments  # another optimiser has others
+        arguments = {**kept, **dict(changes.pop("optimizer_arguments", ()))}
+        recipe = replace(recipe, optimizer_arguments=arguments, **changes)
         if method == "none":
             recipe = replace(recipe, augmentation=None)
         elif method != "recipe" and recipe.augmentation is None:

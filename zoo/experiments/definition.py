@@ -163,7 +163,8 @@ class Experiment:
     def data_needed(self) -> str:
         """Which files a user has to bring, in a word."""
         parts = [self.data, self.features.data if self.features else None]
-        return " and ".join(part.needed for part in parts if part) or "nothing"
+        needed = dict.fromkeys(part.needed for part in parts if part)  # each once
+        return " and ".join(name for name in needed if name != "nothing") or "nothing"
 
     @cached_property
     def judged_splits(self) -> tuple[str, ...]:

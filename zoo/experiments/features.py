@@ -10,7 +10,6 @@ import numpy as np
 from zoo.datasets import ImageData, Split
 from zoo.ensembles import Committee, Member
 from zoo.ensembles.members import built_member
-from zoo.ensembles.provenance import provenance_of, record_exposure
 from zoo.errors import DataError
 from zoo.experiments.images import data_folder, load_images
 from zoo.experiments.settings import FeatureSettings, MemberSettings
@@ -101,9 +100,6 @@ def make_beginning_member(
     member = make_member(settings, len(data), quick=quick)
     model = member.build(data.image_shape, data.num_classes, seed)
     copy_features(network, model)
-    known = provenance_of([network])
-    record_exposure([model], "trained_on", known.trained_on)
-    record_exposure([model], "tuned_on", known.tuned_on)
     assert isinstance(member.recipe, Recipe)
     return built_member(model, member.recipe, settings.name)
 

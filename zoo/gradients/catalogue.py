@@ -10,6 +10,7 @@ import keras
 import zoo.layers
 import zoo.losses
 from zoo import registry
+from zoo.arguments import check_choice
 from zoo.errors import ArgumentError, UnknownModelError
 from zoo.layers.registration import EXAMPLES
 from zoo.text import did_you_mean, first_line
@@ -84,8 +85,7 @@ def target(
                 "shapes. Pass one (height, width, channels)."
             )
         return _model(name, input_shapes, {**arguments, "gradients": gradients, "seed": seed}), {}
-    if gradients not in ("auto", "handwritten"):
-        raise ArgumentError(f'gradients must be "auto" or "handwritten". Received: {gradients!r}.')
+    check_choice("gradients", gradients, ("auto", "handwritten"), 'Pass "auto" for Keras')
     kinds = _kinds(gradients)
     if name in kinds:
         kind = kinds[name]

@@ -18,6 +18,7 @@ import keras
 import tensorflow as tf
 
 from zoo.errors import ArgumentError
+from zoo.registry.sources import take_sources
 
 _FOLDED = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Dense")
 
@@ -47,7 +48,7 @@ def fold_batch_normalization(model: Any) -> Any:
 
     Returns:
         A new `keras.Model` with weights of its own, to predict with and to export. Training it
-        would not train the normalisation.
+        would not train the normalisation. Committees know the images that `model` was trained on.
 
     Raises:
         ArgumentError: The model is no graph of layers.
@@ -86,7 +87,9 @@ def fold_batch_normalization(model: Any) -> Any:
     for layer in graph.layers:
         if id(layer) in copies and layer.weights:
             copies[id(layer)].set_weights(layer.get_weights())
-    return keras.Model(inputs[0] if len(inputs) == 1 else inputs, outputs, name=model.name)
+    folded = keras.Model(inputs[0] if len(inputs) == 1 else inputs, outputs, name=model.name)
+    take_sources(folded, model)
+    return folded
 
 
 def folded_where_possible(model: Any) -> Any:
@@ -322,13 +325,13 @@ def _compute(branches: list[Branch], x: Any) -> Any:
 
 def _new_layer(name: str, branches: list[Branch], x: Any) -> Any:
     """Make the layer that stands for several branches, with weights."""
-    linear = max(
-        (branch.linear for branch in branches if branch.linear),
-        key=lambda layer: getattr(layer, "kernel_size", ()),
-    )
-    layer = type(linear).from_config({**linear.get_config(), "use_bias": True, "name": name})
-    layer.build(x.shape)
+    linear = next(branch.linear for branch in branches if branch.linear)
     kernel, bias = _constants(branches, x.shape[-1])
+    config = {**linear.get_config(), "use_bias": True, "name": name}
+    if _is_own(linear, "Conv2D"):  # the kernel of a sum may be larger than that of each branch
+        config |= {"kernel_size": tuple(kernel.shape[:2]), "filters": kernel.shape[-1]}
+    layer = type(linear).from_config(config)
+    layer.build(x.shape)
     first = [linear.depthwise_kernel] if _is_own(linear, "SeparableConv2D") else []
     layer.set_weights([*first, kernel, bias])
     return layer

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from zoo.arguments import check_choice
 from zoo.errors import ArgumentError
 
 
@@ -100,10 +101,8 @@ def probabilities_of(
     """
     import keras
 
-    if classifier_activation not in ("softmax", None):
-        raise ArgumentError(
-            f'classifier_activation must be "softmax" or None. Received: {classifier_activation!r}.'
-        )
+    remedy = "Pass None for logits"
+    check_choice("classifier_activation", classifier_activation, ("softmax", None), remedy)
     dtype = "float64" if keras.config.dtype_policy().compute_dtype == "float64" else "float32"
     outputs = last_layer(dtype=dtype, name="logits")(features)
     if classifier_activation:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from zoo.arguments import is_whole
+from zoo.arguments import check_choice, is_whole
 from zoo.augmentation import Augmentation
 from zoo.errors import ArgumentError
 from zoo.models.blocks import conv_norm, norm, pooled_head_input, squeeze_and_excite
@@ -26,6 +26,7 @@ RECIPE = Recipe(
     precision="auto",
 )
 """The default of the networks with batch normalisation. docs/recipes.md has the trials."""
+_WITHOUT = "Pass False to build without squeeze and excitation"
 
 
 @register(
@@ -60,6 +61,7 @@ def vgg(
     the classes are told by.
     """
     check_sizes("vgg", width=width, blocks=blocks)
+    check_choice("squeeze_excitation", squeeze_excitation, (True, False), _WITHOUT)
     inputs, x = stem(layers, "vgg", input_shape, smallest=2**blocks)
     for block in range(1, blocks + 1):
         for number in (1, 2):
@@ -127,6 +129,7 @@ def rep_vgg(
     which gives the same answers and is as fast as `vgg`.
     """
     check_sizes("rep_vgg", width=width)
+    check_choice("squeeze_excitation", squeeze_excitation, (True, False), _WITHOUT)
     if not isinstance(depths, Sequence) or not depths:
         raise ArgumentError(
             "depths must be a list of the numbers of layers of each stage, such as (1, 2, 2, 2). "

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from zoo.arguments import is_whole, whole_number
+from zoo.arguments import check_choice, is_among, is_whole, whole_number
 from zoo.errors import ArgumentError
 from zoo.recipes import STANDARDIZATIONS
 from zoo.registry.dtype_policy import under_policy
@@ -74,6 +74,8 @@ def build(
         (None, 512)
     """
     spec = describe(name)
+    if type(features).__name__ in ("bool", "bool_"):  # also of NumPy, whose True is another
+        features = bool(features)
     if "features" in spec.parameters and features is not False:
         arguments, features = {**arguments, "features": features}, False
     if seed is not None:
@@ -87,7 +89,7 @@ def build(
         arguments, standardize = arguments_with_weights(trained, arguments, standardize)
     _check_arguments(spec, arguments)
     library = _layer_library(gradients)
-    by_shape = precision == "auto"
+    by_shape = is_among(precision, ["auto"])
     if by_shape:
         precision = _precision_of_hardware()
     model = _call_builder(spec, library, seed, precision, arguments)
@@ -132,14 +134,28 @@ def _call_builder(
     return model
 
 
-def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:
-    """Check the names, `input_shape` and `num_classes`; make their numbers ints in place."""
-    for key in arguments:
-        if key not in spec.parameters:
+def check_argument_names(spec: ModelSpec, names: Iterable[str]) -> None:
+    """Refuse arguments that the builder of a model does not have.
+
+    Args:
+        spec: The registered model.
+        names: The names of the arguments.
+
+    Raises:
+        ArgumentError: The builder has no argument of that name.
+    """
+    for name in names:
+        if name not in spec.parameters:
             raise ArgumentError(
                 f"The arguments of {spec.name} must be among {signature_text(spec.parameters)}. "
-                f"Received: {key!r}{did_you_mean(key, spec.parameters)}"
+                f"Received: {name!r}{did_you_mean(str(name), spec.parameters)} Correct the name, "
+                "or leave it out."
             )
+
+
+def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:
+    """Check the names, `input_shape` and `num_classes`; make their numbers ints in place."""
+    check_argument_names(spec, arguments)
     for key, default in spec.parameters.items():
         if default is REQUIRED and key not in arguments:
             raise ArgumentError(
@@ -161,18 +177,14 @@ def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:
 
 
 def _layer_library(gradients: str) -> ModuleType:
-    if gradients not in _LAYER_LIBRARIES:
-        raise ArgumentError(f'gradients must be "auto" or "handwritten". Received: {gradients!r}.')
+    check_choice("gradients", gradients, tuple(_LAYER_LIBRARIES), 'Pass "auto" for Keras')
     with without_start_up_notes():
         return importlib.import_module(_LAYER_LIBRARIES[gradients])
 
 
 def _standardization(kind: str) -> Any:
     """Find the class of the layer for a recipe's `standardize`."""
-    if kind not in STANDARDIZATIONS:
-        raise ArgumentError(
-            f"standardize must be one of {', '.join(STANDARDIZATIONS)} or None. Received: {kind!r}."
-        )
+    check_choice("standardize", kind, (*STANDARDIZATIONS, None), "Pass None to add nothing")
     library = _layer_library("handwritten")
     return getattr(library, STANDARDIZATIONS[kind])
 

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from zoo.errors import ArgumentError
+from zoo.registry.sources import take_sources
 from zoo.text import did_you_mean
 
 _MOST_LISTED = 30
@@ -60,7 +61,9 @@ def with_features(model: Any, features: Any, layers: Any) -> Any:
     elif keras.backend.standardize_dtype(x.dtype) != dtype:
         x = layers.Activation("linear", dtype=dtype, name="features")(x)
     inputs = model.inputs if len(model.inputs) > 1 else model.inputs[0]
-    return keras.Model(inputs, x, name=f"{model.name}_{name}")
+    cut = keras.Model(inputs, x, name=f"{model.name}_{name}")
+    take_sources(cut, model)
+    return cut
 
 
 def head_of(model: Any) -> Any:

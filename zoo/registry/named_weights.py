@@ -121,7 +121,7 @@ def take_weights(model: Any, weights: TrainedWeights) -> None:
     for name, change in chosen.items():
         variables[name].assign(change(arrays[name]))
     # So that committees know the images that the model was trained on.
-    model.zoo_weights = weights.name
+    model.zoo_sources = (weights.name,)
     if told := changes.sentences():
         logger.warning("%s starts from %s: %s.", model.name, weights.name, "; ".join(told))
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from zoo.arguments import argument_error
 from zoo.errors import ArgumentError, DataError, UnknownWeightsError
 from zoo.text import did_you_mean
 from zoo.weights.paper import Paper, Scores, paper_of, section
@@ -175,6 +176,7 @@ def list_weights(pattern: str = "*") -> list[str]:
         The names for `zoo.build(weights=)`, such as `"mnist/lenet-0"`, set by set.
 
     Raises:
+        ArgumentError: The pattern is no text.
         UnknownWeightsError: The pattern matches no weights.
 
     Example:
@@ -182,6 +184,8 @@ def list_weights(pattern: str = "*") -> list[str]:
         >>> isinstance(zoo.list_weights(), list)
         True
     """
+    if not isinstance(pattern, str):
+        raise argument_error("pattern", "be a text", pattern, 'Pass "*" for all weights')
     every = [weights.name for found in weight_sets() for weights in found.weights]
     listed = [
         name
@@ -212,13 +216,13 @@ def find_weights(name: str, model: str | None = None) -> list[TrainedWeights]:
             "weights must be the name of a set of weights, or of its member. Received: "
             f"{name!r}. `zoo weights` lists the sets."
         )
-    set_name, _, member = name.partition("/")
+    set_name, slash, member = name.partition("/")
     every = [
         weights
         for found in weight_sets()
         if found.name == set_name
         for weights in found.weights
-        if member in ("", weights.member)
+        if not slash or member == weights.member
     ]
     if not every:
         raise _unknown(name)

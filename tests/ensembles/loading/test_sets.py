@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -82,8 +83,22 @@ def test_a_committee_with_trained_weights_is_good_before_its_training(tiny_weigh
     assert committee.overlap_with(data.validation).tuned_on == len(data.validation)
 
 
+def test_a_last_layer_for_other_classes_of_the_same_number_is_told(tiny_weights, data, caplog):
+    recipe = zoo.Recipe(epochs=1, batch_size=256)
+    member = zoo.ensembles.Member("mlp", {"weights": "tiny/mlp-0"}, recipe)
+    some = data.train.take(range(32))
+    for names in (some.class_names, tuple(f"letter {name}" for name in "abcdefghij")):
+        assert "keeps the last layer" not in caplog.text
+        Committee([member, "softmax"]).fit(replace(some, class_names=names), epochs=1, verbose=0)
+    assert "mlp keeps the last layer of tiny/mlp-0, which was trained for other" in caplog.text
+    assert "letter c" in caplog.text
+
+
 def test_built_members_cannot_start_from_a_set(tiny_weights):
     with pytest.raises(zoo.errors.ArgumentError, match="which is built already"):
         Committee([zoo.build("softmax")], weights="tiny")
     with pytest.raises(UnknownWeightsError, match="weights must be of the model cnn"):
         Committee(["vgg", "cnn"], weights="tiny")
+    member = zoo.ensembles.Member("vgg", {"weights": "tiny/vgg-1"})
+    with pytest.raises(zoo.errors.ArgumentError, match="vgg with weights='tiny/vgg-1', and weig"):
+        Committee([member, "vgg"], weights="tiny")

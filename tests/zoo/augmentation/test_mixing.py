@@ -134,6 +134,29 @@ def test_mixing_needs_targets():
         Augmentation(mixup=1).mix(IMAGES, np.zeros(COUNT), seed=0)
 
 
+@pytest.mark.parametrize("shares", [2 * SHARES, -SHARES, np.nan * SHARES, SHARES - 0.5])
+def test_shares_are_0_or_more_and_1_together(shares):
+    with pytest.raises(ArgumentError, match=r"shares must be 0 or more, and 1 together .*image 0"):
+        Augmentation(mixup=1).mix(IMAGES, shares, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("images", "seed", "message"),
+    [
+        (IMAGES[0], 0, r"images must be \[batch, height, width, channels\]. Received: the shape"),
+        (IMAGES[..., 0], 0, r"Received: the shape .*images\[\.\.\., None\]"),
+        (IMAGES, -1, "seed must be a whole number of 0 or more. Received: -1"),
+        (IMAGES, 1.5, "seed must be a whole number of 0 or more. Received: 1.5"),
+        (IMAGES, None, "seed must be a whole number of 0 or more. Received: None"),
+    ],
+)
+def test_images_and_seed_are_checked_at_both_doors(images, seed, message):
+    with pytest.raises(ArgumentError, match=message):
+        Augmentation(horizontal_flip=True)(images, seed=seed)
+    with pytest.raises(ArgumentError, match=message):
+        Augmentation(mixup=1).mix(images, SHARES, seed=seed)
+
+
 @pytest.mark.parametrize("count", [0, 1])
 def test_a_batch_without_a_partner_stays_as_it_is(count):
     mixed, shares = Augmentation(mixup=1).mix(IMAGES[:count], SHARES[:count], seed=0)

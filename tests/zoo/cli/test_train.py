@@ -134,6 +134,34 @@ def test_transforms_are_added_to_those_of_the_recipe():
     assert alone.augmentation == zoo.Augmentation(crop_padding=4)
 
 
+def test_arguments_of_the_optimiser_are_added_to_those_of_the_recipe():
+    options = RecipeOptions(optimizer_arguments=[("beta_1", 0.8)])
+    given = options.recipe("vgg").optimizer_arguments
+    assert given == {**zoo.describe("vgg").recipe.optimizer_arguments, "beta_1": 0.8}
+    assert replace(options, optimizer="adam").recipe("vgg").optimizer_arguments == {"beta_1": 0.8}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--optimizer-set", "learning_rate=1"], "--optimizer-set must not hold the learning"),
+        (
+            ["--optimizer-set", "momentom=1"],
+            "--optimizer-set its arguments. Received: 'adam' with {'momentom': 1}",
+        ),
+        (["--augment", "mixup"], "Received: 'mixup'. Write, for example, --augment cutmix=1."),
+        (["--augment", "mixup=-1"], "--augment mixup must be 0, or the α"),
+        (["--weight-decay-of", "biases"], "'biases'. Write, for example, --weight-decay-of ker"),
+        (["--weight-decay-of", "kernels"], "Pass --optimizer-set weight_decay=0.001, for example."),
+        (["--warm-up", "9", "--epochs", "9"], "fewer epochs as --warm-up, or more as --epochs."),
+        (["--plateau", "1", "--schedule", "cosine"], "Leave out --plateau, or pass --schedule"),
+    ],
+)
+def test_errors_about_the_recipe_are_in_the_words_of_the_command(zoo_command, words, message):
+    code, _, err = zoo_command("train", "softmax", *words)
+    assert (code, message in err) == (2, True), err
+
+
 def test_a_transform_that_does_not_exist_is_named(zoo_command):
     code, _, err = zoo_command("train", "softmax", "--augment", "cutmx=1")
     assert code == 2

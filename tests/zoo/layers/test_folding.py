@@ -127,6 +127,26 @@ def test_parallel_convolutions_become_a_single_one():
     assert_same(model)
 
 
+@pytest.mark.parametrize(
+    ("branches", "kernel"),
+    [
+        ([(4, (5, 1)), (4, (1, 3))], (5, 3, 2, 4)),
+        ([(4, (1, 3)), (4, (3, 1)), (4, (5, 1))], (5, 3, 2, 4)),
+        ([(1, (3, 3)), (4, (1, 1))], (3, 3, 2, 4)),
+    ],
+)
+def test_kernels_of_other_sides_or_filters_become_a_single_one(branches, kernel):
+    inputs = keras.Input((8, 7, 2))
+    sums = [
+        L.BatchNormalization()(L.Conv2D(filters, size, padding="same")(inputs))
+        for filters, size in branches
+    ]
+    model = trained(keras.Model(inputs, L.Add()(sums)))
+    (folded,) = (layer for layer in fold_batch_normalization(model).layers if layer.weights)
+    assert folded.kernel.shape == kernel
+    assert_same(model)
+
+
 def test_sums_of_other_branches_stay_sums():
     inputs = keras.Input((8, 8, 2))
     strided = L.BatchNormalization()(L.Conv2D(2, 3, strides=2, padding="same")(inputs))

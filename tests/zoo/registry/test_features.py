@@ -75,6 +75,11 @@ def test_a_builder_with_a_parameter_of_that_name_gets_the_value(monkeypatch):
     assert zoo.build("own", features=3).count_params() == (4 + 1) * 3 + (3 + 1) * 2
 
 
+def test_the_true_of_numpy_is_true():
+    model = zoo.build("softmax", features=np.True_)
+    assert model.output_shape == zoo.build("softmax", features=True).output_shape
+
+
 def test_models_without_a_graph_or_without_weights_are_refused():
     class Subclassed(keras.Model):
         pass

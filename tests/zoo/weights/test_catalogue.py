@@ -16,6 +16,9 @@ def test_weights_are_listed_set_by_set(tiny_weights):
     assert zoo.list_weights("*/vgg-*") == ["tiny/vgg-0", "tiny/vgg-1"]
     with pytest.raises(UnknownWeightsError, match="did you mean 'tiny'"):
         zoo.list_weights("tinny")
+    for pattern in (None, ["tiny"]):
+        with pytest.raises(ArgumentError, match="pattern must be a text"):
+            zoo.list_weights(pattern)
 
 
 def test_without_weights_the_list_is_empty_and_a_name_an_error(tmp_path, monkeypatch):
@@ -55,6 +58,7 @@ def test_a_set_gives_the_best_weights_of_a_model_on_validation_images_first(chan
     ("name", "model", "error", "words"),
     [
         ("tinny", None, UnknownWeightsError, "did you mean 'tiny'"),
+        ("tiny/", None, UnknownWeightsError, "Received: 'tiny/'; did you mean 'tiny'"),
         ("tiny/vgg-7", None, UnknownWeightsError, "did you mean 'tiny/vgg-1'"),
         ("tiny", "cnn", UnknownWeightsError, "has weights of mlp, vgg"),
         ("tiny/vgg-0", "mlp", UnknownWeightsError, "has weights of vgg"),

@@ -169,5 +169,5 @@ def _print_list(experiments: "Sequence[Experiment]", as_json: bool) -> None:
         print_table(rich_table(COLUMNS, of_reports, right=COLUMNS[-1:]))
     if of_weights:
         header = [COLUMNS[0], *COLUMNS[2:]]
-        title = "The weights that come with the package; --all leaves them out"
+        title = "Weights; --all leaves them out"
         print_table(rich_table(header, of_weights, title=title, right=COLUMNS[-1:]))

@@ -218,6 +218,10 @@ def _option(
     return Parameter(converter=convert, n_tokens=1, accepts_keys=False, metavar=metavar)
 
 
+def _named_value(example: str) -> Parameter:
+    return _option(parse_argument, "NAME=VALUE", "a name = a value", example, every=True)
+
+
 def _import_all(kind: Any, tokens: Sequence[Token]) -> Any:
     return [import_module(token.value) for token in tokens]
 
@@ -237,7 +241,6 @@ _WEIGHTS = _option(
 _PARTS = _option(parse_parts, "SPLIT=PART", "parts by split, each split once", "train=a+b,test=c")
 _SIZE = _option(parse_size, "SIZE", "a size or a height x width, in pixels", "48x64")
 _SHAPE = _option(parse_shape, "SHAPE", "whole numbers with commas between", "48,48,1", every=True)
-_ARGUMENT = _option(parse_argument, "NAME=VALUE", "a name = a value", "groups=2", every=True)
 _SETTING = _option(
     parse_setting, "NAME=VALUES", "a setting = its values", "dropout=0,0.2,0.5", every=True
 )
@@ -264,6 +267,8 @@ Weights = Annotated[list[float] | str, _WEIGHTS]
 Parts = Annotated[Mapping[str, list[str]], _PARTS]
 Size = Annotated[tuple[int, int], _SIZE]
 Shapes = Annotated[list[tuple[int, ...]], _SHAPE]
-Arguments = Annotated[list[tuple[str, Any]], _ARGUMENT]
+Arguments = Annotated[list[tuple[str, Any]], _named_value("groups=2")]
+Transforms = Annotated[list[tuple[str, Any]], _named_value("cutmix=1")]
+OptimizerArguments = Annotated[list[tuple[str, Any]], _named_value("weight_decay=0.001")]
 Settings = Annotated[list[tuple[str, str]], _SETTING]
 Modules = Annotated[list[str], _MODULES]

@@ -4,6 +4,8 @@ The functions that commands call write their messages for Python: "image_size mu
 classes=". The user of a command has typed `--image-size` and `--classes`.
 """
 
+import ast
+import contextlib
 import re
 from collections.abc import Mapping
 
@@ -35,7 +37,7 @@ PYTHON_WORDS = {
 }
 """Words about values and arguments of Python, and what stands for them on the command line."""
 
-_VALUE = r"""True|False|None|\.\.\.|'[^']*'|"[^"]*"|\([^)]*\)|[\w+-]+(?:\.\d+)?"""
+_VALUE = r"""True|False|None|\.\.\.|'[^']*'|"[^"]*"|\([^)]*\)|\{[^}]*\}|[\w+-]+(?:\.\d+)?"""
 # Before a name stands no sign that makes it a part of a path, of a quoted text or of a longer name.
 _START = r"(?<![\w./'\"-])"
 
@@ -45,7 +47,8 @@ def in_options(message: str, options: Mapping[str, str]) -> str:
 
     Args:
         message: The message of an error or a warning.
-        options: Name of an argument → option of the command.
+        options: Name of an argument → option of the command. For a value that is given by name
+            behind an option, the option and the name: `"--augment mixup"`.
 
     Returns:
         The message, in which options stand for the arguments.
@@ -67,20 +70,30 @@ def in_options(message: str, options: Mapping[str, str]) -> str:
     # A call whose arguments are all options: the options alone.
     call = rf"[\w.]*\b(?:load|Recipe|Member|fit)\(((?:, |{argument})+)\)"
     message = re.sub(call, r"\1", message)
-    message = re.sub(
-        rf"{_START}({names})=({_VALUE})?", lambda match: _option(words, *match.groups()), message
-    )
-    subject = rf"(?:^|(?<=[.:] ))(?:{names})(?:(?:, | or | and )(?:{names}))*(?= must )"
-    message = re.sub(
-        subject,
-        lambda match: re.sub(rf"\b(?:{names})\b", lambda name: words[name[0]], match[0]),
-        message,
-    )
-    message = re.sub(rf"(?<=[Ll]eave )({names})(?= out)", lambda match: words[match[0]], message)
+    several = rf"(?:{names})(?:(?:, | or | and )(?:{names}))*"
     # A name of several words is no word of English.
-    long_names = "|".join(name for name in words if "_" in name)
-    message = re.sub(rf"{_START}({long_names})(?![\w=(])", lambda match: words[match[0]], message)
-    return message + details
+    long_names = "|".join(
+        name for name, option in words.items() if "_" in name and " " not in option
+    )
+    forms = (
+        r"(?P<own>--[\w-]+ \w+=)",  # in the words of the command line already
+        rf"{_START}(?P<name>{names})=(?P<value>{_VALUE})?",
+        rf"(?:^|(?<=[.:] )){several}(?=(?: \([^)]*\))? must )",
+        rf"(?<=[Ll]eave )(?:{names})(?= out)",
+        rf"(?<=[Ll]eave out ){several}(?=[.,]| or )",
+        rf"(?<= as )(?:{names})(?=[.,])",
+        rf"{_START}(?:{long_names})(?![\w=(])",
+    )
+
+    def in_place(match: re.Match[str]) -> str:
+        if match["own"]:
+            return match["own"]
+        if match["name"]:
+            return _option(words, match["name"], match["value"])
+        return re.sub(rf"\b(?:{names})\b", lambda name: words[name[0]], match[0])
+
+    # All at once, so that no word of an option is taken for an argument again.
+    return re.sub("|".join(forms), in_place, message) + details
 
 
 def _option(words: Mapping[str, str], name: str, value: str | None) -> str:
@@ -90,5 +103,10 @@ def _option(words: Mapping[str, str], name: str, value: str | None) -> str:
         return f"no {option}"
     if value in (None, "True", "..."):
         return option
+    with contextlib.suppress(
+        ValueError, SyntaxError, TypeError
+    ):  # an option that is repeated for each name
+        if value.startswith("{") and (pairs := dict(ast.literal_eval(value))):
+            return " ".join(f"{option} {key}={word}" for key, word in pairs.items())
     word = re.fullmatch(r"""["']([\w.-]+)["']""", value)  # a shell needs no quotes around it
-    return f"{option} {word[1] if word else value}"
+    return f"{option}{'=' if ' ' in option else ' '}{word[1] if word else value}"

@@ -9,6 +9,7 @@ import keras
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
 from zoo.registry.features import head_of
+from zoo.registry.sources import take_sources
 
 
 class FrozenLayers:
@@ -102,6 +103,9 @@ def begun_after(optimizer: Any) -> int | None:
 def copy_features(source: Any, model: Any) -> None:
     """Copy the weights of all layers but the head from one model to another.
 
+    Committees then know that the model also learned from the images of the source, and warn of
+    these images in their reports.
+
     Args:
         source: A built `keras.Model`, such as a trained one.
         model: A built model of the same layers, whose head may have other classes.
@@ -132,6 +136,7 @@ def copy_features(source: Any, model: Any) -> None:
         )
     for layer, other in zip(*below, strict=True):
         other.set_weights(layer.get_weights())
+    take_sources(model, source)
 
 
 def parts_of(layer: Any) -> Iterator[Any]:

@@ -41,10 +41,11 @@ def test_the_list_names_every_experiment_with_data_and_minutes(zoo_command):
     assert code == 0
     reports, weights = experiment_names(), experiment_names("weights")
     assert all(name in out for name in [*reports, *weights])
-    of_reports, of_weights = out.split("The weights that come with the package; --all leaves")
+    of_reports, of_weights = out.split("Weights; --all leaves")
     assert "weights/" not in of_reports
     assert not any(name in of_weights for name in reports)
     assert "facescrub-faces.zip" in of_reports
+    assert "cifar10 and cifar10" not in out
     code, out, _ = zoo_command("reproduce", "--list", "--json")
     assert [row["name"] for row in json.loads(out)] == [*reports, *weights]
 

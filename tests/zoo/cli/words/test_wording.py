@@ -11,6 +11,10 @@ from zoo.cli.words.wording import in_options
 OPTIONS = {
     name: f"--{name.replace('_', '-')}"
     for name in ("image_size", "classes", "copies", "snapshots", "patience", "resume", "log_dir")
+} | {
+    "optimizer_arguments": "--optimizer-set",
+    "mixup": "--augment mixup",
+    "crop_padding": "--augment crop_padding",
 }
 
 
@@ -39,6 +43,20 @@ OPTIONS = {
         ("Recipe(patience=2), zoo.Recipe()", "--patience 2, zoo.Recipe()"),
         ("if image_size is odd", "if --image-size is odd"),
         ("fetch it with download=True", "fetch it with `zoo data get`"),
+        ("Leave out patience, or pass", "Leave out --patience, or pass"),
+        ("Leave out copies or snapshots.", "Leave out --copies or --snapshots."),
+        (
+            "Pass fewer as copies, or more as snapshots.",
+            "Pass fewer as --copies, or more as --snapshots.",
+        ),
+        (
+            "Pass optimizer_arguments={'momentum': 0.9, 'nesterov': True}, for example.",
+            "Pass --optimizer-set momentum=0.9 --optimizer-set nesterov=True, for example.",
+        ),
+        ("optimizer_arguments={...}", "--optimizer-set {...}"),
+        ("mixup must be 0 with mixup=0.2.", "--augment mixup must be 0 with --augment mixup=0.2."),
+        ("crop_padding (pixels) must be 0.", "--augment crop_padding (pixels) must be 0."),
+        ("Choose among crop_padding, mixup.", "Choose among crop_padding, mixup."),
         # Not arguments: words in quotes, parts of paths and of longer names.
         ("Received: 'image_size'.", "Received: 'image_size'."),
         ("Received: /tmp/image_size/a, which", "Received: /tmp/image_size/a, which"),
@@ -127,7 +145,7 @@ def test_the_error_for_a_bad_value_names_the_option(
     assert code == 2
     assert len(lines) == 1
     assert option in lines[0].split("See `")[0]
-    words = re.sub("train=|groups=|--vary dropout=", "", lines[0])
+    words = re.sub("train=|groups=|cutmix=|weight_decay=|--vary dropout=", "", lines[0])
     assert not re.search(r"\b[a-z]\w*=(?!…)", words)
 
 
