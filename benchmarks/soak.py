@@ -4,13 +4,15 @@ A cycle trains a committee of two small networks on the scikit-learn digits, rep
 images, saves the committee, loads it, and lets both predict: they must agree to the last bit. Every
 tenth cycle runs in another thread than the main thread, and every twentieth lets eight threads
 predict at the same time, who must agree too. Afterwards a sweep trains trials in rounds. Memory is
-the resident memory of the process, without any help to the garbage collector. File descriptors and
-threads are those that Linux lists.
+the resident memory of the process, without any help to the garbage collector; beside it stands what
+the C library counts as in use, without the free blocks between. File descriptors and threads are
+those that Linux lists.
 
 `python -m benchmarks soak` runs 1,000 cycles and 200 trials. `python -m benchmarks.soak 150 40`
 runs fewer.
 """
 
+import ctypes
 import os
 import sys
 import tempfile
@@ -41,7 +43,32 @@ THREADS = 8
 FIRST = 50
 """After this number of cycles, growth counts."""
 
-COLUMNS = {"MB": "memory, MB", "files": "file descriptors", "threads": "threads"}
+COLUMNS = {
+    "MB": "memory, MB",
+    "MB in use": "of it in use, MB",
+    "files": "file descriptors",
+    "threads": "threads",
+}
+
+
+class _MallocInfo(ctypes.Structure):
+    """What `mallinfo2` of the GNU C library gives (since version 2.33), in bytes."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks"),
+            *("fordblks", "keepcost"),
+        )
+    )
+
+
+def bytes_in_use() -> int:
+    """Give the bytes that the process has asked the C library for and not given back."""
+    mallinfo = ctypes.CDLL(None).mallinfo2
+    mallinfo.restype = _MallocInfo
+    found = mallinfo()
+    return int(found.uordblks + found.hblkhd)
 
 
 @dataclass
@@ -58,6 +85,7 @@ class Watch:
             {
                 "seconds": time.monotonic() - self.began,
                 "MB": pages * os.sysconf("SC_PAGE_SIZE") / 1e6,
+                "MB in use": bytes_in_use() / 1e6,
                 "files": len(os.listdir("/proc/self/fd")),
                 "threads": len(os.listdir("/proc/self/task")),
             }
@@ -149,7 +177,7 @@ def growth(rows: Sequence[dict[str, float]], first: int) -> dict[str, float]:
 
 def draw(tables: dict[str, list[dict[str, float]]]) -> Any:
     """Draw memory, file descriptors and threads, a row of panels for each table."""
-    figure = new_figure(9, 2.4 * len(tables))
+    figure = new_figure(3 * len(COLUMNS), 2.4 * len(tables))
     panels = figure.subplots(len(tables), len(COLUMNS), squeeze=False)
     for axes_of_table, (title, rows) in zip(panels, tables.items(), strict=True):
         for axes, (key, label) in zip(axes_of_table, COLUMNS.items(), strict=True):
