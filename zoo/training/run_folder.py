@@ -29,7 +29,6 @@ from zoo.files.packing import read_packed, write_packed
 from zoo.text import json_text, shortened
 
 MANIFEST = "run.json"
-_RUN_FOLDER = "run folder"
 START_ANEW = "Start the run anew in another folder."
 """What to do about a damaged manifest."""
 
@@ -186,7 +185,7 @@ def _existing(path: str | os.PathLike[str]) -> tuple[Path, FolderLock]:
     folder = as_path("log_dir", path)
     if _is_used(folder) and not (folder / MANIFEST).exists():
         raise _no_manifest(folder)
-    return folder, FolderLock(folder, _RUN_FOLDER)
+    return folder, FolderLock(folder, "run folder")
 
 
 def _new_folder(path: str | os.PathLike[str]) -> tuple[Path, FolderLock]:
@@ -194,7 +193,7 @@ def _new_folder(path: str | os.PathLike[str]) -> tuple[Path, FolderLock]:
     while True:
         folder = free_folder(path)
         try:
-            lock = FolderLock(folder, _RUN_FOLDER)
+            lock = FolderLock(folder, "run folder")
         except RunError:
             if is_locked(folder):
                 continue  # the process that took the folder was faster
