@@ -169,7 +169,11 @@ def _sides(shape: Sequence[int]) -> str:
 
 
 def _listed(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in values.items())
+    """Write values by name, those inside of a value in brackets: `test 0.1, parts (train a)`."""
+    return ", ".join(
+        f"{key} ({_listed(value)})" if isinstance(value, Mapping) else f"{key} {value}"
+        for key, value in values.items()
+    )
 
 
 def _differences(recipe: Any, default: Any) -> dict[str, Any]:
@@ -179,7 +183,7 @@ def _differences(recipe: Any, default: Any) -> dict[str, Any]:
         value = getattr(recipe, part.name)
         if value != getattr(default, part.name):
             if isinstance(value, Augmentation):
-                value = f"({_listed(_differences(value, Augmentation()))})"
+                value = _differences(value, Augmentation())
             found[part.name] = value
     return found
 

@@ -74,7 +74,7 @@ def build(
         (None, 512)
     """
     spec = describe(name)
-    if type(features).__name__ in ("bool", "bool_"):  # also of NumPy, whose True is another
+    if is_among(features, (True, False)):  # also NumPy's, which are other objects
         features = bool(features)
     if "features" in spec.parameters and features is not False:
         arguments, features = {**arguments, "features": features}, False

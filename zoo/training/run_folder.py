@@ -29,6 +29,7 @@ from zoo.files.packing import read_packed, write_packed
 from zoo.text import json_text, shortened
 
 MANIFEST = "run.json"
+_RUN_FOLDER = "run folder"
 START_ANEW = "Start the run anew in another folder."
 """What to do about a damaged manifest."""
 
@@ -185,7 +186,7 @@ def _existing(path: str | os.PathLike[str]) -> tuple[Path, FolderLock]:
     folder = as_path("log_dir", path)
     if _is_used(folder) and not (folder / MANIFEST).exists():
         raise _no_manifest(folder)
-    return folder, FolderLock(folder, "run folder")
+    return folder, FolderLock(folder, _RUN_FOLDER)
 
 
 def _new_folder(path: str | os.PathLike[str]) -> tuple[Path, FolderLock]:
@@ -193,7 +194,7 @@ def _new_folder(path: str | os.PathLike[str]) -> tuple[Path, FolderLock]:
     while True:
         folder = free_folder(path)
         try:
-            lock = FolderLock(folder, "run folder")
+            lock = FolderLock(folder, _RUN_FOLDER)
         except RunError:
             if is_locked(folder):
                 continue  # the process that took the folder was faster
@@ -394,7 +395,5 @@ def _differences(before: Any, now: Any, name: str = "") -> list[str]:
             for key in sorted({*before, *now})
             for line in _differences(before.get(key), now.get(key), f"{name}.{key}".lstrip("."))
         ]
-    if before == now:
-        return []
     was, is_now = shortened(repr(before)), shortened(repr(now))
-    return [f"{shortened(name or 'config')} was {was} and is now {is_now}"]
+    return [] if before == now else [f"{shortened(name or 'config')} was {was} and is now {is_now}"]

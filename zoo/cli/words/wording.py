@@ -103,9 +103,8 @@ def _option(words: Mapping[str, str], name: str, value: str | None) -> str:
         return f"no {option}"
     if value in (None, "True", "..."):
         return option
-    with contextlib.suppress(
-        ValueError, SyntaxError, TypeError
-    ):  # an option that is repeated for each name
+    # Values by name: the option is repeated for each.
+    with contextlib.suppress(ValueError, SyntaxError, TypeError):
         if value.startswith("{") and (pairs := dict(ast.literal_eval(value))):
             return " ".join(f"{option} {key}={word}" for key, word in pairs.items())
     word = re.fullmatch(r"""["']([\w.-]+)["']""", value)  # a shell needs no quotes around it
