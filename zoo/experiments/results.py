@@ -52,8 +52,12 @@ class SeedResult:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> SeedResult:
         """Make the result of the values of `dataclasses.asdict`."""
+        shape = 2 * [len(values["class_names"])]
         confusion = {
-            result: {split: np.array(matrix, int).tolist() for split, matrix in splits.items()}
+            result: {
+                split: np.array(matrix, int).reshape(shape).tolist()
+                for split, matrix in splits.items()
+            }
             for result, splits in values["confusion"].items()
         }
         seconds = float(values["seconds"])

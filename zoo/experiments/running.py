@@ -223,7 +223,10 @@ class SeedRun:
         if not path.exists():
             write_json(path, asdict(self._train_and_judge()))
         with values_of_file(path, START_ANEW):
-            return SeedResult.from_dict(read_json(path, START_ANEW))
+            result = SeedResult.from_dict(read_json(path, START_ANEW))
+            for member in self.experiment.plain_members:
+                result.confusion[member.name]["test"]
+        return result
 
     def finish(self, measurements: Sequence[Choice]) -> tuple[Measurement, ...]:
         """Draw the figures of the experiment, and take measurements."""

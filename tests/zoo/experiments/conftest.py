@@ -155,13 +155,17 @@ def report_data(tmp_path_factory):
         images = rng.integers(0, 256, (len(labels), 28, 28), "uint8")
         for kind, array, magic in (("images-idx3", images, 2051), ("labels-idx1", labels, 2049)):
             (folder / f"{prefix}-{kind}-ubyte.gz").write_bytes(gzip.compress(idx(array, magic)))
-    faces = {
-        f"{split}/{emotion}/{part}_{label}{k}.png": picture(rng, (48, 48), "PNG")
-        for split, part, count in (("train", "Training", 12), ("test", "PublicTest", 4))
-        for label, emotion in enumerate(EMOTIONS)
-        for k in range(count)
-    }
+    votes = ["Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,"
+             "unknown,NF"]  # fmt: skip
+    faces = {}
+    for split, part, count in (("train", "Training", 12), ("test", "PublicTest", 4)):
+        for number in range(count * len(EMOTIONS)):
+            name = f"{split}/{EMOTIONS[number // count]}/{part}_{number}.png"
+            faces[name] = picture(rng, (48, 48), "PNG")
+            of_ten = [10 * (vote == number % 8) for vote in range(10)]
+            votes.append(f"{part},fer{number:07d}.png,{','.join(map(str, of_ten))}")
     write_zip(folder / "fer2013.zip", faces)
+    (folder / "fer2013new.csv").write_text("\n".join(votes), "utf-8")
     actors = {
         f"{actor}/{actor}{k}.png": picture(rng, (32, 32), "PNG")
         for actor in ("baldwin", "bracco", "carell", "gilpin", "hader", "harmon")

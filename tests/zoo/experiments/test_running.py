@@ -167,6 +167,8 @@ RESULT = asdict(SeedResult(0, 1.0, False, {}, [], {}))
         ("seed-0.json", {**RESULT, "other": 0}),
         ("seed-0.json", {**RESULT, "confusion": 5}),
         ("seed-0.json", {**RESULT, "confusion": {"softmax": {"test": [[1, 0], ["x"]]}}}),
+        ("seed-0.json", RESULT),
+        ("seed-0.json", {**RESULT, "confusion": {"softmax": {"test": [[1]]}}}),
         ("seed-0-finished.json", {}),
         ("seed-0-finished.json", {"entries": [3]}),
         ("seed-0-finished.json", {"entries": [{"rows": [{"other": 1}]}]}),
