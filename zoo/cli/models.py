@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -71,7 +71,8 @@ def describe(name: str, /, *, modules: Modules | None = None) -> None:
     print_text("")
     print_table(_settings_table("parameter", "default", spec.parameters))
     for title, recipe in {"recipe": spec.recipe, **spec.recipes}.items():
-        print_table(_settings_table(title, "setting", asdict(recipe)))
+        print_text("")
+        print_table(_settings_table(title, "setting", vars(recipe)))
 
 
 @app.command
@@ -190,8 +191,14 @@ def _differences(recipe: Any, default: Any) -> dict[str, Any]:
 
 def _settings_table(name_title: str, value_title: str, settings: Mapping[str, Any]) -> Table:
     """A table of names and values."""
-    rows = (
-        [name, "required" if value is registry.REQUIRED else repr(value)]
-        for name, value in settings.items()
-    )
+    rows = ([name, _in_words(value)] for name, value in settings.items())
     return rich_table([name_title, value_title], rows, right=False)
+
+
+def _in_words(value: Any) -> str:
+    """Write a default or a setting; of an augmentation only what it does."""
+    if value is registry.REQUIRED:
+        return "required"
+    if isinstance(value, Augmentation):
+        return _listed(_differences(value, Augmentation()))
+    return repr(value)
