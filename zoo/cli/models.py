@@ -153,6 +153,8 @@ def _print_paper(trained: TrainedWeights, *, with_set: bool) -> None:
         "kernels": f"{paper.rounding.kernels}; a probability differs by "
         f"{paper.rounding.largest_difference:g} at most, {paper.rounding.changed} answers differ",
         "recipe": _listed(_differences(paper.recipe, Recipe())),
+        **({"began with": paper.began_with} if paper.began_with else {}),
+        **({"teacher": paper.teacher} if paper.teacher else {}),
         "seed": str(paper.seed),
         "training": f"{paper.seconds:,.0f} s on {paper.environment.get('cores', '?')} cores, "
         f"{paper.environment.get('machine', '?')}",

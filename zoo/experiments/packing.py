@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from zoo.files import read_json, values_of_file, write_atomically
 from zoo.registry import build, describe
 from zoo.registry.named_weights import named_weights
 from zoo.weights import catalogue
-from zoo.weights.catalogue import COMMITTEE, DIGESTS, WeightSet
+from zoo.weights.catalogue import COMMITTEE, DIGESTS, WeightSet, find_weights
 from zoo.weights.paper import PARTS, Paper, Rounding, Scores, TrainingData, check_name, paper_of
 from zoo.weights.tensors import SUFFIX, write_tensors
 
@@ -53,6 +53,7 @@ class Run:
         data: How its images are loaded.
         members: Its networks.
         environment: What it ran with.
+        teacher: The name of the weights from which the networks learned, or empty.
     """
 
     folder: Path
@@ -60,6 +61,7 @@ class Run:
     data: DataSettings
     members: Mapping[str, MemberSettings]
     environment: Mapping[str, Any]
+    teacher: str
 
     @classmethod
     def read(cls, folder: Path) -> Run:
@@ -97,10 +99,15 @@ class Run:
             )
         members = {part["name"]: MemberSettings(**part) for part in settings["members"]}
         data = DataSettings(**settings["data"])
-        return cls(folder, settings["name"], data, members, written["environment"])
+        teacher = (settings["teacher"] or {}).get("weights", "")
+        return cls(folder, settings["name"], data, members, written["environment"], teacher)
 
     def trainings(self) -> Iterator[tuple[int, Committee]]:
-        """Go through the seeds whose training is finished: the seed, and the trained networks."""
+        """Go through the seeds whose training is finished: the seed, and the trained networks.
+
+        Raises:
+            ArgumentError: No seed is finished.
+        """
         finished = {
             int(match[1]): path
             for path in self.folder.glob("seed-*.json")
@@ -161,9 +168,10 @@ def pack(run_folder: Path, set_name: str, root: Any = None) -> list[str]:
     assert weights.about  # which reads and checks the file
     run = Run.read(Path(run_folder))
     data = run.images(root)
-    facts = _describe_images(run, data, weights)
+    trainings = dict(run.trainings())
+    facts = _describe_images(run, data, weights, trainings.values())
     packed = []
-    for seed, committee in run.trainings():
+    for seed, committee in trainings.items():
         models = dict(zip(committee.member_names, committee.members, strict=True))
         seconds = committee.training.get("seconds") or {}
         for name, settings in run.members.items():
@@ -172,6 +180,7 @@ def pack(run_folder: Path, set_name: str, root: Any = None) -> list[str]:
                 {
                     "data": asdict(facts), "seed": seed, "experiment": run.name,
                     "environment": run.environment, "seconds": round(seconds.get(name, 0.0), 1),
+                    "teacher": run.teacher,
                 },
             )  # fmt: skip
             packed.append(paper.name)
@@ -179,18 +188,31 @@ def pack(run_folder: Path, set_name: str, root: Any = None) -> list[str]:
     return packed
 
 
-def _describe_images(run: Run, data: ImageData, weights: WeightSet) -> TrainingData:
-    """Write the digests of the images of a set, and compare the images with its other papers."""
+def _describe_images(
+    run: Run, data: ImageData, weights: WeightSet, trained: Iterable[Committee]
+) -> TrainingData:
+    """Write the digests of the images of a set, and compare the images with its other papers.
+
+    Networks also know the images of the weights that they began with, and of their teacher. People
+    choose by the validation images.
+    """
     assert data.validation is not None
+    known_to = [committee.provenance for committee in trained]
     digests = {
-        "trained_on": np.unique(data.train.digests),
-        "tuned_on": np.unique(data.validation.digests),
+        kind: np.unique(np.concatenate([own, *(getattr(part, kind) for part in known_to)]))
+        for kind, own in (
+            ("trained_on", data.train.digests),
+            ("tuned_on", data.validation.digests),
+        )
     }
     known = [member.paper for member in weights.weights]
+    before = weights.digests() if known else digests
     shape, classes = data.image_shape, tuple(data.class_names)
     for paper in known:
-        if (paper.input_shape, paper.class_names) != (shape, classes) or (
-            paper.data.fingerprint != fingerprints(data)
+        if (
+            (paper.input_shape, paper.class_names) != (shape, classes)
+            or paper.data.fingerprint != fingerprints(data)
+            or not all(np.array_equal(before[kind], digests[kind]) for kind in digests)
         ):
             raise ArgumentError(
                 f"All weights of a set must be of the same images. Received: {run.folder}, whose "
@@ -221,7 +243,10 @@ def _pack_member(
         for key, value in describe(settings.model).parameters.items()
         if key not in ("input_shape", "num_classes")
     }
-    arguments = json.loads(json.dumps({**defaults, **settings.arguments}))
+    own = {**settings.arguments}
+    source = find_weights(own.pop("weights"), settings.model)[0] if "weights" in own else None
+    inherited = source.paper.arguments if source else {}
+    arguments = json.loads(json.dumps({**defaults, **inherited, **own}))
     model = build(
         settings.model, input_shape=data.image_shape, num_classes=data.num_classes,
         standardize=recipe.standardize, **arguments,
@@ -250,6 +275,7 @@ def _pack_member(
         "scores": {part: asdict(value) for part, value in scores.items()},
         "rounding": asdict(rounding),
         "sha256": file.sha256,
+        "began_with": source.name if source else "",
         **facts,
     }
     paper = paper_of(f"{weights.name}/{member}", table)

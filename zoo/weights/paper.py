@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zoo.arguments import real_number, whole_number
@@ -149,6 +149,8 @@ class Paper:
         experiment: The experiment that makes the weights again, for `zoo reproduce`.
         environment: The machine, its cores and the versions of the software.
         sha256: The SHA-256 of the file of the weights, 64 hexadecimal digits.
+        began_with: The name of the weights that the training began with; empty for random ones.
+        teacher: The name of the weights that the network learned from beside the labels, or empty.
 
     Raises:
         ArgumentError: A value is not as described.
@@ -168,6 +170,8 @@ class Paper:
     experiment: str
     environment: Mapping[str, Any]
     sha256: str
+    began_with: str = ""
+    teacher: str = ""
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -185,6 +189,9 @@ class Paper:
         whole_number("seed", self.seed, 0)
         real_number("seconds", self.seconds, least=0, example=60)
         _check_sha256("sha256", self.sha256)
+        for key in ("began_with", "teacher"):
+            if not isinstance(getattr(self, key), str):
+                raise ArgumentError(f"{key} must be a name. Received: {getattr(self, key)!r}.")
         for key, value in (("input_shape", shape), ("class_names", names)):
             object.__setattr__(self, key, value)
 
@@ -217,11 +224,13 @@ def paper_of(name: str, table: Mapping[str, Any]) -> Paper:
         ArgumentError: A key is unknown or missing, or a value is out of its range.
     """
     values = {"name": name, **table}
+    needed = {part.name for part in fields(Paper) if part.default is MISSING}
     known = {part.name for part in fields(Paper)}
-    if {*values} != known:
+    if not needed <= {*values} <= known:
+        optional = " and ".join(sorted(known - needed))
         raise ArgumentError(
-            f"The paper must have the keys {', '.join(sorted(known - {'name'}))}. Received: "
-            f"{', '.join(sorted(table))}."
+            f"The paper must have the keys {', '.join(sorted(needed - {'name'}))}, and may have "
+            f"{optional}. Received: {', '.join(sorted(table))}."
         )
     for key in ("data", "rounding", "recipe", "scores", "arguments", "environment"):
         if not isinstance(values[key], Mapping):
