@@ -135,7 +135,7 @@ def _print_paper(trained: TrainedWeights, *, with_set: bool) -> None:
     paper, about = trained.paper, trained.of.about
     if with_set:
         print_text(f"{trained.of.name}: {about.title}")
-        together = trained.of.committee
+        together = trained.of.committee if len(trained.of.members) > 1 else None
         for title, text in {
             "Chosen by": about.chosen, "Test part": about.test_part, "Licence": about.licence,
             "Terms of the images": about.terms, "Limits": about.limits,

@@ -6,7 +6,7 @@ import pytest
 
 from zoo.ensembles import Committee
 from zoo.errors import ArgumentError, DataError, RunError
-from zoo.experiments import packing
+from zoo.experiments import packing, reproduce
 from zoo.registry.named_weights import named_weights
 from zoo.weights.catalogue import WeightSet, find_weights
 
@@ -44,6 +44,48 @@ def test_the_paper_has_what_the_run_had(weights_run, tiny_weights):
     assert paper.environment["cores"] >= 1
     assert paper.rounding.kernels == "float16"
     assert 0 < paper.rounding.largest_difference < packing.MOST_CHANGED
+
+
+GOES_ON = """
+title = "weights that go on"
+report = "a test"
+place = "here"
+minutes = 0.1
+
+[data]
+name = "digits"
+options = {validation = 0.3}
+
+[teacher]
+weights = "tiny/mlp-0"
+
+[[members]]
+name = "next"
+model = "vgg"
+arguments = {weights = "tiny/vgg-1"}
+recipe = {epochs = 1}
+"""
+
+
+def test_weights_that_went_on_from_others_know_their_images_and_name_them(
+    changeable_weights, tmp_path
+):
+    file = tmp_path / "goes_on.toml"
+    file.write_text(GOES_ON, "utf-8")
+    with pytest.warns(UserWarning, match="validation images are training images too"):
+        reproduce(str(file), log_dir=tmp_path / "run", verbose=0)
+    folder = changeable_weights.parent / "later"
+    folder.mkdir()
+    shutil.copy(changeable_weights / "set.toml", folder)
+    assert packing.pack(tmp_path / "run", "later") == ["later/next-0"]
+    (weights,), (before,) = find_weights("later"), find_weights("tiny/vgg-1")
+    assert weights.paper.arguments == before.paper.arguments
+    assert (weights.paper.began_with, weights.paper.teacher) == ("tiny/vgg-1", "tiny/mlp-0")
+    known, known_before = weights.of.digests(), before.of.digests()
+    assert set(known["trained_on"]) >= set(known_before["trained_on"])
+    assert set(known["tuned_on"]) > set(known_before["tuned_on"])
+    with pytest.raises(ArgumentError, match="of the same images"):
+        packing.pack(tmp_path / "run", "tiny")
 
 
 def test_kernels_stay_in_float32_where_rounding_changes_an_answer():
