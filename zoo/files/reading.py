@@ -62,7 +62,10 @@ damaged (TypeError: unsupported operand type(s) for +: 'NoneType' and 'int'). St
     """
     try:
         yield
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (
+        *(LookupError, TypeError, ValueError, AttributeError, RecursionError),
+        ArithmeticError,  # a number that is too large
+    ) as error:
         if isinstance(error, ZooError):
             raise
         raise damaged_file(path, f"{type(error).__name__}: {error}", remedy) from error
