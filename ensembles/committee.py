@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import keras
 
-from zoo.arguments import whole_number
+from zoo.arguments import as_path, whole_number
 from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_unlabelled, check_classes
 from zoo.ensembles.combining.rules import Rule
@@ -280,7 +280,8 @@ class Committee(VotingModel):
             RunError: The file could not be written; an earlier file of this name is unchanged.
         """
         self._check_built()
-        if Path(filepath).suffix != ".keras":
+        filepath = as_path("filepath", filepath)
+        if filepath.suffix != ".keras":
             raise ArgumentError(
                 f"filepath must end in .keras. Received: {filepath}. Rename the file, or call "
                 "export for another format."
