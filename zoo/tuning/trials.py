@@ -16,7 +16,7 @@ from zoo.ensembles.measures.bootstrap import percentile_interval, resampled_mean
 from zoo.ensembles.members import Member, built_member
 from zoo.ensembles.provenance import Provenance
 from zoo.errors import RunError
-from zoo.files import values_of_file, write_atomically
+from zoo.files import open_plain, values_of_file, write_atomically
 from zoo.files.packing import read_packed, write_packed
 from zoo.inspect.curves.sweep_runs import value_text
 from zoo.metrics import Accuracy, accuracy
@@ -272,7 +272,7 @@ class Trial:
         """Read arrays and the facts of the file."""
         path = self.setup.file(self.number)
         try:
-            with open(path, "rb") as stream:
+            with open_plain(path) as stream:
                 return read_packed(stream, names)
         except Exception as error:  # a damaged zip file raises many kinds of errors
             fault = "does not exist" if not path.exists() else f"is damaged ({error})"

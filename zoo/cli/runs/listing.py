@@ -15,7 +15,7 @@ from typing import Any
 
 from zoo.cli.runs.resuming import KEY, MANIFEST
 from zoo.errors import RunError
-from zoo.files import read_json
+from zoo.files import open_plain, read_json
 from zoo.files.packing import read_packed
 from zoo.metrics import Accuracy
 
@@ -163,7 +163,7 @@ def _read_states(
     for name in first_models:
         file = folder / STATE / f"{name}.npz"
         try:
-            with open(file, "rb") as stream:
+            with open_plain(file) as stream:
                 _, facts = read_packed(stream, names=())
             epochs.append(int(facts["epoch"]))
             for key, values in facts["history"]["history"].items():

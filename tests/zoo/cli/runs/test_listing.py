@@ -121,6 +121,15 @@ def test_a_manifest_of_another_form_is_listed_without_an_error(tmp_path, manifes
     assert json.dumps(run.to_dict())
 
 
+@pytest.mark.parametrize("file", ["run.json", "report.json", "state/mlp.npz"])
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path, file):
+    folder = write_run(tmp_path / "run")
+    (folder / file).unlink(missing_ok=True)
+    os.mkfifo(folder / file)
+    (run,) = find_runs(tmp_path)
+    assert run.problems == (f"{file} is damaged",)
+
+
 @pytest.mark.parametrize("value", [None, "x", [], {}, 10**400])
 @pytest.mark.parametrize("key", TEST)
 def test_a_report_of_other_values_is_damaged_and_the_run_is_listed(tmp_path, key, value):
