@@ -148,7 +148,7 @@ class Split:
         """
         try:
             selected = np.arange(len(self))[rows]
-        except (IndexError, TypeError, ValueError) as error:
+        except (IndexError, TypeError, ValueError, OverflowError) as error:
             expected = f"select among {len(self)} images: integers, a mask or a slice"
             raise argument_error("rows", expected, rows, f"NumPy says: {error}") from error
         if selected.ndim != 1:
@@ -211,7 +211,7 @@ class Split:
             200
         """
         whole_number("seed", seed, 0)
-        check_share("share", share)
+        share = check_share("share", share)
         if not share:
             raise argument_error("share", "be above 0", share, "Pass 0.2 to hold out a fifth")
         originals, origin = first_copies(self.digests)

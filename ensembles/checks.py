@@ -205,7 +205,7 @@ def checked_weights(weights: ArrayLike | None, members: int) -> NDArray[np.float
     """
     try:
         weights = np.ones(members) if weights is None else np.asarray(weights, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ArgumentError(
             f"weights must be numbers, one for each member. Received: {weights!r}. "
             "Pass None to give each member the weight 1."

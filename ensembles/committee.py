@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import keras
 
-from zoo.arguments import whole_number
+from zoo.arguments import as_path, whole_number
 from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_unlabelled, check_classes
 from zoo.ensembles.combining.rules import Rule
@@ -28,7 +28,6 @@ from zoo.ensembles.models.member_models import class_names_from_file
 from zoo.ensembles.models.voting_model import VotingModel
 from zoo.ensembles.provenance import Provenance, from_text, settings_from_file, to_text
 from zoo.ensembles.reports.training_record import training_from_file
-from zoo.ensembles.reports.validation import accuracy_from_file
 from zoo.errors import ArgumentError
 from zoo.files import write_atomically
 from zoo.metrics import Accuracy
@@ -281,7 +280,8 @@ class Committee(VotingModel):
             RunError: The file could not be written; an earlier file of this name is unchanged.
         """
         self._check_built()
-        if Path(filepath).suffix != ".keras":
+        filepath = as_path("filepath", filepath)
+        if filepath.suffix != ".keras":
             raise ArgumentError(
                 f"filepath must end in .keras. Received: {filepath}. Rename the file, or call "
                 "export for another format."
@@ -380,7 +380,7 @@ class Committee(VotingModel):
         )
         committee.restore_validation(config)
         if config.get("out_of_bag"):
-            committee.out_of_bag = accuracy_from_file(config["out_of_bag"])
+            committee.out_of_bag = Accuracy.from_values(config["out_of_bag"])
         committee._own_provenance = Provenance(
             tuned_on=from_text(config["tuned_on"]),
             data_settings=settings_from_file(config["data_settings"]),

@@ -35,11 +35,19 @@ def is_whole(value: Any) -> bool:
 def is_real(value: Any) -> bool:
     """Whether a value is a number of Python's or NumPy's types; True and False are not.
 
+    A whole number that is larger than every float is none, since it cannot be computed with.
+
     Example:
-        >>> is_real(0.5), is_real(3), is_real(True), is_real("3")
-        (True, True, False, False)
+        >>> is_real(0.5), is_real(3), is_real(True), is_real("3"), is_real(10**400)
+        (True, True, False, False, False)
     """
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        return False
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True
 
 
 def is_among(value: Any, choices: Container[Any]) -> bool:

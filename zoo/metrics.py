@@ -4,8 +4,9 @@ The functions import scikit-learn and SciPy when they are first called, since th
 second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,6 +43,17 @@ class Accuracy:
     low: float
     high: float
     n: int
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> "Accuracy":
+        """Make the accuracy of the JSON values of `dataclasses.asdict`, which a file may hold.
+
+        Example:
+            >>> print(Accuracy.from_values({"value": 0.5, "low": 0.25, "high": 0.75, "n": 4}))
+            50.0 % [25.0, 75.0], n = 4
+        """
+        value, low, high = (float(values[key]) for key in ("value", "low", "high"))
+        return cls(value, low, high, int(values["n"]))
 
     def __str__(self) -> str:
         return (

@@ -95,8 +95,7 @@ class Tree:
             raise data_error(subject, PRINTABLE_NAME, f"{name!a}", "Rename or remove it")
         if name not in self.sizes:
             if not self.has_folder:
-                received = "a folder" if os.path.isdir(name) else "no file of that name"
-                raise data_error(name, "be an image file", received, "Check the path")
+                raise data_error(name, "be an image file", _kind_of(name), "Check the path")
             remedy = "Add the file, or fetch it with download=True if the owner allows it"
             raise data_error(self.path, f"hold {name}", f"no {name}", remedy)
         if (size := self.sizes[name]) > most:
@@ -105,6 +104,15 @@ class Tree:
         remedy = "Fetch it again or remove it"
         with as_data_errors(subject, "be a readable file", remedy), self.open_file(name) as file:
             yield io.BufferedReader(file) if isinstance(file, io.FileIO) else file
+
+
+def _kind_of(path: str) -> str:
+    """Say what is at a path where no file is."""
+    if os.path.isdir(path):
+        return "a folder"
+    if os.path.exists(path):
+        return "a device or a pipe"
+    return "a link to nothing" if os.path.islink(path) else "no file of that name"
 
 
 def plain_files(paths: Sequence[str]) -> Tree:

@@ -59,7 +59,7 @@ def _files_of(path: Path) -> list[Path]:
             if others := sorted(tree.sizes.keys() - {*images}):
                 warnings.warn(left_out(path, others), stacklevel=3)
             return [path / name for name in images]
-    if path.exists():
+    if os.path.lexists(path):  # a broken link too: whoever reads it says what is wrong
         return [path]
     if not glob.has_magic(str(path)):
         return []

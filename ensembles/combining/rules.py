@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zoo.arguments import argument_error
+from zoo.arguments import argument_error, is_real
 from zoo.ensembles.checks import checked_weights, logarithms
 from zoo.ensembles.combining import geometric, logistic_regression, majority, soft
 from zoo.ensembles.combining.definition import Definition
@@ -101,7 +101,7 @@ class Rule:
                 )
             try:
                 object.__setattr__(self, "weights", tuple(map(float, self.weights)))
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, OverflowError) as error:
                 raise ArgumentError(
                     f"weights must be numbers, one for each member. Received: {self.weights!r}. "
                     "Pass None to give each member the weight 1."
@@ -121,7 +121,7 @@ class Rule:
                     f"temperature must be None {condition}, which gives shares of the vote and no "
                     f'probabilities. Received: {self.temperature!r}. Use another rule: "soft".'
                 )
-            if not 0 < self.temperature < np.inf:
+            if not is_real(self.temperature) or not 0 < self.temperature < np.inf:
                 raise ArgumentError(
                     f"temperature must be above 0 and finite. Received: {self.temperature!r}. "
                     "zoo.ensembles.calibrate finds a temperature."

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.arguments import is_among
+from zoo.arguments import as_path, is_among
 from zoo.ensembles.export.formats import FORMATS
 from zoo.ensembles.models.voting_model import VotingModel
 from zoo.errors import ArgumentError, RunError
@@ -40,7 +40,7 @@ def export(committee: VotingModel, path: str | os.PathLike[str], format: str) ->
     if not is_among(format, FORMATS):
         raise ArgumentError(f"format must be one of {', '.join(FORMATS)}. Received: {format!r}.")
     suffix, write, run = FORMATS[format]
-    target = Path(path)
+    target = as_path("filepath", path)
     if not suffix and target.exists():
         raise RunError(
             f"filepath must be a new folder. Received: {target}, which exists and was not changed. "

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.arguments import as_path
 from zoo.files import check_suffix, write_atomically
 
 REPORT_SUFFIXES = (".json", ".md", ".html", ".png")
@@ -33,7 +34,7 @@ def save_as(path: str | os.PathLike[str], writers: Mapping[str, Callable[[Path],
         Traceback (most recent call last):
         zoo.errors.ArgumentError: The path must end in .md. Received: report.pdf. Rename it.
     """
-    path = check_suffix("The path", path, tuple(writers))
+    path = check_suffix("The path", as_path("The path", path), tuple(writers))
     return write_atomically(path, writers[path.suffix])
 
 

@@ -81,18 +81,6 @@ class ValidatedModel:
         accuracies = config["validation_accuracy"]
         self.validation_accuracy = None if accuracies is None else tuple(map(float, accuracies))
         scores = config.get("validation_scores", {})
-        self.validation_scores = {name: accuracy_from_file(score) for name, score in scores.items()}
-
-
-def accuracy_from_file(values: Mapping[str, Any]) -> Accuracy:
-    """Take an accuracy from a saved committee, which may come from a stranger.
-
-    Args:
-        values: JSON values, as `dataclasses.asdict` gave them.
-
-    Example:
-        >>> print(accuracy_from_file({"value": 0.5, "low": 0.25, "high": 0.75, "n": 4}))
-        50.0 % [25.0, 75.0], n = 4
-    """
-    value, low, high = (float(values[key]) for key in ("value", "low", "high"))
-    return Accuracy(value, low, high, int(values["n"]))
+        self.validation_scores = {
+            name: Accuracy.from_values(score) for name, score in scores.items()
+        }

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -75,6 +77,14 @@ def test_all_missing_and_damaged_files_are_named(paths, tmp_path):
     assert f"{tmp_path} (must be an image file. Received: a folder" in message
     with pytest.raises(DataError, match=r"^\S+nowhere\.png must be an image file"):
         read_images([paths[0], wanted[3]], 4)
+
+
+def test_what_is_no_file_is_named_as_what_it_is(tmp_path):
+    (tmp_path / "broken.png").symlink_to("gone.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    for name, kind in (("broken.png", "a link to nothing"), ("pipe.png", "a device or a pipe")):
+        with pytest.raises(DataError, match=f"must be an image file. Received: {kind}"):
+            read_images(tmp_path / name)
 
 
 @pytest.mark.parametrize(

@@ -45,11 +45,18 @@ def test_take_selects_as_numpy_does(split, rows):
 
 
 @pytest.mark.parametrize(
-    "rows", [[6], [0.5], "a", 3, [[0, 1]], [True, False], [[1], [1, 2]], slice("a", None)]
+    "rows",
+    [[6], [0.5], "a", 3, [[0, 1]], [True, False], [[1], [1, 2]], slice("a", None), [10**400]],
 )
 def test_take_refuses_what_selects_no_rows(split, rows):
     with pytest.raises(ArgumentError, match="rows must"):
         split.take(rows)
+
+
+@pytest.mark.parametrize("count", [np.int64(1), np.uint64(1)])
+def test_a_number_of_images_to_hold_out_may_be_of_any_integer_type(count):
+    split = as_split(np.arange(8, dtype=np.uint8).reshape(8, 1, 1, 1), [0, 1] * 4)
+    assert [len(part) for part in split.split(count)] == [6, 2]
 
 
 def test_take_can_name_the_selection(split):

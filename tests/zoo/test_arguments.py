@@ -89,7 +89,7 @@ def test_a_function_is_found_by_module_file_and_line():
 
 
 @pytest.mark.parametrize(
-    "value", ["1", None, True, [], {}, math.nan, math.inf, 1j, np.array([1, 2])]
+    "value", ["1", None, True, [], {}, math.nan, math.inf, 1j, np.array([1, 2]), 10**400]
 )
 def test_a_real_number_is_a_finite_number(value):
     with pytest.raises(

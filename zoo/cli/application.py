@@ -5,6 +5,7 @@ of imports in `zoo/cli/__init__.py`. The signature of the function gives the opt
 and its docstring the help.
 """
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ from zoo.cli.console import (
 )
 from zoo.cli.runs.resuming import take_options_of_run
 from zoo.cli.words.wording import in_options
-from zoo.errors import ZooError
+from zoo.errors import ArgumentError, ZooError
 from zoo.starting.interrupts import EXIT_CODE, STOPPED, end_at_next_interrupt, raise_at_interrupt
 from zoo.starting.streams import ensure_streams, write_every_letter
 from zoo.text import did_you_mean
@@ -105,6 +106,7 @@ def _exit_code(given: Sequence[str]) -> int:
     options: dict[str, str] = {}
     try:
         raise_at_interrupt()
+        _check_working_folder()
         arguments = _arguments_of_command(given)
         options = _options(arguments)
         with warnings_as_notes(lambda text: in_options(text, options)):
@@ -118,6 +120,17 @@ def _exit_code(given: Sequence[str]) -> int:
         end_at_next_interrupt()
         print_error(STOPPED)
         return EXIT_CODE
+
+
+def _check_working_folder() -> None:
+    """Check that the folder still exists in which the user calls the command."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise ArgumentError(
+            f"A command must be called in a folder that exists. Received: {error.strerror}. Change "
+            "to another folder first."
+        ) from error
 
 
 def _arguments_of_command(words: Sequence[str]) -> Sequence[Any]:

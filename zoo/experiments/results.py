@@ -52,14 +52,13 @@ class SeedResult:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> SeedResult:
         """Make the result of the values of `dataclasses.asdict`."""
-        shape = 2 * [len(values["class_names"])]
+        classes = len(values["class_names"])
         confusion = {
-            result: {
-                split: np.array(matrix, int).reshape(shape).tolist()
-                for split, matrix in splits.items()
-            }
+            result: {split: _counts(matrix, classes) for split, matrix in splits.items()}
             for result, splits in values["confusion"].items()
         }
+        if len({frozenset(splits) for splits in confusion.values()}) > 1:
+            raise ValueError("its results are of different splits")
         seconds = float(values["seconds"])
         return cls(**{**values, "seconds": seconds, "confusion": confusion})
 
@@ -71,6 +70,14 @@ class SeedResult:
             is_resumed=self.is_resumed or other.is_resumed,
             confusion={**self.confusion, **other.confusion},
         )
+
+
+def _counts(matrix: Any, classes: int) -> list[list[int]]:
+    """Take a confusion matrix from a file."""
+    counts = np.array(matrix).reshape(classes, classes)
+    if counts.dtype.kind != "i" or (counts < 0).any():
+        raise ValueError("a confusion matrix has other values than counts")
+    return counts.tolist()
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from zoo.experiments.features import (
 )
 from zoo.experiments.images import load_images
 from zoo.experiments.published.confusion import confusions
+from zoo.experiments.published.values import COMMITTEE
 from zoo.experiments.results import Reproduction, SeedResult
 from zoo.experiments.sweeping import BEST, FOLDER, SweepOutcome, run_sweep
 from zoo.experiments.views.choices import Choice, TrainedSeed
@@ -137,6 +138,12 @@ def _sweep(
     if path.exists():
         with values_of_file(path, START_ANEW):
             outcome = SweepOutcome.from_dict(read_json(path, START_ANEW))
+            _ = outcome.sweep.to_markdown(), outcome.sweep.sentence()  # can be written
+            for k in range(1 if quick else len(experiment.protocol.seeds)):
+                _ = [
+                    outcome.seeds[k].confusion[name]
+                    for name in (outcome.sweep.member, *experiment.points)
+                ]
     else:
         member = make_member(experiment.swept_member, len(images().train), quick=quick)
         outcome = run_sweep(experiment, member, images(), folder, quick=quick, verbose=verbose)
@@ -224,8 +231,10 @@ class SeedRun:
             write_json(path, asdict(self._train_and_judge()))
         with values_of_file(path, START_ANEW):
             result = SeedResult.from_dict(read_json(path, START_ANEW))
-            for member in self.experiment.plain_members:
-                result.confusion[member.name]["test"]
+            names = [member.name for member in self.experiment.plain_members]
+            if names and self.experiment.protocol.voting:
+                names.append(COMMITTEE)
+            _ = [result.confusion[name]["test"] for name in names]
         return result
 
     def finish(self, measurements: Sequence[Choice]) -> tuple[Measurement, ...]:

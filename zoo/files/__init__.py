@@ -5,7 +5,7 @@ Every room above may come in. This room knows no other room.
 
 from zoo.files.disk_errors import is_error_of_disk
 from zoo.files.locks import FolderLock, holds_files, is_locked
-from zoo.files.reading import damaged_file, read_json, values_of_file
+from zoo.files.reading import damaged_file, open_plain, read_json, values_of_file
 from zoo.files.temporary import (
     is_abandoned,
     is_temporary,
@@ -32,6 +32,7 @@ __all__ = [
     "is_locked",
     "is_temporary",
     "no_scratch_space",
+    "open_plain",
     "read_json",
     "scratch_folder",
     "temporary_folder",

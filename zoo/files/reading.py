@@ -5,9 +5,28 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from zoo.errors import RunError, ZooError
+
+
+def open_plain(path: str | os.PathLike[str]) -> IO[bytes]:
+    """Open a file for reading. A pipe or a device, which may never end, is not opened.
+
+    Args:
+        path: The file.
+
+    Raises:
+        OSError: The file does not exist, is no plain file, or cannot be read.
+
+    Example:
+        >>> open_plain(os.devnull)
+        Traceback (most recent call last):
+        OSError: it is a pipe, a device or a folder
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError("it is a pipe, a device or a folder")
+    return open(path, "rb")
 
 
 def read_json(path: str | os.PathLike[str], remedy: str) -> dict[str, Any]:
@@ -32,7 +51,8 @@ def read_json(path: str | os.PathLike[str], remedy: str) -> dict[str, Any]:
         {'status': 'finished'}
     """
     try:
-        values = json.loads(Path(path).read_text("utf-8"))
+        with open_plain(path) as file:
+            values = json.loads(file.read().decode("utf-8"))
     except FileNotFoundError:
         raise
     except (OSError, ValueError, RecursionError) as error:
@@ -62,7 +82,10 @@ damaged (TypeError: unsupported operand type(s) for +: 'NoneType' and 'int'). St
     """
     try:
         yield
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (
+        *(LookupError, TypeError, ValueError, AttributeError, RecursionError),
+        ArithmeticError,  # a number that is too large
+    ) as error:
         if isinstance(error, ZooError):
             raise
         raise damaged_file(path, f"{type(error).__name__}: {error}", remedy) from error

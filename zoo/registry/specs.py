@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
-from zoo.arguments import is_same_function, where_defined
+from zoo.arguments import as_names, is_same_function, where_defined
 from zoo.errors import ArgumentError, UnknownModelError
 from zoo.recipes import Recipe
 from zoo.text import did_you_mean, unknown_name
@@ -154,7 +154,7 @@ def register(
         name=name,
         summary=(inspect.getdoc(builder) or "").split("\n")[0],
         source=source,
-        tags=tuple(_as_list(tags)),
+        tags=tuple(_as_list("tags", tags)),
         recipe=recipe or Recipe(),
         parameters=parameters,
         builder=builder,
@@ -204,15 +204,16 @@ def list_models(
 
     Raises:
         UnknownModelError: A pattern or tag matches no model.
+        ArgumentError: Patterns or tags are no texts.
 
     Example:
         >>> import zoo
         >>> zoo.list_models("*mlp", exclude="deep*")
         ['bn_mlp', 'lasso_mlp', 'mlp']
     """
-    included = _matching(_as_list(pattern))
-    excluded = _matching(_as_list(exclude))
-    wanted = _as_list(tags)
+    included = _matching(_as_list("pattern", pattern))
+    excluded = _matching(_as_list("exclude", exclude))
+    wanted = _as_list("tags", tags)
     known = {tag for spec in _specs.values() for tag in spec.tags}
     for tag in wanted:
         if tag not in known:
@@ -264,8 +265,8 @@ def _matching(patterns: list[str]) -> set[str]:
     return found
 
 
-def _as_list(words: str | Iterable[str]) -> list[str]:
-    return [words] if isinstance(words, str) else list(words)
+def _as_list(name: str, words: str | Iterable[str]) -> list[str]:
+    return [words] if isinstance(words, str) else [*as_names(name, words)]
 
 
 def signature_text(parameters: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from zoo.arguments import as_path
 from zoo.errors import DataError
 from zoo.registry.kept_memory import count_variables
 from zoo.saving.archive import read_description, stored_bytes
@@ -35,6 +36,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     Raises:
         DataError: The file does not exist, is damaged, is not safe to load, or does not hold a
             Keras model.
+        ArgumentError: The path is no path.
 
     Example:
         >>> import tempfile
@@ -86,6 +88,7 @@ def model_file(path: str | os.PathLike[str]) -> Path:
 
     Raises:
         DataError: There is no such file, or the file has another suffix.
+        ArgumentError: The path is no path.
 
     Example:
         >>> model_file("gone.keras")
@@ -93,7 +96,7 @@ def model_file(path: str | os.PathLike[str]) -> Path:
         zoo.errors.DataError: path must be a model saved as a .keras file. Received: gone.keras, \
 which does not exist. Name a file that model.save(path) wrote.
     """
-    path = Path(path)
+    path = as_path("path", path)
     if path.suffix in _LEGACY and os.path.isfile(path):
         raise DataError(
             f"path must be a model saved as a .keras file. Received: {path}, which is in the "

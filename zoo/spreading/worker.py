@@ -274,5 +274,5 @@ def _sent_warnings(task: Task) -> Iterator[None]:
             yield
         finally:
             for warning in caught:
-                if issubclass(warning.category, UserWarning):
+                if issubclass(warning.category, (UserWarning, RuntimeWarning)):
                     task.send("warning", str(warning.message))

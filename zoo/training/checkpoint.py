@@ -106,7 +106,9 @@ class Checkpoint:
         return position, totals
 
     def read_facts(self, learners: Sequence[Learner]) -> Mapping[str, Any] | None:
-        """Read what a state tells of learners that go on in another process, without the arrays.
+        """Read what a state tells of learners that go on in another process.
+
+        The arrays are read too, so that a damaged array is an error before the process starts.
 
         Args:
             learners: The learners.
@@ -118,7 +120,7 @@ class Checkpoint:
             RunError: The state is damaged, or does not fit the learners.
         """
         name = learners[0].name
-        saved = self.run.load_state(name, names=()) if self.run else None
+        saved = self.run.load_state(name) if self.run else None
         if not saved:
             return None
         with self.errors_of_state(name):
@@ -134,7 +136,7 @@ class Checkpoint:
         """
         try:
             yield
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             if not self.run:
                 raise
             raise RunError(

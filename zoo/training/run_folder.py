@@ -21,6 +21,7 @@ from zoo.files import (
     damaged_file,
     holds_files,
     is_locked,
+    open_plain,
     read_json,
     values_of_file,
     write_atomically,
@@ -310,7 +311,7 @@ def _read_state(
 ) -> tuple[dict[str, np.ndarray], Any]:
     """Read the facts and the arrays of these names, or all arrays, of a state."""
     try:
-        with open(path, "rb") as stream:
+        with open_plain(path) as stream:
             return read_packed(stream, names)
     except Exception as error:  # a damaged zip file raises many kinds of errors
         raise RunError(

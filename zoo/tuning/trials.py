@@ -1,6 +1,7 @@
 """Trials: what a sweep keeps of each trial, with the curves, weights and answers in a file."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,12 +16,13 @@ from zoo.ensembles.measures.bootstrap import percentile_interval, resampled_mean
 from zoo.ensembles.members import Member, built_member
 from zoo.ensembles.provenance import Provenance
 from zoo.errors import RunError
-from zoo.files import values_of_file, write_atomically
+from zoo.files import open_plain, values_of_file, write_atomically
 from zoo.files.packing import read_packed, write_packed
 from zoo.inspect.curves.sweep_runs import value_text
 from zoo.metrics import Accuracy, accuracy
 from zoo.recipes import Recipe
 from zoo.tuning.space import SearchSpace
+from zoo.tuning.study import STUDY_FILE
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +93,8 @@ class SweepSetup:
         """Build the model of a member for the images of this sweep."""
         return member.build(self.train.image_shape, self.train.num_classes, seed)
 
+
+_START_ANEW = "Start the sweep anew in another folder."
 
 TO_THE_END = "trained to the end"
 """What stands in the study for a training that did not end early."""
@@ -168,9 +172,12 @@ class Trial:
     @cached_property
     def histories(self) -> list[dict[str, list[float]]]:
         """The scores of each epoch with each seed, as Keras names them: `"val_accuracy"`."""
-        remedy = "Start the sweep anew in another folder."
-        with values_of_file(self.setup.file(self.number), remedy):
-            return [dict(history) for history in self._facts["histories"]]
+        facts = self._facts
+        with self._values_of_file():
+            return [
+                {name: [*map(float, values)] for name, values in facts["histories"][k].items()}
+                for k in range(self.setup.seeds)
+            ]
 
     @property
     def mean_history(self) -> dict[str, list[float]]:
@@ -185,7 +192,13 @@ class Trial:
     @property
     def probabilities(self) -> NDArray[np.float32]:
         """The probabilities of the validation images, float32 [seeds, n, classes]."""
-        return cast(NDArray[np.float32], self._read(["probabilities"])[0]["probabilities"])
+        array = self._read(["probabilities"])[0]["probabilities"]
+        setup = self.setup
+        with self._values_of_file():
+            shape = (setup.seeds, len(setup.validation), setup.train.num_classes)
+            if array.shape != shape or array.dtype.kind != "f":
+                raise ValueError(f"probabilities are {array.dtype} {array.shape}, not {shape}")
+            return cast(NDArray[np.float32], array)
 
     @property
     def right(self) -> NDArray[np.bool_]:
@@ -220,7 +233,8 @@ class Trial:
             model = self.setup.build(self.member, self.setup.all_seeds[repetition])
             names = [f"weights/{repetition}/{k}" for k in range(len(model.weights))]
             arrays, _ = self._read(names)
-            model.set_weights([arrays[name] for name in names])
+            with self._values_of_file():
+                model.set_weights([arrays[name] for name in names])
             model.zoo_provenance = self.setup.provenance
             models.append(model)
         return models
@@ -246,6 +260,10 @@ class Trial:
             self.probabilities[wanted],
         )
 
+    def _values_of_file(self) -> AbstractContextManager[None]:
+        """Turn the errors of using values of the file into an error that names the file."""
+        return values_of_file(self.setup.file(self.number), _START_ANEW)
+
     @cached_property
     def _facts(self) -> Any:
         return self._read(())[1]
@@ -254,7 +272,7 @@ class Trial:
         """Read arrays and the facts of the file."""
         path = self.setup.file(self.number)
         try:
-            with open(path, "rb") as stream:
+            with open_plain(path) as stream:
                 return read_packed(stream, names)
         except Exception as error:  # a damaged zip file raises many kinds of errors
             fault = "does not exist" if not path.exists() else f"is damaged ({error})"
@@ -348,22 +366,30 @@ def trials_of(study: Any, setup: SweepSetup) -> list[Trial]:
 
     Returns:
         The trials, in the order of their numbers.
+
+    Raises:
+        RunError: The study has other values than a sweep writes.
     """
-    trials = []
-    for frozen in study.get_trials(deepcopy=False):
-        attributes = frozen.user_attrs
-        if frozen.state.name not in ("COMPLETE", "PRUNED") or "accuracy" not in attributes:
-            continue
-        trials.append(
-            Trial(
-                frozen.number,
-                setup.space.values_of({name: frozen.params[name] for name in setup.space.names}),
-                np.array(attributes["accuracy"], np.float64),
-                np.array(attributes["loss"], np.float64),
-                "pruned" if frozen.state.name == "PRUNED" else "finished",
-                tuple("" if text == TO_THE_END else text for text in attributes["outcomes"]),
-                tuple(attributes["epochs"]),
-                setup,
-            )
-        )
-    return trials
+    ended = [
+        frozen
+        for frozen in study.get_trials(deepcopy=False)
+        if frozen.state.name in ("COMPLETE", "PRUNED") and "accuracy" in frozen.user_attrs
+    ]
+    with values_of_file(setup.folder / STUDY_FILE, _START_ANEW):
+        return [_trial_of(frozen, setup) for frozen in ended]
+
+
+def _trial_of(frozen: Any, setup: SweepSetup) -> Trial:
+    """Make a trial of the `optuna.trial.FrozenTrial`."""
+    attributes = frozen.user_attrs
+    outcomes = [str(attributes["outcomes"][k]) for k in range(setup.seeds)]
+    return Trial(
+        frozen.number,
+        setup.space.values_of({name: frozen.params[name] for name in setup.space.names}),
+        np.array(attributes["accuracy"], np.float64).reshape(setup.seeds),
+        np.array(attributes["loss"], np.float64).reshape(setup.seeds),
+        "pruned" if frozen.state.name == "PRUNED" else "finished",
+        tuple("" if text == TO_THE_END else text for text in outcomes),
+        tuple(int(attributes["epochs"][k]) for k in range(setup.seeds)),
+        setup,
+    )

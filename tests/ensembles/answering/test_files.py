@@ -49,6 +49,11 @@ def test_a_file_is_meant_by_its_name_whatever_its_suffix_and_letters(photos):
     assert names(picture_files(paths), photos) == ["notes.txt", "[1].png", "a.jpg"]
 
 
+def test_a_broken_link_is_left_to_those_who_read_it(photos):
+    (photos / "broken.png").symlink_to("gone.png")
+    assert names(picture_files([photos / "broken.png"]), photos) == ["broken.png"]
+
+
 def test_all_paths_without_a_picture_are_named(photos):
     (photos / "empty").mkdir()
     missing = [f"gone{k}.jpg" for k in range(5)]

@@ -237,7 +237,11 @@ def test_stacking_is_a_logistic_regression_on_logarithms(probabilities):
         ({**STACKED.to_config(), "weights": (1, 2)}, "weights must be None for voting='stacking'"),
         ({"temperature": 2}, "temperature must be None for voting='majority', which gives shares"),
         ({"voting": "soft", "temperature": 0}, "temperature must be above 0"),
+        ({"voting": "soft", "temperature": "2"}, "temperature must be above 0"),
+        ({"voting": "soft", "temperature": 10**400}, "temperature must be above 0"),
+        ({"voting": "soft", "temperature": np.ones(2)}, "temperature must be above 0"),
         ({"weights": ("a", "b")}, "weights must be numbers"),
+        ({"weights": (1, 10**400)}, "weights must be numbers"),
         ({"weights": 3}, "weights must be numbers"),
     ],
 )

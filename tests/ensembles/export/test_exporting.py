@@ -122,6 +122,13 @@ def test_other_formats_and_suffixes_are_refused(trained, tmp_path, name, format,
         trained.export(tmp_path / name, format)
 
 
+@pytest.mark.parametrize("path", [None, "a" * 300])
+def test_what_is_no_path_is_refused(trained, train_split, path):
+    for write in (trained.export, trained.save, trained.report(train_split).save):
+        with pytest.raises(ArgumentError, match="path must be a path: "):
+            write(path)
+
+
 def test_packages_that_are_not_installed_are_named(trained, tmp_path, monkeypatch):
     def missing(name):
         raise ImportError(name)

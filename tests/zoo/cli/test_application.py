@@ -256,6 +256,14 @@ def test_debug_shows_the_traceback(zoo_command):
     assert err.splitlines()[-1].startswith("The model must be registered. Received: 'cn'")
 
 
+def test_a_command_in_a_folder_that_was_deleted_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    tmp_path.rmdir()
+    with pytest.raises(SystemExit, match="2"):
+        main(["logs"])
+    assert "must be called in a folder that exists" in capsys.readouterr().err
+
+
 def test_ctrl_c_is_exit_code_130(zoo_command, monkeypatch):
     def interrupted(name):
         raise KeyboardInterrupt

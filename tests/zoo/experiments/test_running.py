@@ -155,6 +155,7 @@ def test_a_folder_of_other_settings_or_other_files_is_refused(digits_run, digits
 
 
 RESULT = asdict(SeedResult(0, 1.0, False, {}, [], {}))
+ROW = {"subject": "a layer", "quantity": "error"}
 
 
 @pytest.mark.parametrize(
@@ -169,6 +170,9 @@ RESULT = asdict(SeedResult(0, 1.0, False, {}, [], {}))
         ("seed-0.json", {**RESULT, "confusion": {"softmax": {"test": [[1, 0], ["x"]]}}}),
         ("seed-0.json", RESULT),
         ("seed-0.json", {**RESULT, "confusion": {"softmax": {"test": [[1]]}}}),
+        ("seed-0.json", {**RESULT, "seconds": 10**400}),
+        ("seed-0.json", {**RESULT, "confusion": {"softmax": {"test": [[10**400]]}}}),
+        ("seed-0-finished.json", {"entries": [{"rows": [{**ROW, "value": "x"}]}]}),
         ("seed-0-finished.json", {}),
         ("seed-0-finished.json", {"entries": [3]}),
         ("seed-0-finished.json", {"entries": [{"rows": [{"other": 1}]}]}),

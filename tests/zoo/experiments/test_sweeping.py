@@ -1,9 +1,11 @@
 import json
+import math
+import shutil
 
 import matplotlib.image
 import pytest
 
-from zoo.errors import ArgumentError
+from zoo.errors import ArgumentError, RunError
 from zoo.experiments import experiment_names, load_experiment, reproduce, sweeping
 from zoo.experiments.features import make_member
 from zoo.text import as_plain_text
@@ -62,6 +64,34 @@ def test_a_second_call_reads_the_sweep_also_with_other_rounds(
     other.write_text(text.replace("[sweep]\n", "[sweep]\nround_size = 1\n"), "utf-8")
     again = reproduce(str(other), log_dir=folder, verbose=0)
     assert again.to_dict() == results.to_dict()
+
+
+def damaged_trial(**changed):
+    def damage(values):
+        values["sweep"]["trials"][0].update(changed)
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damaged_trial(settings=math.nan),
+        damaged_trial(train="x"),
+        damaged_trial(validation=10**400),
+        lambda values: values["sweep"].update(trials=[]),
+        lambda values: values["sweep"].update(n="x"),
+        lambda values: values["seeds"].pop(),
+        lambda values: values["seeds"][1]["confusion"].pop("net"),
+    ],
+)
+def test_a_sweep_with_other_values_is_named(rates_run, rates_file, tmp_path, damage):
+    copy = shutil.copytree(rates_run[1], tmp_path / "run")
+    values = json.loads((copy / "sweep.json").read_text("utf-8"))
+    damage(values)
+    (copy / "sweep.json").write_text(json.dumps(values), "utf-8")
+    with pytest.raises(RunError, match=r"sweep\.json, which is damaged"):
+        reproduce(str(rates_file), log_dir=copy, verbose=0)
 
 
 def test_a_sweep_without_validation_images_is_refused(rates_file, tmp_path):

@@ -82,6 +82,12 @@ def test_pattern_or_tag_that_matches_nothing_raises_with_the_closest_match(argum
         zoo.list_models(**arguments)
 
 
+@pytest.mark.parametrize("argument", ["pattern", "exclude", "tags"])
+def test_a_filter_that_is_no_text_is_refused(argument):
+    with pytest.raises(ArgumentError, match=f"{argument} must be a list of names. Received: 3"):
+        zoo.list_models(**{argument: 3})
+
+
 def test_description_says_what_the_builder_says():
     zoo.register(tiny, tags="toy", source="nowhere", recipe=zoo.Recipe(epochs=3))
     spec = zoo.describe("tiny")

@@ -8,7 +8,7 @@ import pytest
 
 import zoo
 from zoo.ensembles import Committee
-from zoo.errors import DataError, ZooError
+from zoo.errors import ArgumentError, DataError, ZooError
 from zoo.saving import saved_description
 
 
@@ -38,6 +38,12 @@ def test_files_that_are_no_model(tmp_path, name, content, message):
         (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
         zoo.load(tmp_path / name)
+
+
+@pytest.mark.parametrize("path", [None, 3, ["a.keras"], "a" * 300 + ".keras", "a\0.keras"])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(ArgumentError, match="path must be a path: "):
+        zoo.load(path)
 
 
 def test_code_in_a_model_is_refused(tmp_path):

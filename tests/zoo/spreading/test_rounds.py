@@ -3,12 +3,14 @@ workers are in tests/zoo/training/pieces/test_in_trainer.py."""
 
 import sys
 import types
+import warnings
 
 import numpy as np
 import pytest
 
 from zoo.datasets import as_split
 from zoo.errors import RunError
+from zoo.files import errors_as_warnings
 from zoo.files.packing import pack
 from zoo.spreading import Piece, listening, rounds, run_pieces
 from zoo.spreading.worker import Stopped
@@ -41,6 +43,13 @@ def stop(task):
     raise Stopped(b"so far")
 
 
+def warn(task):
+    with errors_as_warnings("The picture"):
+        raise ValueError("no ink")
+    warnings.warn("mind this", UserWarning, stacklevel=1)
+    return None, ()
+
+
 @pytest.fixture
 def run(work_here, monkeypatch):
     """Run pieces by the names of the functions above, and give them with what was said."""
@@ -50,7 +59,7 @@ def run(work_here, monkeypatch):
         raise work_here.Death
 
     module = types.ModuleType("pieces_of_tests")
-    for function in (add, fail, fail_twice, die, stop):
+    for function in (add, fail, fail_twice, die, stop, warn):
         setattr(module, function.__name__, function)
     monkeypatch.setitem(sys.modules, "pieces_of_tests", module)
     TRIED.clear()
@@ -70,6 +79,14 @@ def run(work_here, monkeypatch):
         return pieces, said, recorded
 
     return run_names
+
+
+def test_warnings_of_a_piece_are_told_also_those_of_what_could_not_be_drawn(run):
+    _, _, recorded = run("warn")
+    assert [text.partition(" (")[0] for _, text in recorded] == [
+        "The picture could not be written",
+        "mind this",
+    ]
 
 
 def test_a_piece_gives_a_result_and_tells_how_it_goes_on(run):

@@ -96,7 +96,8 @@ def test_a_run_of_other_versions_goes_on_with_a_warning(run):
         lambda arrays, facts: facts["learners"]["softmax"].update(best_epoch="x"),
         lambda arrays, facts: facts["history"]["history"].clear(),
         lambda arrays, facts: arrays.pop("softmax/variables/0"),
-        None,
+        b"",  # the whole file
+        b"softmax/variables/0.npy",  # an array
     ],
 )
 def test_a_state_of_other_models_is_named_before_other_processes_start(tmp_path, change):
@@ -109,10 +110,13 @@ def test_a_state_of_other_models_is_named_before_other_processes_start(tmp_path,
     ]
     train(learners, split, together=False, log_dir=tmp_path, verbose=0)
     message = r"must fit its models\. Received: .*softmax\.npz"
-    if change:
+    if callable(change):
         change_state(tmp_path, change)
     else:
-        (tmp_path / "state" / "softmax.npz").write_bytes(b"PK")
+        file = tmp_path / "state" / "softmax.npz"
+        content = bytearray(file.read_bytes())
+        content[content.index(change) + len(change) + 200] ^= 1
+        file.write_bytes(content if change else b"PK")
         message = r"softmax\.npz, which is damaged"
     with pytest.raises(RunError, match=message):
         train(learners, split, log_dir=tmp_path, resume=True, n_jobs=2, verbose=0)

@@ -1,12 +1,13 @@
 from dataclasses import replace
 
 import numpy as np
+import optuna
 import pytest
 
 from zoo.ensembles.provenance import provenance_of
 from zoo.errors import RunError
-from zoo.files.packing import pack
-from zoo.tuning.trials import mean_accuracy
+from zoo.files.packing import pack, unpack
+from zoo.tuning.trials import mean_accuracy, trials_of
 
 
 def test_the_models_of_a_trial_are_trained_and_know_their_images(swept, images):
@@ -50,3 +51,36 @@ def test_a_missing_or_damaged_file_is_an_error_that_says_so(swept, tmp_path):
         trial.setup.file(0).write_bytes(damaged)
         with pytest.raises(RunError, match="which is damaged"):
             _ = replace(trial).histories
+
+
+@pytest.mark.parametrize(
+    ("changed", "read"),
+    [
+        ({"probabilities": np.ones((1, 1, 1))}, lambda trial: trial.right),
+        ({"weights/0/0": np.ones(3)}, lambda trial: trial.model),
+        ({"weights/0/0": np.array("text")}, lambda trial: trial.model),
+        ({"histories": [{"accuracy": ["x"]}] * 2}, lambda trial: trial.mean_history),
+        ({"histories": []}, lambda trial: trial.mean_history),
+    ],
+)
+def test_other_values_in_the_file_of_a_trial_are_damage(swept, tmp_path, changed, read):
+    trial = replace(swept.trials[0], setup=replace(swept.setup, folder=tmp_path))
+    arrays, facts = unpack(swept.setup.file(0).read_bytes())
+    facts = {"histories": changed.pop("histories", facts["histories"])}
+    trial.setup.file(0).parent.mkdir()
+    trial.setup.file(0).write_bytes(pack({**arrays, **changed}, facts))
+    with pytest.raises(RunError, match=r"0000\.npz, which is damaged"):
+        read(trial)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [{"accuracy": "x"}, {"loss": [1.0] * 5}, {"outcomes": []}, {"epochs": [10**400, "x"]}],
+)
+def test_other_values_in_the_study_are_damage(swept, attributes):
+    study = optuna.create_study()
+    for frozen in swept.study.get_trials():
+        frozen.user_attrs.update(attributes)
+        study.add_trial(frozen)
+    with pytest.raises(RunError, match=r"study\.db, which is damaged"):
+        trials_of(study, swept.setup)

@@ -7,7 +7,7 @@ an error.
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 from zoo.cli.runs.resuming import KEY, MANIFEST
 from zoo.errors import RunError
-from zoo.files import read_json
+from zoo.files import open_plain, read_json
 from zoo.files.packing import read_packed
 from zoo.metrics import Accuracy
 
@@ -98,18 +98,28 @@ def read_run(folder: Path) -> RunSummary:
     report = _read_object(folder / REPORT, problems)
     config = _mapping(manifest.get("config"))
     recipes = _mapping(config.get("recipes"))
-    planned = [recipe["epochs"] for recipe in map(_mapping, recipes.values()) if "epochs" in recipe]
-    epochs, history = _read_states(folder, _first_models(config), problems)
+
+    def part(file: str, read: Callable[[], Any], otherwise: Any = None) -> Any:
+        """Read a part of a file, whose values may be others than Zoo writes."""
+        try:
+            return read()
+        except Exception:  # such values raise many kinds of errors
+            if (problem := f"{file} is damaged") not in problems:
+                problems.append(problem)
+            return otherwise
+
+    first_models = part(MANIFEST, lambda: _first_models(config), [])
+    epochs, history = _read_states(folder, first_models, problems)
     return RunSummary(
         path=folder,
         status=str(manifest.get("status", "unknown")),
-        written=_last_written(folder, manifest),
-        data=_data(manifest, config),
-        models=_models(config, recipes),
+        written=part(MANIFEST, lambda: _last_written(folder, manifest)),
+        data=part(MANIFEST, lambda: _data(manifest, config), ""),
+        models=part(MANIFEST, lambda: _models(config, recipes), ""),
         epochs=epochs,
-        planned=max(planned, default=None),
-        validation=_best_validation(history, report),
-        test=_test_accuracy(report, problems),
+        planned=part(MANIFEST, lambda: _planned(recipes)),
+        validation=part(REPORT, lambda: _best_validation(history, report)),
+        test=part(REPORT, lambda: _test_accuracy(report)),
         problems=tuple(problems),
     )
 
@@ -152,16 +162,15 @@ def _read_states(
     history: dict[str, list[float]] = {}
     for name in first_models:
         file = folder / STATE / f"{name}.npz"
-        if not file.exists():
-            epochs.append(0)
-            continue
         try:
-            with open(file, "rb") as stream:
+            with open_plain(file) as stream:
                 _, facts = read_packed(stream, names=())
             epochs.append(int(facts["epoch"]))
             for key, values in facts["history"]["history"].items():
                 if len(values) > len(history.get(key, ())):
                     history[key] = [float(value) for value in values]
+        except FileNotFoundError:
+            epochs.append(0)
         except Exception:  # a damaged zip file raises many kinds of errors
             problems.append(f"{STATE}/{file.name} is damaged")
     return min(epochs, default=0), history
@@ -173,10 +182,16 @@ def _first_models(config: Mapping[str, Any]) -> list[str]:
     return [str(group[0]) for group in groups if isinstance(group, list) and group]
 
 
+def _planned(recipes: Mapping[str, Any]) -> int | None:
+    """Give the most epochs that a recipe asks for."""
+    planned = (_mapping(recipe).get("epochs") for recipe in recipes.values())
+    return max((int(epochs) for epochs in planned if epochs is not None), default=None)
+
+
 def _last_written(folder: Path, manifest: Mapping[str, Any]) -> datetime | None:
     """Give the time of the status, or that of the newest state of a run that goes on."""
     times = []
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, OverflowError):
         times.append(datetime.fromisoformat(str(manifest.get("written"))).astimezone(UTC))
     if not times or manifest.get("status") == "running":
         files = [
@@ -231,14 +246,8 @@ def _best_validation(
     return max(of_models, default=None)
 
 
-def _test_accuracy(report: Mapping[str, Any], problems: list[str]) -> Accuracy | None:
-    if not report:
-        return None
-    try:
-        return Accuracy(**report["committee"]["accuracy"])
-    except (KeyError, TypeError):
-        problems.append(f"{REPORT} is damaged")
-        return None
+def _test_accuracy(report: Mapping[str, Any]) -> Accuracy | None:
+    return Accuracy.from_values(report["committee"]["accuracy"]) if report else None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

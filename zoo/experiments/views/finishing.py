@@ -63,7 +63,7 @@ def _read_entries(record: Path) -> list[dict[str, Any]]:
     with values_of_file(record, START_ANEW):
         entries = read_json(record, START_ANEW)["entries"]
         for entry in entries:
-            _ = [Measurement(**row) for row in entry["rows"]]
+            _ = [Measurement(**row).cells for row in entry["rows"]]  # can be written
         return [*entries]
 
 

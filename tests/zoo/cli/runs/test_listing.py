@@ -107,12 +107,36 @@ def test_a_damaged_or_missing_part_is_a_problem_and_the_rest_is_read(
         {"config": {"recipes": [], "groups": "a", "members": 1, "train": []}},
         {"config": {"recipes": {"a": 1}, "groups": [[], 1]}, "command": []},
         {"command": {"options": {"--data": 3}}},
+        {"config": {"groups": 3}},
+        {"config": {"groups": [["a" * 300]]}},
+        {"config": {"recipes": {"a": {"epochs": "x"}, "b": {"epochs": 3}}}},
+        {"config": {"train": {"image_shape": 3}}},
+        {"config": {"train": {"image_shape": [8], "images": "x"}}},
+        {"written": "0001-01-01T00:00:00+14:00"},
     ],
 )
 def test_a_manifest_of_another_form_is_listed_without_an_error(tmp_path, manifest):
     (tmp_path / "run.json").write_text(json.dumps(manifest))
     (run,) = find_runs(tmp_path)
     assert json.dumps(run.to_dict())
+
+
+@pytest.mark.parametrize("file", ["run.json", "report.json", "state/mlp.npz"])
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path, file):
+    folder = write_run(tmp_path / "run")
+    (folder / file).unlink(missing_ok=True)
+    os.mkfifo(folder / file)
+    (run,) = find_runs(tmp_path)
+    assert run.problems == (f"{file} is damaged",)
+
+
+@pytest.mark.parametrize("value", [None, "x", [], {}, 10**400])
+@pytest.mark.parametrize("key", TEST)
+def test_a_report_of_other_values_is_damaged_and_the_run_is_listed(tmp_path, key, value):
+    write_report(write_run(tmp_path), committee={"accuracy": {**TEST, key: value}})
+    (run,) = find_runs(tmp_path)
+    assert run.test is None or str(run.test)
+    assert run.problems == (() if run.test else ("report.json is damaged",))
 
 
 def test_folders_inside_a_run_and_folders_of_other_things_are_no_runs(tmp_path):
