@@ -157,6 +157,7 @@ def load_to_judge(
     color: str | None = None,
     resize: str = "stretch",
     drop_duplicates: bool = False,
+    on_error: str = "raise",
     cache: bool = True,
 ) -> dict[str, Split]:
     """Load all images of a data set without parts of its own, to judge a model on them.
@@ -172,6 +173,7 @@ def load_to_judge(
         color: As for `load`.
         resize: As for `load`.
         drop_duplicates: As for `load`.
+        on_error: As for `load`.
         cache: As for `load`.
 
     Returns:
@@ -201,6 +203,7 @@ directory. Check the path and its permissions.
         color=color,
         classes=(known or None) if info.reads_classes else None,
         resize=check_resize(resize, size),
+        on_error=check_on_error(on_error),
         known_classes=known,
     )
     splits = reading.from_cache(path) if cache else reading.from_files()

@@ -42,6 +42,7 @@ def evaluate_file(
     image_size: str | int | Sequence[int] | None = None,
     color: str | None = None,
     drop_duplicates: bool = False,
+    on_error: str | None = None,
     split: str | None = None,
     augmentation: TestTimeAugmentation = None,
 ) -> Report:
@@ -68,6 +69,9 @@ def evaluate_file(
         color: `"grayscale"` or `"rgb"`; None takes what fits the committee.
         drop_duplicates: Whether to keep only the first of several equal images. False keeps the
             setting with which the committee was trained.
+        on_error: "raise": damaged image files are an error, which names all of them. "skip": they
+            are left out, and a warning lists them. None keeps the setting of the training; new
+            pictures that are damaged are an error.
         split: `"test"`, `"validation"` or `"train"`; None takes the test split, or all images of a
             folder of new pictures without a test split beside others.
         augmentation: Test-time augmentation, as for `Committee.report`.
@@ -86,7 +90,7 @@ def evaluate_file(
     """
     committee, images = committee_with_images(
         file, data, root=root, classes=classes, image_size=image_size, color=color,
-        drop_duplicates=drop_duplicates, split=split,
+        drop_duplicates=drop_duplicates, on_error=on_error, split=split,
     )  # fmt: skip
     return committee.report(images, augmentation=augmentation)
 
@@ -100,6 +104,7 @@ def committee_with_images(
     image_size: str | int | Sequence[int] | None = None,
     color: str | None = None,
     drop_duplicates: bool = False,
+    on_error: str | None = None,
     split: str | None = None,
 ) -> tuple[Committee, Split]:
     """Load a saved committee, and images as it was trained on them.
@@ -112,6 +117,7 @@ def committee_with_images(
         image_size: Height and width in pixels.
         color: `"grayscale"` or `"rgb"`.
         drop_duplicates: Whether to keep only the first of several equal images.
+        on_error: "raise" or "skip".
         split: `"test"`, `"validation"` or `"train"`.
 
     Returns:
@@ -135,7 +141,10 @@ which does not exist. Name a file that model.save(path) wrote.
     if isinstance(image_size, str) and re.fullmatch(r"\d+(x\d+)?", image_size):
         sides = [int(side) for side in image_size.split("x")]
         image_size = (sides[0], sides[-1])
-    given = {"image_size": image_size, "color": color, "drop_duplicates": drop_duplicates}
+    given = {
+        "image_size": image_size, "color": color, "drop_duplicates": drop_duplicates,
+        "on_error": on_error,
+    }  # fmt: skip
     options = {key: value for key, value in given.items() if value}
     committee = committee_of(file)
     try:

@@ -220,6 +220,16 @@ def test_duplicates_among_new_pictures_are_dropped_if_asked(committee, tmp_path)
         evaluate._images(committee, "folder", new, None, {"drop_duplicates": True}, "train")
 
 
+def test_damaged_new_pictures_are_skipped_if_asked(trained, tmp_path):
+    new = write_photos(tmp_path / "new", ("cat", "dog"), 3, seed=1)
+    (new / "cat" / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"broken\.png .* must be a readable image"):
+        evaluate_file(trained[0], "folder", root=new)
+    with pytest.warns(UserWarning, match=r"broken\.png"):
+        report = evaluate_file(trained[0], "folder", root=new, on_error="skip")
+    assert report.leaderboard.n == 6
+
+
 def test_data_that_has_moved_is_known_by_its_images(trained, tmp_path):
     file, photos, data = trained
     moved = photos.rename(photos.parent / "moved")

@@ -66,6 +66,7 @@ class ImageOptions:
         image_size: Scale images to this size: `48` or `48x64` (height x width).
         color: Convert images; by default they stay as they are.
         drop_duplicates: Of images that are the same, keep one: in the test split first.
+        on_error: Stop at damaged image files, or skip and list them.
     """
 
     root: Path | None = None
@@ -73,6 +74,7 @@ class ImageOptions:
     image_size: Size | None = None
     color: Literal["grayscale", "rgb"] | None = None
     drop_duplicates: bool = False
+    on_error: Literal["raise", "skip"] | None = None
 
 
 @dataclass(frozen=True)

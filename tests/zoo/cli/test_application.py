@@ -49,7 +49,7 @@ OPTIONS = {
     "logs": ["--serve", "--port", "--json"],
     "evaluate": [
         *("--data", "-d", "--root", "--classes", "--image-size", "--color", "--drop-duplicates"),
-        *("--split", "--views", "--output", "-o", "--json", "--import"),
+        *("--on-error", "--split", "--views", "--output", "-o", "--json", "--import"),
     ],
     "predict": ["--json", "--csv", "--on-error", "--views", "--import"],
     "gradcheck": [
