@@ -88,7 +88,6 @@ class SplitOptions(ImageOptions):
             every class.
         test: The same for the test, where the data set has no test split of its own.
         resize: Stretch images to the size, or crop their edges so that shapes stay as they are.
-        on_error: Stop at damaged image files, or skip and list them.
     """
 
     parts: Parts | None = None
