@@ -135,20 +135,61 @@ def settings_from_file(settings: Any) -> dict[str, Any] | None:
         return None
     known = {"name": str, "root": object, **dict.fromkeys(RECORDED, object), "exclude": dict}
     known["classes"] = list  # of a set of trained weights
-    fault = "" if isinstance(settings, dict) else f"{settings!a:.80}"
-    for key, value in settings.items() if not fault else ():
-        if key not in known:
+    recorder = "zoo.datasets.load records them"
+    values = recorded_values("data_settings", settings, known, recorder)
+    if values.get("name") is None:
+        raise _not_recorded("data_settings", known, recorder, "no name")
+    return values
+
+
+def recorded_values(
+    name: str,
+    values: Any,
+    kinds: Mapping[str, Any],
+    recorder: str,
+    kinds_inside: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Check values in the file of a committee, which may come from a stranger.
+
+    Args:
+        name: The name of the values in the file.
+        values: JSON values.
+        kinds: The keys that may be there, and the type of the value of each; each may be None.
+        recorder: Who records them, for the message.
+        kinds_inside: The type of all values inside of a value that is a dict, by its key.
+
+    Returns:
+        The values.
+
+    Raises:
+        DataError: There is another value, or a value has another type.
+
+    Example:
+        >>> recorded_values("training", {"seconds": 5}, {"seconds": int}, "Zoo records them")
+        {'seconds': 5}
+    """
+    fault = "" if isinstance(values, dict) else f"{values!a:.80}"
+    for key, value in values.items() if not fault else ():
+        if key not in kinds:
             fault = f"{key!a:.80}"
-        elif value is not None and not isinstance(value, known[key]):
-            fault = f"{key!r}: {value!a:.80}"
-    if fault or settings.get("name") is None:
-        keys = ", ".join(map(repr, known))  # in quotes: they are no options of a command
-        raise DataError(
-            f"data_settings in the file of a committee must be among {keys}, as zoo.datasets.load "
-            f"records them. Received: {fault or 'no name'}. Ask where the file comes from; a newer "
-            "version of Zoo may know more settings."
-        )
-    return dict(settings)
+        elif value is not None:
+            inside = (kinds_inside or {}).get(key, object)
+            if not isinstance(value, kinds[key]) or (
+                isinstance(value, dict)
+                and not all(isinstance(part, inside) for part in value.values())
+            ):
+                fault = f"{key!r}: {value!a:.80}"
+    if fault:
+        raise _not_recorded(name, kinds, recorder, fault)
+    return dict(values)
+
+
+def _not_recorded(name: str, kinds: Mapping[str, Any], recorder: str, fault: str) -> DataError:
+    keys = ", ".join(map(repr, kinds))  # in quotes: they are no options of a command
+    return DataError(
+        f"{name} in the file of a committee must be among {keys}, as {recorder}. Received: "
+        f"{fault}. Ask where the file comes from; a newer version of Zoo may record more."
+    )
 
 
 class CompositeModel:

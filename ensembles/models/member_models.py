@@ -249,7 +249,8 @@ class MemberModels(keras.Model, CompositeModel):
         if not self._models:
             raise ArgumentError(
                 "The members must be built. Received: a committee with members that are not built "
-                "yet. Call fit first, or make the committee of built models."
+                "yet. Call fit first; or make the committee of built models, such as "
+                'zoo.build("lenet", weights="mnist").'
             )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
-from zoo.errors import DataError
+from zoo.ensembles.provenance import recorded_values
 
 _KINDS: dict[str, Any] = {
     "resampling": str,
@@ -91,23 +91,4 @@ def training_from_file(training: Any) -> dict[str, Any]:
         >>> training_from_file({"seconds": {"cnn": 12.5}})
         {'seconds': {'cnn': 12.5}}
     """
-    fault = "" if isinstance(training, dict) else f"{training!a:.80}"
-    for key, value in training.items() if not fault else ():
-        if key not in _KINDS:
-            fault = f"{key!a:.80}"
-        elif value is not None and not _is_of_kind(key, value):
-            fault = f"{key}={value!a:.80}"
-    if fault:
-        raise DataError(
-            f"training in the file of a committee must be among {', '.join(_KINDS)}, as a training "
-            f"records them. Received: {fault}. Ask where the file comes from; a newer version of "
-            "Zoo may record more."
-        )
-    return dict(training)
-
-
-def _is_of_kind(key: str, value: Any) -> bool:
-    inside = _KINDS_INSIDE.get(key)
-    return isinstance(value, _KINDS[key]) and (
-        inside is None or all(isinstance(item, inside) for item in value.values())
-    )
+    return recorded_values("training", training, _KINDS, "a training records them", _KINDS_INSIDE)
