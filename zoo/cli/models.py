@@ -101,14 +101,17 @@ def weights(name: str | None = None, /) -> None:
 
 
 def _rows_of_set(weight_set: WeightSet) -> list[list[str]]:
-    """Write a row for each model of a set, and a row for all members together."""
+    """Write a row for each model and size of a set, and a row for all members together."""
     members = weight_set.weights
-    rows = []
+    alike: dict[tuple[str, int], list[TrainedWeights]] = {}
     for model in dict.fromkeys(part.paper.model for part in members):
-        alike = find_weights(weight_set.name, model)
-        best = alike[0]
-        count = f"{sum(math.prod(shape) for shape in best.file.shapes().values()):,}"
-        rows.append(_row_of_set(alike, model, count, best.paper.scores["test"]))
+        for part in find_weights(weight_set.name, model):  # the best first
+            count = sum(math.prod(shape) for shape in part.file.shapes().values())
+            alike.setdefault((model, count), []).append(part)
+    rows = [
+        _row_of_set(parts, model, f"{count:,}", parts[0].paper.scores["test"])
+        for (model, count), parts in alike.items()
+    ]
     if weight_set.committee and len(members) > 1:
         rows.append(_row_of_set(members, "committee", "", weight_set.committee.scores["test"]))
     return rows

@@ -37,6 +37,13 @@ def test_weights_lists_sets_with_accuracies_and_their_committees(zoo_command, ti
     assert "a fifth of the digits" in out
 
 
+def test_weights_of_several_sizes_have_a_row_each(zoo_command):
+    _, out, _ = zoo_command("weights")
+    rows = [line.split()[1:4] for line in out.splitlines() if line.startswith("fer2013 ")]
+    assert ["1", "vgg", "1,176,359"] in rows
+    assert ["2", "vgg", "295,575"] in rows
+
+
 def test_weights_of_a_set_prints_its_papers(zoo_command, tiny_weights):
     code, out, _ = zoo_command("weights", "tiny")
     assert code == 0
