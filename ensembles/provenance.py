@@ -155,7 +155,8 @@ def recorded_values(
         name: The name of the values in the file.
         values: JSON values.
         kinds: The keys that may be there, and the type of the value of each; each may be None.
-        recorder: Who records them, for the message.
+        recorder: Who records the values, as the end of the message's first sentence, such as
+            "a training records them".
         kinds_inside: The type of all values inside of a value that is a dict, by its key.
 
     Returns:
@@ -165,7 +166,7 @@ def recorded_values(
         DataError: There is another value, or a value has another type.
 
     Example:
-        >>> recorded_values("training", {"seconds": 5}, {"seconds": int}, "Zoo records them")
+        >>> recorded_values("training", {"seconds": 5}, {"seconds": int}, "a training records them")
         {'seconds': 5}
     """
     fault = "" if isinstance(values, dict) else f"{values!a:.80}"
