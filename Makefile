@@ -26,7 +26,8 @@ test: $(VENV)/installed-dev
 	cd build && PYTHONPATH=wheel "$(CURDIR)/$(BIN)/lint-imports" ../pyproject.toml
 	$(PYTEST) tests/zoo/layers tests/zoo/gradients
 	$(PYTEST) tests/zoo/models tests/zoo/inspect
-	$(PYTEST) tests/zoo/training tests/zoo/tuning tests/zoo/experiments
+	$(PYTEST) tests/zoo/training tests/zoo/tuning
+	$(PYTEST) tests/zoo/experiments
 	$(PYTEST) tests/zoo $(addprefix --ignore tests/zoo/,layers gradients models inspect training tuning experiments)
 	$(PYTEST) tests/ensembles
 	$(PYTEST) tests --ignore tests/zoo --ignore tests/ensembles

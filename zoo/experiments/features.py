@@ -63,12 +63,15 @@ def frozen_features(
     return ImageData(data.name, **splits)
 
 
-def make_member(settings: MemberSettings, images: int, *, quick: bool = False) -> Member:
+def make_member(
+    settings: MemberSettings, images: int, seed: int = 0, *, quick: bool = False
+) -> Member:
     """Make a member with the recipe for a number of training images.
 
     Args:
         settings: The network, and how it is trained.
         images: The number of training images.
+        seed: The seed of the training.
         quick: Whether to train for a single epoch, or for two where the second is another training.
     """
     recipe = settings.recipe_for(images)
@@ -82,7 +85,7 @@ def make_member(settings: MemberSettings, images: int, *, quick: bool = False) -
             cycles=1,
             batch_size=min(recipe.batch_size, images),
         )
-    return Member(settings.model, settings.arguments, recipe, name=settings.name)
+    return Member(settings.model, settings.arguments_for(seed), recipe, name=settings.name)
 
 
 def make_beginning_member(
@@ -97,7 +100,7 @@ def make_beginning_member(
         seed: The seed of the new head.
         quick: As for `make_member`.
     """
-    member = make_member(settings, len(data), quick=quick)
+    member = make_member(settings, len(data), seed, quick=quick)
     model = member.build(data.image_shape, data.num_classes, seed)
     copy_features(network, model)
     assert isinstance(member.recipe, Recipe)

@@ -243,7 +243,7 @@ def _pack_member(
         for key, value in describe(settings.model).parameters.items()
         if key not in ("input_shape", "num_classes")
     }
-    own = {**settings.arguments}
+    own = settings.arguments_for(facts["seed"])
     source = find_weights(own.pop("weights"), settings.model)[0] if "weights" in own else None
     inherited = source.paper.arguments if source else {}
     arguments = json.loads(json.dumps({**defaults, **inherited, **own}))

@@ -145,7 +145,8 @@ def _sweep(
                     for name in (outcome.sweep.member, *experiment.points)
                 ]
     else:
-        member = make_member(experiment.swept_member, len(images().train), quick=quick)
+        seed = experiment.protocol.seeds[0]
+        member = make_member(experiment.swept_member, len(images().train), seed, quick=quick)
         outcome = run_sweep(experiment, member, images(), folder, quick=quick, verbose=verbose)
         write_json(path, asdict(outcome))
 
@@ -260,7 +261,7 @@ class SeedRun:
                 part, self.network(), data.train, self.seed + number, quick=self.quick
             )
             if part.begins_with
-            else make_member(part, len(data.train), quick=self.quick)
+            else make_member(part, len(data.train), self.seed, quick=self.quick)
             for number, part in enumerate(self.experiment.plain_members)
         ]
         voting = self.experiment.protocol.voting or "soft"

@@ -61,7 +61,8 @@ class MemberSettings:
         name: The name in the table of results.
         model: The name of a registered model.
         arguments: Arguments of the model's builder; `weights`, the name of trained weights, for a
-            network that goes on from them.
+            network that goes on from them. `{seed}` in the name stands for the seed of the
+            training, so that each network goes on from another one.
         recipe: Values of `zoo.Recipe` that replace those of the base. `batch_size = "all"` takes
             all training images in one step. A table as the augmentation holds arguments of
             `zoo.Augmentation`.
@@ -83,7 +84,7 @@ class MemberSettings:
     def __post_init__(self) -> None:
         known = {*describe(self.model).parameters} - {"input_shape", "num_classes"}
         if "weights" in self.arguments:
-            find_weights(self.arguments["weights"], self.model)
+            find_weights(self.arguments_for(seed=0)["weights"], self.model)
             known = {*known, "weights"}
         refuse_unknown(f"The arguments of {self.name}", self.arguments, known)
         names = {part.name for part in fields(Recipe)}
@@ -94,6 +95,13 @@ class MemberSettings:
                 f"{self.name}. Correct the file."
             )
         self.recipe_for(images=1)
+
+    def arguments_for(self, seed: int) -> dict[str, Any]:
+        """Give the arguments of the builder for the training with a seed."""
+        arguments = dict(self.arguments)
+        if isinstance(weights := arguments.get("weights"), str):
+            arguments["weights"] = weights.replace("{seed}", str(seed))
+        return arguments
 
     def recipe_for(self, images: int) -> Recipe:
         """Make the recipe of a training.

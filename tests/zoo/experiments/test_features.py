@@ -4,7 +4,7 @@ import pytest
 import zoo
 from zoo.ensembles.provenance import provenance_of, record_exposure
 from zoo.errors import ArgumentError, DataError
-from zoo.experiments.features import frozen_features, make_beginning_member
+from zoo.experiments.features import frozen_features, make_beginning_member, make_member
 from zoo.experiments.settings import DataSettings, FeatureSettings, MemberSettings
 
 
@@ -51,6 +51,12 @@ def test_a_member_begins_with_the_weights_of_the_network_and_a_new_head(digits):
     assert head.shape == (5, 10)
     assert (head != second.get_weights()[2]).any()
     assert set(digits.validation.digests) == set(provenance_of([first]).trained_on)
+
+
+def test_each_seed_may_go_on_from_other_trained_weights():
+    settings = MemberSettings("net", "lenet", {"weights": "mnist/lenet-{seed}"})
+    member = make_member(settings, images=100, seed=3)
+    assert member.arguments["weights"] == "mnist/lenet-3"
 
 
 def test_a_missing_network_is_an_error_that_says_what_to_do(digits, tmp_path):

@@ -59,10 +59,13 @@ options = {validation = 0.3}
 [teacher]
 weights = "tiny/mlp-0"
 
+[protocol]
+seeds = [1, 0]
+
 [[members]]
 name = "next"
 model = "vgg"
-arguments = {weights = "tiny/vgg-1"}
+arguments = {weights = "tiny/vgg-{seed}"}
 recipe = {epochs = 1}
 """
 
@@ -77,10 +80,11 @@ def test_weights_that_went_on_from_others_know_their_images_and_name_them(
     folder = changeable_weights.parent / "later"
     folder.mkdir()
     shutil.copy(changeable_weights / "set.toml", folder)
-    assert packing.pack(tmp_path / "run", "later") == ["later/next-0"]
-    (weights,), (before,) = find_weights("later"), find_weights("tiny/vgg-1")
-    assert weights.paper.arguments == before.paper.arguments
-    assert (weights.paper.began_with, weights.paper.teacher) == ("tiny/vgg-1", "tiny/mlp-0")
+    assert packing.pack(tmp_path / "run", "later") == ["later/next-0", "later/next-1"]
+    for weights, name in zip(find_weights("later"), ("tiny/vgg-0", "tiny/vgg-1"), strict=True):
+        (before,) = find_weights(name)
+        assert weights.paper.arguments == before.paper.arguments
+        assert (weights.paper.began_with, weights.paper.teacher) == (name, "tiny/mlp-0")
     known, known_before = weights.of.digests(), before.of.digests()
     assert set(known["trained_on"]) >= set(known_before["trained_on"])
     assert set(known["tuned_on"]) > set(known_before["tuned_on"])
