@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import zoo
+from zoo.weights.catalogue import find_weights
 
 ROOT = Path(__file__).parents[1]
 
@@ -70,6 +71,17 @@ def test_a_model_page_has_layers_parameters_flops_recipe_and_results(site):
     assert 'zoo.build("cnn", input_shape=(48, 48, 1), num_classes=7)' in page
     assert drawing.count("Conv2D 3×3") == 4
     assert "Nothing was measured" in site("model_pages").measured_text([])
+
+
+def test_the_page_of_a_model_says_how_good_its_trained_weights_are(site):
+    pages = site("model_pages")
+    (best, *_) = find_weights("mnist", "lenet")
+    accuracy = best.paper.scores["test"].accuracy
+    rows = {row["source"]: row for row in pages.results_of_weights("lenet")}
+    row = rows[f"[the weights](../weights.md) `{best.name}`"]
+    assert row["result"].startswith(f"{100 * accuracy.value:.1f} % (")
+    assert "n = 10,000" in row["task"]
+    assert not pages.results_of_weights("alexnet")
 
 
 def test_the_models_have_an_index_with_a_link_to_each(site, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from typing import Any
 import zoo
 from extensions import layers
 from zoo.text import markdown_table
+from zoo.weights.catalogue import find_weights, weight_sets
 
 DOCS = Path(__file__).parents[1]
 MEASURED = DOCS / "measured.toml"
@@ -55,6 +56,22 @@ def measured_text(results: Sequence[Mapping[str, str]]) -> str:
         return "Nothing was measured with this model yet."
     rows = [[row["task"], row["result"], row["source"]] for row in results]
     return table(["task", "result", "how it was measured"], rows)
+
+
+def results_of_weights(name: str) -> list[dict[str, str]]:
+    """Say how good the trained weights of a model are, those of each set that validation chose."""
+    results = []
+    for found in weight_sets():
+        if all(weights.paper.model != name for weights in found.weights):
+            continue
+        best = find_weights(found.name, name)[0]
+        accuracy = best.paper.scores["test"].accuracy
+        low, high = (f"{100 * value:.1f}" for value in (accuracy.low, accuracy.high))
+        task = f"{found.about.title}; {found.about.test_part}, n = {accuracy.n:,}"
+        result = f"{100 * accuracy.value:.1f} % ({low} – {high})"
+        source = f"[the weights](../weights.md) `{best.name}`"
+        results.append({"task": task, "result": result, "source": source})
+    return results
 
 
 def model_page(name: str, results: Sequence[Mapping[str, str]] = ()) -> tuple[str, str]:
@@ -137,7 +154,7 @@ def write_pages(folder: Path) -> None:
     measured = tomllib.loads(MEASURED.read_text(encoding="utf-8"))
     names = zoo.list_models()
     for name in names:
-        markdown, drawing = model_page(name, measured.get(name, ()))
+        markdown, drawing = model_page(name, [*measured.get(name, ()), *results_of_weights(name)])
         (folder / f"{name}.md").write_text(markdown, encoding="utf-8")
         (folder / f"{name}.svg").write_text(drawing, encoding="utf-8")
     rows = [
