@@ -84,7 +84,6 @@ class MemberSettings:
     def __post_init__(self) -> None:
         known = {*describe(self.model).parameters} - {"input_shape", "num_classes"}
         if "weights" in self.arguments:
-            find_weights(self.arguments_for(seed=0)["weights"], self.model)
             known = {*known, "weights"}
         refuse_unknown(f"The arguments of {self.name}", self.arguments, known)
         names = {part.name for part in fields(Recipe)}
@@ -95,6 +94,16 @@ class MemberSettings:
                 f"{self.name}. Correct the file."
             )
         self.recipe_for(images=1)
+
+    def check_weights(self, seeds: Sequence[int]) -> None:
+        """Make sure that the trained weights exist with which the training with each seed begins.
+
+        Raises:
+            UnknownWeightsError: Weights do not exist, or are those of another model.
+        """
+        if "weights" in self.arguments:
+            for seed in seeds:
+                find_weights(self.arguments_for(seed)["weights"], self.model)
 
     def arguments_for(self, seed: int) -> dict[str, Any]:
         """Give the arguments of the builder for the training with a seed."""
@@ -155,6 +164,8 @@ class FeatureSettings:
                 f"file = {self.file!r}, {'a' if self.member else 'no'} member, "
                 f"{'' if self.data else 'no '}data. Correct the file."
             )
+        if self.member is not None:
+            self.member.check_weights([0])
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,7 @@ def changed(path, value):
         ("teacher", {"weights": "mnits"}, "did you mean 'mnist'"),
         ("teacher", {"weights": "mnist", "share": 2}, "teacher.share must be a finite number"),
         ("teacher", {"weights": "mnist", "temperature": 0}, "teacher.temperature must be"),
+        ("members.0.arguments", {"weights": "mnist/lenet-0"}, "must be of the model"),
         ("protocol", {"seeds": []}, "protocol.seeds must be a list"),
         ("protocol", {"seeds": [-1]}, "protocol.seeds must be a whole number"),
     ],
@@ -96,6 +97,15 @@ def changed(path, value):
 def test_a_wrong_value_is_an_error_that_says_where(path, value, words):
     with pytest.raises(ZooError, match=words):
         experiment_of("mine", changed(path, value))
+
+
+def test_the_weights_of_every_seed_must_exist_before_any_training():
+    member = {"name": "net", "model": "lenet", "arguments": {"weights": "mnist/lenet-{seed}"}}
+    table = {**TABLE, "members": [member], "protocol": {"seeds": [0, 9]}}
+    (found,) = experiment_of("mine", table).members
+    assert found.arguments_for(9) == {"weights": "mnist/lenet-9"}
+    with pytest.raises(ZooError, match="mnist/lenet-10"):
+        experiment_of("mine", {**table, "protocol": {"seeds": [0, 10]}})
 
 
 def test_the_test_split_and_published_splits_are_judged():
