@@ -87,8 +87,8 @@ class Experiment:
                 "data must name the images that the members are trained on. Received: nothing. "
                 "Write [data]."
             )
-        for member in self.members:
-            member.check_weights(self.protocol.seeds)
+        for part in self.members:
+            part.check_weights(self.protocol.seeds)
         beginning = [member.name for member in self.members if member.begins_with]
         without_layer = self.features is not None and self.features.layer is None
         if bool(beginning) != without_layer:
