@@ -82,9 +82,7 @@ class MemberSettings:
     begins_with: str = ""
 
     def __post_init__(self) -> None:
-        known = {*describe(self.model).parameters} - {"input_shape", "num_classes"}
-        if "weights" in self.arguments:
-            known = {*known, "weights"}
+        known = {*describe(self.model).parameters, "weights"} - {"input_shape", "num_classes"}
         refuse_unknown(f"The arguments of {self.name}", self.arguments, known)
         names = {part.name for part in fields(Recipe)}
         refuse_unknown(f"The recipe of {self.name}", self.recipe, names)
