@@ -100,7 +100,7 @@ def make_beginning_member(
         seed: The seed of the new head.
         quick: As for `make_member`.
     """
-    member = make_member(settings, len(data), seed, quick=quick)
+    member = make_member(settings, len(data), quick=quick)
     model = member.build(data.image_shape, data.num_classes, seed)
     copy_features(network, model)
     assert isinstance(member.recipe, Recipe)

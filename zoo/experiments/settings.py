@@ -91,6 +91,12 @@ class MemberSettings:
                 f'begins_with must be "features" or left out. Received: {self.begins_with!r} in '
                 f"{self.name}. Correct the file."
             )
+        if self.begins_with and "weights" in self.arguments:
+            raise ArgumentError(
+                f"{self.name} must begin with one set of weights. Received: begins_with = "
+                f"{self.begins_with!r}, and weights = {self.arguments['weights']!r} among its "
+                "arguments. Leave either of them out."
+            )
         self.recipe_for(images=1)
 
     def check_weights(self, seeds: Sequence[int]) -> None:

@@ -108,6 +108,11 @@ def test_the_weights_of_every_seed_must_exist_before_any_training():
         experiment_of("mine", {**table, "protocol": {"seeds": [0, 10]}})
 
 
+def test_a_member_begins_with_features_or_with_trained_weights():
+    with pytest.raises(ZooError, match="begin with one set of weights"):
+        MemberSettings("net", "lenet", {"weights": "mnist/lenet-0"}, begins_with="features")
+
+
 def test_the_test_split_and_published_splits_are_judged():
     experiment = experiment_of("mine", changed("published.0.split", "train"))
     assert experiment.judged_splits == ("train", "test")
