@@ -1,5 +1,6 @@
 """A network that learned other images: its features in place of images, or its weights."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from zoo.experiments.images import data_folder, load_images
 from zoo.experiments.settings import FeatureSettings, MemberSettings
 from zoo.inspect import features
 from zoo.recipes import Recipe
+from zoo.registry import build
 from zoo.training.transfer.freezing import copy_features
 
 FOLDER = "features"
@@ -47,7 +49,8 @@ def frozen_features(
     Raises:
         DataError: The file of the network is missing or damaged, or the images do not fit it.
     """
-    model = features_network(settings, root, folder, quick=quick, verbose=verbose)
+    shape = data.train.image_shape
+    model = features_network(settings, root, folder, shape, quick=quick, verbose=verbose)
     assert settings.layer is not None
     layer = model.layers[settings.layer] if isinstance(settings.layer, int) else settings.layer
     outputs = {
@@ -111,16 +114,19 @@ def features_network(
     settings: FeatureSettings,
     root: Any,
     folder: Path,
+    image_shape: Sequence[int] | None = None,
     *,
     quick: bool = False,
     verbose: str | int = "auto",
 ) -> Any:
-    """Read the network from a file, or train the network, or read what was trained before.
+    """Read the network from a file, take its trained weights, or train it unless that was done.
 
     Args:
         settings: The network.
         root: As for `zoo.experiments.reproduce`.
         folder: The run folder of the experiment, which keeps the trained network.
+        image_shape: (height, width, channels) of the images that a network with trained weights
+            has to take. None: those that it was trained with.
         quick: Whether to train the network on a few images for one epoch.
         verbose: As for `zoo.experiments.reproduce`.
 
@@ -140,11 +146,13 @@ def features_network(
                 f"data. Received: {path}, which cannot be read. Put the file there, or write "
                 "[features.member] and [features.data] to train a network."
             ) from error
+    assert settings.member is not None  # FeatureSettings makes sure of it.
+    if settings.data is None:
+        sizes = {} if image_shape is None else {"input_shape": tuple(image_shape)}
+        return build(settings.member.model, **settings.member.arguments_for(0), **sizes)
     path = folder / FOLDER / "committee.keras"
     if path.exists():
         return Committee.load(path).members[0]
-    assert settings.member is not None  # FeatureSettings makes sure of it.
-    assert settings.data is not None
     images = load_images(settings.data, root, quick=quick)
     committee = Committee([make_member(settings.member, len(images.train), quick=quick)])
     committee.fit(

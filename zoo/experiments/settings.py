@@ -150,9 +150,10 @@ class FeatureSettings:
         layer: The name of the layer whose outputs take the place of the images, or the number of a
             layer from the end, such as -3. None: the members get the images, and those with
             `begins_with = "features"` begin with the weights of the network.
-        file: A saved Keras model, a file in the folder of the data. Empty to train a network.
-        member: The network that is trained, and how. None with a file.
-        data: The images that the network is trained on. None with a file.
+        file: A saved Keras model, a file in the folder of the data. Empty for a network of Zoo.
+        member: The network, and how it is trained. None with a file.
+        data: The images that the network is trained on. None with a file, or where the arguments
+            of the member name trained weights and the network stays as these are.
     """
 
     layer: str | int | None = None
@@ -161,11 +162,12 @@ class FeatureSettings:
     data: DataSettings | None = None
 
     def __post_init__(self) -> None:
-        is_trained = self.member is not None and self.data is not None
-        if is_trained == bool(self.file):
+        has_weights = self.member is not None and "weights" in self.member.arguments
+        has_network = self.member is not None and (self.data is not None or has_weights)
+        if has_network == bool(self.file):
             raise ArgumentError(
-                "features must have either a file, or a member and data. Received: "
-                f"file = {self.file!r}, {'a' if self.member else 'no'} member, "
+                "features must have either a file, or a member and data, or a member with trained "
+                f"weights. Received: file = {self.file!r}, {'a' if self.member else 'no'} member, "
                 f"{'' if self.data else 'no '}data. Correct the file."
             )
         if self.member is not None:

@@ -38,6 +38,21 @@ def test_a_network_is_trained_on_other_images_once(digits, tmp_path):
     assert (tmp_path / "features" / "committee.keras").exists()
 
 
+@pytest.mark.parametrize("size", [28, 32])  # the trained size, and another one
+def test_features_of_trained_weights_need_no_training(size, tmp_path):
+    images = zoo.datasets.load("digits", image_size=size)
+    member = MemberSettings("net", "lenet", {"weights": "mnist/lenet-1"})
+    settings = FeatureSettings(layer="logits", member=member)
+    found = frozen_features(settings, images, None, tmp_path / "run", verbose=0)
+    network = zoo.build("lenet", weights="mnist/lenet-1", input_shape=(size, size, 1))
+    outputs = zoo.inspect.features(network, images.test, "logits")
+    every = zoo.inspect.features(network, images.train, "logits")
+    low, high = every.min(axis=0), every.max(axis=0)
+    levels = found.test.images[:, 0, 0] / 255 * (high - low) + low
+    np.testing.assert_allclose(levels, outputs.clip(low, high), atol=(high - low).max() / 255)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_member_begins_with_the_weights_of_the_network_and_a_new_head(digits):
     sizes = {"input_shape": (8, 8, 1), "hidden": (5,)}
     network = zoo.build("mlp", num_classes=7, seed=0, **sizes)
@@ -66,7 +81,7 @@ def test_a_missing_network_is_an_error_that_says_what_to_do(digits, tmp_path):
 
 
 def test_features_come_from_a_file_or_from_a_trained_network():
-    with pytest.raises(ArgumentError, match="either a file, or a member and data"):
+    with pytest.raises(ArgumentError, match="either a file, or a member and data, or a member with"):
         FeatureSettings(layer="pool5")
     with pytest.raises(ArgumentError, match="no data"):
         FeatureSettings(layer="pool5", member=MemberSettings("net", "softmax"))
