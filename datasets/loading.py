@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.arguments import whole_number
+from zoo.arguments import true_or_false, whole_number
 from zoo.datasets import sources  # noqa: F401  registers the zoo's own data sets
 from zoo.datasets.arrays.images import warn_of_darkness
 from zoo.datasets.description import DatasetInfo
@@ -108,6 +108,9 @@ def load(
     shares = {"test": check_share("test", test)}  # held out first
     shares["validation"] = check_share("validation", validation)
     whole_number("seed", seed, 0)
+    switches = {"drop_duplicates": drop_duplicates, "download": download, "cache": cache}
+    for switch, value in switches.items():
+        true_or_false(switch, value)
     split_parts = check_parts(info, parts)
     size, color = check_image_options(image_size, color)
     resize, on_error = check_resize(resize, size), check_on_error(on_error)

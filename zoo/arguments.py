@@ -166,6 +166,28 @@ Received: 'high'. Pass 0.97, for example.
     return float(value)
 
 
+def true_or_false(name: str, value: Any) -> bool:
+    """Check a switch, which a text such as `"false"` is not, although Python takes it for true.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: The argument; 1 and 0, and Booleans of NumPy, count too.
+
+    Returns:
+        The argument as a `bool`.
+
+    Raises:
+        ArgumentError: The value is neither True nor False.
+
+    Example:
+        >>> true_or_false("cache", False)
+        False
+    """
+    if is_among(value, (True, False)):
+        return bool(value)
+    raise argument_error(name, "be True or False", value, "Pass one of them, without quotes")
+
+
 def check_verbose(verbose: Any) -> None:
     """Refuse another value than `"auto"`, 1 and 0.
 

@@ -57,6 +57,12 @@ def test_package_shows_its_public_names():
         zoo.datasets.lode  # noqa: B018
 
 
+@pytest.mark.parametrize("name", ["drop_duplicates", "download", "cache"])
+def test_switches_are_no_texts(name):
+    with pytest.raises(ArgumentError, match=f"{name} must be True or False. Received: 'false'"):
+        load("digits", **{name: "false"})
+
+
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])
 def test_parts_that_are_not_there_are_named(write, name):
     digits = np.arange(10, dtype=np.uint8)

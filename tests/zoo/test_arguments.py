@@ -11,6 +11,7 @@ from zoo.arguments import (
     is_same_function,
     is_whole,
     real_number,
+    true_or_false,
     where_defined,
     whole_number,
 )
@@ -96,6 +97,17 @@ def test_a_real_number_is_a_finite_number(value):
         ArgumentError, match=r"^rate must be a finite number\. Received: .*Pass 0\.1,"
     ):
         real_number("rate", value, example=0.1)
+
+
+@pytest.mark.parametrize("value", ["false", "no", "", None, 2, [], np.array([True, False])])
+def test_a_switch_is_no_text_and_no_other_number(value):
+    with pytest.raises(ArgumentError, match=r"^cache must be True or False\. Received: .*quotes\."):
+        true_or_false("cache", value)
+
+
+@pytest.mark.parametrize("value", [True, 1, np.True_, np.array(True)])
+def test_a_switch_is_also_one_of_numpy(value):
+    assert true_or_false("cache", value) is True
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from zoo.arguments import argument_error, check_choice, is_real, real_number, whole_number
+from zoo.arguments import (
+    argument_error,
+    check_choice,
+    is_real,
+    real_number,
+    true_or_false,
+    whole_number,
+)
 from zoo.errors import ArgumentError
 from zoo.seeds import seed_words
 
@@ -135,8 +142,7 @@ class Augmentation:
                     f"{getattr(self, name)!r}. Pass 0.1 for 10 %."
                 )
         for name in FLIPS:
-            check_choice(name, getattr(self, name), (True, False), "Pass True to flip images")
-            object.__setattr__(self, name, bool(getattr(self, name)))
+            object.__setattr__(self, name, true_or_false(name, getattr(self, name)))
         for name, names in (("fill_mode", FILL_MODES), ("method", METHODS)):
             remedy = f'Leave {name} out for "{names[0]}"'
             check_choice(name, getattr(self, name), names, remedy)

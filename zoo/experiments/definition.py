@@ -5,7 +5,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from typing import Any, TypeVar
 
-from zoo.arguments import as_names
+from zoo.arguments import as_names, true_or_false
 from zoo.errors import ArgumentError
 from zoo.experiments.published.values import COMMITTEE, SPLITS, Published, value_word
 from zoo.experiments.settings import (
@@ -258,6 +258,9 @@ def _section(where: str, kind: type[Section], table: Any) -> Section:
     if not isinstance(table, Mapping):
         raise ArgumentError(f"{where} must be a table. Received: {table!r}. Write [{where}].")
     _check_keys(f"The table {where}", kind, table)
+    for part in fields(kind):
+        if part.type is bool and part.name in table:
+            true_or_false(f"{where}.{part.name}", table[part.name])
     return kind(**table)
 
 

@@ -9,7 +9,7 @@ from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from zoo.arguments import check_verbose
+from zoo.arguments import check_verbose, true_or_false
 from zoo.datasets import ImageData
 from zoo.ensembles import Committee, pretrained
 from zoo.errors import RunError
@@ -65,6 +65,7 @@ def reproduce(
         RunError: The folder holds a run of other settings, or cannot be written.
     """
     check_verbose(verbose)
+    true_or_false("quick", quick)
     experiment = load_experiment(name)
     folder = experiment_folder(experiment, quick) if log_dir is None else Path(log_dir)
     with FolderLock(folder, "run folder of an experiment"):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from zoo.arguments import check_choice, is_among, is_whole, whole_number
+from zoo.arguments import check_choice, is_among, is_whole, true_or_false, whole_number
 from zoo.errors import ArgumentError
 from zoo.recipes import STANDARDIZATIONS
 from zoo.registry.dtype_policy import under_policy
@@ -163,6 +163,9 @@ def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:
                 f"{', '.join(arguments) or 'no arguments'}. Pass {key}= too; the parameters are "
                 f"{signature_text(spec.parameters)}."
             )
+    for key, value in arguments.items():
+        if isinstance(spec.parameters[key], bool):
+            arguments[key] = true_or_false(key, value)
     if "input_shape" in arguments:
         shape = arguments["input_shape"]
         sides = [*shape] if isinstance(shape, Iterable) else []

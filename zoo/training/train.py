@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from zoo.arguments import check_verbose, whole_number
+from zoo.arguments import check_verbose, true_or_false, whole_number
 from zoo.datasets.arrays.labels import check_any_label
 from zoo.datasets.split import Split
 from zoo.errors import ArgumentError, DataError
@@ -177,7 +177,7 @@ def train(
 
 
 def _check_folder(log_dir: str | Path | None, resume: bool) -> None:
-    if resume and log_dir is None:
+    if true_or_false("resume", resume) and log_dir is None:
         raise ArgumentError(
             "With resume=True, log_dir must be the folder of a run. Received: log_dir=None. Pass "
             "the folder of the run that is to go on."

@@ -14,7 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from zoo.arguments import argument_error, check_verbose, is_among, whole_number
+from zoo.arguments import (
+    argument_error,
+    check_verbose,
+    is_among,
+    true_or_false,
+    whole_number,
+)
 from zoo.datasets import ImageData
 from zoo.datasets.split import Split
 from zoo.ensembles.fit_arguments import training_split, validation_split
@@ -340,6 +346,7 @@ def _test_images() -> DataError:
 
 def _folder(log_dir: str | Path | None, resume: bool) -> Path:
     """Give the folder of the sweep."""
+    true_or_false("resume", resume)
     if log_dir is None:
         try:
             return Path(tempfile.mkdtemp(prefix="zoo-sweep-"))

@@ -50,6 +50,12 @@ def changed(path, value):
         ("data.size", 3, "The table data must have no other keys"),
         ("data.name", "mnits", "did you mean 'mnist'"),
         ("members.0.begins_with", "network", 'begins_with must be "features" or left out'),
+        ("members.0.summed_loss", "no", "members.summed_loss must be True or False"),
+        (
+            "protocol",
+            {"new_splits": "false"},
+            "protocol.new_splits must be True or False. Received",
+        ),
         ("members.0.begins_with", "features", "must come with \\[features\\] that has no layer"),
         ("features", {"file": "a.keras"}, "Received: no such member, no layer"),
         ("data.options", {"validaton": 0}, "did you mean 'validation'"),

@@ -81,7 +81,7 @@ def test_a_missing_network_is_an_error_that_says_what_to_do(digits, tmp_path):
 
 
 def test_features_come_from_a_file_or_from_a_trained_network():
-    with pytest.raises(ArgumentError, match="either a file, or a member and data, or a member with"):
+    with pytest.raises(ArgumentError, match="or a member and data, or a member with"):
         FeatureSettings(layer="pool5")
     with pytest.raises(ArgumentError, match="no data"):
         FeatureSettings(layer="pool5", member=MemberSettings("net", "softmax"))

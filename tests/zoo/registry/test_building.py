@@ -139,6 +139,12 @@ def test_num_classes_may_be_a_whole_number_of_numpy(seeded):
     assert zoo.build("softmax", num_classes=np.int64(3)).output_shape == (None, 3)
 
 
+@pytest.mark.parametrize("value", ["no", None, 2, np.array([True, False])])
+def test_a_switch_is_true_or_false(value):
+    with pytest.raises(ArgumentError, match="squeeze_excitation must be True or False"):
+        zoo.build("vgg", input_shape=(32, 32, 3), num_classes=3, squeeze_excitation=value)
+
+
 def test_gradients_choose_the_layer_library():
     def homes(gradients):
         model = zoo.build("softmax", **TINY, gradients=gradients)
