@@ -6,7 +6,14 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from zoo.arguments import check_choice, is_among, is_whole, true_or_false, whole_number
+from zoo.arguments import (
+    argument_error,
+    check_choice,
+    is_among,
+    is_whole,
+    true_or_false,
+    whole_number,
+)
 from zoo.errors import ArgumentError
 from zoo.recipes import STANDARDIZATIONS
 from zoo.registry.dtype_policy import under_policy
@@ -169,11 +176,10 @@ def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:
     if "input_shape" in arguments:
         shape = arguments["input_shape"]
         sides = [*shape] if isinstance(shape, Iterable) else []
-        if len(sides) != 3 or not all(is_whole(side) and side >= 1 for side in sides):
-            raise ArgumentError(
-                "input_shape must be (height, width, channels), three whole numbers above 0. "
-                f"Received: {shape!r}. Pass 1 channel for grey images and 3 for RGB images."
-            )
+        if len(sides) != 3 or not all(is_whole(side) and 1 <= side < 2**31 for side in sides):
+            expected = "be (height, width, channels), three whole numbers from 1 to 2**31 - 1"
+            remedy = "Pass 1 channel for grey images and 3 for RGB images"
+            raise argument_error("input_shape", expected, shape, remedy)
         arguments["input_shape"] = tuple(map(operator.index, sides))
     if "num_classes" in arguments:
         arguments["num_classes"] = whole_number("num_classes", arguments["num_classes"], 2)

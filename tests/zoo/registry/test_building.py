@@ -113,11 +113,12 @@ def test_unknown_keyword_gets_the_closest_match(name, keyword, message):
         48,
         None,
         (),
+        (10**400, 8, 1),
     ],
 )
 def test_bad_input_shape_is_rejected(shape):
     expected = (
-        r"input_shape must be \(height, width, channels\), three whole numbers above 0\. Received"
+        r"input_shape must be \(height, width, channels\), three whole numbers from 1 to 2\*\*31"
     )
     with pytest.raises(ArgumentError, match=expected):
         zoo.build("softmax", input_shape=shape)
