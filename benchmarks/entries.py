@@ -1,8 +1,9 @@
-"""Images a second of each small network, in training and in predicting, in float32 and bfloat16.
+"""Images a second of each network, in training and in predicting, in float32 and bfloat16.
 
 Plain Keras is `fit` and `predict` of the same model; Zoo is its training, and `Committee.predict`,
 which folds batch normalisation; PyTorch, where it is installed, trains and predicts with the same
-layers, channels last. All take the same random images in the same batches, turn by turn.
+layers, channels last, and without penalties of weights. All take the same random images in the same
+batches, turn by turn. Keras also predicts with batch normalisation folded, where there is any.
 """
 
 import importlib.util
@@ -21,11 +22,13 @@ from benchmarks.measure import keep, rows_of, show, show_ceilings, take_turns
 from benchmarks.torch_twin import fit_by_torch, predict_by_torch, torch_twin
 from zoo.datasets import Split
 from zoo.ensembles import Committee, Member
+from zoo.layers.folding import folded_where_possible
 from zoo.training.learner import Learner
 from zoo.training.train import train
 
 BATCH = 128
 PREDICT_BATCH = 256
+FACES = {"input_shape": (48, 48, 1), "num_classes": 7}
 # Entry, arguments, images of an epoch.
 ENTRIES: list[tuple[str, dict[str, Any], int]] = [
     ("lenet", {}, 8192),
@@ -37,7 +40,17 @@ ENTRIES: list[tuple[str, dict[str, Any], int]] = [
     ("wide_resnet", {}, 512),
     ("cnn", {}, 1024),
     ("conv_bn", {}, 1024),
+    ("resnet", FACES, 512),
+    ("wide_resnet", FACES, 256),
+    ("softmax", {}, 8192),
+    ("mlp", {}, 8192),
+    ("bn_mlp", {}, 8192),
+    ("lasso_mlp", {}, 8192),
+    ("deep_mlp", {}, 8192),
+    ("alexnet", {}, 128),
 ]
+NO_TWIN = ("alexnet",)
+"""Entries with layers that `benchmarks.torch_twin` does not have."""
 PRECISIONS = ("float32", "mixed_bfloat16")
 COLUMNS = {
     "images a second": ",.0f",
@@ -47,9 +60,9 @@ COLUMNS = {
 }
 
 
-def random_split(name: str, count: int) -> Split:
-    """Make random images of the default shape of a model, with random labels."""
-    parameters, rng = zoo.describe(name).parameters, np.random.default_rng(0)
+def random_split(name: str, arguments: Any, count: int) -> Split:
+    """Make random images of the shape that a model takes, with random labels."""
+    parameters, rng = {**zoo.describe(name).parameters, **arguments}, np.random.default_rng(0)
     images = rng.integers(0, 256, (count, *parameters["input_shape"]), dtype=np.uint8)
     classes = parameters["num_classes"]
     names = tuple(f"class {k}" for k in range(classes))
@@ -80,15 +93,15 @@ def train_by_torch(name: str, arguments: Any, split: Split, precision: str, epoc
     return fit_by_torch(model, split, BATCH, epochs, bfloat16="bfloat16" in precision)
 
 
-def trainers() -> dict[str, Any]:
-    """Give the contestants of the training."""
+def trainers(name: str) -> dict[str, Any]:
+    """Give the contestants of the training of a model."""
     found = {"Keras": train_by_keras, "zoo": train_by_zoo}
-    return found | ({"PyTorch": train_by_torch} if has_torch() else {})
+    return found | ({"PyTorch": train_by_torch} if has_twin(name) else {})
 
 
-def has_torch() -> bool:
-    """Whether PyTorch is installed."""
-    return importlib.util.find_spec("torch") is not None
+def has_twin(name: str) -> bool:
+    """Whether PyTorch is installed, and the model can be made of its layers."""
+    return name not in NO_TWIN and importlib.util.find_spec("torch") is not None
 
 
 def _recipe(name: str) -> tuple[zoo.Recipe, Epochs]:
@@ -111,7 +124,9 @@ def predictors(name: str, arguments: Any, images: np.ndarray, precision: str) ->
         "Keras": lambda: model.predict(images, batch_size=PREDICT_BATCH, verbose=0),
         "zoo": lambda: committee.predict(images, batch_size=PREDICT_BATCH),
     }
-    if has_torch():
+    if (folded := folded_where_possible(model)) is not model:
+        ways["Keras, folded"] = lambda: folded.predict(images, batch_size=PREDICT_BATCH, verbose=0)
+    if has_twin(name):
         twin, bfloat16 = torch_twin(model).eval(), "bfloat16" in precision
         ways["PyTorch"] = lambda: predict_by_torch(twin, images, PREDICT_BATCH, bfloat16=bfloat16)
         few, keras_few = images[:8], model.predict(images[:8], verbose=0)
@@ -122,11 +137,11 @@ def predictors(name: str, arguments: Any, images: np.ndarray, precision: str) ->
 
 def measure(name: str, arguments: Any, count: int, turns: int, epochs: int) -> dict[str, Any]:
     """Measure a model: rows for training and for predicting, by contestant and precision."""
-    split = random_split(name, count)
+    split = random_split(name, arguments, count)
     ways: dict[str, Any] = {}
     for precision in PRECISIONS:
         short = precision.removeprefix("mixed_")
-        for title, function in trainers().items():
+        for title, function in trainers(name).items():
             ways[f"{title}, {short}"] = lambda function=function, precision=precision: function(
                 name, arguments, split, precision, epochs
             )

@@ -1,12 +1,15 @@
 """What each value of a recipe costs: images a second of training, with and without the value.
 
-`lasso_mlp` trains as sixteen copies that run as one wide model, `cnn` by itself. An epoch counts
-from the second on.
+`lasso_mlp` trains as sixteen copies that run as one wide model, where the value allows it, `cnn` and
+`vgg` by themselves. An epoch counts from the second on.
 """
 
 import functools
 import statistics
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from benchmarks.fits import committee_fit, random_images
 from benchmarks.measure import compare, keep, show, take_turns
@@ -19,8 +22,14 @@ VALUES: dict[str, dict[str, Any]] = {
     "warm_up=1": {"warm_up": 1},
     'weight_decay_of="kernels"': {"weight_decay_of": "kernels"},
     "ema=0.999": {"ema": 0.999},
+    "layer_decay=0.9": {"layer_decay": 0.9},
+    'targets="shares"': {"targets": "shares"},
 }
-NETWORKS = {"16 copies of lasso_mlp": ("lasso_mlp", 16), "cnn": ("cnn", None)}
+NETWORKS = {
+    "16 copies of lasso_mlp": ("lasso_mlp", 16),
+    "cnn": ("cnn", None),
+    "vgg": ("vgg", None),
+}
 
 
 def main(*, quick: bool = False) -> None:
@@ -31,6 +40,7 @@ def main(*, quick: bool = False) -> None:
     for title, (entry, copies) in networks.items():
         images, side = (64, 8) if quick else (8192 if copies else 512, 48)
         split, _ = random_images(images, side, 7)
+        split = replace(split, label_shares=np.eye(7, dtype=np.float32)[split.labels])
         ways = {
             name: functools.partial(seconds_of, entry, split, epochs, copies, value)
             for name, value in VALUES.items()
