@@ -1,7 +1,7 @@
 """What each value of a recipe costs: images a second of training, with and without the value.
 
-`lasso_mlp` trains as sixteen copies that run as one wide model, where the value allows it, `cnn` and
-`vgg` by themselves. An epoch counts from the second on.
+`lasso_mlp` trains as sixteen copies that run as one wide model, where the value allows it, `cnn`
+and `vgg` by themselves. An epoch counts from the second on.
 """
 
 import functools
