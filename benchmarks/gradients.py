@@ -34,6 +34,12 @@ ENTRIES = [
     ("cnn", 32, 40, 1.15),
     ("conv_bn", 32, 40, None),
     ("alexnet", 8, 12, None),
+    ("lenet", 128, 100, 1.15),
+    ("vgg", 32, 20, 1.15),
+    ("rep_vgg", 32, 12, 1.15),
+    ("resnet", 32, 20, 1.15),
+    ("wide_resnet", 32, 12, 1.15),
+    ("mini_xception", 32, 20, 1.15),
 ]
 # Layer, arguments, the shape of the input or the shapes of several inputs, arguments of the call.
 LAYERS: list[tuple[str, dict[str, Any], tuple[Any, ...], dict[str, Any]]] = [
@@ -55,6 +61,8 @@ LAYERS: list[tuple[str, dict[str, Any], tuple[Any, ...], dict[str, Any]]] = [
     ),
     ("Activation", {"activation": "silu"}, (64, 32, 32, 32), {}),
     ("Activation", {"activation": "gelu"}, (64, 32, 32, 32), {}),
+    ("Activation", {"activation": "sigmoid"}, (64, 32, 32, 32), {}),
+    ("Activation", {"activation": "tanh"}, (64, 32, 32, 32), {}),
 ]  # fmt: skip
 
 

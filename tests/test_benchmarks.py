@@ -227,6 +227,11 @@ def check_entries(results):
             assert min(row["images a second"] for row in rows.values()) > 0
 
 
+def check_convolutions(results):
+    assert len(results["rows"]) == 4
+    assert min(row["billion operations a second"] for row in results["rows"].values()) > 0
+
+
 def check_trust(results):
     for network in ("cnn", "lenet"):
         assert 0 <= results[network]["right"] <= 1
@@ -277,6 +282,7 @@ def check_recipe_values(results):
         ("trust", check_trust),
         ("label_errors", check_label_errors),
         ("entries", check_entries),
+        ("convolutions", check_convolutions),
         ("spread", check_spread),
         ("recipe_values", check_recipe_values),
         pytest.param(
