@@ -172,6 +172,12 @@ class FeatureSettings:
             )
         if self.member is not None:
             self.member.check_weights([0])
+            if self.data is None and self.member.recipe:
+                raise ArgumentError(
+                    "features.member must have no recipe without data to train it on. Received: "
+                    f"recipe = {dict(self.member.recipe)!r:.80}. Write [features.data], or leave "
+                    "the recipe out."
+                )
 
 
 @dataclass(frozen=True)

@@ -83,5 +83,8 @@ def test_a_missing_network_is_an_error_that_says_what_to_do(digits, tmp_path):
 def test_features_come_from_a_file_or_from_a_trained_network():
     with pytest.raises(ArgumentError, match="or a member and data, or a member with"):
         FeatureSettings(layer="pool5")
+    trained = MemberSettings("net", "lenet", {"weights": "mnist/lenet-0"}, {"epochs": 3})
+    with pytest.raises(ArgumentError, match=r"no recipe without data.*'epochs': 3"):
+        FeatureSettings(layer="logits", member=trained)
     with pytest.raises(ArgumentError, match="no data"):
         FeatureSettings(layer="pool5", member=MemberSettings("net", "softmax"))

@@ -51,7 +51,9 @@ def test_multiply_adds_of_residual_networks_are_those_of_the_papers():
     assert flops(zoo.build("wide_resnet", depth=28, width=10)) / 2 == pytest.approx(5.2e9, rel=0.02)
 
 
-@pytest.mark.parametrize("name", ["lenet", "mini_xception", "rep_vgg", "resnet", "vgg", "wide_resnet"])
+@pytest.mark.parametrize(
+    "name", ["lenet", "mini_xception", "rep_vgg", "resnet", "vgg", "wide_resnet"]
+)
 @pytest.mark.parametrize("shape", [(28, 28, 1), (41, 33, 3), (96, 96, 3)])
 def test_weights_do_not_depend_on_the_size_of_the_images(name, shape):
     model = zoo.build(name, input_shape=shape, num_classes=3)
