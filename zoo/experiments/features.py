@@ -148,8 +148,10 @@ def features_network(
             ) from error
     assert settings.member is not None  # FeatureSettings makes sure of it.
     if settings.data is None:
-        sizes = {} if image_shape is None else {"input_shape": tuple(image_shape)}
-        return build(settings.member.model, **settings.member.arguments_for(0), **sizes)
+        arguments = settings.member.arguments_for(0)
+        if image_shape is not None:
+            arguments["input_shape"] = image_shape
+        return build(settings.member.model, **arguments)
     path = folder / FOLDER / "committee.keras"
     if path.exists():
         return Committee.load(path).members[0]
