@@ -25,7 +25,8 @@ def test_a_network_of_the_package_answers(name):
 def test_a_paper_is_that_of_its_experiment(name):
     [trained] = find_weights(name)
     paper, experiment = trained.paper, load_experiment(trained.paper.experiment)
-    [settings] = [part for part in experiment.members if f"{part.name}-{paper.seed}" in name]
+    member = name.partition("/")[2]
+    [settings] = [part for part in experiment.members if f"{part.name}-{paper.seed}" == member]
     assert paper.seed in experiment.protocol.seeds
     assert paper.model == settings.model
     assert paper.recipe == settings.recipe_for(paper.data.images["train"])
