@@ -154,12 +154,13 @@ def _print_paper(trained: TrainedWeights, *, with_set: bool) -> None:
         "checksums": _listed(paper.data.fingerprint),
         **{part: str(scores) for part, scores in paper.scores.items()},
         "kernels": f"{paper.rounding.kernels}; a probability differs by "
-        f"{paper.rounding.largest_difference:g} at most, {paper.rounding.changed} answers differ",
+        f"{paper.rounding.largest_difference:g} at most; answers that differ: "
+        f"{paper.rounding.changed}",
         "recipe": _listed(_differences(paper.recipe, Recipe())),
         **({"began with": paper.began_with} if paper.began_with else {}),
         **({"teacher": paper.teacher} if paper.teacher else {}),
         "seed": str(paper.seed),
-        "training": f"{paper.seconds:,.0f} s on {paper.environment.get('cores', '?')} cores, "
+        "training": f"{paper.seconds:,.0f} s; cores: {paper.environment.get('cores', '?')}; "
         f"{paper.environment.get('machine', '?')}",
         "versions": _listed(versions),
         "made by": f"zoo reproduce {paper.experiment}",
