@@ -377,7 +377,8 @@ def check_classes(split: Split, num_classes: int, class_names: Sequence[str] | N
         raise DataError(
             "The images must be of the classes that the committee knows, in this order: "
             f"{', '.join(class_names)}. Received: {', '.join(split.class_names)}. "
-            "Pass this order to zoo.datasets.load(classes=...)."
+            "Pass this order to zoo.datasets.load(classes=...). Where the members know other "
+            "classes, make the committee with class_names=."
         )
 
 

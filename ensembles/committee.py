@@ -20,7 +20,7 @@ from zoo.ensembles.members import (
     build_models,
     built_member,
     make_members,
-    tell_other_classes,
+    teach_classes,
     with_weights,
 )
 from zoo.ensembles.models.configuration import members_from_config, members_to_config
@@ -359,7 +359,7 @@ class Committee(VotingModel):
             "name": self.name,
             "members": members_to_config(self.member_names, self.recipes, self._models),
             "rule": self.rule.to_config(),
-            "class_names": self.class_names,
+            "class_names": self.known_class_names,
             "seed": self.seed,
             **self.validation_to_config(),
             "out_of_bag": self.out_of_bag and asdict(self.out_of_bag),
@@ -392,9 +392,9 @@ class Committee(VotingModel):
     def _build_members(self, data: Split) -> None:
         """Build the members for this data at the first fit, and check that the classes fit."""
         if not self._models:
-            tell_other_classes(self._specs, self.class_names or data.class_names)
             models = build_models(self._specs, data.image_shape, data.num_classes, self.seed)
             self._use_models(models, self.member_names)
         if self.class_names is None:
             self.class_names = data.class_names
         check_classes(data, self.output_shape[-1] or 0, self.class_names)
+        teach_classes(self.member_names, self._models, self.class_names)

@@ -188,13 +188,14 @@ class MemberTraining:
         # Snapshots, and members with other folds of the same images, depend on each other.
         if len(self.members) < 2 or self.snapshots or self.resampling == "folds":
             return None
-        first = self.members[0]
-        alike = all(
-            member.registered_name is not None
-            and (member.model, member.arguments, member.recipe)
-            == (first.model, first.arguments, first.recipe)
+        starts = [member.arguments.get("weights") for member in self.members]
+        if len(set(starts)) < len(starts) and any(starts):  # from the same trained weights
+            return None
+        kinds = [
+            (member.model, {**member.arguments, "weights": None}, member.recipe)
             for member in self.members
-        )
+        ]
+        alike = isinstance(self.members[0].model, str) and kinds.count(kinds[0]) == len(kinds)
         return [cast(str, member.name) for member in self.members] if alike else None
 
     def seconds(
@@ -324,7 +325,8 @@ class MemberTraining:
     def _record_images(self, callbacks: Sequence[Any]) -> None:
         """Record for each member the images that it is trained on, itself or by the teacher.
 
-        Also record the images that choose when to stop or which weights are kept.
+        Also record the images that choose when to stop, which weights are kept, or when the
+        learning rate goes down.
         """
         for model, rows in zip(self.models, self._rows, strict=True):
             own = self.data.digests if rows is None else self.data.digests[rows]
@@ -332,7 +334,7 @@ class MemberTraining:
             record_exposure([model], "trained_on", digests)
         record_exposure(self.models, "tuned_on", self._known_to_teacher.tuned_on)
         if self.validation is not None and (
-            any(learner.recipe.patience for learner in self.learners)
+            any(learner.recipe.patience or learner.recipe.plateau for learner in self.learners)
             or chosen_by_validation(callbacks)
         ):
             record_exposure(self.models, "tuned_on", self.validation.digests)

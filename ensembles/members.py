@@ -11,6 +11,7 @@ from zoo.arguments import argument_error, whole_number
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
 from zoo.registry.building import build, check_argument_names
+from zoo.registry.sources import sources_of
 from zoo.registry.specs import REQUIRED, describe
 from zoo.text import first_line
 from zoo.weights.catalogue import find_weights, weights_in_turn
@@ -84,7 +85,7 @@ class Member:
     def _take_from_paper(self) -> None:
         """Take the arguments and the standardisation with which the weights were trained."""
         assert isinstance(self.recipe, Recipe)
-        weights = find_weights(self.arguments["weights"], self.model)[0]
+        weights = find_weights(self.arguments["weights"], self.model, self.arguments)[0]
         arguments = {**weights.paper.arguments, **self.arguments, "weights": weights.name}
         object.__setattr__(self, "arguments", arguments)
         trained = weights.paper.recipe.standardize
@@ -241,7 +242,9 @@ def with_weights(
                 f"Received: {member.name} with weights={member.arguments['weights']!r}, and "
                 f"weights={name!r}. Leave out weights=, or the weights of the member."
             )
-    chosen = weights_in_turn(name, [cast(str, member.registered_name) for member in members])
+    chosen = weights_in_turn(
+        name, [(cast(str, member.registered_name), member.arguments) for member in members]
+    )
     if snapshots:
         chosen = chosen[:1] * len(members)
     elif len(names := {weights.name for weights in chosen}) < len(members):
@@ -252,22 +255,26 @@ def with_weights(
     ]
 
 
-def tell_other_classes(members: Sequence[Member], class_names: Sequence[str]) -> None:
-    """Say in the log which members keep a last layer that was trained for as many other classes.
+def teach_classes(names: Sequence[str], models: Sequence[Any], class_names: Sequence[str]) -> None:
+    """Note for models with a trained last layer which classes they are to learn.
+
+    The log says which of them were trained for other classes.
 
     Args:
-        members: The members, of which some may start from trained weights.
-        class_names: The names of the classes that they are to learn.
+        names: The names of the members.
+        models: Their built models, of which some may have trained weights.
+        class_names: The names of the classes that they are to learn, as many as they know.
     """
-    for member in members:
-        name = member.arguments.get("weights")
-        trained = find_weights(name)[0].paper.class_names if name else class_names
-        if len(trained) == len(class_names) and tuple(trained) != tuple(class_names):
+    for name, model in zip(names, models, strict=True):
+        trained = getattr(model, "zoo_class_names", None)
+        if trained is not None and tuple(trained) != tuple(class_names):
+            sources = [source for source in sources_of(model) if isinstance(source, str)]
             logger.warning(
                 "%s keeps the last layer of %s, which was trained for other classes: %s. The "
                 "classes of the data are %s.",
-                member.name, name, ", ".join(trained), ", ".join(class_names),
+                name, (sources or ["its weights"])[0], ", ".join(trained), ", ".join(class_names),
             )  # fmt: skip
+            model.zoo_class_names = tuple(class_names)
 
 
 def built_member(model: Any, recipe: Recipe, name: str) -> Member:

@@ -232,6 +232,13 @@ def check_convolutions(results):
     assert min(row["billion operations a second"] for row in results["rows"].values()) > 0
 
 
+def check_sets(results):
+    assert results["rows"].keys() == {"fer2013-small"}
+    row = results["rows"]["fer2013-small"]
+    assert row["members"] == 2
+    assert min(row["float32"], row["mixed_bfloat16"]) > 0
+
+
 def check_trust(results):
     for network in ("cnn", "lenet"):
         assert 0 <= results[network]["right"] <= 1
@@ -282,6 +289,7 @@ def check_recipe_values(results):
         ("trust", check_trust),
         ("label_errors", check_label_errors),
         ("entries", check_entries),
+        ("sets", check_sets),
         ("convolutions", check_convolutions),
         ("spread", check_spread),
         ("recipe_values", check_recipe_values),

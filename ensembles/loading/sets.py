@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from zoo.ensembles.combining.rules import Rule
@@ -52,13 +52,24 @@ def pretrained(name: str, *, precision: str | None = None) -> Committee:
     committee.training = {
         "resampling": None,
         "snapshots": None,
-        "copies": None,
+        "copies": _copies(members),
         "teacher": None,
         "arguments": {part.member: dict(part.paper.arguments) for part in members},
         "seconds": {part.member: part.paper.seconds for part in members},
     }
     committee.restore_validation(_validation(members))
     return committee
+
+
+def _copies(members: list[TrainedWeights]) -> list[str] | None:
+    """Name the members if they are independent trainings of one recipe; else None."""
+    papers = [part.paper for part in members]
+    kinds = [
+        (paper.model, paper.arguments, replace(paper.recipe, precision=None)) for paper in papers
+    ]
+    starts = [paper.began_with for paper in papers if paper.began_with]
+    alike = len(papers) > 1 and kinds.count(kinds[0]) == len(kinds)
+    return [part.member for part in members] if alike and len({*starts}) == len(starts) else None
 
 
 def _validation(members: list[TrainedWeights]) -> dict[str, Any]:

@@ -78,9 +78,18 @@ class MemberModels(keras.Model, CompositeModel):
         return tuple(model.name for model in self._models)
 
     @property
+    def known_class_names(self) -> tuple[str, ...] | None:
+        """The names of the classes: `class_names`, or those of the members' trained weights.
+
+        None where there are no names, or where the weights of two members know other classes.
+        """
+        names = {getattr(model, "zoo_class_names", None) for model in self._models}
+        return self.class_names or (names.pop() if len(names) == 1 else None)
+
+    @property
     def label_names(self) -> tuple[str, ...]:
         """The names of the classes, or their numbers where they have no names."""
-        return self.class_names or tuple(map(str, range(self.output_shape[-1] or 0)))
+        return self.known_class_names or tuple(map(str, range(self.output_shape[-1] or 0)))
 
     @property
     def _known_names(self) -> tuple[str, ...] | None:

@@ -23,6 +23,7 @@ from zoo.ensembles.reports.report import Report, make_report
 from zoo.ensembles.reports.training_record import TrainingRecord
 from zoo.ensembles.reports.validation import ValidatedModel
 from zoo.errors import ArgumentError
+from zoo.layers.folding import inference_of
 from zoo.training.loop import EVALUATION_BATCH
 
 
@@ -168,7 +169,7 @@ class VotingModel(MemberModels, ValidatedModel):
             )
         self._check_built()
         split = as_labelled(x, y, "images", self.label_names, sample_weight)
-        check_classes(split, self.output_shape[-1] or 0, self.class_names)
+        check_classes(split, self.output_shape[-1] or 0, self.known_class_names)
         probabilities = self.predict(split, **kwargs)
         chosen = np.take_along_axis(probabilities, split.labels[:, None], axis=-1)[:, 0]
         losses = -logarithms(chosen)
@@ -323,7 +324,7 @@ class VotingModel(MemberModels, ValidatedModel):
         """
         images = next(iter(self._batches(x, batch_size)))
         models = dict(zip(self.member_names, self._models, strict=True))
-        functions = {name: graph_of(model) for name, model in models.items()}
+        functions = {name: graph_of(inference_of(model)) for name, model in models.items()}
         times = {
             name: milliseconds_an_image(function, images)
             for name, function in {**functions, "committee": self._answers}.items()
@@ -353,7 +354,7 @@ class VotingModel(MemberModels, ValidatedModel):
                 "alike. Received: images, labels and weights. Leave out the weights, or call "
                 "evaluate."
             )
-        check_classes(split, self.output_shape[-1] or 0, self.class_names)
+        check_classes(split, self.output_shape[-1] or 0, self.known_class_names)
         return split
 
     def _use_models(self, models: list[Any], names: Sequence[str]) -> None:

@@ -99,6 +99,24 @@ def test_the_same_seed_gives_the_same_committee_from_arrays_and_from_splits(
     assert_same_weights(committee, whole[0], rtol=0)
 
 
+def test_copies_of_the_same_trained_weights_are_no_independent_trainings(tiny_weights):
+    data = zoo.datasets.load("digits")
+    recipe = zoo.Recipe(epochs=1, batch_size=512)
+    vgg = Member("vgg", recipe=recipe)
+    known = {}
+    for name in ("tiny", "tiny/vgg-0"):
+        committee = Committee(vgg, copies=2, weights=name)
+        committee.fit(data.train, verbose=0)
+        known[name] = committee.training["copies"]
+    assert known == {"tiny": ["vgg", "vgg-2"], "tiny/vgg-0": None}
+
+
+def test_images_that_lower_the_learning_rate_are_told(train_split, validation_split):
+    committee = Committee(softmax(epochs=1, plateau=1))
+    committee.fit(train_split, validation_data=validation_split, verbose=0)
+    assert committee.overlap_with(validation_split).tuned_on == len(validation_split)
+
+
 def test_copies_begin_from_different_seeds(train_split):
     committee, _ = fit(softmax(epochs=1), train_split)
     copies = Committee(softmax(epochs=1), copies=2, seed=7)
@@ -549,7 +567,7 @@ def test_the_test_split_trains_nothing(train_split, test_split, part):
     ("arguments", "message"),
     [
         ({"resume": True}, "log_dir="),
-        ({"callbacks": [keras.callbacks.ReduceLROnPlateau()]}, "ReduceLROnPlateau.*schedule"),
+        ({"callbacks": [keras.callbacks.ReduceLROnPlateau()]}, "ReduceLROnPlateau.*plateau="),
         ({"callbacks": keras.callbacks.TensorBoard()}, r"TensorBoard.*log_dir="),
     ],
 )

@@ -53,16 +53,23 @@ def uneven(train_split):
 
 
 @pytest.mark.parametrize(
-    ("weighted", "targets", "class_weight"),
-    [(False, None, None), (True, "shares", None), (True, None, "balanced")],
+    ("weighted", "targets", "class_weight", "smoothing"),
+    [
+        (False, None, None, 0),
+        (True, "shares", None, 0.2),
+        (True, None, "balanced", 0),
+        (False, None, "balanced", 0.2),
+    ],
 )
 def test_the_training_is_that_of_keras_on_the_mixed_targets(
-    voted, uneven, weighted, targets, class_weight
+    voted, uneven, weighted, targets, class_weight, smoothing
 ):
     data = voted if targets else uneven
     if weighted:
         data = as_split(data, sample_weight=np.random.default_rng(1).random(len(data)) * 3 + 0.1)
-    member = with_changes(SOFTMAX, targets=targets, class_weight=class_weight)
+    member = with_changes(
+        SOFTMAX, targets=targets, class_weight=class_weight, label_smoothing=smoothing
+    )
     committee, history = fit(member, data)
     model = member.build((6, 6, 1), 3, seed=3)
     model.compile(WHOLE.make_optimizer(2), keras.losses.CategoricalCrossentropy())
@@ -75,7 +82,9 @@ def test_the_training_is_that_of_keras_on_the_mixed_targets(
         # The gradients of Keras are right for targets of the sum 1 only.
         totals = (shares * by_class).sum(axis=1)
         factors = totals * (weights[0] if weights else 1)
-        loss = model.train_on_batch(images, shares * by_class / totals[:, None], factors)
+        # Smoothing divides what an image counts among all classes, whatever each counts by itself.
+        goals = (1 - smoothing) * shares * by_class / totals[:, None] + smoothing / 3
+        loss = model.train_on_batch(images, goals, factors)
         assert history["loss"][epoch] == pytest.approx(float(loss), rel=1e-4)
         np.testing.assert_array_equal(labels, shares.argmax(axis=1))
     assert_same(committee, model)

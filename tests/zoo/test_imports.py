@@ -33,6 +33,8 @@ loaded["import zoo"] = heavy()
 zoo.list_models()
 zoo.describe("cnn")
 loaded["zoo.list_models()"] = heavy()
+zoo.list_weights()
+loaded["zoo.list_weights()"] = heavy()
 import zoo.datasets
 zoo.datasets.list_datasets()
 loaded["import zoo.datasets"] = heavy()
@@ -46,6 +48,8 @@ command("models")
 loaded["zoo models"] = heavy()
 command("describe", "cnn")
 loaded["zoo describe cnn"] = heavy()
+command("weights")
+loaded["zoo weights"] = heavy()
 print(json.dumps([loaded, printed]))
 """
 
@@ -61,7 +65,7 @@ def process():
 
 def test_looking_around_loads_neither_tensorflow_nor_scikit_learn(process):
     loaded, _ = process
-    assert len(loaded) == 8
+    assert len(loaded) == 10
     assert all(modules == [] for modules in loaded.values()), loaded
 
 
@@ -71,6 +75,7 @@ def test_commands_that_load_no_tensorflow_do_answer(process):
     assert "--epochs" in printed["train --help"]
     assert all(name in printed["models"] for name in zoo.list_models())
     assert "CO395" in printed["describe cnn"]
+    assert "lenet" in printed["weights"]
 
 
 # Names of earlier versions

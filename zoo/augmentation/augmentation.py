@@ -16,17 +16,15 @@ from zoo.arguments import (
     true_or_false,
     whole_number,
 )
+from zoo.augmentation.ranges import ANGLES, FLIPS, SHARES
 from zoo.errors import ArgumentError
 from zoo.seeds import seed_words
 
 if TYPE_CHECKING:  # `import zoo` does not load NumPy, so that it takes little time
     import numpy as np
 
-ANGLES = ("rotation_range", "shear_range")
-SHARES = ("width_shift_range", "height_shift_range", "zoom_range")
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 METHODS = ("projective", "ImageDataGenerator")
-FLIPS = ("horizontal_flip", "vertical_flip")
 MIXING = ("mixup", "cutmix")
 OF_TENSORS = (
     *MIXING,

@@ -22,14 +22,10 @@ from zoo.augmentation.mixing import (
     pixel_weights,
 )
 from zoo.augmentation.projective import crop_offsets, draw, matrices, parameters, transform
-from zoo.augmentation.ranges import Ranges
+from zoo.augmentation.ranges import ANGLES, FLIPS, SHARES, Ranges
 
-BETWEEN_PIXELS = (
-    *("rotation_range", "width_shift_range", "height_shift_range", "shear_range", "zoom_range"),
-)
+BETWEEN_PIXELS = (*ANGLES, *SHARES)
 """The transforms that need values between the pixels."""
-
-FLIPS = ("horizontal_flip", "vertical_flip")
 
 
 def draw_numbers(augmentation: Ranges, seed: Any, shape: Any) -> dict[str, Any]:

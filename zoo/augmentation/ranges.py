@@ -2,6 +2,10 @@
 
 from typing import Protocol
 
+ANGLES = ("rotation_range", "shear_range")
+SHARES = ("width_shift_range", "height_shift_range", "zoom_range")
+FLIPS = ("horizontal_flip", "vertical_flip")
+
 
 class Ranges(Protocol):
     """The values that the transforms read. `zoo.Augmentation` has them, and any other class may.

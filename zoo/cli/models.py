@@ -158,12 +158,16 @@ def _print_paper(trained: TrainedWeights, *, with_set: bool) -> None:
         f"{paper.rounding.changed}",
         "recipe": _listed(_differences(paper.recipe, Recipe())),
         **({"began with": paper.began_with} if paper.began_with else {}),
-        **({"teacher": paper.teacher} if paper.teacher else {}),
+        **(
+            {"teacher": f"{paper.teacher}, {_listed(paper.teaching)}".removesuffix(", ")}
+            if paper.teacher
+            else {}
+        ),
         "seed": str(paper.seed),
         "training": f"{paper.seconds:,.0f} s; cores: {paper.environment.get('cores', '?')}; "
         f"{paper.environment.get('machine', '?')}",
         "versions": _listed(versions),
-        "made by": f"zoo reproduce {paper.experiment}",
+        "experiment": f"zoo reproduce {paper.experiment}",
         "SHA-256": paper.sha256,
     }
     print_text("")

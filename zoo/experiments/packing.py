@@ -53,7 +53,7 @@ class Run:
         data: How its images are loaded.
         members: Its networks.
         environment: What it ran with.
-        teacher: The name of the weights from which the networks learned, or empty.
+        teacher: The weights, the temperature and the share of the teacher; empty for none.
     """
 
     folder: Path
@@ -61,7 +61,7 @@ class Run:
     data: DataSettings
     members: Mapping[str, MemberSettings]
     environment: Mapping[str, Any]
-    teacher: str
+    teacher: Mapping[str, Any]
 
     @classmethod
     def read(cls, folder: Path) -> Run:
@@ -99,7 +99,7 @@ class Run:
             )
         members = {part["name"]: MemberSettings(**part) for part in settings["members"]}
         data = DataSettings(**settings["data"])
-        teacher = (settings["teacher"] or {}).get("weights", "")
+        teacher = settings["teacher"] or {}
         return cls(folder, settings["name"], data, members, written["environment"], teacher)
 
     def trainings(self) -> Iterator[tuple[int, Committee]]:
@@ -180,7 +180,8 @@ def pack(run_folder: Path, set_name: str, root: Any = None) -> list[str]:
                 {
                     "data": asdict(facts), "seed": seed, "experiment": run.name,
                     "environment": run.environment, "seconds": round(seconds.get(name, 0.0), 1),
-                    "teacher": run.teacher,
+                    "teacher": run.teacher.get("weights", ""),
+                    "teaching": {k: v for k, v in run.teacher.items() if k != "weights"},
                 },
             )  # fmt: skip
             packed.append(paper.name)

@@ -89,6 +89,8 @@ def fold_batch_normalization(model: Any) -> Any:
             copies[id(layer)].set_weights(layer.get_weights())
     folded = keras.Model(inputs[0] if len(inputs) == 1 else inputs, outputs, name=model.name)
     take_sources(folded, model)
+    if known := getattr(model, "zoo_class_names", None):
+        folded.zoo_class_names = known
     return folded
 
 

@@ -52,7 +52,7 @@ def with_keras_layers(config: Any) -> Any:
 
 
 def with_safe_convolutions(layer: Any) -> Any:
-    """Copy a layer; a `keras.layers.Conv2D` becomes a `zoo.layers.Conv2D`.
+    """Copy a layer; a convolution of Keras becomes that of `zoo.layers`, where there is one.
 
     The function is a `clone_function` for `keras.models.clone_model`.
 
@@ -73,5 +73,6 @@ def with_safe_convolutions(layer: Any) -> Any:
 
     if isinstance(layer, keras.Model) and hasattr(layer, "inputs"):
         return keras.models.clone_model(layer, clone_function=with_safe_convolutions)
-    kind = layers.Conv2D if type(layer) is keras.layers.Conv2D else type(layer)
-    return kind.from_config(layer.get_config())
+    kinds = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")
+    safe = {getattr(keras.layers, name): getattr(layers, name) for name in kinds}
+    return safe.get(type(layer), type(layer)).from_config(layer.get_config())

@@ -35,7 +35,8 @@ def resnet(
 
     The three stages have `width`, 2 · `width` and 4 · `width` filters. Where a stage begins, the
     shortcut takes every second pixel and adds channels of zeros (option A of the paper), so that
-    it has no weights.
+    it has no weights. As in all Keras layers with `"same"` padding, the 3×3 convolutions with
+    strides lie one pixel further right and down on even sides than those of PyTorch do.
     """
     blocks = _blocks_of_a_stage("resnet", depth, 2)
     check_sizes("resnet", width=width)

@@ -92,7 +92,8 @@ def build(
         from zoo.registry.named_weights import arguments_with_weights, take_weights
         from zoo.weights.catalogue import find_weights
 
-        trained = find_weights(weights, name)[0]
+        given = {**arguments, **({} if standardize is None else {"standardize": standardize})}
+        trained = find_weights(weights, name, given)[0]
         arguments, standardize = arguments_with_weights(trained, arguments, standardize)
     _check_arguments(spec, arguments)
     library = _layer_library(gradients)

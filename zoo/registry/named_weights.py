@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("zoo")
 
-FREE_ARGUMENTS = (
-    *("classifier_activation", "conv_dropout", "dropout"),
-    *("initializer", "l1", "l2"),
-)
-"""Arguments of builders that may differ from those of the trained network: they do not change what
-the trained weights compute."""
-
 
 def named_weights(model: Any) -> dict[str, Any]:
     """Give the weights of a model by names that do not depend on other models.
@@ -70,14 +63,12 @@ def arguments_with_weights(
         ArgumentError: An argument contradicts the trained network.
     """
     paper = weights.paper
-    trained = {**paper.arguments, "standardize": paper.recipe.standardize}
     given = {**arguments, **({} if standardize is None else {"standardize": standardize})}
-    for name, value in given.items():
-        if name in trained and name not in FREE_ARGUMENTS and _plain(value) != trained[name]:
-            raise ArgumentError(
-                f"{name} must be {trained[name]!r} with weights={weights.name!r}, as the network "
-                f"was trained. Received: {value!r}. Leave it out, or leave weights out."
-            )
+    if name := paper.contradiction(given):
+        raise ArgumentError(
+            f"{name} must be {paper.building[name]!r} with weights={weights.name!r}, as the "
+            f"network was trained. Received: {given[name]!r}. Leave it out, or leave weights out."
+        )
     shape = {"input_shape": paper.input_shape, "num_classes": len(paper.class_names)}
     complete = {**shape, **paper.arguments, **arguments}
     return complete, paper.recipe.standardize
@@ -120,8 +111,10 @@ def take_weights(model: Any, weights: TrainedWeights) -> None:
         )
     for name, change in chosen.items():
         variables[name].assign(change(arrays[name]))
-    # So that committees know the images that the model was trained on.
+    # So that committees know the images that the model was trained on, and its classes.
     model.zoo_sources = (weights.name,)
+    if classes == len(weights.paper.class_names):
+        model.zoo_class_names = weights.paper.class_names
     if told := changes.sentences():
         logger.warning("%s starts from %s: %s.", model.name, weights.name, "; ".join(told))
 
@@ -224,11 +217,6 @@ def _with_channels(
     parts = array.reshape(-1, trained, array.shape[-1]).astype("float32")
     summed = parts.sum(axis=1, keepdims=True)
     return (summed.repeat(channels, axis=1) / channels).reshape(wanted)
-
-
-def _plain(value: Any) -> Any:
-    """Turn tuples into lists, as TOML reads them."""
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -25,8 +25,8 @@ _REPLACEMENTS = {
     "BackupAndRestore": "log_dir= and resume=True",
     "LearningRateScheduler": "Recipe(schedule=...)",
     "OrbaxCheckpoint": "log_dir= and resume=True",
-    "ReduceLROnPlateau": "Recipe(schedule=...)",
-    "SwapEMAWeights": "Recipe(average_from=...)",
+    "ReduceLROnPlateau": "Recipe(plateau=...)",
+    "SwapEMAWeights": "Recipe(ema=...)",
     "TensorBoard": "log_dir=",
 }
 """Name of a callback that could not do its work here → what to use instead."""

@@ -223,13 +223,17 @@ class TrainingLoss:
             if takes_shares.any():
                 shares = tf.cast(shares, logits.dtype)
                 targets = tf.where(takes_shares[:, None, None], shares, targets)
+            # Each share of a mixed image counts by its own class.
+            by_share = self.mixed and of_classes is not None
+            if by_share:
+                targets *= of_classes[:, None]
             if self._smoothing is not None:
                 smoothing = tf.cast(tf.gather(self._smoothing, rows), logits.dtype)[:, None, None]
-                targets = (1 - smoothing) * targets + smoothing / classes
-            if self.mixed and of_classes is not None:
-                # Each share counts by its own class. These targets do not sum to 1, which
-                # TensorFlow's gradient of the cross-entropy of logits takes for granted.
-                targets *= of_classes[:, None]
+                total = tf.reduce_sum(targets, axis=-1, keepdims=True)
+                targets = (1 - smoothing) * targets + smoothing * total / classes
+            if (
+                by_share
+            ):  # These targets do not sum to 1, which TensorFlow's loss takes for granted.
                 return -tf.reduce_sum(targets * tf.nn.log_softmax(logits), axis=-1)
             losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
         else:

@@ -197,12 +197,16 @@ def list_weights(pattern: str = "*") -> list[str]:
     return listed
 
 
-def find_weights(name: str, model: str | None = None) -> list[TrainedWeights]:
+def find_weights(
+    name: str, model: str | None = None, arguments: Mapping[str, Any] | None = None
+) -> list[TrainedWeights]:
     """Find the weights that a name means.
 
     Args:
         name: The name of a set, `"mnist"`, or of a member, `"mnist/lenet-0"`.
         model: The name of a registered model that the weights must be of; None for all models.
+        arguments: Arguments for `zoo.build`, such as `{"width": 16}`. If weights of the model were
+            trained with these, weights that were trained with others are left out.
 
     Returns:
         The weights; those of a model begin with the best on the validation images. There is at
@@ -235,16 +239,20 @@ def find_weights(name: str, model: str | None = None) -> list[TrainedWeights]:
             f"weights must be of the model {model}. Received: {name!r}, which has weights of "
             f"{', '.join(models)}. Build one of these, or name other weights."
         )
+    if fitting := [part for part in chosen if not part.paper.contradiction(arguments or {})]:
+        chosen = fitting
     # Of several that are as good, the first.
     return sorted(chosen, key=lambda weights: -weights.paper.scores["validation"].accuracy.value)
 
 
-def weights_in_turn(name: str, models: Sequence[str]) -> list[TrainedWeights]:
+def weights_in_turn(
+    name: str, networks: Sequence[tuple[str, Mapping[str, Any]]]
+) -> list[TrainedWeights]:
     """Choose weights for several networks: copies of a model take its weights in turn.
 
     Args:
         name: The name of a set or of a member.
-        models: The name of the registered model of each network.
+        networks: The name of the registered model of each network, and its arguments.
 
     Returns:
         The weights of each network, the best on the validation images first.
@@ -252,12 +260,8 @@ def weights_in_turn(name: str, models: Sequence[str]) -> list[TrainedWeights]:
     Raises:
         UnknownWeightsError: There is no such set or member, or none of a model.
     """
-    of_model = {model: find_weights(name, model) for model in models}
-    positions = [models[:k].count(model) for k, model in enumerate(models)]
-    return [
-        of_model[model][position % len(of_model[model])]
-        for model, position in zip(models, positions, strict=True)
-    ]
+    found = [find_weights(name, model, arguments) for model, arguments in networks]
+    return [fitting[found[:k].count(fitting) % len(fitting)] for k, fitting in enumerate(found)]
 
 
 def _unknown(name: str) -> UnknownWeightsError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zoo.arguments import real_number, whole_number
@@ -18,6 +18,13 @@ PARTS = ("validation", "test")
 """The parts of the data on which weights are judged."""
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
+
+FREE_ARGUMENTS = (
+    *("classifier_activation", "conv_dropout", "dropout"),
+    *("initializer", "l1", "l2"),
+)
+"""Arguments of builders that may differ from those of the trained network: they do not change what
+the trained weights compute."""
 
 Section = TypeVar("Section")
 
@@ -151,6 +158,8 @@ class Paper:
         sha256: The SHA-256 of the file of the weights, 64 hexadecimal digits.
         began_with: The name of the weights that the training began with; empty for random ones.
         teacher: The name of the weights that the network learned from beside the labels, or empty.
+        teaching: The `temperature` and the `share` of the teacher, as in `zoo.Teacher`; empty where
+            there is no teacher.
 
     Raises:
         ArgumentError: A value is not as described.
@@ -172,6 +181,7 @@ class Paper:
     sha256: str
     began_with: str = ""
     teacher: str = ""
+    teaching: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -205,9 +215,39 @@ class Paper:
         """The name of the member in the set."""
         return self.name.partition("/")[2]
 
+    @property
+    def building(self) -> dict[str, Any]:
+        """All that the network was built with, as `zoo.build` takes it, but for its interface."""
+        return {**self.arguments, "standardize": self.recipe.standardize}
+
+    def contradiction(self, arguments: Mapping[str, Any]) -> str:
+        """Name an argument that would make another network than that which was trained.
+
+        Args:
+            arguments: Arguments for `zoo.build`. Those that the trained network does not have, and
+                those of `FREE_ARGUMENTS`, contradict nothing.
+
+        Returns:
+            The name of the first such argument; empty where there is none.
+        """
+        trained = self.building
+        return next(
+            (
+                name
+                for name, value in arguments.items()
+                if name in trained and name not in FREE_ARGUMENTS and _plain(value) != trained[name]
+            ),
+            "",
+        )
+
     def to_table(self) -> dict[str, Any]:
         """Give the values of the TOML file, as `paper_of` takes them. TOML has no None."""
-        return {key: value for key, value in _without_none(asdict(self)).items() if key != "name"}
+        left_out = ("name",) if self.teaching else ("name", "teaching")
+        return {
+            key: value
+            for key, value in _without_none(asdict(self)).items()
+            if key not in left_out
+        }
 
 
 def paper_of(name: str, table: Mapping[str, Any]) -> Paper:
@@ -224,16 +264,20 @@ def paper_of(name: str, table: Mapping[str, Any]) -> Paper:
         ArgumentError: A key is unknown or missing, or a value is out of its range.
     """
     values = {"name": name, **table}
-    needed = {part.name for part in fields(Paper) if part.default is MISSING}
+    needed = {
+        part.name
+        for part in fields(Paper)
+        if part.default is MISSING and part.default_factory is MISSING
+    }
     known = {part.name for part in fields(Paper)}
     if not needed <= {*values} <= known:
-        optional = " and ".join(sorted(known - needed))
+        optional = ", ".join(sorted(known - needed))
         raise ArgumentError(
             f"The paper must have the keys {', '.join(sorted(needed - {'name'}))}, and may have "
             f"{optional}. Received: {', '.join(sorted(table))}."
         )
-    for key in ("data", "rounding", "recipe", "scores", "arguments", "environment"):
-        if not isinstance(values[key], Mapping):
+    for key in ("data", "rounding", "recipe", "scores", "arguments", "environment", "teaching"):
+        if not isinstance(values.get(key, {}), Mapping):
             raise ArgumentError(f"{key} must be a table. Received: {values[key]!r}.")
     values["data"] = section("data", TrainingData, values["data"])
     values["rounding"] = section("rounding", Rounding, values["rounding"])
@@ -293,6 +337,11 @@ mnist/lenet-0, of letters, digits, '_', '.' and '-'. Received: '../vgg-0'.
             "The name of weights must be a set and a member, such as mnist/lenet-0, of letters, "
             f"digits, '_', '.' and '-'. Received: {name!r}."
         )
+
+
+def _plain(value: Any) -> Any:
+    """Turn tuples into lists, as TOML reads them."""
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _without_none(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -168,4 +168,7 @@ def test_batch_normalisation_is_folded_into_the_convolutions_of_the_graph(tmp_pa
     found = run(path, images)["probabilities"]
     expected = np.asarray(model(images.astype("float32"), training=False))
     np.testing.assert_allclose(committee.member_probabilities(images)[0], expected, atol=1e-5)
-    np.testing.assert_array_equal(found.argmax(axis=1), expected.argmax(axis=1))
+    np.testing.assert_allclose(found, committee.predict(images), atol=1e-5)
+    soft = committee.with_rule("soft")
+    found = run(soft.export(tmp_path / "soft"), images)["probabilities"]
+    np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -83,6 +83,30 @@ def test_a_committee_with_trained_weights_is_good_before_its_training(tiny_weigh
     assert committee.overlap_with(data.validation).tuned_on == len(data.validation)
 
 
+def test_a_built_model_with_trained_weights_knows_its_classes(tiny_weights, data, tmp_path):
+    digits = Committee([zoo.build("mlp", weights="tiny")])
+    assert digits.label_names == data.class_names
+    backwards = replace(data.test, class_names=data.class_names[::-1])
+    with pytest.raises(DataError, match="classes that the committee knows, in this order"):
+        digits.report(backwards)
+    digits.save(tmp_path / "digits.keras")
+    assert Committee.load(tmp_path / "digits.keras").class_names == data.class_names
+    folded = zoo.fold_batch_normalization(zoo.build("vgg", weights="tiny"))
+    assert Committee([folded]).label_names == data.class_names
+    named = Committee([zoo.build("mlp", weights="tiny")], class_names=[*"abcdefghij"])
+    assert named.label_names == tuple("abcdefghij")
+
+
+def test_models_for_other_classes_have_no_names_of_classes(tiny_weights, data, caplog):
+    assert Committee([zoo.build("mlp", weights="tiny", num_classes=3)]).label_names == tuple("012")
+    letters = [f"letter {letter}" for letter in "abcdefghij"]
+    model = zoo.build("mlp", weights="tiny")
+    some = replace(data.train.take(range(32)), class_names=tuple(letters))
+    Committee([model]).fit(some, epochs=1, verbose=0)
+    assert "keeps the last layer of tiny/mlp-" in caplog.text
+    assert Committee([model]).label_names == tuple(letters)
+
+
 def test_a_last_layer_for_other_classes_of_the_same_number_is_told(tiny_weights, data, caplog):
     recipe = zoo.Recipe(epochs=1, batch_size=256)
     member = zoo.ensembles.Member("mlp", {"weights": "tiny/mlp-0"}, recipe)

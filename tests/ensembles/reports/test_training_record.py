@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
+import zoo
 from zoo.ensembles import Committee, Member, compare, model_card
 from zoo.ensembles.measures.retraining import retrainings
 from zoo.ensembles.reports.training_record import TrainingRecord
@@ -20,6 +22,21 @@ def copies(train_split):
     committee.fit(train_split, verbose=0)
     committee.measure_speed(train_split)
     return committee
+
+
+def test_members_are_timed_as_the_committee_computes_them(monkeypatch):
+    normalised = []
+
+    def note(function, images):
+        graph = function.get_concrete_function(images).graph
+        kinds = {operation.type for operation in graph.get_operations()}
+        normalised.append(any("BatchNorm" in kind or kind == "Rsqrt" for kind in kinds))
+        return 1.0
+
+    monkeypatch.setattr("zoo.ensembles.models.voting_model.milliseconds_an_image", note)
+    model = zoo.build("vgg", input_shape=(8, 8, 1), num_classes=3, width=4, blocks=2)
+    Committee([model]).measure_speed(np.zeros((2, 8, 8, 1), "uint8"))
+    assert normalised == [False, False]
 
 
 def test_a_report_on_copies_says_what_another_training_would_change(copies, test_split):

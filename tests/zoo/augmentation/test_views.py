@@ -102,6 +102,22 @@ def test_ten_crops_are_corners_and_centre_scaled_with_their_mirror_images():
         np.testing.assert_allclose(mirrored, plain[:, :, ::-1], atol=1e-3)
 
 
+def test_a_crop_may_begin_between_two_pixels():
+    """Of 9 pixels the middle 6 begin at 1.5. Bilinear interpolation of a ramp gives its places."""
+    ramp = np.arange(9, dtype="uint8")[None, None, :, None].repeat(9, axis=1)
+    centre = list(TenCropViews(6 / 9).crops(ramp))[8]
+    expected = 1.5 + np.clip((np.arange(9) + 0.5) * 6 / 9 - 0.5, 0, 5)
+    np.testing.assert_allclose(centre[0, :, :, 0], np.tile(expected, (9, 1)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("sides", [(1, 1), (2, 3), (3, 1)])
+def test_tiny_images_have_ten_crops(sides):
+    images = np.random.default_rng(0).integers(0, 256, (2, *sides, 3), dtype="uint8")
+    crops = np.stack(list(TenCropViews().crops(images)))
+    assert crops.shape == (10, 2, *sides, 3)
+    assert images.min() <= crops.min() <= crops.max() <= images.max()
+
+
 def test_crops_of_the_whole_image_are_the_image():
     for number, crop in enumerate(TenCropViews(1).crops(IMAGES)):
         expected = IMAGES[:, :, ::-1] if number % 2 else IMAGES

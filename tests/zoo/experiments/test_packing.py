@@ -85,6 +85,7 @@ def test_weights_that_went_on_from_others_know_their_images_and_name_them(
         (before,) = find_weights(name)
         assert weights.paper.arguments == before.paper.arguments
         assert (weights.paper.began_with, weights.paper.teacher) == (name, "tiny/mlp-0")
+        assert weights.paper.teaching.keys() == {"temperature", "share"}
     known, known_before = weights.of.digests(), before.of.digests()
     assert set(known["trained_on"]) >= set(known_before["trained_on"])
     assert set(known["tuned_on"]) > set(known_before["tuned_on"])

@@ -21,6 +21,29 @@ def test_the_name_of_a_layer_gives_its_output():
     np.testing.assert_allclose(cut(IMAGES), expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("lenet", {}),
+        ("vgg", {"width": 4}),
+        ("rep_vgg", {"width": 4}),
+        ("resnet", {}),
+        ("wide_resnet", {"width": 1}),
+        ("mini_xception", {}),
+        ("bn_mlp", {}),
+        ("conv_bn", {"input_shape": (48, 48, 1)}),
+    ],
+)
+def test_every_layer_of_a_network_gives_features(name, options):
+    whole = zoo.build(name, **{**SHAPE, "input_shape": (32, 32, 1), **options})
+    images = np.random.default_rng(0).integers(0, 256, (2, *whole.input_shape[1:]))
+    layers = layer_names(whole)
+    for layer in [*layers][2:-1:7]:
+        cut = with_features(whole, layer, keras.layers)
+        expected = keras.Model(whole.input, layers[layer].output)(images)
+        np.testing.assert_allclose(cut(images), expected, rtol=1e-5, atol=1e-5)
+
+
 def test_layers_without_a_name_are_counted_within_their_model():
     for _ in range(2):  # Keras gives the layers of the second model other names
         model = zoo.build("cnn", **SHAPE, features="conv2d_1", filters=(4, 4))

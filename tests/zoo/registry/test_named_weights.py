@@ -5,6 +5,7 @@ import pytest
 import tomli_w
 
 import zoo
+from zoo.ensembles import Committee, Member
 from zoo.errors import ArgumentError
 from zoo.registry.named_weights import named_weights
 from zoo.weights.catalogue import find_weights
@@ -101,6 +102,22 @@ def test_features_are_those_of_the_trained_network(tiny_weights, images):
 def test_arguments_that_contradict_the_trained_network_are_refused(tiny_weights, arguments, words):
     with pytest.raises(ArgumentError, match=words):
         zoo.build("vgg", weights="tiny", **arguments)
+
+
+def test_of_several_weights_those_of_the_asked_width_are_taken(changeable_weights, images):
+    wide = zoo.build("vgg", input_shape=(8, 8, 1), num_classes=10, width=8, seed=5)
+    paper = tomllib.loads((changeable_weights / "vgg-0.toml").read_text("utf-8"))
+    _replace(changeable_weights, "vgg-0", wide, arguments={**paper["arguments"], "width": 8})
+    for width, name in ((8, "tiny/vgg-0"), (4, "tiny/vgg-1")):
+        model = zoo.build("vgg", weights="tiny", width=width)
+        assert model.zoo_sources == (name,)
+        member = Member("vgg", {"weights": "tiny", "width": width})
+        assert member.arguments["weights"] == name
+        member = Member("vgg", {"width": width})
+        (model,) = Committee([member], weights="tiny")._specs
+        assert model.arguments["weights"] == name
+    with pytest.raises(ArgumentError, match=r"width must be \d with weights='tiny/vgg-"):
+        zoo.build("vgg", weights="tiny", width=2)
 
 
 def test_arguments_that_say_the_same_or_change_no_answer_are_taken(tiny_weights, images):

@@ -48,7 +48,7 @@ def test_a_set_gives_the_best_weights_of_a_model_on_validation_images_first(chan
         path.write_text(f"{head}[scores.validation]\ncorrect = {correct}\n{rest}", "utf-8")
     assert [found.member for found in find_weights("tiny", "vgg")] == ["vgg-1", "vgg-0"]
     assert [found.name for found in find_weights("tiny/vgg-0", "vgg")] == ["tiny/vgg-0"]
-    turns = weights_in_turn("tiny", ["vgg", "mlp", "vgg", "vgg"])
+    turns = weights_in_turn("tiny", [(name, {}) for name in ("vgg", "mlp", "vgg", "vgg")])
     assert [found.member for found in turns if found.paper.model == "vgg"] == [
         "vgg-1", "vgg-0", "vgg-1",
     ]  # fmt: skip

@@ -1,4 +1,6 @@
-"""The weights of the package: each network answers, and is what its experiment makes."""
+"""The weights of the package: each network answers, and its paper agrees with its experiment."""
+
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -35,4 +37,5 @@ def test_a_paper_is_that_of_its_experiment(name):
     own = settings.arguments_for(paper.seed)
     assert paper.began_with == own.pop("weights", "")
     assert own.items() <= dict(paper.arguments).items()
-    assert paper.teacher == (experiment.teacher.weights if experiment.teacher else "")
+    teacher = asdict(experiment.teacher) if experiment.teacher else {"weights": ""}
+    assert {"weights": paper.teacher, **paper.teaching} == teacher

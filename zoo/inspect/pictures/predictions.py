@@ -75,7 +75,7 @@ def labelled_split(model_or_committee: Any, data: Any, labels: Any = None) -> Sp
     if isinstance(model_or_committee, VotingModel):
         split = as_labelled(data, labels, "images", model_or_committee.label_names)
         classes = model_or_committee.output_shape[-1] or 0
-        check_classes(split, classes, model_or_committee.class_names)
+        check_classes(split, classes, model_or_committee.known_class_names)
         return split
     names = getattr(model_or_committee, "class_names", None) or class_numbers(model_or_committee)
     return as_labelled(data, labels, "images", names)

@@ -1,6 +1,6 @@
 """Statistics of the training images inside models: for batch normalisation, and the mean image."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -8,6 +8,7 @@ import numpy as np
 
 from zoo.datasets.split import Split
 from zoo.layers import MeanImageStandardization
+from zoo.training.transfer.freezing import parts_of
 
 
 def update_batch_statistics(model: keras.Model, batches: Iterable[Any]) -> None:
@@ -32,7 +33,7 @@ def update_batch_statistics(model: keras.Model, batches: Iterable[Any]) -> None:
         [True, True]
     """
     layers = [
-        layer for layer in _layers(model) if hasattr(layer, "moving_variance") and layer.trainable
+        layer for layer in parts_of(model) if hasattr(layer, "moving_variance") and layer.trainable
     ]
     if not layers:
         return
@@ -46,12 +47,6 @@ def update_batch_statistics(model: keras.Model, batches: Iterable[Any]) -> None:
     finally:
         for layer, momentum in zip(layers, before, strict=True):
             layer.momentum = momentum
-
-
-def _layers(model: Any) -> Iterator[Any]:
-    """Go through all layers, also those of models within the model."""
-    for layer in model.layers:
-        yield from _layers(layer) if hasattr(layer, "layers") else [layer]
 
 
 def mixes_images(model: keras.Model) -> bool:
@@ -72,7 +67,7 @@ def mixes_images(model: keras.Model) -> bool:
     return any(
         type(layer).__module__.split(".")[0] not in ("keras", "zoo")
         or (hasattr(layer, "moving_variance") and layer.trainable)
-        for layer in [model, *_layers(model)]
+        for layer in [model, *parts_of(model)]
     )
 
 

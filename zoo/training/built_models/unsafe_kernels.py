@@ -9,6 +9,10 @@ import tensorflow as tf
 
 from zoo.errors import ArgumentError
 from zoo.layers.conv2d import Conv2D
+from zoo.layers.depthwise_conv2d import DepthwiseConv2D, SeparableConv2D
+
+SAFE = (Conv2D, DepthwiseConv2D, SeparableConv2D)
+"""Layers that take every second pixel, or every third, before a convolution without strides."""
 
 _CHANNELS = 16
 """The number of channels below which TensorFlow 2.21 writes outside its memory, on Intel CPUs with
@@ -41,8 +45,8 @@ def check_kernels(name: str, model: Any) -> None:
         f"{name} must have no trainable convolution of Keras with a 1×1 kernel, strides above 1 "
         f"and fewer than {_CHANNELS} channels: TensorFlow computes the gradient of such a "
         "layer outside of memory, which ends Python or spoils results. "
-        f"Received: {', '.join(layers)}. For a keras.layers.Conv2D, use zoo.layers.Conv2D, which "
-        "is the same layer with another gradient: "
+        f"Received: {', '.join(layers)}. For a Conv2D, DepthwiseConv2D or SeparableConv2D of "
+        "keras.layers, use that of zoo.layers, which is the same layer with another gradient: "
         "from zoo.layers.twins import with_safe_convolutions; "
         "copy = keras.models.clone_model(model, clone_function=with_safe_convolutions); "
         "copy.set_weights(model.get_weights()). Or start Python with TF_ENABLE_ONEDNN_OPTS=0, "
@@ -66,7 +70,9 @@ def _unsafe_layers(model: Any) -> Iterator[str]:
 
 def _channels_of(layer: Any) -> int | None:
     """Count the channels that the unsafe operation reads; None for a layer without it."""
-    if isinstance(layer, keras.layers.Conv2D) and not isinstance(layer, Conv2D):
+    if isinstance(layer, SAFE):
+        return None
+    if isinstance(layer, keras.layers.Conv2D):
         return layer.kernel.shape[2]
     if isinstance(layer, keras.layers.Conv2DTranspose):  # The gradient exchanges in- and output.
         return layer.filters

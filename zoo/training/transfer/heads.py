@@ -83,6 +83,8 @@ def obstacle_to_caching(model: Any) -> str:
         is_graph = False
     if not (is_graph and _follow(chain)):
         return "the layers from the head on do not follow one another"
+    if None in chain[0].input.shape[1:]:
+        return "the size of the head's input is not fixed"
     for layer in model.layers[: model.layers.index(chain[0])]:
         for part in parts_of(layer):
             kind = type(part).__name__

@@ -78,6 +78,25 @@ def test_many_channels_are_safe(layer):
     check_kernels("mine", model_with(layer, shape=(8, 8, 16)))
 
 
+@pytest.mark.parametrize("kind", ["DepthwiseConv2D", "SeparableConv2D"])
+def test_layers_of_zoo_are_safe_for_a_single_channel_too(kind):
+    arguments = {"kernel_size": 1, "strides": 2, "name": "shortcut"}
+    arguments |= {"filters": 3} if kind == "SeparableConv2D" else {}
+    model = model_with(
+        getattr(keras.layers, kind)(**arguments),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(2, "softmax"),
+        shape=(60, 60, 1),
+    )
+    with pytest.raises(ArgumentError, match="Received: shortcut"):
+        check_kernels("mine", model)
+    copy = keras.models.clone_model(model, clone_function=with_safe_convolutions)
+    copy.set_weights(model.get_weights())
+    check_kernels("mine", copy)
+    images = np.random.default_rng(0).normal(size=(4, 60, 60, 1)).astype("float32")
+    np.testing.assert_allclose(copy(images), model(images), rtol=1e-5, atol=1e-6)
+
+
 def test_without_the_kernels_of_onednn_all_are_safe(monkeypatch):
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     check_kernels("mine", model_with(shortcut()))
@@ -118,5 +137,5 @@ def mini_xception():
 def test_of_a_mini_xception_one_layer_is_named():
     model = mini_xception()
     assert model.count_params() == 58_423
-    with pytest.raises(ArgumentError, match=r"Received: conv2d\w*\. For a keras"):
+    with pytest.raises(ArgumentError, match=r"Received: conv2d\w*\. For a Conv2D"):
         check_kernels("mine", model)

@@ -226,6 +226,18 @@ def test_a_log_line_says_why_features_are_not_kept(
     assert re.search(reason, line)
 
 
+def test_features_of_a_head_for_images_of_any_size_are_not_kept(split, capsys):
+    inputs = keras.Input((None, None, 1))
+    x = keras.layers.ReLU()(keras.layers.Conv2D(4, 3)(inputs))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(10, 1)(x))
+    model = keras.Model(inputs, keras.layers.Softmax()(x), name="any_size")
+    recipe = replace(RECIPE, epochs=1, precision=None)
+    train([Learner("any_size", model, recipe)], split, seed=0, verbose=1)
+    assert "since in any_size the size of the head's input is not fixed" in " ".join(
+        capsys.readouterr().err.split()
+    )
+
+
 def test_features_that_would_fill_the_memory_are_not_kept(split, monkeypatch, capsys):
     monkeypatch.setattr(feature_splits, "MOST_BYTES", 10)
     train(learners_of(replace(RECIPE, epochs=1)), split)
