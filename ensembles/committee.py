@@ -10,17 +10,16 @@ from typing import Any, cast
 import keras
 
 from zoo.arguments import as_path, whole_number
-from zoo.datasets.split import Split
-from zoo.ensembles.checks import as_unlabelled, check_classes
+from zoo.ensembles.checks import as_unlabelled
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.export import export
 from zoo.ensembles.fit_arguments import models_of_teacher, training_split, validation_split
 from zoo.ensembles.fitting import MemberTraining, warn_of_members
 from zoo.ensembles.members import (
+    build_as_trained,
     build_models,
     built_member,
     make_members,
-    teach_classes,
     with_weights,
 )
 from zoo.ensembles.models.configuration import members_from_config, members_to_config
@@ -41,9 +40,10 @@ from zoo.training.distillation import Teacher
 class Committee(VotingModel):
     """Several models that see the same images and decide by vote.
 
-    Members given by name are built when the committee first sees data. Members whose recipes ask
-    for the same batches train together, in one graph; other members train one after another, and
-    the committee itself is scored once, after the last of them.
+    Members given by name are built by the first `fit`; if all start from trained weights for the
+    same images and classes, by the first question. Members whose recipes ask for the same batches
+    train together, in one graph; other members train one after another, and the committee itself is
+    scored once, after the last of them.
 
     Args:
         members: Names of registered models, `Member`s, or built Keras models that give
@@ -193,7 +193,10 @@ class Committee(VotingModel):
         data = training_split(x, y, sample_weight, self._known_names)
         teachers = models_of_teacher(teacher)
         validation = validation_split(validation_data, data, [*self._models, *teachers])
-        self._build_members(data)
+        if not self._models:
+            models = build_models(self._specs, data.image_shape, data.num_classes, self.seed)
+            self._use_models(models, self.member_names)
+        self._learn_classes(data)
         warn_of_members(self._specs, self._models, data, teachers)
         training = MemberTraining(
             self._specs, self._models, self.rule, self.seed, self.snapshots,
@@ -389,12 +392,8 @@ class Committee(VotingModel):
         committee._recipes_when_built = recipes
         return committee
 
-    def _build_members(self, data: Split) -> None:
-        """Build the members for this data at the first fit, and check that the classes fit."""
-        if not self._models:
-            models = build_models(self._specs, data.image_shape, data.num_classes, self.seed)
+    def _check_built(self) -> None:
+        """Build members that all start from trained weights, before a fit, when they are asked."""
+        if not self._models and (models := build_as_trained(self._specs, self.seed)):
             self._use_models(models, self.member_names)
-        if self.class_names is None:
-            self.class_names = data.class_names
-        check_classes(data, self.output_shape[-1] or 0, self.class_names)
-        teach_classes(self.member_names, self._models, self.class_names)
+        super()._check_built()

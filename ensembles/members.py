@@ -11,7 +11,6 @@ from zoo.arguments import argument_error, whole_number
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
 from zoo.registry.building import build, check_argument_names
-from zoo.registry.sources import sources_of
 from zoo.registry.specs import REQUIRED, describe
 from zoo.text import first_line
 from zoo.weights.catalogue import find_weights, weights_in_turn
@@ -255,28 +254,6 @@ def with_weights(
     ]
 
 
-def teach_classes(names: Sequence[str], models: Sequence[Any], class_names: Sequence[str]) -> None:
-    """Note for models with a trained last layer which classes they are to learn.
-
-    The log says which of them were trained for other classes.
-
-    Args:
-        names: The names of the members.
-        models: Their built models, of which some may have trained weights.
-        class_names: The names of the classes that they are to learn, as many as they know.
-    """
-    for name, model in zip(names, models, strict=True):
-        trained = getattr(model, "zoo_class_names", None)
-        if trained is not None and tuple(trained) != tuple(class_names):
-            sources = [source for source in sources_of(model) if isinstance(source, str)]
-            logger.warning(
-                "%s keeps the last layer of %s, which was trained for other classes: %s. The "
-                "classes of the data are %s.",
-                name, (sources or ["its weights"])[0], ", ".join(trained), ", ".join(class_names),
-            )  # fmt: skip
-            model.zoo_class_names = tuple(class_names)
-
-
 def built_member(model: Any, recipe: Recipe, name: str) -> Member:
     """Make a member of a built model, whose recipe no longer has the arguments of building.
 
@@ -308,6 +285,21 @@ def build_models(
     return [
         member.build(input_shape, num_classes, seed + index) for index, member in enumerate(members)
     ]
+
+
+def build_as_trained(members: Sequence[Member], seed: int) -> list[Any]:
+    """Build members that all start from trained weights, for the images of these.
+
+    Returns:
+        The `keras.Model`s; none if a member is another, or if their images or classes differ.
+    """
+    if not all("weights" in member.arguments for member in members):
+        return []
+    papers = [find_weights(member.arguments["weights"])[0].paper for member in members]
+    if len({(paper.input_shape, paper.class_names) for paper in papers}) > 1:
+        return []
+    shape = (*papers[0].input_shape,)
+    return build_models(members, shape, len(papers[0].class_names), seed)
 
 
 def _recipe_named(member: Member) -> Recipe:

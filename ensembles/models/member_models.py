@@ -1,6 +1,7 @@
 """A Keras model that holds several built models side by side."""
 
 import functools
+import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,15 +13,18 @@ import tensorflow as tf
 from zoo.augmentation.views import TestTimeAugmentation, augmented_views
 from zoo.datasets.image_batches import image_batches
 from zoo.datasets.split import Split
-from zoo.ensembles.checks import as_labelled, as_unlabelled, check_part
+from zoo.ensembles.checks import as_labelled, as_unlabelled, check_classes, check_part
 from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
 from zoo.errors import ArgumentError, DataError
 from zoo.layers.folding import inference_of
+from zoo.registry.sources import sources_of
 from zoo.starting.signals import raise_shared
 from zoo.text import visible
 from zoo.training.built_models.interface import check_model, image_interface
 from zoo.training.built_models.pixel_range import warning_of_range
 from zoo.training.loop import EVALUATION_BATCH
+
+logger = logging.getLogger("zoo")
 
 
 def class_names_from_file(names: Any) -> list[str] | None:
@@ -248,6 +252,24 @@ class MemberModels(keras.Model, CompositeModel):
             )
         self._member_outputs = graph_of(self.member_outputs)
         self.built = True
+
+    def _learn_classes(self, data: Split) -> None:
+        """Take the classes that the members are to learn, or check that they are those known.
+
+        The log says which members keep a last layer that was trained for other classes.
+        """
+        self.class_names = names = self.class_names or data.class_names
+        check_classes(data, self.output_shape[-1] or 0, names)
+        for member, model in zip(self.member_names, self._models, strict=True):
+            trained = getattr(model, "zoo_class_names", names)
+            if trained != names:
+                sources = [source for source in sources_of(model) if isinstance(source, str)]
+                logger.warning(
+                    "%s keeps the last layer of %s, which was trained for other classes: %s. The "
+                    "classes of the data are %s.",
+                    member, (sources or ["its weights"])[0], ", ".join(trained), ", ".join(names),
+                )  # fmt: skip
+                model.zoo_class_names = names
 
     def _batches(self, x: Any, batch_size: int, steps: int | None = None) -> Iterator[np.ndarray]:
         self._check_built()

@@ -108,7 +108,7 @@ def test_copies_of_the_same_trained_weights_are_no_independent_trainings(tiny_we
         committee = Committee(vgg, copies=2, weights=name)
         committee.fit(data.train, verbose=0)
         known[name] = committee.training["copies"]
-    assert known == {"tiny": ["vgg", "vgg-2"], "tiny/vgg-0": None}
+    assert known == {"tiny": ["vgg", "vgg_2"], "tiny/vgg-0": None}
 
 
 def test_images_that_lower_the_learning_rate_are_told(train_split, validation_split):

@@ -244,9 +244,7 @@ class Paper:
         """Give the values of the TOML file, as `paper_of` takes them. TOML has no None."""
         left_out = ("name",) if self.teaching else ("name", "teaching")
         return {
-            key: value
-            for key, value in _without_none(asdict(self)).items()
-            if key not in left_out
+            key: value for key, value in _without_none(asdict(self)).items() if key not in left_out
         }
 
 

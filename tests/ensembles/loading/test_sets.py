@@ -97,6 +97,18 @@ def test_a_built_model_with_trained_weights_knows_its_classes(tiny_weights, data
     assert named.label_names == tuple("abcdefghij")
 
 
+def test_members_with_trained_weights_answer_before_their_training(tiny_weights, data, caplog):
+    committee = Committee(["vgg", "mlp"], weights="tiny", voting="soft")
+    assert committee.label_names == data.class_names
+    accuracy = committee.evaluate(data.test, return_dict=True)["accuracy"]
+    models = [zoo.build(name, weights="tiny") for name in ("vgg", "mlp")]
+    same = Committee(models, voting="soft").evaluate(data.test, return_dict=True)["accuracy"]
+    assert accuracy == pytest.approx(same)
+    committee.fit(data.train, epochs=1, batch_size=512, verbose=0)
+    with pytest.raises(zoo.errors.ArgumentError, match="Call fit first"):
+        Committee(["vgg", "softmax"]).predict(data.test)
+
+
 def test_models_for_other_classes_have_no_names_of_classes(tiny_weights, data, caplog):
     assert Committee([zoo.build("mlp", weights="tiny", num_classes=3)]).label_names == tuple("012")
     letters = [f"letter {letter}" for letter in "abcdefghij"]
