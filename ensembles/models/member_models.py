@@ -1,5 +1,6 @@
 """A Keras model that holds several built models side by side."""
 
+import contextlib
 import functools
 import logging
 import warnings
@@ -74,6 +75,8 @@ class MemberModels(keras.Model, CompositeModel):
     @property
     def members(self) -> tuple[Any, ...]:
         """The members as Keras models; empty before they are built."""
+        with contextlib.suppress(ArgumentError):
+            self._check_built()  # which builds members that all start from trained weights
         return tuple(self._models)
 
     @property

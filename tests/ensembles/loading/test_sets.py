@@ -105,6 +105,8 @@ def test_members_with_trained_weights_answer_before_their_training(tiny_weights,
     same = Committee(models, voting="soft").evaluate(data.test, return_dict=True)["accuracy"]
     assert accuracy == pytest.approx(same)
     committee.fit(data.train, epochs=1, batch_size=512, verbose=0)
+    assert len(Committee(["vgg", "mlp"], weights="tiny").members) == 2
+    assert Committee(["vgg", "softmax"]).members == ()
     with pytest.raises(zoo.errors.ArgumentError, match="Call fit first"):
         Committee(["vgg", "softmax"]).predict(data.test)
 

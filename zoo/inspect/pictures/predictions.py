@@ -48,7 +48,11 @@ class Predictions(NamedTuple):
 
 def check_built(model_or_committee: Any) -> None:
     """Refuse anything but a built Keras model or a committee with built members."""
-    if not getattr(model_or_committee, "built", False):
+    if isinstance(model_or_committee, VotingModel):
+        is_built = bool(model_or_committee.members)
+    else:
+        is_built = getattr(model_or_committee, "built", False)
+    if not is_built:
         raise ArgumentError(
             "model_or_committee must be a built keras.Model or a trained committee. Received: "
             f"{model_or_committee!r:.80}. Load a saved model with zoo.load, or train it first."
