@@ -99,8 +99,9 @@ def keras_fits(
 
 
 def recipe_of_report(entry: str) -> zoo.Recipe:
-    """Give the settings of the report that a model comes from."""
-    return next(iter(zoo.describe(entry).recipes.values()))
+    """Give the settings of the report that a model comes from, or else its default recipe."""
+    spec = zoo.describe(entry)
+    return next(iter(spec.recipes.values()), spec.recipe)
 
 
 def committee_fit(

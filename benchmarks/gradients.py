@@ -172,7 +172,8 @@ def main() -> None:
         results["entries"][name] = in_turns(steps, pairs)
     for name, arguments, shape, call in LAYERS:
         steps = [layer_step(name, arguments, shape, call, gradients) for gradients in LIBRARIES]
-        results["layers"][name] = in_turns(steps, 40)
+        title = " ".join([name, *filter(None, [arguments.get("activation")])])
+        results["layers"][title] = in_turns(steps, 40)
     for name, batch in (("mlp", 4096), ("cnn", 128), ("conv_bn", 128)):
         own, by_hand = (
             statistics.median(peak_memory(name, batch, gradients) for _ in range(3))
