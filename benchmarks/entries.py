@@ -18,7 +18,7 @@ import keras
 import numpy as np
 
 import zoo
-from benchmarks.fits import Epochs
+from benchmarks.fits import Epochs, predict_by_batch
 from benchmarks.measure import keep, rows_of, show, show_ceilings, take_turns
 from benchmarks.torch_twin import fit_by_torch, predict_by_torch, torch_twin
 from zoo.datasets import Split
@@ -122,12 +122,12 @@ def predictors(name: str, arguments: Any, images: np.ndarray, precision: str) ->
         return time.perf_counter() - started
 
     ways: dict[str, Any] = {
-        "Keras": lambda: by_batch(model, images),
+        "Keras": lambda: predict_by_batch(model, images, PREDICT_BATCH),
         "Keras, predict": lambda: model.predict(images, batch_size=PREDICT_BATCH, verbose=0),
         "zoo": lambda: committee.predict(images, batch_size=PREDICT_BATCH),
     }
     if (folded := folded_where_possible(model)) is not model:
-        ways["Keras, folded"] = lambda: by_batch(folded, images)
+        ways["Keras, folded"] = lambda: predict_by_batch(folded, images, PREDICT_BATCH)
     if has_twin(name):
         twin, bfloat16 = torch_twin(model).eval(), "bfloat16" in precision
         ways["PyTorch"] = lambda: predict_by_torch(twin, images, PREDICT_BATCH, bfloat16=bfloat16)
@@ -135,16 +135,6 @@ def predictors(name: str, arguments: Any, images: np.ndarray, precision: str) ->
         found = predict_by_torch(twin, few, PREDICT_BATCH, bfloat16=False)
         assert np.abs(found - keras_few).max() < 0.02, "PyTorch computes another network"
     return {title: partial(seconds, way) for title, way in ways.items()}
-
-
-def by_batch(model: Any, images: np.ndarray) -> None:
-    """Predict batch after batch by Keras.
-
-    Keras's `predict` is the same with an input pipeline, whose end waits for TensorFlow's tuning of
-    the pipeline. This looks up at intervals that double, so the whole takes up to twice as long.
-    """
-    for start in range(0, len(images), PREDICT_BATCH):
-        model.predict_on_batch(images[start : start + PREDICT_BATCH])
 
 
 def measure(name: str, arguments: Any, count: int, turns: int, epochs: int) -> dict[str, Any]:

@@ -228,3 +228,23 @@ def dense_operations(model: Any) -> int:
     sizes = [int(np.prod(w.shape)) for layer in model.layers for w in layer.weights[:1]
              if type(layer).__name__ == "Dense"]  # fmt: skip
     return sum(2 * size * (2 if number == 0 else 3) for number, size in enumerate(sizes))
+
+
+def predict_by_batch(model: Any, images: np.ndarray, batch_size: int) -> np.ndarray:
+    """Predict batch after batch by Keras.
+
+    Keras's `predict` is the same with an input pipeline, whose end waits for TensorFlow's tuning of
+    the pipeline. This looks up at intervals that double, so the whole takes up to twice as long.
+
+    Args:
+        model: A `keras.Model`.
+        images: The images, uint8 [n, height, width, channels].
+        batch_size: The number of images in a batch.
+
+    Returns:
+        The probabilities, float32 [n, classes].
+    """
+    starts = range(0, len(images), batch_size)
+    return np.concatenate(
+        [model.predict_on_batch(images[start : start + batch_size]) for start in starts]
+    )

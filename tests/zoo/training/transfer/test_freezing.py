@@ -187,6 +187,14 @@ def test_the_schedule_begins_anew_when_all_layers_learn(split):
     np.testing.assert_allclose(rates, [0.25, 0, 0.25, 0], atol=1e-7)
 
 
+def test_a_lowered_rate_is_the_first_again_when_all_layers_learn(split):
+    recipe = replace(RECIPE, unfreeze_at=4, epochs=8, plateau=1, learning_rate=9.0)
+    (learner,) = learners_of(recipe)
+    rates = train([learner], split, split, verbose=0).history["learning_rate"]
+    assert rates[0] == rates[4] == 9
+    assert min(rates[:4]) < 9
+
+
 def compared(split, monkeypatch, recipe, name, **arguments):
     """A learner whose features were kept, and one whose frozen layers ran in every step."""
     (kept,), (computed,) = (learners_of(recipe, name=name, **arguments) for _ in range(2))
