@@ -16,7 +16,6 @@ from zoo.ensembles.export import export
 from zoo.ensembles.fit_arguments import models_of_teacher, training_split, validation_split
 from zoo.ensembles.fitting import MemberTraining, warn_of_members
 from zoo.ensembles.members import (
-    build_as_trained,
     build_models,
     built_member,
     make_members,
@@ -40,10 +39,9 @@ from zoo.training.distillation import Teacher
 class Committee(VotingModel):
     """Several models that see the same images and decide by vote.
 
-    Members given by name are built by the first `fit`; if all start from trained weights for the
-    same images and classes, by the first question. Members whose recipes ask for the same batches
-    train together, in one graph; other members train one after another, and the committee itself is
-    scored once, after the last of them.
+    Members given by name are built when the committee first sees data. Members whose recipes ask
+    for the same batches train together, in one graph; other members train one after another, and
+    the committee itself is scored once, after the last of them.
 
     Args:
         members: Names of registered models, `Member`s, or built Keras models that give
@@ -208,6 +206,9 @@ class Committee(VotingModel):
             self._own_provenance = replace(self._own_provenance, data_settings=data.settings)
             self.keep_training_images(data)
             self.forget_validation()
+            for model in self._models:
+                if hasattr(model, "zoo_class_names"):  # whose weights knew other classes perhaps
+                    model.zoo_class_names = self.class_names
             self.out_of_bag = None
             built_with = self.training.get("arguments", {})
             self.training = training.settings
@@ -391,9 +392,3 @@ class Committee(VotingModel):
         committee.training = training_from_file(config["training"])
         committee._recipes_when_built = recipes
         return committee
-
-    def _check_built(self) -> None:
-        """Build members that all start from trained weights, before a fit, when they are asked."""
-        if not self._models and (models := build_as_trained(self._specs, self.seed)):
-            self._use_models(models, self.member_names)
-        super()._check_built()

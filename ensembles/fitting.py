@@ -192,7 +192,11 @@ class MemberTraining:
         if len(set(starts)) < len(starts) and any(starts):  # from the same trained weights
             return None
         kinds = [
-            (member.model, {**member.arguments, "weights": None}, member.recipe)
+            (
+                member.model,
+                {**member.arguments, "weights": "weights" in member.arguments},
+                member.recipe,
+            )
             for member in self.members
         ]
         alike = isinstance(self.members[0].model, str) and kinds.count(kinds[0]) == len(kinds)

@@ -287,21 +287,6 @@ def build_models(
     ]
 
 
-def build_as_trained(members: Sequence[Member], seed: int) -> list[Any]:
-    """Build members that all start from trained weights, for the images of these.
-
-    Returns:
-        The `keras.Model`s; none if a member is another, or if their images or classes differ.
-    """
-    if not all("weights" in member.arguments for member in members):
-        return []
-    papers = [find_weights(member.arguments["weights"])[0].paper for member in members]
-    if len({(paper.input_shape, paper.class_names) for paper in papers}) > 1:
-        return []
-    shape = (*papers[0].input_shape,)
-    return build_models(members, shape, len(papers[0].class_names), seed)
-
-
 def _recipe_named(member: Member) -> Recipe:
     """Find the recipe of a member whose recipe is a name."""
     name = cast(str, member.recipe)

@@ -65,7 +65,11 @@ def _copies(members: list[TrainedWeights]) -> list[str] | None:
     """Name the members if they are independent trainings of one recipe; else None."""
     papers = [part.paper for part in members]
     kinds = [
-        (paper.model, paper.arguments, replace(paper.recipe, precision=None)) for paper in papers
+        (
+            *(paper.model, paper.arguments, replace(paper.recipe, precision=None)),
+            *(bool(paper.began_with), paper.teacher, paper.teaching),
+        )
+        for paper in papers
     ]
     starts = [paper.began_with for paper in papers if paper.began_with]
     alike = len(papers) > 1 and kinds.count(kinds[0]) == len(kinds)

@@ -1,6 +1,5 @@
 """A Keras model that holds several built models side by side."""
 
-import contextlib
 import functools
 import logging
 import warnings
@@ -75,8 +74,6 @@ class MemberModels(keras.Model, CompositeModel):
     @property
     def members(self) -> tuple[Any, ...]:
         """The members as Keras models; empty before they are built."""
-        with contextlib.suppress(ArgumentError):
-            self._check_built()  # which builds members that all start from trained weights
         return tuple(self._models)
 
     @property
@@ -256,13 +253,22 @@ class MemberModels(keras.Model, CompositeModel):
         self._member_outputs = graph_of(self.member_outputs)
         self.built = True
 
+    def expected_names(self, split: Split) -> tuple[str, ...] | None:
+        """Give the names that the classes of a split must have; None allows any names.
+
+        A split without names has numbers, which no names of trained weights are compared with.
+        """
+        numbers = tuple(map(str, range(split.num_classes)))
+        return self.class_names if split.class_names == numbers else self.known_class_names
+
     def _learn_classes(self, data: Split) -> None:
         """Take the classes that the members are to learn, or check that they are those known.
 
         The log says which members keep a last layer that was trained for other classes.
         """
-        self.class_names = names = self.class_names or data.class_names
+        names = self.class_names or data.class_names
         check_classes(data, self.output_shape[-1] or 0, names)
+        self.class_names = names
         for member, model in zip(self.member_names, self._models, strict=True):
             trained = getattr(model, "zoo_class_names", names)
             if trained != names:
@@ -272,7 +278,6 @@ class MemberModels(keras.Model, CompositeModel):
                     "classes of the data are %s.",
                     member, (sources or ["its weights"])[0], ", ".join(trained), ", ".join(names),
                 )  # fmt: skip
-                model.zoo_class_names = names
 
     def _batches(self, x: Any, batch_size: int, steps: int | None = None) -> Iterator[np.ndarray]:
         self._check_built()

@@ -169,7 +169,7 @@ class VotingModel(MemberModels, ValidatedModel):
             )
         self._check_built()
         split = as_labelled(x, y, "images", self.label_names, sample_weight)
-        check_classes(split, self.output_shape[-1] or 0, self.known_class_names)
+        check_classes(split, self.output_shape[-1] or 0, self.expected_names(split))
         probabilities = self.predict(split, **kwargs)
         chosen = np.take_along_axis(probabilities, split.labels[:, None], axis=-1)[:, 0]
         losses = -logarithms(chosen)
@@ -354,7 +354,7 @@ class VotingModel(MemberModels, ValidatedModel):
                 "alike. Received: images, labels and weights. Leave out the weights, or call "
                 "evaluate."
             )
-        check_classes(split, self.output_shape[-1] or 0, self.known_class_names)
+        check_classes(split, self.output_shape[-1] or 0, self.expected_names(split))
         return split
 
     def _use_models(self, models: list[Any], names: Sequence[str]) -> None:

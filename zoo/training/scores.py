@@ -231,9 +231,8 @@ class TrainingLoss:
                 smoothing = tf.cast(tf.gather(self._smoothing, rows), logits.dtype)[:, None, None]
                 total = tf.reduce_sum(targets, axis=-1, keepdims=True)
                 targets = (1 - smoothing) * targets + smoothing * total / classes
-            if (
-                by_share
-            ):  # These targets do not sum to 1, which TensorFlow's loss takes for granted.
+            if by_share:
+                # TensorFlow's loss takes for granted that targets sum to 1, which these do not.
                 return -tf.reduce_sum(targets * tf.nn.log_softmax(logits), axis=-1)
             losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
         else:

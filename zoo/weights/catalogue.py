@@ -260,8 +260,11 @@ def weights_in_turn(
     Raises:
         UnknownWeightsError: There is no such set or member, or none of a model.
     """
-    found = [find_weights(name, model, arguments) for model, arguments in networks]
-    return [fitting[found[:k].count(fitting) % len(fitting)] for k, fitting in enumerate(found)]
+    chosen: list[TrainedWeights] = []
+    for model, arguments in networks:
+        fitting = find_weights(name, model, arguments)
+        chosen.append(min(fitting, key=chosen.count))  # of those that are taken least, the best
+    return chosen
 
 
 def _unknown(name: str) -> UnknownWeightsError:

@@ -199,6 +199,13 @@ class Paper:
         whole_number("seed", self.seed, 0)
         real_number("seconds", self.seconds, least=0, example=60)
         _check_sha256("sha256", self.sha256)
+        if self.teaching and not (self.teacher and {*self.teaching} == {"temperature", "share"}):
+            raise ArgumentError(
+                "teaching must have the temperature and the share of a teacher. Received: "
+                f"{dict(self.teaching)}, teacher {self.teacher!r}."
+            )
+        for key, value in self.teaching.items():
+            real_number(f"teaching.{key}", value, least=0, example=0.9)
         for key in ("began_with", "teacher"):
             if not isinstance(getattr(self, key), str):
                 raise ArgumentError(f"{key} must be a name. Received: {getattr(self, key)!r}.")

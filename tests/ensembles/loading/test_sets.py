@@ -89,26 +89,14 @@ def test_a_built_model_with_trained_weights_knows_its_classes(tiny_weights, data
     backwards = replace(data.test, class_names=data.class_names[::-1])
     with pytest.raises(DataError, match="classes that the committee knows, in this order"):
         digits.report(backwards)
+    unnamed = zoo.datasets.as_split(data.test.images, data.test.labels)
+    assert digits.report(unnamed).committee.accuracy == digits.report(data.test).committee.accuracy
     digits.save(tmp_path / "digits.keras")
     assert Committee.load(tmp_path / "digits.keras").class_names == data.class_names
     folded = zoo.fold_batch_normalization(zoo.build("vgg", weights="tiny"))
     assert Committee([folded]).label_names == data.class_names
     named = Committee([zoo.build("mlp", weights="tiny")], class_names=[*"abcdefghij"])
     assert named.label_names == tuple("abcdefghij")
-
-
-def test_members_with_trained_weights_answer_before_their_training(tiny_weights, data, caplog):
-    committee = Committee(["vgg", "mlp"], weights="tiny", voting="soft")
-    assert committee.label_names == data.class_names
-    accuracy = committee.evaluate(data.test, return_dict=True)["accuracy"]
-    models = [zoo.build(name, weights="tiny") for name in ("vgg", "mlp")]
-    same = Committee(models, voting="soft").evaluate(data.test, return_dict=True)["accuracy"]
-    assert accuracy == pytest.approx(same)
-    committee.fit(data.train, epochs=1, batch_size=512, verbose=0)
-    assert len(Committee(["vgg", "mlp"], weights="tiny").members) == 2
-    assert Committee(["vgg", "softmax"]).members == ()
-    with pytest.raises(zoo.errors.ArgumentError, match="Call fit first"):
-        Committee(["vgg", "softmax"]).predict(data.test)
 
 
 def test_models_for_other_classes_have_no_names_of_classes(tiny_weights, data, caplog):

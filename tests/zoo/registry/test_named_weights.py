@@ -105,7 +105,7 @@ def test_arguments_that_contradict_the_trained_network_are_refused(tiny_weights,
 
 
 def test_of_several_weights_those_of_the_asked_width_are_taken(changeable_weights, images):
-    wide = zoo.build("vgg", input_shape=(8, 8, 1), num_classes=10, width=8, seed=5)
+    wide = zoo.build("vgg", input_shape=(8, 8, 1), num_classes=10, width=8, blocks=2, seed=5)
     paper = tomllib.loads((changeable_weights / "vgg-0.toml").read_text("utf-8"))
     _replace(changeable_weights, "vgg-0", wide, arguments={**paper["arguments"], "width": 8})
     for width, name in ((8, "tiny/vgg-0"), (4, "tiny/vgg-1")):

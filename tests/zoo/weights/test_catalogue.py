@@ -6,6 +6,7 @@ import zoo
 from zoo.errors import ArgumentError, DataError, UnknownWeightsError
 from zoo.weights import catalogue
 from zoo.weights.catalogue import FOLDER, WeightSet, find_weights, weight_sets, weights_in_turn
+from zoo.weights.paper import paper_of
 
 NAMES = ["tiny/mlp-0", "tiny/mlp-1", "tiny/vgg-0", "tiny/vgg-1"]
 
@@ -52,6 +53,15 @@ def test_a_set_gives_the_best_weights_of_a_model_on_validation_images_first(chan
     assert [found.member for found in turns if found.paper.model == "vgg"] == [
         "vgg-1", "vgg-0", "vgg-1",
     ]  # fmt: skip
+
+
+def test_teaching_needs_a_teacher(tiny_weights):
+    (paper,) = [found.paper for found in find_weights("tiny/vgg-0")]
+    taught = {"teacher": "tiny/mlp-0", "teaching": {"temperature": 2, "share": 0.7}}
+    assert paper_of("tiny/a", paper.to_table() | taught).teaching == taught["teaching"]
+    for wrong in ({"teacher": ""}, {"teaching": {"share": 1}}, {"teaching": "often"}):
+        with pytest.raises(ArgumentError, match="teaching must"):
+            paper_of("tiny/a", paper.to_table() | taught | wrong)
 
 
 @pytest.mark.parametrize(

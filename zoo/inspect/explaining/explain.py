@@ -91,8 +91,12 @@ def explain(
         layer=layer, of=of, batch_size=batch_size, verbose=verbose, options=options,
     )  # fmt: skip
     if class_names is None:
-        known = images if isinstance(images, Split) else model_or_committee
-        class_names = getattr(known, "class_names", None)
+        if isinstance(images, Split):
+            class_names = images.class_names
+        elif isinstance(model_or_committee, VotingModel):
+            class_names = model_or_committee.known_class_names
+        else:
+            class_names = getattr(model_or_committee, "class_names", None)
     names = None if class_names is None else as_names("class_names", class_names)
     is_committee = isinstance(model_or_committee, VotingModel)
     explained = _of_committee if is_committee else _of_model

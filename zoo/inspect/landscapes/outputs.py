@@ -8,7 +8,6 @@ from keras import ops
 
 from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled
-from zoo.ensembles.provenance import CompositeModel
 from zoo.errors import ArgumentError, DataError
 from zoo.inspect.landscapes.networks_at_weights import weight_dtype
 from zoo.inspect.networks.recording import class_numbers
@@ -131,11 +130,7 @@ def check_built(name: str, model: Any) -> None:
     Raises:
         ArgumentError: The argument is no `keras.Model`, or has no weights yet.
     """
-    if isinstance(model, CompositeModel):
-        is_built = bool(model.members)
-    else:
-        is_built = isinstance(model, keras.Model) and model.built
-    if not is_built or not model.weights:
+    if not isinstance(model, keras.Model) or not model.built or not model.weights:
         raise ArgumentError(
             f"{name} must be a built keras.Model or a committee. Received: {model!r:.80}. Call the "
             "model on some images, or train it, before you look at its losses."

@@ -48,11 +48,7 @@ class Predictions(NamedTuple):
 
 def check_built(model_or_committee: Any) -> None:
     """Refuse anything but a built Keras model or a committee with built members."""
-    if isinstance(model_or_committee, VotingModel):
-        is_built = bool(model_or_committee.members)
-    else:
-        is_built = getattr(model_or_committee, "built", False)
-    if not is_built:
+    if not getattr(model_or_committee, "built", False):
         raise ArgumentError(
             "model_or_committee must be a built keras.Model or a trained committee. Received: "
             f"{model_or_committee!r:.80}. Load a saved model with zoo.load, or train it first."
@@ -79,7 +75,7 @@ def labelled_split(model_or_committee: Any, data: Any, labels: Any = None) -> Sp
     if isinstance(model_or_committee, VotingModel):
         split = as_labelled(data, labels, "images", model_or_committee.label_names)
         classes = model_or_committee.output_shape[-1] or 0
-        check_classes(split, classes, model_or_committee.known_class_names)
+        check_classes(split, classes, model_or_committee.expected_names(split))
         return split
     names = getattr(model_or_committee, "class_names", None) or class_numbers(model_or_committee)
     return as_labelled(data, labels, "images", names)

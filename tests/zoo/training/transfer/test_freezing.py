@@ -237,7 +237,7 @@ def test_a_log_line_says_why_features_are_not_kept(
 def test_features_of_a_head_for_images_of_any_size_are_not_kept(split, capsys):
     inputs = keras.Input((None, None, 1))
     x = keras.layers.ReLU()(keras.layers.Conv2D(4, 3)(inputs))
-    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(10, 1)(x))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(3, 1)(x))
     model = keras.Model(inputs, keras.layers.Softmax()(x), name="any_size")
     recipe = replace(RECIPE, epochs=1, precision=None)
     train([Learner("any_size", model, recipe)], split, seed=0, verbose=1)
