@@ -233,8 +233,8 @@ def dense_operations(model: Any) -> int:
 def predict_by_batch(model: Any, images: np.ndarray, batch_size: int) -> np.ndarray:
     """Predict batch after batch by Keras.
 
-    Keras's `predict` is the same with an input pipeline. At its end it waits for the thread in which
-    TensorFlow tunes the pipeline, which wakes at intervals that double: it can take twice as long.
+    Keras's `predict` is the same with an input pipeline. At its end it waits for the thread that
+    tunes the pipeline, which wakes at intervals that double: it can take twice as long.
 
     Args:
         model: A `keras.Model`.
