@@ -223,15 +223,14 @@ class TrainingLoss:
             if takes_shares.any():
                 shares = tf.cast(shares, logits.dtype)
                 targets = tf.where(takes_shares[:, None, None], shares, targets)
-            # Each share of a mixed image counts by its own class.
-            by_share = self.mixed and of_classes is not None
-            if by_share:
-                targets *= of_classes[:, None]
+            of_shares = of_classes if self.mixed else None
+            if of_shares is not None:  # Each share of a mixed image counts by its own class.
+                targets *= of_shares[:, None]
             if self._smoothing is not None:
                 smoothing = tf.cast(tf.gather(self._smoothing, rows), logits.dtype)[:, None, None]
                 total = tf.reduce_sum(targets, axis=-1, keepdims=True)
                 targets = (1 - smoothing) * targets + smoothing * total / classes
-            if by_share:
+            if of_shares is not None:
                 # TensorFlow's loss takes for granted that targets sum to 1, which these do not.
                 return -tf.reduce_sum(targets * tf.nn.log_softmax(logits), axis=-1)
             losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)

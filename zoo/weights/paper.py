@@ -204,8 +204,8 @@ class Paper:
                 "teaching must have the temperature and the share of a teacher. Received: "
                 f"{dict(self.teaching)}, teacher {self.teacher!r}."
             )
-        for key, value in self.teaching.items():
-            real_number(f"teaching.{key}", value, least=0, example=0.9)
+        for key in self.teaching:
+            real_number(f"teaching.{key}", self.teaching[key], least=0, example=0.9)
         for key in ("began_with", "teacher"):
             if not isinstance(getattr(self, key), str):
                 raise ArgumentError(f"{key} must be a name. Received: {getattr(self, key)!r}.")
