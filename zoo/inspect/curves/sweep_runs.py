@@ -175,10 +175,12 @@ def value_rank(key: Any) -> tuple[Any, ...]:
 
 
 def value_text(value: Any) -> str:
-    """Write the value of a setting.
+    """Write the value of a setting, as the command line takes it.
 
     Example:
-        >>> value_text(0.0010), value_text("adam")
-        ('0.001', 'adam')
+        >>> value_text(0.0010), value_text("adam"), value_text(True)
+        ('0.001', 'adam', 'true')
     """
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:g}" if isinstance(value, (int, float)) else str(value)
