@@ -175,12 +175,11 @@ def value_rank(key: Any) -> tuple[Any, ...]:
 
 
 def value_text(value: Any) -> str:
-    """Write the value of a setting, as the command line takes it.
+    """Write the value of a setting.
 
     Example:
         >>> value_text(0.0010), value_text("adam"), value_text(True)
-        ('0.001', 'adam', 'true')
+        ('0.001', 'adam', 'True')
     """
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return f"{value:g}" if is_number else str(value)
