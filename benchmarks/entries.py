@@ -82,7 +82,7 @@ def train_by_keras(name: str, arguments: Any, split: Split, precision: str, epoc
     untuned.autotune.enabled = False
     images = tf.data.Dataset.from_tensor_slices((split.images, split.labels)).with_options(untuned)
     batches = images.shuffle(len(split)).batch(BATCH).prefetch(2)
-    model.fit(batches, epochs=epochs, verbose=0, callbacks=[watch])
+    model.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=[watch])
     return watch.seconds
 
 
