@@ -49,7 +49,7 @@ ENTRIES: list[tuple[str, dict[str, Any], int]] = [
     ("bn_mlp", {}, 8192),
     ("lasso_mlp", {}, 8192),
     ("deep_mlp", {}, 8192),
-    ("alexnet", {}, 128),
+    ("alexnet", {}, 32),
 ]
 NO_TWIN = ("alexnet",)
 """Entries with layers that `benchmarks.torch_twin` does not have."""
