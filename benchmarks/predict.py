@@ -2,6 +2,8 @@
 
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,17 +16,9 @@ from zoo.ensembles import Committee, Member
 REFERENCE = "members' predict, voting in NumPy"
 
 
-def vote(
-    members: list[Any], images: np.ndarray, batch_size: int | None, by_batch: bool = False
-) -> np.ndarray:
+def vote(members: list[Any], ask: Callable[[Any], np.ndarray]) -> np.ndarray:
     """Ask each member and count the votes with NumPy, as a user without a committee would do."""
-    probabilities = [
-        predict_by_batch(member, images, batch_size or 32)
-        if by_batch
-        else member.predict(images, batch_size=batch_size, verbose=0)
-        for member in members
-    ]
-    votes = np.stack(probabilities).argmax(axis=-1)
+    votes = np.stack([ask(member) for member in members]).argmax(axis=-1)
     classes = members[0].output_shape[-1]
     return np.eye(classes, dtype=int)[votes].sum(axis=0).argmax(axis=-1)
 
@@ -39,11 +33,20 @@ def main(*, quick: bool = False) -> None:
         [Member(model, name=name) for model, name in zip(members, entries, strict=True)]
     )
     images = split.images
-    same = float(np.mean(committee.predict(images).argmax(-1) == vote(members, images, None)))
+
+    def predict(member: Any, **options: Any) -> np.ndarray:
+        return member.predict(images, verbose=0, **options)
+
+    large = {"batch_size": 1024}
+    same = float(np.mean(committee.predict(images).argmax(-1) == vote(members, predict)))
     ways = {
-        REFERENCE: lambda: vote(members, images, None) is None or None,
-        "the same in batches of 1,024": lambda: vote(members, images, 1024) is None or None,
-        "… by predict_on_batch": lambda: vote(members, images, 1024, by_batch=True) is None or None,
+        REFERENCE: lambda: vote(members, predict) is None or None,
+        "the same in batches of 1,024": lambda: (
+            vote(members, partial(predict, **large)) is None or None
+        ),
+        "… by predict_on_batch": lambda: (
+            vote(members, partial(predict_by_batch, images=images, **large)) is None or None
+        ),
         "zoo, committee.predict": lambda: committee.predict(images).argmax(-1) is None or None,
     }
     rows = rows_of(take_turns(ways, 1 if quick else 9), REFERENCE)
