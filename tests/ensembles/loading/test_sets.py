@@ -93,6 +93,10 @@ def test_a_built_model_with_trained_weights_knows_its_classes(tiny_weights, data
     assert digits.report(unnamed).committee.accuracy == digits.report(data.test).committee.accuracy
     digits.save(tmp_path / "digits.keras")
     assert Committee.load(tmp_path / "digits.keras").class_names == data.class_names
+    shown = zoo.inspect.explain(
+        zoo.build("mlp", weights="tiny"), data.test.images[:1], method="gradient"
+    )
+    assert shown.class_names == data.class_names
     folded = zoo.fold_batch_normalization(zoo.build("vgg", weights="tiny"))
     assert Committee([folded]).label_names == data.class_names
     named = Committee([zoo.build("mlp", weights="tiny")], class_names=[*"abcdefghij"])

@@ -19,6 +19,7 @@ from zoo.inspect.explaining.network import Network
 from zoo.inspect.explaining.targets import as_targets
 from zoo.inspect.networks.progress import progress_bar
 from zoo.inspect.networks.randomizing import RandomizedModel
+from zoo.inspect.networks.recording import names_known_to
 
 BATCH = 32
 """The number of images in a run by default."""
@@ -96,7 +97,7 @@ def explain(
         elif isinstance(model_or_committee, VotingModel):
             class_names = model_or_committee.known_class_names
         else:
-            class_names = getattr(model_or_committee, "class_names", None)
+            class_names = names_known_to(model_or_committee)
     names = None if class_names is None else as_names("class_names", class_names)
     is_committee = isinstance(model_or_committee, VotingModel)
     explained = _of_committee if is_committee else _of_model

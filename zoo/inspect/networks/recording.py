@@ -147,6 +147,23 @@ def image_shape_of(model: Any) -> tuple[int | None, ...]:
     return tuple(shape[1:]) if isinstance(shape, tuple) and len(shape) == 4 else (None,) * 3
 
 
+def names_known_to(model: Any) -> tuple[str, ...] | None:
+    """Give the names of the classes that a model carries, those of its trained weights among them.
+
+    Args:
+        model: A `keras.Model` that is no committee.
+
+    Returns:
+        The names, or None.
+
+    Example:
+        >>> import zoo
+        >>> names_known_to(zoo.build("softmax")) is None
+        True
+    """
+    return getattr(model, "class_names", None) or getattr(model, "zoo_class_names", None)
+
+
 def class_numbers(model: Any) -> tuple[str, ...] | None:
     """Number the classes of a model: "0", "1" and so on, two of them for a single sigmoid.
 

@@ -11,7 +11,7 @@ from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled, check_classes
 from zoo.ensembles.models.voting_model import VotingModel
 from zoo.errors import ArgumentError, DataError
-from zoo.inspect.networks.recording import class_numbers, image_shape_of
+from zoo.inspect.networks.recording import class_numbers, image_shape_of, names_known_to
 from zoo.inspect.networks.running import ends_linearly, forward
 from zoo.metrics import are_probabilities
 
@@ -77,7 +77,7 @@ def labelled_split(model_or_committee: Any, data: Any, labels: Any = None) -> Sp
         classes = model_or_committee.output_shape[-1] or 0
         check_classes(split, classes, model_or_committee.expected_names(split))
         return split
-    names = getattr(model_or_committee, "class_names", None) or class_numbers(model_or_committee)
+    names = names_known_to(model_or_committee) or class_numbers(model_or_committee)
     return as_labelled(data, labels, "images", names)
 
 
