@@ -31,9 +31,9 @@ from zoo.datasets.load_arguments import (
 )
 from zoo.datasets.looking.duplicates import without_duplicates
 from zoo.datasets.looking.exclusion import leave_out
-from zoo.datasets.preparation import prepare_splits
+from zoo.datasets.preparation import hold_out_like, prepare_splits
 from zoo.datasets.reading import Reading, lacks_parts
-from zoo.datasets.registry import get_dataset, list_datasets, register
+from zoo.datasets.registry import check_name, get_dataset, list_datasets, register
 from zoo.datasets.sampling import check_share
 from zoo.datasets.split import Split
 
@@ -51,7 +51,7 @@ def load(
     resize: str = "stretch",
     drop_duplicates: bool = False,
     exclude: Any = None,
-    validation: float | int = 0.1,
+    validation: float | int | str = 0.1,
     test: float | int = 0.2,
     seed: int = 0,
     download: bool = False,
@@ -81,7 +81,9 @@ def load(
             the same call returns without `exclude`.
         validation: How much of the training images to hold out as the validation split, if
             neither `parts` nor the data set names one: a fraction, or a whole number of images of
-            every class; 0 for none.
+            every class; 0 for none. Or the name of a data set that has the same images with other
+            labels, in the same folder: the images are held out that it holds out, and its test
+            images are left out of the training split. So "fer2013" for the faces of "ferplus".
         test: The same for the test split, which is held out first.
         seed: Seed of the images that are held out; 0 or more.
         download: Fetch the files that are missing first, if their owner lets programs do so.
@@ -106,7 +108,8 @@ def load(
     dataset = get_dataset(name)
     info = dataset.info
     shares = {"test": check_share("test", test)}  # held out first
-    shares["validation"] = check_share("validation", validation)
+    like = check_name("validation", validation) if isinstance(validation, str) else None
+    shares["validation"] = 0 if like else check_share("validation", validation)
     whole_number("seed", seed, 0)
     switches = {"drop_duplicates": drop_duplicates, "download": download, "cache": cache}
     for switch, value in switches.items():
@@ -139,11 +142,17 @@ def load(
         leave_out_small_classes=info.reads_classes,
         seed=seed,
     )
+    if like:
+        other = load(
+            like, root, image_size=image_size, color=color, resize=resize, test=test, seed=seed,
+            drop_duplicates=drop_duplicates, cache=cache, on_error=on_error,
+        )  # fmt: skip
+        prepared = hold_out_like(prepared, other.splits, like)
     prepared, excluded = leave_out(prepared, exclude)
     settings: dict[str, Any] = {
         "name": name, "root": base and str(base.absolute()), "parts": parts and split_parts,
         "image_size": size, "color": color, "resize": resize, "drop_duplicates": drop_duplicates,
-        **shares, "seed": seed, "on_error": on_error,
+        **shares, "validation": validation, "seed": seed, "on_error": on_error,
     }  # fmt: skip
     settings |= {"exclude": excluded} if excluded else {}
     for prepared_split in prepared.values():

@@ -14,7 +14,7 @@ from zoo.datasets.load_arguments import SPLITS
 from zoo.datasets.looking.duplicates import without_duplicates
 from zoo.datasets.sampling import held_out_count, stratified_split
 from zoo.datasets.split import Split
-from zoo.errors import DataError
+from zoo.errors import ArgumentError, DataError
 from zoo.text import did_you_mean
 
 
@@ -51,6 +51,43 @@ def prepare_splits(
     if ids is not None:
         prepared = {name: _renumber(split, ids) for name, split in prepared.items()}
     return prepared
+
+
+def hold_out_like(
+    splits: Mapping[str, Split], others: Mapping[str, Split], other: str
+) -> dict[str, Split]:
+    """Hold out for validation the images that another data set holds out.
+
+    Args:
+        splits: The splits, without a validation split.
+        others: The splits of the other data set, which has the same images with other labels.
+        other: The name of the other data set.
+
+    Returns:
+        The splits. Images that the other data set tests on are not in the training split.
+
+    Raises:
+        ArgumentError: There is a validation split already.
+        DataError: The other data set holds none of these images out, or all images of a class.
+    """
+    if "validation" in splits:
+        raise ArgumentError(
+            "validation must be a share where the data set or parts= name a validation split. "
+            f"Received: {other!r}. Leave validation out."
+        )
+    train = splits["train"]
+    held_out, tested = (
+        np.isin(train.digests, others[part].digests if part in others else [])
+        for part in ("validation", "test")
+    )
+    kept = train.take(~held_out & ~tested)
+    if not held_out.any() or set(train.labels) != set(kept.labels):
+        which = "all images of a class" if held_out.any() else "none of the images"
+        raise DataError(
+            f"validation={other!r} must hold out some of the images of every class. Received: "
+            f"{which}. Pass a share, such as 0.1."
+        )
+    return {**splits, "train": kept, "validation": train.take(held_out, name="validation")}
 
 
 def _class_ids(classes: Sequence[str], class_names: tuple[str, ...]) -> list[int]:

@@ -23,7 +23,7 @@ from zoo.datasets.formats.decode import decode
 from zoo.datasets.formats.image_file import Target
 from zoo.datasets.split import Split, as_split
 from zoo.errors import ArgumentError, DataError
-from zoo.text import unknown_name
+from zoo.text import did_you_mean, unknown_name
 
 # The files of an embedded data set.
 NO_FILES = Tree(Path(), {}, frozenset(), open_file=lambda name: open(name, "rb"))  # noqa: SIM115
@@ -213,6 +213,16 @@ def get_dataset(name: Any) -> Dataset:
             )
         )
     return _datasets[name]
+
+
+def check_name(argument: str, name: str) -> str:
+    """Take an argument that may name a data set beside other values, or raise an ArgumentError."""
+    if name not in _datasets:
+        raise ArgumentError(
+            f"{argument} must be a number, or the name of a data set. Received: {name!r}"
+            f"{did_you_mean(name, _datasets)} Registered: {', '.join(sorted(_datasets))}."
+        )
+    return name
 
 
 def list_datasets() -> list[DatasetInfo]:

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from zoo.datasets import load
-from zoo.datasets.preparation import prepare_splits
+from zoo.datasets.preparation import hold_out_like, prepare_splits
 from zoo.datasets.split import as_split
-from zoo.errors import DataError
+from zoo.errors import ArgumentError, DataError, ZooError
 
 
 def test_zero_holds_nothing_out():
@@ -68,3 +68,46 @@ def test_shares_are_those_among_the_classes_that_are_left():
     expected = [[1 / 3, 2 / 3], [0, 1], [0, 1], [1, 0]]
     np.testing.assert_allclose(prepared.label_shares, expected, rtol=1e-6)
     assert prepared.label_shares.dtype == np.float32
+
+
+def test_images_are_held_out_as_another_data_set_of_the_same_images_does():
+    images = np.arange(6, dtype=np.uint8)[:, None, None, None]
+    train = as_split(images, [0, 0, 0, 1, 1, 1])
+    others = {
+        "train": as_split(images[2:4], [0, 1]),
+        "validation": as_split(images[[1, 4]], [1, 0]),
+        "test": as_split(images[[5]], [0]),
+    }
+    prepared = hold_out_like({"train": train}, others, "other")
+    assert [split.rows.tolist() for split in prepared.values()] == [[0, 2, 3], [1, 4]]
+    assert (prepared["validation"].name, prepared["validation"].labels.tolist()) == (
+        "validation", [0, 1],
+    )  # fmt: skip
+
+
+def test_a_data_set_holds_out_what_it_holds_out_by_itself():
+    whole, same = load("digits"), load("digits", validation="digits")
+    for part in ("train", "validation", "test"):
+        np.testing.assert_array_equal(getattr(same, part).rows, getattr(whole, part).rows)
+    assert same.train.settings["validation"] == "digits"
+
+
+@pytest.mark.parametrize(
+    ("others", "splits", "message"),
+    [
+        ([7], ["train"], "Received: none of the images"),
+        ([0], ["train"], "Received: all images of a class"),
+        ([1], ["train", "validation"], "name a validation split. Received: 'other'"),
+    ],
+)
+def test_another_data_set_holds_out_some_images_of_every_class(others, splits, message):
+    images = np.arange(3, dtype=np.uint8)[:, None, None, None]
+    split = as_split(images, [0, 1, 1])
+    held_out = as_split(np.array(others, np.uint8)[:, None, None, None], [0])
+    with pytest.raises(ZooError, match=message):
+        hold_out_like(dict.fromkeys(splits, split), {"validation": held_out}, "other")
+
+
+def test_an_unknown_data_set_that_holds_out_is_named():
+    with pytest.raises(ArgumentError, match="'digit'; did you mean 'digits'"):
+        load("digits", validation="digit")

@@ -20,6 +20,7 @@ from zoo.cli.runs.resuming import HIDDEN
 from zoo.cli.words.values import (
     Arguments,
     Count,
+    HeldOut,
     Modules,
     Name,
     Names,
@@ -84,14 +85,14 @@ class SplitOptions(ImageOptions):
     Args:
         parts: Which parts of the files each split takes, `train=Training,test=PrivateTest`; `+`
             joins parts.
-        validation: Training images to hold out for validation: a share, or a number of images of
-            every class.
+        validation: Training images to hold out for validation: a share, a number of images of
+            every class, or those that another data set of the same images holds out.
         test: The same for the test, where the data set has no test split of its own.
         resize: Stretch images to the size, or crop their edges so that shapes stay as they are.
     """
 
     parts: Parts | None = None
-    validation: Share = 0.1
+    validation: HeldOut = 0.1
     test: Share = 0.2
     resize: Literal["stretch", "crop"] = "stretch"
     on_error: Literal["raise", "skip"] = "raise"

@@ -59,6 +59,16 @@ def parse_share(text: str) -> float:
     return int(share) if share >= 1 and share.is_integer() else share
 
 
+def parse_held_out(text: str) -> float | str:
+    """Read which images to hold out: a share, as in `parse_share`, or the name of a data set.
+
+    Example:
+        >>> parse_held_out("0.1"), parse_held_out("fer2013")
+        (0.1, 'fer2013')
+    """
+    return text if re.match(r"[^\W\d]", text) else parse_share(text)
+
+
 def parse_names(text: str) -> list[str]:
     """Read names with commas between: `angry, happy`."""
     return [word.strip() for word in text.split(",")]
@@ -233,6 +243,10 @@ def _whole_number(least: int) -> Parameter:
 
 _NUMBER = _option(float, "NUMBER", "a number", "0.1")
 _SHARE = _option(parse_share, "NUMBER", "a fraction, or a number of images of 0 or more", "0.1")
+_HELD_OUT = _option(
+    parse_held_out, "NUMBER|NAME", "a fraction, a number of images of 0 or more, or a data set",
+    "0.1",
+)  # fmt: skip
 _NAMES = _option(parse_names, "NAME,NAME", "names with commas between", "angry,happy")
 _WEIGHTS = _option(
     parse_weights, "NUMBERS|NAME", "numbers with commas between, or the name of trained weights",
@@ -262,6 +276,7 @@ Scheduler = Annotated[
 Name = Annotated[str, Parameter(metavar="NAME")]
 Number = Annotated[float, _NUMBER]
 Share = Annotated[float, _SHARE]
+HeldOut = Annotated[float | str, _HELD_OUT]
 Names = Annotated[list[str], _NAMES]
 Weights = Annotated[list[float] | str, _WEIGHTS]
 Parts = Annotated[Mapping[str, list[str]], _PARTS]

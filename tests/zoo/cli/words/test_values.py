@@ -39,6 +39,12 @@ def test_a_share_is_not_negative(text):
         read(values.Share, "--test", text)
 
 
+@pytest.mark.parametrize("text", ["-0.1", "-inf", "+", ""])
+def test_what_is_held_out_is_a_share_or_a_data_set(text):
+    with pytest.raises(ArgumentError, match=r"--validation must be .* or a data set"):
+        read(values.HeldOut, "--validation", text)
+
+
 @pytest.mark.parametrize("text", ["train", "train=", "train=a,train=b", ""])
 def test_parts_have_a_split_and_a_name_each(text):
     with pytest.raises(ArgumentError, match=r"--parts must be .* for example, --parts"):
