@@ -36,6 +36,7 @@ from zoo.datasets.reading import Reading, lacks_parts
 from zoo.datasets.registry import check_name, get_dataset, list_datasets, register
 from zoo.datasets.sampling import check_share
 from zoo.datasets.split import Split
+from zoo.errors import DataError, ZooError
 
 __all__ = ["download", "get_dataset", "list_datasets", "load", "load_to_judge", "register"]
 
@@ -82,8 +83,8 @@ def load(
         validation: How much of the training images to hold out as the validation split, if
             neither `parts` nor the data set names one: a fraction, or a whole number of images of
             every class; 0 for none. Or the name of a data set that has the same images with other
-            labels, in the same folder: the images are held out that it holds out, and its test
-            images are left out of the training split. So "fer2013" for the faces of "ferplus".
+            labels, in the same folder: the images that it holds out by default are held out, and
+            its test images are not trained on. So "fer2013" for the faces of "ferplus".
         test: The same for the test split, which is held out first.
         seed: Seed of the images that are held out; 0 or more.
         download: Fetch the files that are missing first, if their owner lets programs do so.
@@ -143,21 +144,30 @@ def load(
         seed=seed,
     )
     if like:
-        other = load(
-            like, root, image_size=image_size, color=color, resize=resize, test=test, seed=seed,
-            drop_duplicates=drop_duplicates, cache=cache, on_error=on_error,
-        )  # fmt: skip
-        prepared = hold_out_like(prepared, other.splits, like)
+        same = {"image_size": size, "color": color, "resize": resize, "on_error": on_error}
+        same |= {"drop_duplicates": drop_duplicates, "test": test, "seed": seed, "cache": cache}
+        prepared = hold_out_like(prepared, _other_splits(like, root, parts=parts, **same), like)
     prepared, excluded = leave_out(prepared, exclude)
     settings: dict[str, Any] = {
         "name": name, "root": base and str(base.absolute()), "parts": parts and split_parts,
         "image_size": size, "color": color, "resize": resize, "drop_duplicates": drop_duplicates,
-        **shares, "validation": validation, "seed": seed, "on_error": on_error,
+        **shares, "validation": like or shares["validation"], "seed": seed, "on_error": on_error,
     }  # fmt: skip
     settings |= {"exclude": excluded} if excluded else {}
     for prepared_split in prepared.values():
         prepared_split.settings = settings
     return ImageData(name, prepared["train"], prepared.get("validation"), prepared.get("test"))
+
+
+def _other_splits(name: str, root: Any, **options: Any) -> dict[str, Split]:
+    """Load the data set that says which images are held out."""
+    try:
+        return load(name, root, **options).splits
+    except ZooError as error:
+        raise DataError(
+            f"validation={name!r} must name a data set that can be loaded from the same root with "
+            f"the same parts. Received: {error} Pass a share, such as 0.1, if there is none."
+        ) from error
 
 
 def load_to_judge(

@@ -68,7 +68,8 @@ def hold_out_like(
 
     Raises:
         ArgumentError: There is a validation split already.
-        DataError: The other data set holds none of these images out, or all images of a class.
+        DataError: Fewer than half of the images are in the other data set, it holds none of them
+            out, or all images of a class.
     """
     if "validation" in splits:
         raise ArgumentError(
@@ -76,17 +77,27 @@ def hold_out_like(
             f"Received: {other!r}. Leave validation out."
         )
     train = splits["train"]
-    held_out, tested = (
-        np.isin(train.digests, others[part].digests if part in others else [])
-        for part in ("validation", "test")
-    )
-    kept = train.take(~held_out & ~tested)
-    if not held_out.any() or set(train.labels) != set(kept.labels):
-        which = "all images of a class" if held_out.any() else "none of the images"
+    inside = {part: np.isin(train.digests, split.digests) for part, split in others.items()}
+    nowhere = np.zeros(len(train), bool)
+    held_out = inside.get("validation", nowhere)
+    kept = train.take(~held_out & ~inside.get("test", nowhere))
+    known = np.logical_or.reduce([*inside.values()])
+    if 2 * known.sum() < len(train) or not held_out.any() or {*kept.labels} != {*train.labels}:
         raise DataError(
-            f"validation={other!r} must hold out some of the images of every class. Received: "
-            f"{which}. Pass a share, such as 0.1."
+            f"validation={other!r} must name a data set of the same images that holds some of them "
+            f"out, and leaves images of every class. Received: {known.sum():,} of {len(train):,} "
+            f"training images in it, {held_out.sum():,} of them held out. Pass a share, such as "
+            "0.1, or load both in the same size and colour."
         )
+    if "test" in splits:
+        shared = int(np.isin(splits["test"].digests, others["train"].digests).sum())
+        if shared:
+            warnings.warn(
+                f"Test images that are training images of {other}: {shared:,}. A network that "
+                "learns both is tested on images that it has learned. drop_duplicates=True may "
+                "help.",
+                stacklevel=3,  # the caller of load
+            )
     return {**splits, "train": kept, "validation": train.take(held_out, name="validation")}
 
 

@@ -220,7 +220,8 @@ def check_name(argument: str, name: str) -> str:
     if name not in _datasets:
         raise ArgumentError(
             f"{argument} must be a number, or the name of a data set. Received: {name!r}"
-            f"{did_you_mean(name, _datasets)} Registered: {', '.join(sorted(_datasets))}."
+            f"{did_you_mean(name, _datasets)} Registered: {', '.join(sorted(_datasets))}. Import "
+            "the module that registers a data set of your own."
         )
     return name
 

@@ -288,7 +288,14 @@ def _images(
         if not _holds_training_images(committee, new):
             images = _with_class_ids(_whole(name, new, split), committee.class_names, classes)
             return images, None
-    loaded = load(name, root, classes=chosen, **{**options, **settings, **given})
+    options = {**options, **settings, **given}
+    try:
+        loaded = load(name, root, classes=chosen, **options)
+    except DataError:
+        # Images that were held out as another data set holds them out need that data set, too.
+        if not isinstance(settings.get("validation"), str) or split not in (None, "test"):
+            raise
+        loaded = load(name, root, classes=chosen, **{**options, "validation": 0.1})
     images = _numbered_as(committee, _choose(name, loaded.splits, split or "test"))
     training = loaded.splits.get("train") if trained_name == name else None
     return images, training and _numbered_as(committee, training)

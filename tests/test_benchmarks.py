@@ -233,7 +233,7 @@ def check_convolutions(results):
 def check_sets(results):
     assert results["rows"].keys() == {"fer2013-small"}
     row = results["rows"]["fer2013-small"]
-    assert row["members"] == 2
+    assert row["members"] == 4
     assert min(row["float32"], row["mixed_bfloat16"]) > 0
 
 

@@ -93,19 +93,36 @@ def test_a_data_set_holds_out_what_it_holds_out_by_itself():
 
 
 @pytest.mark.parametrize(
-    ("others", "splits", "message"),
+    ("held_out", "splits", "message"),
     [
-        ([7], ["train"], "Received: none of the images"),
-        ([0], ["train"], "Received: all images of a class"),
-        ([1], ["train", "validation"], "name a validation split. Received: 'other'"),
+        ([7], ["train"], "Received: 0 of 2 training images in it, 0 of them held out"),
+        ([0], ["train"], r"leaves images of every class\. Received: 1 of 2"),
+        ([1], ["train", "validation"], r"name a validation split\. Received: 'other'"),
     ],
 )
-def test_another_data_set_holds_out_some_images_of_every_class(others, splits, message):
-    images = np.arange(3, dtype=np.uint8)[:, None, None, None]
-    split = as_split(images, [0, 1, 1])
-    held_out = as_split(np.array(others, np.uint8)[:, None, None, None], [0])
+def test_another_data_set_holds_out_some_of_the_same_images(held_out, splits, message):
+    images = np.arange(2, dtype=np.uint8)[:, None, None, None]
+    split = as_split(images, [0, 1])
+    others = {"validation": as_split(np.array(held_out, np.uint8)[:, None, None, None], [0])}
     with pytest.raises(ZooError, match=message):
-        hold_out_like(dict.fromkeys(splits, split), {"validation": held_out}, "other")
+        hold_out_like(dict.fromkeys(splits, split), others, "other")
+
+
+def test_test_images_that_the_other_data_set_trains_on_are_warned_of():
+    images = np.arange(6, dtype=np.uint8)[:, None, None, None]
+    splits = {"train": as_split(images[:4], [0, 1, 0, 1]), "test": as_split(images[4:], [0, 1])}
+    others = {
+        "train": as_split(images[[1, 2, 3, 4]], [0, 1, 0, 1]),
+        "validation": as_split(images[[0, 5]], [0, 1]),
+    }
+    with pytest.warns(UserWarning, match="Test images that are training images of other: 1"):
+        hold_out_like(splits, others, "other")
+
+
+def test_files_of_the_other_data_set_are_needed(write, image_bytes):
+    root = write("pets", {f"{name}/{k}.png": image_bytes() for name in "ab" for k in range(20)})
+    with pytest.raises(DataError, match=r"validation='digits' must name .* root must be None"):
+        load("folder", root, validation="digits")
 
 
 def test_an_unknown_data_set_that_holds_out_is_named():

@@ -244,7 +244,7 @@ def _whole_number(least: int) -> Parameter:
 _NUMBER = _option(float, "NUMBER", "a number", "0.1")
 _SHARE = _option(parse_share, "NUMBER", "a fraction, or a number of images of 0 or more", "0.1")
 _HELD_OUT = _option(
-    parse_held_out, "NUMBER|NAME", "a fraction, a number of images of 0 or more, or a data set",
+    parse_held_out, "NUMBER|NAME", "a fraction, a number of images, or a data set",
     "0.1",
 )  # fmt: skip
 _NAMES = _option(parse_names, "NAME,NAME", "names with commas between", "angry,happy")
