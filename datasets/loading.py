@@ -144,9 +144,11 @@ def load(
         seed=seed,
     )
     if like:
-        same = {"image_size": size, "color": color, "resize": resize, "on_error": on_error}
-        same |= {"drop_duplicates": drop_duplicates, "test": test, "seed": seed, "cache": cache}
-        prepared = hold_out_like(prepared, _other_splits(like, root, parts=parts, **same), like)
+        others = _other_splits(
+            like, root, parts=parts, image_size=size, color=color, resize=resize, seed=seed,
+            drop_duplicates=drop_duplicates, test=test, on_error=on_error, cache=cache,
+        )  # fmt: skip
+        prepared = hold_out_like(prepared, others, like)
     prepared, excluded = leave_out(prepared, exclude)
     settings: dict[str, Any] = {
         "name": name, "root": base and str(base.absolute()), "parts": parts and split_parts,

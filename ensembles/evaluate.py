@@ -21,7 +21,7 @@ from zoo.datasets.split import Split
 from zoo.ensembles.answering.pictures import image_options
 from zoo.ensembles.loading.names import committee_of, settings_of
 from zoo.ensembles.provenance import RECORDED
-from zoo.errors import ArgumentError, DataError
+from zoo.errors import ArgumentError, DataError, ZooError
 
 if TYPE_CHECKING:
     from zoo.ensembles.committee import Committee
@@ -291,7 +291,7 @@ def _images(
     options = {**options, **settings, **given}
     try:
         loaded = load(name, root, classes=chosen, **options)
-    except DataError:
+    except ZooError:
         # Images that were held out as another data set holds them out need that data set, too.
         if not isinstance(settings.get("validation"), str) or split not in (None, "test"):
             raise

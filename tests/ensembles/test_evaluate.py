@@ -47,6 +47,24 @@ def test_a_saved_model_does_not_choose_what_is_fetched(monkeypatch, trained_comm
     assert not {"download", "cache"} & {*asked}
 
 
+def test_the_test_part_needs_no_data_set_that_said_what_to_hold_out(
+    monkeypatch, trained_committee, test_split
+):
+    def load(data, root, *, validation, **_):
+        if validation == "gone":
+            raise DataError("no files")
+        return SimpleNamespace(splits={"test": test_split, "validation": test_split})
+
+    monkeypatch.setattr(evaluate, "load", load)
+    settings = {"name": "digits", "root": None, "validation": "gone"}
+    monkeypatch.setattr(Committee, "data_settings", settings)
+    for split in ("test", None):
+        images, _ = evaluate._images(trained_committee, "digits", None, None, {}, split)
+        assert len(images) == len(test_split)
+    with pytest.raises(DataError, match="no files"):
+        evaluate._images(trained_committee, "digits", None, None, {}, "validation")
+
+
 def test_size_and_colour_come_from_the_model_where_the_training_left_them_open(
     monkeypatch, trained_committee, test_split
 ):
