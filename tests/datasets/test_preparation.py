@@ -95,7 +95,7 @@ def test_a_data_set_holds_out_what_it_holds_out_by_itself():
 @pytest.mark.parametrize(
     ("held_out", "splits", "message"),
     [
-        ([7], ["train"], "Received: 0 of 2 training images in it, 0 of them held out"),
+        ([7], ["train"], "Received: 0 of 2 training images are in it, and 0 are held out"),
         ([0], ["train"], r"leaves images of every class\. Received: 1 of 2"),
         ([1], ["train", "validation"], r"name a validation split\. Received: 'other'"),
     ],
