@@ -86,8 +86,8 @@ def hold_out_like(
         raise DataError(
             f"validation={other!r} must name a data set of the same images that holds some of them "
             f"out, and leaves images of every class. Received: {known.sum():,} of {len(train):,} "
-            f"training images are in it, and {held_out.sum():,} are held out. Pass a share, such as "
-            "0.1, or load both in the same size and colour."
+            f"training images are in it, and {held_out.sum():,} are held out. Pass a share, "
+            "such as 0.1, or load both in the same size and colour."
         )
     if "test" in splits:
         shared = int(np.isin(splits["test"].digests, others["train"].digests).sum())
