@@ -147,6 +147,7 @@ def load(
         others = _other_splits(
             like, root, parts=parts, image_size=size, color=color, resize=resize, seed=seed,
             drop_duplicates=drop_duplicates, test=test, on_error=on_error, cache=cache,
+            download=download,
         )  # fmt: skip
         prepared = hold_out_like(prepared, others, like)
     prepared, excluded = leave_out(prepared, exclude)
