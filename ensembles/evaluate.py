@@ -21,7 +21,7 @@ from zoo.datasets.split import Split
 from zoo.ensembles.answering.pictures import image_options
 from zoo.ensembles.loading.names import committee_of, settings_of
 from zoo.ensembles.provenance import RECORDED
-from zoo.errors import ArgumentError, DataError, ZooError
+from zoo.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
     from zoo.ensembles.committee import Committee
@@ -288,14 +288,9 @@ def _images(
         if not _holds_training_images(committee, new):
             images = _with_class_ids(_whole(name, new, split), committee.class_names, classes)
             return images, None
-    options = {**options, **settings, **given}
-    try:
-        loaded = load(name, root, classes=chosen, **options)
-    except ZooError:
-        # Images that were held out as another data set holds them out need that data set, too.
-        if not isinstance(settings.get("validation"), str) or split not in (None, "test"):
-            raise
-        loaded = load(name, root, classes=chosen, **{**options, "validation": 0.1})
+    if isinstance(settings.get("validation"), str) and split in (None, "test"):
+        settings["validation"] = 0  # the other data set, which says what to hold out, is not needed
+    loaded = load(name, root, classes=chosen, **{**options, **settings, **given})
     images = _numbered_as(committee, _choose(name, loaded.splits, split or "test"))
     training = loaded.splits.get("train") if trained_name == name else None
     return images, training and _numbered_as(committee, training)

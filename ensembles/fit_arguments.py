@@ -44,7 +44,7 @@ def training_split(
 
 
 def validation_split(given: Any, data: Split, models: Sequence[Any]) -> Split | None:
-    """Take validation images with labels, and warn of those that are training images too.
+    """Take validation images with labels, and warn of those that any training has seen.
 
     Args:
         given: Images with labels, as in `Committee.fit`, or None.
@@ -72,9 +72,11 @@ def validation_split(given: Any, data: Split, models: Sequence[Any]) -> Split | 
     split = as_labelled(given, None, "validation", data.class_names)
     if known := split.count_among(np.union1d(data.digests, provenance_of(models).trained_on)):
         warnings.warn(
-            f"{known:,} of the {len(split):,} validation images are training images too, so "
-            "the validation scores are too good. Hold out images that differ, for example with "
-            "zoo.datasets.load(drop_duplicates=True).",
+            f"{known:,} of the {len(split):,} validation images are training images too, of this "
+            "training or of weights that a member or the teacher brings, so the validation scores "
+            "are too good. Hold out images that differ, for example with "
+            "zoo.datasets.load(drop_duplicates=True), or with load(validation=NAME) where the "
+            "weights know the images by the data set of that name.",
             UserWarning,
             stacklevel=3,
         )
