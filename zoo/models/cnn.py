@@ -20,7 +20,7 @@ RECIPE = Recipe(
     standardize="per_image",
     precision="auto",
 )
-"""The default of the convolutional networks for small images. docs/recipes.md has the trials."""
+"""The default of the convolutional networks for small images. docs/tried.md has the trials."""
 
 
 @register(

@@ -19,7 +19,7 @@ RECIPE = Recipe(
     epochs=40,
     standardize="per_image",
 )
-"""The default of all perceptrons, so that they train together. docs/recipes.md has the trials."""
+"""The default of all perceptrons, so that they train together. docs/tried.md has the trials."""
 INM702_RECIPE = Recipe(optimizer="sgd", learning_rate=0.001, batch_size=256, epochs=100)
 
 

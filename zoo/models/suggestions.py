@@ -16,7 +16,7 @@ RULES = (
 
 Three members can outvote each other, and the same model twice has different initial weights. From
 12 pixels and 500 images on, convolutional networks were clearly more accurate in the trials of
-docs/recipes.md, and perceptrons beside them would harm the vote. Below, the gain was small, and
+docs/tried.md, and perceptrons beside them would harm the vote. Below, the gain was small, and
 perceptrons train some ten times faster."""
 
 

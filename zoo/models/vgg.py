@@ -25,7 +25,7 @@ RECIPE = Recipe(
     standardize="per_image",
     precision="auto",
 )
-"""The default of the networks with batch normalisation. docs/recipes.md has the trials."""
+"""The default of the networks with batch normalisation. docs/tried.md has the trials."""
 _WITHOUT = "Pass False to build without squeeze and excitation"
 
 
