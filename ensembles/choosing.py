@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from zoo.arguments import is_among
+from zoo.augmentation.views import TestTimeAugmentation
 from zoo.datasets.split import Split
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.combining.selection import best_members, greedy_selection, simplex_weights
@@ -85,7 +86,9 @@ def select(
     return chosen
 
 
-def calibrate(committee: Committee, x: Any, y: Any = None) -> Committee:
+def calibrate(
+    committee: Committee, x: Any, y: Any = None, *, augmentation: TestTimeAugmentation = None
+) -> Committee:
     """Fit a temperature to the committee's probabilities on validation images.
 
     Args:
@@ -94,13 +97,17 @@ def calibrate(committee: Committee, x: Any, y: Any = None) -> Committee:
         x: Validation images that no member was trained on: a `Split`, or uint8 [n, height, width,
             channels].
         y: Labels int [n], if `x` is an array.
+        augmentation: The test-time augmentation with which the committee is to answer, as for
+            `Committee.predict`: means over several views are less sure of themselves, and need
+            another temperature.
 
     Returns:
         A new committee with `rule.temperature`, which makes the same decisions. Its members are
         shared with the old committee.
 
     Raises:
-        ArgumentError: The committee has majority voting, which gives shares of the vote.
+        ArgumentError: The committee has majority voting, which gives shares of the vote; or there
+            is no such augmentation.
         DataError: The images are the test split, or do not fit.
 
     Example:
@@ -120,7 +127,8 @@ def calibrate(committee: Committee, x: Any, y: Any = None) -> Committee:
         )
     rule = replace(committee.rule, temperature=None)
     split = for_choosing(committee, x, y)
-    temperature = fit_temperature(rule(committee.member_probabilities(split)), split.labels)
+    members = committee.member_probabilities(split, augmentation=augmentation)
+    temperature = fit_temperature(rule(members), split.labels)
     return committee.with_rule(replace(rule, temperature=temperature), tuned_on=split)
 
 

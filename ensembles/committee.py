@@ -13,7 +13,13 @@ from zoo.arguments import as_path, whole_number
 from zoo.ensembles.checks import as_unlabelled
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.export import export
-from zoo.ensembles.fit_arguments import models_of_teacher, training_split, validation_split
+from zoo.ensembles.fit_arguments import (
+    models_of_teacher,
+    take_classes,
+    training_split,
+    validation_split,
+    warn_of_known_images,
+)
 from zoo.ensembles.fitting import MemberTraining, warn_of_members
 from zoo.ensembles.members import (
     build_models,
@@ -190,11 +196,12 @@ class Committee(VotingModel):
             refuse_other_arguments(others, known)
         data = training_split(x, y, sample_weight, self._known_names)
         teachers = models_of_teacher(teacher)
-        validation = validation_split(validation_data, data, [*self._models, *teachers])
+        validation = validation_split(validation_data, data)
         if not self._models:
             models = build_models(self._specs, data.image_shape, data.num_classes, self.seed)
             self._use_models(models, self.member_names)
         self._learn_classes(data)
+        warn_of_known_images(validation, data, [*self._models, *teachers])
         warn_of_members(self._specs, self._models, data, teachers)
         training = MemberTraining(
             self._specs, self._models, self.rule, self.seed, self.snapshots,
@@ -206,9 +213,7 @@ class Committee(VotingModel):
             self._own_provenance = replace(self._own_provenance, data_settings=data.settings)
             self.keep_training_images(data)
             self.forget_validation()
-            for model in self._models:
-                if hasattr(model, "zoo_class_names"):  # whose weights knew other classes perhaps
-                    model.zoo_class_names = self.class_names
+            take_classes(self._models, self.class_names)
             self.out_of_bag = None
             built_with = self.training.get("arguments", {})
             self.training = training.settings

@@ -1,5 +1,6 @@
 """The arguments of `Committee.fit`: training images, validation images and the teacher."""
 
+import logging
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +12,10 @@ from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled, check_part
 from zoo.ensembles.provenance import provenance_of
 from zoo.errors import ArgumentError, DataError
+from zoo.registry.sources import sources_of
 from zoo.training.distillation import Teacher
+
+logger = logging.getLogger("zoo")
 
 
 def training_split(
@@ -43,13 +47,12 @@ def training_split(
     return data
 
 
-def validation_split(given: Any, data: Split, models: Sequence[Any]) -> Split | None:
-    """Take validation images with labels, and warn of those that any training has seen.
+def validation_split(given: Any, data: Split) -> Split | None:
+    """Take validation images with labels.
 
     Args:
         given: Images with labels, as in `Committee.fit`, or None.
         data: The training images.
-        models: The members and the teacher, which may know images from earlier trainings.
 
     Returns:
         The split, or None.
@@ -69,18 +72,60 @@ def validation_split(given: Any, data: Split, models: Sequence[Any]) -> Split | 
             "validation_data must be a Split, a pair (images, labels) or a dataset of such pairs. "
             f"Received: {received}. Pass the images and the labels in a tuple."
         )
-    split = as_labelled(given, None, "validation", data.class_names)
-    if known := split.count_among(np.union1d(data.digests, provenance_of(models).trained_on)):
+    return as_labelled(given, None, "validation", data.class_names)
+
+
+def warn_of_known_images(validation: Split | None, data: Split, models: Sequence[Any]) -> None:
+    """Warn of validation images that any training has seen.
+
+    Args:
+        validation: The validation images, or None.
+        data: The training images.
+        models: The members and the teacher, which may know images from earlier trainings.
+    """
+    if validation is None:
+        return
+    trained_on = np.union1d(data.digests, provenance_of(models).trained_on)
+    if known := validation.count_among(trained_on):
         warnings.warn(
-            f"{known:,} of the {len(split):,} validation images are training images too, of this "
-            "training or of weights that a member or the teacher brings, so the validation scores "
-            "are too good. Hold out images that differ, for example with "
+            f"{known:,} of the {len(validation):,} validation images are training images too, of "
+            "this training or of weights that a member or the teacher brings, so the validation "
+            "scores are too good. Hold out images that differ, for example with "
             "zoo.datasets.load(drop_duplicates=True), or with load(validation=NAME) where the "
             "weights know the images by the data set of that name.",
             UserWarning,
             stacklevel=3,
         )
-    return split
+
+
+def tell_other_classes(name: str, model: Any, class_names: Sequence[str]) -> None:
+    """Let the log say that a model keeps a last layer which was trained for other classes.
+
+    Args:
+        name: The name of the member.
+        model: The model, which perhaps began with trained weights.
+        class_names: The classes that it is to learn.
+    """
+    trained = getattr(model, "zoo_class_names", class_names)
+    if trained != class_names:
+        sources = [source for source in sources_of(model) if isinstance(source, str)]
+        logger.warning(
+            "%s keeps the last layer of %s, which was trained for other classes: %s. The classes "
+            "of the data are %s.",
+            name, (sources or ["its weights"])[0], ", ".join(trained), ", ".join(class_names),
+        )  # fmt: skip
+
+
+def take_classes(models: Sequence[Any], class_names: Sequence[str] | None) -> None:
+    """Let models that began with trained weights know the classes that they learn now.
+
+    Args:
+        models: The models of the members.
+        class_names: The classes.
+    """
+    for model in models:
+        if hasattr(model, "zoo_class_names"):
+            model.zoo_class_names = class_names
 
 
 def models_of_teacher(teacher: Any) -> list[Any]:

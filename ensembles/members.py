@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from zoo.arguments import argument_error, whole_number
+from zoo.arguments import argument_error, plain, whole_number
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
 from zoo.registry.building import build, check_argument_names
@@ -62,9 +62,11 @@ class Member:
         else:
             _check_built_model(self)
             default_name, default_recipe = self.model.name, _recipe_of(self.model)
+        if isinstance(self.arguments, Mapping):
+            # A plain dict, since other mappings, such as read-only views, cannot be copied.
+            arguments = {name: plain(value) for name, value in self.arguments.items()}
+            object.__setattr__(self, "arguments", arguments)
         _check_arguments(self)
-        # A plain dict, since other mappings, such as read-only views, cannot be copied or pickled.
-        object.__setattr__(self, "arguments", dict(self.arguments))
         if self.recipe is None:
             object.__setattr__(self, "recipe", default_recipe)
         elif isinstance(self.recipe, str):
@@ -205,6 +207,9 @@ def make_members(members: Any, copies: int | None, snapshots: int | None = None)
             "Each keras.Model must be a member once only. Received: the same model twice. Give it "
             "a weight with weights=, or make a copy with keras.models.clone_model."
         )
+    starts = [member.arguments["weights"] for member in made if "weights" in member.arguments]
+    if len(set(starts)) < len(starts) and not snapshots:
+        _tell_same_start(starts)
     named = _with_unique_names(made)
     for member in named:
         if member.is_built:
@@ -247,11 +252,16 @@ def with_weights(
     if snapshots:
         chosen = chosen[:1] * len(members)
     elif len(names := {weights.name for weights in chosen}) < len(members):
-        logger.warning("Several members start from the same weights: %s.", ", ".join(sorted(names)))
+        _tell_same_start(names)
     return [
         replace(member, arguments={**member.arguments, "weights": weights.name})
         for member, weights in zip(members, chosen, strict=True)
     ]
+
+
+def _tell_same_start(weights: Iterable[str]) -> None:
+    names = ", ".join(sorted(set(weights)))
+    logger.warning("Several members start from the same weights: %s.", names)
 
 
 def built_member(model: Any, recipe: Recipe, name: str) -> Member:

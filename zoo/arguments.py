@@ -32,6 +32,21 @@ def is_whole(value: Any) -> bool:
     return hasattr(value, "__index__") and not isinstance(value, bool)
 
 
+def plain(value: Any) -> Any:
+    """Give a number of NumPy's types as one of Python's, which JSON can hold.
+
+    Other values stay as they are; of tuples and lists, the values inside are made plain.
+
+    Example:
+        >>> import numpy as np
+        >>> plain(np.float64(0.5)), plain((np.int64(3), "text"))
+        (0.5, (3, 'text'))
+    """
+    if type(value) in (tuple, list):
+        return type(value)(map(plain, value))
+    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+
+
 def is_real(value: Any) -> bool:
     """Whether a value is a number of Python's or NumPy's types; True and False are not.
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from zoo.arguments import argument_error, check_choice, is_among, is_real, whole_number
+from zoo.arguments import argument_error, check_choice, is_among, is_real, plain, whole_number
 from zoo.augmentation import REPORT, Augmentation
 from zoo.errors import ArgumentError
 from zoo.text import did_you_mean, first_line
@@ -139,6 +139,8 @@ class Recipe:
         self._check_changes_of_rate()
         self._check_averages()
         self._check_transfer()
+        for name in ("label_smoothing", "plateau_factor", "ema", "average_from", "layer_decay"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
 
     def _check_optimizer(self) -> None:
         rate = self.learning_rate
@@ -164,7 +166,7 @@ class Recipe:
                 f"own. Received: {dict(self.optimizer_arguments)}. Pass learning_rate= instead."
             )
         # A plain dict, since other mappings, such as read-only views, cannot be copied or pickled.
-        arguments = dict(self.optimizer_arguments)
+        arguments = {name: plain(value) for name, value in self.optimizer_arguments.items()}
         if arguments.pop("ema_overwrite_frequency", None) is not None:
             raise ArgumentError(
                 "optimizer_arguments must not hold ema_overwrite_frequency, since a training never "

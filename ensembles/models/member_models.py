@@ -1,30 +1,27 @@
 """A Keras model that holds several built models side by side."""
 
 import functools
-import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.augmentation.views import TestTimeAugmentation, augmented_views
+from zoo.augmentation.views import TestTimeAugmentation, Views, augmented_views
 from zoo.datasets.image_batches import image_batches
 from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled, as_unlabelled, check_classes, check_part
+from zoo.ensembles.fit_arguments import tell_other_classes
 from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
 from zoo.errors import ArgumentError, DataError
 from zoo.layers.folding import inference_of
-from zoo.registry.sources import sources_of
 from zoo.starting.signals import raise_shared
 from zoo.text import visible
 from zoo.training.built_models.interface import check_model, image_interface
 from zoo.training.built_models.pixel_range import warning_of_range
 from zoo.training.loop import EVALUATION_BATCH
-
-logger = logging.getLogger("zoo")
 
 
 def class_names_from_file(names: Any) -> list[str] | None:
@@ -196,9 +193,13 @@ class MemberModels(keras.Model, CompositeModel):
                 augmentation would mix images.
         """
         views = augmented_views(augmentation, times, seed)
+        return self._probabilities(self._batches(x, batch_size), views)
+
+    def _probabilities(self, batches: Iterable[np.ndarray], views: Views | None) -> np.ndarray:
+        """Compute the probabilities of each member, float32 [members, n, classes]."""
         parts = []
         start = 0
-        for batch in self._batches(x, batch_size):
+        for batch in batches:
             raise_shared()
             if views is None:
                 parts.append(np.asarray(self._member_outputs(batch)))
@@ -270,14 +271,7 @@ class MemberModels(keras.Model, CompositeModel):
         check_classes(data, self.output_shape[-1] or 0, names)
         self.class_names = names
         for member, model in zip(self.member_names, self._models, strict=True):
-            trained = getattr(model, "zoo_class_names", names)
-            if trained != names:
-                sources = [source for source in sources_of(model) if isinstance(source, str)]
-                logger.warning(
-                    "%s keeps the last layer of %s, which was trained for other classes: %s. The "
-                    "classes of the data are %s.",
-                    member, (sources or ["its weights"])[0], ", ".join(trained), ", ".join(names),
-                )  # fmt: skip
+            tell_other_classes(member, model, names)
 
     def _batches(self, x: Any, batch_size: int, steps: int | None = None) -> Iterator[np.ndarray]:
         self._check_built()

@@ -86,12 +86,12 @@ class VotingModel(MemberModels, ValidatedModel):
             x: A `Split`; images uint8 [n, height, width, channels]; or a `tf.data.Dataset` or a
                 `keras.utils.PyDataset`, read batch by batch, whose labels are left out.
             batch_size: The number of images at a time; datasets keep their own batches.
-            verbose: 1 shows Keras's progress bar.
+            verbose: 1 shows Keras's progress bar; with test-time augmentation there is none.
             augmentation: Test-time augmentation, as in `member_probabilities`.
             times: The number of views of each image, with an `Augmentation`; 8 by default.
             seed: The seed of the transforms, with an `Augmentation`; 0 by default.
             **kwargs: Arguments of `keras.Model.predict`. `steps` is the number of batches to take
-                from a dataset.
+                from a dataset; the others stand without test-time augmentation only.
 
         Returns:
             float32 [n, classes], rows sum to 1. For majority voting, the shares of the vote, of
@@ -103,9 +103,15 @@ class VotingModel(MemberModels, ValidatedModel):
         batch_size = EVALUATION_BATCH if batch_size is None else batch_size
         whole_number("batch_size", batch_size, 1)
         views = augmented_views(augmentation, times, seed)
-        if views is not None:
-            return self.rule(self.member_probabilities(x, batch_size, augmentation=views))
         batches = self._batches(x, batch_size, kwargs.get("steps"))
+        if views is not None:
+            if others := sorted(kwargs.keys() - {"steps"}):
+                raise ArgumentError(
+                    f"{', '.join(others)} must be left out with augmentation=, whose views Keras's "
+                    f"own loop does not know. Received: {others[0]}={kwargs[others[0]]!r}. Leave "
+                    "out one of the two."
+                )
+            return self.rule(self._probabilities(batches, views))
         if verbose or kwargs:
             images = x[0] if isinstance(x, tuple) else x
             if hasattr(images, "__len__") and not is_stream(images):

@@ -75,7 +75,7 @@ def test_a_whole_data_set_is_refused_where_a_part_is_asked_for():
     with pytest.raises(DataError, match=r"parts train, .*test\. Pass a part: data\.train"):
         as_labelled(data, None, "train", None)
     with pytest.raises(DataError, match=r"parts train, .*test"):
-        validation_split(data, data.train, [])
+        validation_split(data, data.train)
 
 
 def test_labelled_images_are_at_least_one():

@@ -86,6 +86,13 @@ def test_calibration_divides_logarithms_by_the_fitted_temperature(
     assert again.rule.temperature == pytest.approx(temperature, rel=1e-4)
 
 
+def test_a_temperature_can_be_that_of_views(committee, validation_split):
+    found = calibrate(committee, validation_split, augmentation="flip").rule.temperature
+    flipped = committee.predict(validation_split, augmentation="flip")
+    assert found == pytest.approx(fit_temperature(flipped, validation_split.labels), rel=1e-4)
+    assert found != pytest.approx(calibrate(committee, validation_split).rule.temperature)
+
+
 def test_votes_cannot_be_calibrated(committee, validation_split):
     with pytest.raises(ArgumentError, match=r"must give probabilities\. Received: 'majority'"):
         calibrate(committee.with_rule("majority"), validation_split)

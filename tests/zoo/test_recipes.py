@@ -1,5 +1,6 @@
+import json
 import math
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError, asdict, replace
 
 import keras
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 import zoo
 from zoo import Augmentation, Recipe
+from zoo.ensembles import Member
 from zoo.errors import ArgumentError
 
 
@@ -83,6 +85,15 @@ ARRAY = np.array([1, 2])
 def test_values_of_other_types_are_rejected(arguments, message):
     with pytest.raises(ArgumentError, match=message):
         Recipe(**arguments)
+
+
+def test_numbers_of_numpy_become_those_of_python():
+    values = {"label_smoothing": np.float32(0.5), "ema": np.float32(0.5), "layer_decay": 1}
+    recipe = Recipe("sgd", optimizer_arguments={"momentum": np.float32(0.5)}, **values)
+    assert json.loads(json.dumps(asdict(recipe)))["ema"] == 0.5
+    assert recipe.optimizer_arguments == {"momentum": 0.5}
+    member = Member("mlp", {"dropout": np.float32(0.5), "hidden": (np.int64(4),)})
+    assert json.dumps(member.arguments) == '{"dropout": 0.5, "hidden": [4]}'
 
 
 def test_changed_recipe_is_checked_again():

@@ -166,7 +166,8 @@ def mixer(augmentation: Ranges) -> Callable[..., tuple[Any, Any, Any]]:
             mixing = keep_weightless_apart(mixing, image_weights)
         images = transformed(images, draw_numbers(augmentation, seed, tf.shape(images)))
         images, own_share = mixed_pixels(images, mixing)
-        return images, *mix_targets(shares, mixing["partners"], own_share, image_weights)
+        targets = mix_targets(shares, mixing["partners"], own_share, image_weights)
+        return tf.cast(images, "float32"), *targets
 
     return _graph(mix, reduce_retracing=True)
 

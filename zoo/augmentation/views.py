@@ -202,16 +202,22 @@ def augmented_views(
         The views, or None.
 
     Raises:
-        ArgumentError: An argument is not as described, or `times` or `seed` stands beside views,
-            whose number is known.
+        ArgumentError: An argument is not as described, or `times` or `seed` stands beside no
+            transforms, or beside views, whose number is known.
 
     Example:
         >>> augmented_views(Augmentation(horizontal_flip=True), times=4).count
         4
     """
-    if augmentation is None:
-        return None
     given = {name: value for name, value in (("count", times), ("seed", seed)) if value is not None}
+    if augmentation is None:
+        if given:
+            raise ArgumentError(
+                "augmentation must be given beside times and seed, which are of its views. "
+                f"Received: None, times={times!r}, seed={seed!r}. Pass a zoo.Augmentation, or "
+                "leave them out."
+            )
+        return None
     if isinstance(augmentation, Augmentation):
         return AugmentedViews(augmentation, **given)
     if isinstance(augmentation, str) and is_among(augmentation, FIXED_VIEWS):

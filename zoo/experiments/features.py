@@ -79,7 +79,8 @@ def make_member(
     """
     recipe = settings.recipe_for(images)
     if quick:
-        warm_up, unfreeze_at = recipe.warm_up and 1, recipe.unfreeze_at and 1
+        unfreeze_at = recipe.unfreeze_at and 1
+        warm_up = None if unfreeze_at else recipe.warm_up and 1  # two epochs have no room for both
         recipe = replace(
             recipe,
             epochs=2 if warm_up or unfreeze_at else 1,

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import tomli_w
@@ -24,13 +24,15 @@ from zoo.ensembles.measures.calibration import expected_calibration_error
 from zoo.ensembles.measures.scores import negative_log_likelihood
 from zoo.errors import ArgumentError, DataError
 from zoo.experiments.environment import fingerprints
+from zoo.experiments.features import make_member
 from zoo.experiments.images import load_images
 from zoo.experiments.settings import DataSettings, MemberSettings
 from zoo.files import read_json, values_of_file, write_atomically
-from zoo.registry import build, describe
+from zoo.recipes import Recipe
+from zoo.registry import build
 from zoo.registry.named_weights import named_weights
 from zoo.weights import catalogue
-from zoo.weights.catalogue import COMMITTEE, DIGESTS, WeightSet, find_weights
+from zoo.weights.catalogue import COMMITTEE, DIGESTS, WeightSet
 from zoo.weights.paper import PARTS, Paper, Rounding, Scores, TrainingData, check_name, paper_of
 from zoo.weights.tensors import SUFFIX, write_tensors
 
@@ -238,16 +240,10 @@ def _pack_member(
     facts: Mapping[str, Any],
 ) -> Paper:
     """Write the weights of a network, rounded where that changes no answer, and the paper."""
-    recipe = settings.recipe_for(len(data.train))
-    defaults = {
-        key: value
-        for key, value in describe(settings.model).parameters.items()
-        if key not in ("input_shape", "num_classes")
-    }
-    own = settings.arguments_for(facts["seed"])
-    source = find_weights(own.pop("weights"), settings.model)[0] if "weights" in own else None
-    inherited = source.paper.arguments if source else {}
-    arguments = json.loads(json.dumps({**defaults, **inherited, **own}))
+    made = make_member(settings, len(data.train), facts["seed"])
+    recipe = cast(Recipe, made.recipe)
+    arguments = json.loads(json.dumps(made.all_arguments))
+    began_with = arguments.pop("weights", "")
     model = build(
         settings.model, input_shape=data.image_shape, num_classes=data.num_classes,
         standardize=recipe.standardize, **arguments,
@@ -276,7 +272,7 @@ def _pack_member(
         "scores": {part: asdict(value) for part, value in scores.items()},
         "rounding": asdict(rounding),
         "sha256": file.sha256,
-        "began_with": source.name if source else "",
+        "began_with": began_with,
         **facts,
     }
     paper = paper_of(f"{weights.name}/{member}", table)

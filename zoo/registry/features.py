@@ -83,6 +83,33 @@ def head_of(model: Any) -> Any:
     return next((layer for layer in reversed(model.layers) if layer.weights), None)
 
 
+def layer_settings(layer: Any) -> dict[str, Any]:
+    """Give the arguments of a layer that tell what it computes, without names and seeds.
+
+    Args:
+        layer: A Keras layer.
+
+    Returns:
+        Name of an argument → value; nothing for a layer that cannot describe itself.
+
+    Example:
+        >>> import keras
+        >>> layer_settings(keras.layers.ReLU())
+        {'max_value': None, 'negative_slope': 0.0, 'threshold': 0.0}
+    """
+    try:
+        config = layer.get_config()
+    except (NotImplementedError, TypeError, ValueError):  # a layer of the user's own
+        return {}
+    ignored = ("name", "dtype", "seed", "trainable")
+    kinds = ("_initializer", "_regularizer")
+    return {
+        key: value
+        for key, value in config.items()
+        if key not in ignored and not key.endswith(kinds)
+    }
+
+
 def layer_names(model: Any) -> dict[str, Any]:
     """Give the layers of a model by names that do not depend on other models.
 

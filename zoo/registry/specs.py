@@ -16,6 +16,9 @@ Builder = TypeVar("Builder", bound=Callable[..., Any])
 REQUIRED = inspect.Parameter.empty
 """The value in `ModelSpec.parameters` for a parameter without a default."""
 
+_OF_BUILD = frozenset({"gradients", "weights", "seed", "precision", "standardize"})
+"""The arguments of `zoo.build` that a builder does not get. `features` it may take."""
+
 _specs: dict[str, "ModelSpec"] = {}
 
 
@@ -181,6 +184,12 @@ def _parameters(builder: Callable[..., Any]) -> dict[str, Any]:
             "A builder must take (layers, input_shape, num_classes, *, ...): the layer library "
             "without a default, these two parameters, and named parameters of its own, without "
             f"*args or **kwargs. Received: {builder.__name__}{signature}. Change the signature."
+        )
+    if taken := sorted(_OF_BUILD & {parameter.name for parameter in parameters}):
+        raise ArgumentError(
+            f"The parameters of a builder must not be called {', '.join(sorted(_OF_BUILD))}, which "
+            f"zoo.build takes itself. Received: {builder.__name__} with {', '.join(taken)}. Rename "
+            "the parameter."
         )
     return {parameter.name: parameter.default for parameter in parameters}
 

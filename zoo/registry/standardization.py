@@ -35,8 +35,9 @@ def with_standardization(model: Any, kind: Any) -> Any:
             f"{type(inner[0]).__name__ if inner else 'missing'}. Begin the model with a Rescaling, "
             "or leave standardize= out."
         )
-    # In float32: in half precision, few digits are left after the mean is subtracted.
-    standardization = kind(dtype="float32", name="standardization")
+    # Not in half precision, where few digits are left after the mean is subtracted.
+    dtype = "float64" if model.layers[-1].compute_dtype == "float64" else "float32"
+    standardization = kind(dtype=dtype, name="standardization")
 
     def call(layer: Any, *arguments: Any, **keywords: Any) -> Any:
         output = layer(*arguments, **keywords)

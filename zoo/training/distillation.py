@@ -100,7 +100,7 @@ class Teacher:
         Args:
             teacher_probabilities: The teacher's probabilities, float [batch, classes].
             student: The student's logits, float [batch, classes].
-            labels_loss: The student's loss by the labels, with its penalties, a scalar.
+            labels_loss: The student's loss by the labels, without penalties, a scalar.
             image_weights: The weights of the images, [batch]; None weights all alike.
 
         Returns:

@@ -105,6 +105,8 @@ class Loop:
             scores = self._end_epoch(group, position.epoch, started)
             callbacks.on_epoch_end(position.epoch - 1, self.recorder.keras_names(scores))
             for learner in learners:
+                if learner.stopped:  # also by a callback
+                    learner.finish(group.data)
                 learner.hide_average()
             self.checkpoint.save(learners, group.lockstep, position)
             self.stop_if_asked()

@@ -198,7 +198,7 @@ class TrainingLoss:
             losses = self._cross_entropies(rows, labels, logits, shares)
             if own is not None:
                 losses *= tf.cast(own, losses.dtype)
-            losses = tf.reduce_mean(losses, axis=-1) + penalties
+            losses = tf.reduce_mean(losses, axis=-1)
             if self._teacher:
                 own = (
                     [None] * len(rows)
@@ -207,7 +207,7 @@ class TrainingLoss:
                 )
                 triples = zip(tf.unstack(logits), tf.unstack(losses), own, strict=True)
                 losses = tf.stack([self._teacher.loss(answers, *triple) for triple in triples])
-            return losses
+            return losses + penalties
 
         return losses_of
 

@@ -128,19 +128,22 @@ class SearchSpace:
             ends = (distribution.low, distribution.high) if labels is None else labels.values()
             yield from ((name, value) for value in ends)
 
-    def check(self, image_shape: Sequence[int], num_classes: int, seed: int) -> None:
+    def check(self, image_shape: Sequence[int], num_classes: int, seed: int) -> Any:
         """Check that a model and an optimiser can be made of each choice and of the ends of ranges.
 
         Args:
             image_shape: Height, width and channels of the images.
             num_classes: The number of classes.
-            seed: The seed of the models, which are thrown away.
+            seed: The seed of the models.
+
+        Returns:
+            The model of the base.
 
         Raises:
             ArgumentError: The base has a setting that cannot be, or a value of the space cannot be.
         """
         shape = tuple(image_shape)
-        self.base.build(shape, num_classes, seed)
+        model = self.base.build(shape, num_classes, seed)
         self.recipe.make_optimizer(1)
         for name, value in self.extremes():
             with _named(name, value):
@@ -148,6 +151,7 @@ class SearchSpace:
                 cast(Recipe, member.recipe).make_optimizer(1)
                 if self.homes[name] == "builder" or name in _OF_MODEL:
                     member.build(shape, num_classes, seed)
+        return model
 
     def to_config(self) -> dict[str, str]:
         """Describe the space, so that a sweep is resumed only in the same space."""
@@ -194,7 +198,13 @@ def make_search_space(base: Member, space: Any) -> SearchSpace:
     made = SearchSpace(base, distributions, choices, homes)
     for name, value in made.extremes():
         with _named(name, value):
-            made.member({name: value})  # a recipe refuses values that are out of their range
+            # A recipe refuses values that are out of their range.
+            recipe = made.member({name: value}).recipe
+            if name == "standardize" and getattr(recipe, name) != value:
+                raise ArgumentError(
+                    f"standardize must be that of the weights, {getattr(recipe, name)!r}. Leave it "
+                    "out of the space, or the weights out of the member."
+                )
     return made
 
 
@@ -213,7 +223,7 @@ def _named(name: str, value: Any) -> Iterator[None]:
 def _is_whole(base: Member, name: str) -> bool:
     """Whether a setting is a whole number by its default."""
     recipe = cast(Recipe, base.recipe)
-    if name == "patience":
+    if name in ("patience", "plateau", "warm_up", "unfreeze_at"):  # None by default
         return True
     default = getattr(recipe, name, base.all_arguments.get(name))
     return is_whole(default)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from zoo.datasets.split import Split
 from zoo.ensembles.committee import Committee
+from zoo.ensembles.fit_arguments import take_classes
 from zoo.ensembles.measures.bootstrap import percentile_interval, resampled_means
 from zoo.ensembles.members import Member, built_member
 from zoo.ensembles.provenance import Provenance
@@ -91,7 +92,9 @@ class SweepSetup:
 
     def build(self, member: Member, seed: int) -> Any:
         """Build the model of a member for the images of this sweep."""
-        return member.build(self.train.image_shape, self.train.num_classes, seed)
+        model = member.build(self.train.image_shape, self.train.num_classes, seed)
+        take_classes([model], self.train.class_names)
+        return model
 
 
 _START_ANEW = "Start the sweep anew in another folder."

@@ -16,6 +16,7 @@ import numpy as np
 
 from zoo.arguments import (
     argument_error,
+    as_path,
     check_verbose,
     is_among,
     true_or_false,
@@ -23,7 +24,12 @@ from zoo.arguments import (
 )
 from zoo.datasets import ImageData
 from zoo.datasets.split import Split
-from zoo.ensembles.fit_arguments import training_split, validation_split
+from zoo.ensembles.fit_arguments import (
+    tell_other_classes,
+    training_split,
+    validation_split,
+    warn_of_known_images,
+)
 from zoo.ensembles.members import Member
 from zoo.errors import ArgumentError, DataError, RunError
 from zoo.files import FolderLock, no_scratch_space
@@ -166,7 +172,10 @@ def tune(
                 f"{len(validation):,} of the training images are held out for validation, since "
                 "the data has no validation images."
             )
-        searched.check(train.image_shape, train.num_classes, seed)  # before anything is written
+        # Before anything is written.
+        model = searched.check(train.image_shape, train.num_classes, seed)
+        tell_other_classes(searched.base.name or "", model, train.class_names)
+        warn_of_known_images(validation, train, [model])
         folder = _folder(log_dir, resume)
         with FolderLock(folder, "sweep folder"):
             setup = SweepSetup(searched, train, validation, metric, seeds, seed, folder, held_out)
@@ -189,6 +198,7 @@ def tune(
                 # A sampler that begins again with the same seed would propose the same settings.
                 study.sampler = make_sampler(sampler, seed + len(study.get_trials(deepcopy=False)))
                 if resume:
+                    _check_trials(study, setup)
                     train_again(study)
                 return _run(
                     setup, study, points, total, round_size, callbacks, progress,
@@ -273,12 +283,9 @@ def _propose(
 
 
 def _no_folder(given: str) -> ArgumentError:
-    return argument_error(
+    return ArgumentError(
         f"log_dir must be given with {given}: the folder that keeps the curves and weights of the "
-        "trials. It",
-        "be a path",
-        None,
-        'Pass log_dir="logs/sweep", for example',
+        'trials. Received: None. Pass log_dir="logs/sweep", for example.'
     )
 
 
@@ -325,7 +332,7 @@ def _images(data: Any, validation_data: Any, seed: int) -> tuple[Split, Split, b
         validation_data = data.validation if validation_data is None else validation_data
         data = data.train
     train = training_split(data, None, None, None)
-    validation = validation_split(validation_data, train, [])
+    validation = validation_split(validation_data, train)
     is_held_out = validation is None
     if validation is None:
         name = train.name
@@ -352,7 +359,19 @@ def _folder(log_dir: str | Path | None, resume: bool) -> Path:
             return Path(tempfile.mkdtemp(prefix="zoo-sweep-"))
         except OSError as error:
             raise no_scratch_space(error) from error
-    return Path(log_dir) if resume else free_folder(log_dir)
+    return as_path("log_dir", log_dir) if resume else free_folder(log_dir)
+
+
+def _check_trials(study: Any, setup: SweepSetup) -> None:
+    """Refuse to go on with a study that lacks trials whose files are in the folder."""
+    known = {setup.file(trial.number).name for trial in study.get_trials(deepcopy=False)}
+    files = sorted(setup.folder.glob("trials/*.npz"))
+    if lost := [file for file in files if file.name not in known]:
+        raise RunError(
+            "A sweep must be resumed with the study that has its trials. Received: the study "
+            f"{study.study_name!r}, which lacks the trial of {lost[0]}. Pass the same storage= and "
+            "study_name= as before, with the absolute path of a file, or another log_dir=."
+        )
 
 
 def _configuration(setup: SweepSetup) -> dict[str, Any]:

@@ -293,7 +293,10 @@ def paper_of(name: str, table: Mapping[str, Any]) -> Paper:
         values["recipe"] = recipe_from_config(values["recipe"])
     except TypeError as error:
         raise ArgumentError(f"recipe must have values of zoo.Recipe. {error}") from error
-    return Paper(**values)
+    try:
+        return Paper(**values)
+    except TypeError as error:
+        raise ArgumentError(f"The paper must have values of the right types. {error}") from error
 
 
 def section(where: str, kind: type[Section], table: Any) -> Section:

@@ -66,8 +66,22 @@ def test_members_start_from_the_weights_of_a_set_in_turn(tiny_weights, data, cap
     assert committee._specs[0].arguments["width"] == 4
     assert committee.recipes[1].standardize is None
     assert not any("same weights" in record.message for record in caplog.records)
+    member = zoo.ensembles.Member("vgg", {"weights": "tiny/vgg-1"})
+    Committee(member, snapshots=2)
+    assert "Several members start" not in caplog.text
+    Committee(member, copies=2)
+    assert "Several members start from the same weights: tiny/vgg-1" in caplog.text
     Committee("vgg", copies=3, weights="tiny")
-    assert "Several members start from the same weights" in caplog.text
+    assert "Several members start from the same weights: tiny/vgg-0, tiny/vgg-1" in caplog.text
+
+
+def test_validation_images_that_the_weights_know_are_told_at_the_first_fit(tiny_weights, data):
+    new = zoo.datasets.as_split(255 - data.test.images[:40], data.test.labels[:40])
+    known = data.train.take(range(30))
+    recipe = zoo.Recipe(epochs=1, batch_size=40)
+    member = zoo.ensembles.Member("vgg", {"weights": "tiny/vgg-0"}, recipe)
+    with pytest.warns(UserWarning, match="30 of the 30 validation images are training images"):
+        Committee([member]).fit(new, validation_data=known, verbose=0)
 
 
 def test_a_committee_with_trained_weights_is_good_before_its_training(tiny_weights, data):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import zoo
@@ -243,6 +244,8 @@ def test_the_committee_votes_on_the_means_over_all_views(trained_committee, test
         ({"augmentation": zoo.Augmentation(), "seed": -1}, "seed must be a whole number"),
         ({"augmentation": "flips"}, "augmentation must be a zoo.Augmentation, .* 'flips'"),
         ({"augmentation": "flip", "times": 4}, "times and seed must be None beside 'flip'"),
+        ({"times": 4}, "augmentation must be given beside times and seed"),
+        ({"augmentation": "flip", "callbacks": []}, "callbacks must be left out with augm"),
         ({"augmentation": zoo.Augmentation(cutmix=1)}, "mixup and cutmix must be 0 for test-time"),
     ],
 )
@@ -251,6 +254,13 @@ def test_arguments_of_test_time_augmentation_are_checked(
 ):
     with pytest.raises(ArgumentError, match=message):
         trained_committee.predict(test_split, **arguments)
+
+
+def test_views_of_the_first_batches_of_an_endless_dataset(trained_committee, test_split):
+    images = tf.data.Dataset.from_tensor_slices(test_split.images).repeat().batch(5)
+    answers = trained_committee.predict(images, steps=2, augmentation="flip")
+    expected = trained_committee.predict(test_split.images[:10], augmentation="flip")
+    np.testing.assert_allclose(answers, expected, atol=1e-6)
 
 
 def test_by_flips_a_mirrored_image_gets_the_same_answer(trained_committee, test_split):

@@ -123,6 +123,12 @@ def test_an_image_of_weight_0_is_mixed_with_no_other(name):
     assert (np.diagonal(shares.numpy())[~left_out] < 1).any()
 
 
+def test_mixed_images_are_float32_also_from_float64():
+    images = np.random.default_rng(0).uniform(0, 255, (4, 6, 6, 1))
+    mixed, shares = Augmentation(mixup=0.5, rotation_range=5).mix(images, np.eye(4), seed=0)
+    assert mixed.dtype == shares.dtype == np.float32
+
+
 def test_mixing_needs_targets():
     with pytest.raises(
         ArgumentError, match=r"mixup and cutmix must be 0 for a call .*without_mixing"

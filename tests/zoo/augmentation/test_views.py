@@ -43,7 +43,9 @@ def test_arguments_become_one_value():
     views = augmented_views(FLIPS, times=5, seed=2)
     assert views == AugmentedViews(FLIPS, count=5, seed=2)
     assert augmented_views(views) is views
-    assert augmented_views(None, times=1) is None
+    assert augmented_views(None) is None
+    with pytest.raises(ArgumentError, match="augmentation must be given beside times and seed"):
+        augmented_views(None, times=1)
     assert augmented_views("flip") == FlippedViews()
     assert augmented_views("ten_crop") == TenCropViews()
     for known in (views, "flip", TenCropViews(0.9)):

@@ -4,9 +4,11 @@ import shutil
 import numpy as np
 import pytest
 
+from zoo.datasets import load
 from zoo.ensembles import Committee
 from zoo.errors import ArgumentError, DataError, RunError
 from zoo.experiments import packing, reproduce
+from zoo.registry import build
 from zoo.registry.named_weights import named_weights
 from zoo.weights.catalogue import WeightSet, find_weights
 
@@ -81,9 +83,14 @@ def test_weights_that_went_on_from_others_know_their_images_and_name_them(
     folder.mkdir()
     shutil.copy(changeable_weights / "set.toml", folder)
     assert packing.pack(tmp_path / "run", "later") == ["later/next-0", "later/next-1"]
+    digits = load("digits", validation=0.2)
     for weights, name in zip(find_weights("later"), ("tiny/vgg-0", "tiny/vgg-1"), strict=True):
         (before,) = find_weights(name)
         assert weights.paper.arguments == before.paper.arguments
+        assert weights.paper.recipe.standardize == before.paper.recipe.standardize == "per_image"
+        committee = Committee(build("vgg", weights=weights.name))
+        right = committee.predict(digits.test).argmax(axis=1) == digits.test.labels
+        assert weights.paper.scores["test"].correct == right.sum()
         assert (weights.paper.began_with, weights.paper.teacher) == (name, "tiny/mlp-0")
         assert weights.paper.teaching.keys() == {"temperature", "share"}
     known, known_before = weights.of.digests(), before.of.digests()

@@ -187,6 +187,13 @@ def test_two_local_functions_of_one_name_are_two():
         zoo.register(make())
 
 
+def test_parameters_that_build_takes_itself_are_refused():
+    def mine(layers, input_shape, num_classes, *, seed=0, weights=None): ...
+
+    with pytest.raises(ArgumentError, match=r"Received: mine with seed, weights\. Rename"):
+        zoo.register(mine)
+
+
 def test_override_replaces():
     def softmax(layers, input_shape, num_classes):
         """Mine."""

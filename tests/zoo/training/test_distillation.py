@@ -101,6 +101,21 @@ def test_students_that_learn_together_have_one_teacher(data, teacher):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
+def test_penalties_count_in_full_beside_a_teacher_together_and_apart(data, teacher):
+    def weights(together, share):
+        students = Committee(
+            [Member("lasso_mlp", {"hidden": (5,), "l2": 0.1}, RECIPE, name) for name in "ab"]
+        )
+        students.fit(
+            data.train, teacher=Teacher(teacher, share=share), together=together, verbose=0
+        )
+        return students.get_weights()
+
+    for share in (0.5, 1.0):
+        for one, other in zip(weights(True, share), weights(False, share), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
 def test_another_teacher_is_another_run(data, teacher, tmp_path):
     def fit(share, **arguments):
         student = Committee(Member("softmax", recipe=RECIPE))

@@ -78,7 +78,11 @@ def test_another_training_of_other_settings_makes_a_new_graph(split, monkeypatch
     monkeypatch.setattr(Lockstep, "train", skip_steps)
     model, recipe = build(), replace(RECIPE, epochs=1)
     graphs = [fit([model], split, recipe)[0]]
-    for changed in ({"learning_rate": 0.5}, {"schedule": "cosine"}, {"class_weight": "balanced"}):
+    changes = [{"learning_rate": 0.5}, {"schedule": "cosine"}, {"class_weight": "balanced"}]
+    changes += [{"ema": 0.9}, {"ema": 0.5}]
+    decayed = {"optimizer": "adamw", "optimizer_arguments": {"weight_decay": 0.1}}
+    changes += [decayed, decayed | {"weight_decay_of": "kernels"}]
+    for changed in changes:
         graphs.append(fit([model], split, replace(recipe, **changed))[0])
     graphs.append(fit([model], split, recipe, teacher=Teacher(build("softmax")))[0])
     dropout = next(layer for layer in model.layers if isinstance(layer, keras.layers.Dropout))
@@ -86,7 +90,7 @@ def test_another_training_of_other_settings_makes_a_new_graph(split, monkeypatch
     graphs.append(fit([model], split, recipe)[0])
     model.layers[-2].trainable = False
     graphs.append(fit([model], split, recipe)[0])
-    assert len(set(map(id, graphs))) == len(graphs) == 7
+    assert len(set(map(id, graphs))) == len(graphs) == 11
 
 
 def test_more_epochs_or_other_images_need_no_new_graph(split):

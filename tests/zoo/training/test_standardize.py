@@ -48,6 +48,20 @@ def test_mean_image_is_numpys(split, images):
     np.testing.assert_allclose(mean_image(some)[0], images[[5, 3, 4]].mean(0))
 
 
+def test_a_float64_model_standardizes_in_float64(images):
+    model = zoo.build(
+        "softmax", input_shape=images.shape[1:], standardize="per_image", precision="float64"
+    )
+    standardized = keras.Model(model.inputs, model.get_layer("standardization").output)
+    found = standardized([images[:4].astype("float64")]).numpy()
+    scaled = images[:4] / 255.0
+    axes = (1, 2, 3)
+    deviation = np.maximum(scaled.std(axes, keepdims=True), scaled[0].size ** -0.5)
+    np.testing.assert_allclose(
+        found, (scaled - scaled.mean(axes, keepdims=True)) / deviation, atol=1e-12
+    )
+
+
 def test_built_with_it_a_model_has_the_same_weights_and_dropout():
     plain, standardized = (
         zoo.build("mlp", input_shape=SHAPE, num_classes=2, dropout=0.5, seed=0, standardize=kind)

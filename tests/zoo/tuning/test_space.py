@@ -42,11 +42,21 @@ def test_a_grid_needs_lists():
 
 def test_a_text_gives_whole_numbers_where_the_setting_is_whole():
     space = make_search_space(
-        SGD, {"batch_size": "8..64:log", "dropout": "0..1", "patience": "2..5", "l2": "0,0.1"}
-    )
+        SGD,
+        {
+            "batch_size": "8..64:log", "dropout": "0..1", "patience": "2..5", "l2": "0,0.1",
+            "warm_up": "1..3",
+        },
+    )  # fmt: skip
     kinds = {name: type(each).__name__ for name, each in space.distributions.items()}
     whole, real, list_ = "IntDistribution", "FloatDistribution", "CategoricalDistribution"
-    assert kinds == {"batch_size": whole, "dropout": real, "patience": whole, "l2": list_}
+    assert kinds == {
+        "batch_size": whole,
+        "dropout": real,
+        "patience": whole,
+        "l2": list_,
+        "warm_up": whole,
+    }
 
 
 @pytest.mark.parametrize(

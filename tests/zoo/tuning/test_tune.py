@@ -1,5 +1,6 @@
 import gc
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import optuna
@@ -109,6 +110,27 @@ def test_a_sweep_goes_on_with_the_same_arguments_only(copied, swept, images, bas
         again(swept, images, base, seeds=3, log_dir=copied)
     with pytest.raises(RunError, match=r"space\.?.* was .* and is now"):
         again(swept, images, base, space={"learning_rate": [0.1, 0.2]}, log_dir=copied)
+
+
+def test_a_study_that_lacks_the_trials_of_the_folder_is_refused(
+    copied, swept, images, base, tmp_path, monkeypatch
+):
+    """As with a relative path of the storage in another folder, or without storage=."""
+    monkeypatch.setattr(rounds, "train", None)
+    message = r"lacks the trial of .*0000\.npz\. Pass the same storage= and study_name="
+    elsewhere = f"sqlite:///{tmp_path}/other.db"
+    for _ in range(2):  # the first call makes the study
+        with pytest.raises(RunError, match=message):
+            again(swept, images, base, log_dir=copied, storage=elsewhere)
+    right = f"sqlite:///{copied}/study.db"
+    resumed = again(swept, images, base, log_dir=copied, storage=right, study_name="sweep")
+    assert resumed.to_dict() == swept.to_dict()
+
+
+def test_a_sweep_goes_on_in_the_home_of_the_user(copied, swept, images, base, monkeypatch):
+    monkeypatch.setenv("HOME", str(copied.parent))
+    monkeypatch.setattr(rounds, "train", None)
+    assert again(swept, images, base, log_dir="~/copy").log_dir == copied
 
 
 def test_a_taken_name_in_a_storage_is_refused(images, base, copied, tmp_path):
@@ -247,12 +269,38 @@ def test_a_pruner_stops_trials_in_other_processes(images, base, work_here):
 
     def outcomes(n_jobs):
         space = {"batch_size": [25, 50], "learning_rate": [0.5, 0.1, 1e-5]}
-        sweep = zoo.tune(base, images, space, n_jobs=n_jobs, pruner="median", verbose=0)
-        return {trial.text: (trial.state, trial.outcomes, trial.epochs) for trial in sweep.trials}
+        averaged = replace(base, recipe=replace(base.recipe, ema=0.9))
+        sweep = zoo.tune(averaged, images, space, n_jobs=n_jobs, pruner="median", verbose=0)
+        return {
+            trial.text: (
+                trial.state, trial.outcomes, trial.epochs,
+                [weight.tolist() for weight in trial.model.get_weights()],
+            )
+            for trial in sweep.trials
+        }  # fmt: skip
 
     spread = outcomes(2)
     assert spread == outcomes(None)
-    assert {state for state, _, _ in spread.values()} == {"finished", "pruned"}
+    assert {state for state, *_ in spread.values()} == {"finished", "pruned"}
+
+
+def test_a_sweep_from_trained_weights_knows_its_images_and_its_classes(tiny_weights, caplog):
+    digits = zoo.datasets.load("digits", validation=0.2)
+    letters = tuple("abcdefghij")
+    train, validation = (
+        replace(split.take(range(40)), class_names=letters)
+        for split in (digits.train, digits.validation)
+    )
+    member = Member("vgg", {"weights": "tiny/vgg-0"}, Recipe(epochs=1, batch_size=20))
+    space = {"learning_rate": [1e-4]}
+    with pytest.warns(UserWarning, match="40 of the 40 validation images are training images too"):
+        sweep = zoo.tune(member, train, space, validation_data=train, verbose=0)
+    assert "vgg keeps the last layer of tiny/vgg-0" in caplog.text
+    assert zoo.ensembles.Committee([sweep.best.model]).label_names == letters
+    with pytest.warns(UserWarning, match="of weights that a member"):  # which the weights know
+        zoo.tune(member, validation, space, validation_data=train, verbose=0)
+    with pytest.raises(ArgumentError, match="standardize must be that of the weights, 'per_im"):
+        zoo.tune(member, train, {"standardize": ["per_image", "mean_image"]})
 
 
 @pytest.fixture

@@ -71,6 +71,8 @@ def test_the_interval_of_the_accuracy_comes_from_the_counts():
         ("model", None, "The paper must have the keys"),
         ("input_shape", [48, 48], "input_shape"),
         ("input_shape", [48, 0, 1], "input_shape"),
+        ("input_shape", 48, "The paper must have values of the right types"),
+        ("class_names", 7, "The paper must have values of the right types"),
         ("class_names", ["sad", "sad"], "two different names"),
         ("class_names", ["sad"], "two different names"),
         ("data.images", {"train": 3}, "images of validation"),

@@ -24,6 +24,7 @@ from zoo.inspect.landscapes.planes import (
     weight_plane,
 )
 from zoo.inspect.landscapes.weight_path import WeightPath, path_plane
+from zoo.registry.features import layer_settings
 from zoo.text import did_you_mean, percent
 
 Range = tuple[float, float]
@@ -233,27 +234,12 @@ def architecture(model: Any) -> str:
         True
     """
     layers = [
-        (type(layer).__name__, _settings(layer))
+        (type(layer).__name__, layer_settings(layer))
         for layer in model._flatten_layers()
         if not isinstance(layer, (keras.Model, keras.layers.InputLayer))
     ]
     shapes = [tuple(weight.shape) for weight in model.weights]
     return json.dumps([layers, shapes], default=str, sort_keys=True)
-
-
-def _settings(layer: Any) -> dict[str, Any]:
-    """Give the arguments of a layer that tell what it computes."""
-    try:
-        config = layer.get_config()
-    except (NotImplementedError, TypeError, ValueError):  # a layer of the user's own
-        return {}
-    ignored = ("name", "dtype", "seed", "trainable")
-    kinds = ("_initializer", "_regularizer")
-    return {
-        key: value
-        for key, value in config.items()
-        if key not in ignored and not key.endswith(kinds)
-    }
 
 
 def widened(values: np.ndarray, margin: float) -> Range:

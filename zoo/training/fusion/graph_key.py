@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from zoo.training.fusion.branch import dropouts_of
-from zoo.training.fusion.fusible import architecture_key, copies_of, fusible_rows, tails_of
+from zoo.training.fusion.fusible import (
+    architecture_key,
+    copies_of,
+    fusible_rows,
+    spares_vectors,
+    tails_of,
+)
+from zoo.training.fusion.moving_average import average_of
 from zoo.training.fusion.wide_optimizer import optimizer_structure
 from zoo.training.transfer.layer_rates import layer_factors_of
 
@@ -65,7 +72,9 @@ def _description(model: Any, optimizer: Any) -> Any:
     variables = [(id(variable.value), variable.trainable) for variable in model.variables]
     try:
         factors = [*layer_factors_of(optimizer).values()]
-        configs = [model.get_config(), _without_names(optimizer.get_config()), factors]
+        average = average_of(optimizer)
+        others = [factors, spares_vectors(optimizer), average and average.decay]
+        configs = [model.get_config(), _without_names(optimizer.get_config()), others]
         kinds = [type(model), type(optimizer)]
         return [variables, kinds, json.dumps(configs, sort_keys=True, default=str)]
     except (NotImplementedError, TypeError, ValueError):  # the model cannot describe itself

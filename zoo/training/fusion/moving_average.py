@@ -6,17 +6,19 @@ After each training step t, the average w̄ of the weights w becomes
 
 where d is the recipe's `ema`. The smaller d_t of the first steps lets the average forget the
 weights at the start. The statistics of batch normalisation are averaged like the weights. Frozen
-layers have no average.
+layers have no average. Averages of weights in half precision are float32, since w̄ would stand still
+where 1 − d is less than half of the last place.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from zoo.schedules import rate_factor
-from zoo.training.fusion.paired_variables import NoVariable, Pair, wide_variable
+from zoo.training.fusion.paired_variables import NoVariable, Pair
 from zoo.training.transfer.freezing import parts_of
 
 
@@ -38,7 +40,7 @@ class MovingAverage:
             weight for weight in model.weights if _is_averaged(weight) and id(weight) not in frozen
         ]
         self.variables = [
-            keras.Variable(weight.numpy(), dtype=weight.dtype, trainable=False)
+            keras.Variable(weight.numpy(), dtype=_dtype(weight), trainable=False)
             for weight in self._weights
         ]
 
@@ -65,7 +67,9 @@ class WideAverage:
     def __init__(self, weights: Sequence[Pair], models: int) -> None:
         self._decays = tf.Variable([0.0] * models, dtype="float64", trainable=False)
         self._wide = [
-            wide_variable(pair.wide, pair.wide.shape) if _is_averaged(pair.wide) else None
+            keras.Variable(np.zeros(pair.wide.shape), dtype=_dtype(pair.wide), trainable=False)
+            if _is_averaged(pair.wide)
+            else None
             for pair in weights
         ]
         self._weights = [(pair.wide, pair.owners_of_entries) for pair in weights]
@@ -126,14 +130,19 @@ def _largest_decay(step: Any) -> Any:
 
 def _approach(average: Any, weight: Any, decay: Any) -> None:
     """Move an average towards a weight."""
-    decay = tf.cast(decay, weight.dtype)
-    average.assign(decay * average.value + (1 - decay) * weight.value)
+    decay, weight = (tf.cast(value, average.dtype) for value in (decay, weight.value))
+    average.assign(decay * average.value + (1 - decay) * weight)
 
 
 def _is_averaged(weight: Any) -> bool:
     return keras.backend.is_float_dtype(weight.dtype)
 
 
+def _dtype(weight: Any) -> str:
+    """Name the dtype of a weight's average."""
+    return "float64" if weight.dtype == "float64" else "float32"
+
+
 def _average(average: MovingAverage | None, weight: Any) -> Any:
     """Give the average of a weight, or a stand-in where the model has none."""
-    return average.of(weight) if average else NoVariable(weight.shape, weight.dtype)
+    return average.of(weight) if average else NoVariable(weight.shape, _dtype(weight))

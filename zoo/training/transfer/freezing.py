@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 import keras
 
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
-from zoo.registry.features import head_of
+from zoo.registry.features import head_of, layer_settings
 from zoo.registry.sources import take_sources
 
 
@@ -134,9 +135,28 @@ def copy_features(source: Any, model: Any) -> None:
             f"the {len(shapes[0])} weights of {source.name}. Build both with the same arguments, "
             "for images of the same shape."
         )
+    kinds = [_computations(part) for part in (source, model)]
+    for own, other in zip_longest(*kinds):
+        if own != other:
+            raise ArgumentError(
+                f"The layers below the head must compute what those of {source.name} compute. "
+                f"Received: {model.name}, with {other or 'no layer'} in the place of "
+                f"{own or 'no layer'}. Build both with the same arguments, standardize= among them."
+            )
     for layer, other in zip(*below, strict=True):
         other.set_weights(layer.get_weights())
     take_sources(model, source)
+
+
+def _computations(model: Any) -> list[str]:
+    """Describe what each layer below the head computes when the model answers."""
+    kinds = []
+    for layer in model.layers[: model.layers.index(head_of(model))]:
+        kind = type(layer).__name__
+        if not isinstance(layer, keras.layers.InputLayer) and "Dropout" not in kind:
+            settings = (f"{name}={value!r}" for name, value in layer_settings(layer).items())
+            kinds.append(f"{kind}({', '.join(settings)})")
+    return kinds
 
 
 def parts_of(layer: Any) -> Iterator[Any]:

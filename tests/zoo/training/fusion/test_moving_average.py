@@ -15,7 +15,7 @@ from zoo.datasets.split import Split
 from zoo.errors import ArgumentError
 from zoo.training import train
 from zoo.training.fusion import reasons_apart
-from zoo.training.fusion.moving_average import MovingAverage
+from zoo.training.fusion.moving_average import MovingAverage, average_of
 from zoo.training.learner import Learner
 
 SHAPE = (4, 4, 1)
@@ -44,6 +44,23 @@ def assert_same(learners, expected, **tolerance):
         pairs = zip(learner.model.get_weights(), other.model.get_weights(), strict=True)
         for weight, value in pairs:
             np.testing.assert_allclose(weight, value, **tolerance)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_the_average_of_weights_in_half_precision_does_not_stand_still(split, together):
+    recipe = replace(RECIPE, ema=0.999, learning_rate=1e-9)
+    learners = learners_of(recipe, recipe, policy="bfloat16")[: 1 + together]
+    train(learners, split, together=together, verbose=0)
+    for learner in learners:
+        average = average_of(learner.optimizer)
+        assert {variable.dtype for variable in average.variables} == {"float32"}
+        weight, mean = average._weights[0], average.variables[0]
+        mean.assign(weight.value + tf.ones_like(weight))
+        for _ in range(2000):
+            average.update(tf.constant(10**6))
+        assert float(abs(mean - tf.cast(weight.value, "float32")).numpy().max()) == pytest.approx(
+            0.999**2000, rel=1e-2
+        )
 
 
 def test_the_average_is_that_of_the_formula():

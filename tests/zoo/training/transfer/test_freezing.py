@@ -302,6 +302,18 @@ def test_features_are_copied_between_models_of_other_classes():
         copy_features(small, other)
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("bn_mlp", {"standardize": "per_image"}), ("lenet", {"activation": "tanh"})],
+)
+def test_features_that_would_be_others_are_not_copied(name, arguments):
+    plain = {"input_shape": (28, 28, 1), "num_classes": 3}
+    source, model = zoo.build(name, **plain), zoo.build(name, **plain, **arguments)
+    with pytest.raises(ArgumentError, match=r"must compute what those of .* compute"):
+        copy_features(source, model)
+    copy_features(model, zoo.build(name, gradients="handwritten", **plain, **arguments))
+
+
 def test_callbacks_follow_weights_that_are_unfrozen(split, tmp_path):
     path = zoo.inspect.WeightPath()
     histograms = zoo.inspect.HistogramLog(split.images, split.labels)
