@@ -15,7 +15,6 @@ from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.export import export
 from zoo.ensembles.fit_arguments import (
     models_of_teacher,
-    take_classes,
     training_split,
     validation_split,
     warn_of_known_images,
@@ -36,6 +35,7 @@ from zoo.errors import ArgumentError
 from zoo.files import write_atomically
 from zoo.metrics import Accuracy
 from zoo.recipes import Recipe
+from zoo.registry.sources import take_classes
 from zoo.saving import load
 from zoo.training.built_models.fit_arguments import refuse_other_arguments
 from zoo.training.distillation import Teacher

@@ -1,6 +1,5 @@
 """The arguments of `Committee.fit`: training images, validation images and the teacher."""
 
-import logging
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -12,10 +11,7 @@ from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled, check_part
 from zoo.ensembles.provenance import provenance_of
 from zoo.errors import ArgumentError, DataError
-from zoo.registry.sources import sources_of
 from zoo.training.distillation import Teacher
-
-logger = logging.getLogger("zoo")
 
 
 def training_split(
@@ -96,36 +92,6 @@ def warn_of_known_images(validation: Split | None, data: Split, models: Sequence
             UserWarning,
             stacklevel=3,
         )
-
-
-def tell_other_classes(name: str, model: Any, class_names: Sequence[str]) -> None:
-    """Let the log say that a model keeps a last layer which was trained for other classes.
-
-    Args:
-        name: The name of the member.
-        model: The model, which perhaps began with trained weights.
-        class_names: The classes that it is to learn.
-    """
-    trained = getattr(model, "zoo_class_names", class_names)
-    if trained != class_names:
-        sources = [source for source in sources_of(model) if isinstance(source, str)]
-        logger.warning(
-            "%s keeps the last layer of %s, which was trained for other classes: %s. The classes "
-            "of the data are %s.",
-            name, (sources or ["its weights"])[0], ", ".join(trained), ", ".join(class_names),
-        )  # fmt: skip
-
-
-def take_classes(models: Sequence[Any], class_names: Sequence[str] | None) -> None:
-    """Let models that began with trained weights know the classes that they learn now.
-
-    Args:
-        models: The models of the members.
-        class_names: The classes.
-    """
-    for model in models:
-        if hasattr(model, "zoo_class_names"):
-            model.zoo_class_names = class_names
 
 
 def models_of_teacher(teacher: Any) -> list[Any]:

@@ -13,10 +13,10 @@ from zoo.augmentation.views import TestTimeAugmentation, Views, augmented_views
 from zoo.datasets.image_batches import image_batches
 from zoo.datasets.split import Split
 from zoo.ensembles.checks import as_labelled, as_unlabelled, check_classes, check_part
-from zoo.ensembles.fit_arguments import tell_other_classes
 from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
 from zoo.errors import ArgumentError, DataError
 from zoo.layers.folding import inference_of
+from zoo.registry.sources import tell_other_classes
 from zoo.starting.signals import raise_shared
 from zoo.text import visible
 from zoo.training.built_models.interface import check_model, image_interface

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from zoo.datasets.split import Split
 from zoo.ensembles.committee import Committee
-from zoo.ensembles.fit_arguments import take_classes
 from zoo.ensembles.measures.bootstrap import percentile_interval, resampled_means
 from zoo.ensembles.members import Member, built_member
 from zoo.ensembles.provenance import Provenance
@@ -22,6 +21,7 @@ from zoo.files.packing import read_packed, write_packed
 from zoo.inspect.curves.sweep_runs import value_text
 from zoo.metrics import Accuracy, accuracy
 from zoo.recipes import Recipe
+from zoo.registry.sources import take_classes
 from zoo.tuning.space import SearchSpace
 from zoo.tuning.study import STUDY_FILE
 

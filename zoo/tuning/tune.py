@@ -25,7 +25,6 @@ from zoo.arguments import (
 from zoo.datasets import ImageData
 from zoo.datasets.split import Split
 from zoo.ensembles.fit_arguments import (
-    tell_other_classes,
     training_split,
     validation_split,
     warn_of_known_images,
@@ -33,6 +32,7 @@ from zoo.ensembles.fit_arguments import (
 from zoo.ensembles.members import Member
 from zoo.errors import ArgumentError, DataError, RunError
 from zoo.files import FolderLock, no_scratch_space
+from zoo.registry.sources import tell_other_classes
 from zoo.spreading import check_jobs
 from zoo.training.lockstep import Graphs
 from zoo.training.run_folder import free_folder
