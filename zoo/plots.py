@@ -175,6 +175,25 @@ def new_figure(width: float, height: float, dpi: int = 120) -> "Figure":
     return _figure_class()(figsize=(width, height), dpi=dpi, layout="constrained")
 
 
+def take_axes(ax: "Axes | None", width: float, height: float) -> "Axes":
+    """Take the axes that a user gives, or make axes on a figure of their own.
+
+    Args:
+        ax: The axes, or None.
+        width: Width of a new figure in inches.
+        height: Height of a new figure in inches.
+
+    Returns:
+        The axes.
+
+    Example:
+        >>> axes = take_axes(None, 6, 4)
+        >>> take_axes(axes, 2, 2) is axes, axes.figure.get_size_inches().tolist()
+        (True, [6.0, 4.0])
+    """
+    return ax if ax is not None else new_figure(width, height).add_subplot()
+
+
 @lru_cache
 def _figure_class() -> type["Figure"]:
     """The class of the figures. IPython displays matplotlib's own class only after pyplot."""

@@ -8,10 +8,6 @@ from numpy.typing import NDArray
 SIDE = 8
 """The number of frequencies along each side. The hash has a bit for each pair but the constant."""
 
-MIRRORED = np.uint64(sum(1 << bit for bit in range(SIDE * SIDE) if bit % SIDE % 2))
-"""The bits that are the opposite in the hash of the mirrored image: odd horizontal frequencies."""
-
-
 MIRRORING = np.where(np.arange(SIDE * SIDE) % SIDE % 2, -1, 1).astype(np.float32)
 """The factors by which mirroring multiplies the frequencies, [64]."""
 

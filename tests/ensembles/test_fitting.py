@@ -483,7 +483,7 @@ def test_images_of_an_interrupted_training_are_remembered_and_refused_ones_not(
     train_split, test_split
 ):
     committee = Committee(softmax())
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match="must not be images of the test split"):
         committee.fit(test_split, verbose=0)
     with pytest.raises(KeyboardInterrupt):
         committee.fit(train_split, callbacks=[Crash(interrupt)], verbose=0)

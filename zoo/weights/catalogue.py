@@ -160,7 +160,17 @@ class TrainedWeights:
 
 
 def weight_sets() -> tuple[WeightSet, ...]:
-    """List the sets of weights that have members, by their names."""
+    """List the sets of weights that come with the package and have members.
+
+    Returns:
+        The sets, sorted by their names. Each has its `name`, the names of its `members`, their
+        `weights`, `about`, which is what people say of the set, and the scores of its `committee`.
+
+    Example:
+        >>> sets = {found.name: found for found in weight_sets()}
+        >>> len(sets["mnist"].members)
+        10
+    """
     sets = (WeightSet(path.parent) for path in sorted(FOLDER.glob(f"*/{ABOUT}")))
     return tuple(weights for weights in sets if weights.members)
 

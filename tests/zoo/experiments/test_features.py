@@ -88,3 +88,15 @@ def test_features_come_from_a_file_or_from_a_trained_network():
         FeatureSettings(layer="logits", member=trained)
     with pytest.raises(ArgumentError, match="no data"):
         FeatureSettings(layer="pool5", member=MemberSettings("net", "softmax"))
+
+
+def test_a_quick_training_has_two_epochs_where_the_second_is_another_training():
+    def quick(**values):
+        settings = MemberSettings("net", "mlp", recipe={"epochs": 9, **values})
+        recipe = make_member(settings, 50, quick=True).recipe
+        return recipe.epochs, recipe.warm_up, recipe.unfreeze_at
+
+    frozen = {"freeze": "features", "unfreeze_at": 4}
+    assert quick() == (1, None, None)
+    assert quick(warm_up=3) == (2, 1, None)
+    assert quick(**frozen) == quick(warm_up=3, **frozen) == (2, None, 1)

@@ -27,7 +27,7 @@ from zoo.inspect.curves.spread import (
     unit_of,
 )
 from zoo.pages.notebook import ShownAsPicture
-from zoo.plots import new_figure
+from zoo.plots import take_axes
 from zoo.text import data_frame
 
 if TYPE_CHECKING:
@@ -49,6 +49,13 @@ class LearningCurves(ShownAsPicture):
         metric: The name of the score.
         differing: The settings in which the runs differ, other than seeds. If there are any, the
             runs are no repetitions of the same training: a picture draws each by itself.
+
+    Example:
+        >>> import zoo.inspect
+        >>> run = {"loss": [2.0, 1.0], "val_loss": [3.0, 2.0]}
+        >>> curves = zoo.inspect.learning_curves(run, "loss")
+        >>> curves.epochs, curves.validation
+        (array([1, 2]), array([[3., 2.]]))
     """
 
     epochs: NDArray[np.int64]
@@ -125,7 +132,7 @@ class LearningCurves(ShownAsPicture):
         from matplotlib.ticker import MaxNLocator  # imported here, since the import is slow
 
         width = 8 if self.differing else 6
-        axes = ax if ax is not None else new_figure(width, 4).add_subplot()
+        axes = take_axes(ax, width, 4)
         label, factor = unit_of(self.metric)
         draw = self._draw_each if self.differing else self._draw_mean
         draw(axes, factor)

@@ -12,7 +12,7 @@ from zoo.inspect.curves.drawing import draw_members, plain_title
 from zoo.inspect.curves.judged import judged_answers
 from zoo.inspect.pictures.predictions import BATCH
 from zoo.pages.notebook import ShownAsPicture
-from zoo.plots import new_figure
+from zoo.plots import take_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +30,14 @@ class ReliabilityCurves(ShownAsPicture):
         members: Name of a member → its curve; empty for a single model.
         bins: The number of bins of equal width, of which those without images are left out.
         title: Whose answers to which images these are.
+
+    Example:
+        >>> import zoo
+        >>> data = zoo.datasets.load("digits")
+        >>> model = zoo.build("softmax", input_shape=data.image_shape, num_classes=10)
+        >>> curves = zoo.inspect.reliability(model, data.validation)
+        >>> 0 <= curves.error.value <= 1, curves.members
+        (True, {})
     """
 
     curve: ReliabilityCurve
@@ -50,7 +58,7 @@ class ReliabilityCurves(ShownAsPicture):
         Returns:
             The axes. The members of a committee are thin lines.
         """
-        axes = ax if ax is not None else new_figure(5, 4.4).add_subplot()
+        axes = take_axes(ax, 5, 4.4)
         draw_reliability(axes, self.curve)
         lines = [(100 * curve.confidence, 100 * curve.accuracy) for curve in self.members.values()]
         draw_members(axes, lines)

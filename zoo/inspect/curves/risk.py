@@ -12,7 +12,7 @@ from zoo.inspect.curves.drawing import draw_members, plain_title
 from zoo.inspect.curves.judged import judged_answers
 from zoo.inspect.pictures.predictions import BATCH
 from zoo.pages.notebook import ShownAsPicture
-from zoo.plots import new_figure
+from zoo.plots import take_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +27,14 @@ class RiskCoverageCurves(ShownAsPicture):
         area: The area under this curve (AURC), with a 95 % interval: a bootstrap over the images.
         members: Name of a member → its curve; empty for a single model.
         title: Whose answers to which images these are.
+
+    Example:
+        >>> import zoo
+        >>> data = zoo.datasets.load("digits")
+        >>> model = zoo.build("softmax", input_shape=data.image_shape, num_classes=10)
+        >>> curves = zoo.inspect.risk_coverage(model, data.validation)
+        >>> 0 <= curves.area.value <= 1, curves.members
+        (True, {})
     """
 
     curve: RiskCoverage
@@ -46,7 +54,7 @@ class RiskCoverageCurves(ShownAsPicture):
         Returns:
             The axes. The members of a committee are thin lines.
         """
-        axes = ax if ax is not None else new_figure(5, 4.4).add_subplot()
+        axes = take_axes(ax, 5, 4.4)
         draw_risk(axes, self.curve)
         lines = [(100 * curve.coverage, 100 * (1 - curve.risk)) for curve in self.members.values()]
         draw_members(axes, lines)

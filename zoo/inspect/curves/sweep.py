@@ -37,7 +37,7 @@ from zoo.inspect.curves.sweep_runs import (
     warn_of_other_settings,
 )
 from zoo.pages.notebook import ShownAsPicture
-from zoo.plots import new_figure
+from zoo.plots import take_axes
 from zoo.tensorboard import BUILDER
 from zoo.text import data_frame
 
@@ -67,6 +67,14 @@ class SweepCurve(ShownAsPicture):
             validation images.
         log: Whether the axis of the values is logarithmic.
         also_differing: Other settings in which the runs differ, apart from seeds.
+
+    Example:
+        >>> import zoo.inspect
+        >>> runs = {rate: {"val_accuracy": [1 - rate]} for rate in (0.5, 0.25)}
+        >>> curve = zoo.inspect.sweep_curve(runs, epoch="last")
+        >>> curve.values, curve.validation, curve.best
+        (array([0.25, 0.5 ]), array([[0.75],
+               [0.5 ]]), 0)
     """
 
     values: NDArray[Any]
@@ -146,7 +154,7 @@ class SweepCurve(ShownAsPicture):
         Returns:
             The axes.
         """
-        axes = ax if ax is not None else new_figure(6, 4).add_subplot()
+        axes = take_axes(ax, 6, 4)
         label, factor = unit_of(self.metric)
         is_number = self.values.dtype.kind == "f"
         x = self.values if is_number else np.arange(len(self.values), dtype=float)

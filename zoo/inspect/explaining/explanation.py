@@ -52,6 +52,13 @@ class Explanation:
         sanity: How similar the maps are to maps of randomised networks: see `with_sanity`. None if
             it was not measured.
         measure_sanity: Measures the sanity of this explanation; None if the model is not known.
+
+    Example:
+        >>> import zoo
+        >>> images = np.zeros((2, 28, 28, 1), "uint8")
+        >>> explanation = zoo.inspect.explain(zoo.build("softmax"), images, method="gradient")
+        >>> explanation.maps.shape, explanation.labels.shape
+        ((2, 28, 28), (2,))
     """
 
     maps: NDArray[np.float32]

@@ -50,6 +50,13 @@ class Faithfulness(ShownAsPicture):
         method: The name of the method.
         deleted_to: What replaced the pixels in deletion, in words.
         inserted_into: The pixels that the image without details consists of, in words.
+
+    Example:
+        >>> deletion = np.array([[[1.0, 0.0, 0.0]], [[1.0, 0.5, 0.0]], [[1.0, 0.5, 0.0]]])
+        >>> fractions, labels = np.array([0.0, 0.5, 1.0]), np.array([3])
+        >>> found = Faithfulness(deletion, 1 - deletion, fractions, labels, "gradient")
+        >>> found.areas()[:, 0]  # the map takes the class away sooner than the other two orders
+        array([0.25, 0.5 , 0.5 ])
     """
 
     deletion: NDArray[np.float32]

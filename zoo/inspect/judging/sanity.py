@@ -19,7 +19,7 @@ from zoo.inspect.explaining.gradients import check_maps
 from zoo.inspect.networks.progress import progress_bar
 from zoo.pages.frame import fragment
 from zoo.pages.parts import figure
-from zoo.plots import new_figure
+from zoo.plots import take_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -153,7 +153,7 @@ class SanityCheck:
             The axes.
         """
         width = max(5.6, 1.6 + 0.45 * len(self.layers))
-        axes = new_figure(width, 4.4).add_subplot() if ax is None else ax
+        axes = take_axes(ax, width, 4.4)
         x = np.arange(1, len(self.layers) + 1)
         for measure, colour in _COLOURS.items():
             means = self.means(measure)

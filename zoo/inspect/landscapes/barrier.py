@@ -8,7 +8,7 @@ import numpy as np
 from zoo.arguments import is_among, whole_number
 from zoo.ensembles.measures.bootstrap import Estimate, percentile_interval, resampled_means
 from zoo.errors import ArgumentError
-from zoo.inspect.landscapes.drawing import new_axes, write_caption
+from zoo.inspect.landscapes.drawing import write_caption
 from zoo.inspect.landscapes.landscape import check_statistics
 from zoo.inspect.landscapes.networks_at_weights import normalizers
 from zoo.inspect.landscapes.outputs import check_built, labelled_images
@@ -16,6 +16,7 @@ from zoo.inspect.landscapes.planes import Plane, is_floating, member_line
 from zoo.inspect.landscapes.point_losses import BATCH_SIZE, PointLosses
 from zoo.inspect.landscapes.views import matching_weights
 from zoo.pages.notebook import ShownAsPicture
+from zoo.plots import take_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +62,7 @@ class Barrier(ShownAsPicture):
         Returns:
             The axes.
         """
-        axes = new_axes(ax, height=3.6)
+        axes = take_axes(ax, 5.6, 3.6)
         straight = chords(self.losses[None], self.positions)[0]
         top = int(np.argmax(self.losses - straight))
         axes.plot(self.positions, self.losses, "o-", color="#0072b2", label="on the line")
@@ -122,6 +123,13 @@ def barrier(
     Raises:
         ArgumentError: The models have different architectures, or an argument is out of range.
         DataError: The images do not fit the models.
+
+    Example:
+        >>> import zoo
+        >>> data, shape = zoo.datasets.load("digits"), {"input_shape": (8, 8, 1), "num_classes": 10}
+        >>> first, second = (zoo.build("softmax", **shape, seed=seed) for seed in (0, 1))
+        >>> barrier(first, second, data.test, points=3).height.value  # the loss is convex here
+        0.0
     """
     check_built("first", first)
     check_built("second", second)

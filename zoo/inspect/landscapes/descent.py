@@ -26,6 +26,11 @@ class Trajectory:
         losses: The mean loss at each position, float64 [steps + 1].
         weights: The two weights, such as `"logits/kernel[27, 3]"`; empty if they are not known. A
             landscape over others refuses the path.
+
+    Example:
+        >>> positions, losses = np.array([[0.0, 0.0], [0.5, 0.25]]), np.array([2.0, 1.5])
+        >>> Trajectory("descent", positions, losses).positions[-1]
+        array([0.5 , 0.25])
     """
 
     name: str

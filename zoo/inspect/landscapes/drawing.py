@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.plots import new_figure
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -17,17 +15,6 @@ COLOURS = ("#d55e00", "#ffffff", "#f0e442", "#cc79a7", "#56b4e9", "#000000")
 LEVELS = 16
 _WIDTH = 64
 """The number of characters in a line of a caption."""
-
-
-def new_axes(ax: "Axes | None", width: float = 5.6, height: float = 5.0) -> "Axes":
-    """Take axes, or make axes on a figure that a notebook displays.
-
-    Args:
-        ax: Axes, or None.
-        width: Width of a new figure in inches.
-        height: Height of a new figure in inches.
-    """
-    return new_figure(width, height).add_subplot() if ax is None else ax
 
 
 def write_caption(axes: "Axes", title: str, caption: str) -> None:

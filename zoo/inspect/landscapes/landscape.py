@@ -13,7 +13,6 @@ from zoo.inspect.landscapes.drawing import (
     draw_contours,
     draw_marks,
     draw_paths,
-    new_axes,
     write_caption,
 )
 from zoo.inspect.landscapes.grid import fill
@@ -31,6 +30,7 @@ from zoo.inspect.landscapes.views import (
 )
 from zoo.inspect.landscapes.weight_path import WeightPath
 from zoo.pages.notebook import ShownAsPicture
+from zoo.plots import take_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,6 +58,14 @@ class Landscape(ShownAsPicture):
         paths: Named paths: name → coordinates, float64 [steps, 2].
         is_whole: Whether all points were computed that were asked for. After Ctrl-C the grid is
             coarser.
+
+    Example:
+        >>> import zoo
+        >>> data = zoo.datasets.load("digits")
+        >>> model = zoo.build("softmax", input_shape=(8, 8, 1), num_classes=10, seed=0)
+        >>> valley = zoo.inspect.landscape(model, data.test, points=3)
+        >>> valley.x, valley.y, valley.losses.shape
+        (array([-1.,  0.,  1.]), array([-1.,  0.,  1.]), (3, 3))
     """
 
     losses: np.ndarray
@@ -83,7 +91,7 @@ class Landscape(ShownAsPicture):
         Returns:
             The axes.
         """
-        axes = new_axes(ax)
+        axes = take_axes(ax, 5.6, 5)
         loss = "cross-entropy with penalties" if self.penalties else "cross-entropy"
         draw_contours(axes, self.x, self.y, self.losses, f"{loss} [nats]")
         draw_paths(axes, self.paths)

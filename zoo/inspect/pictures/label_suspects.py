@@ -31,6 +31,11 @@ class LabelSuspects(RankedImages):
         scores: How well label and probabilities agree, float64 [n], ascending, from 0 to 1.
         issues: Whether confident learning takes the label for wrong, bool [n]. Their number
             estimates how many labels are wrong.
+
+    Example:
+        >>> suspects = LabelSuspects.from_probabilities([[0.9, 0.1], [0.75, 0.25]], labels=[0, 1])
+        >>> suspects.indices, suspects.scores
+        (array([1, 0]), array([0.25, 0.9 ]))
     """
 
     scores: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))

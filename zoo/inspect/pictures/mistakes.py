@@ -94,6 +94,13 @@ def disputed(
     Raises:
         ArgumentError: The committee is a single model, or a number is out of range.
         DataError: The images, labels or classes do not fit.
+
+    Example:
+        >>> import zoo
+        >>> images, labels = np.zeros((2, 28, 28, 1), "uint8"), [0, 1]
+        >>> committee = zoo.ensembles.Committee([zoo.build("softmax"), zoo.build("lenet")])
+        >>> len(disputed(committee, images, labels))
+        2
     """
     most = _most(most)
     if not isinstance(committee, VotingModel) or len(committee.members) < 2:

@@ -39,6 +39,13 @@ class Neighbours(ShownAsPicture):
         metric: `"cosine"`: 1 less the cosine of the angle between features; or `"euclidean"`.
         images: The images that were looked for, uint8 [n, height, width, channels].
         split: The data that was searched.
+
+    Example:
+        >>> import zoo
+        >>> data, model = zoo.datasets.load("digits").test, zoo.build("mlp", input_shape=(8, 8, 1))
+        >>> found = zoo.inspect.neighbours(model, data.images[:2], data, k=3)
+        >>> found.indices.shape, found.indices[:, 0]  # an image is its own nearest neighbour
+        ((2, 3), array([0, 1]))
     """
 
     indices: NDArray[np.int64]

@@ -9,11 +9,7 @@ from numpy.typing import NDArray
 from zoo.arguments import whole_number
 from zoo.datasets.sampling import first_copies
 from zoo.datasets.split import Split
-from zoo.ensembles.measures.uncertainty import (
-    expected_entropy,
-    mutual_information,
-    predictive_entropy,
-)
+from zoo.ensembles.reports.analysis import UNCERTAINTIES
 from zoo.errors import ArgumentError
 from zoo.inspect.pictures.image_files import write_images
 from zoo.inspect.pictures.predictions import Predictions
@@ -47,6 +43,13 @@ class RankedImages:
         class_names: The name of each class id.
         title: What the images are, and the order in which they stand.
         split: The split that the images belong to; None for probabilities without images.
+
+    Example:
+        >>> import zoo
+        >>> images, labels = np.zeros((2, 28, 28, 1), "uint8"), [0, 1]
+        >>> found = zoo.inspect.mistakes(zoo.build("softmax"), images, labels)
+        >>> bool((found.answers != found.labels).all())
+        True
     """
 
     indices: NDArray[np.int64]
@@ -224,7 +227,7 @@ def ranked(
     chosen = labels[order]
     measures = {
         name: function(members, weights) if len(order) else np.zeros(0)
-        for name, function in _MEASURES.items()
+        for name, function in UNCERTAINTIES.items()
     }
     return kind(
         order,
@@ -238,10 +241,3 @@ def ranked(
         split,
         **more,
     )
-
-
-_MEASURES = {
-    "predictive_entropy": predictive_entropy,
-    "expected_entropy": expected_entropy,
-    "mutual_information": mutual_information,
-}

@@ -27,7 +27,7 @@ from zoo.inspect.units.unit_outputs import (
 )
 from zoo.pages import parts
 from zoo.pages.frame import fragment
-from zoo.plots import MOST_NAMES, new_figure
+from zoo.plots import MOST_NAMES, take_axes
 from zoo.text import as_plain_text, data_frame, did_you_mean, markdown_table, percent, rich_table
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class DeadUnits:
         Returns:
             The axes.
         """
-        axes = ax if ax is not None else new_figure(6, 1.4 + 0.3 * len(self.layers)).add_subplot()
+        axes = take_axes(ax, 6, 1.4 + 0.3 * len(self.layers))
         heights = np.arange(len(self.layers))[::-1]
         dead = np.array([100 * layer.dead.mean() for layer in self.layers])
         rare = np.array([100 * layer.rare.mean() for layer in self.layers])

@@ -52,6 +52,13 @@ def test_rise_by_hand(models, images):
     assert np.allclose(maps, expected, atol=1e-4)
 
 
+def test_masks_of_rise_show_each_pixel_equally_often_at_different_shifts():
+    masks = _random_masks(2000, 2, 0.4, 0, 8, 8)(slice(0, 2000))
+    np.testing.assert_allclose(masks.mean(axis=0), 0.4, atol=0.05)
+    # At a single shift, all masks would be sums of 3 × 3 masks, those of single cells.
+    assert np.linalg.matrix_rank(masks.reshape(2000, -1)) > 9
+
+
 def test_rise_finds_the_pixels_that_count(linear, images):
     model, weights = linear
     maps = explain(model, images, 1, "rise", masks=2000, cells=8).maps
