@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,7 @@ from zoo.datasets.formats.conversion import CHANNELS
 from zoo.datasets.formats.decode import Decoded, Picture, decode, first_header
 from zoo.datasets.formats.image_file import ColorFound, ImageHeader, Target
 from zoo.datasets.load_arguments import check_image_options, check_on_error, check_resize
+from zoo.errors import DataError
 
 
 def read_images(
@@ -124,6 +126,29 @@ def read_image_blocks(
     check_on_error(on_error)
     whole_number("block_size", block_size, 1)
     return _blocks(paths, target, on_error, block_size)
+
+
+def size_and_color(picture: Any) -> tuple[int, int, bool] | None:
+    """Read height and width of a picture, and whether the picture is grey.
+
+    Args:
+        picture: A picture, as for `read_images`.
+
+    Returns:
+        The three values, or None for a file that is missing or damaged.
+
+    Raises:
+        DataError: An array is no picture.
+
+    Example:
+        >>> import numpy as np
+        >>> size_and_color(np.zeros((20, 30), "uint8"))
+        (20, 30, True)
+    """
+    tree, pictures = _open_pictures([picture])
+    with contextlib.suppress(DataError):
+        return first_header(tree, pictures, is_reduced=True)[:3]
+    return None
 
 
 def _blocks(

@@ -12,7 +12,7 @@ import numpy as np
 from zoo.datasets.files.checks import data_error
 from zoo.datasets.load_arguments import SPLITS
 from zoo.datasets.looking.duplicates import without_duplicates
-from zoo.datasets.sampling import held_out_count, stratified_split
+from zoo.datasets.sampling import check_class_sizes, count_after, stratified_split
 from zoo.datasets.split import Split
 from zoo.errors import ArgumentError, DataError
 from zoo.text import did_you_mean
@@ -44,6 +44,8 @@ def prepare_splits(
     if leave_out_small_classes and classes is None:
         ids = _large_enough(prepared["train"], [*missing.values()])
         prepared = _with_classes(prepared, ids)
+    train = prepared["train"]
+    check_class_sizes(train.labels, [*missing.values()], train.class_names)
     for name, share in missing.items():
         train = prepared["train"]
         kept, held_out = stratified_split(train.labels, share, seed, train.class_names)
@@ -132,13 +134,7 @@ def _drop_duplicates(splits: dict[str, Split]) -> dict[str, Split]:
 def _large_enough(train: Split, shares: Sequence[float | int]) -> list[int]:
     """Find the classes with enough images to hold some out; warn of those with too few."""
     present = {name: count for name, count in train.class_counts.items() if count}
-    small = {}
-    for name, count in present.items():
-        left = count
-        for share in shares:
-            left -= held_out_count(left, share) or left
-        if not left:
-            small[name] = count
+    small = {name: count for name, count in present.items() if not count_after(count, shares)}
     names = [name for name in present if name not in small]
     if small:
         some = ", ".join(f"{name} ({count})" for name, count in itertools.islice(small.items(), 5))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import numbers
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -80,6 +81,30 @@ def held_out_count(count: int, share: float | int) -> int:
     return min(max(round(share * count), 1), count - 1) if count else 0
 
 
+def count_after(count: int, shares: Sequence[float | int]) -> int:
+    """Compute how many images of a class are left after one share after another is held out.
+
+    It is 0 if the class has too few images for one of the shares.
+    """
+    for share in shares:
+        count -= held_out_count(count, share) or count
+    return count
+
+
+def check_class_sizes(
+    labels: np.ndarray, shares: Sequence[float | int], class_names: Sequence[str] | None = None
+) -> None:
+    """Raise a DataError if a class has too few images to hold out one share after another."""
+    for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
+        if not count_after(int(count), shares):
+            sizes = itertools.count(1 + sum(s for s in shares if isinstance(s, int)))
+            least = next(size for size in sizes if count_after(size, shares))
+            name = class_names[label] if class_names else str(label)
+            expected = f"be at least {least:,} images of class {name!r} to hold some out"
+            remedy = "Add images, leave the class out, or hold out fewer"
+            raise data_error("There", expected, f"{count:,}", remedy)
+
+
 def stratified_split(
     labels: np.ndarray, share: float | int, seed: int, class_names: Sequence[str] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -90,16 +115,11 @@ def stratified_split(
     images of them. Returns the rows that are kept and those that are held out, each ascending;
     every class is on either side. A DataError says that a class has too few images.
     """
+    check_class_sizes(labels, [share], class_names)
     held_out = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
         count = held_out_count(len(rows), share)
-        if not count:
-            least = share + 1 if isinstance(share, int) else 2
-            name = class_names[label] if class_names else str(label)
-            expected = f"be at least {least} images of class {name!r} to hold some out"
-            remedy = "Add images, leave the class out, or hold out fewer"
-            raise data_error("There", expected, len(rows), remedy)
         rng = np.random.default_rng([seed, int(label)])
         held_out[rng.permutation(rows)[:count]] = True
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.arguments import is_among
+from zoo.arguments import as_path, is_among
 from zoo.augmentation.views import TestTimeAugmentation
 from zoo.datasets.files.locations import locate
 from zoo.datasets.load_arguments import check_root
@@ -196,7 +196,7 @@ which does not exist. Name a file that model.save(path) wrote.
     if (place := place_of_training(file, data, root)) is not None:
         root = place
         _check_still_there(file, place)
-    elif root is not None and not Path(root).expanduser().exists():
+    elif root is not None and not os.path.exists(as_path("root", root)):
         raise DataError(
             f"root must be the place of the data. Received: {root}, which does not exist. Check "
             "the path."

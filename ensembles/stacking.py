@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from zoo.arguments import as_path
 from zoo.datasets.split import Split
 from zoo.ensembles.checks import checked_labels, checked_probabilities, logarithms
 from zoo.ensembles.combining.logistic_regression import DEFINITION
@@ -151,7 +152,7 @@ def _trained_committee(
 ) -> Committee:
     """Train a committee, in a run folder of this name in `log_dir`."""
     committee = Committee(members, copies=copies, class_names=images.class_names, seed=seed)
-    run = None if log_dir is None else Path(log_dir) / run_name
+    run = None if log_dir is None else as_path("log_dir", log_dir) / run_name
     exists = run is not None and run.exists()
     committee.fit(images, log_dir=run, resume=resume and exists, **training)
     return committee

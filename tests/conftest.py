@@ -2,6 +2,7 @@
 
 import base64
 import ctypes
+import errno
 import gc
 import json
 import os
@@ -90,6 +91,25 @@ def real_file():
         return path
 
     return find
+
+
+@pytest.fixture
+def locked(tmp_path, monkeypatch):
+    """A folder that must not be entered, also where the tests run as root, whom nobody stops."""
+    folder = tmp_path / "locked"
+    folder.mkdir()
+
+    def refusing(function):
+        def refuse(path, *arguments, **options):
+            if not isinstance(path, int) and folder in Path(os.path.abspath(path)).parents:
+                raise PermissionError(errno.EACCES, "Permission denied", path)
+            return function(path, *arguments, **options)
+
+        return refuse
+
+    for name in ("stat", "lstat"):
+        monkeypatch.setattr(os, name, refusing(getattr(os, name)))
+    return folder
 
 
 @pytest.fixture

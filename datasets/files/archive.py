@@ -58,7 +58,7 @@ def archive_items(path: Path, stack: ExitStack) -> Iterator[ArchiveItem]:
     DataError says that the archive or its headers are too large; zipfile, tarfile and their
     decompressors raise many kinds of errors for damaged archives.
     """
-    return (_zip_items if zipfile.is_zipfile(path) else _tar_items)(path, stack)
+    return (_zip_items if _is_zip(path) else _tar_items)(path, stack)
 
 
 def is_archive(path: Path) -> bool:
@@ -68,6 +68,12 @@ def is_archive(path: Path) -> bool:
     # The decompressors raise many kinds of errors here too.
     except Exception:
         return False
+
+
+def _is_zip(path: Path) -> bool:
+    """Whether a file is a zip archive, and no tar archive whose last file is a zip archive."""
+    with path.open("rb") as file:
+        return zipfile.is_zipfile(file) and not (file.seek(257) and file.read(5) == b"ustar")
 
 
 def _zip_items(path: Path, stack: ExitStack) -> Iterator[ArchiveItem]:

@@ -8,11 +8,24 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from zoo.errors import DataError, RunError
 from zoo.text import visible
 
 MAX_FILES = 2_000_000  # the largest number of files, folders and links that are listed
+# How files of other kinds that people take for pictures begin: from which byte on, with what.
+_OTHER_KINDS = (
+    (0, b"GIF8", "a GIF file"),
+    (0, b"II*\0", "a TIFF file"),
+    (0, b"MM\0*", "a TIFF file"),
+    (0, b"%PDF", "a PDF file"),
+    (4, b"ftypheic", "a HEIC file"),
+    (4, b"ftypheix", "a HEIC file"),
+    (4, b"ftypmif1", "a HEIF file"),
+    (4, b"ftypavif", "an AVIF file"),
+    (4, b"ftyp", "a video or an image of the same family"),
+)
 _AT_ONCE = 2**20  # bytes of a file that are read and hashed at a time
 
 
@@ -44,6 +57,22 @@ def left_out(path: Path, names: Sequence[str], reason: str | None = None) -> str
     count = f"{len(names):,} files such as {first} are" if names[1:] else f"{first} is"
     images = "they are no images of a format that is read; convert those that are pictures"
     return f"{path}: {count} left out. Reason: {reason or images}"
+
+
+def kind_of_file(content: BinaryIO) -> str:
+    """Say what a file is that is no image of a format that is read.
+
+    Example:
+        >>> import io
+        >>> kind_of_file(io.BytesIO(b"GIF89a"))
+        'a GIF file'
+    """
+    content.seek(0)
+    start = content.read(16)
+    if not start:
+        return "an empty file"
+    kinds = (kind for first, magic, kind in _OTHER_KINDS if start[first:].startswith(magic))
+    return next(kinds, "content of another kind")
 
 
 def check_file_or_folder(path: Path) -> None:

@@ -1,5 +1,6 @@
 """The folders of a tree that are classes, and the split of the data that each belongs to."""
 
+import contextlib
 import itertools
 import unicodedata
 import warnings
@@ -7,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from zoo.datasets.files.checks import data_error, left_out
+from zoo.datasets.files.checks import data_error, kind_of_file, left_out, printable
 from zoo.datasets.files.tree import Tree
 from zoo.errors import DataError
 
@@ -16,6 +17,7 @@ _SPLITS = {
     **dict.fromkeys(("validation", "valid", "val"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+_CONVERT = "Convert those that are pictures to JPEG or PNG"
 _EXPECTED = "<class>/<image>, or train/<class>/<image> beside validation/ and test/"
 
 
@@ -98,6 +100,8 @@ def class_folders_to_judge(
         folder = f"{tree.path}/{top}".rstrip("/")
         received = f"{len(images):,} images outside of class folders"
         remedy = "Put the images of each class in a folder with the name of the class"
+        if not images and (others := _files_that_are_no_images(tree, top)):
+            received, remedy = others, _CONVERT
         raise data_error(folder, "hold <class>/<image>, or test/<class>/<image>", received, remedy)
     _report_left_out(tree, images, {split: roots[split] for split in groups}, groups)
     names = sorted({*itertools.chain(*groups.values())})
@@ -197,8 +201,23 @@ def _classes(tree: Tree, images: Sequence[str], prefix: str) -> dict[str, list[s
     if empty := [name for name in names if name not in groups]:
         expected = "hold images of a class"
         folder = f"{prefix}{empty[0]} in {tree.path}"
-        raise data_error(folder, expected, "none", "Add some or remove the folder")
+        received, remedy = "none", "Add some or remove the folder"
+        if others := _files_that_are_no_images(tree, f"{prefix}{empty[0]}/"):
+            received, remedy = others, _CONVERT
+        raise data_error(folder, expected, received, remedy)
     return _by_class({name: groups[name] for name in names})
+
+
+def _files_that_are_no_images(tree: Tree, prefix: str) -> str:
+    """Name the files in a folder without images, and say what they are; nothing if it is empty."""
+    names = sorted(name for name in tree.sizes if name.startswith(prefix))
+    if not names:
+        return ""
+    kind = "a file"
+    with contextlib.suppress(DataError), tree.open(names[0]) as content:
+        kind = kind_of_file(content)
+    count = f"{len(names):,} files such as " if names[1:] else ""
+    return f"{count}{printable(names[0])}, {kind}, which is not read"
 
 
 def _by_class(folders: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

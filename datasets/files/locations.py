@@ -79,18 +79,25 @@ def _archive(info: DatasetInfo, base: Path) -> Path | None:
 
 def _lone_archive(folder: Path) -> Path | None:
     """The archive, if the folder holds nothing else."""
-    visible = [path for path in folder.glob("*") if not path.name.startswith(".")]
+    visible = [path for path in listed(folder) if not path.name.startswith(".")]
     return visible[0] if len(visible) == 1 and visible == _archives(folder) else None
+
+
+def listed(folder: Path) -> list[Path]:
+    """The sorted paths in a folder; none if there is no folder, or it must not be entered."""
+    return sorted(folder.glob("*")) if os.path.isdir(folder) else []
 
 
 def _archives(folder: Path) -> list[Path]:
     """The files whose names have an archive's suffix."""
-    paths = sorted(folder.glob("*"))
-    return [p for p in paths if p.name.lower().endswith(ARCHIVE_SUFFIXES) and p.is_file()]
+    paths = listed(folder)
+    return [p for p in paths if p.name.lower().endswith(ARCHIVE_SUFFIXES) and os.path.isfile(p)]
 
 
 def _folder(info: DatasetInfo, base: Path, patterns: Sequence[str] | None = None) -> Path | None:
     """The folder below the base that matches a pattern and holds one of the data set's markers."""
+    if not os.path.isdir(base):
+        return None
     for pattern in patterns or (f"{info.name}/", "", *info.folders, f"{info.name}/*/", "*/"):
         for marker in info.markers:
             for found in sorted(base.glob(pattern + marker)):

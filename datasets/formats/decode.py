@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple, TypeVar
 import numpy as np
 from PIL import Image
 
+from zoo.datasets.arrays.images import MOST_OF_16_BITS, value_advice
 from zoo.datasets.files.checks import data_error, printable
 from zoo.datasets.files.mapped import fill
 from zoo.datasets.files.tree import Tree
@@ -42,6 +43,7 @@ _BYTES_WORTH_A_THREAD = 16 * 2**10
 _THREADS = os.cpu_count() or 1
 _MOST_NAMED = 20  # damaged files whose damage is described in a message
 _REMEDY = "Mend, convert or remove"
+_FEWER_BITS = (1, 8, 10, 12, 14)  # of masks and cameras, whose files may have 16 bits a value
 _lock = threading.RLock()
 
 Box = tuple[int, int, int, int]
@@ -111,11 +113,12 @@ def decode(
     if out is None:
         out = in_memory(str(tree.path), (len(pictures), *target.shape))
     faults: dict[int, str] = {}
+    peaks: list[int] = []
     other_sizes: dict[int, OtherSize] = {}
 
     def attempt(row: int) -> np.ndarray | DataError:
         try:
-            return _pixels_of(tree, pictures[row], target)
+            return _pixels_of(tree, pictures[row], target, peaks)
         except DataError as error:
             return error
 
@@ -139,6 +142,7 @@ def decode(
         subject = f"The images of {tree.path}" if tree.has_folder else "The images"
         remedy = "Pass image_size= to scale all images to the same size"
         raise data_error(subject, "have the same size", received, remedy)
+    _warn_of_fewer_bits(tree, max(peaks, default=0))
     if faults:
         count = f"{len(faults):,} of {len(pictures):,} images{_place(tree)}"
         reasons = describe_faults(pictures, faults)
@@ -170,7 +174,7 @@ def crop(tree: Tree, faces: Sequence[tuple[str, str, Box]], out: np.ndarray) -> 
             left, top, right, bottom = box
             face = image.crop((left, top, min(right, image.width), min(bottom, image.height)))
             face.info.pop("exif", None)  # the box counts pixels before the orientation is applied
-            return convert_image(face, target)
+            return convert_image(face, target, [])
 
     def attempt(row: int) -> np.ndarray | str:
         name, sha256, box = faces[row]
@@ -233,10 +237,29 @@ def without_warnings() -> AbstractContextManager[object]:
     return recorded_warnings("ignore")
 
 
-def _pixels_of(tree: Tree, picture: Picture, target: Target) -> np.ndarray:
+def _pixels_of(tree: Tree, picture: Picture, target: Target, peaks: list[int]) -> np.ndarray:
     if isinstance(picture, Image.Image):
-        return convert_image(picture.copy(), target)
-    return read_pixels(tree.read(picture), target)
+        return convert_image(picture.copy(), target, peaks)
+    return read_pixels(tree.read(picture), target, peaks)
+
+
+def _warn_of_fewer_bits(tree: Tree, peak: int) -> None:
+    """Warn of images with 16 bits a value of which the upper bits are not used.
+
+    Args:
+        tree: The files.
+        peak: The largest value of all such images; 0 if there are none.
+    """
+    most = next((2**bits - 1 for bits in _FEWER_BITS if peak < 2**bits), None)
+    if peak and most:
+        _, advice = value_advice(np.array([0, most], np.uint16))
+        warnings.warn(
+            f"Images of 16 bits a value should have values up to {MOST_OF_16_BITS:,}, which is "
+            f"white. Received: images{_place(tree)} without a value above {most:,}, which become "
+            "nearly black. Read them by `numpy.asarray(PIL.Image.open(path))`, and make pixels of "
+            f"the arrays. {advice}.",
+            stacklevel=3,
+        )
 
 
 def _fault(tree: Tree, picture: Picture, error: DataError) -> str:

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from zoo.datasets.arrays.images import value_advice
-from zoo.datasets.files.checks import describe_error
+from zoo.datasets.files.checks import describe_error, kind_of_file
 from zoo.datasets.files.tree import Tree
 from zoo.datasets.formats.conversion import to_pixels
 from zoo.datasets.formats.jpeg import MAX_SCANS, count_scans, decode_plain_jpeg, is_jpeg
@@ -30,18 +30,6 @@ FORMATS = ("BMP", "JPEG", "PNG", "WEBP")
 NOT_READABLE = f"must be a readable image ({', '.join(FORMATS)}). Received: "
 IMAGE_SUFFIXES = (".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".webp")
 _FIRST_BYTES = (b"BM", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")  # of the same formats
-# How files of other kinds that people take for pictures begin: from which byte on, with what.
-_OTHER_KINDS = (
-    (0, b"GIF8", "a GIF file"),
-    (0, b"II*\0", "a TIFF file"),
-    (0, b"MM\0*", "a TIFF file"),
-    (0, b"%PDF", "a PDF file"),
-    (4, b"ftypheic", "a HEIC file"),
-    (4, b"ftypheix", "a HEIC file"),
-    (4, b"ftypmif1", "a HEIF file"),
-    (4, b"ftypavif", "an AVIF file"),
-    (4, b"ftyp", "a video or an image of the same family"),
-)
 _GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L")
 _ORIENTATION = 0x0112
 _ON_ITS_SIDE = (5, 6, 7, 8)  # values of the orientation
@@ -139,28 +127,34 @@ def header_of(image: Image.Image) -> ImageHeader:
     return ImageHeader(height, width, image.mode in _GREY_MODES)
 
 
-def read_pixels(content: bytes, target: Target) -> np.ndarray:
+def read_pixels(content: bytes, target: Target, peaks: list[int]) -> np.ndarray:
     """Decode an image file, uint8 [height, width, channels].
 
     Transparent pixels are laid on white, palettes are resolved, 16-bit greys are scaled to 8 bits,
-    and the EXIF orientation is applied. A DataError, without a subject, says that the file is no
-    readable image, is too large, or has another size.
+    and the EXIF orientation is applied. The largest value of an image of 16-bit greys is added to
+    `peaks`. A DataError, without a subject, says that the file is no readable image, is too large,
+    or has another size.
     """
     pixels = decode_plain_jpeg(content, MAX_PIXELS)
     if pixels is not None and pixels.shape == target.shape:
         return pixels
     if pixels is not None:
         image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-        return convert_image(image, target)
+        return convert_image(image, target, peaks)
     size = target.size if target.resize else None
     with open_image(io.BytesIO(content), size=size) as image:
-        return convert_image(image, target)
+        return convert_image(image, target, peaks)
 
 
-def convert_image(image: Image.Image, target: Target) -> np.ndarray:
-    """Decode an open image and give it size and channels, uint8 [height, width, channels]."""
+def convert_image(image: Image.Image, target: Target, peaks: list[int]) -> np.ndarray:
+    """Decode an open image and give it size and channels, uint8 [height, width, channels].
+
+    `peaks` is as for `read_pixels`.
+    """
     if target.only_grey and image.mode not in _GREY_MODES:
         raise ColorFound
+    if image.format == "PNG":
+        image.load()  # the orientation may stand behind the pixels
     if not _ORIENTED.isdisjoint(image.info):
         ImageOps.exif_transpose(image, in_place=True)
     height, width = target.size
@@ -169,8 +163,9 @@ def convert_image(image: Image.Image, target: Target) -> np.ndarray:
     if image.mode == "F":
         _check_fractions(np.asarray(image))
     if image.mode.startswith("I"):
-        grey = np.rint(np.asarray(image) / 257).clip(0, 255).astype(np.uint8)
-        image = Image.fromarray(grey)
+        values = np.asarray(image)
+        peaks.append(int(values.max()))
+        image = Image.fromarray(np.rint(values / 257).clip(0, 255).astype(np.uint8))
     elif image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -205,18 +200,8 @@ def open_image(
     # Pillow raises almost every built-in error for damaged files.
     except Exception as error:
         is_unknown = isinstance(error, UnidentifiedImageError)
-        received = _kind_of(content) if is_unknown else describe_error(error)
+        received = kind_of_file(content) if is_unknown else describe_error(error)
         raise DataError(f"{NOT_READABLE}{received}") from error
-
-
-def _kind_of(content: BinaryIO) -> str:
-    """Say what a file is that is no image of the `FORMATS`."""
-    content.seek(0)
-    start = content.read(16)
-    if not start:
-        return "an empty file"
-    kinds = (kind for first, magic, kind in _OTHER_KINDS if start[first:].startswith(magic))
-    return next(kinds, "content of another kind")
 
 
 def _open(

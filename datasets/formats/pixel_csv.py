@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import BinaryIO
 
 import numpy as np
@@ -21,7 +22,7 @@ def read_rows(file: BinaryIO, where: str) -> tuple[np.ndarray, np.ndarray, np.nd
     [n, 48, 48, 1], labels int64 [n], and the Usage of each image, bytes [n]. A DataError names the
     file `where` and the row.
     """
-    header = file.readline(LONGEST_ROW)
+    header = file.readline(LONGEST_ROW).removeprefix(codecs.BOM_UTF8)  # which Windows writes
     names = [cell.decode("latin-1").lower() for cell in _cells(header)]
     if sorted(names) != sorted(COLUMNS):
         raise data_error(where, "have the columns emotion, pixels and Usage", f"{header[:80]!a}")

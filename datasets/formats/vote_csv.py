@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator
@@ -73,7 +74,8 @@ def _rows(file: BinaryIO, where: str) -> Iterator[tuple[int, list[str]]]:
         if len(line) > _LONGEST_ROW:
             expected = f"have at most {_LONGEST_ROW} bytes"
             raise data_error(f"{where}, row {number},", expected, "more")
-        text = line.decode("utf-8", "replace")
+        # Windows writes a mark before the first line of a file of UTF-8.
+        text = line.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
         cells = next(csv.reader(io.StringIO(text)), [])
         if len(cells) == 1 and not cells[0].strip():
             continue

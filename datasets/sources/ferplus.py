@@ -11,12 +11,13 @@ the majority says "unknown" or "not a face", are left out.
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import replace
 
 import numpy as np
 
 from zoo.datasets.description import DatasetInfo
-from zoo.datasets.files.checks import data_error
+from zoo.datasets.files.checks import data_error, printable
 from zoo.datasets.files.locations import ARCHIVE_SUFFIXES
 from zoo.datasets.files.tree import open_tree
 from zoo.datasets.formats.image_file import Target, find_images
@@ -165,6 +166,13 @@ def _split_of_files(request: ReadRequest, part: str, votes: Votes, files: dict[s
     if not len(rows):
         received = f"none of the {len(votes.names):,} images of {part}"
         raise data_error(request.tree.path, "hold the faces that were voted on", received)
+    missing = [votes.names[row] for row in np.flatnonzero(~has_file & (labels >= 0))]
+    if missing := [name for name in missing if name]:  # the others were taken out
+        warnings.warn(
+            f"{len(missing):,} faces of {part} that were voted on, such as {printable(missing[0])},"
+            f" are left out, since they are not in {request.tree.path}",
+            stacklevel=2,
+        )
     by_class = {
         name: [files[votes.names[row]] for row in rows if labels[row] == label]
         for label, name in enumerate(CLASS_NAMES)

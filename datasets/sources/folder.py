@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from zoo.datasets.description import DatasetInfo
 from zoo.datasets.files.archive import is_archive
 from zoo.datasets.files.checks import data_error
 from zoo.datasets.files.class_folders import class_folders, class_folders_to_judge
+from zoo.datasets.files.locations import listed
 from zoo.datasets.formats.conversion import CHANNELS
 from zoo.datasets.formats.decode import first_header
 from zoo.datasets.formats.image_file import ColorFound, ImageHeader, Target, find_images
@@ -20,8 +22,8 @@ def locate_images(info: DatasetInfo, root: Path | None) -> Path:
     """Find the images: at the root, or in the archive that lies alone in the root."""
     if root is None:
         raise data_error("root", f"be {info.expected_files}", None, "Pass root= with the path")
-    visible = [path for path in root.glob("*") if not path.name.startswith(".")]
-    if len(visible) == 1 and visible[0].is_file() and is_archive(visible[0]):
+    visible = [path for path in listed(root) if not path.name.startswith(".")]
+    if len(visible) == 1 and os.path.isfile(visible[0]) and is_archive(visible[0]):
         return visible[0]
     return root
 

@@ -19,8 +19,9 @@ def picture_files(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """Find the files of pictures.
 
     Args:
-        paths: Files; folders, whose pictures are found in all folders inside, with a warning if
-            there are other files; and patterns such as `"photos/*.jpg"` and `"photos/**/*.png"`.
+        paths: Files; folders, whose pictures are found in all folders inside; and patterns such as
+            `"photos/*.jpg"` and `"photos/**/*.png"`. A warning tells of other files in folders and
+            among those that a pattern means.
 
     Returns:
         The files in the order of `paths`; those of a folder or a pattern are sorted.
@@ -53,7 +54,7 @@ Check the paths.
 
 def _files_of(path: Path) -> list[Path]:
     """Find the files that a single path means; none if there is no picture."""
-    if path.is_dir():
+    if os.path.isdir(path):
         with open_tree(path) as tree:
             images = find_images(tree)
             if others := sorted(tree.sizes.keys() - {*images}):
@@ -64,6 +65,11 @@ def _files_of(path: Path) -> list[Path]:
     if not glob.has_magic(str(path)):
         return []
     matches = sorted(glob.glob(str(path), recursive=True))
-    folders = [match for match in matches if os.path.isdir(match)]
-    inside = {file for folder in folders for file in _files_of(Path(folder))}
-    return sorted(inside | {Path(name) for name in find_images(plain_files(matches))})
+    folders = {Path(match) for match in matches if os.path.isdir(match)}
+    inside = {file for folder in sorted(folders) for file in _files_of(folder)}
+    pictures = {Path(name) for name in find_images(plain_files(matches))}
+    unread = {*map(Path, matches)} - pictures - folders
+    # What is left out of a folder among the matches has been told.
+    if names := sorted(str(file) for file in unread if file.parent not in folders):
+        warnings.warn(left_out(path, names), stacklevel=3)
+    return sorted(inside | pictures)

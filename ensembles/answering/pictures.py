@@ -13,9 +13,10 @@ import numpy as np
 from PIL import Image
 
 from zoo.arguments import argument_error
-from zoo.datasets import read_image_blocks, read_images
+from zoo.datasets import read_image_blocks
 from zoo.datasets.arrays.images import check_images
 from zoo.datasets.arrays.streams import is_stream, read_batches
+from zoo.datasets.image_files import size_and_color
 from zoo.datasets.split import Split
 from zoo.ensembles.answering.files import picture_files
 
@@ -103,13 +104,17 @@ def picture_blocks(
         raise argument_error("pictures", "be one picture or more", pictures, remedy)
     while numbered:
         named = [(p if isinstance(p, Path) else number, p) for number, p in numbered]
-        kept, images = _read([picture for _, picture in named], options, on_error)
-        ids = {id(picture) for picture in kept}
-        yield Block(
-            [source for source, picture in named if id(picture) in ids],
-            images,
-            [source for source, picture in named if id(picture) not in ids],
-        )
+        for part, whole_options in _parts(named, options):
+            pictures = [picture for _, picture in part]
+            ((kept, images),) = read_image_blocks(
+                pictures, **whole_options, on_error=on_error, block_size=len(pictures)
+            )
+            ids = {id(picture) for picture in kept}
+            yield Block(
+                [source for source, picture in part if id(picture) in ids],
+                images,
+                [source for source, picture in part if id(picture) not in ids],
+            )
         numbered = _next_block(listed)
 
 
@@ -166,11 +171,18 @@ def _kept(picture: Any) -> Any:
     return picture.copy() if isinstance(picture, np.ndarray) else picture
 
 
-def _read(
-    pictures: list[Any], options: Mapping[str, Any], on_error: str
-) -> tuple[list[Any], np.ndarray]:
-    """Read pictures: those that could be read, and their pixels."""
-    if None in options.values():  # a model of any size takes pictures as they are
-        return pictures, read_images(pictures, **options)
-    (block,) = read_image_blocks(pictures, **options, on_error=on_error, block_size=len(pictures))
-    return block
+def _parts(
+    named: list[tuple[Source, Any]], options: Mapping[str, Any]
+) -> Iterator[tuple[list[tuple[Source, Any]], Mapping[str, Any]]]:
+    """Divide pictures into parts that are one array each, and complete the options of each part.
+
+    A model of any size takes pictures as they are, so a part has pictures of the same size.
+    """
+    if None not in options.values():
+        yield named, options
+        return
+    for found, part in itertools.groupby(named, lambda item: size_and_color(item[1])):
+        height, width, is_grey = found or (1, 1, True)  # a picture that cannot be read
+        size = options["image_size"] or (height, width)
+        color = options["color"] or ("grayscale" if is_grey else "rgb")
+        yield [*part], {**options, "image_size": size, "color": color}

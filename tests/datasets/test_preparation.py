@@ -43,9 +43,23 @@ def test_held_out_images_of_a_class_do_not_depend_on_the_classes_asked():
 def test_class_that_is_too_small_to_part_is_named(write, image_bytes):
     files = {f"{name}.png": image_bytes((2, 2)) for name in ("cat/1", "dog/1", "dog/2", "owl/1")}
     root = write("pets", files)
-    with pytest.raises(DataError, match=r"2 images of class 'cat' to hold some out\. Received: 1"):
+    with pytest.raises(DataError, match=r"3 images of class 'cat' to hold some out\. Received: 1"):
         load("folder", root)
     assert len(load("folder", root, validation=0, test=0).train) == 4
+
+
+@pytest.mark.parametrize(
+    ("shares", "least"), [({}, 3), ({"validation": 3, "test": 2}, 6), ({"validation": 3}, 5)]
+)
+def test_all_images_of_a_small_class_are_counted_where_test_and_validation_are_held_out(
+    write, image_bytes, shares, least
+):
+    files = {f"{name}/{k}.png": image_bytes((2, 2)) for name in ("cat", "dog") for k in range(2)}
+    message = rf"least {least} images of class 'cat' to hold some out\. Received: 2"
+    with pytest.raises(DataError, match=message):
+        load("folder", write("few", files), **shares)
+    more = {f"{name}/{k}.png": image_bytes((2, 2)) for name in ("cat", "dog") for k in range(least)}
+    assert min(load("folder", write("enough", more), **shares).train.class_counts.values()) == 1
 
 
 def test_duplicates_that_are_all_there_is_are_not_dropped_in_silence(write, image_bytes):

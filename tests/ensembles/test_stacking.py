@@ -171,7 +171,9 @@ def test_bad_penalties_are_refused(penalty):
         stack(["softmax"], None, penalty=penalty)  # before the images and the training
 
 
-def test_a_stack_killed_within_a_fold_continues_there(stacked, train_split, run_folder, tmp_path):
+def test_a_stack_killed_within_a_fold_continues_there(
+    stacked, train_split, run_folder, tmp_path, monkeypatch
+):
     class Crash(keras.callbacks.Callback):
         epochs = 0
 
@@ -185,7 +187,10 @@ def test_a_stack_killed_within_a_fold_continues_there(stacked, train_split, run_
     with pytest.raises(KeyboardInterrupt):
         stack(MEMBERS, train_split, **options, callbacks=[Crash()])
     assert {path.name for path in tmp_path.iterdir()} == {"fold-1", "fold-2"}
-    resumed = stack(MEMBERS, train_split, **options, resume=True)
+    monkeypatch.setenv("HOME", str(tmp_path.parent))
+    in_home = options | {"log_dir": f"~/{tmp_path.name}"}
+    resumed = stack(MEMBERS, train_split, **in_home, resume=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"fold-1", "fold-2", "all"}
     assert resumed.rule == stacked.rule
     for weights, expected in zip(resumed.get_weights(), stacked.get_weights(), strict=True):
         np.testing.assert_array_equal(weights, expected)

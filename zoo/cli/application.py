@@ -33,12 +33,12 @@ from zoo.starting.streams import ensure_streams, write_every_letter
 from zoo.text import did_you_mean
 
 
-def refuse_wrong_paths(app: App, commands: Sequence[str], arguments: Any) -> None:
-    """Refuse texts that cannot be the path of a file, such as an empty text or a name too long.
+def take_paths(app: App, commands: Sequence[str], arguments: Any) -> None:
+    """Write out the user's home for `~` in paths, and refuse texts that cannot be a path.
 
-    A shell passes an empty text in place of a variable that is not set, and Python takes it for the
-    current folder. This is a `config` of the application, which cyclopts calls after it has read
-    the words.
+    A shell leaves the `~` of `--log-dir=~/runs` as it is. It passes an empty text in place of a
+    variable that is not set, and Python takes it for the current folder. This is a `config` of the
+    application, which cyclopts calls after it has read the words.
 
     Args:
         app: The application of the command.
@@ -49,9 +49,11 @@ def refuse_wrong_paths(app: App, commands: Sequence[str], arguments: Any) -> Non
         ArgumentError: No file system takes such a path.
     """
     for argument in arguments:
-        is_path = "Path" in str(argument.hint)  # perhaps in a list, or beside None
-        for token in argument.tokens if is_path else ():
-            as_path(token.keyword or argument.name, token.value)
+        if "Path" in str(argument.hint):  # perhaps in a list, or beside None
+            argument.tokens[:] = [
+                token.evolve(value=str(as_path(token.keyword or argument.name, token.value)))
+                for token in argument.tokens
+            ]
 
 
 app = App(
@@ -71,7 +73,7 @@ app = App(
         show_default=lambda value: None if value is None or value is False else str(value),
         json_list=False,
     ),
-    config=(refuse_wrong_paths, take_options_of_run),
+    config=(take_paths, take_options_of_run),
     exit_on_error=False,
     print_error=False,
     suppress_keyboard_interrupt=False,

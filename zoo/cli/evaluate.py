@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,7 +46,8 @@ def evaluate(
             folder of new pictures.
         views: Average the members' answers over views of each image: the image and its mirror
             image, or ten crops.
-        output: Also write the report: `.json`, `.md`, `.html` or `.png`; may be repeated.
+        output: Also write the report: `.json`, `.md`, `.html` or `.png`; may be repeated. Replaces
+            a file, and says so.
         as_json: Print JSON instead of tables.
         modules: Import a module of yours first, which registers models or layers: `my_models`, or
             `./my_models.py`; may be repeated.
@@ -63,7 +65,10 @@ def evaluate(
     start_tensorflow(verbose=False)
     report = evaluate_file(file, data, split=split, augmentation=views, **vars(images))
     for path in output or []:
+        replaced = os.path.exists(path)
         report.save(path)
+        if replaced:
+            print_note(f"Replaced: {path}")
     if as_json:
         print(report.to_json())
     else:
@@ -132,19 +137,18 @@ def inspect(
 
 def _file_and_run_folder(model: Path) -> tuple[Path, Path | None]:
     """Find the saved model, and the run folder of its training if there is one."""
-    model = model.expanduser()
     if is_weights(model):
         return model, None
-    if not model.is_dir():
-        return model, model.parent if (model.parent / MANIFEST).is_file() else None
+    if not os.path.isdir(model):
+        return model, model.parent if os.path.isfile(model.parent / MANIFEST) else None
     file = model / SAVED
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise ArgumentError(
             "The model must be a saved model, .keras, or a run folder that holds one. Received: "
             f"{model}, which holds no {SAVED}. Name a file, or the folder of a run that has "
             "finished."
         )
-    return file, model if (model / MANIFEST).is_file() else None
+    return file, model if os.path.isfile(model / MANIFEST) else None
 
 
 def _default_output(file: Path, run_folder: Path | None) -> Path:

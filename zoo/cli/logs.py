@@ -1,5 +1,6 @@
 """The command `zoo logs`: which runs there are, how good they are, and TensorBoard on them."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -52,8 +53,8 @@ def logs(
         raise ArgumentError(
             f"--port must come with --serve. Received: --port {port} alone. Add --serve."
         )
-    if not folder.is_dir():
-        fault = "which is a file" if folder.exists() else "which does not exist"
+    if not os.path.isdir(folder):
+        fault = "which is a file" if os.path.exists(folder) else "which does not exist"
         raise ArgumentError(
             f"FOLDER must be a folder with runs. Received: {folder}, {fault}. Train with `zoo "
             "train`, which writes to logs, or name another folder."

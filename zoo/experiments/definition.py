@@ -52,6 +52,12 @@ class Experiment:
 
     Raises:
         ArgumentError: A value is unknown, missing or out of its range.
+
+    Example:
+        >>> from zoo.experiments import load_experiment
+        >>> experiment = load_experiment("inm702-committee")
+        >>> experiment.data.name, experiment.protocol.voting
+        ('fer2013', 'majority')
     """
 
     name: str

@@ -68,6 +68,6 @@ def _root(settings: DataSettings, root: Any) -> Path | None:
     path = data_folder(root)
     if path is None:
         return None
-    if settings.archive and (path / settings.archive).is_file():
+    if settings.archive and os.path.isfile(path / settings.archive):
         return path / settings.archive
     return path if root is not None or not get_dataset(settings.name).info.markers else None

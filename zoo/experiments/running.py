@@ -9,7 +9,7 @@ from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from zoo.arguments import check_verbose, true_or_false
+from zoo.arguments import as_path, check_verbose, true_or_false
 from zoo.datasets import ImageData
 from zoo.ensembles import Committee, pretrained
 from zoo.errors import RunError
@@ -63,11 +63,20 @@ def reproduce(
         ArgumentError: There is no such experiment, or its file is not as described.
         DataError: The images are missing or damaged.
         RunError: The folder holds a run of other settings, or cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> result = reproduce("co395-group11-gradients", log_dir=folder, verbose=0)
+        >>> {measurement.verdict for measurement in result.measured}
+        {'right'}
     """
     check_verbose(verbose)
     true_or_false("quick", quick)
     experiment = load_experiment(name)
-    folder = experiment_folder(experiment, quick) if log_dir is None else Path(log_dir)
+    folder = (
+        experiment_folder(experiment, quick) if log_dir is None else as_path("log_dir", log_dir)
+    )
     with FolderLock(folder, "run folder of an experiment"):
         _check_settings(folder, experiment, quick)
         return _reproduce(experiment, root, folder, quick=quick, verbose=verbose)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from zoo.arguments import as_path
 from zoo.experiments.catalogue import load_experiment
 from zoo.experiments.running import experiment_folder, reproduce
 from zoo.spreading import Piece, run_pieces
@@ -56,7 +57,7 @@ def _settings(name: str, root: str | os.PathLike[str] | None, quick: bool) -> di
     """Give the arguments of `reproduce` with paths that hold in every folder of this machine."""
     return {
         "name": str(Path(name).absolute()) if name.endswith(".toml") else name,
-        "root": None if root is None else str(Path(root).absolute()),
+        "root": None if root is None else str(as_path("root", root).absolute()),
         "log_dir": str(experiment_folder(load_experiment(name), quick).absolute()),
         "quick": quick,
     }

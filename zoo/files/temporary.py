@@ -25,8 +25,13 @@ SECONDS_OF_FOREIGN_FILES = 24 * 3600
 """After this time without a change, the files of processes on other machines are abandoned too."""
 
 _NAME = re.compile(r"\.(?:.*-)?zoo_([0-9a-f]{8})_(\d+)_\w+(?:\.tmp.*)?", re.DOTALL)
-_EARLIER_NAME = re.compile(r"\..+\.(\d+)\.tmp(?:\.\w+)?", re.DOTALL)
-"""Names of earlier versions, `.NAME.PROCESS.tmp.SUFFIX`, which do not tell the machine."""
+_EARLIER_NAME = re.compile(
+    r"\..+\.(\d{1,7})\.tmp\.(?:csv|html|json|keras|md|npz|onnx|png|tflite|txt)", re.DOTALL
+)
+"""Names of files of earlier versions, `.NAME.PROCESS.tmp.SUFFIX`, which do not tell the machine.
+
+Other programs may give such names too, so the suffix must be one that Zoo wrote.
+"""
 
 _LARGE = 1000
 """The number of files above which a process looks for abandoned files in a folder only once."""
@@ -126,7 +131,7 @@ def no_scratch_space(error: BaseException) -> RunError:
 
 def is_temporary(path: Path) -> bool:
     """Whether the name of a file or folder is one that `temporary_name` gives, or ever gave."""
-    return bool(_NAME.fullmatch(path.name) or _EARLIER_NAME.fullmatch(path.name))
+    return bool(_NAME.fullmatch(path.name) or _earlier_name(path))
 
 
 def is_abandoned(path: Path) -> bool:
@@ -139,7 +144,7 @@ def is_abandoned(path: Path) -> bool:
         True for a temporary name whose process has ended; if the process may be on another machine,
         only after a day without a change. False for all other names.
     """
-    name, earlier = _NAME.fullmatch(path.name), _EARLIER_NAME.fullmatch(path.name)
+    name, earlier = _NAME.fullmatch(path.name), _earlier_name(path)
     if not (name or earlier):
         return False
     if name and name[1] == _machine() and sys.platform != "win32":
@@ -173,6 +178,12 @@ def sweep(folder: Path) -> None:
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     path.unlink(missing_ok=True)
+
+
+def _earlier_name(path: Path) -> re.Match[str] | None:
+    """Match the name of a file of an earlier version, which never left folders behind."""
+    name = _EARLIER_NAME.fullmatch(path.name)
+    return name if name and os.path.isfile(path) else None
 
 
 def _is_running(process: int) -> bool:

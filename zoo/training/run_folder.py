@@ -266,7 +266,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
         RunError: The folder holds no manifest, or the manifest is damaged.
     """
     try:
-        return read_json(Path(folder) / MANIFEST, START_ANEW)
+        return read_json(as_path("folder", folder) / MANIFEST, START_ANEW)
     except FileNotFoundError:
         raise _no_manifest(folder) from None
 

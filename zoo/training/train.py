@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from zoo.arguments import check_verbose, true_or_false, whole_number
+from zoo.arguments import as_path, check_verbose, true_or_false, whole_number
 from zoo.datasets.arrays.labels import check_any_label
 from zoo.datasets.split import Split
 from zoo.errors import ArgumentError, DataError
@@ -322,7 +322,11 @@ def _groups_of(
     resumed: str | Path | None,
 ) -> list[list[Learner]]:
     """Group the models that train together, or go on in the groups of the run that is resumed."""
-    if together is None and resumed is not None and (Path(resumed) / MANIFEST).exists():
+    if (
+        together is None
+        and resumed is not None
+        and (as_path("log_dir", resumed) / MANIFEST).exists()
+    ):
         config = read_manifest(resumed).get("config")
         names = config.get("groups") if isinstance(config, dict) else None
         if groups := grouped_as_before(learners, names):

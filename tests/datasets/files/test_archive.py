@@ -35,6 +35,17 @@ def test_backslashes_of_windows_are_folders(tmp_path):
         assert tree.read("train/cat/1.png") == b"one"
 
 
+def test_a_tar_archive_that_ends_in_a_zip_archive_is_a_tar_archive(tmp_path):
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as target:
+        target.writestr("inside.png", b"one")
+    entries = [(tarfile.TarInfo("1.png"), b"one"), (tarfile.TarInfo("z.zip"), inner.getvalue())]
+    path = tar(tmp_path / "a.tar", entries)
+    assert zipfile.is_zipfile(path)
+    with open_tree(path) as tree:
+        assert tree.sizes.keys() == {"1.png", "z.zip"}
+
+
 @pytest.mark.parametrize("name", ["a.zip", "a.tar"])
 def test_a_file_that_is_there_twice_is_refused(tmp_path, name):
     path = tmp_path / name

@@ -151,3 +151,26 @@ def test_to_judge_some_images_must_be_in_class_folders(to_judge, path):
 def test_to_judge_folders_of_splits_stand_alone(to_judge, paths):
     with pytest.raises(DataError, match="each once"):
         to_judge(*paths)
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0"
+
+
+@pytest.mark.parametrize("name", ["tree", "tree.zip"])
+def test_files_of_a_kind_that_is_not_read_are_named(write, name):
+    files = {"cat/1.HEIC": HEIC, "cat/2.HEIC": HEIC, "dog/1.png": b""}
+    convert = "Convert those that are pictures to JPEG or PNG"
+    with open_tree(write(name, files)) as tree:
+        received = r"2 files such as cat/1\.HEIC, a HEIC file, which is not read"
+        with pytest.raises(DataError, match=rf"cat in .* Received: {received}\. {convert}"):
+            class_folders(tree, ["dog/1.png"])
+        received = r"3 files such as cat/1\.HEIC, a HEIC file, which is not read"
+        with pytest.raises(DataError, match=rf"hold <class>.* Received: {received}\. {convert}"):
+            class_folders_to_judge(tree, [], ["cat", "dog"])
+
+
+def test_a_class_without_files_is_told_to_be_empty(tmp_path):
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "dog").mkdir()
+    with open_tree(tmp_path) as tree, pytest.raises(DataError, match=r"Received: none\. Add some"):
+        class_folders(tree, [])

@@ -1,4 +1,4 @@
-import contextlib
+import re
 
 import numpy as np
 import pytest
@@ -47,6 +47,35 @@ def test_sixteen_bit_grey_is_scaled_not_clipped(read, image_bytes):
     pixels = np.array([[0, 257, 514], [32896, 65278, 65535]], np.uint16)
     expected = np.array([[0, 1, 2], [128, 254, 255]])
     np.testing.assert_array_equal(read(image_bytes(pixels), channels=1)[..., 0], expected)
+
+
+@pytest.mark.parametrize(
+    ("peak", "most", "advice"),
+    [
+        (4000, "4,095", "for 12 bits, `(images"),
+        (200, "255", "Pass `images.astype"),
+        (1, "1", "255"),
+    ],
+)
+def test_sixteen_bits_that_are_not_used_are_told_once(write, image_bytes, peak, most, advice):
+    values = np.array([[0, peak], [peak // 2, peak]], np.uint16)
+    files = {f"{number}.png": image_bytes(values) for number in range(3)}
+    with (
+        open_tree(write("dark", files)) as tree,
+        pytest.warns(UserWarning, match=re.escape(f"dark without a value above {most}, ")) as told,
+    ):
+        images = decode(tree, sorted(files), Target((2, 2), 1)).images
+    (message,) = (str(warning.message) for warning in told)
+    assert advice in message
+    np.testing.assert_array_equal(images[0, ..., 0], np.rint(values / 257))
+
+
+def test_a_dark_image_beside_bright_images_is_dark(write, image_bytes):
+    values = {"a.png": 2**16 - 1, "b.png": 300, "c.png": 0}
+    files = {name: image_bytes(np.full((2, 2), peak, np.uint16)) for name, peak in values.items()}
+    with open_tree(write("tree", files)) as tree:
+        assert decode(tree, [*files], Target((2, 2), 1)).images[:, 0, 0, 0].tolist() == [255, 1, 0]
+        decode(tree, ["c.png"], Target((2, 2), 1))
 
 
 def test_one_bit_images_are_black_and_white(read, image_bytes):
@@ -123,8 +152,12 @@ def test_damage_gives_an_image_or_a_data_error(read, image_bytes, rng, format):
         damaged = bytearray(content)
         for place in rng.integers(0, len(content), 4):
             damaged[place] = rng.integers(256)
-        with contextlib.suppress(DataError):
-            assert read(bytes(damaged), (16, 16)).shape == (16, 16, 3)
+        try:
+            image = read(bytes(damaged), (16, 16))
+        except DataError as error:
+            assert re.match(r"a/x\.img in .*tree\.zip", str(error))  # noqa: PT017
+        else:
+            assert image.shape == (16, 16, 3)
 
 
 def test_other_formats_are_refused(read, image_bytes):

@@ -155,7 +155,7 @@ def test_actors_with_too_few_faces_to_hold_some_out_are_left_out(root):
         np.testing.assert_array_equal(part.images, same.images)
     with (
         pytest.warns(UserWarning, match="faces are left out"),
-        pytest.raises(DataError, match='2 images of class "Rosie O\'Donnell" to hold some out'),
+        pytest.raises(DataError, match='3 images of class "Rosie O\'Donnell" to hold some out'),
     ):
         load(root, classes=ACTORS, validation=0.1, test=0.2)
     with (

@@ -188,6 +188,29 @@ def test_rows_that_were_taken_out_are_left_out(write, votes, image_bytes):
     assert zoo.datasets.load("ferplus", root, validation=0).train.class_counts["neutral"] == 1
 
 
+@pytest.mark.parametrize(
+    ("way", "name"),
+    [(beside_folders, "train/happy/Training_{}.png"), (own_folders, "FER2013Train/fer{:07d}.png")],
+)
+def test_faces_without_a_file_are_counted(write, votes, image_bytes, way, name):
+    root = way(write, votes, image_bytes)
+    for row in (3, 5, 20):  # of the last, no label is known
+        (root / name.format(row)).unlink()
+    for _ in range(2):  # from the files, from the cache
+        match = r"2 faces of Training that were voted on, such as fer0000003\.png, are left out"
+        with pytest.warns(UserWarning, match=match):
+            data = zoo.datasets.load("ferplus", root, validation=0)
+        assert len(data.train) == 14
+
+
+@pytest.mark.parametrize("way", [beside_csv, own_folders])
+def test_a_byte_order_mark_of_windows_is_no_part_of_a_table(write, votes, image_bytes, way):
+    root = way(write, votes, image_bytes)
+    for path in root.rglob("*.csv"):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(zoo.datasets.load("ferplus", root, validation=0).train) == 16
+
+
 # changes of the table of votes, what the message has to say
 CHANGES = [
     (lambda text: text[: text.rindex(b"PublicTest")], "have the same rows as fer2013.csv"),
@@ -216,7 +239,8 @@ def test_the_real_faces_have_their_votes(real_file):
     root = real_file("fer2013new.csv").parent
     with zipfile.ZipFile(real_file("fer2013.zip")) as archive:
         assert archive.namelist()
-    data = zoo.datasets.load("ferplus", root, validation=0)
+    with pytest.warns(UserWarning, match="2 faces of Training that were voted on"):
+        data = zoo.datasets.load("ferplus", root, validation=0)
     assert (len(data.train), len(data.test)) == (25_058, 3_199)
     assert data.test.class_counts["happiness"] == 865
     assert (data.train.label_shares.argmax(1) == data.train.labels).all()

@@ -88,7 +88,10 @@ def test_color_by_default_if_any_image_has_it(load, image_bytes, color, channels
 
 
 def test_grey_by_default_if_all_images_are(load, image_bytes):
-    files = {"a/1.png": image_bytes((2, 2)), "b/1.png": image_bytes(np.ones((2, 2), np.uint16))}
+    files = {
+        "a/1.png": image_bytes((2, 2)),
+        "b/1.png": image_bytes(np.full((2, 2), 2**16 - 1, np.uint16)),
+    }
     assert load(files, validation=0, test=0).image_shape == (2, 2, 1)
 
 
@@ -212,3 +215,10 @@ def test_a_grey_first_image_does_not_make_the_others_grey(load, image_bytes):
     files = {f"{name}/{k}.jpg": image_bytes((8, 8), "JPEG") for name in "ab" for k in range(3)}
     files["b/2.jpg"] = image_bytes((8, 8, 3), "JPEG")
     assert load(files, validation=0, test=0).image_shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize("name", ["folder", "mnist"])
+def test_a_folder_that_must_not_be_entered_is_no_traceback(locked, name):
+    (locked / "images.zip").touch()
+    with pytest.raises(DataError, match=r"must (hold readable folders|have .*ubyte)"):
+        zoo.datasets.load(name, locked, cache=False)

@@ -44,6 +44,16 @@ def test_a_pattern_that_the_shell_left_is_expanded(photos, pattern, expected):
     assert names(picture_files([f"{photos}/{pattern}"]), photos) == expected
 
 
+@pytest.mark.parametrize(
+    ("pattern", "told"),
+    [("*.*", r"photos/\*\.\*: \S+/notes\.txt is"), ("**", r"photos: notes\.txt is")],
+)
+def test_a_pattern_that_means_other_files_says_so_once(photos, pattern, told):
+    with pytest.warns(UserWarning, match=rf"{told} left out\. Reason: they are no im") as caught:
+        picture_files([f"{photos}/{pattern}"])
+    assert len(caught) == 1
+
+
 def test_a_file_is_meant_by_its_name_whatever_its_suffix_and_letters(photos):
     paths = [photos / "notes.txt", str(photos / "[1].png"), photos / "a.jpg"]
     assert names(picture_files(paths), photos) == ["notes.txt", "[1].png", "a.jpg"]
@@ -59,6 +69,11 @@ def test_all_paths_without_a_picture_are_named(photos):
     missing = [f"gone{k}.jpg" for k in range(5)]
     with pytest.raises(DataError, match=r"empty, gone0\.jpg.* and 2 more, where there is no pic"):
         picture_files([photos / "empty", photos / "a.jpg", *missing, f"{photos}/*.gif"])
+
+
+def test_a_picture_in_a_folder_that_must_not_be_entered_is_no_traceback(locked):
+    with pytest.raises(DataError, match=r"a\.jpg, where there is no picture .*Check the paths"):
+        picture_files([locked / "a.jpg"])
 
 
 def test_what_is_no_path_is_refused():

@@ -101,6 +101,24 @@ def test_a_model_of_any_size_takes_pictures_as_they_are():
     assert block.images.shape == (2, 5, 7, 1)
 
 
+@pytest.mark.parametrize("color", ["grayscale", "rgb", None])
+def test_a_model_of_any_size_takes_pictures_of_several_sizes_and_skips_damaged_ones(photos, color):
+    (photos / "cat" / "broken.jpg").write_bytes(b"no picture")
+    options = {"image_size": None, "color": color, "resize": "crop"}
+    with pytest.warns(UserWarning, match=r"1 of 1 images cannot be read.*cat/broken\.jpg"):
+        blocks = [*picture_blocks([photos / "cat", photos / "cat/grey.png"], options, "skip")]
+    names = [path.name for block in blocks for path in block.sources]
+    sizes = [block.images.shape[1:3] for block in blocks if block.sources]
+    assert names == ["alpha.png", "grey.png", "turned.jpg", "grey.png"]
+    assert sizes[-2:] == [(7, 9), (9, 12)]
+    assert [path.name for block in blocks for path in block.skipped] == ["broken.jpg"]
+    for block in blocks:
+        for path, image in zip(block.sources, block.images, strict=True):
+            np.testing.assert_array_equal(image, zoo.datasets.read_images(path, color=color)[0])
+    with pytest.raises(DataError, match=r"cat/broken\.jpg must be a readable image"):
+        [*picture_blocks(photos, options)]
+
+
 def test_options_come_from_the_model_and_then_from_the_settings_of_the_data():
     settings = {"image_size": (3, 4), "color": None, "resize": "crop", "seed": 3}
     assert image_options((6, 8, 3), settings) == {

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.cli import main
+from zoo.cli import app, main
 
 
 class Output(NamedTuple):
@@ -31,6 +31,15 @@ def call(folder, *words, stdout=None):
         return Output(end.code, out.getvalue(), err.getvalue())
     finally:
         os.chdir(before)
+
+
+def command_names(group=app, before=""):
+    """Name all commands of the command line, such as `"data"` and `"data show"`."""
+    names = []
+    for word in group:
+        if not word.startswith("-"):
+            names += [f"{before}{word}", *command_names(group[word], f"{before}{word} ")]
+    return names
 
 
 @pytest.fixture(autouse=True, scope="session")

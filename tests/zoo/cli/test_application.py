@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 import pytest
 
+from tests.zoo.cli.conftest import command_names
 from zoo import registry
 from zoo.cli import app, main
 from zoo.datasets import list_datasets
@@ -51,7 +52,15 @@ OPTIONS = {
         *("--data", "-d", "--root", "--classes", "--image-size", "--color", "--drop-duplicates"),
         *("--on-error", "--split", "--views", "--output", "-o", "--json", "--import"),
     ],
+    "inspect": [
+        *("--data", "-d", "--root", "--classes", "--image-size", "--color", "--drop-duplicates"),
+        *("--on-error", "--split", "--output", "-o", "--quiet", "-q", "--import"),
+    ],
     "predict": ["--json", "--csv", "--on-error", "--views", "--import"],
+    "reproduce": [
+        *("--root", "--log-dir", "--quick", "--all", "--list", "--quiet", "-q", "--json"),
+        *("--jobs", "--scheduler"),
+    ],
     "gradcheck": [
         *("--mode", "--gradients", "--input-shape", "--set", "--second-order", "--seed"),
         *("--json", "--import"),
@@ -74,6 +83,10 @@ OPTIONS["tune"] = [
 ]
 ROW = re.compile(r"^│ [* ]*(\S.*?)(?:  |$)", re.MULTILINE)
 """The first column of the help's tables."""
+
+
+def test_the_options_of_all_commands_are_known():
+    assert sorted(OPTIONS) == sorted(command_names())
 
 
 @pytest.mark.parametrize("command", OPTIONS)
@@ -244,6 +257,27 @@ def test_an_output_that_cannot_be_written_is_told_before_the_work(
     monkeypatch.setattr("zoo.ensembles.evaluate.check_files", work)
     (tmp_path / "file").write_text("a file")
     (tmp_path / "folder.md").mkdir()
+    code, out, err = zoo_command(*words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["logs", "locked/logs"], "FOLDER must be a folder with runs"),
+        (["train", "locked/m.keras"], "A member must be a name from"),
+        (["inspect", "locked/m.keras"], "--output must be a file that can be written"),
+        (["evaluate", "mnist", "-d", "mnist", "--root", "locked/x"], "--root must be the place of"),
+        (["reproduce", "inm702-committee", "--root", "locked/data"], "--root must be a file or"),
+        (["data", "show", "folder", "--root", "locked/data"], "must be a readable file"),
+        (["data", "show", "mnist", "--root", "locked/data"], "none of these files"),
+        (["predict", "mnist", "locked/a.png"], "locked/a.png, where there is no picture"),
+    ],
+)
+def test_a_path_in_a_folder_that_must_not_be_entered_is_one_line(
+    zoo_command, locked, words, message
+):
     code, out, err = zoo_command(*words)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert message in err

@@ -23,11 +23,16 @@ def plain_model(tmp_path_factory):
 def test_evaluation_gives_the_report_of_the_training(zoo_command, trained, tmp_path):
     run = trained[0] / "my run"
     words = "evaluate", run / "committee.keras", "--json", "-o", "again.md", "-o", "again.png"
-    code, out, _ = zoo_command(*words)
+    code, out, err = zoo_command(*words)
     assert code == 0
+    assert "Replaced" not in err
     assert json.loads(out) == json.loads((run / "report.json").read_text("utf-8"))
     assert (tmp_path / "again.md").read_text("utf-8") == (run / "report.md").read_text("utf-8")
     assert (tmp_path / "again.png").is_file()
+    (tmp_path / "again.png").unlink()
+    _, same, err = zoo_command(*words)
+    assert same == out
+    assert [line for line in err.splitlines() if "Replaced" in line] == ["Replaced: again.md"]
 
 
 @pytest.fixture(scope="module")

@@ -94,6 +94,23 @@ def test_a_damaged_picture_stops_or_is_skipped(zoo_command, model, faces):
     assert err == f"1 of 8 pictures cannot be read and were skipped: {skipped}\n"
 
 
+def test_a_model_of_any_size_answers_pictures_of_several_sizes(zoo_command, tmp_path, faces):
+    import keras
+
+    inputs = keras.Input((None, None, 1))
+    outputs = keras.layers.Dense(3, "softmax")(keras.layers.GlobalAveragePooling2D()(inputs))
+    keras.Model(inputs, outputs).save(tmp_path / "any.keras")
+    Image.new("L", (9, 4)).save(faces / "wide.png")
+    (faces / "broken.png").write_bytes(b"no picture")
+    words = "predict", "any.keras", "faces", "--csv"
+    code, out, err = zoo_command(*words, "--on-error", "skip")
+    assert code == 1
+    rows = [row["source"] for row in csv.DictReader(io.StringIO(out))]
+    assert rows == [*(f"faces/{k}.png" for k in range(5)), "faces/new/5.png", "faces/new/6.png",
+                    "faces/wide.png"]  # fmt: skip
+    assert "1 of 9 pictures cannot be read and were skipped: faces/broken.png" in err
+
+
 def test_a_picture_whose_name_has_a_line_break_is_skipped(zoo_command, model, faces):
     (faces / "0.png").rename(faces / "two\nlines.png")
     code, out, err = zoo_command("predict", model, "faces")

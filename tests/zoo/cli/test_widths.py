@@ -7,18 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.zoo.cli.conftest import command_names
 from zoo.cli import predict
 from zoo.ensembles.answering.answer import Answer
 from zoo.ensembles.combining.rules import Rule
 
-HELP = [
-    *([], ["train"], ["committee"], ["evaluate"], ["models"], ["describe"], ["gradcheck"]),
-    ["tune"],
-    *(["data"], ["data", "show"], ["data", "get"], ["data", "cache"]),
-]
 LONG = "a-folder-with-a-name-that-is-longer-than-every-terminal" + 20 * "-and-on"
 COMMANDS = [
-    *([*command, "--help"] for command in HELP),
+    ["--help"],
+    *([*name.split(), "--help"] for name in command_names()),
     ["data"],
     ["models"],
     ["describe", "cnn"],

@@ -9,7 +9,7 @@ import pytest
 import zoo
 from zoo.ensembles import Committee
 from zoo.errors import ArgumentError, RunError
-from zoo.experiments import experiment_names, load_experiment, reproduce, running
+from zoo.experiments import experiment_names, load_experiment, reproduce, running, spreading
 from zoo.experiments.images import load_images
 from zoo.experiments.results import SeedResult
 from zoo.experiments.views.drawing import FIGURES
@@ -98,6 +98,15 @@ def test_a_second_call_trains_nothing(digits_run, digits_file, monkeypatch):
     monkeypatch.setattr(running, "Committee", None)
     again = reproduce(str(digits_file), log_dir=folder, verbose=0)
     assert again.to_dict() == results.to_dict()
+
+
+def test_a_run_in_the_home_of_the_user_is_found_there(digits_run, digits_file, monkeypatch):
+    results, folder = digits_run
+    monkeypatch.setenv("HOME", str(folder.parent))
+    again = reproduce(str(digits_file), log_dir=f"~/{folder.name}", verbose=0)
+    assert (again.folder, again.to_dict()) == (folder, results.to_dict())
+    settings = spreading._settings(str(digits_file), "~/images", quick=False)
+    assert settings["root"] == f"{folder.parent}/images"
 
 
 @pytest.mark.usefixtures("common_figures")

@@ -89,6 +89,21 @@ def test_files_of_earlier_versions_are_swept_after_a_day_if_their_process_has_en
     assert sorted(tmp_path.iterdir()) == sorted([used, fresh, tmp_path / "a.txt"])
 
 
+def test_files_and_folders_of_other_programs_stay(tmp_path):
+    (tmp_path / ".backup.20231104.tmp").mkdir()
+    (tmp_path / ".backup.20231104.tmp/photo.jpg").write_text("mine")
+    (tmp_path / ".work.999.tmp.json").mkdir()
+    (tmp_path / ".work.999.tmp.json/a").write_text("mine")
+    for name in (".x.999.tmp", ".x.999.tmp.part", ".x.20231104.tmp.png"):
+        (tmp_path / name).write_text("mine")
+    for path in sorted(tmp_path.rglob("*"), reverse=True):
+        os.utime(path, (1, 1))
+    assert not [path for path in tmp_path.iterdir() if is_temporary(path)]
+    before = sorted(tmp_path.rglob("*"))
+    sweep(tmp_path)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_a_large_folder_is_searched_once(tmp_path, monkeypatch):
     monkeypatch.setattr("zoo.files.temporary._LARGE", 2)
     for name in "abc":

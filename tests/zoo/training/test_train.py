@@ -1,5 +1,7 @@
 """Training of single models; committees are tried in tests/ensembles/test_committee.py."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -141,6 +143,19 @@ def test_a_wrong_argument_leaves_no_run_folder(split, tmp_path, monkeypatch, arg
     with pytest.raises(ArgumentError, match=message):
         train([*learners], split, **options)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_in_the_home_of_the_user_goes_on_in_its_groups(split, tmp_path, monkeypatch):
+    def run(folder, **options):
+        learners = [learner(epochs=1), learner(epochs=1)]
+        learners[1].name = "other"
+        return train(learners, split, log_dir=folder, verbose=0, **options).log_dir
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run("~/run", together=False) == tmp_path / "run"
+    assert run("~/run", resume=True) == tmp_path / "run"
+    config = json.loads((tmp_path / "run/run.json").read_text("utf-8"))["config"]
+    assert config["groups"] == [["softmax"], ["other"]]
 
 
 def test_every_group_begins_with_a_single_step(split, monkeypatch):

@@ -93,7 +93,7 @@ def read_run(folder: Path) -> RunSummary:
     """
     problems: list[str] = []
     manifest = _read_object(folder / MANIFEST, problems)
-    if not (folder / MANIFEST).exists():
+    if not os.path.exists(folder / MANIFEST):
         problems.append(f"{MANIFEST} is missing")
     report = _read_object(folder / REPORT, problems)
     config = _mapping(manifest.get("config"))
@@ -201,7 +201,9 @@ def _last_written(folder: Path, manifest: Mapping[str, Any]) -> datetime | None:
             folder / MODEL,
         ]
         times += [
-            datetime.fromtimestamp(file.stat().st_mtime, UTC) for file in files if file.exists()
+            datetime.fromtimestamp(file.stat().st_mtime, UTC)
+            for file in files
+            if os.path.exists(file)
         ]
     return max(times, default=None)
 

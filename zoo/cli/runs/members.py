@@ -1,5 +1,6 @@
 """Members of a committee from words of the command line: names of models, and saved models."""
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -30,7 +31,7 @@ def check_words(words: Iterable[str]) -> None:
     for word in words:
         if not _is_file(word):
             describe(word)
-        elif not as_path("A member", word).is_file():
+        elif not os.path.isfile(as_path("A member", word)):
             raise ArgumentError(
                 "A member must be a name from `zoo models`, or a model saved as a .keras file. "
                 f"Received: {word!r}, which is no file. Name a file that `zoo train` or "

@@ -12,6 +12,7 @@ from typing import Any
 
 from cyclopts import App, Token
 
+from zoo.arguments import as_path
 from zoo.errors import ArgumentError
 from zoo.files import damaged_file, holds_files, read_json
 
@@ -63,7 +64,7 @@ def take_options_of_run(app: App, commands: Sequence[str], arguments: Any) -> No
 
 def _options_of_run(folder: str, command: str) -> Mapping[str, Sequence[Sequence[Any]]]:
     """Read the words of the command that started a run; a run without them has none."""
-    kept, file = None, Path(folder).expanduser() / MANIFEST
+    kept, file = None, Path(folder) / MANIFEST
     with contextlib.suppress(OSError):  # the training says what is wrong with it
         kept = read_json(file, "").get(KEY)
     if not isinstance(kept, dict):
@@ -109,16 +110,15 @@ def check_run(folder: Path) -> None:
         zoo.errors.ArgumentError: --log-dir must be the folder of the run to resume. Received: \
 gone, which does not exist. Check the path, or leave --resume out.
     """
-    file = folder.expanduser() / MANIFEST
+    file = folder / MANIFEST
     if not file.is_file():
-        path = folder.expanduser()
-        if path.is_dir() and any(path.iterdir()) and not holds_files(path):
+        if folder.is_dir() and any(folder.iterdir()) and not holds_files(folder):
             raise ArgumentError(
                 "--log-dir must be the folder of the run to resume. Received: "
                 f"{folder}, whose run was stopped before its first step. Start it again: leave "
                 "--resume out, and give all other options."
             )
-        fault = f"which holds no {MANIFEST}" if path.exists() else "which does not exist"
+        fault = f"which holds no {MANIFEST}" if folder.exists() else "which does not exist"
         raise ArgumentError(
             f"--log-dir must be the folder of the run to resume. Received: {folder}, {fault}. "
             "Check the path, or leave --resume out."
@@ -131,11 +131,16 @@ def _word(token: Token) -> tuple[str | None, str | None]:
 
     The path of a file is made absolute, so that a run can be resumed in another folder.
     """
-    if not token.value:
-        return token.keyword, None
-    path = Path(token.value).expanduser()
-    is_path = token.keyword == "--root" or path.suffix in (".keras", ".py")
-    return token.keyword, str(path.absolute()) if is_path else token.value
+    option, word = token.keyword, token.value
+    if not word:
+        return option, None
+    is_file = option in (None, "--import") and Path(word).suffix in (".keras", ".py")
+    if is_file or option == "--root" or (option == "--storage" and "://" not in word):
+        return option, str(as_path(option or "A member", word).absolute())
+    scheme, _, file = word.partition("sqlite:///")
+    if option == "--storage" and file and not (scheme or file.startswith((":memory:", "file:"))):
+        return option, f"sqlite:///{Path(file).absolute()}"
+    return option, word
 
 
 def _token(argument: Any, keyword: str | None, word: str | None, *, source: str) -> Token:

@@ -1,5 +1,6 @@
 """The command `zoo reproduce`."""
 
+import os
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -124,7 +125,7 @@ def _check_options(
             f"at the same time. Received: {log_dir}. Leave it out: each experiment has a folder in "
             "logs/reproduce."
         )
-    if root is not None and not root.exists():
+    if root is not None and not os.path.exists(root):
         raise ArgumentError(
             f"--root must be a file or a folder. Received: {root}, which does not exist. Name the "
             "archive with the images, or the folder that holds the archives."

@@ -23,15 +23,20 @@ from zoo.arguments import as_path, whole_number
 from zoo.errors import ArgumentError
 from zoo.starting.start_up_notes import without_start_up_notes
 
+_A_NUMBER = "number"
+"""The subject of messages about a number, before the name of the option takes its place."""
+
 
 def parse_whole_number(text: str, least: int) -> int:
     """Read a whole number of `least` or more."""
-    return whole_number("number", int(text), least)
+    return whole_number(_A_NUMBER, int(text), least)
 
 
 def parse_port(text: str) -> int:
     """Read the number of a port."""
-    return whole_number("number", int(text), 0, 2**16 - 1)
+    if not 0 <= int(text) < 2**16:
+        raise ValueError(text)
+    return int(text)
 
 
 def parse_scheduler(text: str) -> str:
@@ -216,6 +221,9 @@ def _option(
     def read(token: Token) -> Any:
         try:
             return parse(token.value)
+        except ArgumentError as error:  # of a number, perhaps too large: it says the limit
+            message = str(error).removeprefix(_A_NUMBER)
+            raise ArgumentError(f"{token.keyword}{message}") from None
         except ValueError:
             raise ArgumentError(
                 f"{token.keyword} must be {expected}. Received: {token.value!r}. Write, for "

@@ -99,26 +99,34 @@ def test_a_damaged_or_missing_part_is_a_problem_and_the_rest_is_read(
     assert run.epochs == (10 if "mlp" in file else 0 if file == "run.json" else 4)
 
 
+DAMAGED = ("run.json is damaged",)
+
+
 @pytest.mark.parametrize(
-    "manifest",
+    ("manifest", "models", "problems"),
     [
-        {},
-        {"config": None, "status": None, "written": 3},
-        {"config": {"recipes": [], "groups": "a", "members": 1, "train": []}},
-        {"config": {"recipes": {"a": 1}, "groups": [[], 1]}, "command": []},
-        {"command": {"options": {"--data": 3}}},
-        {"config": {"groups": 3}},
-        {"config": {"groups": [["a" * 300]]}},
-        {"config": {"recipes": {"a": {"epochs": "x"}, "b": {"epochs": 3}}}},
-        {"config": {"train": {"image_shape": 3}}},
-        {"config": {"train": {"image_shape": [8], "images": "x"}}},
-        {"written": "0001-01-01T00:00:00+14:00"},
+        ({}, "", ()),
+        ({"config": None, "status": None, "written": 3}, "", ()),
+        ({"config": {"recipes": [], "groups": "a", "members": 1, "train": []}}, "", ()),
+        ({"config": {"recipes": {"a": 1}, "groups": [[], 1]}, "command": []}, "a", ()),
+        ({"command": {"options": {"--data": 3}}}, "", ()),
+        ({"config": {"groups": 3}}, "", DAMAGED),
+        ({"config": {"groups": [["a" * 300]]}}, "", ()),
+        ({"config": {"recipes": {"a": {"epochs": "x"}, "b": {"epochs": 3}}}}, "a, b", DAMAGED),
+        ({"config": {"train": {"image_shape": 3}}}, "", DAMAGED),
+        ({"config": {"train": {"image_shape": [8], "images": "x"}}}, "", DAMAGED),
+        ({"written": "0001-01-01T00:00:00+14:00"}, "", ()),
     ],
 )
-def test_a_manifest_of_another_form_is_listed_without_an_error(tmp_path, manifest):
+def test_a_manifest_of_another_form_is_listed_without_an_error(
+    tmp_path, manifest, models, problems
+):
     (tmp_path / "run.json").write_text(json.dumps(manifest))
     (run,) = find_runs(tmp_path)
-    assert json.dumps(run.to_dict())
+    listed = json.loads(json.dumps(run.to_dict()))
+    assert (listed["models"], listed["data"], listed["problems"]) == (models, "", [*problems])
+    assert (run.epochs, run.planned, run.validation, run.test) == (0, None, None, None)
+    assert run.written is not None
 
 
 @pytest.mark.parametrize("file", ["run.json", "report.json", "state/mlp.npz"])
@@ -133,10 +141,14 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path, file):
 @pytest.mark.parametrize("value", [None, "x", [], {}, 10**400])
 @pytest.mark.parametrize("key", TEST)
 def test_a_report_of_other_values_is_damaged_and_the_run_is_listed(tmp_path, key, value):
-    write_report(write_run(tmp_path), committee={"accuracy": {**TEST, key: value}})
+    values = {**TEST, key: value}
+    write_report(write_run(tmp_path), committee={"accuracy": values})
     (run,) = find_runs(tmp_path)
-    assert run.test is None or str(run.test)
-    assert run.problems == (() if run.test else ("report.json is damaged",))
+    if (key, value) == ("n", 10**400):  # too large for a float, but n is a whole number
+        assert (run.test, run.problems) == (Accuracy(**values), ())
+        assert str(run.test).startswith("90.0 % [80.0, 95.0], n = 10,000,")
+    else:
+        assert (run.test, run.problems) == (None, ("report.json is damaged",))
 
 
 def test_folders_inside_a_run_and_folders_of_other_things_are_no_runs(tmp_path):

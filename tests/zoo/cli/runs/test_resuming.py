@@ -4,6 +4,9 @@ import json
 import shutil
 
 import pytest
+from cyclopts import Token
+
+from zoo.cli.runs.resuming import _word
 
 
 @pytest.fixture
@@ -92,3 +95,47 @@ def test_switches_and_paths_of_files_are_kept(zoo_command, tmp_path, photos):
     assert options["--together"] == [["--apart", None]]
     assert zoo_command("committee", "--resume", "--log-dir", tmp_path / "run")[0] == 0
     assert values_of(tmp_path / "run")["command"]["options"] == options
+
+
+@pytest.mark.parametrize(
+    ("option", "word", "kept"),
+    [
+        ("--storage", "sqlite:///sweeps.db", "sqlite:///{here}/sweeps.db"),
+        ("--storage", "sqlite:////data/sweeps.db", "sqlite:////data/sweeps.db"),
+        ("--storage", "sqlite:///:memory:", "sqlite:///:memory:"),
+        ("--storage", "mysql://host/sweeps", "mysql://host/sweeps"),
+        ("--storage", "sweeps.log", "{here}/sweeps.log"),
+        ("--import", "mine.py", "{here}/mine.py"),
+        ("--import", "my.models", "my.models"),
+        (None, "mine.keras", "{here}/mine.keras"),
+        ("--set", "file=mine.py", "file=mine.py"),
+        ("--study-name", "~no-such-user", "~no-such-user"),
+    ],
+)
+def test_only_paths_are_kept_as_absolute_paths(tmp_path, monkeypatch, option, word, kept):
+    monkeypatch.chdir(tmp_path)
+    expected = kept.format(here=tmp_path)
+    assert _word(Token(keyword=option, value=word)) == (option, expected)
+
+
+def test_a_home_that_is_not_known_is_no_traceback(zoo_command):
+    for words in (("train", "~no-such-user"), ("train", "softmax", "--recipe", "~no-such-user")):
+        code, _, err = zoo_command(*words, "-q")
+        assert code == 2
+        assert "~no-such-user" in err
+    code, _, err = zoo_command("train", "~no-such-user/mine.keras", "-q")
+    assert (code, "A member must be a path: " in err) == (2, True)
+
+
+def test_a_run_in_the_home_of_the_user_is_written_and_resumed_there(
+    zoo_command, run, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("HOME", str(run.parent))
+    assert zoo_command("committee", "--resume", "--log-dir=~/run", "--epochs", 3)[0] == 0
+    assert values_of(run)["command"]["options"]["--epochs"] == [["--epochs", "3"]]
+    words = ("train", "softmax", "--epochs", 1, "--batch-size", 256, "-q", "--log-dir=~/new")
+    code, out, _ = zoo_command(*words)
+    assert code == 0
+    assert f"Saved: {run.parent}/new/committee.keras" in out
+    assert (run.parent / "new/report.md").is_file()
+    assert not (tmp_path / "~").exists()

@@ -1,3 +1,4 @@
+import re
 from typing import get_args
 
 import pytest
@@ -66,6 +67,19 @@ def test_a_shape_has_whole_numbers(text):
 )
 def test_an_argument_is_json_or_else_text(text, value):
     assert values.parse_argument(f"name={text}") == ("name", value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("99999999999999999999", "be a whole number of 4,611,686,018,427,387,904 or less"),
+        ("-1", "be a whole number of 0 or more. Received: -1"),
+        ("many", "be a whole number of 0 or more. Received: 'many'. Write, for example, --seed 10"),
+    ],
+)
+def test_a_seed_is_refused_with_its_true_limit(text, message):
+    with pytest.raises(ArgumentError, match=rf"^--seed must {re.escape(message)}"):
+        read(values.Seed, "--seed", text)
 
 
 @pytest.mark.parametrize("text", ["name", "=2", ""])
