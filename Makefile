@@ -30,7 +30,8 @@ test: $(VENV)/installed-dev
 	$(PYTEST) tests/zoo/experiments
 	$(PYTEST) tests/zoo $(addprefix --ignore tests/zoo/,layers gradients models inspect training tuning experiments)
 	$(PYTEST) tests/ensembles
-	$(PYTEST) tests --ignore tests/zoo --ignore tests/ensembles
+	$(PYTEST) tests/test_docs.py
+	$(PYTEST) tests $(addprefix --ignore tests/,zoo ensembles test_docs.py)
 
 docs: $(VENV)/installed-docs
 	rm -rf docs/_build docs/api docs/models

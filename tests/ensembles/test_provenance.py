@@ -47,7 +47,9 @@ def test_weights_that_are_taken_from_a_model_bring_its_images_along(tiny_weights
         taker = with_features(model, True, keras.layers)
     else:
         paper = find_weights("tiny", "vgg")[0].paper
-        taker = zoo.build("vgg", input_shape=paper.input_shape, **paper.arguments)
+        taker = zoo.build(
+            "vgg", input_shape=paper.input_shape, standardize="per_image", **paper.arguments
+        )
     record_exposure([taker], "trained_on", np.array([2], np.uint64))
     if take == "copy":
         zoo.copy_features(model, taker)
