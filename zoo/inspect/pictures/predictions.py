@@ -1,5 +1,6 @@
 """Probabilities of a model of any kind, or of a committee and its members."""
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -121,15 +122,16 @@ def _probabilities(model: Any, split: Split, batch_size: int) -> NDArray[np.floa
     """Compute the probabilities of a single model, float64 [n, classes]."""
     endings: list[str | None] = []
 
-    @tf.function(autograph=False, reduce_retracing=True)
     def run(block: Any) -> Any:
         result = forward(model, block)
         is_linear = result.ending is None and ends_linearly(result.outputs)
         endings.append("linear" if is_linear else result.ending)
         return result.outputs
 
+    # A new partial is counted by itself; TensorFlow warns of functions traced too often.
+    compute = tf.function(functools.partial(run), autograph=False, reduce_retracing=True)
     blocks = [
-        run(tf.convert_to_tensor(block)).numpy()
+        compute(tf.convert_to_tensor(block)).numpy()
         for block in image_batches(split, image_shape_of(model), batch_size)
     ]
     outputs, ending = np.concatenate(blocks), endings[0]
