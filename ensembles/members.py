@@ -11,14 +11,11 @@ from zoo.arguments import argument_error, plain, whole_number
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
 from zoo.registry.building import build, check_argument_names
-from zoo.registry.specs import REQUIRED, describe
+from zoo.registry.specs import BUILD_ARGUMENTS, REQUIRED, describe
 from zoo.text import first_line
 from zoo.weights.catalogue import find_weights, weights_in_turn
 
 logger = logging.getLogger("zoo")
-
-_OF_BUILDING = ("gradients", "weights", "seed", "precision", "standardize")
-"""Arguments of `zoo.build` itself that members may have. With `features`, there are no classes."""
 
 
 @dataclass(frozen=True)
@@ -363,7 +360,7 @@ def _check_arguments(member: Member) -> None:
             "arguments", "be a mapping from names to values", arguments, 'Pass {"dropout": 0.4}'
         )
     if member.registered_name is not None:
-        check_argument_names(describe(member.registered_name), {*arguments} - {*_OF_BUILDING})
+        check_argument_names(describe(member.registered_name), {*arguments} - BUILD_ARGUMENTS)
     for key in ("input_shape", "num_classes"):
         if key in arguments:
             raise ArgumentError(

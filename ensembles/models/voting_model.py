@@ -99,6 +99,7 @@ class VotingModel(MemberModels, ValidatedModel):
 
         Raises:
             DataError: The members take images of another shape.
+            ArgumentError: An argument is not as described, or cannot stand beside `augmentation`.
         """
         batch_size = EVALUATION_BATCH if batch_size is None else batch_size
         whole_number("batch_size", batch_size, 1)

@@ -16,8 +16,8 @@ Builder = TypeVar("Builder", bound=Callable[..., Any])
 REQUIRED = inspect.Parameter.empty
 """The value in `ModelSpec.parameters` for a parameter without a default."""
 
-_OF_BUILD = frozenset({"gradients", "weights", "seed", "precision", "standardize"})
-"""The arguments of `zoo.build` that a builder does not get. `features` it may take."""
+BUILD_ARGUMENTS = frozenset({"gradients", "weights", "seed", "precision", "standardize"})
+"""The arguments of `zoo.build` itself, which no builder gets. A builder may take `features`."""
 
 _specs: dict[str, "ModelSpec"] = {}
 
@@ -185,11 +185,11 @@ def _parameters(builder: Callable[..., Any]) -> dict[str, Any]:
             "without a default, these two parameters, and named parameters of its own, without "
             f"*args or **kwargs. Received: {builder.__name__}{signature}. Change the signature."
         )
-    if taken := sorted(_OF_BUILD & {parameter.name for parameter in parameters}):
+    if taken := sorted(BUILD_ARGUMENTS & {parameter.name for parameter in parameters}):
+        names = ", ".join(sorted(BUILD_ARGUMENTS))
         raise ArgumentError(
-            f"The parameters of a builder must not be called {', '.join(sorted(_OF_BUILD))}, which "
-            f"zoo.build takes itself. Received: {builder.__name__} with {', '.join(taken)}. Rename "
-            "the parameter."
+            f"The parameters of a builder must not be called {names}, which zoo.build takes "
+            f"itself. Received: {builder.__name__} with {', '.join(taken)}. Rename the parameter."
         )
     return {parameter.name: parameter.default for parameter in parameters}
 

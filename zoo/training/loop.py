@@ -105,7 +105,7 @@ class Loop:
             scores = self._end_epoch(group, position.epoch, started)
             callbacks.on_epoch_end(position.epoch - 1, self.recorder.keras_names(scores))
             for learner in learners:
-                if learner.stopped:  # also by a callback
+                if learner.stopped:  # perhaps by a callback, after the epoch was recorded
                     learner.finish(group.data)
                 learner.hide_average()
             self.checkpoint.save(learners, group.lockstep, position)

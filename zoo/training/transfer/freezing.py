@@ -150,8 +150,8 @@ def copy_features(source: Any, model: Any) -> None:
 
 def _computations(model: Any) -> list[str]:
     """Describe what each layer below the head computes when the model answers."""
-    kinds = []
-    for layer in model.layers[: model.layers.index(head_of(model))]:
+    kinds, head = [], head_of(model)
+    for layer in model.layers[: model.layers.index(head)] if head else ():
         kind = type(layer).__name__
         if not isinstance(layer, keras.layers.InputLayer) and "Dropout" not in kind:
             settings = (f"{name}={value!r}" for name, value in layer_settings(layer).items())

@@ -314,6 +314,13 @@ def test_features_that_would_be_others_are_not_copied(name, arguments):
     copy_features(model, zoo.build(name, gradients="handwritten", **plain, **arguments))
 
 
+def test_models_without_weights_have_nothing_to_copy():
+    first, second = (
+        keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten()]) for _ in "ab"
+    )
+    copy_features(first, second)
+
+
 def test_callbacks_follow_weights_that_are_unfrozen(split, tmp_path):
     path = zoo.inspect.WeightPath()
     histograms = zoo.inspect.HistogramLog(split.images, split.labels)
