@@ -7,11 +7,11 @@ import contextlib
 import os
 import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import keras
 
+from zoo.arguments import as_path
 from zoo.errors import ArgumentError
 from zoo.files import errors_as_warnings
 from zoo.tensorboard import TensorBoardLog
@@ -203,11 +203,14 @@ class MemberCallback(keras.callbacks.Callback):
 
     Attributes:
         log: The log of the training; None outside a training.
+
+    Raises:
+        ArgumentError: `log_dir` is no path.
     """
 
     def __init__(self, log_dir: str | os.PathLike[str] | None = None) -> None:
         super().__init__()
-        self._own_folder = None if log_dir is None else Path(log_dir)
+        self._own_folder = None if log_dir is None else as_path("log_dir", log_dir)
         self._is_in_run = False
         self.log: TensorBoardLog | None = None
 

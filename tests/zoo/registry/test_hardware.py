@@ -45,7 +45,7 @@ def test_the_gpus_decide_else_the_cpu(monkeypatch, gpus, flags, expected):
     [
         ("vgg", {}, True),
         ("vgg", {"width": 16}, True),
-        ("vgg", {"width": 8}, False),
+        ("vgg", {"width": 8}, True),
         ("cnn", {}, True),
         ("conv_bn", {}, True),
         ("mlp", {}, True),
@@ -54,7 +54,7 @@ def test_the_gpus_decide_else_the_cpu(monkeypatch, gpus, flags, expected):
         ("resnet", {}, True),
         ("resnet", {"width": 32}, True),
         ("lenet", {}, False),
-        ("mini_xception", {}, False),
+        ("mini_xception", {}, True),
     ],
 )
 def test_wide_models_are_built_in_bfloat16_and_thin_models_in_float32(

@@ -286,6 +286,20 @@ def test_a_member_callback_works_with_keras_too(train_split, tmp_path):
         model.fit(train_split.images, train_split.labels, callbacks=[Watcher()], verbose=0)
 
 
+def test_the_folder_of_a_member_callback_is_a_path(train_split, monkeypatch, tmp_path):
+    class Writer(MemberCallback):
+        def look_at_members(self, members, epoch):
+            self.log.scalars("softmax", {"epoch": epoch}, epoch)
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    model = zoo.build("softmax", input_shape=train_split.image_shape, num_classes=3)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(train_split.images, train_split.labels, callbacks=[Writer("~/mine")], verbose=0)
+    assert list((tmp_path / "mine").rglob("events.*"))
+    with pytest.raises(ArgumentError, match=r"log_dir must be a path: .*Received: ''"):
+        Writer("")
+
+
 def test_a_member_callback_writes_into_the_run_folder(train_split, tmp_path):
     with pytest.raises(ArgumentError, match=r"With Watcher, log_dir must be a run folder"):
         committee(0.01).fit(train_split, callbacks=Watcher(), verbose=0)
