@@ -19,7 +19,13 @@ METHODS = ("greedy", "simplex", "best")
 
 
 def select(
-    committee: Committee, x: Any, y: Any = None, *, method: str = "greedy", count: int | None = None
+    committee: Committee,
+    x: Any,
+    y: Any = None,
+    *,
+    method: str = "greedy",
+    count: int | None = None,
+    augmentation: TestTimeAugmentation = None,
 ) -> Committee:
     """Choose members, and their weights, by their scores on validation images.
 
@@ -35,13 +41,15 @@ def select(
             committee's own rule.
         count: For `"greedy"`, how often a member is taken, 50 by default. For `"best"`, the number
             of members to keep.
+        augmentation: The test-time augmentation with which the committee is to answer, as for
+            `Committee.predict`: other members may be the best with means over several views.
 
     Returns:
         A new committee of the chosen members, which are shared with the old committee.
 
     Raises:
         ArgumentError: There is no such method, or the method does not take this count, or the rule
-            is not defined for fewer members.
+            is not defined for fewer members; or there is no such augmentation.
         DataError: The images are the test split, or do not fit.
 
     Example:
@@ -67,7 +75,7 @@ def select(
             "with_rule, or stack fewer members."
         )
     split = for_choosing(committee, x, y)
-    members = committee.member_probabilities(split)
+    members = committee.member_probabilities(split, augmentation=augmentation)
     if method == "best":
         assert count is not None
         kept = np.sort(best_members(members, split.labels, count))

@@ -23,6 +23,7 @@ from zoo.ensembles.members import Member, make_members
 from zoo.errors import ArgumentError, DataError
 from zoo.files import scratch_folder
 from zoo.recipes import Recipe
+from zoo.registry.class_order import known_classes
 from zoo.registry.specs import describe
 from zoo.seeds import seeded
 
@@ -52,14 +53,16 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         copies: The number of copies of a single named member, each from its own seed.
         voting: `"hard"`: each member has one vote, and a tie goes to the class with the highest
             summed probability. `"soft"`: the mean of the probabilities.
-        weights: The weight of each member, [members]; None gives each member the weight 1.
+        weights: The weight of each member in the vote, [members]; None gives each member the weight
+            1. A member that starts from trained weights is `Member("lenet", {"weights": "mnist"})`.
         learning_rate: The learning rate of every member; None takes it from the recipes.
         batch_size: The batch size of every member; None takes it from the recipes.
         epochs: The number of epochs of every member; None takes it from the recipes.
         patience: A member stops after this number of epochs without a lower validation loss; None
             takes the number from the recipes.
         validation_fraction: The share of each class that is held out of the training data for
-            validation, if a member stops early. Otherwise no images are held out.
+            validation, if a member stops early, or lowers its rate at a plateau. Otherwise no
+            images are held out.
         image_shape: (height, width) or (height, width, channels) of the rows of a table; None for
             1×features×1.
         random_state: An integer for results that can be repeated, a `numpy.random.RandomState`,
@@ -163,7 +166,8 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
             self._pixels(rows), labels, name="train", class_names=names, sample_weight=sample_weight
         )
         validation = None
-        if any(cast(Recipe, member.recipe).patience for member in members):
+        recipes = [cast(Recipe, member.recipe) for member in members]
+        if any(recipe.patience or recipe.plateau for recipe in recipes):
             data, validation = data.split(float(self.validation_fraction), seed=seed)
         committee = Committee(
             members, voting=RULE_NAMES[self.voting], weights=self.weights, seed=seed
@@ -247,6 +251,12 @@ class CommitteeClassifier(ClassifierMixin, BaseEstimator):
         """
         if self.voting not in list(RULE_NAMES):
             raise ArgumentError(f'voting must be "hard" or "soft". Received: {self.voting!r}.')
+        if isinstance(self.weights, str):
+            raise ArgumentError(
+                "weights must be numbers, one for each member, which weight the votes. Received: "
+                f"{self.weights!r}. To start from trained weights, pass members such as "
+                f'Member("lenet", {{"weights": {self.weights!a}}}).'
+            )
         share = self.validation_fraction
         if not isinstance(share, numbers.Real) or not 0 < share < 1:
             raise ArgumentError(
@@ -359,11 +369,21 @@ def _recipe_of(member: Member, *, is_table: bool) -> Recipe:
 
 
 def _copy_of(model: Any) -> Any:
-    """Copy a model without its optimiser, which Keras cannot copy before the first training."""
-    if not getattr(model, "compiled", False):
-        return copy.deepcopy(model)
-    model.compiled = False
+    """Copy a model without its optimiser, which Keras cannot copy before the first training.
+
+    The copy of a Keras model also knows the classes and the images that the model knows.
+    """
+    is_compiled = getattr(model, "compiled", False)
+    if is_compiled:
+        model.compiled = False
     try:
-        return copy.deepcopy(model)
+        copied = copy.deepcopy(model)
     finally:
-        model.compiled = True
+        if is_compiled:
+            model.compiled = True
+    if names := known_classes(model):
+        copied.zoo_class_names = names
+    for attribute in ("zoo_sources", "zoo_provenance"):
+        if hasattr(model, attribute):
+            setattr(copied, attribute, getattr(model, attribute))
+    return copied

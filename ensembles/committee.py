@@ -35,7 +35,7 @@ from zoo.errors import ArgumentError
 from zoo.files import write_atomically
 from zoo.metrics import Accuracy
 from zoo.recipes import Recipe
-from zoo.registry.sources import take_classes
+from zoo.registry.class_order import take_classes
 from zoo.saving import load
 from zoo.training.built_models.fit_arguments import refuse_other_arguments
 from zoo.training.distillation import Teacher

@@ -45,6 +45,7 @@ def evaluate_file(
     on_error: str | None = None,
     split: str | None = None,
     augmentation: TestTimeAugmentation = None,
+    precision: str | None = None,
 ) -> Report:
     """Judge a saved committee on a data set.
 
@@ -75,12 +76,14 @@ def evaluate_file(
         split: `"test"`, `"validation"` or `"train"`; None takes the test split, or all images of a
             folder of new pictures without a test split beside others.
         augmentation: Test-time augmentation, as for `Committee.report`.
+        precision: The precision in which a set of weights computes, as for `pretrained`.
 
     Returns:
         The `Report`.
 
     Raises:
-        ArgumentError: There is no such split, or the committee does not know its data set.
+        ArgumentError: There is no such split, the committee does not know its data set, or there is
+            a precision for a saved committee.
         DataError: The file or the data cannot be loaded, or they do not fit.
 
     Example:
@@ -90,7 +93,7 @@ def evaluate_file(
     """
     committee, images = committee_with_images(
         file, data, root=root, classes=classes, image_size=image_size, color=color,
-        drop_duplicates=drop_duplicates, on_error=on_error, split=split,
+        drop_duplicates=drop_duplicates, on_error=on_error, split=split, precision=precision,
     )  # fmt: skip
     return committee.report(images, augmentation=augmentation)
 
@@ -106,6 +109,7 @@ def committee_with_images(
     drop_duplicates: bool = False,
     on_error: str | None = None,
     split: str | None = None,
+    precision: str | None = None,
 ) -> tuple[Committee, Split]:
     """Load a saved committee, and images as it was trained on them.
 
@@ -119,6 +123,7 @@ def committee_with_images(
         drop_duplicates: Whether to keep only the first of several equal images.
         on_error: "raise" or "skip".
         split: `"test"`, `"validation"` or `"train"`.
+        precision: The precision in which a set of weights computes.
 
     Returns:
         The committee, and the images of the split.
@@ -146,7 +151,7 @@ which does not exist. Name a file that model.save(path) wrote.
         "on_error": on_error,
     }  # fmt: skip
     options = {key: value for key, value in given.items() if value}
-    committee = committee_of(file)
+    committee = committee_of(file, precision)
     try:
         images, training = _images(committee, name, place, classes, options, split)
     except DataError:

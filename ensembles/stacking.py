@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.arguments import as_path
+from zoo.augmentation.views import TestTimeAugmentation, augmented_views
 from zoo.datasets.split import Split
 from zoo.ensembles.checks import checked_labels, checked_probabilities, logarithms
 from zoo.ensembles.combining.logistic_regression import DEFINITION
@@ -31,6 +32,7 @@ def stack(
     seed: int = 0,
     log_dir: str | Path | None = None,
     resume: bool = False,
+    augmentation: TestTimeAugmentation = None,
     **training: Any,
 ) -> Committee:
     """Train a committee whose rule is learned from out-of-fold probabilities (Wolpert, 1992).
@@ -50,6 +52,8 @@ def stack(
         log_dir: The folder of the runs `fold-1`, … and `all`, for TensorBoard and for resuming;
             None writes nothing.
         resume: Whether to continue the runs in `log_dir`.
+        augmentation: The test-time augmentation with which the committee is to answer, as for
+            `Committee.predict`: the rule is then learned from means over several views.
         **training: Other arguments of `Committee.fit`, such as `validation_data`, `sample_weight`
             and `epochs`.
 
@@ -77,7 +81,9 @@ def stack(
             "Pass the train split."
         )
     options = {"copies": copies, "seed": seed, "log_dir": log_dir, "resume": resume, **training}
-    probabilities = out_of_fold_probabilities(members, data, folds=folds, **options)
+    probabilities = out_of_fold_probabilities(
+        members, data, folds=folds, augmentation=augmentation, **options
+    )
     rule = fit_stacking(probabilities, data.labels, penalty, data.sample_weight)
     return _trained_committee(members, data, "all", **options).with_rule(rule)
 
@@ -91,6 +97,7 @@ def out_of_fold_probabilities(
     seed: int = 0,
     log_dir: str | Path | None = None,
     resume: bool = False,
+    augmentation: TestTimeAugmentation = None,
     **training: Any,
 ) -> NDArray[np.float32]:
     """Ask members about each image that were trained without this image and its copies.
@@ -103,6 +110,7 @@ def out_of_fold_probabilities(
         seed: The seed of the folds and of the members.
         log_dir: As in `stack`.
         resume: As in `stack`.
+        augmentation: As in `stack`.
         **training: Other arguments of `Committee.fit`.
 
     Returns:
@@ -128,12 +136,13 @@ def out_of_fold_probabilities(
             f"teacher's answers. Received: a teacher that was trained on {known:,} of these "
             f"{len(data):,} images. Train the teacher on images that are held out of data."
         )
+    views = augmented_views(augmentation)
     options = {"copies": copies, "seed": seed, "log_dir": log_dir, "resume": resume, **training}
     parts, rows = [], []
     splits = data.fold_rows(folds, seed=seed)
     for number, (kept, held_out) in enumerate(list(splits), 1):
         committee = _trained_committee(members, data.take(kept), f"fold-{number}", **options)
-        parts.append(committee.member_probabilities(data.take(held_out)))
+        parts.append(committee.member_probabilities(data.take(held_out), augmentation=views))
         rows.append(held_out)
     order = np.argsort(np.concatenate(rows))
     return np.concatenate(parts, axis=1)[:, order]

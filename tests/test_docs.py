@@ -2,7 +2,8 @@
 
 Blocks marked `python` run in order, in one namespace for each page. A block marked `text` right
 below a block is the text that the block prints. Commands in blocks marked `sh` run on the tutorial
-page only. `python no-run` is refused: every block of Python runs.
+page only. `python no-run` is refused: every block of Python runs. Scores of the trained weights are
+those of their papers.
 """
 
 import contextlib
@@ -21,7 +22,10 @@ import numpy as np
 import pytest
 
 import zoo.datasets.sources  # noqa: F401  registers the data sets before a page adds its own
+from zoo.cli import main
 from zoo.datasets import registry
+from zoo.weights.catalogue import WeightSet, weight_sets
+from zoo.weights.paper import Scores
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md")])
@@ -30,6 +34,7 @@ PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md")])
 WRITTEN_BY_THE_SITE = {ROOT / "docs" / "models" / "index.md", ROOT / "docs" / "api" / "index.rst"}
 
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```$\n?", re.MULTILINE | re.DOTALL)
+NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
 
 
@@ -190,6 +195,51 @@ def test_the_check_at_chosen_weights_is_that_on_mnist_too(monkeypatch, real_file
             break
     said = next(one["body"] for one in FENCE.finditer(text[text.index('`load("mnist"') :]))
     assert difference(said, out.getvalue()) is None
+
+
+def test_the_table_of_the_sets_is_what_the_command_prints(capsys):
+    text = (ROOT / "docs" / "weights.md").read_text(encoding="utf-8")
+    said = next(one["body"] for one in FENCE.finditer(text[text.index("`zoo weights` prints") :]))
+    with pytest.raises(SystemExit):
+        main(["weights"])
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.rstrip() for line in printed] == said.splitlines()
+
+
+def scores_of(label: str, weights: WeightSet) -> list[Scores]:
+    """The scores that a row of the table of scores is the mean of, by the label of the row."""
+    if "together" in label:
+        assert weights.committee is not None
+        return [weights.committee.scores["test"]]
+    *_, word = re.findall(r"`([\w-]+)`", label)
+    names = [name for name in weights.members if word in (name, name.rpartition("-")[0])]
+    return [one.paper.scores["test"] for one in weights.weights if one.member in names]
+
+
+def number_in(label: str) -> int:
+    """The number of networks that a label names; 1 if it names no number."""
+    return next((NUMBERS.index(word) for word in label.split() if word in NUMBERS), 1)
+
+
+def test_the_scores_of_the_sets_are_those_of_their_papers():
+    text = (ROOT / "docs" / "weights.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w-]+)`, (.+?) \| (.+?) \| (.+?) \| (.+?) \|", text, re.MULTILINE)
+    sets = {weights.name: weights for weights in weight_sets()}
+    assert {name for name, *_ in rows} == sets.keys()
+    for name, label, accuracy, *others in rows:
+        scores = scores_of(label, sets[name])
+        members = len(sets[name].members) if "together" in label else len(scores)
+        assert members == number_in(label), f"{name}, {label}: {members} networks"
+        places = len(accuracy.partition(" ")[0].partition(".")[2])
+        share = np.mean([one.correct / one.n for one in scores])
+        expected = f"{100 * share:.{places}f} %"
+        if "[" in accuracy:
+            [whole] = scores
+            low, high = (100 * end for end in (whole.accuracy.low, whole.accuracy.high))
+            expected += f" [{low:.{places}f}, {high:.{places}f}]"
+        loss = np.mean([one.negative_log_likelihood for one in scores])
+        error = np.mean([one.calibration_error for one in scores])
+        assert [accuracy, *others] == [expected, f"{loss:.3f}", f"{error:.3f}"], f"{name}, {label}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

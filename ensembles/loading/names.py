@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.ensembles.provenance import settings_from_file
-from zoo.errors import DataError
+from zoo.errors import ArgumentError, DataError
 from zoo.saving import saved_description
 from zoo.text import did_you_mean
 from zoo.weights.catalogue import find_weights, list_weights, weight_sets
@@ -54,7 +54,29 @@ def is_weights(model: str | os.PathLike[str]) -> bool:
     return name in known
 
 
-def committee_of(model: str | os.PathLike[str]) -> Committee:
+def check_precision(model: str | os.PathLike[str], precision: str | None) -> None:
+    """Check that what a user names can compute in another precision, without importing TensorFlow.
+
+    Args:
+        model: As for `committee_of`.
+        precision: As for `committee_of`.
+
+    Raises:
+        ArgumentError: There is a precision, and the model is a saved model.
+        DataError: As for `is_weights`.
+
+    Example:
+        >>> check_precision("gone.keras", None)
+    """
+    if precision is not None and not is_weights(model):
+        raise ArgumentError(
+            "precision must be left out for a saved model, which computes in the precision that it "
+            f"was built with. Received: {precision!r} for {model}. Leave the precision out, or "
+            "name trained weights of `zoo weights`."
+        )
+
+
+def committee_of(model: str | os.PathLike[str], precision: str | None = None) -> Committee:
     """Load a saved committee, or make the committee of a set of weights.
 
     Where there is also a file or folder of the name of a set, a line of the log says what is taken.
@@ -62,11 +84,14 @@ def committee_of(model: str | os.PathLike[str]) -> Committee:
     Args:
         model: The path of a saved committee or model, `.keras`; or the name of a set of weights,
             or of a member of it.
+        precision: The precision in which trained weights compute, as for `pretrained`. A saved
+            model keeps its own.
 
     Returns:
         The committee; of a single model, a committee of one member.
 
     Raises:
+        ArgumentError: There is a precision, and the model is a saved model.
         DataError: There is no such file and no such set, or a file is damaged.
 
     Example:
@@ -75,6 +100,7 @@ def committee_of(model: str | os.PathLike[str]) -> Committee:
         zoo.errors.DataError: path must be a model saved as a .keras file. Received: gone.keras, \
 which does not exist. Name a file that model.save(path) wrote.
     """
+    check_precision(model, precision)
     name, is_set = Path(model).as_posix(), is_weights(model)
     if os.path.exists(model) and name in _known():
         told = "the set of weights is taken, not the folder" if is_set else "the file is taken"
@@ -82,7 +108,7 @@ which does not exist. Name a file that model.save(path) wrote.
     from zoo.ensembles.committee import Committee  # imported here, since the import takes seconds
     from zoo.ensembles.loading.sets import pretrained
 
-    return pretrained(name) if is_set else Committee.load(model)
+    return pretrained(name, precision=precision) if is_set else Committee.load(model)
 
 
 def settings_of(model: str | os.PathLike[str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from zoo.ensembles.checks import as_labelled, as_unlabelled, check_classes, chec
 from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
 from zoo.errors import ArgumentError, DataError
 from zoo.layers.folding import inference_of
-from zoo.registry.sources import tell_other_classes
+from zoo.registry.class_order import order_classes, tell_other_classes
 from zoo.starting.signals import raise_shared
 from zoo.text import visible
 from zoo.training.built_models.interface import check_model, image_interface
@@ -265,12 +265,14 @@ class MemberModels(keras.Model, CompositeModel):
     def _learn_classes(self, data: Split) -> None:
         """Take the classes that the members are to learn, or check that they are those known.
 
-        The log says which members keep a last layer that was trained for other classes.
+        Members that know the same classes in another order take the order of the data. The log
+        says so, and which members keep a last layer that was trained for other classes.
         """
         names = self.class_names or data.class_names
         check_classes(data, self.output_shape[-1] or 0, names)
         self.class_names = names
         for member, model in zip(self.member_names, self._models, strict=True):
+            order_classes(member, model, names)
             tell_other_classes(member, model, names)
 
     def _batches(self, x: Any, batch_size: int, steps: int | None = None) -> Iterator[np.ndarray]:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from zoo.augmentation.views import FlippedViews
 from zoo.datasets.split import as_split
 from zoo.ensembles import Committee, Member, Rule, calibrate, compare, select
 from zoo.ensembles.combining.selection import best_members, greedy_selection, simplex_weights
@@ -91,6 +92,34 @@ def test_a_temperature_can_be_that_of_views(committee, validation_split):
     flipped = committee.predict(validation_split, augmentation="flip")
     assert found == pytest.approx(fit_temperature(flipped, validation_split.labels), rel=1e-4)
     assert found != pytest.approx(calibrate(committee, validation_split).rule.temperature)
+
+
+@pytest.mark.parametrize("method", ["greedy", "simplex", "best"])
+def test_members_can_be_chosen_by_views(committee, validation_split, method):
+    count = 2 if method == "best" else None
+    views = FlippedViews()
+    chosen = select(committee, validation_split, method=method, count=count, augmentation=views)
+    members = committee.member_probabilities(validation_split, augmentation="flip")
+    plain = committee.member_probabilities(validation_split)
+    assert abs(members - plain).max() > 0.01
+    labels = validation_split.labels
+    if method == "best":
+        kept = sorted(best_members(members, labels, 2).tolist())
+        assert chosen.member_names == tuple(committee.member_names[k] for k in kept)
+    else:
+        choose = greedy_selection if method == "greedy" else simplex_weights
+        weights = choose(members, labels)
+        np.testing.assert_allclose(chosen.rule.weights, weights[weights > 0])
+        assert not np.allclose(weights, choose(plain, labels))
+    right = (members.argmax(axis=-1) == labels).mean(axis=1)
+    expected = [right[committee.member_names.index(name)] for name in chosen.member_names]
+    np.testing.assert_allclose(chosen.validation_accuracy, expected)
+
+
+@pytest.mark.parametrize("choose", [select, calibrate])
+def test_other_augmentations_are_refused(committee, validation_split, choose):
+    with pytest.raises(ArgumentError, match=r"augmentation must be a zoo\.Augmentation"):
+        choose(committee, validation_split, augmentation="spin")
 
 
 def test_votes_cannot_be_calibrated(committee, validation_split):

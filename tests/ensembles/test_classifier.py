@@ -288,7 +288,7 @@ def test_recipes_are_changed_only_where_asked():
     assert classifier.members[0] is member
 
 
-def test_images_are_held_out_only_for_early_stopping():
+def test_images_are_held_out_only_for_a_member_that_needs_them():
     X, y = blobs()
     whole = quick().fit(X, y)
     assert "val_loss" not in whole.history_
@@ -296,6 +296,60 @@ def test_images_are_held_out_only_for_early_stopping():
     part = quick(learning_rate=20.0, patience=1, epochs=12, validation_fraction=0.2).fit(X, y)
     assert 1 < len(part.history_["val_loss"]) < 12
     assert part.committee_.report(part._pixels(X), y).trained_on == 72
+
+
+def test_images_are_held_out_for_a_plateau_at_which_the_rate_falls():
+    X, y = blobs()
+    recipe = replace(SMALL.recipe, learning_rate=20.0, plateau=1, plateau_factor=0.5)
+    members = [replace(SMALL, recipe=recipe), "softmax"]  # the second has no plateau
+    settings = {"learning_rate": None, "validation_fraction": 0.2}
+    fitted = quick(members, **settings).fit(X, y)
+    report = fitted.committee_.report(fitted._pixels(X), y)
+    assert (report.trained_on, report.tuned_on) == (72, 18)
+    losses, rates = (fitted.history_[f"{name}"] for name in ("val_mlp_loss", "mlp_learning_rate"))
+    assert len(losses) == 8
+    worse = [losses[k] >= min(losses[:k]) for k in range(1, 8)]
+    assert any(worse)
+    assert rates[0] == 20.0
+    assert rates[-1] < 20.0
+
+
+# --- trained weights ---
+
+
+def test_a_member_starts_from_trained_weights(tiny_weights):
+    digits = zoo.datasets.load("digits", validation=0.2)
+    still = zoo.Recipe(learning_rate=1e-9, epochs=1, batch_size=256)
+    member = Member("mlp", {"weights": "tiny"}, still)
+    classifier = CommitteeClassifier([member], voting="soft", random_state=0)
+    classifier = clone(classifier).fit(digits.train.images, digits.train.labels)
+    found = classifier.predict_proba(digits.test.images)
+    expected = np.asarray(zoo.build("mlp", weights="tiny")(digits.test.images))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("is_built", [False, True])
+def test_trained_weights_follow_sorted_labels(is_built):
+    """scikit-learn sorts the labels, and FER2013 has its emotions in another order."""
+    emotions = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (14, 48, 48, 1), "uint8")
+    labels = np.array(emotions)[np.arange(14) % 7]
+    model = zoo.build("vgg", weights="fer2013-small/vgg-0")
+    still = zoo.Recipe(learning_rate=1e-9, epochs=1, freeze="features")
+    if is_built:
+        member = Member(model, recipe=still)
+    else:
+        still = replace(still, standardize="per_image")
+        member = Member("vgg", {"weights": "fer2013-small/vgg-0"}, still)
+    classifier = CommitteeClassifier([member], voting="soft", random_state=0).fit(images, labels)
+    assert classifier.classes_.tolist() == sorted(emotions)
+    before = np.asarray(model(images, training=False))
+    expected = before[:, [emotions.index(name) for name in sorted(emotions)]]
+    np.testing.assert_allclose(classifier.predict_proba(images), expected, atol=1e-5)
+    assert abs(expected - before).max() > 1e-3
+    assert model.zoo_class_names == emotions  # The model itself stays as it is.
+    assert len(classifier.committee_.trained_on) > 1000  # It knows the faces of the weights.
 
 
 # --- built models --------------------------------------------------------------------------
@@ -502,6 +556,13 @@ LABELS = np.arange(6) % 2
         # parameters
         (quick(voting="majority"), IMAGES, LABELS, ArgumentError, "\"soft\".*'majority'"),
         (quick(voting=["hard"]), IMAGES, LABELS, ArgumentError, "voting must be"),
+        (
+            quick(weights="mnist"),
+            IMAGES,
+            LABELS,
+            ArgumentError,
+            r"numbers, one for each.*Received: 'mnist'\..*\(\"lenet\", .\"weights\": 'mnist'.\)",
+        ),
         (quick(weights=[1, 2]), IMAGES, LABELS, ArgumentError, "each of the 1 members"),
         (
             quick(epochs=0),

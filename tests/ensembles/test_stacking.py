@@ -107,6 +107,31 @@ def test_the_rule_is_learned_from_the_probabilities_of_the_folds(recorded, train
         np.testing.assert_allclose(learned_from[:, held_out], expected, rtol=1e-5, atol=1e-6)
 
 
+def test_the_rule_can_be_learned_from_views(train_split, monkeypatch):
+    learned_from = []
+
+    def fit(probabilities, *arguments):
+        learned_from.append(probabilities)
+        return fit_stacking(probabilities, *arguments)
+
+    monkeypatch.setattr(stacking, "fit_stacking", fit)
+    options = {"folds": 2, "epochs": 1, "verbose": 0}
+    stack(MEMBERS[0], train_split, augmentation="flip", **options)
+    for kept, held_out in train_split.fold_rows(2, seed=0):
+        committee = Committee(MEMBERS[0])
+        committee.fit(train_split.take(kept), epochs=1, verbose=0)
+        images = train_split.take(held_out)
+        expected = committee.member_probabilities(images, augmentation="flip")
+        assert abs(expected - committee.member_probabilities(images)).max() > 0.01
+        np.testing.assert_allclose(learned_from[0][:, held_out], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_another_augmentation_is_refused_before_the_training(train_split, monkeypatch):
+    monkeypatch.setattr(Committee, "fit", None)
+    with pytest.raises(ArgumentError, match=r"augmentation must be a zoo\.Augmentation"):
+        stack(MEMBERS[0], train_split, folds=2, augmentation="spin")
+
+
 def test_members_that_learn_by_heart_are_not_believed():
     """In-fold, an answer learned by heart is always right; out of fold, it is worth nothing."""
     rng = np.random.default_rng(0)

@@ -14,14 +14,14 @@ from zoo.cli.options import (
     SplitOptions,
     SpreadOptions,
 )
-from zoo.cli.runs.members import check_words
+from zoo.cli.runs.members import check_weights, check_words
+from zoo.cli.runs.teaching import NO_TEACHER, TeacherOptions
 from zoo.cli.train import missing_name, train_committee
 from zoo.cli.words.values import Name, Positive, Weights
 from zoo.ensembles.combining.rules import voting_names
 from zoo.errors import ArgumentError
 from zoo.models.suggestions import suggest_members
 from zoo.text import did_you_mean
-from zoo.weights.catalogue import find_weights
 
 COMMITTEE = Parameter(group=Group("Committee", sort_key=0))
 
@@ -39,6 +39,7 @@ def committee(
     data: DataName = "digits",
     images: SplitOptions = SplitOptions(),
     recipe: RecipeOptions = RecipeOptions(),
+    teaching: TeacherOptions = NO_TEACHER,
     run: RunOptions = RunOptions(),
     spread: SpreadOptions = SpreadOptions(),
 ) -> None:
@@ -59,6 +60,7 @@ def committee(
         data: Name of the data set.
         images: Which images to load.
         recipe: Changes to the models' recipes.
+        teaching: A teacher, and how much the members learn from it.
         run: How the training runs.
         spread: Which members train in other processes.
     """
@@ -68,8 +70,8 @@ def committee(
     if not names and run.resume:
         raise missing_name("committee", run)
     check_words(names)
-    if isinstance(weights, str):  # said before the images are read
-        find_weights(weights)
+    if isinstance(weights, str):
+        check_weights(weights, model.arguments)
     if voting not in voting_names():  # said before the images are read
         raise ArgumentError(
             f"--voting must be one of {', '.join(voting_names())}. Received: {voting!r}"
@@ -82,7 +84,7 @@ def committee(
             names = names[:1]
         print_note(f"Members: {', '.join(names)}. {reason}")
     with spread.place():
-        train_committee(names, model, loaded, recipe, run, arguments, fit_arguments)
+        train_committee(names, model, loaded, recipe, teaching, run, arguments, fit_arguments)
 
 
 def check_spread(spread: SpreadOptions, run: RunOptions) -> None:

@@ -15,7 +15,7 @@ from zoo.cli.console import print_note, print_table, print_text, start_tensorflo
 from zoo.cli.options import DATA, ImageOptions, ViewsName
 from zoo.cli.runs.resuming import MANIFEST
 from zoo.cli.words.values import Modules, Name
-from zoo.ensembles.loading.names import SAVED, is_weights
+from zoo.ensembles.loading.names import SAVED, check_precision, is_weights
 from zoo.errors import ArgumentError
 from zoo.files import check_writable
 
@@ -27,6 +27,7 @@ def evaluate(
     *,
     split: Literal["test", "validation", "train"] | None = None,
     views: ViewsName | None = None,
+    precision: Name | None = None,
     output: Annotated[list[Path] | None, Parameter(name=("--output", "-o"), metavar="FILE")] = None,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
     modules: Modules | None = None,
@@ -46,6 +47,8 @@ def evaluate(
             folder of new pictures.
         views: Average the members' answers over views of each image: the image and its mirror
             image, or ten crops.
+        precision: Keras dtype policy in which trained weights compute, such as `mixed_bfloat16`;
+            `auto` is faster on some machines, and rounds. By default `float32`.
         output: Also write the report: `.json`, `.md`, `.html` or `.png`; may be repeated. Replaces
             a file, and says so.
         as_json: Print JSON instead of tables.
@@ -62,8 +65,11 @@ def evaluate(
     if place := place_of_training(file, data, images.root):
         print_note(f"Data: {place}, the place that {file} names. --root names another.")
     check_files(file, data, images.root)
+    check_precision(file, precision)
     start_tensorflow(verbose=False)
-    report = evaluate_file(file, data, split=split, augmentation=views, **vars(images))
+    report = evaluate_file(
+        file, data, split=split, augmentation=views, precision=precision, **vars(images)
+    )
     for path in output or []:
         replaced = os.path.exists(path)
         report.save(path)

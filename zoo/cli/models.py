@@ -15,8 +15,8 @@ from zoo.cli.console import print_table, print_text
 from zoo.cli.words.values import Modules
 from zoo.recipes import Recipe
 from zoo.text import rich_table
-from zoo.weights.catalogue import TrainedWeights, WeightSet, find_weights, weight_sets
-from zoo.weights.paper import Scores
+from zoo.weights.catalogue import TrainedWeights, WeightSet, find_weights, list_weights, weight_sets
+from zoo.weights.paper import Paper, Scores
 
 
 @app.command
@@ -84,35 +84,41 @@ def weights(name: str | None = None, /) -> None:
     images, and of all members of a set together, each on the test part with its 95 % interval.
 
     Args:
-        name: A set, such as `mnist`, or a member of it, such as `mnist/lenet-0`.
+        name: A set, such as `mnist`, or a member of it, such as `mnist/lenet-0`, for the papers; or
+            a pattern, such as `fer*` or `*/vgg-*`, for the rows of the table that match.
     """
-    if name is not None:
+    listed = list_weights("*" if name is None else name)
+    if name is not None and name in (*listed, *(member.partition("/")[0] for member in listed)):
         for position, trained in enumerate(find_weights(name)):
             _print_paper(trained, with_set=position == 0)
         return
-    sets = weight_sets()
-    if not sets:
+    if not listed:
         print_text("This version comes without trained weights.")
         return
-    rows = [row for weight_set in sets for row in _rows_of_set(weight_set)]
+    rows = [row for weight_set in weight_sets() for row in _rows_of_set(weight_set, listed)]
     header = ["set", "members", "model", "weights", "MB", "accuracy in %", "images", "part"]
     right = ("members", "weights", "MB", "images")
     print_table(rich_table(header, rows, right=right))
 
 
-def _rows_of_set(weight_set: WeightSet) -> list[list[str]]:
-    """Write a row for each model and size of a set, and a row for all members together."""
-    members = weight_set.weights
+def _rows_of_set(weight_set: WeightSet, listed: Sequence[str]) -> list[list[str]]:
+    """Write a row for each model and size of a set, and a row for all members together.
+
+    Members whose names are not listed are left out, and then there is no row for all members.
+    """
+    members = [part for part in weight_set.weights if part.name in listed]
     alike: dict[tuple[str, int], list[TrainedWeights]] = {}
     for model in dict.fromkeys(part.paper.model for part in members):
         for part in find_weights(weight_set.name, model):  # the best first
+            if part not in members:
+                continue
             count = sum(math.prod(shape) for shape in part.file.shapes().values())
             alike.setdefault((model, count), []).append(part)
     rows = [
         _row_of_set(parts, model, f"{count:,}", parts[0].paper.scores["test"])
         for (model, count), parts in alike.items()
     ]
-    if weight_set.committee and len(members) > 1:
+    if weight_set.committee and len(members) == len(weight_set.members) > 1:
         rows.append(_row_of_set(members, "committee", "", weight_set.committee.scores["test"]))
     return rows
 
@@ -167,11 +173,26 @@ def _print_paper(trained: TrainedWeights, *, with_set: bool) -> None:
         "training": f"{paper.seconds:,.0f} s; cores: {paper.environment.get('cores', '?')}; "
         f"{paper.environment.get('machine', '?')}",
         "versions": _listed(versions),
-        "experiment": f"zoo reproduce {paper.experiment}",
+        "experiment": _experiment(paper),
         "SHA-256": paper.sha256,
     }
     print_text("")
     print_table(rich_table([paper.name, ""], [*map(list, settings.items())], right=False))
+
+
+def _experiment(paper: Paper) -> str:
+    """Write the command that trains such networks, and whether it trains these very networks.
+
+    Zoo trains in TensorFlow. A paper whose versions name JAX is of a network that was trained by
+    another program, with other random numbers.
+    """
+    command = f"zoo reproduce {paper.experiment}"
+    if "jax" not in paper.environment.get("versions", {}):
+        return command
+    return (
+        f"{command} trains networks of the same kind, and not these very networks, which were "
+        "trained through JAX"
+    )
 
 
 def _sides(shape: Sequence[int]) -> str:

@@ -111,7 +111,8 @@ class ModelOptions:
 
     Args:
         arguments: An argument of the models, `dropout=0.3`, or of a single member,
-            `cnn.dropout=0.3`; may be repeated. `zoo describe MODEL` lists the arguments.
+            `cnn.dropout=0.3`; may be repeated. `zoo describe MODEL` lists the arguments. Trained
+            weights of a single member: `vgg.weights=fer2013/vgg-0`.
         modules: Import a module of yours first, which registers models or layers: `my_models`, or
             `./my_models.py`; may be repeated.
     """

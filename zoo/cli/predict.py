@@ -20,7 +20,7 @@ from rich.table import Table
 from zoo.cli.application import app
 from zoo.cli.console import print_error, standard_output, start_tensorflow
 from zoo.cli.options import ViewsName
-from zoo.cli.words.values import Modules
+from zoo.cli.words.values import Modules, Name
 from zoo.text import json_text, percent, terminal_text, wrapped
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def predict(
     as_csv: Annotated[bool, Parameter(name="--csv")] = False,
     on_error: Literal["raise", "skip"] = "raise",
     views: ViewsName | None = None,
+    precision: Name | None = None,
     modules: Modules | None = None,
 ) -> int:
     """Say which class pictures are of: class, probability, each member's vote, uncertainty.
@@ -59,19 +60,22 @@ def predict(
             are listed at the end, and the exit code is 1.
         views: Average the members' answers over views of each picture: the picture and its mirror
             image, or ten crops.
+        precision: Keras dtype policy in which trained weights compute, such as `mixed_bfloat16`;
+            `auto` is faster on some machines, and rounds. By default `float32`.
         modules: Import a module of yours first, which registers models or layers: `my_models`, or
             `./my_models.py`; may be repeated.
     """
     from zoo.ensembles.answering.files import picture_files
-    from zoo.ensembles.loading.names import committee_of, settings_of
+    from zoo.ensembles.loading.names import check_precision, committee_of, settings_of
     from zoo.errors import ArgumentError
 
     if as_json and as_csv:
         raise ArgumentError("Give --json or --csv. Received: both. Leave one out.")
     settings_of(model)  # refuses a damaged file before TensorFlow starts
+    check_precision(model, precision)
     pictures = picture_files(files)
     start_tensorflow(verbose=False)
-    committee = committee_of(model)
+    committee = committee_of(model, precision)
     write = (_write_json if as_json else _write_csv if as_csv else _table_writer)(
         committee, pictures
     )

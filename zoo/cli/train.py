@@ -29,12 +29,12 @@ from zoo.cli.options import (
     RunOptions,
     SplitOptions,
 )
-from zoo.cli.runs.members import check_words, members_from_words
+from zoo.cli.runs.members import check_weights, check_words, members_from_words
 from zoo.cli.runs.resuming import MANIFEST, check_run
+from zoo.cli.runs.teaching import NO_TEACHER, TeacherOptions
 from zoo.cli.words.values import Name
 from zoo.errors import ArgumentError
 from zoo.files import errors_as_warnings, write_atomically
-from zoo.weights.catalogue import find_weights
 
 if TYPE_CHECKING:
     from zoo.datasets import ImageData, Split
@@ -51,6 +51,7 @@ def train(
     data: DataName = "digits",
     images: SplitOptions = SplitOptions(),
     recipe: RecipeOptions = RecipeOptions(),
+    teaching: TeacherOptions = NO_TEACHER,
     run: RunOptions = RunOptions(),
 ) -> None:
     """Train a model, and judge it on the test split.
@@ -62,6 +63,7 @@ def train(
         data: Name of the data set.
         images: Which images to load.
         recipe: Changes to the model's recipe.
+        teaching: A teacher, and how much the model learns from it.
         run: How the training runs.
     """
     if name is None:
@@ -69,9 +71,8 @@ def train(
     check_words([name])
     # A committee with one member and this rule gives the probabilities of its member.
     arguments = {"voting": "soft", "weights": weights}
-    if weights is not None:  # said before the images are read
-        find_weights(weights, None if name.endswith(".keras") else name)
-    train_committee([name], model, images.load(data), recipe, run, arguments)
+    check_weights(weights, model.arguments, None if name.endswith(".keras") else name)
+    train_committee([name], model, images.load(data), recipe, teaching, run, arguments)
 
 
 def missing_name(command: str, run: ProcessOptions) -> ArgumentError:
@@ -94,6 +95,7 @@ def train_committee(
     model: ModelOptions,
     images: ImageData,
     changes: RecipeOptions,
+    teaching: TeacherOptions,
     run: RunOptions,
     arguments: Mapping[str, Any],
     fit_arguments: Mapping[str, Any] | None = None,
@@ -114,7 +116,7 @@ def train_committee(
 
     if not run.resume:
         folder = free_folder(folder)
-    watchers = _watchers(images, run)
+    watchers, teacher = _watchers(images, run), teaching.load()
     committee = Committee(members, seed=run.seed, **arguments)
     command = json.loads(run.options_of_run)
     command.setdefault("options", {}).setdefault("NAMES", [[None, word] for word in words])
@@ -125,6 +127,7 @@ def train_committee(
         history = committee.fit(
             images.train,
             validation_data=images.validation,
+            teacher=teacher,
             log_dir=folder,
             resume=run.resume,
             callbacks=[keep_options, *watchers],

@@ -13,6 +13,7 @@ from cyclopts import Group, Parameter
 from zoo.cli.application import app
 from zoo.cli.console import print_note, print_table, print_text, start_tensorflow
 from zoo.cli.options import (
+    MODEL,
     DataName,
     ModelOptions,
     ProcessOptions,
@@ -20,10 +21,11 @@ from zoo.cli.options import (
     SplitOptions,
     SpreadOptions,
 )
-from zoo.cli.runs.members import check_words, members_from_words
+from zoo.cli.runs.members import check_weights, check_words, members_from_words
 from zoo.cli.runs.resuming import MANIFEST
 from zoo.cli.train import missing_name
 from zoo.cli.words.values import Count, Name, Positive, Settings
+from zoo.ensembles.members import with_weights
 from zoo.errors import ArgumentError
 from zoo.files import errors_as_warnings, write_atomically
 from zoo.text import json_text
@@ -40,6 +42,7 @@ def tune(
     name: str | None = None,
     /,
     *,
+    weights: Annotated[Name | None, Parameter(group=MODEL)] = None,
     vary: Annotated[Settings | None, SWEEP] = None,
     trials: Annotated[Positive | None, SWEEP] = None,
     sampler: Annotated[Literal["grid", "random", "tpe", "qmc"] | None, SWEEP] = None,
@@ -65,9 +68,12 @@ def tune(
 
     Args:
         name: A name from `zoo models`.
+        weights: Trained weights from which each trial starts, by their name in `zoo weights`, such
+            as `mnist`.
         vary: A setting and its values: a range `learning_rate=1e-5..1e-2:log`, or values
-            `dropout=0,0.2,0.5`; may be repeated. Settings are those of recipes, of the optimiser
-            (`momentum`), and of the model (`zoo describe MODEL`).
+            `dropout=0,0.2,0.5`; may be repeated. Settings are those of recipes, of their random
+            transforms (`cutmix`), of the optimiser (`momentum`), and of the model
+            (`zoo describe MODEL`).
         trials: Number of trials; by default 16, or all combinations of a grid.
         sampler: How settings are proposed; by default `grid` if all have values, else `tpe`.
         pruner: Stop trials that are worse than others after some epochs.
@@ -95,12 +101,15 @@ def tune(
             "example, --vary dropout=0,0.2,0.5."
         )
     check_words([name])
+    check_weights(weights, model.arguments, None if name.endswith(".keras") else name)
     member, *others = members_from_words([name], model.arguments or [], recipe.change)
     if others or member.registered_name is None:
         raise ArgumentError(
             "NAME must be a name from `zoo models`, since each trial builds the model anew. "
             f"Received: {name!r}. `zoo models` lists the names."
         )
+    if weights is not None:
+        (member,) = with_weights([member], weights)
     loaded = images.load(data)
     start_tensorflow(verbose=not (run.quiet or as_json))
     import zoo

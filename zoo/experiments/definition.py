@@ -1,11 +1,12 @@
 """What an experiment is: the values in its TOML file, and the checks that the file must pass."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any, TypeVar
 
 from zoo.arguments import as_names, true_or_false
+from zoo.augmentation import Augmentation
 from zoo.errors import ArgumentError
 from zoo.experiments.published.values import COMMITTEE, SPLITS, Published, value_word
 from zoo.experiments.settings import (
@@ -237,7 +238,8 @@ def _features(table: Any) -> FeatureSettings:
 def _varied(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Make a table for each value of a member's `vary`, a single setting with several values.
 
-    The setting belongs to the recipe if the recipe has it, and otherwise to the model.
+    The setting belongs to the recipe if the recipe has it, else to the augmentation of the recipe
+    if that has it, and otherwise to the model.
     """
     if "vary" not in table:
         return [table]
@@ -250,13 +252,26 @@ def _varied(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
             f"{vary!r}. Write vary = {{learning_rate = [0.01, 0.1]}}."
         )
     ((setting, choices),) = vary.items()
-    part = "recipe" if setting in {item.name for item in fields(Recipe)} else "arguments"
-    rows: list[Mapping[str, Any]] = []
-    for value in choices:
-        changed = {**others.get(part, {}), setting: value}
-        name = f"{others.get('name', '')}_{value_word(value)}"
-        rows.append({**others, "name": name, part: changed})
-    return rows
+    return [
+        {
+            **others,
+            **_with_setting(others, setting, value),
+            "name": f"{others.get('name', '')}_{value_word(value)}",
+        }
+        for value in choices
+    ]
+
+
+def _with_setting(table: Mapping[str, Any], setting: str, value: Any) -> dict[str, Any]:
+    """Give the part of a member's table that has a setting, with a value of the setting."""
+    part = "recipe"
+    if setting in {item.name for item in fields(Augmentation)}:
+        recipe = _section("members", MemberSettings, table).recipe_for(images=1)
+        transforms = asdict(recipe.augmentation or Augmentation())
+        setting, value = "augmentation", {**transforms, setting: value}
+    elif setting not in {item.name for item in fields(Recipe)}:
+        part = "arguments"
+    return {part: {**table.get(part, {}), setting: value}}
 
 
 def _section(where: str, kind: type[Section], table: Any) -> Section:

@@ -4,11 +4,7 @@ A model that takes weights from elsewhere knows the images that these weights we
 Committees ask for the sources, so that their reports warn of such images.
 """
 
-import logging
-from collections.abc import Sequence
 from typing import Any
-
-logger = logging.getLogger("zoo")
 
 
 def take_sources(model: Any, source: Any) -> None:
@@ -53,33 +49,3 @@ def sources_of(model: Any) -> tuple[Any, ...]:
     """
     sources: tuple[Any, ...] = getattr(model, "zoo_sources", ())
     return sources
-
-
-def tell_other_classes(name: str, model: Any, class_names: Sequence[str]) -> None:
-    """Let the log say that a model keeps a last layer which was trained for other classes.
-
-    Args:
-        name: The name of the member.
-        model: The model, which perhaps began with trained weights.
-        class_names: The classes that it is to learn.
-    """
-    trained = getattr(model, "zoo_class_names", class_names)
-    if trained != class_names:
-        sources = [source for source in sources_of(model) if isinstance(source, str)]
-        logger.warning(
-            "%s keeps the last layer of %s, which was trained for other classes: %s. The classes "
-            "of the data are %s.",
-            name, (sources or ["its weights"])[0], ", ".join(trained), ", ".join(class_names),
-        )  # fmt: skip
-
-
-def take_classes(models: Sequence[Any], class_names: Sequence[str] | None) -> None:
-    """Let models that began with trained weights know the classes that they learn now.
-
-    Args:
-        models: The models of the members.
-        class_names: The classes.
-    """
-    for model in models:
-        if hasattr(model, "zoo_class_names"):
-            model.zoo_class_names = class_names

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -11,6 +13,9 @@ import tensorflow as tf
 from zoo.arguments import real_number
 from zoo.errors import ArgumentError
 from zoo.metrics import LEAST_PROBABILITY
+from zoo.registry.class_order import is_other_order, known_classes
+
+logger = logging.getLogger("zoo")
 
 
 @runtime_checkable
@@ -75,6 +80,33 @@ class Teacher:
     def rule(self) -> Any:
         """How a teacher of several models combines them; None for a single model."""
         return self.model.rule if isinstance(self.model, TeachingCommittee) else None
+
+    def check_classes(self, class_names: Sequence[str]) -> None:
+        """Check that the teacher and the students have the classes in the same order.
+
+        A teacher that knows classes of other names is told of in the log. Classes that have numbers
+        for names, as those of arrays have, are not compared with other names.
+
+        Args:
+            class_names: The classes that the students learn.
+
+        Raises:
+            ArgumentError: The teacher knows the same classes in another order.
+        """
+        known = getattr(self.model, "known_class_names", None) or known_classes(self.model)
+        known = known or class_names
+        if is_other_order(known, class_names):
+            raise ArgumentError(
+                "The teacher must know the classes in the order of the training images: "
+                f"{', '.join(class_names)}. Received: a teacher that knows {', '.join(known)}. "
+                "Load the images in the teacher's order, with zoo.datasets.load(classes=...)."
+            )
+        numbers = [*map(str, range(len(class_names)))]
+        if numbers not in ([*known], [*class_names]) and [*known] != [*class_names]:
+            logger.warning(
+                "The teacher knows other classes: %s. The classes of the data are %s.",
+                ", ".join(known), ", ".join(class_names),
+            )  # fmt: skip
 
     def probabilities(self, images: Any) -> Any:
         """Give the teacher's probabilities.

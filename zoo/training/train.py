@@ -265,6 +265,7 @@ def _check_images(
         check_any_label(validation.labels, validation.name)
     if teacher:
         check_model("The teacher", teacher.model, data.image_shape, data.num_classes)
+        teacher.check_classes(data.class_names)
     for learner in learners:
         check_model(learner.name, learner.model, data.image_shape, data.num_classes)
         check_kernels(learner.name, learner.model)

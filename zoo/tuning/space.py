@@ -6,11 +6,14 @@ import inspect
 import itertools
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
 from zoo.arguments import argument_error, is_whole
+from zoo.augmentation import Augmentation
+from zoo.augmentation.augmentation import ALPHAS, MIXING
 from zoo.ensembles.members import Member
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
@@ -20,6 +23,8 @@ from zoo.tuning.study import import_optuna
 
 RECIPE_SETTINGS = frozenset(field.name for field in fields(Recipe)) - {"optimizer_arguments"}
 """The settings of a recipe that a sweep may vary."""
+TRANSFORMS = frozenset(field.name for field in fields(Augmentation))
+"""The settings of the augmentation of a recipe, which a sweep may vary too."""
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(:log)?")
@@ -40,7 +45,8 @@ class SearchSpace:
         base: The member whose settings vary.
         distributions: Name of a setting → Optuna's distribution.
         choices: Name of a setting with a list of values → label → value. Optuna sees the labels.
-        homes: Name of a setting → where it belongs: `"recipe"`, `"builder"` or `"optimizer"`.
+        homes: Name of a setting → where it belongs: `"recipe"`, `"builder"`, `"augmentation"` or
+            `"optimizer"`.
     """
 
     base: Member
@@ -61,13 +67,20 @@ class SearchSpace:
     def values_of(self, labels: Mapping[str, Any]) -> dict[str, Any]:
         """Give the values that labels of Optuna stand for.
 
+        In a range from 0 of mixup or CutMix, an α below the smallest that there is stands for 0.
+        With so small an α, nearly all shares are 0 or 1.
+
         Args:
             labels: Name of a setting → what Optuna proposed.
         """
-        return {
+        values = {
             name: self.choices[name][label] if name in self.choices else label
             for name, label in labels.items()
         }
+        for name in {*MIXING} - {*self.choices}:
+            if self.homes.get(name) == "augmentation" and values.get(name, 1) < ALPHAS[0]:
+                values[name] = 0.0
+        return values
 
     def member(self, values: Mapping[str, Any], name: str | None = None) -> Member:
         """Make the member with these settings.
@@ -82,7 +95,7 @@ class SearchSpace:
         Raises:
             ArgumentError: A value is out of its range.
         """
-        by_home: dict[str, dict[str, Any]] = {"recipe": {}, "builder": {}, "optimizer": {}}
+        by_home: dict[str, dict[str, Any]] = defaultdict(dict)
         for key, value in values.items():
             by_home[self.homes[key]][key] = value
         recipe, changes = self.recipe, by_home["recipe"]
@@ -90,6 +103,10 @@ class SearchSpace:
         if changes.get("optimizer", recipe.optimizer) != recipe.optimizer:
             arguments = {}  # another optimiser has other arguments
         changes["optimizer_arguments"] = {**arguments, **by_home["optimizer"]}
+        if transforms := by_home["augmentation"]:
+            changed = replace(recipe.augmentation or Augmentation(), **transforms)
+            # Without any transform, a network with frozen layers computes its features once.
+            changes["augmentation"] = None if changed == Augmentation() else changed
         return Member(
             self.base.model,
             {**self.base.arguments, **by_home["builder"]},
@@ -221,12 +238,13 @@ def _named(name: str, value: Any) -> Iterator[None]:
 
 
 def _is_whole(base: Member, name: str) -> bool:
-    """Whether a setting is a whole number by its default."""
+    """Whether a setting is a whole number by its default, or a switch: 0 is off, and 1 is on."""
     recipe = cast(Recipe, base.recipe)
     if name in ("patience", "plateau", "warm_up", "unfreeze_at"):  # None by default
         return True
-    default = getattr(recipe, name, base.all_arguments.get(name))
-    return is_whole(default)
+    transforms = vars(recipe.augmentation or Augmentation())
+    default = getattr(recipe, name, base.all_arguments.get(name, transforms.get(name)))
+    return is_whole(default) or isinstance(default, bool)
 
 
 def _as_distribution(name: str, given: Any) -> tuple[Any, dict[Any, Any] | None]:
@@ -255,7 +273,7 @@ def _as_distribution(name: str, given: Any) -> tuple[Any, dict[Any, Any] | None]
 
 
 def _homes(base: Member, space: Mapping[str, Any]) -> dict[str, str]:
-    """Tell for each setting whether the recipe, the builder or the optimiser has it."""
+    """Tell for each setting what has it: recipe, builder, augmentation or optimiser."""
     assert base.registered_name is not None
     builder = set(describe(base.registered_name).parameters) - {*_FROM_DATA}
     homes, of_optimizers = {}, None
@@ -264,12 +282,20 @@ def _homes(base: Member, space: Mapping[str, Any]) -> dict[str, str]:
             homes[name] = "recipe"
         elif name in builder:
             homes[name] = "builder"
+        elif name in TRANSFORMS:
+            homes[name] = "augmentation"
         else:
             of_optimizers = of_optimizers or _arguments_of_optimizers(base, space)
             common = set.intersection(*map(set, of_optimizers.values()))
             if name not in common:
                 raise _unknown_setting(base, name, builder, of_optimizers)
             homes[name] = "optimizer"
+    transforms = [name for name, home in homes.items() if home == "augmentation"]
+    if "augmentation" in homes and transforms:
+        raise ArgumentError(
+            "space must vary either the augmentation or its transforms. Received: 'augmentation' "
+            f"and {_quoted(transforms)}. Leave out 'augmentation', and let the recipe have it."
+        )
     return homes
 
 
@@ -300,11 +326,13 @@ def _unknown_setting(
             f"or {without[0]!r}, or sweep over each optimizer by itself."
         )
     arguments = {argument for own in of_optimizers.values() for argument in own}
-    known = [*RECIPE_SETTINGS, *builder, *arguments]
+    known = [*RECIPE_SETTINGS, *builder, *TRANSFORMS, *arguments]
     return ArgumentError(
-        f"space must name settings of the recipe, of {base.registered_name}, or of the optimizer. "
-        f"Received: {name!r}{did_you_mean(str(name), known)} Recipe: {_quoted(RECIPE_SETTINGS)}. "
+        f"space must name settings of the recipe, of {base.registered_name}, of the augmentation, "
+        f"or of the optimizer. Received: {name!r}{did_you_mean(str(name), known)} "
+        f"Recipe: {_quoted(RECIPE_SETTINGS)}. "
         f"{base.registered_name}: {_quoted(builder) or 'none'}. "
+        f"Augmentation: {_quoted(TRANSFORMS)}. "
         f"Optimizer {_quoted(of_optimizers)}: {_quoted(arguments)}."
     )
 
@@ -349,11 +377,11 @@ def parse_values(name: str, text: str, *, is_whole: bool = False) -> Any:
 
 
 def _value(word: str) -> Any:
-    """Read a value: JSON, a literal of Python, or a text."""
+    """Read a value: JSON, a literal of Python, or a text. The word none stands for None."""
     for read in (json.loads, ast.literal_eval):
         with contextlib.suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return read(word)
-    return word
+    return None if word == "none" else word
 
 
 def _distribution(

@@ -21,7 +21,7 @@ from zoo.files.packing import read_packed, write_packed
 from zoo.inspect.curves.sweep_runs import value_text
 from zoo.metrics import Accuracy, accuracy
 from zoo.recipes import Recipe
-from zoo.registry.sources import take_classes
+from zoo.registry.class_order import take_classes
 from zoo.tuning.space import SearchSpace
 from zoo.tuning.study import STUDY_FILE
 

@@ -32,7 +32,7 @@ from zoo.ensembles.fit_arguments import (
 from zoo.ensembles.members import Member
 from zoo.errors import ArgumentError, DataError, RunError
 from zoo.files import FolderLock, no_scratch_space
-from zoo.registry.sources import tell_other_classes
+from zoo.registry.class_order import tell_other_classes
 from zoo.spreading import check_jobs
 from zoo.training.lockstep import Graphs
 from zoo.training.run_folder import free_folder
@@ -92,10 +92,9 @@ def tune(
             and its recipe.
         data: The images: an `ImageData`; or training images, as `Committee.fit` takes them.
         space: Name of a setting → a list of values, a distribution of Optuna, or a text such as
-            `"1e-5..1e-2:log"`, `"8..64"` or `"sgd,adam"`. Settings are the
-            fields of `zoo.Recipe` (`learning_rate`, `batch_size`, `optimizer`, …), arguments of
-            the optimiser (`momentum`, `weight_decay`), and arguments of the model's builder
-            (`dropout`, `l2`, `hidden`).
+            `"1e-5..1e-2:log"`, `"8..64"` or `"sgd,adam"`. Settings are the fields of `zoo.Recipe`
+            (`learning_rate`, `batch_size`, …) and of its `zoo.Augmentation` (`cutmix`), arguments
+            of the optimiser (`momentum`), and of the model's builder (`dropout`, `hidden`).
         validation_data: The images that choose, where `data` has no validation split. None holds
             out a tenth of the training images.
         trials: The number of trials. None takes 16, or every combination of a grid.

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import zoo
 from zoo.ensembles import Committee, Member
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.export import formats
@@ -149,6 +150,39 @@ def test_models_without_class_names_have_numbers(tmp_path):
 def test_a_committee_that_is_not_built_is_not_exported(tmp_path):
     with pytest.raises(ArgumentError, match="not built yet"):
         Committee("softmax").export(tmp_path / "a")
+
+
+NORMALISED = {
+    "mini_xception": {"width": 2},  # separable convolutions
+    "rep_vgg": {"width": 2},  # three branches that become one convolution
+    "resnet": {"width": 2},
+    "vgg": {"width": 2},
+    "wide_resnet": {"width": 1},  # some normalisations have no linear layer before them
+}
+
+
+@pytest.mark.parametrize("gradients", ["auto", "handwritten"])
+@pytest.mark.parametrize("name", NORMALISED)
+def test_networks_with_batch_normalisation_answer_the_same_exported(tmp_path, name, gradients):
+    shape = {"input_shape": (32, 32, 1), "num_classes": 4}
+    model = zoo.build(name, gradients=gradients, seed=0, **shape, **NORMALISED[name])
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (6, 32, 32, 1), dtype=np.uint8)
+    images[::2] //= 3
+    for layer in model.layers:  # as after a training, where no constant is 0 or 1
+        if type(layer).__name__ == "BatchNormalization":
+            layer.gamma.assign(rng.uniform(0.5, 1.5, layer.gamma.shape))
+            layer.beta.assign(rng.uniform(-0.5, 0.5, layer.beta.shape))
+            layer.momentum = 0.1
+    model(images.astype("float32"), training=True)
+    expected = np.asarray(model(images.astype("float32"), training=False))
+    assert np.ptp(expected, axis=0).max() > 0.01  # the answers depend on the image
+    path = Committee([model], voting="soft").export(tmp_path / "graph")
+    found = run(path, images)["probabilities"]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    stored = tf.train.list_variables(str(path / "variables" / "variables"))
+    folded = zoo.fold_batch_normalization(model).weights
+    assert len([shape for _, shape in stored if shape]) == len(folded) < len(model.weights)
 
 
 def test_batch_normalisation_is_folded_into_the_convolutions_of_the_graph(tmp_path, seeded):

@@ -45,18 +45,20 @@ OPTIONS = {
         *("--label-smoothing", "--warm-up", "--plateau", "--plateau-factor"),
         *("--weight-decay-of", "--ema", "--schedule"),
         *("--freeze", "--unfreeze-at", "--layer-decay"),
+        *("--teacher", "--teacher-temperature", "--teacher-share"),
         *("--histograms", "--saliency", "--features"),
     ],
     "logs": ["--serve", "--port", "--json"],
     "evaluate": [
         *("--data", "-d", "--root", "--classes", "--image-size", "--color", "--drop-duplicates"),
-        *("--on-error", "--split", "--views", "--output", "-o", "--json", "--import"),
+        *("--on-error", "--split", "--views", "--precision", "--output", "-o", "--json"),
+        "--import",
     ],
     "inspect": [
         *("--data", "-d", "--root", "--classes", "--image-size", "--color", "--drop-duplicates"),
         *("--on-error", "--split", "--output", "-o", "--quiet", "-q", "--import"),
     ],
-    "predict": ["--json", "--csv", "--on-error", "--views", "--import"],
+    "predict": ["--json", "--csv", "--on-error", "--views", "--precision", "--import"],
     "reproduce": [
         *("--root", "--log-dir", "--quick", "--all", "--list", "--quiet", "-q", "--json"),
         *("--jobs", "--scheduler"),
@@ -78,7 +80,8 @@ OPTIONS["tune"] = [
     *(
         word
         for word in OPTIONS["train"]
-        if word not in ("--histograms", "--saliency", "--features", "--weights")
+        if word not in ("--histograms", "--saliency", "--features")
+        and not word.startswith("--teacher")
     ),
 ]
 ROW = re.compile(r"^│ [* ]*(\S.*?)(?:  |$)", re.MULTILINE)
@@ -110,7 +113,7 @@ def test_the_help_explains_every_argument_and_option(zoo_command, command):
 def test_options_stand_in_groups_with_their_defaults(zoo_command):
     _, out, _ = zoo_command("committee", "--help")
     groups = [line.split()[1] for line in out.splitlines() if line.startswith("╭")]
-    assert groups == ["Arguments", "Committee", "Model", "Data", "Recipe", "Run"]
+    assert groups == ["Arguments", "Committee", "Model", "Data", "Recipe", "Teacher", "Run"]
     for default in ("digits", "0.1", "0.2", "majority", "recipe", "0"):
         assert f"[default: {default}]" in " ".join(out.replace("│", " ").split())
 

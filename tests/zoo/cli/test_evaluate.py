@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 import zoo
+from zoo.ensembles import Committee, pretrained
 from zoo.ensembles.evaluate import evaluate_file
 from zoo.errors import ArgumentError, DataError
 
@@ -126,6 +127,53 @@ def test_classes_with_commas_go_from_training_to_evaluation(zoo_command, tmp_pat
     code, out, _ = zoo_command("evaluate", "c.keras", "-d", "folder", "--root", "photos", "--json")
     assert code == 0
     assert json.loads(out)["class_names"] == [" c", "a, b"]
+
+
+@pytest.mark.parametrize("views", ["flip", "ten_crop"])
+def test_views_of_each_image_are_averaged(zoo_command, trained, views):
+    """Accuracy and log loss are those of `Committee.report`, and other than without views."""
+    file = trained[0] / "my run" / "committee.keras"
+    committee, digits = Committee.load(file), zoo.datasets.load("digits")
+    committee.keep_training_images(digits.train)
+    expected = committee.report(digits.test, augmentation=views)
+    code, out, err = zoo_command("evaluate", file, "--views", views, "--json")
+    assert (code, err) == (0, "")
+    values = json.loads(out)
+    assert values == json.loads(expected.to_json())
+    plain = json.loads(zoo_command("evaluate", file, "--json").out)
+    for part, other in zip(scores_of(values), scores_of(plain), strict=True):
+        assert part["negative_log_likelihood"] != other["negative_log_likelihood"]
+    _, out, _ = zoo_command("evaluate", file, "--views", views)
+    row = next(line for line in out.splitlines() if line.split()[:1] == ["committee"])
+    assert f"{100 * values['committee']['accuracy']['value']:.1f} %" in row
+
+
+def scores_of(values):
+    """The scores of the committee, and of each member."""
+    return [values["committee"], *values["members"]]
+
+
+@pytest.mark.usefixtures("tiny_weights")
+def test_trained_weights_are_judged_in_another_precision(zoo_command):
+    digits = zoo.datasets.load("digits", validation=0.2)
+    committee = pretrained("tiny", precision="mixed_bfloat16")
+    committee.keep_training_images(digits.train)
+    code, out, err = zoo_command("evaluate", "tiny", "--precision", "mixed_bfloat16", "--json")
+    assert (code, err) == (0, "")
+    values = json.loads(out)
+    assert values == json.loads(committee.report(digits.test).to_json())
+    plain = json.loads(zoo_command("evaluate", "tiny", "--json").out)
+    assert values["leaks"] == plain["leaks"]
+    assert [part["negative_log_likelihood"] for part in scores_of(values)] != [
+        part["negative_log_likelihood"] for part in scores_of(plain)
+    ]
+
+
+def test_a_saved_model_keeps_its_precision(zoo_command, plain_model):
+    for words in (("evaluate", plain_model, "-d", "digits"), ("predict", plain_model, ".")):
+        code, out, err = zoo_command(*words, "--precision", "float16")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert err.startswith("--precision must be left out for a saved model")
 
 
 def test_a_plain_keras_model_is_judged(zoo_command, plain_model):

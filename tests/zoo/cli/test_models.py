@@ -46,6 +46,51 @@ def test_weights_of_several_sizes_have_a_row_each(zoo_command):
     assert [str(len(members) - members.count("vgg")), "vgg", "295,575"] in rows
 
 
+@pytest.mark.usefixtures("tiny_weights")
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("t*", [["tiny", "2", "mlp"], ["tiny", "2", "vgg"], ["tiny", "4", "committee"]]),
+        ("*", [["tiny", "2", "mlp"], ["tiny", "2", "vgg"], ["tiny", "4", "committee"]]),
+        ("*/vgg-*", [["tiny", "2", "vgg"]]),
+        ("tiny/*-1", [["tiny", "1", "mlp"], ["tiny", "1", "vgg"]]),
+        ("tin?/vgg-0", [["tiny", "1", "vgg"]]),
+    ],
+)
+def test_weights_takes_a_pattern(zoo_command, pattern, expected):
+    code, out, _ = zoo_command("weights", pattern)
+    assert code == 0
+    assert [line.split()[:3] for line in out.splitlines()[1:]] == expected
+
+
+@pytest.mark.usefixtures("tiny_weights")
+def test_a_row_has_the_accuracy_of_the_best_member_that_a_pattern_matches(zoo_command):
+    parts = find_weights("tiny", "mlp")
+    for part in parts:
+        row = zoo_command("weights", f"*/{part.member}").out.splitlines()[1]
+        assert f" {100 * part.paper.scores['test'].accuracy.value:.2f} [" in row
+
+
+@pytest.mark.parametrize(
+    ("name", "is_another_program"), [("mnist/lenet-0", False), ("ferplus/vgg-0", True)]
+)
+def test_a_paper_says_whether_the_experiment_trains_these_very_networks(
+    zoo_command, name, is_another_program
+):
+    paper = find_weights(name)[0].paper
+    assert ("JAX" in paper.environment["machine"]) == is_another_program
+    words = " ".join(zoo_command("weights", name).out.split())
+    assert f"zoo reproduce {paper.experiment}" in words
+    assert ("and not these very networks" in words) == is_another_program
+
+
+def test_every_paper_that_names_another_program_names_its_version():
+    """`zoo weights` looks at the versions, and people read the line about the machine."""
+    for name in zoo.list_weights():
+        environment = find_weights(name)[0].paper.environment
+        assert ("JAX" in environment["machine"]) == ("jax" in environment["versions"]), name
+
+
 def test_weights_of_a_set_prints_its_papers(zoo_command, tiny_weights):
     code, out, _ = zoo_command("weights", "tiny")
     assert code == 0
@@ -94,6 +139,8 @@ def test_a_training_starts_from_weights_and_says_what_is_new(zoo_command):
         (["committee", "vgg", "--weights", "2,x"], "--weights must be numbers with commas between"),
         (["train", "cnn", "--weights", "tiny"], "--weights must be of the model cnn"),
         (["weights", "tinny"], "did you mean 'tiny'"),
+        (["weights", "*/resnet-*"], "weights must be the name of a set"),
+        (["weights", "tiny/vgg-2"], "did you mean 'tiny/vgg-"),
         (["predict", "tinny", "x.png"], "did you mean 'tiny'"),
         (["inspect", "tinny"], "did you mean 'tiny'"),
     ],

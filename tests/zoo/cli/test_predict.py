@@ -14,6 +14,7 @@ import zoo
 from zoo.cli import predict as module
 from zoo.ensembles import Committee
 from zoo.ensembles.answering import pictures
+from zoo.text import json_text
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,44 @@ def test_a_table_has_class_probability_uncertainty_and_every_vote(
         expected = [answer.class_name, share, "%", f"{answer.uncertainty:.2f}"]
         assert row.split()[1:] == [*expected, *answer.votes.values()]
     assert rows[5].startswith("faces/new/5.png ")
+
+
+@pytest.mark.parametrize("views", ["flip", "ten_crop"])
+def test_views_of_each_picture_are_averaged(
+    zoo_command, model, faces, committee, test_split, views
+):
+    code, out, err = zoo_command("predict", model, "faces", "--views", views, "--json")
+    assert (code, err) == (0, "")
+    lines = [json.loads(line) for line in out.splitlines()]
+    expected = committee.classify(test_split.images[:7], augmentation=views)
+    assert [without_source(line) for line in lines] == [
+        without_source(json.loads(json_text(answer.to_dict()))) for answer in expected
+    ]
+    plain = zoo_command("predict", model, "faces", "--json").out.splitlines()
+    assert [json.loads(line)["uncertainty"] for line in plain] != [
+        line["uncertainty"] for line in lines
+    ]
+
+
+def without_source(answer):
+    """An answer without the name of its picture."""
+    return {key: value for key, value in answer.items() if key != "source"}
+
+
+@pytest.mark.usefixtures("tiny_weights")
+def test_trained_weights_answer_in_another_precision(zoo_command, faces):
+    answers = {}
+    for precision in (None, "float32", "mixed_bfloat16"):
+        option = ("--precision", precision) if precision else ()
+        code, out, err = zoo_command("predict", "tiny/vgg-0", "faces", "--json", *option)
+        assert (code, err) == (0, "")
+        answers[precision] = [json.loads(line)["probability"] for line in out.splitlines()]
+    assert answers[None] == answers["float32"]
+    assert answers[None] != answers["mixed_bfloat16"]
+    assert np.allclose(answers[None], answers["mixed_bfloat16"], atol=0.05)
+    code, _, err = zoo_command("predict", "tiny/vgg-0", "faces", "--precision", "float7")
+    assert code == 2
+    assert err.startswith("--precision must be a Keras dtype policy such as 'float32'")
 
 
 def test_json_lines_and_csv_hold_the_same_answers(zoo_command, model, faces):

@@ -1,11 +1,13 @@
 import json
 import shutil
 
+import optuna
 import pytest
 
 import zoo
 from zoo.tuning.study import FailedTrial
 from zoo.tuning.sweep import Sweep
+from zoo.weights.catalogue import find_weights
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,26 @@ def test_a_sweep_is_resumed_with_its_own_options(tuned, zoo_command_in):
     assert json.loads(out) == before
 
 
+@pytest.mark.usefixtures("tiny_weights")
+def test_a_sweep_starts_from_weights_and_keeps_them(zoo_command, tmp_path):
+    words = ("tune", "vgg", "--weights", "tiny/vgg-1", "--vary", "freeze=features,none",
+             "--epochs", 1, "--log-dir", "run", "--confirm", 0,
+             "--standardize", "mean_image")  # fmt: skip
+    code, out, err = zoo_command(*words)
+    assert code == 0
+    assert "vgg takes --standardize per_image, as the weights tiny/vgg-1 were trained" in err
+    assert "freeze" in out.splitlines()[1]
+    trained = find_weights("tiny/vgg-1")[0].paper
+    study = optuna.load_study(study_name="sweep", storage=f"sqlite:///{tmp_path}/run/study.db")
+    config = study.user_attrs["zoo"]
+    assert config["arguments"] == {**trained.arguments, "weights": "tiny/vgg-1"}
+    assert config["recipe"]["standardize"] == "per_image"
+    assert {trial.params["freeze"] for trial in study.trials} == {"features", None}
+    values = json.loads((tmp_path / "run/sweep.json").read_text("utf-8"))
+    again = ("tune", "--resume", "--log-dir", "run", "-q", "--json", "--confirm", 0)
+    assert json.loads(zoo_command(*again).out) == values
+
+
 @pytest.mark.filterwarnings("default:Each trial of a sweep")
 def test_a_trial_that_failed_is_named_after_the_results(
     tuned, zoo_command_in, monkeypatch, tmp_path
@@ -75,6 +97,9 @@ def test_errors_name_options(zoo_command):
     assert (code, out) == (2, "")
     assert "--vary must name settings of the recipe" in err
     assert "did you mean 'dropout'?" in err
+    assert "Augmentation: 'brightness_range', " in err
+    _, _, err = zoo_command("tune", "mlp", "-q", "--vary", "mixup=-1,1")
+    assert err.startswith("--vary must give values that a trial can have. Received: -1 for 'mixup'")
     _, _, err = zoo_command("tune", "mlp", "-q", "--vary", "learning_rate=-1,1")
     assert err.startswith("--vary must give values that a trial can have. Received: -1 for")
 

@@ -1,8 +1,10 @@
 import copy
 import tomllib
+from dataclasses import replace
 
 import pytest
 
+import zoo
 from zoo.augmentation import Augmentation
 from zoo.errors import ZooError
 from zoo.experiments.definition import MemberSettings, experiment_of
@@ -134,6 +136,21 @@ def test_one_setting_of_a_member_can_vary():
     assert experiment.members[1].arguments == {"hidden": [200, 10]}
     assert experiment.members[2].recipe_for(10).learning_rate == 0.1
     assert experiment.members[2].recipe_for(10).optimizer_arguments == {"momentum": 0.9}
+
+
+def test_a_transform_of_the_augmentation_can_vary():
+    def augmentations(member):
+        table = {**TABLE, "published": [], "members": [{"name": "net", "model": "cnn", **member}]}
+        return [found.recipe_for(10).augmentation for found in experiment_of("mine", table).members]
+
+    vary = {"vary": {"cutmix": [0, 1.0]}}
+    assert augmentations(vary) == [Augmentation(), Augmentation(cutmix=1)]
+    own = {"recipe": {"augmentation": {"zoom_range": 0.1}}}
+    assert augmentations({**vary, **own})[1] == Augmentation(zoom_range=0.1, cutmix=1)
+    of_model = zoo.describe("cnn").recipe_named("CO395").augmentation
+    assert augmentations({**vary, "base": "CO395"}) == [of_model, replace(of_model, cutmix=1)]
+    with pytest.raises(ZooError, match="cutmix must be 0, or"):
+        augmentations({"vary": {"cutmix": [-1]}})
 
 
 def test_all_images_in_a_step_and_a_summed_loss_make_full_gradient_descent():

@@ -3,6 +3,7 @@ import math
 import shutil
 
 import matplotlib.image
+import optuna
 import pytest
 
 from zoo.errors import ArgumentError, RunError
@@ -100,6 +101,44 @@ def test_a_sweep_without_validation_images_is_refused(rates_file, tmp_path):
     other.write_text(text.replace('"digits"\n', '"digits"\noptions = {validation = 0}\n'), "utf-8")
     with pytest.raises(ArgumentError, match="hold out validation images"):
         reproduce(str(other), log_dir=tmp_path / "run", verbose=0)
+
+
+TRANSFORMS = """
+title = "CutMix on digits"
+report = "a test"
+place = "here"
+minutes = 0.1
+data = {name = "digits"}
+
+[[members]]
+name = "net"
+model = "softmax"
+recipe = {epochs = 1, augmentation = {rotation_range = 5}}
+
+[sweep]
+member = "net"
+vary = {cutmix = [0, 1]}
+
+[[published]]
+member = "net"
+at = {cutmix = 1}
+split = "validation"
+value = "50"
+source = "made up"
+"""
+
+
+def test_the_transforms_of_a_member_can_vary(tmp_path):
+    (tmp_path / "cutmix.toml").write_text(TRANSFORMS, "utf-8")
+    results = reproduce(
+        str(tmp_path / "cutmix.toml"), log_dir=tmp_path / "run", quick=True, verbose=0
+    )
+    assert {trial.settings["cutmix"] for trial in results.sweep.trials} == {0, 1}
+    assert "net, cutmix=1" in {row.result for row in results.rows}
+    study = optuna.load_study(
+        study_name="sweep", storage=f"sqlite:///{tmp_path}/run/sweep/study.db"
+    )
+    assert study.user_attrs["zoo"]["recipe"]["augmentation"]["rotation_range"] == 5
 
 
 @pytest.mark.parametrize("name", experiment_names())

@@ -163,3 +163,29 @@ def test_a_teacher_of_logits_is_refused(data):
     model.add(keras.layers.Dense(3, bias_initializer="ones"))
     with pytest.raises(ArgumentError, match="The teacher must give probabilities"):
         Committee("softmax").fit(data.train, teacher=Teacher(model), verbose=0)
+
+
+def test_a_teacher_of_the_same_classes_in_another_order_is_refused(data, teacher):
+    names = data.class_names[::-1]
+    other = zoo.datasets.split.as_split(data.train.images, 2 - data.train.labels, class_names=names)
+    message = r"order of the training images: 8, 7, 1\. Received: a teacher that knows 1, 7, 8\."
+    with pytest.raises(ArgumentError, match=message):
+        Committee("softmax").fit(other, teacher=Teacher(teacher), verbose=0)
+    model = zoo.build("softmax", input_shape=data.image_shape, num_classes=3)
+    model.zoo_class_names = data.class_names  # as of a model with trained weights
+    with pytest.raises(ArgumentError, match=message):
+        Committee("softmax").fit(other, teacher=Teacher(model), verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("names", "is_told"),
+    [(["one", "seven", "eight"], True), (None, False), (["1", "7", "8"], False)],
+)
+def test_a_teacher_of_other_names_is_told(data, teacher, caplog, names, is_told):
+    some = zoo.datasets.split.as_split(
+        data.train.images[:64], data.train.labels[:64], class_names=names
+    )
+    student = Committee(Member("softmax", recipe=RECIPE))
+    student.fit(some, teacher=Teacher(teacher), epochs=1, verbose=0)
+    told = "The teacher knows other classes: 1, 7, 8. The classes of the data are one, seven, eight"
+    assert (told in caplog.text) is is_told

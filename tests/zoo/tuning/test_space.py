@@ -1,10 +1,16 @@
+import inspect
+from dataclasses import replace
+
+import keras
 import pytest
 from optuna.distributions import FloatDistribution, IntDistribution
 
+import zoo
+from zoo.augmentation import Augmentation
 from zoo.ensembles import Member
 from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
-from zoo.tuning.space import make_search_space, parse_values
+from zoo.tuning.space import RECIPE_SETTINGS, TRANSFORMS, make_search_space, parse_values
 
 SGD = Member("mlp", recipe=Recipe(optimizer_arguments={"nesterov": True}))
 
@@ -85,6 +91,7 @@ def test_values_are_json_or_literals_or_texts():
     assert parse_values("a", "(64,),(64, 32)") == [(64,), (64, 32)]
     assert parse_values("a", "null, 5") == [None, 5]
     assert parse_values("a", "None,balanced") == [None, "balanced"]
+    assert parse_values("freeze", "features,none") == ["features", None]
     assert parse_values("a", "adam") == ["adam"]
 
 
@@ -100,3 +107,84 @@ def test_values_are_json_or_literals_or_texts():
 def test_a_wrong_range_is_refused(text, message):
     with pytest.raises(ArgumentError, match=message):
         parse_values("rate", text)
+
+
+def test_transforms_change_the_augmentation_of_the_recipe():
+    turned = Member("mlp", recipe=Recipe(augmentation=Augmentation(rotation_range=10)))
+    space = make_search_space(
+        turned,
+        {
+            "cutmix": "0,1", "rotation_range": "0..20", "crop_padding": "1..3",
+            "vertical_flip": "0..1",
+        },
+    )  # fmt: skip
+    assert {*space.homes.values()} == {"augmentation"}
+    assert space.distributions["rotation_range"] == FloatDistribution(0, 20)
+    assert space.distributions["crop_padding"] == IntDistribution(1, 3)
+    assert space.distributions["vertical_flip"] == IntDistribution(0, 1)
+    changed = space.member({"cutmix": 1, "crop_padding": 2}).recipe
+    expected = Augmentation(rotation_range=10, cutmix=1, crop_padding=2)
+    assert changed == replace(turned.recipe, augmentation=expected)
+    assert space.member({"cutmix": 0, "rotation_range": 0}).recipe.augmentation is None
+
+
+def test_a_recipe_without_augmentation_starts_from_a_plain_one():
+    space = make_search_space(SGD, {"horizontal_flip": [False, True], "momentum": [0.5]})
+    flips, plain = (
+        space.member({"horizontal_flip": flip, "momentum": 0.5}).recipe for flip in (True, False)
+    )
+    assert flips.augmentation == Augmentation(horizontal_flip=True)
+    assert plain.augmentation is None
+    assert flips.optimizer_arguments == {"nesterov": True, "momentum": 0.5}
+
+
+def test_a_small_share_from_a_range_mixes_no_images():
+    space = make_search_space(SGD, {"mixup": "0..0.4", "cutmix": "0.01..1"})
+    assert space.values_of({"mixup": 0.004, "cutmix": 0.01}) == {"mixup": 0, "cutmix": 0.01}
+    assert space.member(space.values_of({"mixup": 0.004})).recipe.augmentation is None
+    assert space.values_of({"mixup": 0.3})["mixup"] == 0.3
+    with pytest.raises(ArgumentError, match=r"Received: 0\.005 for 'mixup'"):
+        make_search_space(SGD, {"mixup": [0, 0.005]})
+
+
+@pytest.mark.parametrize(
+    ("recipe", "space", "message"),
+    [
+        ({}, {"cutmix": [0, -1]}, "Received: -1 for 'cutmix'. The reason: cutmix must be 0, or"),
+        ({}, {"zoom_range": "0..1"}, "Received: 1.0 for 'zoom_range'. The reason: zoom_range must"),
+        ({}, {"vertical_flip": "0..0.5"}, "0.5 for 'vertical_flip'. The reason: vertical_flip mus"),
+        (
+            {"augmentation": "ImageDataGenerator"},
+            {"mixup": [0, 1]},
+            "Received: 1 for 'mixup'. The reason: mixup must be 0 with method='ImageDataGenerator'",
+        ),
+        (
+            {"targets": "shares", "class_weight": "balanced"},
+            {"mixup": [0, 1]},
+            "Received: 1 for 'mixup'. The reason: class_weight must be None",
+        ),
+        (
+            {},
+            {"augmentation": [None, Augmentation(zoom_range=0.1)], "mixup": [0], "cutmix": [0]},
+            "either the augmentation or its transforms. Received: 'augmentation' and 'cutmix', 'm",
+        ),
+        ({}, {"cutmx": [0]}, "Received: 'cutmx'; did you mean 'cutmix'"),
+        ({}, {"cutmx": [0]}, "Augmentation: 'brightness_range', 'contrast_range', 'crop_padding'"),
+    ],
+)
+def test_a_transform_that_cannot_vary_is_refused(recipe, space, message):
+    with pytest.raises(ArgumentError, match=message):
+        make_search_space(Member("mlp", recipe=Recipe(**recipe)), space)
+
+
+def test_transforms_share_no_name_with_other_settings():
+    """The settings of a builder come before those of the augmentation, and these before others."""
+    arguments = {name for model in zoo.list_models() for name in zoo.describe(model).parameters}
+    optimizers = {
+        name
+        for kind in vars(keras.optimizers).values()
+        if isinstance(kind, type)
+        for name in inspect.signature(kind.__init__).parameters
+    }
+    assert {"dropout", "momentum"} <= arguments | optimizers
+    assert not TRANSFORMS & (RECIPE_SETTINGS | arguments | optimizers)

@@ -8,6 +8,7 @@ import pytest
 from tensorflow.python.framework.func_graph import FuncGraph
 
 import zoo
+from zoo.augmentation import Augmentation
 from zoo.ensembles import Member
 from zoo.errors import ArgumentError, DataError, RunError
 from zoo.recipes import Recipe
@@ -72,6 +73,29 @@ def test_rounds_leave_no_graphs_behind(images, base):
     before_all, after_first, *others = found
     assert after_first > before_all
     assert others == [after_first] * 2
+
+
+def test_transforms_vary_and_the_trials_have_batches_of_their_own(images, base, tmp_path):
+    """Trials with other augmentations train one after another, as with other batch sizes."""
+    space = {"cutmix": [0, 1], "learning_rate": [0.05, 0.5]}
+    options = {"seed": 5, "log_dir": tmp_path / "run", "verbose": 0}
+    sweep = zoo.tune(base, images, space, **options)
+    assert {trial.text for trial in sweep.trials} == {
+        f"cutmix={cutmix}, learning_rate={rate}" for cutmix in (0, 1) for rate in (0.05, 0.5)
+    }
+    assert "cutmix" in str(sweep).splitlines()[1]
+    for trial in sweep.trials:
+        changes = dict(trial.parameters)
+        augmentation = Augmentation(cutmix=1) if changes.pop("cutmix") else None
+        recipe = replace(base.recipe, augmentation=augmentation, **changes)
+        assert trial.recipe == recipe
+        model = base.build(images.image_shape, images.num_classes, seed=5)
+        alone = train(
+            [Learner("alone", model, recipe)], images.train, images.validation, seed=5, verbose=0
+        )
+        np.testing.assert_allclose(trial.histories[0]["loss"], alone.history["loss"], rtol=1e-4)
+    resumed = zoo.tune(base, images, space, resume=True, **options)
+    assert resumed.to_dict() == sweep.to_dict()
 
 
 def test_a_resumed_sweep_trains_nothing_again(swept, images, base, monkeypatch):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.ensembles import pretrained
 from zoo.experiments import load_experiment
 from zoo.weights.catalogue import find_weights
 
@@ -40,12 +39,3 @@ def test_a_paper_is_that_of_its_experiment(name):
     assert own.items() <= dict(paper.arguments).items()
     teacher = asdict(experiment.teacher) if experiment.teacher else {"weights": ""}
     assert {"weights": paper.teacher, **paper.teaching} == teacher
-
-
-def test_the_committee_of_mnist_is_right_as_often_as_its_paper_says(real_file):
-    folder = real_file("t10k-images-idx3-ubyte.gz").parent
-    test = zoo.datasets.load("mnist", folder).test
-    right = pretrained("mnist").predict(test).argmax(axis=1) == test.labels
-    (first, *_) = find_weights("mnist")
-    paper = first.of.committee.scores["test"]
-    assert (right.sum(), len(right)) == (paper.correct, 10_000)

@@ -10,10 +10,11 @@ from typing import Any, cast
 from zoo.arguments import as_path
 from zoo.cli.console import start_tensorflow
 from zoo.ensembles.members import Member, built_member, make_members
-from zoo.errors import ArgumentError
+from zoo.errors import ArgumentError, ZooError
 from zoo.recipes import Recipe
 from zoo.registry.specs import describe
 from zoo.text import did_you_mean
+from zoo.weights.catalogue import find_weights
 
 _OF_THE_DATA = ("input_shape", "num_classes")
 
@@ -39,6 +40,37 @@ def check_words(words: Iterable[str]) -> None:
             )
 
 
+def check_weights(
+    weights: str | None, arguments: Iterable[tuple[str, Any]] | None, model: str | None = None
+) -> None:
+    """Check the weights that `--weights` names, before images are read and TensorFlow starts.
+
+    Args:
+        weights: The name of trained weights, or None.
+        arguments: What `--set` gives, as for `members_from_words`.
+        model: The name of the registered model that the weights must be of; None for all models.
+
+    Raises:
+        UnknownWeightsError: There are no such weights, or none of the model.
+        ArgumentError: `--set` gives weights too.
+
+    Example:
+        >>> check_weights("fer2013", [("vgg.weights", "ferplus")])
+        Traceback (most recent call last):
+        zoo.errors.ArgumentError: --weights must be left out where --set gives weights. Received: \
+--weights fer2013 and --set vgg.weights=ferplus. Leave out either of them.
+    """
+    if weights is None:
+        return
+    for word, value in arguments or ():
+        if word.rpartition(".")[2] == "weights":
+            raise ArgumentError(
+                "--weights must be left out where --set gives weights. Received: --weights "
+                f"{weights} and --set {word}={value}. Leave out either of them."
+            )
+    find_weights(weights, model)
+
+
 def members_from_words(
     words: Sequence[str],
     arguments: Sequence[tuple[str, Any]],
@@ -50,7 +82,7 @@ def members_from_words(
         words: Names from `zoo models`, and paths of `.keras` files. Of a saved committee all
             members are taken, with their recipes.
         arguments: Arguments of builders, such as `("dropout", 0.3)` for all members, or
-            `("cnn.dropout", 0.3)` for the member `cnn`.
+            `("cnn.dropout", 0.3)` for the member `cnn`; also `("vgg.weights", "fer2013")`.
         change: Changes a recipe as the options ask for. The second argument is the name of the
             model in the registry, or None for a saved model.
 
@@ -115,6 +147,8 @@ def _arguments_by_member(
         for member in members:
             if owner in ("", member.name):
                 _check_argument(member, argument, members)
+                if argument == "weights":
+                    _check_weights_of(member, word, value)
                 given[cast(str, member.name)][argument] = value
     return given
 
@@ -132,9 +166,20 @@ def _check_argument(member: Member, argument: str, members: Sequence[Member]) ->
     )
 
 
+def _check_weights_of(member: Member, word: str, value: Any) -> None:
+    """Check that the trained weights exist which `--set` gives to a member."""
+    try:
+        find_weights(value, member.registered_name)
+    except ZooError as error:
+        raise ArgumentError(f"--set {word}{str(error).removeprefix('weights')}") from None
+
+
 def _parameters(member: Member) -> list[str]:
-    """List the arguments that a user may give for a member; a saved model has none."""
+    """List the arguments that a user may give for a member; a saved model has none.
+
+    They are those of the builder, and those of `zoo.build` that no option of a command gives.
+    """
     if member.registered_name is None:
         return []
     parameters = describe(member.registered_name).parameters
-    return [*(name for name in parameters if name not in _OF_THE_DATA), "gradients"]
+    return [*(name for name in parameters if name not in _OF_THE_DATA), "gradients", "weights"]

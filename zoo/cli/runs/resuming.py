@@ -6,6 +6,7 @@ there that the user does not give again.
 
 import contextlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from cyclopts import App, Token
 
 from zoo.arguments import as_path
+from zoo.ensembles.loading.names import SAVED
 from zoo.errors import ArgumentError
 from zoo.files import damaged_file, holds_files, read_json
 
@@ -129,12 +131,14 @@ gone, which does not exist. Check the path, or leave --resume out.
 def _word(token: Token) -> tuple[str | None, str | None]:
     """Give an option with its word; a switch has no word.
 
-    The path of a file is made absolute, so that a run can be resumed in another folder.
+    The path of a file, or of the run folder of a teacher, is made absolute, so that a run can be
+    resumed in another folder.
     """
     option, word = token.keyword, token.value
     if not word:
         return option, None
-    is_file = option in (None, "--import") and Path(word).suffix in (".keras", ".py")
+    is_file = option in (None, "--import", "--teacher") and Path(word).suffix in (".keras", ".py")
+    is_file |= option == "--teacher" and os.path.isfile(Path(word) / SAVED)
     if is_file or option == "--root" or (option == "--storage" and "://" not in word):
         return option, str(as_path(option or "A member", word).absolute())
     scheme, _, file = word.partition("sqlite:///")

@@ -9,6 +9,7 @@ import zoo
 from zoo import registry
 from zoo.cli.options import RecipeOptions
 from zoo.cli.runs.members import members_from_words
+from zoo.ensembles.members import with_weights
 from zoo.errors import ArgumentError
 
 MODULE = """
@@ -67,6 +68,50 @@ def test_an_argument_is_for_all_members_or_for_a_single_member():
 def test_an_argument_that_no_member_has_is_refused(words, argument, message):
     with pytest.raises(ArgumentError, match=message):
         arguments_of(words, (argument, 1))
+
+
+@pytest.mark.usefixtures("tiny_weights")
+def test_weights_of_a_member_are_taken_as_those_of_all_members():
+    change = RecipeOptions(standardize="mean_image").change
+    own = members_from_words(["vgg", "mlp"], [("vgg.weights", "tiny/vgg-1")], change)
+    plain = members_from_words(["vgg"], [], change)
+    (given,) = with_weights(plain, "tiny/vgg-1")
+    assert (own[0].arguments, own[0].recipe) == (given.arguments, given.recipe)
+    assert own[0].arguments["weights"] == "tiny/vgg-1"
+    assert (plain[0].recipe.standardize, own[0].recipe.standardize) == (
+        "mean_image", "per_image",
+    )  # fmt: skip
+    assert own[1].arguments == {}
+
+
+@pytest.mark.usefixtures("tiny_weights")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["committee", "vgg", "mlp", "--set", "vgg.weights=tiny/vgg-7"],
+            "--set vgg.weights must be the name of a set of weights, or of its member. Received: "
+            "'tiny/vgg-7'; did you mean 'tiny/vgg-1'",
+        ),
+        (["train", "cnn", "--set", "weights=tiny"], "--set weights must be of the model cnn. Rec"),
+        (["train", "vgg", "--set", "weights=3"], "--set weights must be the name of a set"),
+        (
+            ["committee", "vgg", "mlp", "--weights", "tiny", "--set", "mlp.weights=tiny/mlp-0"],
+            "--weights must be left out where --set gives weights. Received: --weights tiny and "
+            "--set mlp.weights=tiny/mlp-0. Leave out either of them.",
+        ),
+        (
+            ["tune", "vgg", "--vary", "freeze=none", "--weights", "tiny", "--set", "weights=tiny"],
+            "--weights must be left out where --set gives weights. Received: --weights tiny and",
+        ),
+        (["tune", "cnn", "--vary", "freeze=none", "--weights", "tiny"], "must be of the model cnn"),
+        (["tune", "cnn", "--vary", "freeze=none", "--weights", "tinny"], "did you mean 'tiny'"),
+    ],
+)
+def test_wrong_weights_are_told_before_tensorflow_starts(zoo_command, words, message):
+    code, out, err = zoo_command(*words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err
 
 
 def test_another_optimiser_does_not_get_the_arguments_of_the_optimiser_before():
