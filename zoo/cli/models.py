@@ -190,8 +190,8 @@ def _experiment(paper: Paper) -> str:
     if "jax" not in paper.environment.get("versions", {}):
         return command
     return (
-        f"{command} trains networks of the same kind, and not these very networks, which were "
-        "trained through JAX"
+        f"{command} (it trains networks of the same kind, and not these very networks, which were "
+        "trained through JAX)"
     )
 
 
