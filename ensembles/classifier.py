@@ -24,6 +24,7 @@ from zoo.errors import ArgumentError, DataError
 from zoo.files import scratch_folder
 from zoo.recipes import Recipe
 from zoo.registry.class_order import known_classes
+from zoo.registry.sources import take_sources
 from zoo.registry.specs import describe
 from zoo.seeds import seeded
 
@@ -369,21 +370,19 @@ def _recipe_of(member: Member, *, is_table: bool) -> Recipe:
 
 
 def _copy_of(model: Any) -> Any:
-    """Copy a model without its optimiser, which Keras cannot copy before the first training.
+    """Copy a Keras model without its optimiser, which Keras cannot copy before the first training.
 
-    The copy of a Keras model also knows the classes and the images that the model knows.
+    The copy also knows the classes and the images that the model knows. The name of a registered
+    model stays as it is.
     """
-    is_compiled = getattr(model, "compiled", False)
-    if is_compiled:
-        model.compiled = False
+    if isinstance(model, str):
+        return model
+    is_compiled, model.compiled = model.compiled, False
     try:
         copied = copy.deepcopy(model)
     finally:
-        if is_compiled:
-            model.compiled = True
+        model.compiled = is_compiled
     if names := known_classes(model):
         copied.zoo_class_names = names
-    for attribute in ("zoo_sources", "zoo_provenance"):
-        if hasattr(model, attribute):
-            setattr(copied, attribute, getattr(model, attribute))
+    take_sources(copied, model)
     return copied

@@ -359,6 +359,16 @@ def built():
     return zoo.build("mlp", input_shape=(1, 2, 1), num_classes=3, hidden=(6,), dropout=0.5, seed=1)
 
 
+def test_models_that_are_not_built_yet_stay_as_they_are():
+    flat = [keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")]
+    model = keras.Sequential(flat)
+    images = np.random.default_rng(0).integers(0, 256, (20, 4, 4), dtype=np.uint8)
+    classifier = CommitteeClassifier([Member(model, recipe=zoo.Recipe(epochs=1))])
+    classifier.fit(images, np.arange(20) % 2)
+    assert not model.built
+    assert classifier.predict(images).shape == (20,)
+
+
 def test_built_models_stay_as_they_are():
     model, (X, y) = built(), blobs()
     before = model.get_weights()

@@ -116,7 +116,8 @@ def train_committee(
 
     if not run.resume:
         folder = free_folder(folder)
-    watchers, teacher = _watchers(images, run), teaching.load()
+    watchers = _watchers(images, run)
+    teacher = teaching.load()
     committee = Committee(members, seed=run.seed, **arguments)
     command = json.loads(run.options_of_run)
     command.setdefault("options", {}).setdefault("NAMES", [[None, word] for word in words])

@@ -84,8 +84,8 @@ class Teacher:
     def check_classes(self, class_names: Sequence[str]) -> None:
         """Check that the teacher and the students have the classes in the same order.
 
-        A teacher that knows classes of other names is told of in the log. Classes that have numbers
-        for names, as those of arrays have, are not compared with other names.
+        The log names the classes of a teacher that knows classes of other names. Classes that have
+        numbers for names, as those of arrays have, are not compared with other names.
 
         Args:
             class_names: The classes that the students learn.
