@@ -67,8 +67,8 @@ class SearchSpace:
     def values_of(self, labels: Mapping[str, Any]) -> dict[str, Any]:
         """Give the values that labels of Optuna stand for.
 
-        In a range from 0 of mixup or CutMix, an α below the smallest that there is stands for 0.
-        With so small an α, nearly all shares are 0 or 1.
+        In a range of mixup or CutMix that begins with 0, an α too small for them stands for 0: with
+        so small an α, nearly all shares are 0 or 1.
 
         Args:
             labels: Name of a setting → what Optuna proposed.
@@ -273,7 +273,7 @@ def _as_distribution(name: str, given: Any) -> tuple[Any, dict[Any, Any] | None]
 
 
 def _homes(base: Member, space: Mapping[str, Any]) -> dict[str, str]:
-    """Tell for each setting what has it: recipe, builder, augmentation or optimiser."""
+    """Tell where each setting belongs: recipe, builder, augmentation or optimiser."""
     assert base.registered_name is not None
     builder = set(describe(base.registered_name).parameters) - {*_FROM_DATA}
     homes, of_optimizers = {}, None
