@@ -117,6 +117,8 @@ TESTED_WITH = {
     "zoo/inspect/curves/sweep_runs": "zoo/inspect/curves/test_sweep",
     "zoo/inspect/explaining/catalogue": "zoo/inspect/explaining/test_explain",
     "zoo/inspect/explaining/drawing": "zoo/inspect/explaining/test_explanation",
+    "zoo/optimizers": "zoo/test_recipes",
+    "zoo/training/phases/phase": "zoo/training/phases/test_small_images",
     "zoo/inspect/explaining/methods": "zoo/inspect/explaining/test_explain",
     "zoo/inspect/explaining/network": "zoo/inspect/explaining/test_explain",
     "zoo/inspect/landscapes/drawing": "zoo/inspect/landscapes/test_landscape",

@@ -8,7 +8,6 @@ from typing import Any
 from zoo.arguments import argument_error, check_choice, is_among, is_real, plain, whole_number
 from zoo.augmentation import REPORT, Augmentation
 from zoo.errors import ArgumentError
-from zoo.text import did_you_mean, first_line
 
 SCHEDULES = ("constant", "cosine")
 PLATEAU_FACTOR = 0.1
@@ -19,6 +18,12 @@ STANDARDIZATIONS = {
 }
 """The layer of `zoo.layers` for each value of `Recipe.standardize`."""
 _FLOATS = ("float32", "float64", "float16", "bfloat16")
+SHARES = (
+    *("label_smoothing", "plateau_factor", "ema", "average_from", "layer_decay", "small_images"),
+)
+"""The fields of a recipe that are None or a number from 0 to 1."""
+COUNTS = ("patience", "warm_up", "plateau", "unfreeze_at", "full_size_at")
+"""The fields of a recipe that are None or a number of epochs."""
 CHOICES = {
     "class_weight": (("balanced",), "to give all images the same weight"),
     "weight_decay_of": (("kernels",), "to decay all weights"),
@@ -92,6 +97,13 @@ class Recipe:
         layer_decay: The head has the full learning rate, and each layer with weights has
             `layer_decay` times the rate of the layer above (Howard and Ruder, 2018), such as 0.8.
             None, or 1, gives all layers the same rate.
+        small_images: In the first epochs all images have this share of their height and width, such
+            as 0.67, so that a step takes less time (Tan and Le, 2021). Scores on validation images
+            are of small images too, and `patience` and `plateau` look at none of them. The network
+            must take images of several sizes, as those with global pooling do. None, or 1, trains
+            on the images as they are.
+        full_size_at: After this number of epochs the images have their full size. The optimiser and
+            its schedule go on.
 
     Raises:
         ArgumentError: A value is out of its range.
@@ -125,10 +137,12 @@ class Recipe:
     freeze: str | None = None
     unfreeze_at: int | None = None
     layer_decay: float | None = None
+    small_images: float | None = None
+    full_size_at: int | None = None
 
     def __post_init__(self) -> None:
         required = ("cycles", "batch_size", "epochs")
-        for name in (*required, "patience", "warm_up", "plateau", "unfreeze_at"):
+        for name in (*required, *COUNTS):
             value = getattr(self, name)
             if value is not None or name in required:
                 object.__setattr__(self, name, whole_number(name, value, 1))
@@ -139,7 +153,8 @@ class Recipe:
         self._check_changes_of_rate()
         self._check_averages()
         self._check_transfer()
-        for name in ("label_smoothing", "plateau_factor", "ema", "average_from", "layer_decay"):
+        self._check_size()
+        for name in SHARES:
             object.__setattr__(self, name, plain(getattr(self, name)))
 
     def _check_optimizer(self) -> None:
@@ -315,6 +330,26 @@ class Recipe:
                 "cycles and warm_up."
             )
 
+    def _check_size(self) -> None:
+        share, epochs = self.small_images, self.full_size_at
+        if share is not None and not (is_real(share) and 0 < share <= 1):
+            raise argument_error(
+                "small_images", "be a share above 0 and at most 1, or None", share, "Pass 0.67"
+            )
+        if (share is None) != (epochs is None) or (epochs or 0) >= self.epochs:
+            raise ArgumentError(
+                "full_size_at must be a number of epochs below that of the training, beside "
+                f"small_images. Received: small_images={share}, full_size_at={epochs}, "
+                f"epochs={self.epochs}. Pass small_images=0.67 and fewer epochs as full_size_at, "
+                "or leave out both."
+            )
+        if share is not None and self.freeze:
+            raise ArgumentError(
+                "small_images must be None beside freeze, whose features are those of the images "
+                f"as they are. Received: small_images={share}, freeze={self.freeze!r}. Leave out "
+                "one of the two."
+            )
+
     def make_optimizer(self, steps: int) -> Any:
         """Make a new Keras optimiser.
 
@@ -331,52 +366,9 @@ class Recipe:
             >>> float(Recipe(learning_rate=0.5).make_optimizer(steps=10).learning_rate)
             0.5
         """
-        import keras
+        from zoo.optimizers import make_optimizer  # loads Keras
 
-        from zoo.schedules import make_rate
-
-        rate = make_rate(
-            self.learning_rate, self.schedule, steps,
-            cycles=self.cycles, reducible=bool(self.plateau),
-            rising=steps * self.warm_up // self.epochs if self.warm_up else None,
-        )  # fmt: skip
-        arguments = {**self.optimizer_arguments, "learning_rate": rate}
-        try:
-            optimizer = keras.optimizers.get({"class_name": self.optimizer, "config": arguments})
-        except (TypeError, ValueError) as error:
-            self._check_optimizer_name(keras)
-            remedy = "The optimisers and their arguments are those of keras.optimizers."
-            if self.optimizer_arguments:
-                remedy = (
-                    "Pass optimizer_arguments= with arguments of this optimiser only: those of the "
-                    "earlier optimiser stay where only the optimizer of a recipe is changed."
-                )
-            raise ArgumentError(
-                "optimizer must be the name of a Keras optimiser, and optimizer_arguments its "
-                f"arguments. Received: {self.optimizer!r} with {dict(self.optimizer_arguments)} "
-                f"({first_line(error)}). {remedy}"
-            ) from error
-        if self.weight_decay_of and getattr(optimizer, "weight_decay", None) is None:
-            raise ArgumentError(
-                "weight_decay_of must stand beside a weight decay. Received: "
-                f"weight_decay_of={self.weight_decay_of!r}, and the optimizer {self.optimizer!r} "
-                "without weight decay. Pass optimizer_arguments={'weight_decay': 0.001}, for "
-                "example."
-            )
-        return optimizer
-
-    def _check_optimizer_name(self, keras: Any) -> None:
-        """Refuse a name that no optimiser of Keras has."""
-        kinds = (value for value in vars(keras.optimizers).values() if isinstance(value, type))
-        names = (kind.__name__.lower() for kind in kinds)
-        known = sorted(name for name in names if "optimizer" not in name)  # no base, no wrapper
-        registered = keras.saving.get_registered_object(self.optimizer)
-        if self.optimizer.lower() not in known and registered is None:
-            raise ArgumentError(
-                "optimizer must be the name of a Keras optimiser. Received: "
-                f"{self.optimizer!r}{did_you_mean(self.optimizer, known)} "
-                f"Choose among {', '.join(known)}."
-            ) from None
+        return make_optimizer(self, steps)
 
 
 def _is_between_0_and_1(value: Any) -> bool:

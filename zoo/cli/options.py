@@ -157,6 +157,8 @@ class RecipeOptions:
         freeze: `features` trains only the head, the last layer with weights.
         unfreeze_at: Let the layers below the head learn too after this number of epochs.
         layer_decay: Multiply the learning rate by this factor from each layer to the layer below.
+        small_images: Train on images of this share of their height and width first, such as 0.67.
+        full_size_at: Train on the images as they are after this number of epochs.
     """
 
     recipe_name: Annotated[Name | None, Parameter(name="--recipe")] = None
@@ -184,6 +186,8 @@ class RecipeOptions:
     freeze: Literal["features"] | None = None
     unfreeze_at: Positive | None = None
     layer_decay: Number | None = None
+    small_images: Number | None = None
+    full_size_at: Positive | None = None
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of the registered model of that name, as the options change it."""

@@ -81,11 +81,13 @@ def make_member(
     if quick:
         unfreeze_at = recipe.unfreeze_at and 1
         warm_up = None if unfreeze_at else recipe.warm_up and 1  # two epochs have no room for both
+        full_size_at = recipe.full_size_at and 1
         recipe = replace(
             recipe,
-            epochs=2 if warm_up or unfreeze_at else 1,
+            epochs=2 if warm_up or unfreeze_at or full_size_at else 1,
             warm_up=warm_up,
             unfreeze_at=unfreeze_at,
+            full_size_at=full_size_at,
             cycles=1,
             batch_size=min(recipe.batch_size, images),
         )

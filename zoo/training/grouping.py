@@ -146,7 +146,7 @@ def _disagreements(first: Learner, second: Learner, *, features_apart: bool = Tr
         for learner in (first, second)
     )
     own = [OWN_IMAGES] if has_own else []
-    fields = ["batch_size", "augmentation"]
+    fields = ["batch_size", "augmentation", "small_images", "full_size_at"]
     if first.recipe.mixes_images:
         fields.append("targets")
     elif features_apart and not first.recipe.augmentation:

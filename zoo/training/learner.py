@@ -33,8 +33,7 @@ class Learner:
             models.
         takes_weights: Whether the model may also be trained on the batches of other models, in
             which each image counts as often as it stands in `rows`.
-        snapshots: Built models like `model`, which take its weights at the end of each cycle of
-            the learning rate, one after another.
+        snapshots: Built models, each of which takes the weights at the end of a cycle of the rate.
         arguments: Arguments that the model was built with, for the table of hyperparameters.
 
     Attributes:
@@ -47,7 +46,8 @@ class Learner:
         seconds: How long the model has trained: the time of its epochs, of which models that train
             together have equal shares. None after resuming a run that did not record the time.
         frozen: The layers below the head while they are frozen, else None.
-        head: The layers that run in place of the model while its features are kept, else None.
+        stand_in: What runs in place of the model while its features are kept, or while images are
+            small; else None.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Learner:
     optimizer: Any = field(default=None, init=False)
     seconds: float | None = field(default=0.0, init=False)
     frozen: FrozenLayers | None = field(default=None, init=False)
-    head: Any = field(default=None, init=False)
+    stand_in: Any = field(default=None, init=False)
     _best_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _finite_weights: list[np.ndarray] = field(default_factory=list, init=False)
     _mean_weights: list[np.ndarray] = field(default_factory=list, init=False)
@@ -115,8 +115,8 @@ class Learner:
 
     @property
     def network(self) -> Any:
-        """The `keras.Model` that runs in the steps: the model, or its head."""
-        return self.model if self.head is None else self.head
+        """The `keras.Model` that runs in the steps: the model, or its stand-in."""
+        return self.model if self.stand_in is None else self.stand_in
 
     def freeze(self) -> None:
         """Freeze the layers below the head until `release`."""
@@ -146,7 +146,8 @@ class Learner:
         """
         self._steps_per_epoch = steps_per_epoch
         first = 0 if self.frozen else self.recipe.unfreeze_at or 0
-        self._plateau = math.inf, first + (self.recipe.warm_up or 0)
+        first = max(first + (self.recipe.warm_up or 0), self.recipe.full_size_at or 0)
+        self._plateau = math.inf, first
         self.optimizer = self.make_optimizer(steps_per_epoch)
         self.optimizer.build(self.model.trainable_variables)
         if self.recipe.ema is not None:
@@ -201,10 +202,13 @@ class Learner:
             self._snapshots_taken = cycle
         if epoch > self._average_after:
             self._average(weights, epoch - self._average_after)
+        if epoch <= (self.recipe.full_size_at or 0):
+            return  # small images have other losses
         if patience and scores["val_loss"] < self.best_loss:
             self.best_loss, self.best_epoch = scores["val_loss"], epoch
             self._best_weights = weights
-        if patience and epoch - max(self.best_epoch, self.recipe.unfreeze_at or 0) >= patience:
+        first = self.recipe.unfreeze_at or self.recipe.full_size_at or 0
+        if patience and epoch - max(self.best_epoch, first) >= patience:
             self.stopped = f"stopped in epoch {epoch}"
         if self.recipe.plateau:
             self._lower_rate(epoch, scores["val_loss"], self.recipe.plateau)
@@ -227,12 +231,9 @@ class Learner:
         average = average_of(self.optimizer)
         if average is None or self._trained_weights:
             return
-        weights = [average.of(weight) for weight in self.model.weights]
         trained = self.model.get_weights()
-        averaged = [
-            own if weight is None else weight.numpy()
-            for own, weight in zip(trained, weights, strict=True)
-        ]
+        weights = zip(trained, map(average.of, self.model.weights), strict=True)
+        averaged = [own if mean is None else mean.numpy() for own, mean in weights]
         if _are_finite(averaged):
             self._trained_weights = trained
             self.model.set_weights(averaged)

@@ -32,6 +32,7 @@ from zoo.training.grouping import (
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Combine, Graphs
 from zoo.training.loop import Loop
+from zoo.training.phases.small_images import check_small_images
 from zoo.training.pieces.describing import check_travel
 from zoo.training.pieces.in_trainer import SpreadTraining, check_spreading
 from zoo.training.progress import Progress
@@ -269,6 +270,9 @@ def _check_images(
     for learner in learners:
         check_model(learner.name, learner.model, data.image_shape, data.num_classes)
         check_kernels(learner.name, learner.model)
+        check_small_images(
+            learner.name, learner.model, learner.recipe, data.image_shape, taught=bool(teacher)
+        )
         learner.recipe.make_optimizer(steps=1)
         for setting, use in (("patience", "to stop early"), ("plateau", "to lower its rate")):
             if (value := getattr(learner.recipe, setting)) and validation is None:

@@ -14,7 +14,7 @@ from zoo.registry.kept_memory import free_memory
 from zoo.training.callbacks import ScoreCallback
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Graphs
-from zoo.training.loop import EVALUATION_BATCH
+from zoo.training.phases.phase import EVALUATION_BATCH
 from zoo.training.pieces.in_trainer import MissingMembersError
 from zoo.training.scores import LOSS
 from zoo.training.train import train

@@ -16,7 +16,7 @@ from zoo.augmentation import Augmentation
 from zoo.augmentation.augmentation import ALPHAS, MIXING
 from zoo.ensembles.members import Member
 from zoo.errors import ArgumentError
-from zoo.recipes import Recipe
+from zoo.recipes import COUNTS, Recipe
 from zoo.registry.specs import describe
 from zoo.text import did_you_mean
 from zoo.tuning.study import import_optuna
@@ -240,7 +240,7 @@ def _named(name: str, value: Any) -> Iterator[None]:
 def _is_whole(base: Member, name: str) -> bool:
     """Whether a setting is a whole number by its default, or a switch: 0 is off, and 1 is on."""
     recipe = cast(Recipe, base.recipe)
-    if name in ("patience", "plateau", "warm_up", "unfreeze_at"):  # None by default
+    if name in COUNTS:  # None by default
         return True
     transforms = vars(recipe.augmentation or Augmentation())
     default = getattr(recipe, name, base.all_arguments.get(name, transforms.get(name)))

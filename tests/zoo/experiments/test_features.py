@@ -94,9 +94,10 @@ def test_a_quick_training_has_two_epochs_where_the_second_is_another_training():
     def quick(**values):
         settings = MemberSettings("net", "mlp", recipe={"epochs": 9, **values})
         recipe = make_member(settings, 50, quick=True).recipe
-        return recipe.epochs, recipe.warm_up, recipe.unfreeze_at
+        return recipe.epochs, recipe.warm_up, recipe.unfreeze_at, recipe.full_size_at
 
     frozen = {"freeze": "features", "unfreeze_at": 4}
-    assert quick() == (1, None, None)
-    assert quick(warm_up=3) == (2, 1, None)
-    assert quick(**frozen) == quick(warm_up=3, **frozen) == (2, None, 1)
+    assert quick() == (1, None, None, None)
+    assert quick(warm_up=3) == (2, 1, None, None)
+    assert quick(**frozen) == quick(warm_up=3, **frozen) == (2, None, 1, None)
+    assert quick(small_images=0.5, full_size_at=4) == (2, None, None, 1)
