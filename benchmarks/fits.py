@@ -49,15 +49,18 @@ def random_images(count: int, side: int, classes: int, seed: int = 0) -> tuple[S
 
 
 class Epochs(keras.callbacks.Callback):
-    """Records the time at which each epoch ended."""
+    """Records the time at which each epoch ended, and stops after `most` epochs, if given."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
         super().__init__()
         self.ends: list[float] = []
+        self.most = most
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Record the time."""
         self.ends.append(time.perf_counter())
+        if len(self.ends) == self.most:
+            self.model.stop_training = True
 
     @property
     def seconds(self) -> float:
@@ -110,6 +113,7 @@ def committee_fit(
     precision: str | None,
     epochs: int,
     copies: int | None = None,
+    most: int | None = None,
     **changes: Any,
 ) -> tuple[float, Committee]:
     """Train the same models as one committee.
@@ -120,6 +124,7 @@ def committee_fit(
         precision: Keras dtype policy of the members.
         epochs: Number of epochs.
         copies: Number of copies of a single member, or None.
+        most: Number of epochs after which the training is stopped, or None.
         changes: Fields of the members' recipes to change.
 
     Returns:
@@ -129,7 +134,7 @@ def committee_fit(
     members = [
         Member(entry, recipe=replace(recipe_of_report(entry), **changes)) for entry in entries
     ]
-    committee, watch = Committee(members, copies=copies), Epochs()
+    committee, watch = Committee(members, copies=copies), Epochs(most)
     committee.fit(split, epochs=epochs, callbacks=[watch], verbose=0)
     return watch.seconds, committee
 

@@ -262,10 +262,12 @@ def check_spread(results):
 
 
 def check_recipe_values(results):
-    (rows,) = results["tables"].values()
+    rows, of_vgg = results["tables"].values()
     assert {"plain", "layer_decay=0.9", 'targets="shares"'} < set(rows)
-    assert rows["plain"]["cost"] == 0
-    assert min(row["images a second"] for row in rows.values()) > 0
+    assert {*of_vgg} == {"plain", "small_images=0.67"}
+    for table in (rows, of_vgg):
+        assert table["plain"]["cost"] == 0
+        assert min(row["images a second"] for row in table.values()) > 0
 
 
 @pytest.mark.parametrize(

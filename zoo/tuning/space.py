@@ -19,6 +19,7 @@ from zoo.errors import ArgumentError
 from zoo.recipes import COUNTS, Recipe
 from zoo.registry.specs import describe
 from zoo.text import did_you_mean
+from zoo.training.phases.small_images import check_small_images
 from zoo.tuning.study import import_optuna
 
 RECIPE_SETTINGS = frozenset(field.name for field in fields(Recipe)) - {"optimizer_arguments"}
@@ -30,7 +31,6 @@ _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(:log)?")
 _WHOLE = re.compile(r"[+-]?\d+")
 
-_FROM_DATA = ("input_shape", "num_classes")
 _OF_MODEL = ("precision", "standardize")
 """The settings of a recipe that the built model depends on."""
 _SCALARS = (bool, int, float, str, type(None))
@@ -67,8 +67,7 @@ class SearchSpace:
     def values_of(self, labels: Mapping[str, Any]) -> dict[str, Any]:
         """Give the values that labels of Optuna stand for.
 
-        In a range of mixup or CutMix that begins with 0, an α too small for them stands for 0: with
-        so small an α, nearly all shares are 0 or 1.
+        In a range of mixup or CutMix from 0, an α that is too small for them stands for 0.
 
         Args:
             labels: Name of a setting → what Optuna proposed.
@@ -129,8 +128,7 @@ class SearchSpace:
                     "space must give lists of values for the sampler 'grid'. Received: "
                     f"{distribution} for {name!r}. Pass a list, or another sampler."
                 )
-        columns = [distribution.choices for distribution in self.distributions.values()]
-        rows = itertools.product(*columns)
+        rows = itertools.product(*(each.choices for each in self.distributions.values()))
         return [dict(zip(self.distributions, row, strict=True)) for row in rows]
 
     @property
@@ -140,9 +138,8 @@ class SearchSpace:
 
     def extremes(self) -> Iterator[tuple[str, Any]]:
         """List the name and the value of each choice, and of both ends of each range."""
-        for name, distribution in self.distributions.items():
-            labels = self.choices.get(name)
-            ends = (distribution.low, distribution.high) if labels is None else labels.values()
+        for name, each in self.distributions.items():
+            ends = self.choices[name].values() if name in self.choices else (each.low, each.high)
             yield from ((name, value) for value in ends)
 
     def check(self, image_shape: Sequence[int], num_classes: int, seed: int) -> Any:
@@ -161,14 +158,18 @@ class SearchSpace:
         """
         shape = tuple(image_shape)
         model = self.base.build(shape, num_classes, seed)
-        self.recipe.make_optimizer(1)
+        self._check(self.recipe, model)
         for name, value in self.extremes():
             with _named(name, value):
                 member = self.member({name: value})
-                cast(Recipe, member.recipe).make_optimizer(1)
-                if self.homes[name] == "builder" or name in _OF_MODEL:
-                    member.build(shape, num_classes, seed)
+                is_other = self.homes[name] == "builder" or name in _OF_MODEL
+                built = member.build(shape, num_classes, seed) if is_other else model
+                self._check(cast(Recipe, member.recipe), built)
         return model
+
+    def _check(self, recipe: Recipe, model: Any) -> None:
+        recipe.make_optimizer(1)
+        check_small_images(self.base.name or "", model, recipe, model.input_shape[1:], taught=False)
 
     def to_config(self) -> dict[str, str]:
         """Describe the space, so that a sweep is resumed only in the same space."""
@@ -275,7 +276,7 @@ def _as_distribution(name: str, given: Any) -> tuple[Any, dict[Any, Any] | None]
 def _homes(base: Member, space: Mapping[str, Any]) -> dict[str, str]:
     """Tell where each setting belongs: recipe, builder, augmentation or optimiser."""
     assert base.registered_name is not None
-    builder = set(describe(base.registered_name).parameters) - {*_FROM_DATA}
+    builder = set(describe(base.registered_name).parameters) - {"input_shape", "num_classes"}
     homes, of_optimizers = {}, None
     for name in space:
         if name in RECIPE_SETTINGS:
@@ -329,9 +330,8 @@ def _unknown_setting(
     known = [*RECIPE_SETTINGS, *builder, *TRANSFORMS, *arguments]
     return ArgumentError(
         f"space must name settings of the recipe, of {base.registered_name}, of the augmentation, "
-        f"or of the optimizer. Received: {name!r}{did_you_mean(str(name), known)} "
-        f"Recipe: {_quoted(RECIPE_SETTINGS)}. "
-        f"{base.registered_name}: {_quoted(builder) or 'none'}. "
+        f"or of the optimizer. Received: {name!r}{did_you_mean(str(name), known)} Recipe: "
+        f"{_quoted(RECIPE_SETTINGS)}. {base.registered_name}: {_quoted(builder) or 'none'}. "
         f"Augmentation: {_quoted(TRANSFORMS)}. "
         f"Optimizer {_quoted(of_optimizers)}: {_quoted(arguments)}."
     )

@@ -44,7 +44,7 @@ OPTIONS = {
         *("--weights", "--set", "--import", "--recipe", "--targets", "--augment"),
         *("--label-smoothing", "--warm-up", "--plateau", "--plateau-factor"),
         *("--weight-decay-of", "--ema", "--schedule"),
-        *("--freeze", "--unfreeze-at", "--layer-decay"),
+        *("--freeze", "--unfreeze-at", "--layer-decay", "--small-images", "--full-size-at"),
         *("--teacher", "--teacher-temperature", "--teacher-share"),
         *("--histograms", "--saliency", "--features"),
     ],

@@ -85,11 +85,13 @@ def small_image_network(name: str, model: Any, shape: Sequence[int]) -> SmallIma
         zoo.errors.ArgumentError: With small_images, mlp must take images of 20×20×1 too...
     """
     network = SmallImageNetwork(model)
-    reason = "it leaves nothing for the last layers"
+    reason = "they leave nothing for its last layers"
     try:
         if np.isfinite(network(np.zeros((1, *shape), "float32"), training=False)).all():
             return network
-    except (ValueError, TypeError, tf.errors.OpError) as error:
+    except tf.errors.OpError:  # a message about TensorFlow's kernels
+        reason = "its layers cannot compute them"
+    except (ValueError, TypeError) as error:
         reason = first_line(error)
     raise ArgumentError(
         f"With small_images, {name} must take images of {'×'.join(map(str, shape))} too. Received: "

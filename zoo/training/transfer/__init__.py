@@ -3,5 +3,5 @@
 `freezing` keeps the layers below the head as they are for a while. `feature_splits` computes what
 these layers make of all images, once, and `heads` finds the layers that still have to run then.
 `layer_rates` lowers the learning rate from layer to layer. `zoo.training.learner` and
-`zoo.training.loop` call these modules as the recipe of a model asks for it.
+`zoo.training.phases` call these modules as the recipe of a model asks for it.
 """

@@ -226,7 +226,8 @@ def test_each_small_pixel_is_the_mean_of_those_that_it_covers(split):
     edge = np.zeros((1, 12, 12, 1), np.uint8)
     edge[:, :, 6:] = 255
     (row,) = make_smaller(Split("a", edge, np.zeros(1, int), ("a",)), (4, 4, 1)).images[:, 0, :, 0]
-    assert row.tolist() == sorted(row) and row[0] == 0 and row[-1] == 255
+    assert row.tolist() == sorted(row)
+    assert (row[0], row[-1]) == (0, 255)
     assert make_smaller(chosen, SMALL).labels.tolist() == chosen.labels.tolist()
 
 
@@ -240,7 +241,7 @@ def test_the_padding_of_crops_shrinks_with_the_images():
 
 @pytest.mark.parametrize(
     ("name", "share", "reason"),
-    [("mlp", 0.67, "logits|hidden|incompatible|Matrix"), ("vgg", 0.1, "leaves nothing|Negative")],
+    [("mlp", 0.67, "is incompatible with the layer"), ("vgg", 0.1, "leave nothing|cannot compute")],
 )
 def test_a_network_for_one_size_is_refused_before_anything_is_written(
     split, tmp_path, name, share, reason
@@ -248,6 +249,15 @@ def test_a_network_for_one_size_is_refused_before_anything_is_written(
     (learner,) = learners_of(replace(FIRST, small_images=share), name=name)
     with pytest.raises(ArgumentError, match=rf"m0 must take images of .* \(.*({reason})"):
         train([learner], split, log_dir=tmp_path / "run", verbose=0)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("space", [{"learning_rate": [0.1]}, {"small_images": [1, 0.67]}])
+def test_a_sweep_over_a_network_for_one_size_is_refused_at_once(split, tmp_path, space):
+    share = 1 if "small_images" in space else 0.67
+    member = Member("mlp", recipe=replace(FIRST, small_images=share))
+    with pytest.raises(ArgumentError, match=r"With small_images, mlp must take images of 8×8×3"):
+        zoo.tune(member, split, space=space, log_dir=tmp_path / "run", verbose=0)
     assert not (tmp_path / "run").exists()
 
 
