@@ -59,8 +59,8 @@ def evaluate_file(
     `place_of_training`. If reading that place fails, the error does not say what is there.
 
     Args:
-        file: A saved committee, or a Keras model of any origin, `.keras`; or the name of a set of
-            weights, such as `"mnist"`.
+        file: A saved committee, or a Keras model of any origin, `.keras`; the run folder of a
+            training; or the name of a set of weights, such as `"mnist"`.
         data: Name of the data set; None takes the data set of the training.
         root: Where the files of the data set are; None takes the place at the training.
         classes: Names of the classes to take, also as text with commas: `"cat,dog"`; None takes

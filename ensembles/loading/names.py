@@ -1,4 +1,4 @@
-"""What a user names as a model: the path of a saved model, or the name of a set of weights."""
+"""What a user names as a model: a saved model, a run folder that holds one, or a set of weights."""
 
 from __future__ import annotations
 
@@ -54,6 +54,34 @@ def is_weights(model: str | os.PathLike[str]) -> bool:
     return name in known
 
 
+def saved_file(model: str | os.PathLike[str]) -> Path:
+    """Find the saved model that a user names.
+
+    Args:
+        model: The path of a saved model, or of the run folder of a training.
+
+    Returns:
+        The path of the saved model: in a run folder, that of its committee.
+
+    Raises:
+        DataError: The path is a folder without a committee.
+
+    Example:
+        >>> saved_file("mine.keras").name
+        'mine.keras'
+    """
+    path = Path(model)
+    if not os.path.isdir(path):
+        return path
+    if not os.path.isfile(path / SAVED):
+        raise DataError(
+            "The model must be a saved model, .keras, or a run folder that holds one. Received: "
+            f"{path}, which holds no {SAVED}. Name a file, or the folder of a run that has "
+            "finished."
+        )
+    return path / SAVED
+
+
 def check_precision(model: str | os.PathLike[str], precision: str | None) -> None:
     """Check that what a user names can compute in another precision, without importing TensorFlow.
 
@@ -82,8 +110,8 @@ def committee_of(model: str | os.PathLike[str], precision: str | None = None) ->
     Where there is also a file or folder of the name of a set, a line of the log says what is taken.
 
     Args:
-        model: The path of a saved committee or model, `.keras`; or the name of a set of weights,
-            or of a member of it.
+        model: The path of a saved committee or model, `.keras`, or of a run folder that holds one;
+            or the name of a set of weights, or of a member of it.
         precision: The precision in which trained weights compute, as for `pretrained`. A saved
             model keeps its own.
 
@@ -108,7 +136,9 @@ which does not exist. Name a file that model.save(path) wrote.
     from zoo.ensembles.committee import Committee  # imported here, since the import takes seconds
     from zoo.ensembles.loading.sets import pretrained
 
-    return pretrained(name, precision=precision) if is_set else Committee.load(model)
+    if is_set:
+        return pretrained(name, precision=precision)
+    return Committee.load(saved_file(model))
 
 
 def settings_of(model: str | os.PathLike[str]) -> dict[str, Any]:
@@ -127,7 +157,7 @@ def settings_of(model: str | os.PathLike[str]) -> dict[str, Any]:
     if is_weights(model):
         data = find_weights(Path(model).as_posix())[0].paper.data
         return {"name": data.name, **data.options}
-    config = saved_description(model).get("config")
+    config = saved_description(saved_file(model)).get("config")
     settings = config.get("data_settings") if isinstance(config, dict) else None
     return settings_from_file(settings) or {}
 

@@ -15,8 +15,7 @@ from zoo.cli.console import print_note, print_table, print_text, start_tensorflo
 from zoo.cli.options import DATA, ImageOptions, ViewsName
 from zoo.cli.runs.resuming import MANIFEST
 from zoo.cli.words.values import Modules, Name
-from zoo.ensembles.loading.names import SAVED, check_precision, is_weights
-from zoo.errors import ArgumentError
+from zoo.ensembles.loading.names import SAVED, check_precision, is_weights, saved_file
 from zoo.files import check_writable
 
 
@@ -41,8 +40,8 @@ def evaluate(
     pictures is judged on its folder test/, or whole; it may have pictures of some classes only.
 
     Args:
-        file: A saved committee or model, `.keras`, or trained weights by their name in
-            `zoo weights`.
+        file: A saved committee or model, `.keras`, the run folder of a training, or trained
+            weights by their name in `zoo weights`.
         split: The images to judge the committee on; by default the test split, or all images of a
             folder of new pictures.
         views: Average the members' answers over views of each image: the image and its mirror
@@ -145,16 +144,8 @@ def _file_and_run_folder(model: Path) -> tuple[Path, Path | None]:
     """Find the saved model, and the run folder of its training if there is one."""
     if is_weights(model):
         return model, None
-    if not os.path.isdir(model):
-        return model, model.parent if os.path.isfile(model.parent / MANIFEST) else None
-    file = model / SAVED
-    if not os.path.isfile(file):
-        raise ArgumentError(
-            "The model must be a saved model, .keras, or a run folder that holds one. Received: "
-            f"{model}, which holds no {SAVED}. Name a file, or the folder of a run that has "
-            "finished."
-        )
-    return file, model if os.path.isfile(model / MANIFEST) else None
+    file = saved_file(model)
+    return file, file.parent if os.path.isfile(file.parent / MANIFEST) else None
 
 
 def _default_output(file: Path, run_folder: Path | None) -> Path:

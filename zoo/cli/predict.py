@@ -51,8 +51,8 @@ def predict(
     Pictures are brought to the size and the colour that the model was trained on.
 
     Args:
-        model: A saved committee or model, `.keras`, or trained weights by their name in
-            `zoo weights`, such as `mnist`.
+        model: A saved committee or model, `.keras`, the run folder of a training, or trained
+            weights by their name in `zoo weights`, such as `mnist`.
         files: Pictures; folders, with all pictures inside; or patterns such as `'photos/*.jpg'`.
         as_json: Print JSON Lines, an object for each picture.
         as_csv: Print CSV, a row for each picture and a column for each member's vote.

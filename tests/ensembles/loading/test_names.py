@@ -27,6 +27,8 @@ def test_a_file_and_a_run_folder_win_and_another_folder_does_not(
     assert "the set of weights is taken, not the folder" in caplog.text
     shutil.copy("saved.keras", tmp_path / "tiny" / "committee.keras")
     assert not is_weights("tiny")
+    assert committee_of("tiny").member_names == ("softmax",)
+    assert settings_of("tiny") == {}
     shutil.rmtree(tmp_path / "tiny")
     (tmp_path / "tiny").touch()
     with pytest.raises(DataError, match=r"is not a \.keras file"):

@@ -46,7 +46,7 @@ def photo_run(zoo_command_in, photos, tmp_path_factory):
         "--drop-duplicates", "--epochs", 1, "--log-dir", "run", "-q",
     )  # fmt: skip
     assert (code, err) == (0, "")
-    return folder / "run" / "committee.keras"
+    return folder / "run"  # the run folder, which stands for the committee in it
 
 
 def test_evaluation_takes_classes_size_and_colour_from_the_committee(

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,16 @@ def test_a_table_has_class_probability_uncertainty_and_every_vote(
         expected = [answer.class_name, share, "%", f"{answer.uncertainty:.2f}"]
         assert row.split()[1:] == [*expected, *answer.votes.values()]
     assert rows[5].startswith("faces/new/5.png ")
+
+
+def test_a_run_folder_stands_for_its_committee(zoo_command, model, faces, tmp_path):
+    expected = zoo_command("predict", model, "faces")
+    code, _, err = zoo_command("predict", tmp_path, "faces")
+    assert code == 2
+    assert "a run folder that holds one" in err
+    (tmp_path / "run").mkdir()
+    shutil.copy(model, tmp_path / "run" / "committee.keras")
+    assert zoo_command("predict", "run", "faces") == expected
 
 
 @pytest.mark.parametrize("views", ["flip", "ten_crop"])

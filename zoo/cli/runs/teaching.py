@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from cyclopts import Group, Parameter
 
 from zoo.arguments import real_number
 from zoo.cli.words.values import Number
-from zoo.ensembles.loading.names import SAVED, settings_of
+from zoo.ensembles.loading.names import settings_of
 from zoo.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
@@ -48,17 +47,10 @@ class TeacherOptions:
             real_number("--teacher-share", self.teacher_share, least=0, most=1, example=0.9)
         if self.teacher is not None:  # said before the images are read
             try:
-                settings_of(self._model)
+                settings_of(self.teacher)
             except DataError as error:
                 fault = str(error).partition(" must ")[2]
                 raise ArgumentError(f"--teacher must {fault}") from None
-
-    @property
-    def _model(self) -> Path:
-        """The saved model in the folder of a run, or what the user names."""
-        assert self.teacher is not None
-        in_run = self.teacher / SAVED
-        return in_run if os.path.isfile(in_run) else self.teacher
 
     def load(self) -> Teacher | None:
         """Load the teacher.
@@ -73,7 +65,7 @@ class TeacherOptions:
 
         values = {"temperature": self.teacher_temperature, "share": self.teacher_share}
         given = {name: value for name, value in values.items() if value is not None}
-        return Teacher(committee_of(self._model), **given)
+        return Teacher(committee_of(self.teacher), **given)
 
 
 NO_TEACHER = TeacherOptions()
