@@ -31,6 +31,7 @@ def make_optimizer(recipe: Any, steps: int) -> Any:
         recipe.learning_rate, recipe.schedule, steps,
         cycles=recipe.cycles, reducible=bool(recipe.plateau),
         rising=steps * recipe.warm_up // recipe.epochs if recipe.warm_up else None,
+        waiting=steps * (recipe.full_size_at or 0) // recipe.epochs,
     )  # fmt: skip
     arguments = {**recipe.optimizer_arguments, "learning_rate": rate}
     try:

@@ -97,13 +97,12 @@ class Recipe:
         layer_decay: The head has the full learning rate, and each layer with weights has
             `layer_decay` times the rate of the layer above (Howard and Ruder, 2018), such as 0.8.
             None, or 1, gives all layers the same rate.
-        small_images: In the first epochs all images have this share of their height and width, such
-            as 0.67, so that a step takes less time (Tan and Le, 2021). Scores on validation images
-            are of small images too, and `patience` and `plateau` look at none of them. The network
-            must take images of several sizes, as those with global pooling do. None, or 1, trains
-            on the images as they are.
-        full_size_at: After this number of epochs the images have their full size. The optimiser and
-            its schedule go on.
+        small_images: In the first epochs all training images have this share of their height and
+            width, such as 0.67, so that a step takes less time (Tan and Le, 2021). Validation
+            images keep their size. The network must take images of several sizes, as those with
+            global pooling do. None, or 1, trains on the images as they are.
+        full_size_at: After this number of epochs the images have their full size. The schedule
+            `"cosine"` begins then, and `patience` and `plateau` look at the epochs from then on.
 
     Raises:
         ArgumentError: A value is out of its range.
@@ -343,11 +342,23 @@ class Recipe:
                 f"epochs={self.epochs}. Pass small_images=0.67 and fewer epochs as full_size_at, "
                 "or leave out both."
             )
-        if share is not None and self.freeze:
+        if share is None or epochs is None:
+            return
+        if share == 1:
+            object.__setattr__(self, "small_images", None)
+            object.__setattr__(self, "full_size_at", None)
+        average_from = 1 if self.average_from is None else self.average_from
+        others = {
+            f"freeze={self.freeze!r}": self.freeze,
+            'standardize="mean_image"': self.standardize == "mean_image",
+            f"cycles={self.cycles}": self.cycles > 1,
+            f"average_from={average_from}": int(average_from * self.epochs) < epochs,
+        }
+        if share < 1 and (found := [name for name, is_given in others.items() if is_given]):
             raise ArgumentError(
-                "small_images must be None beside freeze, whose features are those of the images "
-                f"as they are. Received: small_images={share}, freeze={self.freeze!r}. Leave out "
-                "one of the two."
+                f"small_images must be None beside {found[0]}, which would take in weights or "
+                f"features of small images. Received: small_images={share}, full_size_at={epochs}, "
+                f"{found[0]}. Leave out one of the two, or begin to average later."
             )
 
     def make_optimizer(self, steps: int) -> Any:

@@ -74,6 +74,7 @@ def make_rate(
     *,
     cycles: int = 1,
     rising: int | None = None,
+    waiting: int = 0,
     reducible: bool = False,
 ) -> Any:
     """Make the learning rate of a recipe for an optimiser.
@@ -84,6 +85,7 @@ def make_rate(
         steps: The number of training steps.
         cycles: The number of cosines, one after another.
         rising: The number of steps of the warm-up; None for no warm-up.
+        waiting: The number of steps before a single cosine begins.
         reducible: Whether the training lowers the rate, which then has no other schedule.
 
     Returns:
@@ -96,16 +98,18 @@ def make_rate(
         0.05
     """
     if rising is None and not reducible:
-        return _scheduled(rate, schedule, steps, cycles)
+        return _scheduled(rate, schedule, steps, cycles, waiting)
     rising = rising or 0
     if schedule == "constant":
         return RecipeSchedule(rate, None, rising, reducible=reducible)
     if isinstance(schedule, Mapping):  # which has the learning rate itself
-        return RecipeSchedule(1.0, _scheduled(1.0, schedule, steps, cycles), rising)
-    return RecipeSchedule(rate, _scheduled(1.0, schedule, steps, cycles), rising)
+        return RecipeSchedule(1.0, _scheduled(1.0, schedule, steps, cycles, waiting), rising)
+    return RecipeSchedule(rate, _scheduled(1.0, schedule, steps, cycles, waiting), rising)
 
 
-def _scheduled(rate: float, schedule: str | Mapping[str, Any], steps: int, cycles: int) -> Any:
+def _scheduled(
+    rate: float, schedule: str | Mapping[str, Any], steps: int, cycles: int, waiting: int
+) -> Any:
     """Give the learning rate without a warm-up: a number, or a schedule of Keras."""
     schedules = keras.optimizers.schedules
     if isinstance(schedule, Mapping):
@@ -114,6 +118,10 @@ def _scheduled(rate: float, schedule: str | Mapping[str, Any], steps: int, cycle
         return rate
     if cycles > 1:
         return schedules.CosineDecayRestarts(rate, max(steps // cycles, 1), t_mul=1.0)
+    if waiting:  # a warm-up from the rate to the rate
+        return schedules.CosineDecay(
+            rate, steps - waiting, warmup_target=rate, warmup_steps=waiting
+        )
     return schedules.CosineDecay(rate, steps)
 
 

@@ -30,6 +30,7 @@ PURPOSES = {
     "zoo.registry": "models by name",
     "zoo.weights": "trained weights and their papers",
     "zoo.recipes": "how a model is trained",
+    "zoo.optimizers": "the optimiser of a recipe",
     "zoo.schedules": "learning rates over the epochs",
     "zoo.augmentation": "random transforms of images",
     "zoo.spreading": "pieces in other processes",

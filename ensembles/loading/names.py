@@ -47,9 +47,10 @@ def is_weights(model: str | os.PathLike[str]) -> bool:
     if os.path.isfile(path) or os.path.isfile(path / SAVED):
         return False
     if name not in known and not path.suffix and not os.path.exists(path):
+        hint = did_you_mean(name, known)
         raise DataError(
-            "The model must be a saved model, .keras, or a set of trained weights. Received: "
-            f"{name}, which does not exist{did_you_mean(name, known)} `zoo weights` lists the sets."
+            "The model must be a saved model, .keras, a run folder, or a set of trained weights. "
+            f"Received: {name}, which does not exist{hint} `zoo weights` lists the sets."
         )
     return name in known
 

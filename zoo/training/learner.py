@@ -33,7 +33,7 @@ class Learner:
             models.
         takes_weights: Whether the model may also be trained on the batches of other models, in
             which each image counts as often as it stands in `rows`.
-        snapshots: Built models, each of which takes the weights at the end of a cycle of the rate.
+        snapshots: Built models like `model`, which take its weights at the ends of the cycles.
         arguments: Arguments that the model was built with, for the table of hyperparameters.
 
     Attributes:
@@ -203,7 +203,7 @@ class Learner:
         if epoch > self._average_after:
             self._average(weights, epoch - self._average_after)
         if epoch <= (self.recipe.full_size_at or 0):
-            return  # small images have other losses
+            return  # the network has not seen images of full size
         if patience and scores["val_loss"] < self.best_loss:
             self.best_loss, self.best_epoch = scores["val_loss"], epoch
             self._best_weights = weights

@@ -123,7 +123,7 @@ class Loop:
             learners: The models.
             combine: Combines their probabilities.
         """
-        scores = self._evaluate(Lockstep(learners, combine), self._phases.validation_batches)
+        scores = self._evaluate(Lockstep(learners, combine), self._phases.batches_to_judge)
         epoch = max(learner.recipe.epochs for learner in learners)
         self.recorder.rewind(["committee"], -1)
         self.recorder.epoch(epoch, {"committee": validation_scores(scores["committee"])}, 0.0)
@@ -211,7 +211,7 @@ class Loop:
             for learner in phase.learners:
                 if learner.trains(epoch - 1):
                     learner.show_average()
-        validated = self._evaluate(phase.lockstep, phase.validation_batches)
+        validated = self._evaluate(phase.judge, phase.validation_batches)
         phase.lockstep.store()
         for learner in phase.learners:
             if learner.name in scores:
@@ -239,7 +239,7 @@ class Loop:
         changed = {learner.name for learner in phase.learners if learner.has_other_weights}
         if not changed or self.validation is None:
             return
-        scores = self._evaluate(phase.lockstep, phase.validation_batches)
+        scores = self._evaluate(phase.judge, phase.validation_batches)
         phase.lockstep.reset()
         shown = changed | {"committee"}
         self.recorder.progress.kept(

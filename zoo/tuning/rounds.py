@@ -15,6 +15,7 @@ from zoo.training.callbacks import ScoreCallback
 from zoo.training.learner import Learner
 from zoo.training.lockstep import Graphs
 from zoo.training.phases.phase import EVALUATION_BATCH
+from zoo.training.phases.small_images import check_small_images
 from zoo.training.pieces.in_trainer import MissingMembersError
 from zoo.training.scores import LOSS
 from zoo.training.train import train
@@ -116,7 +117,7 @@ def _learners(setup: SweepSetup, proposal: Any) -> list[Learner]:
     """Build the models of a trial, one for each seed."""
     name = trial_name(proposal.number)
     member = setup.space.member(setup.space.values_of(proposal.params), name)
-    return [
+    learners = [
         Learner(
             setup.learner_name(proposal.number, seed),
             setup.build(member, seed),
@@ -125,6 +126,10 @@ def _learners(setup: SweepSetup, proposal: Any) -> list[Learner]:
         )
         for seed in setup.all_seeds
     ]
+    first = learners[0]
+    shape = setup.train.image_shape
+    check_small_images(first.name, first.model, first.recipe, shape, taught=False)
+    return learners
 
 
 def _train(

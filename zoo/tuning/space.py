@@ -67,7 +67,8 @@ class SearchSpace:
     def values_of(self, labels: Mapping[str, Any]) -> dict[str, Any]:
         """Give the values that labels of Optuna stand for.
 
-        In a range of mixup or CutMix from 0, an α that is too small for them stands for 0.
+        In a range of mixup or CutMix from 0, an α too small for them stands for 0: with so small an
+        α, nearly all shares are 0 or 1.
 
         Args:
             labels: Name of a setting → what Optuna proposed.
@@ -157,19 +158,18 @@ class SearchSpace:
             ArgumentError: The base has a setting that cannot be, or a value of the space cannot be.
         """
         shape = tuple(image_shape)
-        model = self.base.build(shape, num_classes, seed)
-        self._check(self.recipe, model)
+
+        def check(recipe: Any, model: Any) -> None:
+            recipe.make_optimizer(1)
+            check_small_images(self.base.name or "", model, recipe, shape, taught=False)
+
+        check(self.recipe, model := self.base.build(shape, num_classes, seed))
         for name, value in self.extremes():
             with _named(name, value):
                 member = self.member({name: value})
                 is_other = self.homes[name] == "builder" or name in _OF_MODEL
-                built = member.build(shape, num_classes, seed) if is_other else model
-                self._check(cast(Recipe, member.recipe), built)
+                check(member.recipe, member.build(shape, num_classes, seed) if is_other else model)
         return model
-
-    def _check(self, recipe: Recipe, model: Any) -> None:
-        recipe.make_optimizer(1)
-        check_small_images(self.base.name or "", model, recipe, model.input_shape[1:], taught=False)
 
     def to_config(self) -> dict[str, str]:
         """Describe the space, so that a sweep is resumed only in the same space."""

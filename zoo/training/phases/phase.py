@@ -37,10 +37,11 @@ class Phase:
     Attributes:
         learners: The learners.
         lockstep: Their arithmetic.
+        judge: The arithmetic of their scores on validation images.
         data: Their training images, as they are.
         source: What the batches are made of: the images, their features, or smaller images.
         augmentation: The random transforms of the batches, or None.
-        validation_batches: An endless iterator over what stands for the validation images; None
+        validation_batches: An endless iterator over the validation images, or their features; None
             without validation images.
         small: Height, width and channels of smaller images; None where there are none.
         steps: Steps in an epoch.
@@ -51,6 +52,7 @@ class Phase:
 
     learners: Sequence[Learner]
     lockstep: Lockstep
+    judge: Lockstep
     data: Split
     source: Split
     augmentation: Augmentation | None
@@ -152,8 +154,10 @@ class Phases:
             learner.stand_in = None
         data, recipe = self.images_of(learners), learners[0].recipe
         small = small_shape(recipe, data.image_shape, epoch)
+        judge = None
         if small:
-            splits = self._make_smaller(learners, data, small)
+            judge = Lockstep(learners, combine)  # of the models, which are asked about full size
+            splits: Any = (self._make_smaller(learners, data, small), None)
         else:
             splits = self._keep_features(learners, data)
         model_weights = None
@@ -171,30 +175,29 @@ class Phases:
         )  # fmt: skip
         source, validation = splits or (data, None)
         return Phase(
-            learners,
-            lockstep,
-            data,
-            source,
-            scaled(recipe.augmentation, recipe) if small else recipe.augmentation,
-            endless_batches(validation) if validation else self.validation_batches,
-            small,
-            steps,
-            epochs,
-            model_weights,
+            learners=learners,
+            lockstep=lockstep,
+            judge=judge or lockstep,
+            data=data,
+            source=source,
+            augmentation=scaled(recipe.augmentation, recipe) if small else recipe.augmentation,
+            validation_batches=endless_batches(validation) if validation else self.batches_to_judge,
+            small=small,
+            steps=steps,
+            epochs=epochs,
+            model_weights=model_weights,
         )
 
     def _make_smaller(
         self, learners: Sequence[Learner], data: Split, shape: tuple[int, ...]
-    ) -> tuple[Split, Split | None]:
-        """Make the training and the validation images smaller, and let networks take them."""
+    ) -> Split:
+        """Make the training images smaller, and let networks take them."""
         for learner in learners:
             learner.stand_in = small_image_network(learner.name, learner.model, shape)
         names = ", ".join(learner.name for learner in learners)
-        self.say(
-            f"{names}: small images of {_size(shape)} pixels, for training and validation, to "
-            f"epoch {learners[0].recipe.full_size_at}."
-        )
-        return make_smaller(data, shape), self.validation and make_smaller(self.validation, shape)
+        last = learners[0].recipe.full_size_at
+        self.say(f"{names}: small training images, {_size(shape)} pixels, to epoch {last}.")
+        return make_smaller(data, shape)
 
     def _keep_features(
         self, learners: Sequence[Learner], data: Split
@@ -222,7 +225,7 @@ class Phases:
         return splits
 
     @functools.cached_property
-    def validation_batches(self) -> Iterator[Any] | None:
+    def batches_to_judge(self) -> Iterator[Any] | None:
         """An endless iterator over the validation images. A second would cost much time."""
         return None if self.validation is None else endless_batches(self.validation)
 

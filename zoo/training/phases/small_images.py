@@ -4,6 +4,7 @@ Convolutions and global pooling take images of many sizes, so the same weights c
 images first, whose steps take less time (Tan and Le, 2021, section 4).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,9 @@ from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
 from zoo.starting.signals import raise_shared
 from zoo.text import first_line
+
+_NUMBERS = 2**24
+"""The most numbers of images that are made smaller at a time."""
 
 
 class SmallImageNetwork(keras.Model):
@@ -36,7 +40,7 @@ class SmallImageNetwork(keras.Model):
     """
 
     def __init__(self, model: Any) -> None:
-        super().__init__(name=model.name, dtype=model.dtype_policy)
+        super().__init__(name=model.name, dtype=model.dtype_policy, autocast=False)
         self._model = model
 
     def call(self, images: Any, training: bool | None = None) -> Any:
@@ -96,7 +100,7 @@ def small_image_network(name: str, model: Any, shape: Sequence[int]) -> SmallIma
     raise ArgumentError(
         f"With small_images, {name} must take images of {'×'.join(map(str, shape))} too. Received: "
         f"a network that does not ({reason}). Pass a larger share as small_images, take a network "
-        "with global pooling, such as vgg, or leave out small_images and full_size_at."
+        "for images of any size, such as vgg, or leave out small_images and full_size_at."
     )
 
 
@@ -131,7 +135,9 @@ def check_small_images(
 
 
 def make_smaller(data: Split, shape: Sequence[int]) -> Split:
-    """Make all images of a split smaller, each new pixel from all the pixels that it covers.
+    """Make all images of a split smaller.
+
+    Each new pixel is a weighted mean of the pixels around its place, up to a new pixel away.
 
     Args:
         data: The images.
@@ -147,7 +153,7 @@ def make_smaller(data: Split, shape: Sequence[int]) -> Split:
     """
     store = np.empty((len(data), *shape), np.uint8)
     done = 0
-    for block in data.blocks():
+    for block in data.blocks(max(1, _NUMBERS // math.prod(data.image_shape))):
         raise_shared()
         with tf.device("CPU:0"):
             resized = tf.image.resize(block, shape[:2], antialias=True)

@@ -64,7 +64,7 @@ def test_the_folder_of_a_run_teaches_also_from_another_folder(
         (["--teacher-temperature", "2"], "--teacher-temperature must come with --teacher. Receiv"),
         (["--teacher", "tiny", "--teacher-share", "2"], "--teacher-share must be a finite number"),
         (["--teacher", "tiny", "--teacher-temperature", "0"], "--teacher-temperature must be a fi"),
-        (["--teacher", "tinny"], "--teacher must be a saved model, .keras, or a set of trained"),
+        (["--teacher", "tinny"], "--teacher must be a saved model, .keras, a run folder, or a se"),
         (["--teacher", "tinny"], "Received: tinny, which does not exist; did you mean 'tiny'?"),
         (["--teacher", "gone.keras"], "--teacher must be a model saved as a .keras file. Received"),
         (["--teacher", "."], "--teacher must be a saved model, .keras, or a run folder that ho"),
