@@ -256,8 +256,9 @@ def test_an_output_that_cannot_be_written_is_told_before_the_work(
     def work(*arguments, **options):
         raise AssertionError("the work has begun")
 
-    monkeypatch.setattr("zoo.datasets.loading.load", work)
+    # This module first: imported later, it would keep the replaced `load` for all other tests.
     monkeypatch.setattr("zoo.ensembles.evaluate.check_files", work)
+    monkeypatch.setattr("zoo.datasets.loading.load", work)
     (tmp_path / "file").write_text("a file")
     (tmp_path / "folder.md").mkdir()
     code, out, err = zoo_command(*words)
