@@ -21,7 +21,7 @@ from zoo.starting.signals import raise_shared
 from zoo.text import visible
 from zoo.training.built_models.interface import check_model, image_interface
 from zoo.training.built_models.pixel_range import warning_of_range
-from zoo.training.loop import EVALUATION_BATCH
+from zoo.training.phases.phase import EVALUATION_BATCH
 
 
 def class_names_from_file(names: Any) -> list[str] | None:

@@ -24,7 +24,7 @@ from zoo.ensembles.reports.training_record import TrainingRecord
 from zoo.ensembles.reports.validation import ValidatedModel
 from zoo.errors import ArgumentError
 from zoo.layers.folding import inference_of
-from zoo.training.loop import EVALUATION_BATCH
+from zoo.training.phases.phase import EVALUATION_BATCH
 
 
 class VotingModel(MemberModels, ValidatedModel):
