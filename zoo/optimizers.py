@@ -10,17 +10,11 @@ from zoo.text import did_you_mean, first_line
 
 
 def make_optimizer(recipe: Any, steps: int) -> Any:
-    """Make a new Keras optimiser, as `Recipe.make_optimizer` describes it.
+    """Make the optimiser of a recipe, for `Recipe.make_optimizer`, which says what is an error.
 
     Args:
         recipe: A `zoo.Recipe`.
         steps: Number of all training steps, for the schedule.
-
-    Returns:
-        A `keras.optimizers.Optimizer`.
-
-    Raises:
-        ArgumentError: Keras has no such optimiser, or the optimiser has no such argument.
 
     Example:
         >>> import zoo

@@ -1,8 +1,6 @@
 """Small images first: the same weights, the same losses as a small network, and full size later."""
 
-import os
 import re
-import signal
 from dataclasses import replace
 
 import keras
@@ -74,21 +72,6 @@ class StopAfter(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.model.stop_training = epoch == self.epoch
-
-
-class Interrupt(keras.callbacks.Callback):
-    """Interrupts a training in a step of an epoch, both from 0."""
-
-    def __init__(self, epoch, step):
-        super().__init__()
-        self.place, self.epoch = (epoch, step), 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if (self.epoch, batch) == self.place:
-            os.kill(os.getpid(), signal.SIGINT)
 
 
 @pytest.mark.parametrize(
@@ -176,12 +159,12 @@ def whole(split):
 
 @pytest.mark.parametrize(("epoch", "step"), [(0, 1), (1, 2), (2, 1)])
 def test_a_killed_training_goes_on_as_if_it_had_not_been_killed(
-    split, tmp_path, whole, epoch, step
+    split, tmp_path, whole, interrupt, epoch, step
 ):
     (killed,), (resumed,) = learners_of(RESUMED), learners_of(RESUMED)
     run = {"log_dir": tmp_path / "run", "verbose": 0}
     with pytest.raises(KeyboardInterrupt):
-        train([killed], split, split, callbacks=[Interrupt(epoch, step)], **run)
+        train([killed], split, split, callbacks=[interrupt(epoch, step)], **run)
     history = train([resumed], split, split, resume=True, **run).history
     assert_same(weights_of(resumed), weights_of(whole[0]), rtol=0, atol=0)
     assert history["val_loss"] == whole[1]["val_loss"]

@@ -1,8 +1,6 @@
 """Frozen layers stay as they are until they are unfrozen: alone, in a committee, and resumed."""
 
-import os
 import re
-import signal
 from dataclasses import replace
 
 import keras
@@ -57,21 +55,6 @@ def assert_same(learners, expected, **tolerance):
         pairs = zip(learner.model.get_weights(), other.model.get_weights(), strict=True)
         for weight, value in pairs:
             np.testing.assert_allclose(weight, value, **tolerance)
-
-
-class Interrupt(keras.callbacks.Callback):
-    """Interrupts a training in a step of an epoch, both from 0."""
-
-    def __init__(self, epoch, step):
-        super().__init__()
-        self.place, self.epoch = (epoch, step), 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if (self.epoch, batch) == self.place:
-            os.kill(os.getpid(), signal.SIGINT)
 
 
 @pytest.mark.parametrize(
@@ -160,12 +143,12 @@ def whole(split):
 
 @pytest.mark.parametrize(("epoch", "step"), [(1, 2), (2, 1)])
 def test_a_killed_training_goes_on_as_if_it_had_not_been_killed(
-    split, tmp_path, whole, epoch, step
+    split, tmp_path, whole, interrupt, epoch, step
 ):
     (killed,), (resumed,) = learners_of(RESUMED), learners_of(RESUMED)
     run = {"log_dir": tmp_path / "run", "verbose": 0}
     with pytest.raises(KeyboardInterrupt):
-        train([killed], split, split, callbacks=[Interrupt(epoch, step)], **run)
+        train([killed], split, split, callbacks=[interrupt(epoch, step)], **run)
     history = train([resumed], split, split, resume=True, **run).history
     assert_same([resumed], whole[:1], rtol=0, atol=0)
     assert history["val_loss"] == whole[1]["val_loss"]
