@@ -356,9 +356,9 @@ class Recipe:
         }
         if share < 1 and (found := [name for name, is_given in others.items() if is_given]):
             raise ArgumentError(
-                f"small_images must be None beside {found[0]}, which would take in weights or "
-                f"features of small images. Received: small_images={share}, full_size_at={epochs}, "
-                f"{found[0]}. Leave out one of the two, or begin to average later."
+                f"small_images must be None beside {found[0]}, which is for images of one size. "
+                f"Received: small_images={share}, full_size_at={epochs}, {found[0]}. Leave out one "
+                "of the two, or begin to average later."
             )
 
     def make_optimizer(self, steps: int) -> Any:
