@@ -18,8 +18,8 @@ def make_optimizer(recipe: Any, steps: int) -> Any:
 
     Example:
         >>> import zoo
-        >>> make_optimizer(zoo.Recipe(optimizer="adam"), steps=10).name
-        'adam'
+        >>> type(make_optimizer(zoo.Recipe(optimizer="adam"), steps=10)).__name__
+        'Adam'
     """
     rate = make_rate(
         recipe.learning_rate, recipe.schedule, steps,

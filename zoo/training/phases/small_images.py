@@ -84,9 +84,8 @@ def small_image_network(name: str, model: Any, shape: Sequence[int]) -> SmallIma
 
     Example:
         >>> import zoo
-        >>> small_image_network("mlp", zoo.build("mlp"), (20, 20, 1))
-        Traceback (most recent call last):
-        zoo.errors.ArgumentError: With small_images, mlp must take images of 20×20×1 too...
+        >>> small_image_network("vgg", zoo.build("vgg", width=4), (32, 32, 1)).name
+        'vgg'
     """
     network = SmallImageNetwork(model)
     reason = "they leave nothing for its last layers"
@@ -170,8 +169,9 @@ def scaled(augmentation: Augmentation | None, recipe: Recipe) -> Augmentation | 
         recipe: The recipe, with `small_images`.
 
     Example:
-        >>> scaled(Augmentation(crop_padding=4), Recipe(small_images=0.5, full_size_at=1))
-        Augmentation(..., crop_padding=2, ...)
+        >>> recipe = Recipe(small_images=0.5, full_size_at=1)
+        >>> scaled(Augmentation(crop_padding=4), recipe).crop_padding
+        2
     """
     if augmentation is None or not augmentation.crop_padding:
         return augmentation
