@@ -173,7 +173,7 @@ def check_files(
     """Check that a saved committee and its data are there, without importing TensorFlow.
 
     Args:
-        file: A saved committee or model, `.keras`.
+        file: As for `evaluate_file`.
         data: Name of the data set; None takes the data set of the training.
         root: Where the files of the data set are; None takes the place at the training.
 
@@ -220,7 +220,7 @@ def place_of_training(
     place is looked at.
 
     Args:
-        file: A saved committee or model, `.keras`.
+        file: As for `evaluate_file`.
         data: Name of the data set; None takes the data set of the training.
         root: Where the files of the data set are; None takes the place at the training.
 

@@ -332,9 +332,8 @@ class Recipe:
     def _check_size(self) -> None:
         share, epochs = self.small_images, self.full_size_at
         if share is not None and not (is_real(share) and 0 < share <= 1):
-            raise argument_error(
-                "small_images", "be a share above 0 and at most 1, or None", share, "Pass 0.67"
-            )
+            expected = "be a share above 0 and at most 1, or None"
+            raise argument_error("small_images", expected, share, "Pass 0.67")
         if (share is None) != (epochs is None) or (epochs or 0) >= self.epochs:
             raise ArgumentError(
                 "full_size_at must be a number of epochs below that of the training, beside "
@@ -345,16 +344,17 @@ class Recipe:
         if share is None or epochs is None:
             return
         if share == 1:
-            object.__setattr__(self, "small_images", None)
-            object.__setattr__(self, "full_size_at", None)
-        average_from = 1 if self.average_from is None else self.average_from
+            for name in ("small_images", "full_size_at"):
+                object.__setattr__(self, name, None)
+            return
+        start = 1 if self.average_from is None else self.average_from
         others = {
             f"freeze={self.freeze!r}": self.freeze,
             'standardize="mean_image"': self.standardize == "mean_image",
             f"cycles={self.cycles}": self.cycles > 1,
-            f"average_from={average_from}": int(average_from * self.epochs) < epochs,
+            f"average_from={start}": int(start * self.epochs) < epochs,
         }
-        if share < 1 and (found := [name for name, is_given in others.items() if is_given]):
+        if found := [name for name, is_given in others.items() if is_given]:
             raise ArgumentError(
                 f"small_images must be None beside {found[0]}, which is for images of one size. "
                 f"Received: small_images={share}, full_size_at={epochs}, {found[0]}. Leave out one "

@@ -154,10 +154,11 @@ class Phases:
             learner.stand_in = None
         data, recipe = self.images_of(learners), learners[0].recipe
         small = small_shape(recipe, data.image_shape, epoch)
-        judge = None
+        judge, augmentation = None, recipe.augmentation
         if small:
             judge = Lockstep(learners, combine)  # of the models, which are asked about full size
             splits: Any = (self._make_smaller(learners, data, small), None)
+            augmentation = scaled(augmentation, recipe.small_images or 1.0)
         else:
             splits = self._keep_features(learners, data)
         model_weights = None
@@ -180,7 +181,7 @@ class Phases:
             judge=judge or lockstep,
             data=data,
             source=source,
-            augmentation=scaled(recipe.augmentation, recipe) if small else recipe.augmentation,
+            augmentation=augmentation,
             validation_batches=endless_batches(validation) if validation else self.batches_to_judge,
             small=small,
             steps=steps,

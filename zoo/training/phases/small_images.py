@@ -4,6 +4,7 @@ Convolutions and global pooling take images of many sizes, so the same weights c
 images first, whose steps take less time (Tan and Le, 2021, section 4).
 """
 
+import inspect
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -42,10 +43,12 @@ class SmallImageNetwork(keras.Model):
     def __init__(self, model: Any) -> None:
         super().__init__(name=model.name, dtype=model.dtype_policy, autocast=False)
         self._model = model
+        self._takes_training = "training" in inspect.signature(model.call).parameters
 
     def call(self, images: Any, training: bool | None = None) -> Any:
         """Give probabilities [batch, classes] of images [batch, height, width, channels]."""
-        return self._model.call(images, training=training)  # `__call__` would check the size
+        options = {"training": training} if self._takes_training else {}
+        return self._model.call(images, **options)  # `__call__` would check the size
 
 
 def small_shape(recipe: Recipe, image_shape: Sequence[int], epoch: int) -> tuple[int, ...] | None:
@@ -161,19 +164,17 @@ def make_smaller(data: Split, shape: Sequence[int]) -> Split:
     return replace(data, store=store, rows=None)
 
 
-def scaled(augmentation: Augmentation | None, recipe: Recipe) -> Augmentation | None:
+def scaled(augmentation: Augmentation | None, share: float) -> Augmentation | None:
     """Scale the padding of random crops, which is in pixels, as the images are scaled.
 
     Args:
         augmentation: The random transforms of images as they are, or None.
-        recipe: The recipe, with `small_images`.
+        share: The share of height and width that small images have.
 
     Example:
-        >>> recipe = Recipe(small_images=0.5, full_size_at=1)
-        >>> scaled(Augmentation(crop_padding=4), recipe).crop_padding
+        >>> scaled(Augmentation(crop_padding=4), 0.5).crop_padding
         2
     """
-    if augmentation is None or not augmentation.crop_padding:
-        return augmentation
-    padding = round(augmentation.crop_padding * (recipe.small_images or 1.0))
-    return replace(augmentation, crop_padding=padding)
+    if augmentation is None:
+        return None
+    return replace(augmentation, crop_padding=round(augmentation.crop_padding * share))

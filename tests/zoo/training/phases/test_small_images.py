@@ -280,11 +280,30 @@ def test_each_small_pixel_is_the_mean_of_those_that_it_covers(split):
 
 
 def test_the_padding_of_crops_shrinks_with_the_images():
-    recipe = replace(RECIPE, small_images=0.5, full_size_at=1)
-    assert scaled(Augmentation(crop_padding=4, zoom_range=0.1), recipe) == Augmentation(
+    assert scaled(Augmentation(crop_padding=4, zoom_range=0.1), 0.5) == Augmentation(
         crop_padding=2, zoom_range=0.1
     )
-    assert scaled(None, recipe) is None
+    assert scaled(None, 0.5) is None
+
+
+class Pooled(keras.Model):
+    """A model of somebody else's, whose `call` knows nothing of training."""
+
+    def __init__(self):
+        super().__init__()
+        self.pool, self.head = keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3)
+
+    def call(self, images):
+        return keras.ops.softmax(self.head(self.pool(images / 255)))
+
+
+def test_a_model_of_any_kind_takes_small_images():
+    layers = [keras.Input(SHAPE), keras.layers.GlobalMaxPooling2D(), keras.layers.Dense(3)]
+    images = np.random.default_rng(0).uniform(0, 255, (2, *SMALL)).astype("float32")
+    for model in (Pooled(), keras.Sequential(layers)):
+        model(np.zeros((1, *SHAPE), "float32"))
+        answers = small_image_network("m", model, SMALL)(images, training=True)
+        np.testing.assert_array_equal(answers, model.call(images))
 
 
 @pytest.mark.parametrize(
