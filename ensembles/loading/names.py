@@ -77,8 +77,9 @@ def saved_file(model: str | os.PathLike[str]) -> Path:
     if not os.path.isfile(path / SAVED):
         raise DataError(
             "The model must be a saved model, .keras, or a run folder that holds one. Received: "
-            f"{path}, which holds no {SAVED}. Name a file, or the folder of a run that has "
-            "finished."
+            f"{path}, which holds no {SAVED}. `zoo train` and `zoo committee` save this file at "
+            "their end, and Committee.fit saves no model: name the file that committee.save(path) "
+            "wrote."
         )
     return path / SAVED
 
