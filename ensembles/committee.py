@@ -364,6 +364,7 @@ class Committee(VotingModel):
     def get_config(self) -> dict[str, Any]:
         """Give all values that `from_config` needs, as JSON values."""
         self._check_built()
+        self._check_classes_agree()
         return {
             "name": self.name,
             "members": members_to_config(self.member_names, self.recipes, self._models),

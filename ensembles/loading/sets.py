@@ -7,9 +7,11 @@ from typing import Any
 
 from zoo.ensembles.combining.rules import Rule
 from zoo.ensembles.committee import Committee
+from zoo.errors import ArgumentError, DataError
 from zoo.metrics import Accuracy
 from zoo.registry.building import build
-from zoo.weights.catalogue import TrainedWeights, find_weights
+from zoo.text import first_line
+from zoo.weights.catalogue import ABOUT, TrainedWeights, WeightSet, find_weights
 
 
 def pretrained(name: str, *, precision: str | None = None) -> Committee:
@@ -38,13 +40,20 @@ def pretrained(name: str, *, precision: str | None = None) -> Committee:
     """
     members = find_weights(name)
     first = members[0].paper
+    for part in members[1:]:
+        if part.paper.class_names != first.class_names:
+            raise DataError(
+                "The members of a set must know the same classes, in the same order. Received: "
+                f"{members[0].name}: {', '.join(first.class_names)}; {part.name}: "
+                f"{', '.join(part.paper.class_names)}. Install the package again."
+            )
     whole = members[0].of if len(members) == len(members[0].of.members) else None
     models = [build(part.paper.model, weights=part.name, precision=precision) for part in members]
     committee = Committee.of_models(
         models,
         [part.paper.recipe for part in members],
         [part.member for part in members],
-        rule=Rule.from_config(whole.about.rule) if whole else Rule("soft"),
+        rule=_rule(whole) if whole else Rule("soft"),
         class_names=first.class_names,
         seed=first.seed,
         data_settings={"name": first.data.name, "root": None, **first.data.options},
@@ -59,6 +68,17 @@ def pretrained(name: str, *, precision: str | None = None) -> Committee:
     }
     committee.restore_validation(_validation(members))
     return committee
+
+
+def _rule(weights: WeightSet) -> Rule:
+    """Make the rule by which the answers of a set are combined."""
+    try:
+        return Rule.from_config(weights.about.rule)
+    except (ArgumentError, TypeError) as error:
+        raise DataError(
+            f"{ABOUT} of the set {weights.name} must have a rule. {first_line(error)} Install the "
+            "package again."
+        ) from error
 
 
 def _copies(members: list[TrainedWeights]) -> list[str] | None:

@@ -16,7 +16,12 @@ from zoo.ensembles.checks import as_labelled, as_unlabelled, check_classes, chec
 from zoo.ensembles.provenance import CompositeModel, Overlap, Provenance, provenance_of
 from zoo.errors import ArgumentError, DataError
 from zoo.layers.folding import inference_of
-from zoo.registry.class_order import order_classes, tell_other_classes
+from zoo.registry.class_order import (
+    check_classes_agree,
+    known_classes,
+    order_classes,
+    tell_other_classes,
+)
 from zoo.starting.signals import raise_shared
 from zoo.text import visible
 from zoo.training.built_models.interface import check_model, image_interface
@@ -84,7 +89,7 @@ class MemberModels(keras.Model, CompositeModel):
 
         None where there are no names, or where the weights of two members know other classes.
         """
-        names = {getattr(model, "zoo_class_names", None) for model in self._models}
+        names = {known for model in self._models if (known := known_classes(model))}
         return self.class_names or (names.pop() if len(names) == 1 else None)
 
     @property
@@ -158,7 +163,11 @@ class MemberModels(keras.Model, CompositeModel):
 
         Returns:
             A tensor, float32 [members, batch, classes].
+
+        Raises:
+            ArgumentError: Two members know other classes, or their order is another.
         """
+        self._check_classes_agree()
         images = tf.cast(images, "float32")
         return tf.stack([tf.cast(inference_of(model)(images), "float32") for model in self._models])
 
@@ -279,6 +288,10 @@ class MemberModels(keras.Model, CompositeModel):
         self._check_built()
         check_part(x)
         return image_batches(x, self.input_shape[1:], batch_size, steps)
+
+    def _check_classes_agree(self) -> None:
+        """Refuse answers of members that cannot be combined, class by class."""
+        check_classes_agree(self.member_names, self._models, self.class_names)
 
     def _check_built(self) -> None:
         if not self._models:

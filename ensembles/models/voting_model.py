@@ -52,6 +52,7 @@ class VotingModel(MemberModels, ValidatedModel):
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Combine the members: pixels [batch, height, width, channels] to [batch, classes]."""
         self._check_built()
+        self._check_classes_agree()
         images = ops.cast(inputs, "float32")
         outputs = [ops.cast(model(images, training=training), "float32") for model in self._models]
         return self._combine(ops.stack(outputs))

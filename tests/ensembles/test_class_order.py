@@ -8,7 +8,7 @@ import pytest
 import zoo
 from zoo.datasets.split import as_split
 from zoo.ensembles import Committee, Member, pretrained
-from zoo.errors import DataError
+from zoo.errors import ArgumentError, DataError
 
 ORDER = [3, 0, 9, 1, 7, 2, 8, 4, 6, 5]
 """For each class of the shuffled data, the digit."""
@@ -118,3 +118,40 @@ def test_ready_and_saved_committees_refuse_another_order(tiny_weights, data, tmp
             committee.fit(shuffled(data.train), epochs=1, verbose=0)
         for one, other in zip(before, committee.get_weights(), strict=True):
             assert np.array_equal(one, other)
+
+
+def test_members_that_know_other_classes_do_not_answer_together(tiny_weights, data, tmp_path):
+    digits = tuple(map(str, range(10)))
+    other, renamed, nameless = (zoo.build("mlp", weights="tiny/mlp-0") for _ in range(3))
+    other.zoo_class_names = tuple(map(str, ORDER))
+    renamed.zoo_class_names = ("zero", *digits[1:])
+    del nameless.zoo_class_names
+    known = zoo.build("mlp", weights="tiny/mlp-1")
+    for stranger in (other, renamed):
+        committee = Committee([known, stranger], voting="soft")
+        assert committee.known_class_names is None
+        for answer in (
+            lambda committee: committee.predict(data.test),
+            lambda committee: committee.classify(data.test.images[:2]),
+            lambda committee: committee.report(data.test),
+            lambda committee: committee(data.test.images[:2]),
+            lambda committee: committee.save(tmp_path / "committee.keras"),
+            lambda committee: committee.export(tmp_path / "exported"),
+        ):
+            with pytest.raises(ArgumentError, match=r"know the same classes, in the same order"):
+                answer(committee)
+        assert not [*tmp_path.iterdir()]
+    with pytest.raises(ArgumentError, match=r"Received: class_names: 3, 0, 9, .*; mlp: 0, 1, 2,"):
+        Committee([known], class_names=[*map(str, ORDER)]).predict(data.test.images)
+    # New names for all, and a member without names, are no contradiction.
+    german = ["null", *digits[1:]]
+    assert Committee([known, renamed], class_names=german).classify(data.test.images[:1])
+    together = Committee([known, nameless], voting="soft")
+    assert together.known_class_names == digits
+    with pytest.raises(DataError, match="the committee knows, in this order"):
+        together.report(shuffled(data.test))
+    # Training gives all members the classes of the data.
+    members = [Member(model, recipe=STILL) for model in (known, other)]
+    trained = Committee(members, voting="soft")
+    trained.fit(data.train, verbose=0)
+    assert accuracy(trained, data.test) > 0.2

@@ -162,10 +162,10 @@ def _explain(error: ZooError | CycloptsError, arguments: Sequence[Any]) -> str:
         error: The error.
         arguments: The arguments of the command.
     """
-    if isinstance(error.__cause__, ZooError):  # a value that `zoo.cli.words.values` refuses
-        return str(error.__cause__)
     if isinstance(error, ZooError):
         return str(error)
+    if isinstance(error.__cause__, ZooError):  # a value that `zoo.cli.words.values` refuses
+        return str(error.__cause__)
     command = " ".join(["zoo", *(error.command_chain or ())])
     remedy = f"See `{command} --help`."
     if isinstance(error, exceptions.MissingArgumentError) and error.argument:

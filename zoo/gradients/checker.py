@@ -17,6 +17,7 @@ from zoo.gradients.pure_function import PureFunction, compiled, stops_gradient
 from zoo.gradients.report import AgreementCheck, SecondOrderCheck, TensorCheck
 from zoo.gradients.second_order import second_order
 from zoo.layers.twins import consists_of_twins
+from zoo.layers.unsafe_kernels import unsafe_layers
 from zoo.text import first_line
 
 
@@ -191,10 +192,16 @@ class Checker:
         else:
             self.reference = "float64"
         deep = isinstance(target, keras.Model)
+        if layer is not None and (unsafe := self._unsafe_layers(layer, twin)):
+            policies.remove("float32")
+            self.notes.append(
+                "Not compared in float32, in which TensorFlow computes the gradient of a strided "
+                f"1×1 convolution of few channels outside of memory: {', '.join(unsafe)}."
+            )
         if layer is None and not isinstance(target, keras.losses.Loss):
             policies = ["float64", "float32"]  # a function has no policy
         if deep and self.reference == "float64":
-            policies = ["float64", "float32"]
+            policies = [policy for policy in policies if policy in ("float64", "float32")]
             self.notes.append(
                 "Not compared in half precision, in which a deep network only rounds."
             )
@@ -217,6 +224,13 @@ class Checker:
             )
             return
         self._report_agreement(has_twin=make_twin is not None)
+
+    def _unsafe_layers(self, layer: Any, twin: Any) -> list[str]:
+        """Name the layers, of this function or its twin, whose gradient in float32 ends Python."""
+        as_keras = self.reference == "the Keras twin"
+        checked = unsafe_layers(layer, precision="float32", as_keras=as_keras)
+        own = twin is not None and not as_keras
+        return checked or (unsafe_layers(twin, precision="float32") if own else [])
 
     def _report_agreement(self, *, has_twin: bool) -> None:
         """Turn the checks of the agreement into findings and notes."""

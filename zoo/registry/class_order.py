@@ -6,8 +6,10 @@ A model that began with trained weights has the names of their classes in its at
 
 import logging
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
+from zoo.errors import ArgumentError
 from zoo.registry.features import head_of
 from zoo.registry.sources import sources_of
 
@@ -126,6 +128,43 @@ def known_classes(model: Any) -> tuple[str, ...] | None:
         return None
     names: tuple[str, ...] | None = getattr(model, "zoo_class_names", None)
     return names
+
+
+def check_classes_agree(
+    names: Sequence[str], models: Sequence[Any], class_names: Sequence[str] | None = None
+) -> None:
+    """Refuse models whose answers cannot be combined, since they know other classes.
+
+    A model that does not know the names of its classes agrees with every model.
+
+    Args:
+        names: The names of the models.
+        models: The models.
+        class_names: What the classes are called together. Such names may be others than those of
+            the models, in another language, for example; None takes the names of the models.
+
+    Raises:
+        ArgumentError: Two models know other classes, or the same classes in another order.
+
+    Example:
+        >>> import zoo
+        >>> models = [zoo.build("softmax", num_classes=2, seed=seed) for seed in (0, 1)]
+        >>> models[0].zoo_class_names = ("cat", "dog")
+        >>> check_classes_agree(["a", "b"], models)  # b does not know the names of its classes
+    """
+    known = [("class_names", tuple(class_names))] if class_names else []
+    for name, model in zip(names, models, strict=True):
+        if classes := known_classes(model):
+            known.append((name, tuple(classes)))
+    for one, other in combinations(known, 2):
+        renamed = class_names is not None and not is_other_order(one[1], other[1])
+        if one[1] != other[1] and not renamed:
+            listed = "; ".join(f"{name}: {', '.join(classes)}" for name, classes in (one, other))
+            raise ArgumentError(
+                "The members of a committee must know the same classes, in the same order. "
+                f"Received: {listed}. Call fit, after which all members know the classes of your "
+                "data; or combine models of the same classes."
+            )
 
 
 def _order_to_take(model: Any, class_names: Sequence[str] | None) -> list[int]:

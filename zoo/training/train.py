@@ -14,12 +14,12 @@ from zoo.arguments import as_path, check_verbose, true_or_false, whole_number
 from zoo.datasets.arrays.labels import check_any_label
 from zoo.datasets.split import Split
 from zoo.errors import ArgumentError, DataError
+from zoo.layers.unsafe_kernels import check_kernels
 from zoo.spreading import check_jobs
 from zoo.starting.signals import CollectedSignals
 from zoo.tensorboard import TensorBoardLog, log_start
 from zoo.training.built_models.interface import check_model
 from zoo.training.built_models.statistics import learn_mean_image
-from zoo.training.built_models.unsafe_kernels import check_kernels
 from zoo.training.callbacks import MemberCallback, as_list, check_callbacks, choose_directions
 from zoo.training.checkpoint import Checkpoint
 from zoo.training.distillation import Teacher

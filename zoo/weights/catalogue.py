@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from zoo.arguments import argument_error
 from zoo.errors import ArgumentError, DataError, UnknownWeightsError
 from zoo.text import did_you_mean
-from zoo.weights.paper import Paper, Scores, paper_of, section
+from zoo.weights.paper import Paper, Scores, check_parts, paper_of, section
 from zoo.weights.tensors import SUFFIX, TensorFile
 
 FOLDER = Path(__file__).parent
@@ -21,6 +21,8 @@ FOLDER = Path(__file__).parent
 
 ABOUT, COMMITTEE, DIGESTS = "set.toml", "committee.toml", f"images{SUFFIX}"
 """Files of a set: what people say of it, the scores of its committee, and which images it knows."""
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class About:
         rule: How the answers of the members are combined, as `zoo.ensembles.Rule` takes it.
 
     Raises:
-        ArgumentError: A sentence is empty or no text.
+        ArgumentError: A sentence is empty or no text, or the rule is no table.
     """
 
     title: str
@@ -53,6 +55,10 @@ class About:
             value = getattr(self, name)
             if not isinstance(value, str) or not value.strip():
                 raise ArgumentError(f"{name} must be a sentence. Received: {value!r}.")
+        if not isinstance(self.rule, Mapping):
+            raise ArgumentError(
+                f'rule must be a table, such as {{voting = "soft"}}. Received: {self.rule!r}.'
+            )
 
 
 @dataclass(frozen=True)
@@ -62,10 +68,19 @@ class CommitteeScores:
     Args:
         members: The names of the members.
         scores: Name of a part, `"validation"` or `"test"` → the scores.
+
+    Raises:
+        ArgumentError: The members are no names, or the scores of a part are missing.
     """
 
     members: Sequence[str]
     scores: Mapping[str, Scores]
+
+    def __post_init__(self) -> None:
+        members = self.members
+        if not isinstance(members, list) or not all(isinstance(name, str) for name in members):
+            raise ArgumentError(f"members must be a list of names. Received: {members!r}.")
+        check_parts(self.scores)
 
 
 @dataclass(frozen=True)
@@ -91,21 +106,24 @@ class WeightSet:
 
     @cached_property
     def about(self) -> About:
-        """What people say of the set."""
-        return section(ABOUT, About, _read(self.folder / ABOUT))
+        """What people say of the set.
+
+        Raises:
+            DataError: The file cannot be read, or is not as described.
+        """
+        return _described(self.folder / ABOUT, lambda table: section("The file", About, table))
 
     @cached_property
     def committee(self) -> CommitteeScores | None:
-        """The scores of all members together; None if they were measured on other members."""
+        """The scores of all members together; None if they were measured on other members.
+
+        Raises:
+            DataError: The file cannot be read, or is not as described.
+        """
         path = self.folder / COMMITTEE
         if not path.exists():
             return None
-        table = _read(path)
-        scores = {
-            part: section(f"{COMMITTEE}: scores.{part}", Scores, values)
-            for part, values in table.get("scores", {}).items()
-        }
-        judged = section(COMMITTEE, CommitteeScores, {**table, "scores": scores})
+        judged = _described(path, _committee_scores)
         return judged if tuple(judged.members) == self.members else None
 
     @property
@@ -148,10 +166,7 @@ class TrainedWeights:
             DataError: The file cannot be read, or is not as described.
         """
         path = self.of.folder / f"{self.member}.toml"
-        try:
-            return paper_of(self.name, _read(path))
-        except ArgumentError as error:
-            raise DataError(f"{path.name} must be the paper of weights. {error}") from error
+        return _described(path, lambda table: paper_of(self.name, table))
 
     @property
     def file(self) -> TensorFile:
@@ -298,6 +313,26 @@ def _in_order(name: str) -> tuple[str, int]:
     """Sort `vgg-10` behind `vgg-9`."""
     stem, _, number = name.rpartition("-")
     return (stem, int(number)) if number.isdecimal() else (name, -1)
+
+
+def _committee_scores(table: Mapping[str, Any]) -> CommitteeScores:
+    """Make the scores of a committee of the table of their file."""
+    scores = table.get("scores")
+    if not isinstance(scores, Mapping):
+        raise ArgumentError(f"scores must be a table. Received: {scores!r}.")
+    parts = {part: section(f"scores.{part}", Scores, values) for part, values in scores.items()}
+    return section("The file", CommitteeScores, {**table, "scores": parts})
+
+
+def _described(path: Path, make: Callable[[dict[str, Any]], Made]) -> Made:
+    """Read a TOML file of a set, and make of its table what the file describes."""
+    try:
+        return make(_read(path))
+    except ArgumentError as error:
+        raise DataError(
+            f"{path} must be a file of Zoo that describes weights. {error} Install the package "
+            "again; or, if the file is yours, keep it in another folder."
+        ) from error
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -192,10 +192,7 @@ class Paper:
             raise ArgumentError(
                 f"class_names must be two different names or more. Received: {names}."
             )
-        if {*self.scores} != {*PARTS}:
-            raise ArgumentError(
-                f"scores must be those on {' and '.join(PARTS)}. Received: {[*self.scores]}."
-            )
+        check_parts(self.scores)
         whole_number("seed", self.seed, 0)
         real_number("seconds", self.seconds, least=0, example=60)
         _check_sha256("sha256", self.sha256)
@@ -327,6 +324,20 @@ changed. Received: kernels.
         return kind(**table)
     except (TypeError, AttributeError) as error:
         raise ArgumentError(f"{where} must have values of the right types. {error}") from error
+
+
+def check_parts(scores: Mapping[str, Scores]) -> None:
+    """Refuse scores that are not those on each part of `PARTS`.
+
+    Example:
+        >>> check_parts({"test": Scores(942, 1000, 0.21, 0.012)})
+        Traceback (most recent call last):
+        zoo.errors.ArgumentError: scores must be those on validation and test. Received: ['test'].
+    """
+    if {*scores} != {*PARTS}:
+        raise ArgumentError(
+            f"scores must be those on {' and '.join(PARTS)}. Received: {[*scores]}."
+        )
 
 
 def check_name(name: str) -> None:

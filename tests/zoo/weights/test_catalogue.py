@@ -1,12 +1,24 @@
+import re
 import shutil
 
 import pytest
+from PIL import Image
 
 import zoo
+from zoo.cli import main
+from zoo.ensembles import pretrained
 from zoo.errors import ArgumentError, DataError, UnknownWeightsError
 from zoo.weights import catalogue
 from zoo.weights.catalogue import FOLDER, WeightSet, find_weights, weight_sets, weights_in_turn
 from zoo.weights.paper import paper_of
+
+ABOUT_WITH = "\n".join(
+    [
+        *(f'{key} = "x"' for key in ("title", "test_part", "chosen", "licence", "terms", "limits")),
+        "rule = {}",
+    ]
+)
+"""The text of a `set.toml`, for its rule."""
 
 NAMES = ["tiny/mlp-0", "tiny/mlp-1", "tiny/vgg-0", "tiny/vgg-1"]
 
@@ -92,11 +104,48 @@ def test_a_damaged_file_of_a_set_is_an_error_that_names_the_file(changeable_weig
     with pytest.raises(DataError, match=r"readable file vgg-0\.toml"):
         zoo.build("vgg", weights="tiny/vgg-0")
     (changeable_weights / "vgg-1.toml").write_text('model = "vgg"', "utf-8")
-    with pytest.raises(DataError, match=r"vgg-1\.toml must be the paper of weights"):
+    with pytest.raises(DataError, match=r"vgg-1\.toml must be a file of Zoo that describes"):
         zoo.build("vgg", weights="tiny/vgg-1")
-    (changeable_weights / "set.toml").write_text('title = ""', "utf-8")
-    with pytest.raises(ArgumentError, match=r"set\.toml must have the keys"):
-        WeightSet(changeable_weights).about  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "expected"),
+    [
+        ("set.toml", 'title = ""', "must have the keys title, "),
+        ("set.toml", ABOUT_WITH.format('"soft"'), "rule must be a table"),
+        ("set.toml", ABOUT_WITH.format('{voting = "loud"}'), "must have a rule. voting must be"),
+        ("set.toml", ABOUT_WITH.format("{volume = 11}"), "must have a rule. .*volume"),
+        ("committee.toml", "members = 3", "scores must be a table"),
+        ("committee.toml", "members = 3\nscores = 1", "scores must be a table"),
+        ("committee.toml", "members = 3\nscores = {}", "members must be a list of names"),
+        ("committee.toml", "members = [1]\nscores = {}", "members must be a list of names"),
+        ("committee.toml", "members = []\nscores = {}", "scores must be those on validation and"),
+        ("committee.toml", "scores = {test = 1}", "scores.test must have the keys"),
+        ("notes.toml", 'to_do = "buy milk"', "if the file is yours, keep it in another folder"),
+    ],
+)
+def test_a_damaged_description_of_a_set_is_an_error_also_at_the_command_line(
+    changeable_weights, capsys, file, text, expected
+):
+    (changeable_weights / file).write_text(text, "utf-8")
+    picture = changeable_weights.parent / "digit.png"
+    Image.new("L", (8, 8)).save(picture)
+    with pytest.raises(DataError, match=f"(?s){re.escape(file)}.*{expected}"):
+        pretrained("tiny")
+    with pytest.raises(SystemExit, match="2"):
+        main(["predict", "tiny", str(picture)])
+    assert file in capsys.readouterr().err.replace("\n", "")
+
+
+def test_members_of_a_set_know_the_same_classes(changeable_weights):
+    path = changeable_weights / "vgg-1.toml"
+    order = [*map(str, reversed(range(10)))]
+    paper = path.read_text("utf-8")
+    path.write_text(
+        re.sub(r"class_names = \[.*?\]", f"class_names = {order}", paper, flags=re.S), "utf-8"
+    )
+    with pytest.raises(DataError, match="members of a set must know the same classes"):
+        pretrained("tiny")
 
 
 def test_the_sets_of_the_package_are_whole_and_small():

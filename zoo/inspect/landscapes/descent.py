@@ -13,6 +13,7 @@ from zoo.errors import ArgumentError
 from zoo.inspect.landscapes.outputs import check_built, labelled_images
 from zoo.inspect.landscapes.planes import WeightName, value_of, weight_labels, weight_plane
 from zoo.inspect.landscapes.point_losses import BATCH_SIZE, PointLosses
+from zoo.layers.unsafe_kernels import check_kernels
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ def descend(
         ((4, 2), True)
     """
     check_built("model", model)
+    check_kernels("model", model)
     whole_number("steps", steps, 1)
     whole_number("batch_size", batch_size, 1)
     if not isinstance(optimizers, Mapping) or not optimizers:

@@ -15,6 +15,7 @@ from zoo.errors import DataError
 from zoo.inspect.networks.layer_names import layers_by_path
 from zoo.inspect.networks.recording import class_numbers
 from zoo.inspect.networks.running import forward
+from zoo.layers.unsafe_kernels import check_kernels
 from zoo.tensorboard import run_folder
 from zoo.training.callbacks import MemberCallback
 
@@ -72,9 +73,10 @@ class HistogramLog(MemberCallback):
         self._graphs: dict[str, tuple[Any, Any]] = {}
 
     def check_members(self, members: Mapping[str, Any]) -> None:
-        """Check that the labels are classes of the models."""
+        """Check that the labels are classes of the models, and that gradients can be computed."""
         highest = int(tf.reduce_max(self._labels))
         for name, model in members.items():
+            check_kernels(name, model)
             classes = class_numbers(model)
             if classes and highest >= len(classes):
                 raise DataError(

@@ -4,10 +4,11 @@ import keras
 import numpy as np
 import pytest
 
+import zoo
 import zoo.layers
 from zoo.errors import ArgumentError
 from zoo.layers.twins import with_safe_convolutions
-from zoo.training.built_models.unsafe_kernels import check_kernels
+from zoo.layers.unsafe_kernels import check_kernels
 
 
 def model_with(*layers, shape=(60, 60, 8)):
@@ -76,6 +77,53 @@ def test_all_operations_that_end_python_are_named(layer, channels):
 )
 def test_many_channels_are_safe(layer):
     check_kernels("mine", model_with(layer, shape=(8, 8, 16)))
+
+
+@pytest.mark.parametrize(
+    ("layer", "channels"),
+    [
+        (keras.layers.Conv1D(40, 1, strides=2, name="shortcut"), 15),
+        (keras.layers.Conv1DTranspose(15, 1, strides=2, name="shortcut"), 40),
+        (keras.layers.DepthwiseConv1D(1, strides=2, name="shortcut"), 1),
+        (keras.layers.SeparableConv1D(20, 1, strides=2, name="shortcut"), 1),
+    ],
+)
+def test_convolutions_along_one_axis_are_the_same_operation(layer, channels):
+    with pytest.raises(ArgumentError, match=r"Received: shortcut\."):
+        check_kernels("mine", model_with(layer, shape=(100, channels)))
+    check_kernels("mine", model_with(keras.layers.Conv1D(4, 3, strides=2), shape=(100, 2)))
+    check_kernels("mine", model_with(keras.layers.Conv1D(4, 1, strides=2), shape=(100, 16)))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        keras.layers.Conv2D(4, 1, strides=2),
+        zoo.layers.Conv2D(4, 1, strides=2),
+        zoo.layers.SeparableConv2D(4, 1, strides=2),
+        zoo.layers.DepthwiseConv2D(1, strides=2),
+        keras.Sequential([keras.Input((56, 56, 1)), keras.layers.Conv2D(4, 1, strides=2)]),
+    ],
+)
+def test_the_checker_leaves_the_precision_out_in_which_python_would_end(layer):
+    report = zoo.gradcheck(layer, (56, 56, 1), batch_size=2, mode="fast")
+    assert report.ok
+    assert {check.policy for check in report.agreement} >= {"float64"}
+    assert "float32" not in {check.policy for check in report.agreement}
+    assert "Not compared in float32, in which TensorFlow" in "".join(report.notes)
+
+
+def test_other_gradients_of_the_weights_are_refused_too():
+    model = model_with(
+        shortcut(), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, "softmax")
+    )
+    images, labels = np.zeros((4, 60, 60, 8), "uint8"), np.arange(4) % 2
+    pair = [("shortcut/bias", 0), ("shortcut/bias", 1)]
+    with pytest.raises(ArgumentError, match="Received: shortcut"):
+        zoo.inspect.descend(model, (images, labels), pair, {"sgd": keras.optimizers.SGD()})
+    histograms = zoo.inspect.HistogramLog(images, labels)
+    with pytest.raises(ArgumentError, match="Received: shortcut"):
+        histograms.check_members({"mine": model})
 
 
 @pytest.mark.parametrize("kind", ["DepthwiseConv2D", "SeparableConv2D"])
