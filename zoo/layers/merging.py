@@ -77,7 +77,8 @@ class Add(keras.layers.Add):
 
     Forward, for tensors X_1, …, X_n of the same shape: `Y = X_1 + … + X_n`. Backward:
     `dX_k = dY` for each of them, so that a shortcut passes a gradient on unchanged (He et al.,
-    2016). Along an axis on which X_k has the side 1 and is repeated, dX_k is the sum of dY.
+    2016). Along an axis on which X_k has the side 1 and is repeated, dX_k is the sum of dY. Sparse
+    tensors have the gradient that TensorFlow derives.
 
     Example:
         >>> import numpy as np
@@ -86,7 +87,9 @@ class Add(keras.layers.Add):
     """
 
     def _merge_function(self, inputs: Any) -> Any:
-        """Add tensors of the same rank."""
+        """Add tensors of the same rank. Sparse tensors are added as by Keras."""
+        if not _are_plain(inputs):
+            return super()._merge_function(inputs)
         return add(*map(tf.convert_to_tensor, inputs))
 
 
@@ -97,6 +100,8 @@ class Multiply(keras.layers.Multiply):
     Forward, for tensors X_1, …, X_n of the same shape: `Y = X_1 ⊙ … ⊙ X_n`. Backward:
     `dX_k = dY ⊙ Π_{j ≠ k} X_j`. Along an axis on which X_k has the side 1 and is repeated, as the
     weights of the channels in squeeze-and-excitation (Hu et al., 2018), dX_k is the sum of that.
+    Sparse and masked tensors have the gradient that TensorFlow derives; masked elements count as 1,
+    as in Keras.
 
     Example:
         >>> import numpy as np
@@ -105,5 +110,17 @@ class Multiply(keras.layers.Multiply):
     """
 
     def _merge_function(self, inputs: Any) -> Any:
-        """Multiply tensors of the same rank."""
+        """Multiply tensors of the same rank. Masked and sparse ones are multiplied as by Keras."""
+        if not _are_plain(inputs) or _are_masked(inputs):
+            return super()._merge_function(inputs)
         return multiply(*map(tf.convert_to_tensor, inputs))
+
+
+def _are_plain(inputs: Any) -> bool:
+    """Whether no tensor is sparse."""
+    return not any(isinstance(x, tf.SparseTensor | tf.IndexedSlices) for x in inputs)
+
+
+def _are_masked(inputs: Any) -> bool:
+    """Whether a tensor carries a mask of Keras."""
+    return any(getattr(x, "_keras_mask", None) is not None for x in inputs)

@@ -86,7 +86,7 @@ def _check_mask(mask: Any, inputs: Any) -> None:
         for side, expected in sides
     ):
         raise ArgumentError(
-            "mask must have no more dimensions than the inputs, and each dimension must be 1 or "
-            f"that of the inputs. Received: mask.shape={mask.shape}, inputs.shape={inputs.shape}. "
-            "Reshape the mask, or leave it out."
+            "mask must be broadcastable to the inputs: it must not have more dimensions, and each "
+            f"must be 1 or that of the inputs. Received: mask.shape={mask.shape}, "
+            f"inputs.shape={inputs.shape}. Reshape the mask, or leave it out."
         )
