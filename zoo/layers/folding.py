@@ -39,9 +39,9 @@ def fold_batch_normalization(model: Any) -> Any:
     """Copy a model for inference, with batch normalisation folded into the layers before it.
 
     The answers are the same up to rounding, and are computed in less time. Parallel convolutions of
-    `rep_vgg` become a single convolution. Layers that cannot be folded are copied: batch
-    normalisation before a ReLU that stands before a convolution, as in `wide_resnet`, has no linear
-    layer before it.
+    `rep_vgg` become a single convolution. Models inside the model are folded too. Layers that
+    cannot be folded are copied: batch normalisation before a ReLU that stands before a
+    convolution, as in `wide_resnet`, has no linear layer before it.
 
     Args:
         model: A built functional or Sequential `keras.Model`, trained.
@@ -78,16 +78,18 @@ def fold_batch_normalization(model: Any) -> Any:
             )
         if isinstance(layer, keras.layers.Layer):
             if id(layer) not in copies:
-                copies[id(layer)] = _copy_of(layer)
+                inner = _is_graph(layer)
+                copies[id(layer)] = fold_batch_normalization(layer) if inner else _copy_of(layer)
             return copies[id(layer)]
         return layer
 
     inputs = [keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name) for x in graph.inputs]
     outputs = graph._run_through_graph(inputs, operation_fn=operation)
     for layer in graph.layers:
-        if id(layer) in copies and layer.weights:
+        if id(layer) in copies and layer.weights and not _is_graph(layer):
             copies[id(layer)].set_weights(layer.get_weights())
-    folded = keras.Model(inputs[0] if len(inputs) == 1 else inputs, outputs, name=model.name)
+    structure = keras.tree.pack_sequence_as(graph._inputs_struct, inputs)
+    folded = keras.Model(structure, outputs, name=model.name)
     take_sources(folded, model)
     if known := getattr(model, "zoo_class_names", None):
         folded.zoo_class_names = known
@@ -109,8 +111,7 @@ def folded_where_possible(model: Any) -> Any:
         >>> folded_where_possible(model) is model
         True
     """
-    can_fold = _is_graph(model) and _graph_and_branches(model)[1]
-    return fold_batch_normalization(model) if can_fold else model
+    return fold_batch_normalization(model) if _can_fold(model) else model
 
 
 def inference_of(model: Any) -> Callable[[Any], Any]:
@@ -131,24 +132,26 @@ def inference_of(model: Any) -> Callable[[Any], Any]:
         >>> answers(tf.zeros((2, 48, 48, 1))).shape
         TensorShape([2, 7])
     """
-    if _is_graph(model):
-        graph, branches = _graph_and_branches(model)
-        if branches:
-            skipped = _skipped(branches)
+    if not _can_fold(model):
+        return lambda images: model(images, training=False)
+    graph, branches = _graph_and_branches(model)
+    skipped = _skipped(branches)
 
-            def operation(layer: Any) -> Any:
-                if id(layer) in skipped:
-                    return lambda x, *rest, **options: x
-                if id(layer) in branches:
-                    return lambda x, **options: _compute(branches[id(layer)], _first(x))
-                if isinstance(layer, keras.layers.Layer) and layer._call_has_training_arg:
-                    return lambda *x, **options: layer(*x, **{**options, "training": False})
-                return layer
+    def operation(layer: Any) -> Any:
+        if id(layer) in skipped:
+            return lambda x, *rest, **options: x
+        if id(layer) in branches:
+            return lambda x, **options: _compute(branches[id(layer)], _first(x))
+        if _can_fold(layer):
+            inner = inference_of(layer)
+            return lambda x, **options: inner(x)
+        if isinstance(layer, keras.layers.Layer) and layer._call_has_training_arg:
+            return lambda *x, **options: layer(*x, **{**options, "training": False})
+        return layer
 
-            return lambda images: graph._run_through_graph(
-                graph._standardize_inputs(images), operation_fn=operation
-            )
-    return lambda images: model(images, training=False)
+    return lambda images: graph._run_through_graph(
+        graph._standardize_inputs(images), operation_fn=operation
+    )
 
 
 def _is_graph(model: Any) -> bool:
@@ -156,6 +159,14 @@ def _is_graph(model: Any) -> bool:
     if isinstance(model, keras.Sequential):
         return type(model) is keras.Sequential and model.built
     return type(model).__name__ == "Functional"
+
+
+def _can_fold(model: Any) -> bool:
+    """Whether there is something to fold in a model, or in a model inside the model."""
+    if not _is_graph(model):
+        return False
+    graph, branches = _graph_and_branches(model)
+    return bool(branches) or any(map(_can_fold, graph.layers))
 
 
 def _graph_and_branches(model: Any) -> tuple[Any, dict[int, list[Branch]]]:
@@ -330,6 +341,7 @@ def _new_layer(name: str, branches: list[Branch], x: Any) -> Any:
     linear = next(branch.linear for branch in branches if branch.linear)
     kernel, bias = _constants(branches, x.shape[-1])
     config = {**linear.get_config(), "use_bias": True, "name": name}
+    config.pop("lora_rank", None)  # the kernel has the change by low ranks in it
     if _is_own(linear, "Conv2D"):  # the kernel of a sum may be larger than that of each branch
         config |= {"kernel_size": tuple(kernel.shape[:2]), "filters": kernel.shape[-1]}
     layer = type(linear).from_config(config)
@@ -340,7 +352,7 @@ def _new_layer(name: str, branches: list[Branch], x: Any) -> Any:
 
 
 def _copy_of(layer: Any) -> Any:
-    """Copy a layer or a model inside the model, without its weights."""
+    """Copy a layer, or a model inside the model that is no graph, without its weights."""
     if isinstance(layer, keras.Model):
         return keras.models.clone_model(layer)
     return type(layer).from_config(layer.get_config())

@@ -44,9 +44,14 @@ def with_features(model: Any, features: Any, layers: Any) -> Any:
                 f"A model must have a layer with weights for features=True. Received: {model.name}."
                 " Pass the name of a layer."
             )
+        if hasattr(head, "layers"):
+            raise ArgumentError(
+                "The last layer with weights must be no model inside the model, for features=True. "
+                f"Received: {head.name} in {model.name}. Pass the name of a layer."
+            )
         x, name = head.input, "features"
     elif isinstance(features, str) and features in named:
-        x, name = named[features].output, features
+        x, name = _output_in(model, named[features]), features
     else:
         listed = [*named][:_MOST_LISTED]
         more = f", and {len(named) - len(listed)} more" if len(named) > len(listed) else ""
@@ -64,6 +69,15 @@ def with_features(model: Any, features: Any, layers: Any) -> Any:
     cut = keras.Model(inputs, x, name=f"{model.name}_{name}")
     take_sources(cut, model)
     return cut
+
+
+def _output_in(model: Any, layer: Any) -> Any:
+    """Give the output of a layer; of a model inside the model, that of its last call there."""
+    if not hasattr(layer, "layers"):
+        return layer.output
+    graph = getattr(model, "_functional", model)
+    nodes = [node for row in graph._nodes_by_depth.values() for node in row]
+    return next(node.outputs[0] for node in nodes if node.operation is layer)
 
 
 def head_of(model: Any) -> Any:

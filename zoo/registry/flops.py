@@ -1,28 +1,60 @@
 """Counting the operations of a model: multiplications and additions of a forward pass."""
 
 import math
+import re
+from collections.abc import Iterator
 from typing import Any
+
+from zoo.errors import ArgumentError
 
 
 def flops(model: Any) -> int:
     """Count the floating-point operations of a model's forward pass for one image.
 
-    A multiplication and the addition of the product are two operations. Only dense and
-    convolutional layers are counted. The others take a few operations a number, and most of their
-    time goes into reading and writing.
+    A multiplication and the addition of the product are two operations. Only dense layers and
+    convolutions are counted, also those of models inside the model. The others take a few
+    operations a number, and most of their time goes into reading and writing.
 
     Args:
-        model: A built `keras.Model`.
+        model: A built functional or Sequential `keras.Model`.
 
     Returns:
         The number of operations.
+
+    Raises:
+        ArgumentError: The model is no graph of layers, so that nobody knows the shapes.
 
     Example:
         >>> import zoo
         >>> flops(zoo.build("softmax")), 2 * 28 * 28 * 10
         (15680, 15680)
     """
-    return 2 * sum(map(multiply_adds, model.layers))
+    if not hasattr(model, "inputs"):
+        raise ArgumentError(
+            f"model must be a graph of layers, to count its operations. Received: {model!r}. Build "
+            "the model by keras.Model(inputs, outputs) or keras.Sequential."
+        )
+    return 2 * sum(map(multiply_adds, layers_of(model)))
+
+
+def layers_of(model: Any) -> Iterator[Any]:
+    """Go through the layers of a model and those of models inside the model.
+
+    Args:
+        model: A built functional or Sequential `keras.Model`.
+
+    Example:
+        >>> import keras, zoo
+        >>> inner = zoo.build("softmax")
+        >>> outer = keras.Sequential([keras.Input((28, 28, 1)), inner])
+        >>> [layer.name for layer in layers_of(outer)][-1]
+        'probabilities'
+    """
+    for layer in model.layers:
+        if hasattr(layer, "layers") and hasattr(layer, "inputs"):
+            yield from layers_of(layer)
+        else:
+            yield layer
 
 
 def multiply_adds(layer: Any) -> int:
@@ -43,14 +75,15 @@ def multiply_adds(layer: Any) -> int:
         (663552, 663552)
     """
     kind = type(layer).__name__
-    if kind not in ("Dense", "Conv2D", "DepthwiseConv2D", "SeparableConv2D"):
+    if not re.fullmatch(r"Dense|(Depthwise|Separable)?Conv[123]D|Conv[123]DTranspose", kind):
         return 0
-    shape = layer.output.shape[1:]
+    # A transposed convolution applies the kernel at each position of its input.
+    shape = (layer.input if kind.endswith("Transpose") else layer.output).shape[1:]
     if getattr(layer, "data_format", None) == "channels_first":
         shape = (*shape[1:], shape[0])
     kernels = (
         [layer.depthwise_kernel, layer.pointwise_kernel]
-        if kind == "SeparableConv2D"
+        if kind.startswith("Separable")
         else [layer.kernel]
     )
     return sum(math.prod(kernel.shape) for kernel in kernels) * math.prod(shape[:-1])
@@ -72,8 +105,8 @@ def kernel_widths(layer: Any) -> tuple[int, int]:
         (512, 7)
     """
     kind = type(layer).__name__
-    kernel = layer.pointwise_kernel if kind == "SeparableConv2D" else layer.kernel
+    kernel = layer.pointwise_kernel if kind.startswith("Separable") else layer.kernel
     inputs, outputs = kernel.shape[-2:]
-    if kind == "DepthwiseConv2D":
+    if kind.startswith("Depthwise"):
         return 1, outputs
     return inputs, outputs // getattr(layer, "groups", 1)

@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from zoo.registry.flops import kernel_widths, multiply_adds
+from zoo.registry.flops import kernel_widths, layers_of, multiply_adds
 
 CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 """Linux's names for products of bfloat16: on AMD and Intel, on Intel's matrix unit, on Arm."""
@@ -69,7 +69,7 @@ def pays_in_bfloat16(model: Any) -> bool:
     if tf.config.list_physical_devices("GPU") or not hasattr(model, "inputs"):
         return True
     every = wide = 0
-    for layer in model.layers:
+    for layer in layers_of(model):
         work = multiply_adds(layer)
         every += work
         if work and min(kernel_widths(layer)) >= WIDE:

@@ -50,6 +50,10 @@ CHAINS = {
     "separable": [L.SeparableConv2D(4, 3, strides=2), L.BatchNormalization()],
     "dense": [L.Flatten(), L.Dense(4), L.BatchNormalization(scale=False)],
     "dense at each position": [L.Dense(4), L.BatchNormalization(center=False)],
+    "change by low ranks": [
+        L.Conv2D(4, 3, lora_rank=2), L.BatchNormalization(),
+        L.Dense(4, lora_rank=2), L.BatchNormalization(), L.Dense(4, lora_rank=2),
+    ],
     "dropout of somebody": [L.Conv2D(4, 3), L.BatchNormalization(), L.Dropout(0.5)],
 }  # fmt: skip
 
@@ -194,6 +198,27 @@ def test_models_inside_models_and_dropout_in_inference_stay_right():
     x = L.BatchNormalization()(L.Conv2D(2, 1)(inputs))
     model = trained(keras.Model(inputs, L.Dropout(0.5)(inner(x))))
     assert_same(model)
+
+
+def test_models_inside_models_are_folded_too():
+    inner = trained(zoo.build("vgg", width=4, input_shape=(16, 16, 1), seed=0))
+    inputs = keras.Input((16, 16, 1))
+    sum_of_two = L.Add()([keras.Sequential([inner])(inputs), inner(inputs)])
+    model = keras.Model(inputs, sum_of_two)
+    assert_same(model)
+    folded = fold_batch_normalization(model)
+    left = [layer for layer in folded._flatten_layers() if isinstance(layer, L.BatchNormalization)]
+    assert norms(inner) == 8
+    assert not left
+    assert not {*map(id, folded.weights)} & {*map(id, model.weights)}
+
+
+def test_the_inputs_keep_their_names():
+    inputs = keras.Input((9, 9, 1), name="pixels")
+    outputs = L.BatchNormalization()(L.Conv2D(2, 3)(inputs))
+    folded = fold_batch_normalization(keras.Model({"pixels": inputs}, {"features": outputs}))
+    assert {*folded.input} == {"pixels"}
+    assert {*folded({"pixels": np.zeros((2, 9, 9, 1))})} == {"features"}
 
 
 def test_a_model_without_a_graph_is_called_or_refused():

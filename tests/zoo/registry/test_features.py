@@ -112,3 +112,14 @@ def test_models_without_a_graph_or_without_weights_are_refused():
     bare = keras.Sequential([keras.Input((2,)), keras.layers.ReLU()], name="bare")
     with pytest.raises(ArgumentError, match="must have a layer with weights"):
         with_features(bare, True, keras.layers)
+
+
+def test_a_model_inside_the_model_is_a_layer_too():
+    inner = zoo.build("vgg", **SHAPE, width=4, features=True)
+    inputs = keras.Input((16, 16, 1))
+    x = inner(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(3, "softmax")(x))
+    cut = with_features(model, inner.name, keras.layers)
+    np.testing.assert_allclose(cut(IMAGES), inner(IMAGES), rtol=1e-6)
+    with pytest.raises(ArgumentError, match="last layer with weights must be no model inside"):
+        with_features(keras.Sequential([inputs, inner]), True, keras.layers)

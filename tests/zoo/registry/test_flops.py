@@ -4,6 +4,7 @@ import keras
 import pytest
 
 import zoo
+from zoo.errors import ArgumentError
 from zoo.registry.flops import flops, multiply_adds
 
 L = keras.layers
@@ -22,6 +23,14 @@ COUNTED = {
     ),
     "depthwise": (L.DepthwiseConv2D(3, depth_multiplier=2), (8, 9, 4), 6 * 7 * 3 * 3 * 4 * 2),
     "separable": (L.SeparableConv2D(5, 3), (8, 9, 4), 6 * 7 * (3 * 3 * 4 + 4 * 5)),
+    "along one axis": (L.Conv1D(5, 3), (8, 2), 6 * 3 * 2 * 5),
+    "separable along one axis": (L.SeparableConv1D(5, 3), (8, 4), 6 * (3 * 4 + 4 * 5)),
+    "three axes": (L.Conv3D(5, 3), (8, 9, 4, 2), 6 * 7 * 2 * 27 * 2 * 5),
+    "transposed": (L.Conv2DTranspose(5, 3, strides=2), (8, 9, 2), 8 * 9 * 3 * 3 * 2 * 5),
+    "inside a model": (
+        keras.Sequential([L.Input((7,)), keras.Sequential([L.Input((7,)), L.Dense(5)])]), (7,),
+        7 * 5,
+    ),
     "normalisation": (L.BatchNormalization(), (8, 9, 4), 0),
 }  # fmt: skip
 
@@ -30,7 +39,7 @@ COUNTED = {
 def test_multiply_adds_of_a_layer(layer, shape, expected):
     inputs = keras.Input(shape)
     model = keras.Model(inputs, layer(inputs))
-    assert multiply_adds(layer) == expected
+    assert isinstance(layer, keras.Model) or multiply_adds(layer) == expected
     assert flops(model) == 2 * expected
 
 
@@ -40,3 +49,12 @@ def test_layers_by_hand_count_as_those_of_keras():
         for gradients in ("auto", "handwritten")
     ]
     assert counted[0] == counted[1] > 0
+
+
+def test_operations_of_a_model_without_a_graph_are_not_counted():
+    class Own(keras.Model):
+        def call(self, x):
+            return x
+
+    with pytest.raises(ArgumentError, match="must be a graph of layers, to count"):
+        flops(Own())

@@ -1,5 +1,6 @@
 """What the hardware is asked, and what follows from its answer."""
 
+import keras
 import pytest
 import tensorflow as tf
 
@@ -68,6 +69,14 @@ def test_wide_models_are_built_in_bfloat16_and_thin_models_in_float32(
     assert hardware.pays_in_bfloat16(model) == pays
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
     assert hardware.pays_in_bfloat16(model)
+
+
+@pytest.mark.parametrize(("name", "pays"), [("lenet", False), ("vgg", True)])
+def test_a_model_inside_a_model_counts_by_its_layers(monkeypatch, name, pays):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    inner = zoo.build(name)
+    outer = keras.Sequential([keras.Input(inner.input_shape[1:]), keras.Sequential([inner])])
+    assert hardware.pays_in_bfloat16(outer) == pays
 
 
 def test_a_model_that_is_built_anew_in_float32_has_the_weights_of_its_seed(monkeypatch):
