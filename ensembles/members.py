@@ -142,6 +142,12 @@ class Member:
             "standardize": self.recipe.standardize,
             **self.arguments,
         }
+        is_own = describe(self.registered_name).builder.__module__.startswith("zoo.models.")
+        if self.recipe.freeze and is_own and "weights" not in self.arguments:
+            logger.warning(
+                "%s: the frozen layers have random weights. Name trained weights (weights) for it.",
+                self.name,
+            )
         return build(self.model, input_shape=input_shape, num_classes=num_classes, **arguments)
 
     def _build_layers(self, input_shape: tuple[int, ...]) -> None:

@@ -17,10 +17,7 @@ STANDARDIZATIONS = {
     "mean_image": "MeanImageStandardization",
 }
 """The layer of `zoo.layers` for each value of `Recipe.standardize`."""
-_FLOATS = ("float32", "float64", "float16", "bfloat16")
-SHARES = (
-    *("label_smoothing", "plateau_factor", "ema", "average_from", "layer_decay", "small_images"),
-)
+SHARES = ("label_smoothing", "plateau_factor", "ema", "average_from", "layer_decay", "small_images")
 """The fields of a recipe that are None or a number from 0 to 1."""
 COUNTS = ("patience", "warm_up", "plateau", "unfreeze_at", "full_size_at")
 """The fields of a recipe that are None or a number of epochs."""
@@ -31,7 +28,7 @@ CHOICES = {
     "freeze": (("features",), "to train all layers"),
     "standardize": (tuple(STANDARDIZATIONS), "to add nothing"),
     "precision": (
-        ("auto", "mixed_bfloat16", "mixed_float16", *_FLOATS),
+        ("auto", "mixed_bfloat16", "mixed_float16", "float32", "float64", "float16", "bfloat16"),
         "to keep the policy that is set in Keras",
     ),
 }
@@ -223,8 +220,7 @@ class Recipe:
 
     def _check_choices(self) -> None:
         for name, (choices, without) in CHOICES.items():
-            remedy = f"Pass None {without}"
-            check_choice(name, getattr(self, name), (*choices, None), remedy)
+            check_choice(name, getattr(self, name), (*choices, None), f"Pass None {without}")
         share = self.label_smoothing
         if share is not None and not (is_real(share) and 0 <= share < 1):
             raise ArgumentError(
@@ -256,11 +252,11 @@ class Recipe:
             )
 
     def _check_changes_of_rate(self) -> None:
-        if self.warm_up and self.warm_up >= self.epochs:
+        if self.warm_up and self.warm_up >= self.epochs // self.cycles:
             raise ArgumentError(
-                "warm_up must be a number of epochs below that of the training. Received: "
-                f"warm_up={self.warm_up}, epochs={self.epochs}. Pass fewer epochs as warm_up, or "
-                "more as epochs."
+                "warm_up must be a number of epochs below that of the training, or of a cycle. "
+                f"Received: warm_up={self.warm_up}, epochs={self.epochs}, cycles={self.cycles}. "
+                "Pass fewer epochs as warm_up, or more as epochs."
             )
         if self.plateau and self.schedule != "constant":
             raise ArgumentError(
@@ -312,6 +308,11 @@ class Recipe:
             )
         epochs = self.unfreeze_at
         if epochs is None:
+            if decay is not None and self.freeze:
+                raise ArgumentError(
+                    "layer_decay must be None where all but the last layer stay frozen. Received: "
+                    f"{decay}, and freeze without unfreeze_at. Pass unfreeze_at, or leave one out."
+                )
             return
         if self.freeze is None or epochs >= self.epochs:
             raise ArgumentError(
@@ -320,8 +321,7 @@ class Recipe:
                 f'freeze={self.freeze!r}. Pass freeze="features" and fewer epochs as unfreeze_at, '
                 "or leave out unfreeze_at."
             )
-        shorter = min(epochs, self.epochs - epochs)
-        if self.cycles > 1 or (self.warm_up or 0) >= shorter:
+        if self.cycles > 1 or (self.warm_up or 0) >= min(epochs, self.epochs - epochs):
             raise ArgumentError(
                 "With unfreeze_at, cycles must be 1 and warm_up below the epochs before and after "
                 f"it, since the schedule begins anew. Received: cycles={self.cycles}, "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,9 +47,11 @@ def _write_saved_model(committee: VotingModel, path: Path) -> None:
     _save(serve, path, models)
 
 
-def _save(serve: Any, path: Path, weights: Any = None) -> None:
+def _save(serve: Any, path: Path, models: Sequence[Any] = ()) -> None:
     module = tf.Module()
-    module.serve, module.weights = serve, weights
+    module.serve = serve
+    # Weights, and the seeds of layers that draw random numbers in training.
+    module.variables_read = [variable.value for model in models for variable in model.variables]
     tf.saved_model.save(module, str(path), signatures={"serving_default": serve})
 
 

@@ -268,3 +268,10 @@ def test_another_optimiser_with_the_arguments_of_the_optimiser_before_is_explain
     recipe = Recipe(optimizer="adam", optimizer_arguments={"momentum": 0.9})
     with pytest.raises(ArgumentError, match="with arguments of this optimiser only"):
         recipe.make_optimizer(steps=1)
+
+
+def test_each_cycle_is_longer_than_the_warm_up():
+    values = {"schedule": "cosine", "cycles": 2, "epochs": 8}
+    assert Recipe(**values, warm_up=3).warm_up == 3
+    with pytest.raises(ArgumentError, match="below that of the training, or of a cycle"):
+        Recipe(**values, warm_up=4)

@@ -180,6 +180,17 @@ class Augmentation:
         """Whether images of a batch are mixed with each other, by mixup or CutMix."""
         return bool(self.mixup or self.cutmix)
 
+    @property
+    def changes_images(self) -> bool:
+        """Whether an image can come out changed.
+
+        Example:
+            >>> Augmentation().changes_images, Augmentation(zoom_range=0.1).changes_images
+            (False, True)
+        """
+        kept = {name: getattr(self, name) for name in ("fill_mode", "cval", "method")}
+        return self != Augmentation(**kept)
+
     def without_mixing(self) -> Augmentation:
         """Give the same transforms without mixup and CutMix.
 

@@ -22,7 +22,7 @@ from zoo.datasets import ImageData, Split
 from zoo.ensembles import Committee, pretrained
 from zoo.ensembles.measures.calibration import expected_calibration_error
 from zoo.ensembles.measures.scores import negative_log_likelihood
-from zoo.errors import ArgumentError, DataError
+from zoo.errors import ArgumentError, DataError, RunError, ZooError
 from zoo.experiments.environment import fingerprints
 from zoo.experiments.features import make_member
 from zoo.experiments.images import load_images
@@ -77,6 +77,11 @@ class Run:
             RunError: The folder holds no run, or is damaged.
         """
         path = folder / "experiment.json"
+        if not path.is_file():
+            raise RunError(
+                "RUN_FOLDER must be the folder of a run of `zoo reproduce`. Received: "
+                f"{folder}, without {path.name}. Check the path."
+            )
         with values_of_file(path, _REMEDY):
             return cls._of_values(folder, read_json(path, _REMEDY))
 
@@ -350,8 +355,11 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--set", required=True, dest="set_name", help="the name of the set")
     parser.add_argument("--root", type=Path, help="where the images are, as for zoo reproduce")
     given = parser.parse_args(words)
-    for name in pack(given.run_folder, given.set_name, given.root):
-        print(name)
+    try:
+        for name in pack(given.run_folder, given.set_name, given.root):
+            print(name)
+    except ZooError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

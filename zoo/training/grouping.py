@@ -147,9 +147,10 @@ def _disagreements(first: Learner, second: Learner, *, features_apart: bool = Tr
     )
     own = [OWN_IMAGES] if has_own else []
     fields = ["batch_size", "augmentation", "small_images", "full_size_at"]
+    augmentation = first.recipe.augmentation
     if first.recipe.mixes_images:
         fields.append("targets")
-    elif features_apart and not first.recipe.augmentation:
+    elif features_apart and not (augmentation and augmentation.changes_images):
         fields.append("freeze")
     return own + [
         name for name in fields if getattr(first.recipe, name) != getattr(second.recipe, name)

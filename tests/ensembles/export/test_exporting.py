@@ -206,3 +206,18 @@ def test_batch_normalisation_is_folded_into_the_convolutions_of_the_graph(tmp_pa
     soft = committee.with_rule("soft")
     found = run(soft.export(tmp_path / "soft"), images)["probabilities"]
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["tf_saved_model", "onnx", "litert"])
+def test_layers_that_are_random_in_training_are_exported(tmp_path, kind):
+    suffix = {"onnx": ".onnx", "litert": ".tflite"}.get(kind, "")
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            *(layers.RandomFlip(), layers.RandomRotation(0.1), layers.GaussianNoise(0.1)),
+            *(layers.Flatten(), layers.Dropout(0.5), layers.Dense(3, "softmax")),
+        ]
+    )
+    path = Committee([model], voting="soft").export(tmp_path / f"graph{suffix}", format=kind)
+    assert path.exists()

@@ -75,6 +75,22 @@ def test_members_start_from_the_weights_of_a_set_in_turn(tiny_weights, data, cap
     assert "Several members start from the same weights: tiny/vgg-0, tiny/vgg-1" in caplog.text
 
 
+def test_frozen_layers_with_random_weights_are_told(tiny_weights, data, caplog):
+    recipe = zoo.Recipe(epochs=1, freeze="features")
+    told = "the frozen layers have random weights"
+    weights = {"weights": "tiny/mlp-0"}
+    built = zoo.build("mlp", weights="tiny/mlp-0")
+    for member in (
+        zoo.ensembles.Member("mlp", weights, recipe),
+        zoo.ensembles.Member(built, recipe=recipe),
+        zoo.ensembles.Member("mlp", recipe=zoo.Recipe(epochs=1)),
+    ):
+        Committee([member]).fit(data.train, verbose=0)
+        assert told not in caplog.text
+    Committee([zoo.ensembles.Member("mlp", recipe=recipe)]).fit(data.train, verbose=0)
+    assert f"mlp: {told}. Name trained weights (weights) for it." in caplog.text
+
+
 def test_validation_images_that_the_weights_know_are_told_at_the_first_fit(tiny_weights, data):
     new = zoo.datasets.as_split(255 - data.test.images[:40], data.test.labels[:40])
     known = data.train.take(range(30))

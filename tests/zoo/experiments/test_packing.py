@@ -141,6 +141,14 @@ def test_a_run_whose_settings_are_damaged_is_named(weights_run, tmp_path, settin
         packing.Run.read(changed_run(weights_run, tmp_path, **settings))
 
 
+def test_a_folder_without_a_run_is_refused_in_a_line(tmp_path, capsys):
+    with pytest.raises(RunError, match="must be the folder of a run of `zoo reproduce`"):
+        packing.Run.read(tmp_path)
+    with pytest.raises(SystemExit, match="2"):
+        packing.main([str(tmp_path / "nowhere"), "--set", "mnist"])
+    assert "without experiment.json" in " ".join(capsys.readouterr().err.split())
+
+
 def test_other_images_are_refused(weights_run, changeable_weights, tmp_path):
     data = {"name": "digits", "options": {"validation": 0.3}}
     copy = changed_run(weights_run, tmp_path, data=data)

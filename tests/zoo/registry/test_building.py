@@ -146,6 +146,13 @@ def test_a_switch_is_true_or_false(value):
         zoo.build("vgg", input_shape=(32, 32, 3), num_classes=3, squeeze_excitation=value)
 
 
+@pytest.mark.parametrize("value", [True, False, np.True_])
+@pytest.mark.parametrize("name", ["conv_dropout", "dropout", "width"])
+def test_a_number_is_no_switch(name, value):
+    with pytest.raises(ArgumentError, match=f"{name} must be a number for vgg. Received: "):
+        zoo.build("vgg", **{name: value})
+
+
 def test_gradients_choose_the_layer_library():
     def homes(gradients):
         model = zoo.build("softmax", **TINY, gradients=gradients)

@@ -215,8 +215,9 @@ class Phases:
         reason = ""
         if self.teacher:
             reason = "the teacher looks at the images"
-        elif learners[0].recipe.augmentation:
-            reason = "the augmentation changes the images"
+        elif (augmentation := learners[0].recipe.augmentation) and augmentation.changes_images:
+            reason = "the augmentation changes the images (without it, the features are computed "
+            reason += "once)"
         elif others := [learner.name for learner in learners if not learner.frozen]:
             reason = f"other layers of {', '.join(others)} learn in the same steps"
         splits = keep_features(frozen, data, self.validation, reason=reason, say=self.say)

@@ -112,7 +112,7 @@ def copy_features(source: Any, model: Any) -> None:
         model: A built model of the same layers, whose head may have other classes.
 
     Raises:
-        ArgumentError: The layers below the heads differ.
+        ArgumentError: The layers below the heads differ, or an argument is no network.
 
     Example:
         >>> import zoo
@@ -121,6 +121,12 @@ def copy_features(source: Any, model: Any) -> None:
         >>> bool((source.get_weights()[0] == model.get_weights()[0]).all())
         True
     """
+    for name, part in (("source", source), ("model", model)):
+        if not isinstance(part, keras.Model) or hasattr(part, "members"):
+            raise ArgumentError(
+                f"{name} must be a built keras.Model, such as zoo.build gives, or a member of "
+                f"committee.members. Received: {part!r:.80}. Pass a single network."
+            )
     below = [
         [layer for layer in part.layers if layer.weights and layer is not head_of(part)]
         for part in (source, model)
@@ -133,7 +139,7 @@ def copy_features(source: Any, model: Any) -> None:
             f"The layers below the head must be those of {source.name}. Received: {model.name}, "
             f"which has {len(shapes[1])} weights there, of other shapes or in another order than "
             f"the {len(shapes[0])} weights of {source.name}. Build both with the same arguments, "
-            "for images of the same shape."
+            "for images of the same shape, and without features=, which leaves the head out."
         )
     kinds = [_computations(part) for part in (source, model)]
     for own, other in zip_longest(*kinds):

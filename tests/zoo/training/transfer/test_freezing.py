@@ -187,8 +187,11 @@ def compared(split, monkeypatch, recipe, name, **arguments):
     return kept, computed, scores, expected
 
 
-def test_kept_features_give_the_same_result(split, monkeypatch):
-    recipe = replace(RECIPE, class_weight="balanced", label_smoothing=0.1)
+@pytest.mark.parametrize("augmentation", [None, zoo.Augmentation()])  # the second changes nothing
+def test_kept_features_give_the_same_result(split, monkeypatch, augmentation):
+    recipe = replace(
+        RECIPE, class_weight="balanced", label_smoothing=0.1, augmentation=augmentation
+    )
     kept, computed, scores, expected = compared(
         split, monkeypatch, recipe, "vgg", width=2, blocks=1, dropout=0.5
     )
@@ -202,7 +205,7 @@ def test_kept_features_give_the_same_result(split, monkeypatch):
     [
         ("mlp", {"hidden": (4, 4), "dropout": 0.5}, {}, False, r"dropout.* \(Dropout\) is random"),
         ("mlp", {"hidden": (4,)}, {"augmentation": zoo.Augmentation(horizontal_flip=True)},
-         False, "the augmentation changes the images"),
+         False, r"the augmentation changes the images \(without it, the features are computed"),
         ("mlp", {"hidden": (4,)}, {}, True, "the teacher looks at the images"),
     ],
 )  # fmt: skip
@@ -253,6 +256,7 @@ def test_a_model_of_a_committee_trains_its_head_on_its_own_images(split):
         ({"unfreeze_at": 0}, "unfreeze_at"),
         ({"unfreeze_at": 1, "warm_up": 1}, "warm_up below the epochs before and after"),
         ({"unfreeze_at": 2, "epochs": 4, "cycles": 2, "schedule": "cosine"}, "cycles must be 1"),
+        ({"layer_decay": 0.8, "freeze": "features"}, "layer_decay must be None where all but the"),
         ({"layer_decay": 0}, "layer_decay must be a number above 0 and at most 1"),
         ({"layer_decay": 1.1}, "layer_decay must be a number above 0 and at most 1"),
     ],
@@ -283,6 +287,9 @@ def test_features_are_copied_between_models_of_other_classes():
     other = zoo.build("bn_mlp", input_shape=SHAPE, hidden=(7,))
     with pytest.raises(ArgumentError, match="Build both with the same arguments"):
         copy_features(small, other)
+    for wrong in ("mnist", None, Committee([small], voting="soft")):
+        with pytest.raises(ArgumentError, match=r"model must be a built keras\.Model"):
+            copy_features(small, wrong)
 
 
 @pytest.mark.parametrize(
