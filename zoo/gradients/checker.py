@@ -192,16 +192,10 @@ class Checker:
         else:
             self.reference = "float64"
         deep = isinstance(target, keras.Model)
-        if layer is not None and (unsafe := self._unsafe_layers(layer, twin)):
-            policies.remove("float32")
-            self.notes.append(
-                "Not compared in float32, in which TensorFlow computes the gradient of a strided "
-                f"1×1 convolution of few channels outside of memory: {', '.join(unsafe)}."
-            )
         if layer is None and not isinstance(target, keras.losses.Loss):
             policies = ["float64", "float32"]  # a function has no policy
         if deep and self.reference == "float64":
-            policies = [policy for policy in policies if policy in ("float64", "float32")]
+            policies = ["float64", "float32"]
             self.notes.append(
                 "Not compared in half precision, in which a deep network only rounds."
             )
@@ -213,6 +207,12 @@ class Checker:
             )
         try:
             make_checked = maker(target if layer is None else layer)
+            if unsafe := self._unsafe_layers(make_twin if twin is not None else None):
+                policies = [policy for policy in policies if policy != "float32"]
+                self.notes.append(
+                    "Not compared in float32, in which TensorFlow computes the gradient of a "
+                    f"strided 1×1 convolution of few channels outside of memory: {unsafe}."
+                )
             self.compared = list(
                 compare(
                     self.function, make_checked, make_twin, policies, modes, self.seed, deep=deep
@@ -225,12 +225,15 @@ class Checker:
             return
         self._report_agreement(has_twin=make_twin is not None)
 
-    def _unsafe_layers(self, layer: Any, twin: Any) -> list[str]:
-        """Name the layers, of this function or its twin, whose gradient in float32 ends Python."""
-        as_keras = self.reference == "the Keras twin"
-        checked = unsafe_layers(layer, precision="float32", as_keras=as_keras)
-        own = twin is not None and not as_keras
-        return checked or (unsafe_layers(twin, precision="float32") if own else [])
+    def _unsafe_layers(self, make_twin: MakeFunction | None) -> str:
+        """Name the layers, checked or of a twin, whose gradient in float32 ends Python."""
+        found: list[str] = []
+        if self.function.layer is not None:
+            as_keras = self.reference == "the Keras twin"
+            found += unsafe_layers(self.function.layer, precision="float32", as_keras=as_keras)
+        if make_twin and (twin := make_twin("float32").layer) is not None:
+            found += unsafe_layers(twin)
+        return ", ".join(found)
 
     def _report_agreement(self, *, has_twin: bool) -> None:
         """Turn the checks of the agreement into findings and notes."""
