@@ -291,7 +291,8 @@ class MemberModels(keras.Model, CompositeModel):
 
     def _check_classes_agree(self) -> None:
         """Refuse answers of members that cannot be combined, class by class."""
-        check_classes_agree(self.member_names, self._models, self.class_names)
+        with tf.init_scope():  # outside the graph in which the answers are computed
+            check_classes_agree(self.member_names, self._models, self.class_names)
 
     def _check_built(self) -> None:
         if not self._models:
