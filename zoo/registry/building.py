@@ -172,11 +172,11 @@ def _check_arguments(spec: ModelSpec, arguments: dict[str, Any]) -> None:
                 f"{', '.join(arguments) or 'no arguments'}. Pass {key}= too; the parameters are "
                 f"{signature_text(spec.parameters)}."
             )
-    for key in {*arguments} - {"num_classes"}:
-        value, default = arguments[key], spec.parameters[key]
+    for key, value in arguments.items():
+        default = spec.parameters[key]
         if isinstance(default, bool):
             arguments[key] = true_or_false(key, value)
-        elif is_real(default) and is_among(value, (True, False)) and not is_real(value):
+        elif isinstance(default, float) and is_among(value, (True, False)) and not is_real(value):
             raise argument_error(key, f"be a number for {spec.name}", value, f"Pass {default}")
     if "input_shape" in arguments:
         shape = arguments["input_shape"]

@@ -156,10 +156,11 @@ def check_classes_agree(
     for name, model in zip(names, models, strict=True):
         if classes := known_classes(model):
             known.append((name, tuple(classes)))
-    for one, other in combinations(known, 2):
-        renamed = class_names is not None and not is_other_order(one[1], other[1])
-        if one[1] != other[1] and not renamed:
-            listed = "; ".join(f"{name}: {', '.join(classes)}" for name, classes in (one, other))
+    for pair in combinations(known, 2):
+        (_, first), (_, second) = pair
+        renamed = class_names is not None and not is_other_order(first, second)
+        if first != second and not renamed:
+            listed = "; ".join(f"{name}: {', '.join(classes)}" for name, classes in pair)
             raise ArgumentError(
                 "The members of a committee must know the same classes, in the same order. "
                 f"Received: {listed}. Call fit, after which all members know the classes of your "
