@@ -106,7 +106,7 @@ def test_what_the_layer_of_keras_takes_its_twin_takes_with_the_same_values(case)
 
 
 def test_the_error_of_a_mask_names_both_shapes():
-    with pytest.raises(ArgumentError, match=r"each dimension must be 1 or.*Received: mask\.shape="):
+    with pytest.raises(ArgumentError, match=r"each must be 1 or.*Received: mask\.shape="):
         call(zoo.layers, REFUSED["mask with a wrong side"])
 
 
