@@ -104,7 +104,8 @@ class Rule:
             except (TypeError, ValueError, OverflowError) as error:
                 raise ArgumentError(
                     f"weights must be numbers, one for each member. Received: {self.weights!r}. "
-                    "Pass None to give each member the weight 1."
+                    "Pass None to give each member the weight 1. Trained weights are a name, as in "
+                    'Committee(["lenet", "lenet"], weights="mnist"), or arguments of each Member.'
                 ) from error
         for name in definition.learned:
             if name not in self.learned:

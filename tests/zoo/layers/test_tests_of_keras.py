@@ -66,5 +66,7 @@ def cases_of(module):
     return cases
 
 
+if importlib.util.find_spec(f"keras.src.layers.{MODULES[0]}") is None:
+    pytest.skip("This version of Keras comes without its tests.", allow_module_level=True)
 for _module in MODULES:
     globals().update(cases_of(_module))
