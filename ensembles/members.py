@@ -142,12 +142,6 @@ class Member:
             "standardize": self.recipe.standardize,
             **self.arguments,
         }
-        is_own = describe(self.registered_name).builder.__module__.startswith("zoo.models.")
-        if self.recipe.freeze and is_own and "weights" not in self.arguments:
-            logger.warning(
-                "%s: the frozen layers have random weights. Name trained weights (weights) for it.",
-                self.name,
-            )
         return build(self.model, input_shape=input_shape, num_classes=num_classes, **arguments)
 
     def _build_layers(self, input_shape: tuple[int, ...]) -> None:
@@ -295,6 +289,14 @@ def build_models(
     Returns:
         The `keras.Model`s.
     """
+    for member in members:
+        recipe, name = cast(Recipe, member.recipe), member.registered_name
+        is_own = name and describe(name).builder.__module__.startswith("zoo.models.")
+        if recipe.freeze and is_own and "weights" not in member.arguments:
+            logger.warning(
+                "%s: the frozen layers have random weights. Give it trained weights (weights).",
+                member.name,
+            )
     return [
         member.build(input_shape, num_classes, seed + index) for index, member in enumerate(members)
     ]

@@ -254,9 +254,10 @@ class Recipe:
     def _check_changes_of_rate(self) -> None:
         if self.warm_up and self.warm_up >= self.epochs // self.cycles:
             raise ArgumentError(
-                "warm_up must be a number of epochs below that of the training, or of a cycle. "
-                f"Received: warm_up={self.warm_up}, epochs={self.epochs}, cycles={self.cycles}. "
-                "Pass fewer epochs as warm_up, or more as epochs."
+                "warm_up must be a number of epochs below that of the training, or of a cycle, of "
+                "which each snapshot has one. Received: "
+                f"warm_up={self.warm_up}, epochs={self.epochs}, cycles={self.cycles}. "
+                "Pass fewer epochs as warm_up, more as epochs, or fewer cycles or snapshots."
             )
         if self.plateau and self.schedule != "constant":
             raise ArgumentError(
@@ -308,11 +309,6 @@ class Recipe:
             )
         epochs = self.unfreeze_at
         if epochs is None:
-            if decay is not None and self.freeze:
-                raise ArgumentError(
-                    "layer_decay must be None where all but the last layer stay frozen. Received: "
-                    f"{decay}, and freeze without unfreeze_at. Pass unfreeze_at, or leave one out."
-                )
             return
         if self.freeze is None or epochs >= self.epochs:
             raise ArgumentError(

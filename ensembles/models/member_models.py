@@ -286,6 +286,7 @@ class MemberModels(keras.Model, CompositeModel):
 
     def _batches(self, x: Any, batch_size: int, steps: int | None = None) -> Iterator[np.ndarray]:
         self._check_built()
+        self._check_classes_agree()
         check_part(x)
         return image_batches(x, self.input_shape[1:], batch_size, steps)
 

@@ -144,7 +144,7 @@ def inference_of(model: Any) -> Callable[[Any], Any]:
             return lambda x, **options: _compute(branches[id(layer)], _first(x))
         if _can_fold(layer):
             inner = inference_of(layer)
-            return lambda x, **options: inner(x)
+            return lambda x=None, inputs=None, **options: inner(inputs if x is None else x)
         if isinstance(layer, keras.layers.Layer) and layer._call_has_training_arg:
             return lambda *x, **options: layer(*x, **{**options, "training": False})
         return layer

@@ -135,13 +135,14 @@ def check_classes_agree(
 ) -> None:
     """Refuse models whose answers cannot be combined, since they know other classes.
 
-    A model that does not know the names of its classes agrees with every model.
+    A model that knows no names of its classes, or only their numbers, agrees with every model.
 
     Args:
         names: The names of the models.
         models: The models.
         class_names: What the classes are called together. Such names may be others than those of
-            the models, in another language, for example; None takes the names of the models.
+            the models, in another language, for example; then only a name with two numbers is
+            refused. None takes the names of the models.
 
     Raises:
         ArgumentError: Two models know other classes, or the same classes in another order.
@@ -158,14 +159,21 @@ def check_classes_agree(
             known.append((name, tuple(classes)))
     for pair in combinations(known, 2):
         (_, first), (_, second) = pair
-        renamed = class_names is not None and not is_other_order(first, second)
-        if first != second and not renamed:
+        renamed = class_names is not None or any(map(_are_numbers, (first, second)))
+        moved = any(name in second and second.index(name) != k for k, name in enumerate(first))
+        if moved or (first != second and not renamed):
             listed = "; ".join(f"{name}: {', '.join(classes)}" for name, classes in pair)
             raise ArgumentError(
                 "The members of a committee must know the same classes, in the same order. "
                 f"Received: {listed}. Call fit, after which all members know the classes of your "
-                "data; or combine models of the same classes."
+                "data; combine models of the same classes; or, if only the words differ, pass "
+                "class_names= to Committee."
             )
+
+
+def _are_numbers(class_names: Sequence[str]) -> bool:
+    """Whether the names are the numbers of the classes, which data without names have."""
+    return tuple(class_names) == tuple(map(str, range(len(class_names))))
 
 
 def _order_to_take(model: Any, class_names: Sequence[str] | None) -> list[int]:

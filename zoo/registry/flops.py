@@ -31,8 +31,9 @@ def flops(model: Any) -> int:
     """
     if not hasattr(model, "inputs"):
         raise ArgumentError(
-            f"model must be a graph of layers, to count its operations. Received: {model!r}. Build "
-            "the model by keras.Model(inputs, outputs) or keras.Sequential."
+            "model must be a built graph of layers, to count its operations. Received: "
+            f"{model!r}. Build the model by keras.Model(inputs, outputs), or by keras.Sequential "
+            "that begins with keras.Input."
         )
     return 2 * sum(map(multiply_adds, layers_of(model)))
 
@@ -67,7 +68,8 @@ def multiply_adds(layer: Any) -> int:
 
     Returns:
         The numbers of the kernel, times the positions at which the layer applies the kernel. 0 for
-        layers other than dense layers and convolutions.
+        layers other than dense layers and convolutions, and for those of a model inside the model
+        that was built for images of any size.
 
     Example:
         >>> import zoo
@@ -86,6 +88,8 @@ def multiply_adds(layer: Any) -> int:
         if kind.startswith("Separable")
         else [layer.kernel]
     )
+    if None in shape:
+        return 0
     return sum(math.prod(kernel.shape) for kernel in kernels) * math.prod(shape[:-1])
 
 

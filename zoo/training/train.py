@@ -71,10 +71,11 @@ def train(
         validation: Images for early stopping and for the curves, or None.
         together: True trains all models in one graph, from the same batches. False trains one
             model after another. None trains those models together whose recipes ask for the same
-            batch size, augmentation and size of images, but a model with frozen layers and no
-            augmentation apart from others, or goes on as the resumed run began. Models with their
-            own images train together only if `Learner.takes_weights`, and if they have no batch
-            normalisation, mixup or CutMix, which would see the images that a model leaves out.
+            batch size, augmentation and size of images, but a model with frozen layers and images
+            that no augmentation changes apart from others, or goes on as the resumed run began.
+            Models with their own images train together only if `Learner.takes_weights`, and if
+            they have no batch normalisation, mixup or CutMix, which would see the images that a
+            model leaves out.
         combine: Combines the models' probabilities, for the committee's own curves. Another
             function object counts as another computation, for which the graph is made anew.
         teacher: The model that all learn from beside the labels, or None.

@@ -203,7 +203,7 @@ def test_models_inside_models_and_dropout_in_inference_stay_right():
 def test_models_inside_models_are_folded_too():
     inner = trained(zoo.build("vgg", width=4, input_shape=(16, 16, 1), seed=0))
     inputs = keras.Input((16, 16, 1))
-    sum_of_two = L.Add()([keras.Sequential([inner])(inputs), inner(inputs)])
+    sum_of_two = L.Add()([keras.Sequential([inner])(inputs), inner(inputs=inputs)])
     model = keras.Model(inputs, sum_of_two)
     assert_same(model)
     folded = fold_batch_normalization(model)

@@ -46,14 +46,19 @@ def _layers_of_zoo(monkeypatch):
     replace_layers(monkeypatch)
 
 
-def cases_of(module):
-    """Give the test cases of a module, which is executed anew, without the tests left out."""
+def executed(module):
+    """Execute a module of tests anew, and give the copy."""
     origin = importlib.util.find_spec(f"keras.src.layers.{module}").origin
     spec = importlib.util.spec_from_file_location(f"{module}_of_zoo", origin)
     copy = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
         replace_layers(patch)
         spec.loader.exec_module(copy)
+    return copy
+
+
+def cases_of(copy):
+    """Give the test cases of a copy of a module by name, without the tests left out."""
     cases = {
         name: case
         for name, case in vars(copy).items()
@@ -68,5 +73,16 @@ def cases_of(module):
 
 if importlib.util.find_spec(f"keras.src.layers.{MODULES[0]}") is None:
     pytest.skip("This version of Keras comes without its tests.", allow_module_level=True)
-for _module in MODULES:
-    globals().update(cases_of(_module))
+COPIES = [executed(module) for module in MODULES]
+for _copy in COPIES:
+    globals().update(cases_of(_copy))
+
+
+def test_the_tests_look_at_the_layers_of_zoo():
+    assert keras.src.layers.Multiply is zoo.layers.Multiply
+    assert (relu.ReLU, softmax.Softmax) == (zoo.layers.ReLU, zoo.layers.Softmax)
+    for copy in COPIES:
+        looked_at = [vars(copy).get(name) for name in ("layers", "relu", "softmax")]
+        assert any(place in looked_at for place in (keras.src.layers, relu, softmax))
+        for case in cases_of(copy).values():
+            assert any(name.startswith("test_") and getattr(case, name) for name in dir(case))

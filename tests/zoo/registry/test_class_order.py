@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.registry.class_order import order_classes, take_classes, tell_other_classes
+from zoo.errors import ArgumentError
+from zoo.registry.class_order import (
+    check_classes_agree,
+    order_classes,
+    take_classes,
+    tell_other_classes,
+)
 
 SMALL = {
     "bn_mlp": {"hidden": (6,)},
@@ -102,3 +108,27 @@ def test_what_keras_has_trained_since_stays_and_is_told(images, caplog):
     caplog.clear()
     tell_other_classes("mine", model, KNOWN)
     assert "mine keeps the last layer of its weights" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("classes", "names", "agree"),
+    [
+        ((("cat", "dog"), ("dog", "cat")), None, False),
+        ((("cat", "dog"), ("cat", "fish")), None, False),
+        ((("cat", "dog"), ("Katze", "Hund")), ("chat", "chien"), True),
+        ((("cat", "dog", "fish"), ("dog", "cat", "bird")), ("x", "y", "z"), False),
+        ((("cat", "dog"),), ("dog", "cat"), False),
+        ((("cat", "dog"), ("0", "1")), None, True),  # numbers, where the data had no names
+        ((("1", "0"), ("0", "1")), None, False),
+    ],
+)
+def test_classes_agree_class_by_class(classes, names, agree):
+    models = [zoo.build("softmax", num_classes=len(known), seed=0) for known in classes]
+    for model, known in zip(models, classes, strict=True):
+        model.zoo_class_names = known
+    members = [f"m{number}" for number in range(len(models))]
+    if agree:
+        check_classes_agree(members, models, names)
+    else:
+        with pytest.raises(ArgumentError, match="the same classes, in the same order"):
+            check_classes_agree(members, models, names)

@@ -56,5 +56,10 @@ def test_operations_of_a_model_without_a_graph_are_not_counted():
         def call(self, x):
             return x
 
-    with pytest.raises(ArgumentError, match="must be a graph of layers, to count"):
+    with pytest.raises(ArgumentError, match="must be a built graph of layers, to count"):
         flops(Own())
+
+
+def test_a_model_of_any_size_inside_a_model_counts_as_nothing():
+    inner = keras.Sequential([keras.Input((None, None, 3)), L.Conv2D(4, 3)])
+    assert flops(keras.Sequential([keras.Input((9, 9, 3)), inner])) == 0
