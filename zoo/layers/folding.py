@@ -88,6 +88,8 @@ def fold_batch_normalization(model: Any) -> Any:
     for layer in graph.layers:
         if id(layer) in copies and layer.weights and not _is_graph(layer):
             copies[id(layer)].set_weights(layer.get_weights())
+            if getattr(layer, "lora_enabled", False):  # Keras's layers lose it when they are built
+                copies[id(layer)].lora_alpha = layer.lora_alpha
     structure = keras.tree.pack_sequence_as(graph._inputs_struct, inputs)
     folded = keras.Model(structure, outputs, name=model.name)
     take_sources(folded, model)

@@ -213,6 +213,15 @@ def test_models_inside_models_are_folded_too():
     assert not {*map(id, folded.weights)} & {*map(id, model.weights)}
 
 
+def test_a_change_by_low_ranks_keeps_its_size():
+    layers = [L.Flatten(), L.Dense(4), L.BatchNormalization(), L.Dense(3)]
+    model = trained(keras.Sequential([keras.Input((4, 4, 1)), *layers]))
+    for layer in (layers[1], layers[3]):
+        layer.enable_lora(2, lora_alpha=8)
+        layer.lora_kernel_b.assign(np.ones(layer.lora_kernel_b.shape))
+    assert_same(model)
+
+
 def test_the_inputs_keep_their_names():
     inputs = keras.Input((9, 9, 1), name="pixels")
     outputs = L.BatchNormalization()(L.Conv2D(2, 3)(inputs))
