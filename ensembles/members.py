@@ -294,7 +294,7 @@ def build_models(
         is_own = name and describe(name).builder.__module__.startswith("zoo.models.")
         if recipe.freeze and is_own and "weights" not in member.arguments:
             logger.warning(
-                "%s: the frozen layers have random weights. Give it trained weights (weights).",
+                "%s: the frozen layers have random weights. Name trained weights for this member.",
                 member.name,
             )
     return [

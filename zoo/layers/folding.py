@@ -88,7 +88,7 @@ def fold_batch_normalization(model: Any) -> Any:
     for layer in graph.layers:
         if id(layer) in copies and layer.weights and not _is_graph(layer):
             copies[id(layer)].set_weights(layer.get_weights())
-            if getattr(layer, "lora_enabled", False):  # Keras's layers lose it when they are built
+            if getattr(layer, "lora_enabled", False):  # lost when Keras builds a layer
                 copies[id(layer)].lora_alpha = layer.lora_alpha
     structure = keras.tree.pack_sequence_as(graph._inputs_struct, inputs)
     folded = keras.Model(structure, outputs, name=model.name)
@@ -145,7 +145,7 @@ def inference_of(model: Any) -> Callable[[Any], Any]:
         if id(layer) in branches:
             return lambda x, **options: _compute(branches[id(layer)], _first(x))
         if _can_fold(layer):
-            inner = inference_of(layer)
+            inner = inference_of(layer)  # the graph may pass the input by its name
             return lambda x=None, inputs=None, **options: inner(inputs if x is None else x)
         if isinstance(layer, keras.layers.Layer) and layer._call_has_training_arg:
             return lambda *x, **options: layer(*x, **{**options, "training": False})

@@ -72,7 +72,7 @@ def with_features(model: Any, features: Any, layers: Any) -> Any:
 
 
 def _output_in(model: Any, layer: Any) -> Any:
-    """Give the output of a layer; of a model inside the model, that of its last call there."""
+    """Give the output of a layer, or what a model inside the model gives at a call there."""
     if not hasattr(layer, "layers"):
         return layer.output
     graph = getattr(model, "_functional", model)

@@ -81,6 +81,8 @@ def multiply_adds(layer: Any) -> int:
         return 0
     # A transposed convolution applies the kernel at each position of its input.
     shape = (layer.input if kind.endswith("Transpose") else layer.output).shape[1:]
+    if None in shape:
+        return 0
     if getattr(layer, "data_format", None) == "channels_first":
         shape = (*shape[1:], shape[0])
     kernels = (
@@ -88,8 +90,6 @@ def multiply_adds(layer: Any) -> int:
         if kind.startswith("Separable")
         else [layer.kernel]
     )
-    if None in shape:
-        return 0
     return sum(math.prod(kernel.shape) for kernel in kernels) * math.prod(shape[:-1])
 
 

@@ -88,7 +88,7 @@ def test_frozen_layers_with_random_weights_are_told(tiny_weights, data, caplog):
         Committee([member]).fit(data.train, verbose=0)
         assert told not in caplog.text
     Committee([zoo.ensembles.Member("mlp", recipe=recipe)]).fit(data.train, verbose=0)
-    assert f"mlp: {told}. Give it trained weights (weights)." in caplog.text
+    assert f"mlp: {told}. Name trained weights for this member." in caplog.text
 
 
 def test_validation_images_that_the_weights_know_are_told_at_the_first_fit(tiny_weights, data):

@@ -216,8 +216,8 @@ class Phases:
         if self.teacher:
             reason = "the teacher looks at the images"
         elif (augmentation := learners[0].recipe.augmentation) and augmentation.changes_images:
-            reason = "the augmentation changes the images (without it, the features are computed "
-            reason += "once)"
+            without = "(without it, the features are computed once)"
+            reason = f"the augmentation changes the images {without}"
         elif others := [learner.name for learner in learners if not learner.frozen]:
             reason = f"other layers of {', '.join(others)} learn in the same steps"
         splits = keep_features(frozen, data, self.validation, reason=reason, say=self.say)
