@@ -153,7 +153,7 @@ def test_arguments_of_the_optimiser_are_added_to_those_of_the_recipe():
         (["--augment", "mixup=-1"], "--augment mixup must be 0, or the α"),
         (["--weight-decay-of", "biases"], "'biases'. Write, for example, --weight-decay-of ker"),
         (["--weight-decay-of", "kernels"], "Pass --optimizer-set weight_decay=0.001, for example."),
-        (["--warm-up", "9", "--epochs", "9"], "fewer epochs as --warm-up, or more as --epochs."),
+        (["--warm-up", "9", "--epochs", "9"], "fewer epochs as --warm-up, more as --epochs, or"),
         (["--plateau", "1", "--schedule", "cosine"], "Leave out --plateau, or pass --schedule"),
     ],
 )
