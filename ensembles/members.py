@@ -289,14 +289,13 @@ def build_models(
     Returns:
         The `keras.Model`s.
     """
+    from zoo.training.transfer.freezing import tell_of_frozen_layers
+
     for member in members:
-        recipe, name = cast(Recipe, member.recipe), member.registered_name
+        name = member.registered_name
         is_own = name and describe(name).builder.__module__.startswith("zoo.models.")
-        if recipe.freeze and is_own and "weights" not in member.arguments:
-            logger.warning(
-                "%s: the frozen layers have random weights. Name trained weights for this member.",
-                member.name,
-            )
+        are_random = bool(is_own) and "weights" not in member.arguments
+        tell_of_frozen_layers(member.name, cast(Recipe, member.recipe), are_random=are_random)
     return [
         member.build(input_shape, num_classes, seed + index) for index, member in enumerate(members)
     ]

@@ -76,7 +76,7 @@ def test_members_start_from_the_weights_of_a_set_in_turn(tiny_weights, data, cap
 
 
 def test_frozen_layers_with_random_weights_are_told(tiny_weights, data, caplog):
-    recipe = zoo.Recipe(epochs=1, freeze="features")
+    recipe = zoo.Recipe(epochs=1, freeze="features", layer_decay=0.9)
     told = "the frozen layers have random weights"
     weights = {"weights": "tiny/mlp-0"}
     built = zoo.build("mlp", weights="tiny/mlp-0")
@@ -89,6 +89,7 @@ def test_frozen_layers_with_random_weights_are_told(tiny_weights, data, caplog):
         assert told not in caplog.text
     Committee([zoo.ensembles.Member("mlp", recipe=recipe)]).fit(data.train, verbose=0)
     assert f"mlp: {told}. Name trained weights for this member." in caplog.text
+    assert "mlp: layer_decay has no effect" in caplog.text
 
 
 def test_validation_images_that_the_weights_know_are_told_at_the_first_fit(tiny_weights, data):

@@ -1,5 +1,6 @@
 """Frozen layers: all layers of a model but the head, which is the last layer with weights."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import zip_longest
@@ -11,6 +12,8 @@ from zoo.errors import ArgumentError
 from zoo.recipes import Recipe
 from zoo.registry.features import head_of, layer_settings
 from zoo.registry.sources import take_sources
+
+logger = logging.getLogger("zoo")
 
 
 class FrozenLayers:
@@ -57,6 +60,28 @@ class FrozenLayers:
         """Give the layers back the settings that they had."""
         for layer, trainable in self._settings:
             layer.trainable = trainable
+
+
+def tell_of_frozen_layers(name: str, recipe: Recipe, *, are_random: bool) -> None:
+    """Let the log say what frozen layers make useless in a training.
+
+    Args:
+        name: The member's name.
+        recipe: Its recipe.
+        are_random: Whether the layers below the head have random weights.
+    """
+    if not recipe.freeze:
+        return
+    if are_random:
+        logger.warning(
+            "%s: the frozen layers have random weights. Name trained weights for this member.", name
+        )
+    if recipe.unfreeze_at is None and recipe.layer_decay not in (None, 1):
+        logger.warning(
+            "%s: layer_decay has no effect while only the head learns. Leave it out, or pass "
+            "unfreeze_at.",
+            name,
+        )
 
 
 def make_optimizer_of_phase(recipe: Recipe, steps_per_epoch: int, *, frozen: bool) -> Any:

@@ -15,7 +15,11 @@ from zoo.errors import ArgumentError
 from zoo.training import Teacher, train
 from zoo.training.learner import Learner
 from zoo.training.transfer import feature_splits
-from zoo.training.transfer.freezing import FrozenLayers, copy_features
+from zoo.training.transfer.freezing import (
+    FrozenLayers,
+    copy_features,
+    tell_of_frozen_layers,
+)
 
 SHAPE = (4, 4, 1)
 RECIPE = Recipe(
@@ -96,6 +100,23 @@ def test_layers_that_were_frozen_before_stay_so(split):
     train([learner], split, verbose=0)
     assert not dense.trainable
     assert (dense.kernel.numpy() == before).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "are_random", "told"),
+    [
+        ({}, False, []),
+        ({"layer_decay": 1}, False, []),
+        ({"layer_decay": 0.5, "unfreeze_at": 2}, False, []),
+        ({"layer_decay": 0.5}, False, ["m: layer_decay has no effect while only the head learns"]),
+        ({"layer_decay": 0.5, "freeze": None}, True, []),
+        ({}, True, ["m: the frozen layers have random weights"]),
+    ],
+)
+def test_what_frozen_layers_make_useless_is_told(values, are_random, told, caplog):
+    tell_of_frozen_layers("m", replace(RECIPE, **values), are_random=are_random)
+    assert len(caplog.messages) == len(told)
+    assert all(map(str.startswith, caplog.messages, told))
 
 
 def test_heads_of_several_members_train_side_by_side_as_alone(split, capsys):
