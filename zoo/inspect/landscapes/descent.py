@@ -71,7 +71,8 @@ def descend(
         A `Trajectory` for each optimiser.
 
     Raises:
-        ArgumentError: An argument is not as described.
+        ArgumentError: An argument is not as described, or TensorFlow computes the gradient of a
+            layer outside its memory.
         DataError: The images do not fit the model.
 
     Example:
