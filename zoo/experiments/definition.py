@@ -50,6 +50,8 @@ class Experiment:
         measurements: What else is measured, on the networks of the first seed;
             `zoo.experiments.views.measuring.MEASUREMENTS` has the names.
         differs: What is not known of the report's experiment, or is otherwise here.
+        compared: The member that is compared with each of the others, seed by seed, on the test
+            images. Empty for none; otherwise there are two seeds or more.
 
     Raises:
         ArgumentError: A value is unknown, missing or out of its range.
@@ -76,6 +78,7 @@ class Experiment:
     figures: Sequence[Choice] = ()
     measurements: Sequence[Choice] = ()
     differs: Sequence[str] = ()
+    compared: str = ""
 
     def __post_init__(self) -> None:
         names = [member.name for member in self.members]
@@ -119,6 +122,23 @@ class Experiment:
                     f"{value.member!r}{did_you_mean(str(value.member), known)}"
                 )
         self._check_sweep(names)
+        self._check_compared(names)
+
+    def _check_compared(self, names: Sequence[str]) -> None:
+        """Refuse a comparison that cannot be."""
+        if not self.compared:
+            return
+        if self.compared not in names or len(names) == 1 or self.sweep:
+            raise ArgumentError(
+                "compared must be one of several members, in an experiment without a sweep. "
+                f"Received: {self.compared!r}{did_you_mean(self.compared, names)} "
+                f"The members are {', '.join(names)}."
+            )
+        if len(self.protocol.seeds) == 1:
+            raise ArgumentError(
+                "compared must come with two seeds or more. Received: protocol.seeds = "
+                f"{[*self.protocol.seeds]}. Write more seeds, or leave out compared."
+            )
 
     def _check_sweep(self, names: Sequence[str]) -> None:
         """Refuse a sweep that cannot be, and published values of trials that it does not have."""
@@ -198,9 +218,9 @@ def experiment_of(name: str, table: Mapping[str, Any]) -> Experiment:
     Example:
         >>> experiment_of("mine", {"titel": "a title"})
         Traceback (most recent call last):
-        zoo.errors.ArgumentError: The experiment must have no other keys than data, differs, \
-features, figures, measurements, members, minutes, place, protocol, published, report, sweep, \
-teacher, title. Received: 'titel'; did you mean 'title'? Correct the file.
+        zoo.errors.ArgumentError: The experiment must have no other keys than compared, data, \
+differs, features, figures, measurements, members, minutes, place, protocol, published, report, \
+sweep, teacher, title. Received: 'titel'; did you mean 'title'? Correct the file.
     """
     values = {"name": name, **table}
     _check_keys("The experiment", Experiment, values, hidden={"name"})

@@ -242,7 +242,36 @@ class Reproduction:
             )
         if self.sweep:
             notes += [self.sweep.sentence(), SWEEP_NOTE]
-        return [*notes, *experiment.differs]
+        return [*notes, *self.comparisons(), *experiment.differs]
+
+    def comparisons(self) -> list[str]:
+        """Compare the member that the experiment names with each of the others, seed by seed.
+
+        Returns:
+            A sentence for each other member, with the mean difference of the accuracies on the test
+            images and its 95 % interval by Student's t of the differences within each seed. Nothing
+            if the experiment names no member.
+        """
+        name, confusion = self.experiment.compared, self.seeds[0].confusion
+        if not name or len(self.seeds) == 1 or "test" not in confusion[name]:
+            return []
+        from scipy.stats import ttest_rel  # imported here, since the import is slow
+
+        points = {
+            result: [100 * value for value in self._row(result, "test").values]
+            for result in confusion
+        }
+        sentences = []
+        for other in [result for result in points if result != name]:
+            differences = np.subtract(points[name], points[other])
+            low, high = ttest_rel(points[name], points[other]).confidence_interval()
+            better = int((differences > 0).sum())
+            sentences.append(
+                f"{name} against {other} on the test images: {differences.mean():+.1f} points "
+                f"[{low:+.1f}, {high:+.1f}] for other seeds (paired, Student's t), better "
+                f"with {better} of {len(self.seeds)} seeds."
+            )
+        return sentences
 
     def table_rows(self) -> list[list[str]]:
         """Write the cells of the table, below the columns `HEADER`."""

@@ -98,6 +98,8 @@ def changed(path, value):
         ("teacher", {"weights": "mnist", "share": 2}, "teacher.share must be a finite number"),
         ("teacher", {"weights": "mnist", "temperature": 0}, "teacher.temperature must be"),
         ("members.0.arguments", {"weights": "mnist/lenet-0"}, "must be of the model"),
+        ("compared", "nett", "did you mean 'net'"),
+        ("compared", "net", "compared must be one of several members"),
         ("protocol", {"seeds": []}, "protocol.seeds must be a list"),
         ("protocol", {"seeds": [-1]}, "protocol.seeds must be a whole number"),
     ],
@@ -105,6 +107,14 @@ def changed(path, value):
 def test_a_wrong_value_is_an_error_that_says_where(path, value, words):
     with pytest.raises(ZooError, match=words):
         experiment_of("mine", changed(path, value))
+
+
+def test_a_comparison_asks_for_two_seeds():
+    members = [{**TABLE["members"][0], "name": name} for name in ("net", "other")]
+    table = {**TABLE, "members": members, "compared": "net"}
+    with pytest.raises(ZooError, match="compared must come with two seeds or more"):
+        experiment_of("mine", {**table, "protocol": {"seeds": [3]}})
+    assert experiment_of("mine", {**table, "protocol": {"seeds": [3, 4]}}).compared == "net"
 
 
 def test_the_weights_of_every_seed_must_exist_before_any_training():

@@ -31,6 +31,35 @@ def test_notes_say_what_weakens_the_comparison(digits_run):
     assert any("One seed" in note for note in single.notes())
 
 
+def test_a_member_is_compared_with_the_others_seed_by_seed(digits_run):
+    results, _ = digits_run
+    assert results.comparisons() == []
+    right = {"softmax_0.1": [90, 80, 85], "softmax_0.01": [70, 65, 75], "committee": [90, 82, 85]}
+    seeds = [
+        replace(
+            results.seeds[0],
+            class_names=["a", "b"],
+            confusion={
+                name: {"test": [[counts[k], 100 - counts[k]], [0, 0]]}
+                for name, counts in right.items()
+            },
+        )
+        for k in range(3)
+    ]
+    experiment = replace(results.experiment, compared="softmax_0.1")
+    compared = replace(results, experiment=experiment, seeds=tuple(seeds))
+    # The differences 20, 15 and 10: 15 ± t₂ · 5 / √3, with t₂ = 4.3027.
+    half = 4.302653 * 5 / 3**0.5
+    assert compared.comparisons() == [
+        f"softmax_0.1 against softmax_0.01 on the test images: +15.0 points [{15 - half:+.1f}, "
+        f"{15 + half:+.1f}] for other seeds (paired, Student's t), better with 3 of 3 seeds.",
+        "softmax_0.1 against committee on the test images: -0.7 points [-3.5, +2.2] for other "
+        "seeds (paired, Student's t), better with 0 of 3 seeds.",
+    ]
+    assert compared.comparisons()[0] in compared.notes()
+    assert replace(compared, seeds=compared.seeds[:1]).comparisons() == []
+
+
 def test_other_images_than_those_of_the_file_are_told(digits_run):
     results, _ = digits_run
     data = replace(results.experiment.data, fingerprint=results.seeds[0].fingerprint)
