@@ -24,6 +24,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "ema=0.999": {"ema": 0.999},
     "layer_decay=0.9": {"layer_decay": 0.9},
     'targets="shares"': {"targets": "shares"},
+    'freeze="features"': {"freeze": "features"},
     SMALL: {"small_images": 0.67},
 }
 NETWORKS = {

@@ -233,8 +233,11 @@ def check_convolutions(results):
 def check_sets(results):
     rows = results["rows"]
     members = {name: row["members"] for name, row in rows.items()}
-    assert members == {"fer2013-small": 4, "fer2013-small/vgg-*": 3}
+    assert members == {"fer2013-small": 4, "fer2013-small/mini_* and fer2013-small/vgg-*": 4}
     assert min(row[kind] for row in rows.values() for kind in ("float32", "mixed_bfloat16")) > 0
+    assert [*results["views"]] == ["the image alone", "flip", "ten_crop"]
+    assert results["views"]["the image alone"]["times as long"] == 1
+    assert min(row["images a second"] for row in results["views"].values()) > 0
 
 
 def check_trust(results):
@@ -263,7 +266,7 @@ def check_spread(results):
 
 def check_recipe_values(results):
     rows, of_vgg = results["tables"].values()
-    assert {"plain", "layer_decay=0.9", 'targets="shares"'} < set(rows)
+    assert {"plain", "layer_decay=0.9", 'targets="shares"', 'freeze="features"'} < set(rows)
     assert {*of_vgg} == {"plain", "small_images=0.67"}
     for table in (rows, of_vgg):
         assert table["plain"]["cost"] == 0

@@ -13,6 +13,7 @@ import zoo
 from zoo import Recipe
 from zoo.datasets.split import Split
 from zoo.errors import ArgumentError
+from zoo.schedules import rate_factor
 from zoo.training import train
 from zoo.training.fusion import reasons_apart
 from zoo.training.fusion.moving_average import MovingAverage, average_of
@@ -179,6 +180,18 @@ def test_values_without_a_meaning_are_refused(settings, message):
 def test_no_weight_decay_is_left_to_spare():
     with pytest.raises(ArgumentError, match="weight_decay_of must stand beside a weight decay"):
         Recipe(weight_decay_of="kernels").make_optimizer(1)
+
+
+@pytest.mark.parametrize(("given", "factor"), [(None, 0.1), (0.5, 0.5)])
+def test_the_rate_falls_after_as_many_epochs_without_a_lower_loss(given, factor):
+    (learner,) = learners_of(replace(RECIPE, plateau=2, plateau_factor=given, epochs=9))
+    learner.start(3)
+    lowered = []
+    # Epochs 3 and 4 are not below 0.9, nor are 6 and 7 below 0.85.
+    for epoch, loss in enumerate([1.0, 0.9, 0.95, 0.9, 0.85, 0.9, 0.85, 0.8], 1):
+        learner.observe(epoch, {"loss": 1.0, "val_loss": loss})
+        lowered.append(float(rate_factor(learner.optimizer)))
+    assert lowered == pytest.approx([1, 1, 1, factor, factor, factor, factor**2, factor**2])
 
 
 def test_a_plateau_needs_validation_data(split):
