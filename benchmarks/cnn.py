@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from benchmarks.fits import Epochs, fer2013, random_images
+from benchmarks.fits import Epochs, batches_for_keras, fer2013, random_images
 from benchmarks.measure import SPEED, bars, keep, rows_of, show, show_ceilings, take_turns
 from zoo.datasets import Split
 from zoo.metrics import accuracy_interval
@@ -32,8 +32,8 @@ def by_keras(split: Split, precision: str, epochs: int, seed: int = 0) -> tuple[
         keras.optimizers.Adam(recipe.learning_rate), "sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )  # fmt: skip
-    model.fit(split.images, split.labels, batch_size=recipe.batch_size, epochs=epochs, verbose=0,
-              callbacks=[watch])  # fmt: skip
+    batches = batches_for_keras(split, recipe.batch_size)
+    model.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=[watch])
     return watch.seconds, model
 
 

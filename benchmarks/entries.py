@@ -16,10 +16,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 import zoo
-from benchmarks.fits import Epochs, predict_by_batch
+from benchmarks.fits import Epochs, batches_for_keras, predict_by_batch
 from benchmarks.measure import keep, rows_of, show, show_ceilings, take_turns
 from benchmarks.torch_twin import fit_by_torch, predict_by_torch, torch_twin
 from zoo.datasets import Split
@@ -72,16 +71,10 @@ def random_split(name: str, arguments: Any, count: int) -> Split:
 
 
 def train_by_keras(name: str, arguments: Any, split: Split, precision: str, epochs: int) -> float:
-    """Train with Keras's `fit`, and return the seconds of an epoch.
-
-    The input pipeline is not tuned, since the end of an epoch sometimes waits for the tuning.
-    """
+    """Train with Keras's `fit`, and return the seconds of an epoch."""
     model, recipe, watch = zoo.build(name, seed=0, precision=precision, **arguments), *_recipe(name)
     model.compile(recipe.make_optimizer(10_000), "sparse_categorical_crossentropy")
-    untuned = tf.data.Options()
-    untuned.autotune.enabled = False
-    images = tf.data.Dataset.from_tensor_slices((split.images, split.labels)).with_options(untuned)
-    batches = images.shuffle(len(split)).batch(BATCH).prefetch(2)
+    batches = batches_for_keras(split, BATCH)
     model.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=[watch])
     return watch.seconds
 
