@@ -19,7 +19,12 @@ from zoo.datasets.load_arguments import check_root
 from zoo.datasets.loading import get_dataset, load, load_to_judge
 from zoo.datasets.split import Split
 from zoo.ensembles.answering.pictures import image_options
-from zoo.ensembles.loading.names import committee_of, settings_of
+from zoo.ensembles.loading.names import (
+    committee_of,
+    is_weights,
+    settings_of,
+    tell_other_images,
+)
 from zoo.ensembles.provenance import RECORDED
 from zoo.errors import ArgumentError, DataError
 
@@ -164,6 +169,8 @@ which does not exist. Name a file that model.save(path) wrote.
         ) from None
     if training is not None:
         committee.keep_training_images(training)
+    if is_weights(file) and not (options or classes) and name == settings_of(file)["name"]:
+        tell_other_images(Path(file).as_posix(), images)
     return committee, images
 
 

@@ -12,8 +12,10 @@ from zoo.errors import ArgumentError, DataError
 from zoo.saving import saved_description
 from zoo.text import did_you_mean
 from zoo.weights.catalogue import find_weights, list_weights, weight_sets
+from zoo.weights.paper import checksum_of
 
 if TYPE_CHECKING:
+    from zoo.datasets.split import Split
     from zoo.ensembles.committee import Committee
 
 logger = logging.getLogger("zoo")
@@ -162,6 +164,23 @@ def settings_of(model: str | os.PathLike[str]) -> dict[str, Any]:
     config = saved_description(saved_file(model)).get("config")
     settings = config.get("data_settings") if isinstance(config, dict) else None
     return settings_from_file(settings) or {}
+
+
+def tell_other_images(name: str, images: Split) -> None:
+    """Let the log say that images are not those by which trained weights were judged.
+
+    Args:
+        name: The name of a set or of a member.
+        images: The images of a split of the data set that the papers name.
+    """
+    data = find_weights(name)[0].paper.data
+    if data.fingerprint.get(images.name) != checksum_of(images):
+        logger.warning(
+            "The %s images are not those in the papers of %s: %s here, %s there, with another "
+            "checksum. So the scores are not those of `zoo weights`: the files are others, or "
+            "another decoder read them.",
+            images.name, name, f"{len(images):,}", f"{data.images.get(images.name, 0):,}",
+        )  # fmt: skip
 
 
 def _known() -> list[str]:

@@ -3,12 +3,12 @@
 import os
 import platform
 import subprocess
-import zlib
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from zoo.datasets import ImageData
+from zoo.weights.paper import checksum_of
 
 PACKAGES = ("committee-zoo", "keras", "tensorflow", "numpy", "scikit-learn")
 
@@ -46,10 +46,7 @@ def fingerprints(data: ImageData) -> dict[str, str]:
         >>> sorted(fingerprints(zoo.datasets.load("digits")))
         ['test', 'train', 'validation']
     """
-    return {
-        name: f"{zlib.crc32(split.labels.tobytes(), zlib.crc32(split.digests.tobytes())):08x}"
-        for name, split in data.splits.items()
-    }
+    return {name: checksum_of(split) for name, split in data.splits.items()}
 
 
 def _commit() -> str | None:

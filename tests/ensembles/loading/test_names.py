@@ -50,7 +50,20 @@ def test_a_word_that_is_neither_is_an_error(tiny_weights, tmp_path, monkeypatch,
         settings_of(name)
 
 
-def test_a_set_is_judged_on_the_images_of_its_training(tiny_weights):
+def test_a_set_is_judged_on_the_images_of_its_training(tiny_weights, caplog):
     report = evaluate_file("tiny/mlp-0")
     paper = zoo.weights.weight_sets()[0].weights[0].paper
     assert report.committee.accuracy == paper.scores["test"].accuracy
+    assert not caplog.records
+
+
+def test_other_images_than_those_of_the_papers_are_told(changeable_weights, caplog):
+    paper = changeable_weights / "mlp-0.toml"
+    checksum = zoo.weights.weight_sets()[0].weights[0].paper.data.fingerprint["test"]
+    paper.write_text(paper.read_text("utf-8").replace(checksum, "00000000"), "utf-8")
+    evaluate_file("tiny/mlp-0", split="validation")
+    evaluate_file("tiny/mlp-0", classes=["3", "8"])  # other images, as it was asked for
+    assert not caplog.records
+    evaluate_file("tiny/mlp-0")
+    (told,) = caplog.messages
+    assert told.startswith("The test images are not those in the papers of tiny/mlp-0: 359 here, 3")
