@@ -8,6 +8,7 @@ people write.
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from typing import Any, cast
 import numpy as np
 import tomli_w
 
-from zoo.datasets import ImageData, Split
+from zoo.datasets import ImageData, Split, load
 from zoo.ensembles import Committee, pretrained
 from zoo.ensembles.measures.calibration import expected_calibration_error
 from zoo.ensembles.measures.scores import negative_log_likelihood
@@ -41,6 +42,11 @@ TIE = 0.01
 
 MOST_CHANGED = 0.01
 """The largest difference of a probability that rounding the kernels may make."""
+
+SPLIT_BY_DEFAULT = {
+    key: inspect.signature(load).parameters[key].default for key in ("validation", "seed")
+}
+"""How images are held out where an experiment does not say it, so that papers say it always."""
 
 _REMEDY = "Run the experiment again, in a new folder."
 
@@ -229,7 +235,7 @@ def _describe_images(
     file = write_tensors(weights.folder / DIGESTS, digests)
     return TrainingData(
         name=run.data.name,
-        options=dict(run.data.options),
+        options={**SPLIT_BY_DEFAULT, **run.data.options},
         images={name: len(split) for name, split in data.splits.items()},
         fingerprint=fingerprints(data),
         digests_sha256=file.sha256,

@@ -12,7 +12,7 @@ def test_a_name_of_a_set_or_member_gives_its_committee(tiny_weights):
     assert is_weights("tiny")
     assert is_weights("tiny/vgg-0")
     assert committee_of("tiny/vgg-0").member_names == ("vgg-0",)
-    assert settings_of("tiny") == {"name": "digits", "validation": 0.2}
+    assert settings_of("tiny") == {"name": "digits", "validation": 0.2, "seed": 0}
 
 
 def test_a_file_and_a_run_folder_win_and_another_folder_does_not(

@@ -7,6 +7,7 @@ import pytest
 
 import zoo
 from zoo.experiments import load_experiment
+from zoo.experiments.packing import SPLIT_BY_DEFAULT
 from zoo.weights.catalogue import find_weights
 
 SHIPPED = zoo.list_weights()
@@ -33,7 +34,7 @@ def test_a_paper_is_that_of_its_experiment(name):
     assert paper.model == settings.model
     assert paper.recipe == settings.recipe_for(paper.data.images["train"])
     assert paper.data.name == experiment.data.name
-    assert dict(paper.data.options) == dict(experiment.data.options)
+    assert dict(paper.data.options) == {**SPLIT_BY_DEFAULT, **experiment.data.options}
     own = settings.arguments_for(paper.seed)
     assert paper.began_with == own.pop("weights", "")
     assert own.items() <= dict(paper.arguments).items()
