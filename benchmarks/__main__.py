@@ -10,7 +10,7 @@ NAMES = (
     *("committee", "copies", "sweep", "cnn", "augmentation", "predict", "voting", "memory"),
     *("growth", "fixed_cost", "data", "gradients", "backpropagation", "picture"),
     *("explain", "landscape", "label_errors", "trust", "watching", "bags", "recipe_values"),
-    *("entries", "sets", "convolutions", "soak", "determinism", "spread"),
+    *("entries", "sets", "exported", "transfer", "convolutions", "soak", "determinism", "spread"),
 )
 
 

@@ -240,6 +240,17 @@ def check_sets(results):
     assert min(row["images a second"] for row in results["views"].values()) > 0
 
 
+def check_exported(results):
+    (rows,) = results["tables"].values()
+    assert [*rows] == ["Keras's export", "zoo"]
+    assert min(row["images a second"] for row in rows.values()) > 0
+
+
+def check_transfer(results):
+    for row in results["rows"].values():
+        assert 0 < row["an epoch, s"] < row["the whole training, s"]
+
+
 def check_trust(results):
     for network in ("cnn", "lenet"):
         assert 0 <= results[network]["right"] <= 1
@@ -293,6 +304,8 @@ def check_recipe_values(results):
         ("label_errors", check_label_errors),
         ("entries", check_entries),
         ("sets", check_sets),
+        ("exported", check_exported),
+        ("transfer", check_transfer),
         ("convolutions", check_convolutions),
         ("spread", check_spread),
         ("recipe_values", check_recipe_values),
