@@ -1,6 +1,5 @@
 """What a head on frozen features takes to train: 1,000 pictures, with trained weights."""
 
-import logging
 import statistics
 import time
 from dataclasses import replace
@@ -25,7 +24,6 @@ COLUMNS = ("the whole training, s", "an epoch, s")
 def main(*, quick: bool = False) -> None:
     """Measure, print the table, and write results/transfer.json."""
     count, turns = (8, 1) if quick else (1000, 3)
-    logging.getLogger("zoo").setLevel(logging.ERROR)  # a line about the new head in each training
     split, _ = random_images(count, 48, 3)
     rows = {}
     for name, recipe in WAYS.items():
