@@ -299,8 +299,9 @@ class MemberModels(keras.Model, CompositeModel):
         if not self._models:
             raise ArgumentError(
                 "The members must be built. Received: a committee with members that are not built "
-                "yet. Call fit first; or make the committee of built models, such as "
-                'zoo.build("lenet", weights="mnist").'
+                "yet. Call fit first; make the committee of built models, such as "
+                'zoo.build("lenet", weights="mnist"); or take one that is trained, such as '
+                'zoo.ensembles.pretrained("mnist").'
             )
 
 
