@@ -1,10 +1,9 @@
 """`python -m benchmarks NAME` runs a benchmark; without a name it lists the names."""
 
+import contextlib
 import importlib
 import inspect
 import sys
-
-from benchmarks import measure
 
 NAMES = (
     *("committee", "copies", "sweep", "cnn", "augmentation", "predict", "voting", "memory"),
@@ -14,12 +13,20 @@ NAMES = (
 )
 
 
+WITH_TORCH = {"committee", "copies", "entries"}
+"""Those with PyTorch, which is imported before TensorFlow: after it, PyTorch 2.14 ends Python."""
+
+
 def main() -> None:
     """Run the benchmarks that the command line names; `--quick` runs them with little work."""
     names = [word for word in sys.argv[1:] if word != "--quick"]
     if not names or not {*names} <= {*NAMES, "all"}:
         sys.exit(f"Usage: python -m benchmarks NAME, one of {', '.join(NAMES)}, or all")
+    if "all" in names or WITH_TORCH & {*names}:
+        with contextlib.suppress(ImportError):
+            importlib.import_module("torch._dynamo")
     if "--quick" in sys.argv:  # A quick run measures nothing: keep it apart from the results.
+        measure = importlib.import_module("benchmarks.measure")
         measure.RESULTS = measure.RESULTS / "quick"
     for name in NAMES if "all" in names else names:
         run = importlib.import_module(f"benchmarks.{name}").main
