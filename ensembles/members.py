@@ -295,7 +295,8 @@ def build_models(
         name = member.registered_name
         is_own = name and describe(name).builder.__module__.startswith("zoo.models.")
         are_random = bool(is_own) and "weights" not in member.arguments
-        tell_of_frozen_layers(member.name, cast(Recipe, member.recipe), are_random=are_random)
+        recipe, name = cast(Recipe, member.recipe), cast(str, member.name)
+        tell_of_frozen_layers(name, recipe, are_random=are_random)
     return [
         member.build(input_shape, num_classes, seed + index) for index, member in enumerate(members)
     ]
