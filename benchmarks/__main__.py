@@ -12,9 +12,9 @@ NAMES = (
     *("entries", "sets", "exported", "transfer", "convolutions", "soak", "determinism", "spread"),
 )
 
-
 WITH_TORCH = {"committee", "copies", "entries"}
-"""Those with PyTorch, which is imported before TensorFlow: after it, PyTorch 2.14 ends Python."""
+"""The benchmarks that run PyTorch too. PyTorch has to be imported before TensorFlow: imported after
+it, version 2.14 ends Python where a PyTorch optimiser is made."""
 
 
 def main() -> None:

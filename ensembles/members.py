@@ -292,11 +292,10 @@ def build_models(
     from zoo.training.transfer.freezing import tell_of_frozen_layers
 
     for member in members:
-        name = member.registered_name
-        is_own = name and describe(name).builder.__module__.startswith("zoo.models.")
-        are_random = bool(is_own) and "weights" not in member.arguments
-        recipe, name = cast(Recipe, member.recipe), cast(str, member.name)
-        tell_of_frozen_layers(name, recipe, are_random=are_random)
+        entry, recipe = member.registered_name, cast(Recipe, member.recipe)
+        is_own = entry is not None and describe(entry).builder.__module__.startswith("zoo.models.")
+        are_random = is_own and "weights" not in member.arguments
+        tell_of_frozen_layers(cast(str, member.name), recipe, are_random=are_random)
     return [
         member.build(input_shape, num_classes, seed + index) for index, member in enumerate(members)
     ]

@@ -46,7 +46,7 @@ MOST_CHANGED = 0.01
 SPLIT_BY_DEFAULT = {
     key: inspect.signature(load).parameters[key].default for key in ("validation", "seed")
 }
-"""How images are held out where an experiment does not say it, so that papers say it always."""
+"""How images are held out where an experiment does not say it. Papers always say it."""
 
 _REMEDY = "Run the experiment again, in a new folder."
 
